@@ -1,0 +1,30 @@
+# A room is one static library in one directory. Its LIBS are the rooms and libraries that it may see:
+# an include that runs against the arrows of ARCHITECTURE.md fails to link.
+
+add_library(billbroker_options INTERFACE)
+target_include_directories(billbroker_options INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_options(billbroker_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow
+  -Wnon-virtual-dtor -Woverloaded-virtual $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)
+if(BILLBROKER_WERROR)
+  target_compile_options(billbroker_options INTERFACE -Werror)
+endif()
+
+# billbroker_room(NAME SOURCES a.cc … LIBS x …): the library billbroker_NAME.
+function(billbroker_room name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
+  add_library(billbroker_${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(billbroker_${name} PUBLIC ${ARG_LIBS} PRIVATE billbroker_options)
+  target_include_directories(billbroker_${name} PUBLIC ${PROJECT_SOURCE_DIR})
+endfunction()
+
+# billbroker_test(NAME LABEL unit|grpc|e2e SOURCES … LIBS … [TIMEOUT seconds]): one test program of GoogleTest.
+function(billbroker_test name)
+  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;LIBS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 60)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_LIBS} billbroker_options GTest::gmock GTest::gtest_main)
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
+    PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
+endfunction()

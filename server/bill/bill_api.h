@@ -1,0 +1,63 @@
+// BillApi: BILL's v3 REST API as far as a session broker needs it. Source: BILL's API reference,
+// v3.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/strings/string_view.h"
+#include "server/bill/bill_error.h"
+#include "vault/base/secret_string.h"
+#include "vault/credential.h"
+
+namespace billbroker {
+
+// POST /v3/login. The credential says environment, user, secret, devKey, rememberMeId and device.
+struct SignInRequest {
+  CredentialPtr credential;
+  std::string organization_id;  // attached to `credential`
+};
+
+struct SignInAnswer {
+  SecretString session_id;  // 1 to 512 bytes of header-safe ASCII
+  std::string organization_id;
+  std::string user_id;
+  bool trusted = false;
+};
+
+// What authenticates a call after sign-in. The two are of use only together, and are shared (not
+// copied) between the session in memory and the calls under way with it.
+struct SessionKeys {
+  std::string environment;
+  std::shared_ptr<const SecretString> session_id;
+  std::shared_ptr<const SecretString> dev_key;
+};
+
+// GET /v3/login/session.
+struct SessionInfo {
+  std::string organization_id;
+  std::string user_id;
+  bool trusted = false;  // mfaBypass, or mfaStatus COMPLETE
+};
+
+struct SignedOut {};
+
+// Thread-safe. Each call returns at once and answers exactly once, on a thread of the
+// implementation's; the answer must not block it. No call is sent twice. An `environment` that is
+// not configured answers kUnavailable.
+class BillApi {
+ public:
+  template <typename T>
+  using Done = absl::AnyInvocable<void(BillResult<T>)>;
+
+  virtual ~BillApi() = default;
+
+  virtual void SignIn(SignInRequest request, Done<SignInAnswer> done) = 0;
+  // Ends the session. BILL saying that it was gone already (BDC_1109) counts as success.
+  virtual void SignOut(SessionKeys keys, Done<SignedOut> done) = 0;
+  // Asks whether the session lives; kSessionInvalid where not.
+  virtual void GetSessionInfo(SessionKeys keys, Done<SessionInfo> done) = 0;
+};
+
+}  // namespace billbroker

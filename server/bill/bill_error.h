@@ -1,0 +1,66 @@
+// What BILL's refusals and failures mean to a broker: the error taxonomy.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/optional.h"
+
+namespace billbroker {
+
+enum class Verdict {
+  kSessionInvalid,        // BDC_1109: this session is dead; a new sign-in is the only recovery
+  kSecretRejected,        // BDC_1101: never again with this user name and secret
+  kDevKeyRejected,        // BDC_1102, 1103, 1104: never again with this devKey
+  kOrganizationRejected,  // BDC_1105, 1106, 1111, 1123: never again for this user and organization
+  kOrganizationLocked,    // BDC_1107: until an operator clears it or a cool-down passes
+  kUserLocked,            // BDC_1110: likewise, for the user
+  kRateLimited,  // BDC_1144, or HTTP 429 without a code: the devKey waits until the next clock hour
+                 // or Retry-After
+  kTooManyConcurrent,  // BDC_1322: back off and try again
+  kUntrusted,          // BDC_1361: MFA is needed; signing in again does not help
+  kMfaFailed,          // BDC_1354, 1356, 1358, 1374: for the operator
+  kRefused,            // a 4xx with a code that is not known here: back off, longer each time
+  kUnavailable,  // 5xx, BDC_1001, 1002, HTML, no body, an answer out of shape, timeout, reset:
+                 // transient
+};
+
+[[nodiscard]] absl::string_view VerdictName(Verdict verdict);
+
+struct BillError {
+  Verdict verdict = Verdict::kUnavailable;
+  std::string code;     // "BDC_" and digits, as BILL gave it; empty where it gave none
+  int http_status = 0;  // 0 where no answer came
+  absl::optional<absl::Duration> retry_after;  // from the header Retry-After, 0 to 1 hour
+  // True where BILL may have received the request: a POST must then not be sent again as if it had
+  // not been.
+  bool may_have_arrived = true;
+  // What happened, in our words and for our log: never BILL's text, which may be hostile. Such as
+  // "HTTP 502 with an HTML body", "connection refused".
+  std::string detail;
+};
+
+// A value, or why there is none.
+template <typename T>
+class BillResult final {
+ public:
+  BillResult(T value)
+      : held_(std::move(value)) {}  // NOLINT(google-explicit-constructor): as StatusOr
+  BillResult(BillError error)
+      : held_(std::move(error)) {}  // NOLINT(google-explicit-constructor): as StatusOr
+
+  [[nodiscard]] bool ok() const { return held_.index() == 0; }
+  // Requires: ok().
+  [[nodiscard]] T& value() { return std::get<0>(held_); }
+  [[nodiscard]] const T& value() const { return std::get<0>(held_); }
+  // Requires: !ok().
+  [[nodiscard]] const BillError& error() const { return std::get<1>(held_); }
+
+ private:
+  std::variant<T, BillError> held_;
+};
+
+}  // namespace billbroker

@@ -1,0 +1,64 @@
+// Quarantine: what BILL refused for good is not asked again until something changed.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/optional.h"
+#include "server/bill/bill_error.h"
+#include "vault/base/error.h"
+#include "vault/directory.h"
+
+namespace billbroker {
+
+struct QuarantineEntry {
+  Reason reason = Reason::kCredentialRejected;
+  std::string bill_code;
+  absl::Time since;
+  absl::optional<absl::Time> until;       // lock-outs only, for people
+  absl::optional<absl::Duration> lapses;  // the same on Clock::SinceBoot(): what decides
+};
+
+// The scope of an entry is what was refused, so that no attach or roll-back revives it:
+//   BDC_1101        (environment, user name, secret), as a keyed fingerprint
+//   BDC_1102-1104   (environment, devKey), as a keyed fingerprint
+//   1105 1106 1111 1123   (environment, user name, organization)
+//   BDC_1107        (environment, organization), for the cool-down
+//   BDC_1110        (environment, user name), for the cool-down
+//
+// A changed secret or devKey has another fingerprint and so is free at once. Not thread-safe: the
+// engine guards it.
+class Quarantine final {
+ public:
+  explicit Quarantine(absl::Duration lockout_cooldown) : lockout_cooldown_(lockout_cooldown) {}
+
+  // What stands against a sign-in of `credential` to `organization_id`; nullopt where nothing does.
+  [[nodiscard]] absl::optional<QuarantineEntry> Find(const CredentialInfo& credential,
+                                                     absl::string_view organization_id,
+                                                     absl::Duration since_boot) const;
+
+  // Records `error` where its verdict is one of those above, and returns whether it was.
+  bool Add(const CredentialInfo& credential, absl::string_view organization_id,
+           const BillError& error, absl::Time now, absl::Duration since_boot);
+
+  // Forgets all that stands against this sign-in: Login with `force`, or a proof that BILL accepts
+  // it.
+  void Lift(const CredentialInfo& credential, absl::string_view organization_id);
+
+  [[nodiscard]] int size() const { return static_cast<int>(entries_.size()); }
+
+ private:
+  absl::Duration lockout_cooldown_;
+  absl::flat_hash_map<std::string, QuarantineEntry> entries_;  // by scope
+};
+
+// What a caller is told: names the organization, the credential, BILL's code and what lifts it.
+[[nodiscard]] absl::Status QuarantineError(const QuarantineEntry& entry,
+                                           const CredentialInfo& credential,
+                                           absl::string_view organization_id);
+
+}  // namespace billbroker

@@ -1,0 +1,33 @@
+// Session: a live BILL session of one credential and organization.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/time/time.h"
+#include "server/bill/bill_api.h"
+
+namespace billbroker {
+
+// Immutable: a check or a new sign-in makes a new one. Shared, because callers still read it while
+// the engine moves on.
+struct Session {
+  SessionKeys keys;        // environment, sessionId and the devKey that made it
+  std::string dev_key_id;  // fingerprint
+  std::string organization_id;
+  std::string credential;  // name
+  std::string user_id;
+  std::string base_url;
+  bool trusted = false;
+  std::uint64_t generation = 0;
+  absl::Time sign_in_time;
+  absl::Time verified_time;
+  absl::Time expire_time;
+  // `expire_time` on Clock::SinceBoot(): what decides. Nothing is handed out at or after it.
+  absl::Duration deadline;
+};
+
+using SessionPtr = std::shared_ptr<const Session>;
+
+}  // namespace billbroker

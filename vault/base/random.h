@@ -1,0 +1,27 @@
+// Random: the only source of chance below main.
+#pragma once
+
+#include <string>
+
+namespace billbroker {
+
+// Thread-safe.
+class Random {
+ public:
+  virtual ~Random() = default;
+
+  // Uniform in [0, 1). For jitter, not for keys.
+  [[nodiscard]] virtual double Uniform() = 0;
+
+  // An id that never returns: 32 lower-case hexadecimal digits, 128 bits of entropy.
+  [[nodiscard]] virtual std::string Uid() = 0;
+};
+
+// The kernel's generator, through libsodium.
+class SystemRandom final : public Random {
+ public:
+  [[nodiscard]] double Uniform() override;
+  [[nodiscard]] std::string Uid() override;
+};
+
+}  // namespace billbroker

@@ -1,0 +1,69 @@
+// Credential: the sign-in identity of one BILL user in one environment, with the organizations it
+// may enter.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "vault/base/secret_string.h"
+
+namespace billbroker {
+
+enum class CredentialKind {
+  kUser,     // username and password (or a sync token's name and value)
+  kConsole,  // Accountant Console: username and consoleApiToken
+};
+
+// "user", "console".
+[[nodiscard]] absl::string_view CredentialKindName(CredentialKind kind);
+
+struct Organization {
+  std::string id;        // 1 to 64 characters of [A-Za-z0-9_-]
+  SecretString dev_key;  // empty: the credential's own serves
+};
+
+// A value, movable and not copyable because of its secrets. Once loaded it is shared as
+// `shared_ptr<const Credential>`: many sign-ins under way read one copy, and the last one wipes it.
+struct Credential {
+  std::string name;  // 1 to 64 characters of [a-z0-9-], beginning with a letter or digit
+  std::string uid;   // never returns, not even for a new credential of the same name
+  std::uint64_t version = 1;
+  std::string environment;
+  CredentialKind kind = CredentialKind::kUser;
+  std::string username;
+  bool sync_token = false;         // the password is a sync token's value
+  SecretString dev_key;            // may be empty where each organization has its own
+  SecretString password;           // kUser only
+  SecretString console_api_token;  // kConsole only
+  SecretString remember_me_id;     // set together with `device`, or both empty
+  std::string device;
+  std::vector<Organization> organizations;  // ordered by id, each once
+  absl::Time create_time;
+  absl::Time update_time;
+
+  // The secret that BILL checks the user by: the password or the consoleApiToken.
+  [[nodiscard]] const SecretString& UserSecret() const;
+
+  // The organization's entry; null where it is not attached.
+  [[nodiscard]] const Organization* FindOrganization(absl::string_view id) const;
+
+  // The devKey for `organization`: its own, else the credential's. Requires: attached.
+  [[nodiscard]] const SecretString& DevKeyFor(absl::string_view organization_id) const;
+
+  [[nodiscard]] Credential Clone() const;
+};
+
+using CredentialPtr = std::shared_ptr<const Credential>;
+
+// The shape rules above and of proto/billbroker/v1/credential.proto; MALFORMED_REQUEST naming the
+// field. Knows nothing of configured environments.
+[[nodiscard]] absl::Status ValidateCredential(const Credential& credential);
+[[nodiscard]] absl::Status ValidateCredentialName(absl::string_view name);
+[[nodiscard]] absl::Status ValidateOrganizationId(absl::string_view id);
+
+}  // namespace billbroker

@@ -1,0 +1,122 @@
+// Directory: which credential serves which organization, and everything of a credential that may be
+// shown.
+//
+// It holds no secret, lives in memory and answers while the keyring is locked. VaultSync fills it;
+// whoever changes a credential tells it at once.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "vault/base/mutex.h"
+#include "vault/credential.h"
+#include "vault/fingerprint.h"
+#include "vault/vault.h"
+
+namespace billbroker {
+
+// A credential without its secrets. Immutable; shared because readers keep it beyond the lock.
+struct CredentialInfo {
+  std::string name;
+  std::string uid;
+  std::uint64_t version = 0;
+  std::string environment;
+  CredentialKind kind = CredentialKind::kUser;
+  std::string username;
+  bool sync_token = false;
+  std::string device;
+  std::map<std::string, std::string, std::less<>>
+      fingerprints;  // field ("dev_key", "password", …) -> fingerprint
+  std::map<std::string, std::string, std::less<>>
+      organizations;  // id -> fingerprint of its own devKey, or empty
+  // Fingerprint of the user secret (password or consoleApiToken) in the context of environment and
+  // user name: what a quarantine is keyed by.
+  std::string user_secret_id;
+  absl::Time create_time;
+  absl::Time update_time;
+
+  // Fingerprint of the devKey that serves `organization_id`.
+  [[nodiscard]] const std::string& DevKeyIdFor(absl::string_view organization_id) const;
+};
+
+using CredentialInfoPtr = std::shared_ptr<const CredentialInfo>;
+
+// Told after each change, without a lock held, on the thread that made it.
+class DirectoryObserver {
+ public:
+  virtual ~DirectoryObserver() = default;
+  // `before` is null for a new credential, `after` is null for one that is gone. Its uid may have
+  // changed.
+  virtual void CredentialChanged(const CredentialInfoPtr& before,
+                                 const CredentialInfoPtr& after) = 0;
+};
+
+// Thread-safe.
+class Directory final {
+ public:
+  // `observer` may be null and is borrowed; set before the first change.
+  void SetObserver(DirectoryObserver* observer) { observer_ = observer; }
+
+  // The credential that serves `organization_id`: the one named, or the only one where `credential`
+  // is empty.
+  //
+  // Errors: UNKNOWN_ORGANIZATION, UNKNOWN_CREDENTIAL, AMBIGUOUS_CREDENTIAL (metadata
+  // "credentials"); before the directory is complete, an absence is VaultError() of the vault's
+  // last state and not "unknown".
+  [[nodiscard]] absl::StatusOr<CredentialInfoPtr> Find(absl::string_view organization_id,
+                                                       absl::string_view credential) const;
+
+  // By name. UNKNOWN_CREDENTIAL, or VaultError() before the directory is complete.
+  [[nodiscard]] absl::StatusOr<CredentialInfoPtr> Get(absl::string_view name) const;
+
+  // All, ordered by name.
+  [[nodiscard]] std::vector<CredentialInfoPtr> List() const;
+
+  // The credential that a BILL user of an environment belongs to; null where none. User names are
+  // compared without case.
+  [[nodiscard]] CredentialInfoPtr FindUser(absl::string_view environment,
+                                           absl::string_view username) const;
+
+  // A credential was stored or read. An older version of the same uid than the known one is
+  // ignored.
+  void Put(CredentialInfoPtr info);
+  // A credential was deleted; ignored where `uid` is not the known one's.
+  void Remove(absl::string_view name, absl::string_view uid);
+  // Replaces everything by what the vault holds, and is complete from then on.
+  void Reset(const std::vector<CredentialInfoPtr>& all, std::vector<std::string> invalid_documents);
+
+  [[nodiscard]] bool complete() const;
+  [[nodiscard]] std::vector<std::string> invalid_documents() const;
+  [[nodiscard]] VaultState vault_state() const;
+  void set_vault_state(VaultState state);
+
+ private:
+  absl::Status Absent(absl::Status status) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Index(const CredentialInfoPtr& info) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Unindex(const CredentialInfo& info) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  DirectoryObserver* observer_ = nullptr;
+  mutable Mutex mutex_;
+  std::map<std::string, CredentialInfoPtr, std::less<>> by_name_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<std::string, std::vector<CredentialInfoPtr>> by_organization_
+      ABSL_GUARDED_BY(mutex_);
+  bool complete_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<std::string> invalid_documents_ ABSL_GUARDED_BY(mutex_);
+  VaultState vault_state_ ABSL_GUARDED_BY(mutex_) = VaultState::kUnknown;
+};
+
+// What may be shown of `credential`.
+[[nodiscard]] CredentialInfoPtr InfoOf(const Credential& credential,
+                                       const Fingerprinter& fingerprinter);
+
+}  // namespace billbroker

@@ -1,0 +1,79 @@
+// Vault: the store of credentials. Implementations are thread-safe; every call may block for a few
+// seconds.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "vault/base/secret_string.h"
+#include "vault/credential.h"
+
+namespace billbroker {
+
+// Ordered as proto VaultState.
+enum class VaultState {
+  kReady,
+  kLocked,        // the collection is locked, or unlocking would prompt
+  kNoBus,         // no D-Bus session bus
+  kNoProvider,    // no Secret Service on it
+  kNoCollection,  // the Secret Service has no default collection
+  kTimedOut,      // it does not answer in time
+  kUnknown,       // not asked yet
+};
+
+// What a person does about it, such as "unlock the login keyring, …"; empty for kReady.
+[[nodiscard]] absl::string_view VaultFix(VaultState state);
+
+// VAULT_LOCKED for kLocked, VAULT_UNREACHABLE for the rest; the message carries the fix. Requires:
+// not kReady.
+[[nodiscard]] absl::Status VaultError(VaultState state);
+
+// Everything that is stored, as seen in one unlocked collection.
+struct VaultContents {
+  std::vector<CredentialPtr> credentials;  // ordered by name
+  std::vector<std::string>
+      invalid_documents;  // names of items that are not ours, or broken; left alone
+};
+
+class Vault {
+ public:
+  virtual ~Vault() = default;
+
+  // The newest version of the credential called `name`.
+  //
+  // Errors, here and below:
+  //   VAULT_LOCKED, VAULT_UNREACHABLE  see VaultState; a retry helps once that is mended
+  //   VAULT_DOCUMENT_INVALID           what is stored under `name` is foreign or broken; it is left
+  //   alone UNKNOWN_CREDENTIAL               nothing is stored under `name`, in a collection seen
+  //   unlocked before and after
+  [[nodiscard]] virtual absl::StatusOr<CredentialPtr> Load(absl::string_view name) = 0;
+
+  [[nodiscard]] virtual absl::StatusOr<VaultContents> LoadAll() = 0;
+
+  // Stores a new credential. CREDENTIAL_EXISTS where the name is taken.
+  // A write whose answer was lost is read again: OK means stored, an error means that it is not,
+  // except VAULT_UNREACHABLE, after which it may or may not be.
+  [[nodiscard]] virtual absl::Status Create(const Credential& credential) = 0;
+
+  // Replaces the whole document. VERSION_CONFLICT unless the stored one has `next.uid` and version
+  // `next.version - 1`. Lost answers as in Create().
+  [[nodiscard]] virtual absl::Status Replace(const Credential& next) = 0;
+
+  // VERSION_CONFLICT unless the stored one has this uid and version. Lost answers as in Create().
+  [[nodiscard]] virtual absl::Status Delete(absl::string_view name, absl::string_view uid,
+                                            std::uint64_t version) = 0;
+
+  // The instance's 32 random bytes, from which every key of the broker is derived (fingerprints,
+  // sealing). Made and stored at the first call that finds none in a collection seen unlocked.
+  [[nodiscard]] virtual absl::StatusOr<SecretString> MasterKey() = 0;
+
+  // Asks the provider how it is, within a second or so. Never prompts, never unlocks by asking a
+  // person.
+  [[nodiscard]] virtual VaultState Probe() = 0;
+};
+
+}  // namespace billbroker
