@@ -1,0 +1,35 @@
+#include "server/bill/bill_error.h"
+
+namespace billbroker {
+
+absl::string_view VerdictName(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kSessionInvalid:
+      return "session invalid";
+    case Verdict::kSecretRejected:
+      return "user name or secret rejected";
+    case Verdict::kDevKeyRejected:
+      return "devKey rejected";
+    case Verdict::kOrganizationRejected:
+      return "organization rejected";
+    case Verdict::kOrganizationLocked:
+      return "organization locked";
+    case Verdict::kUserLocked:
+      return "user locked";
+    case Verdict::kRateLimited:
+      return "hourly limit spent";
+    case Verdict::kTooManyConcurrent:
+      return "too many concurrent calls";
+    case Verdict::kUntrusted:
+      return "session not MFA-trusted";
+    case Verdict::kMfaFailed:
+      return "MFA failed";
+    case Verdict::kRefused:
+      return "refused";
+    case Verdict::kUnavailable:
+      return "unavailable";
+  }
+  return "unavailable";
+}
+
+}  // namespace billbroker

@@ -1,0 +1,122 @@
+// FakeBill: a BillApi without a network, which a test scripts and asks what it was called with.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "server/bill/bill_api.h"
+#include "server/bill/bill_error.h"
+#include "vault/base/executor.h"
+#include "vault/base/mutex.h"
+
+namespace billbroker {
+
+// A refusal as CurlBillApi would answer it.
+[[nodiscard]] BillError Refusal(Verdict verdict, absl::string_view code);
+
+// Unscripted it says yes: sign-ins get the sessions "session-1", "session-2", …, each of which
+// lives, for the devKey that made it, until it is signed out or killed.
+//
+// An answer comes from the executor after the latency (zero at first), unless AnswerAtOnce() or
+// Hold() say otherwise. What it is gets decided when it is given and not when the call comes in, so
+// that a test may hold a call, change the world, and let go.
+//
+// Thread-safe. The destructor drops what is held; nothing of the fake's may run on `executor` after
+// it.
+class FakeBill final : public BillApi {
+ public:
+  struct SignInCall {
+    std::string credential;
+    std::string environment;
+    std::string organization_id;
+    std::string username;
+    std::string secret;
+    std::string dev_key;
+  };
+  struct SessionCall {
+    std::string environment;
+    std::string session_id;
+    std::string dev_key;
+  };
+  using SignInAnswerer = std::function<BillResult<SignInAnswer>(const SignInRequest&)>;
+
+  explicit FakeBill(Executor& executor) : executor_(executor) {}
+
+  void SignIn(SignInRequest request, Done<SignInAnswer> done) override;
+  void SignOut(SessionKeys keys, Done<SignedOut> done) override;
+  void GetSessionInfo(SessionKeys keys, Done<SessionInfo> done) override;
+
+  // When answers come.
+  void SetLatency(absl::Duration latency);
+  void AnswerAtOnce();  // on the caller's stack: finds a lock that is held across a call
+  void Hold();
+  // Answers the oldest held call on this thread; false where none is held. Later calls are held.
+  bool ReleaseOne();
+  // Answers all held calls on this thread, oldest first, and holds no more.
+  void ReleaseAll();
+  [[nodiscard]] int held() const;
+
+  // What they are. Failures of one organization go first, then those of any, then `answerer`.
+  void FailNextSignIns(int count, const BillError& error);
+  void FailNextSignInsOf(absl::string_view organization_id, int count, const BillError& error);
+  void FailNextSignOuts(int count, const BillError& error);
+  void FailNextSessionInfos(int count, const BillError& error);
+  void SetSignInAnswer(SignInAnswerer answerer);  // null: Accept()
+  void SetTrusted(bool trusted);                  // of sessions to come
+  // A new session: the unscripted answer, for use in an answerer.
+  [[nodiscard]] SignInAnswer Accept(const SignInRequest& request);
+
+  // Sessions at BILL.
+  void KillSession(absl::string_view session_id);
+  void KillAllSessions();
+  [[nodiscard]] bool IsLive(absl::string_view session_id) const;
+
+  // What was called, in order.
+  [[nodiscard]] std::vector<SignInCall> sign_ins() const;
+  [[nodiscard]] std::vector<SessionCall> sign_outs() const;
+  [[nodiscard]] std::vector<SessionCall> session_infos() const;
+  [[nodiscard]] int CountSignIns() const;
+  [[nodiscard]] int CountSignInsOf(absl::string_view organization_id) const;
+  [[nodiscard]] int CountSignInsOfUser(absl::string_view username) const;
+  [[nodiscard]] int CountSignInsOfDevKey(absl::string_view dev_key) const;
+
+ private:
+  enum class Delivery { kExecutor, kAtOnce, kHeld };
+
+  struct LiveSession {
+    std::string dev_key;
+    std::string organization_id;
+    bool trusted = false;
+  };
+
+  void Deliver(Executor::Work answer);
+  BillResult<SignInAnswer> DecideSignIn(const SignInRequest& request);
+  BillResult<SignedOut> DecideSignOut(const SessionKeys& keys);
+  BillResult<SessionInfo> DecideSessionInfo(const SessionKeys& keys);
+  int CountCalls(std::string SignInCall::*field, absl::string_view value) const;
+
+  Executor& executor_;
+  mutable Mutex mutex_;
+  Delivery delivery_ ABSL_GUARDED_BY(mutex_) = Delivery::kExecutor;
+  absl::Duration latency_ ABSL_GUARDED_BY(mutex_);
+  std::deque<Executor::Work> held_ ABSL_GUARDED_BY(mutex_);
+  SignInAnswerer answerer_ ABSL_GUARDED_BY(mutex_);
+  bool trusted_ ABSL_GUARDED_BY(mutex_) = false;
+  std::deque<BillError> sign_in_failures_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::deque<BillError>, std::less<>> organization_failures_
+      ABSL_GUARDED_BY(mutex_);
+  std::deque<BillError> sign_out_failures_ ABSL_GUARDED_BY(mutex_);
+  std::deque<BillError> session_info_failures_ ABSL_GUARDED_BY(mutex_);
+  int last_session_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<std::string, LiveSession, std::less<>> live_ ABSL_GUARDED_BY(mutex_);
+  std::vector<SignInCall> sign_ins_ ABSL_GUARDED_BY(mutex_);
+  std::vector<SessionCall> sign_outs_ ABSL_GUARDED_BY(mutex_);
+  std::vector<SessionCall> session_infos_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace billbroker
