@@ -61,9 +61,12 @@ struct Credential {
 using CredentialPtr = std::shared_ptr<const Credential>;
 
 // The shape rules above and of proto/billbroker/v1/credential.proto; MALFORMED_REQUEST naming the
-// field. Knows nothing of configured environments.
+// field. Knows nothing of configured environments, and leaves uid, version and times to their
+// maker.
 [[nodiscard]] absl::Status ValidateCredential(const Credential& credential);
-[[nodiscard]] absl::Status ValidateCredentialName(absl::string_view name);
-[[nodiscard]] absl::Status ValidateOrganizationId(absl::string_view id);
+[[nodiscard]] absl::Status ValidateCredentialName(absl::string_view name,
+                                                  absl::string_view field = "name");
+[[nodiscard]] absl::Status ValidateOrganizationId(absl::string_view id,
+                                                  absl::string_view field = "organization_id");
 
 }  // namespace billbroker

@@ -6,11 +6,10 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -76,7 +75,8 @@ class Directory final {
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> Find(absl::string_view organization_id,
                                                        absl::string_view credential) const;
 
-  // By name. UNKNOWN_CREDENTIAL, or VaultError() before the directory is complete.
+  // By name. UNKNOWN_CREDENTIAL; VAULT_DOCUMENT_INVALID where a broken document has that name;
+  // VaultError() before the directory is complete.
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> Get(absl::string_view name) const;
 
   // All, ordered by name.
@@ -94,6 +94,12 @@ class Directory final {
   void Remove(absl::string_view name, absl::string_view uid);
   // Replaces everything by what the vault holds, and is complete from then on.
   void Reset(const std::vector<CredentialInfoPtr>& all, std::vector<std::string> invalid_documents);
+  // The same, unless something changed since changes() was `if_changes`: what was read before that
+  // change may lack it. Returns whether it did.
+  bool ResetIf(std::uint64_t if_changes, const std::vector<CredentialInfoPtr>& all,
+               std::vector<std::string> invalid_documents);
+  // Grows with every change that Put(), Remove() and Reset() made.
+  [[nodiscard]] std::uint64_t changes() const;
 
   [[nodiscard]] bool complete() const;
   [[nodiscard]] std::vector<std::string> invalid_documents() const;
@@ -101,7 +107,15 @@ class Directory final {
   void set_vault_state(VaultState state);
 
  private:
+  using Changes = std::vector<std::pair<CredentialInfoPtr, CredentialInfoPtr>>;  // before, after
+
   absl::Status Absent(absl::Status status) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<CredentialInfoPtr> GetLocked(absl::string_view name) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Changes ResetLocked(const std::vector<CredentialInfoPtr>& all,
+                      std::vector<std::string> invalid_documents)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Tell(const Changes& changes) const;
   void Index(const CredentialInfoPtr& info) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Unindex(const CredentialInfo& info) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -112,6 +126,7 @@ class Directory final {
       ABSL_GUARDED_BY(mutex_);
   bool complete_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::string> invalid_documents_ ABSL_GUARDED_BY(mutex_);
+  std::uint64_t changes_ ABSL_GUARDED_BY(mutex_) = 0;
   VaultState vault_state_ ABSL_GUARDED_BY(mutex_) = VaultState::kUnknown;
 };
 

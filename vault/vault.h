@@ -25,12 +25,18 @@ enum class VaultState {
   kUnknown,       // not asked yet
 };
 
+// "READY", "LOCKED", "NO_BUS", …: the proto names without their prefix.
+[[nodiscard]] absl::string_view VaultStateName(VaultState state);
+
 // What a person does about it, such as "unlock the login keyring, …"; empty for kReady.
 [[nodiscard]] absl::string_view VaultFix(VaultState state);
 
-// VAULT_LOCKED for kLocked, VAULT_UNREACHABLE for the rest; the message carries the fix. Requires:
-// not kReady.
+// VAULT_LOCKED for kLocked, VAULT_UNREACHABLE for the rest; the message carries the fix, metadata
+// "vault_state" the state's name. Requires: not kReady.
 [[nodiscard]] absl::Status VaultError(VaultState state);
+
+// The state that VaultError() was made of; kReady for OK and for every other error.
+[[nodiscard]] VaultState VaultStateOf(const absl::Status& status);
 
 // Everything that is stored, as seen in one unlocked collection.
 struct VaultContents {
@@ -46,17 +52,18 @@ class Vault {
   // The newest version of the credential called `name`.
   //
   // Errors, here and below:
-  //   VAULT_LOCKED, VAULT_UNREACHABLE  see VaultState; a retry helps once that is mended
-  //   VAULT_DOCUMENT_INVALID           what is stored under `name` is foreign or broken; it is left
-  //   alone UNKNOWN_CREDENTIAL               nothing is stored under `name`, in a collection seen
-  //   unlocked before and after
+  //   VAULT_LOCKED, VAULT_UNREACHABLE   see VaultState; a retry helps once that is mended
+  //   VAULT_DOCUMENT_INVALID            what is stored under `name` is foreign or broken, and left
+  //   alone UNKNOWN_CREDENTIAL                nothing is stored under `name`, in a collection seen
+  //   unlocked
+  //                                     before and after
   [[nodiscard]] virtual absl::StatusOr<CredentialPtr> Load(absl::string_view name) = 0;
 
   [[nodiscard]] virtual absl::StatusOr<VaultContents> LoadAll() = 0;
 
-  // Stores a new credential. CREDENTIAL_EXISTS where the name is taken.
-  // A write whose answer was lost is read again: OK means stored, an error means that it is not,
-  // except VAULT_UNREACHABLE, after which it may or may not be.
+  // Stores a new credential, which must be valid and have a uid. CREDENTIAL_EXISTS where the name
+  // is taken. A write whose answer was lost is read again: OK means stored, an error means that it
+  // is not, except VAULT_UNREACHABLE, after which it may or may not be.
   [[nodiscard]] virtual absl::Status Create(const Credential& credential) = 0;
 
   // Replaces the whole document. VERSION_CONFLICT unless the stored one has `next.uid` and version
@@ -71,7 +78,7 @@ class Vault {
   // sealing). Made and stored at the first call that finds none in a collection seen unlocked.
   [[nodiscard]] virtual absl::StatusOr<SecretString> MasterKey() = 0;
 
-  // Asks the provider how it is, within a second or so. Never prompts, never unlocks by asking a
+  // Asks the provider how it is, within a second. Never prompts, never unlocks by asking a
   // person.
   [[nodiscard]] virtual VaultState Probe() = 0;
 };

@@ -1,0 +1,289 @@
+#include "vault/directory.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "vault/base/error.h"
+
+namespace billbroker {
+namespace {
+
+absl::Status UnknownOrganization(absl::string_view organization_id) {
+  return MakeError(
+      ErrorDetails{Reason::kUnknownOrganization,
+                   absl::nullopt,
+                   {{"organization_id", std::string(organization_id)}}},
+      absl::StrCat("organization \"", organization_id,
+                   "\" has no credential; add it with 'billbroker credential attach'"));
+}
+
+absl::Status NotAttached(absl::string_view organization_id, absl::string_view credential) {
+  return MakeError(ErrorDetails{Reason::kUnknownOrganization,
+                                absl::nullopt,
+                                {{"organization_id", std::string(organization_id)},
+                                 {"credential", std::string(credential)}}},
+                   absl::StrCat("credential \"", credential, "\" does not serve organization \"",
+                                organization_id, "\"; add it with 'billbroker credential attach'"));
+}
+
+absl::Status UnknownCredential(absl::string_view name) {
+  return MakeError(
+      ErrorDetails{Reason::kUnknownCredential, absl::nullopt, {{"credential", std::string(name)}}},
+      absl::StrCat("no credential \"", name,
+                   "\"; 'billbroker credential list' shows what there is"));
+}
+
+absl::Status BrokenCredential(absl::string_view name) {
+  return MakeError(
+      ErrorDetails{
+          Reason::kVaultDocumentInvalid, absl::nullopt, {{"credential", std::string(name)}}},
+      absl::StrCat("the keyring's document of credential \"", name,
+                   "\" is not billbroker's or is broken; the broker's log says what is wrong"));
+}
+
+absl::Status Ambiguous(absl::string_view organization_id,
+                       const std::vector<CredentialInfoPtr>& serving) {
+  const std::string names = absl::StrJoin(
+      serving, ",",
+      [](std::string* out, const CredentialInfoPtr& info) { out->append(info->name); });
+  return MakeError(
+      ErrorDetails{Reason::kAmbiguousCredential,
+                   absl::nullopt,
+                   {{"organization_id", std::string(organization_id)}, {"credentials", names}}},
+      absl::StrCat("several credentials serve organization \"", organization_id, "\" (", names,
+                   "); name one of them"));
+}
+
+bool Same(const CredentialInfo& a, const CredentialInfo& b) {
+  return a.uid == b.uid && a.version == b.version;
+}
+
+}  // namespace
+
+const std::string& CredentialInfo::DevKeyIdFor(absl::string_view organization_id) const {
+  static const std::string& none = *new std::string();
+  const auto organization = organizations.find(organization_id);
+  if (organization != organizations.end() && !organization->second.empty()) {
+    return organization->second;
+  }
+  const auto own = fingerprints.find("dev_key");
+  return own != fingerprints.end() ? own->second : none;
+}
+
+absl::StatusOr<CredentialInfoPtr> Directory::Find(absl::string_view organization_id,
+                                                  absl::string_view credential) const {
+  MutexLock lock(mutex_);
+  if (!credential.empty()) {
+    absl::StatusOr<CredentialInfoPtr> info = GetLocked(credential);
+    if (!info.ok()) return info;
+    if ((*info)->organizations.find(organization_id) == (*info)->organizations.end()) {
+      return NotAttached(organization_id, credential);
+    }
+    return info;
+  }
+  const auto serving = by_organization_.find(organization_id);
+  if (serving == by_organization_.end()) return Absent(UnknownOrganization(organization_id));
+  if (serving->second.size() > 1) return Ambiguous(organization_id, serving->second);
+  return serving->second.front();
+}
+
+absl::StatusOr<CredentialInfoPtr> Directory::Get(absl::string_view name) const {
+  MutexLock lock(mutex_);
+  return GetLocked(name);
+}
+
+absl::StatusOr<CredentialInfoPtr> Directory::GetLocked(absl::string_view name) const {
+  const auto found = by_name_.find(name);
+  if (found != by_name_.end()) return found->second;
+  const bool broken = std::find(invalid_documents_.begin(), invalid_documents_.end(), name) !=
+                      invalid_documents_.end();
+  return Absent(broken ? BrokenCredential(name) : UnknownCredential(name));
+}
+
+std::vector<CredentialInfoPtr> Directory::List() const {
+  MutexLock lock(mutex_);
+  std::vector<CredentialInfoPtr> all;
+  all.reserve(by_name_.size());
+  for (const auto& [name, info] : by_name_) all.push_back(info);
+  return all;
+}
+
+CredentialInfoPtr Directory::FindUser(absl::string_view environment,
+                                      absl::string_view username) const {
+  MutexLock lock(mutex_);
+  for (const auto& [name, info] : by_name_) {
+    if (info->environment == environment && absl::EqualsIgnoreCase(info->username, username)) {
+      return info;
+    }
+  }
+  return nullptr;
+}
+
+void Directory::Put(CredentialInfoPtr info) {
+  Changes changes;
+  {
+    MutexLock lock(mutex_);
+    CredentialInfoPtr& slot = by_name_[info->name];
+    if (slot != nullptr && slot->uid == info->uid && slot->version >= info->version) return;
+    if (slot != nullptr) Unindex(*slot);
+    Index(info);
+    changes.emplace_back(slot, info);
+    slot = std::move(info);
+    ++changes_;
+  }
+  Tell(changes);
+}
+
+void Directory::Remove(absl::string_view name, absl::string_view uid) {
+  Changes changes;
+  {
+    MutexLock lock(mutex_);
+    const auto found = by_name_.find(name);
+    if (found == by_name_.end() || found->second->uid != uid) return;
+    Unindex(*found->second);
+    changes.emplace_back(found->second, nullptr);
+    by_name_.erase(found);
+    ++changes_;
+  }
+  Tell(changes);
+}
+
+void Directory::Reset(const std::vector<CredentialInfoPtr>& all,
+                      std::vector<std::string> invalid_documents) {
+  Changes changes;
+  {
+    MutexLock lock(mutex_);
+    changes = ResetLocked(all, std::move(invalid_documents));
+  }
+  Tell(changes);
+}
+
+bool Directory::ResetIf(std::uint64_t if_changes, const std::vector<CredentialInfoPtr>& all,
+                        std::vector<std::string> invalid_documents) {
+  Changes changes;
+  {
+    MutexLock lock(mutex_);
+    if (changes_ != if_changes) return false;
+    changes = ResetLocked(all, std::move(invalid_documents));
+  }
+  Tell(changes);
+  return true;
+}
+
+Directory::Changes Directory::ResetLocked(const std::vector<CredentialInfoPtr>& all,
+                                          std::vector<std::string> invalid_documents) {
+  Changes changes;
+  std::map<std::string, CredentialInfoPtr, std::less<>> before;
+  before.swap(by_name_);
+  by_organization_.clear();
+  for (const CredentialInfoPtr& info : all) {
+    by_name_[info->name] = info;
+    Index(info);
+    const auto old = before.find(info->name);
+    if (old == before.end()) {
+      changes.emplace_back(nullptr, info);
+    } else {
+      if (!Same(*old->second, *info)) changes.emplace_back(old->second, info);
+      before.erase(old);
+    }
+  }
+  for (const auto& [name, info] : before) changes.emplace_back(info, nullptr);
+  changes_ += changes.size();
+  invalid_documents_ = std::move(invalid_documents);
+  complete_ = true;
+  return changes;
+}
+
+void Directory::Tell(const Changes& changes) const {
+  if (observer_ == nullptr) return;
+  for (const auto& [before, after] : changes) observer_->CredentialChanged(before, after);
+}
+
+std::uint64_t Directory::changes() const {
+  MutexLock lock(mutex_);
+  return changes_;
+}
+
+bool Directory::complete() const {
+  MutexLock lock(mutex_);
+  return complete_;
+}
+
+std::vector<std::string> Directory::invalid_documents() const {
+  MutexLock lock(mutex_);
+  return invalid_documents_;
+}
+
+VaultState Directory::vault_state() const {
+  MutexLock lock(mutex_);
+  return vault_state_;
+}
+
+void Directory::set_vault_state(VaultState state) {
+  MutexLock lock(mutex_);
+  vault_state_ = state;
+}
+
+absl::Status Directory::Absent(absl::Status status) const {
+  if (complete_) return status;
+  return VaultError(vault_state_ == VaultState::kReady ? VaultState::kUnknown : vault_state_);
+}
+
+void Directory::Index(const CredentialInfoPtr& info) {
+  for (const auto& [id, dev_key_id] : info->organizations) {
+    std::vector<CredentialInfoPtr>& serving = by_organization_[id];
+    const auto place = std::lower_bound(
+        serving.begin(), serving.end(), info,
+        [](const CredentialInfoPtr& a, const CredentialInfoPtr& b) { return a->name < b->name; });
+    serving.insert(place, info);
+  }
+}
+
+void Directory::Unindex(const CredentialInfo& info) {
+  for (const auto& [id, dev_key_id] : info.organizations) {
+    const auto serving = by_organization_.find(id);
+    if (serving == by_organization_.end()) std::abort();
+    std::vector<CredentialInfoPtr>& entries = serving->second;
+    entries.erase(std::remove_if(
+                      entries.begin(), entries.end(),
+                      [&info](const CredentialInfoPtr& entry) { return entry->name == info.name; }),
+                  entries.end());
+    if (entries.empty()) by_organization_.erase(serving);
+  }
+}
+
+CredentialInfoPtr InfoOf(const Credential& credential, const Fingerprinter& fingerprinter) {
+  auto info = std::make_shared<CredentialInfo>();
+  info->name = credential.name;
+  info->uid = credential.uid;
+  info->version = credential.version;
+  info->environment = credential.environment;
+  info->kind = credential.kind;
+  info->username = credential.username;
+  info->sync_token = credential.sync_token;
+  info->device = credential.device;
+  const std::pair<const char*, const SecretString*> secrets[] = {
+      {"dev_key", &credential.dev_key},
+      {"password", &credential.password},
+      {"console_api_token", &credential.console_api_token},
+      {"remember_me_id", &credential.remember_me_id}};
+  for (const auto& [field, secret] : secrets) {
+    if (!secret->empty()) info->fingerprints[field] = fingerprinter.Of(*secret);
+  }
+  for (const Organization& organization : credential.organizations) {
+    info->organizations[organization.id] = fingerprinter.Of(organization.dev_key);
+  }
+  // User names are compared without case, so one that was typed differently is not another user.
+  info->user_secret_id = fingerprinter.Of(
+      absl::StrCat(credential.environment, "\n", absl::AsciiStrToLower(credential.username)),
+      credential.UserSecret());
+  info->create_time = credential.create_time;
+  info->update_time = credential.update_time;
+  return info;
+}
+
+}  // namespace billbroker

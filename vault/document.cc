@@ -1,0 +1,270 @@
+#include "vault/document.h"
+
+#include <array>
+#include <bitset>
+#include <string>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "vault/base/error.h"
+#include "vault/secret_json.h"
+
+namespace billbroker {
+namespace {
+
+constexpr std::uint64_t kFormat = 1;
+// Twice what the largest valid credential takes.
+constexpr std::size_t kMaxDocumentBytes = 8 * 1024 * 1024;
+constexpr std::size_t kMaxUidBytes = 64;
+
+// The required members come first.
+enum Member {
+  kName,
+  kUid,
+  kVersion,
+  kEnvironment,
+  kKind,
+  kUsername,
+  kOrganizations,
+  kCreateTime,
+  kUpdateTime,
+  kRequiredMembers,
+  kSyncToken = kRequiredMembers,
+  kDevKey,
+  kPassword,
+  kConsoleApiToken,
+  kRememberMeId,
+  kDevice,
+  kMembers,
+};
+
+constexpr std::array<absl::string_view, kMembers> kMemberNames = {
+    "name",     "uid",           "version",           "environment",    "kind",
+    "username", "organizations", "create_time",       "update_time",    "sync_token",
+    "dev_key",  "password",      "console_api_token", "remember_me_id", "device"};
+
+class Writer final {
+ public:
+  Writer() { text_.Append("{\"format\":1"); }
+
+  Writer& Text(Member member, absl::string_view value) {
+    if (member >= kRequiredMembers && value.empty()) return *this;
+    AppendJsonString(Key(member), value);
+    return *this;
+  }
+  Writer& Literal(Member member, absl::string_view value) {
+    Key(member).Append(value);
+    return *this;
+  }
+  Writer& Time(Member member, absl::Time value) {
+    return Text(member, absl::FormatTime(absl::RFC3339_full, value, absl::UTCTimeZone()));
+  }
+  Writer& Organizations(const std::vector<Organization>& organizations) {
+    Key(kOrganizations).Append("[");
+    const char* comma = "";
+    for (const Organization& organization : organizations) {
+      AppendJsonString(text_.Append(comma).Append("{\"id\":"), organization.id);
+      if (!organization.dev_key.empty()) {
+        AppendJsonString(text_.Append(",\"dev_key\":"), organization.dev_key.Reveal());
+      }
+      text_.Append("}");
+      comma = ",";
+    }
+    text_.Append("]");
+    return *this;
+  }
+  SecretString Build() && {
+    text_.Append("}");
+    return std::move(text_).Build();
+  }
+
+ private:
+  SecretBuilder& Key(Member member) {
+    return text_.Append(",\"").Append(kMemberNames[member]).Append("\":");
+  }
+
+  SecretBuilder text_;
+};
+
+class Reader final {
+ public:
+  explicit Reader(absl::string_view text) : json_(text) {}
+
+  // What is wrong; empty where nothing is.
+  std::string Read(Credential& to) {
+    const bool well_formed =
+        json_.Object([&](absl::string_view key) { return ReadMember(key, to); }) && json_.AtEnd();
+    if (!wrong_.empty()) return wrong_;
+    if (!well_formed) return "is not the JSON that billbroker writes";
+    for (int member = 0; member < kRequiredMembers; ++member) {
+      if (!seen_[member]) return absl::StrCat("lacks \"", kMemberNames[member], "\"");
+    }
+    return "";
+  }
+
+ private:
+  bool Fail(std::string wrong) {
+    wrong_ = std::move(wrong);
+    return false;
+  }
+
+  bool ReadMember(absl::string_view key, Credential& to) {
+    if (!format_read_) return ReadFormat(key);
+    for (int member = 0; member < kMembers; ++member) {
+      if (kMemberNames[member] != key) continue;
+      if (seen_[member]) return Fail(absl::StrCat("has \"", key, "\" twice"));
+      seen_[member] = true;
+      return ReadValue(static_cast<Member>(member), to) ||
+             (wrong_.empty() && Fail(absl::StrCat("has a bad \"", key, "\"")));
+    }
+    return Fail("has a member that this format does not know");
+  }
+
+  bool ReadFormat(absl::string_view key) {
+    std::uint64_t format = 0;
+    if (key != "format" || !json_.Uint(format)) return Fail("does not begin with its format");
+    if (format > kFormat) {
+      return Fail(absl::StrCat("has format ", format, " and this billbroker knows ", kFormat,
+                               ", so a newer one wrote it: upgrade"));
+    }
+    format_read_ = format == kFormat;
+    return format_read_ || Fail("has an unknown format");
+  }
+
+  bool ReadValue(Member member, Credential& to) {
+    switch (member) {
+      case kName:
+        return Text(to.name);
+      case kUid:
+        return Uid(to.uid);
+      case kVersion:
+        return json_.Uint(to.version) && to.version > 0;
+      case kEnvironment:
+        return Text(to.environment);
+      case kKind:
+        return Kind(to.kind);
+      case kUsername:
+        return Text(to.username);
+      case kOrganizations:
+        return Organizations(to.organizations);
+      case kCreateTime:
+        return Time(to.create_time);
+      case kUpdateTime:
+        return Time(to.update_time);
+      case kSyncToken:
+        return json_.Bool(to.sync_token);
+      case kDevKey:
+        return json_.String(to.dev_key);
+      case kPassword:
+        return json_.String(to.password);
+      case kConsoleApiToken:
+        return json_.String(to.console_api_token);
+      case kRememberMeId:
+        return json_.String(to.remember_me_id);
+      case kDevice:
+        return Text(to.device);
+      case kMembers:
+        break;
+    }
+    return false;
+  }
+
+  bool Text(std::string& to) {
+    SecretString value;
+    if (!json_.String(value)) return false;
+    to = std::string(value.Reveal());
+    return true;
+  }
+
+  bool Uid(std::string& to) {
+    if (!Text(to) || to.empty() || to.size() > kMaxUidBytes) return false;
+    for (const char c : to) {
+      if (!absl::ascii_isgraph(c)) return false;
+    }
+    return true;
+  }
+
+  bool Kind(CredentialKind& to) {
+    std::string name;
+    if (!Text(name)) return false;
+    for (const CredentialKind kind : {CredentialKind::kUser, CredentialKind::kConsole}) {
+      if (name == CredentialKindName(kind)) {
+        to = kind;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  bool Time(absl::Time& to) {
+    std::string text;
+    return Text(text) && absl::ParseTime(absl::RFC3339_full, text, &to, nullptr) &&
+           to != absl::InfiniteFuture() && to != absl::InfinitePast();
+  }
+
+  bool Organizations(std::vector<Organization>& to) {
+    return json_.Array([&] {
+      Organization& organization = to.emplace_back();
+      bool has_id = false;
+      bool has_dev_key = false;
+      return json_.Object([&](absl::string_view key) {
+        if (key == "id" && !std::exchange(has_id, true)) return Text(organization.id);
+        if (key == "dev_key" && !std::exchange(has_dev_key, true)) {
+          return json_.String(organization.dev_key);
+        }
+        return false;
+      });
+    });
+  }
+
+  SecretJsonReader json_;
+  bool format_read_ = false;
+  std::bitset<kMembers> seen_;
+  std::string wrong_;
+};
+
+}  // namespace
+
+SecretString WriteDocument(const Credential& credential) {
+  Writer writer;
+  writer.Text(kName, credential.name)
+      .Text(kUid, credential.uid)
+      .Literal(kVersion, absl::StrCat(credential.version))
+      .Text(kEnvironment, credential.environment)
+      .Text(kKind, CredentialKindName(credential.kind))
+      .Text(kUsername, credential.username);
+  if (credential.sync_token) writer.Literal(kSyncToken, "true");
+  writer.Text(kDevKey, credential.dev_key.Reveal())
+      .Text(kPassword, credential.password.Reveal())
+      .Text(kConsoleApiToken, credential.console_api_token.Reveal())
+      .Text(kRememberMeId, credential.remember_me_id.Reveal())
+      .Text(kDevice, credential.device)
+      .Organizations(credential.organizations)
+      .Time(kCreateTime, credential.create_time)
+      .Time(kUpdateTime, credential.update_time);
+  return std::move(writer).Build();
+}
+
+absl::StatusOr<CredentialPtr> ReadDocument(absl::string_view name, const SecretString& document) {
+  if (document.size() > kMaxDocumentBytes) return InvalidDocument(name, "is too large");
+  auto credential = std::make_shared<Credential>();
+  const std::string wrong = Reader(document.Reveal()).Read(*credential);
+  if (!wrong.empty()) return InvalidDocument(name, wrong);
+  if (credential->name != name) return InvalidDocument(name, "is that of another name");
+  // Its message names a field and a rule, and holds nothing of the document.
+  const absl::Status status = ValidateCredential(*credential);
+  if (!status.ok()) return InvalidDocument(name, absl::StrCat("breaks a rule: ", status.message()));
+  return credential;
+}
+
+absl::Status InvalidDocument(absl::string_view name, absl::string_view what) {
+  return MakeError(
+      ErrorDetails{
+          Reason::kVaultDocumentInvalid, absl::nullopt, {{"credential", std::string(name)}}},
+      absl::StrCat("the keyring's document of credential \"", name, "\" was left alone: it ", what,
+                   "; delete it with a keyring tool if it is not needed"));
+}
+
+}  // namespace billbroker

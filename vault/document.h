@@ -1,0 +1,34 @@
+// The document of a credential: what a vault stores, JSON with all secrets in it.
+//
+// Format 1 is one object whose first member is "format": 1, so that a later format is recognised
+// before anything else is understood. Empty optional members are left out; times are RFC 3339.
+//
+//   {"format":1,"name":"acme-payables","uid":"6f…","version":3,"environment":"production",
+//    "kind":"user","username":"ap@acme.example","sync_token":true,"dev_key":"…","password":"…",
+//    "console_api_token":"…","remember_me_id":"…","device":"…",
+//    "organizations":[{"id":"0080…","dev_key":"…"}],
+//    "create_time":"2026-03-01T12:00:00Z","update_time":"2026-03-02T08:30:00Z"}
+//
+// tests/vault/testdata/credential_format1.json is a sample that must stay readable for ever.
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "vault/base/secret_string.h"
+#include "vault/credential.h"
+
+namespace billbroker {
+
+// Requires: ValidateCredential(), a uid, a version of at least 1.
+[[nodiscard]] SecretString WriteDocument(const Credential& credential);
+
+// Reads the document stored under `name`. It is hostile input: whatever is not exactly a valid
+// document of that name is VAULT_DOCUMENT_INVALID, which says what is wrong and holds nothing of
+// the document.
+[[nodiscard]] absl::StatusOr<CredentialPtr> ReadDocument(absl::string_view name,
+                                                         const SecretString& document);
+
+// VAULT_DOCUMENT_INVALID for the document stored under `name`; `what` completes "it …".
+[[nodiscard]] absl::Status InvalidDocument(absl::string_view name, absl::string_view what);
+
+}  // namespace billbroker

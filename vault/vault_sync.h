@@ -1,0 +1,58 @@
+// VaultSync: keeps the directory and the known state of the vault current.
+//
+// At the start, and whenever the vault comes back from a state that was not ready, it reads
+// everything and resets the directory, trying again until that succeeds. In between it probes.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "vault/base/executor.h"
+#include "vault/directory.h"
+#include "vault/vault.h"
+
+namespace billbroker {
+
+// Told what a log and a health check want to know. Called on the executor, without a lock held; it
+// must not destroy the VaultSync.
+class VaultObserver {
+ public:
+  virtual ~VaultObserver() = default;
+  // The directory knows the new state already.
+  virtual void VaultStateChanged(VaultState before, VaultState after) = 0;
+  // Everything was read: the directory is complete.
+  virtual void VaultLoaded(int credentials, const std::vector<std::string>& invalid_documents) = 0;
+  // The vault is ready, and yet not everything could be read. Not repeated for the same message.
+  virtual void VaultLoadFailed(const absl::Status& why) = 0;
+};
+
+struct VaultSyncOptions {
+  absl::Duration retry_interval = absl::Seconds(1);  // while not everything has been read
+  absl::Duration probe_interval = absl::Seconds(2);
+};
+
+// Its work runs on the executor, blocks there for as long as the vault does, and is never under way
+// twice. The destructor waits for what is under way; what is queued does nothing afterwards.
+class VaultSync final {
+ public:
+  struct Parts {  // borrowed
+    Executor& executor;
+    Vault& vault;
+    Directory& directory;
+    VaultObserver& observer;
+  };
+
+  VaultSync(VaultSyncOptions options, Parts parts);  // starts
+  ~VaultSync();
+  VaultSync(const VaultSync&) = delete;
+  VaultSync& operator=(const VaultSync&) = delete;
+
+ private:
+  class Loop;
+  std::shared_ptr<Loop> loop_;  // shared with queued work, which may outlive us
+};
+
+}  // namespace billbroker
