@@ -30,13 +30,6 @@ absl::Status NotAttached(absl::string_view organization_id, absl::string_view cr
                                 organization_id, "\"; add it with 'billbroker credential attach'"));
 }
 
-absl::Status UnknownCredential(absl::string_view name) {
-  return MakeError(
-      ErrorDetails{Reason::kUnknownCredential, absl::nullopt, {{"credential", std::string(name)}}},
-      absl::StrCat("no credential \"", name,
-                   "\"; 'billbroker credential list' shows what there is"));
-}
-
 absl::Status BrokenCredential(absl::string_view name) {
   return MakeError(
       ErrorDetails{

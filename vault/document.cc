@@ -248,18 +248,18 @@ SecretString WriteDocument(const Credential& credential) {
 }
 
 absl::StatusOr<CredentialPtr> ReadDocument(absl::string_view name, const SecretString& document) {
-  if (document.size() > kMaxDocumentBytes) return InvalidDocument(name, "is too large");
+  if (document.size() > kMaxDocumentBytes) return BrokenDocument(name, "is too large");
   auto credential = std::make_shared<Credential>();
   const std::string wrong = Reader(document.Reveal()).Read(*credential);
-  if (!wrong.empty()) return InvalidDocument(name, wrong);
-  if (credential->name != name) return InvalidDocument(name, "is that of another name");
+  if (!wrong.empty()) return BrokenDocument(name, wrong);
+  if (credential->name != name) return BrokenDocument(name, "is that of another name");
   // Its message names a field and a rule, and holds nothing of the document.
   const absl::Status status = ValidateCredential(*credential);
-  if (!status.ok()) return InvalidDocument(name, absl::StrCat("breaks a rule: ", status.message()));
+  if (!status.ok()) return BrokenDocument(name, absl::StrCat("breaks a rule: ", status.message()));
   return credential;
 }
 
-absl::Status InvalidDocument(absl::string_view name, absl::string_view what) {
+absl::Status BrokenDocument(absl::string_view name, absl::string_view what) {
   return MakeError(
       ErrorDetails{
           Reason::kVaultDocumentInvalid, absl::nullopt, {{"credential", std::string(name)}}},

@@ -29,6 +29,6 @@ namespace billbroker {
                                                          const SecretString& document);
 
 // VAULT_DOCUMENT_INVALID for the document stored under `name`; `what` completes "it …".
-[[nodiscard]] absl::Status InvalidDocument(absl::string_view name, absl::string_view what);
+[[nodiscard]] absl::Status BrokenDocument(absl::string_view name, absl::string_view what);
 
 }  // namespace billbroker

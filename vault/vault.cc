@@ -38,6 +38,11 @@ constexpr StateRow kStates[] = {
      "ask again in a moment; the broker's log says how it is"},
 };
 
+absl::Status ErrorAbout(Reason reason, absl::string_view name, absl::string_view what) {
+  return MakeError(ErrorDetails{reason, absl::nullopt, {{"credential", std::string(name)}}},
+                   absl::StrCat("credential \"", name, "\" ", what));
+}
+
 const StateRow& RowOf(VaultState state) { return kStates[static_cast<int>(state)]; }
 
 }  // namespace
@@ -64,6 +69,21 @@ VaultState VaultStateOf(const absl::Status& status) {
     if (row.name == name->second) return row.state;
   }
   return VaultState::kReady;
+}
+
+absl::Status UnknownCredential(absl::string_view name) {
+  return ErrorAbout(Reason::kUnknownCredential, name,
+                    "does not exist; 'billbroker credential list' shows what there is");
+}
+
+absl::Status CredentialExists(absl::string_view name) {
+  return ErrorAbout(Reason::kCredentialExists, name,
+                    "exists already; take another name, or delete it first");
+}
+
+absl::Status VersionConflict(absl::string_view name) {
+  return ErrorAbout(Reason::kVersionConflict, name,
+                    "was changed meanwhile; read it again and repeat the change");
 }
 
 }  // namespace billbroker

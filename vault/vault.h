@@ -38,11 +38,21 @@ enum class VaultState {
 // The state that VaultError() was made of; kReady for OK and for every other error.
 [[nodiscard]] VaultState VaultStateOf(const absl::Status& status);
 
+// What every implementation answers; metadata "credential".
+[[nodiscard]] absl::Status UnknownCredential(absl::string_view name);
+[[nodiscard]] absl::Status CredentialExists(absl::string_view name);
+[[nodiscard]] absl::Status VersionConflict(absl::string_view name);
+
+// A stored document that is not ours, or broken, or there more than once. It is left alone.
+struct InvalidDocument {
+  std::string name;  // of the credential, or words for people where it has none
+  absl::Status why;  // VAULT_DOCUMENT_INVALID; holds nothing of the document
+};
+
 // Everything that is stored, as seen in one unlocked collection.
 struct VaultContents {
-  std::vector<CredentialPtr> credentials;  // ordered by name
-  std::vector<std::string>
-      invalid_documents;  // names of items that are not ours, or broken; left alone
+  std::vector<CredentialPtr> credentials;          // ordered by name
+  std::vector<InvalidDocument> invalid_documents;  // ordered by name
 };
 
 class Vault {
@@ -66,8 +76,8 @@ class Vault {
   // is not, except VAULT_UNREACHABLE, after which it may or may not be.
   [[nodiscard]] virtual absl::Status Create(const Credential& credential) = 0;
 
-  // Replaces the whole document. VERSION_CONFLICT unless the stored one has `next.uid` and version
-  // `next.version - 1`. Lost answers as in Create().
+  // Replaces the whole document of a credential that must be valid. VERSION_CONFLICT unless the
+  // stored one has `next.uid` and version `next.version - 1`. Lost answers as in Create().
   [[nodiscard]] virtual absl::Status Replace(const Credential& next) = 0;
 
   // VERSION_CONFLICT unless the stored one has this uid and version. Lost answers as in Create().

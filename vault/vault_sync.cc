@@ -2,7 +2,9 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "vault/base/mutex.h"
 #include "vault/fingerprint.h"
@@ -75,9 +77,13 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
       for (const CredentialPtr& credential : contents->credentials) {
         all.push_back(InfoOf(*credential, fingerprinter));
       }
+      std::vector<std::string> invalid;
+      for (const InvalidDocument& document : contents->invalid_documents) {
+        invalid.push_back(document.name);
+      }
       // An operator's change that came in between may be missing from what was read: read again.
-      if (parts_.directory.ResetIf(changes, all, contents->invalid_documents)) {
-        parts_.observer.VaultLoaded(static_cast<int>(all.size()), contents->invalid_documents);
+      if (parts_.directory.ResetIf(changes, all, std::move(invalid))) {
+        parts_.observer.VaultLoaded(*contents);
         return absl::OkStatus();
       }
     }

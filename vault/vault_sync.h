@@ -5,8 +5,6 @@
 #pragma once
 
 #include <memory>
-#include <string>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -24,7 +22,7 @@ class VaultObserver {
   // The directory knows the new state already.
   virtual void VaultStateChanged(VaultState before, VaultState after) = 0;
   // Everything was read: the directory is complete.
-  virtual void VaultLoaded(int credentials, const std::vector<std::string>& invalid_documents) = 0;
+  virtual void VaultLoaded(const VaultContents& contents) = 0;
   // The vault is ready, and yet not everything could be read. Not repeated for the same message.
   virtual void VaultLoadFailed(const absl::Status& why) = 0;
 };

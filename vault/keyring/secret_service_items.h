@@ -1,0 +1,57 @@
+// SecretServiceItems: the default keyring through libsecret, over a SecretService of its own.
+//
+// libsecret's default instance is of no use to a daemon: it is lost for good when the bus restarts,
+// and it prompts. Here a closed connection is dropped and opened anew, a session that a restarted
+// provider has forgotten is opened anew and the call tried once more, and nothing prompts.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "vault/keyring/glib_ptr.h"
+#include "vault/keyring/item_store.h"
+
+namespace billbroker {
+
+// Opens the bus of the environment at first use, and again after it was lost.
+class SecretServiceItems final : public ItemStore {
+ public:
+  SecretServiceItems() = default;
+  ~SecretServiceItems() override;
+  SecretServiceItems(const SecretServiceItems&) = delete;
+  SecretServiceItems& operator=(const SecretServiceItems&) = delete;
+
+  [[nodiscard]] VaultState Probe(Deadline deadline) override;
+  [[nodiscard]] absl::StatusOr<std::vector<std::string>> Find(const ItemAttributes& attributes,
+                                                              Deadline deadline) override;
+  [[nodiscard]] absl::StatusOr<ItemAttributes> ReadAttributes(const std::string& path,
+                                                              Deadline deadline) override;
+  [[nodiscard]] absl::StatusOr<SecretString> ReadSecret(const std::string& path,
+                                                        Deadline deadline) override;
+  [[nodiscard]] absl::Status Create(const ItemAttributes& attributes, const std::string& label,
+                                    const SecretString& secret, Deadline deadline) override;
+  [[nodiscard]] absl::Status Overwrite(const std::string& path, const SecretString& secret,
+                                       Deadline deadline) override;
+  [[nodiscard]] absl::Status Remove(const std::string& path, Deadline deadline) override;
+
+ private:
+  absl::Status Open(Deadline deadline);
+  absl::Status OpenBus(Deadline deadline);
+  void Close();
+  // Opens, runs `call`, and once more after a forgotten session; says what its error means.
+  absl::Status Try(Deadline deadline, absl::FunctionRef<GErrorPtr()> call);
+  absl::Status Explain(const GError& error) const;
+
+  // The default collection, unlocked without asking anybody.
+  absl::StatusOr<std::string> UnlockedCollection(Deadline deadline);
+  absl::StatusOr<GVariantPtr> Property(const std::string& path, const char* interface,
+                                       const char* name, Deadline deadline);
+  GVariantPtr CallItem(const std::string& path, const char* interface, const char* method,
+                       GVariant* arguments, Deadline deadline, GErrorPtr& error);
+
+  GObjectPtr<GDBusConnection> bus_;
+  GObjectPtr<SecretService> service_;
+};
+
+}  // namespace billbroker
