@@ -44,8 +44,9 @@ struct SessionInfo {
 struct SignedOut {};
 
 // Thread-safe. Each call returns at once and answers exactly once, on a thread of the
-// implementation's; the answer must not block it. No call is sent twice. An `environment` that is
-// not configured answers kUnavailable.
+// implementation's; the answer must not block it. No POST is sent twice (GetSessionInfo may be,
+// where a kept connection turns out to be closed). An `environment` that is not configured answers
+// kUnavailable.
 class BillApi {
  public:
   template <typename T>

@@ -23,7 +23,8 @@ enum class Verdict {
   kTooManyConcurrent,  // BDC_1322: back off and try again
   kUntrusted,          // BDC_1361: MFA is needed; signing in again does not help
   kMfaFailed,          // BDC_1354, 1356, 1358, 1374: for the operator
-  kRefused,            // a 4xx with a code that is not known here: back off, longer each time
+  kRefused,            // a code that is not known here, or a 4xx with JSON and no code: back off,
+                       // longer each time
   kUnavailable,  // 5xx, BDC_1001, 1002, HTML, no body, an answer out of shape, timeout, reset:
                  // transient
 };

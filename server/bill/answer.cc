@@ -1,0 +1,118 @@
+#include "server/bill/answer.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "server/bill/json_view.h"
+#include "server/bill/refusal.h"
+
+namespace billbroker {
+namespace {
+
+constexpr std::size_t kLongestSessionId = 512;
+constexpr std::size_t kLongestId = 64;
+
+bool IsId(absl::string_view text) {
+  return !text.empty() && text.size() <= kLongestId &&
+         std::all_of(text.begin(), text.end(),
+                     [](char c) { return absl::ascii_isalnum(c) || c == '_' || c == '-'; });
+}
+
+BillError OutOfShape(const HttpAnswer& answer, absl::string_view what) {
+  BillError error;
+  error.verdict = Verdict::kUnavailable;
+  error.http_status = answer.status;
+  error.detail = absl::StrCat("HTTP ", answer.status, " with ", what);
+  return error;
+}
+
+// The id in the member `name`; nullopt where there is none of the right shape.
+absl::optional<std::string> FindId(JsonView body, absl::string_view name) {
+  const absl::optional<JsonView> member = body.Find(name);
+  if (!member.has_value()) return absl::nullopt;
+  const absl::optional<SecretString> text = member->Text(kLongestId);
+  if (!text.has_value() || !IsId(text->Reveal())) return absl::nullopt;
+  return std::string(text->Reveal());
+}
+
+// The boolean in the member `name`, false where it is absent; nullopt where it is something else.
+absl::optional<bool> FindBool(JsonView body, absl::string_view name) {
+  const absl::optional<JsonView> member = body.Find(name);
+  if (!member.has_value()) return false;
+  if (member->kind() != JsonView::Kind::kBool) return absl::nullopt;
+  return member->IsTrue();
+}
+
+// BILL asserts that mfaStatus is one of five words; one that we do not know is not COMPLETE.
+bool IsMfaComplete(JsonView body) {
+  const absl::optional<JsonView> member = body.Find("mfaStatus");
+  if (!member.has_value()) return false;
+  const absl::optional<SecretString> text = member->Text(kLongestId);
+  return text.has_value() && text->Reveal() == "COMPLETE";
+}
+
+}  // namespace
+
+BillResult<SignInAnswer> ReadSignIn(const HttpAnswer& answer, absl::string_view organization_id,
+                                    absl::Time now) {
+  const absl::optional<JsonView> body = JsonView::Parse(answer.body);
+  if (!answer.IsSuccess() || !body.has_value() || !body->Find("sessionId").has_value()) {
+    return ReadRefusal(answer, now);
+  }
+  SignInAnswer signed_in;
+  absl::optional<SecretString> session_id = body->Find("sessionId")->Text(kLongestSessionId);
+  if (!session_id.has_value() || !IsHeaderSafe(session_id->Reveal())) {
+    return OutOfShape(answer, "a sessionId that no header can carry");
+  }
+  signed_in.session_id = *std::move(session_id);
+
+  if (body->Find("organizationId").has_value()) {
+    const absl::optional<std::string> named = FindId(*body, "organizationId");
+    if (!named.has_value()) return OutOfShape(answer, "an organizationId out of shape");
+    if (*named != organization_id) {
+      return OutOfShape(answer, "a session of another organization than the one asked for");
+    }
+  }
+  signed_in.organization_id = std::string(organization_id);
+
+  absl::optional<std::string> user_id = FindId(*body, "userId");
+  if (!user_id.has_value()) return OutOfShape(answer, "no userId, or one out of shape");
+  signed_in.user_id = *std::move(user_id);
+
+  const absl::optional<bool> trusted = FindBool(*body, "trusted");
+  if (!trusted.has_value()) return OutOfShape(answer, "a \"trusted\" that is no boolean");
+  signed_in.trusted = *trusted;
+  return signed_in;
+}
+
+BillResult<SignedOut> ReadSignOut(const HttpAnswer& answer, absl::Time now) {
+  BillError error = ReadRefusal(answer, now);
+  if (error.verdict == Verdict::kSessionInvalid) return SignedOut{};
+  if (answer.IsSuccess() && !VerdictOfCode(error.code).has_value()) return SignedOut{};
+  return error;
+}
+
+BillResult<SessionInfo> ReadSessionInfo(const HttpAnswer& answer, absl::Time now) {
+  const absl::optional<JsonView> body = JsonView::Parse(answer.body);
+  if (!answer.IsSuccess() || !body.has_value() || !body->Find("organizationId").has_value()) {
+    return ReadRefusal(answer, now);
+  }
+  absl::optional<std::string> organization_id = FindId(*body, "organizationId");
+  if (!organization_id.has_value()) return OutOfShape(answer, "an organizationId out of shape");
+  absl::optional<std::string> user_id = FindId(*body, "userId");
+  if (!user_id.has_value()) return OutOfShape(answer, "no userId, or one out of shape");
+  const absl::optional<bool> bypass = FindBool(*body, "mfaBypass");
+  if (!bypass.has_value()) return OutOfShape(answer, "an mfaBypass that is no boolean");
+  return SessionInfo{*std::move(organization_id), *std::move(user_id),
+                     *bypass || IsMfaComplete(*body)};
+}
+
+bool IsHeaderSafe(absl::string_view value) {
+  return !value.empty() && value.size() <= kLongestSessionId &&
+         std::all_of(value.begin(), value.end(), absl::ascii_isgraph);
+}
+
+}  // namespace billbroker

@@ -1,0 +1,29 @@
+// From what came back over HTTP to what was asked for, or why there is none. Pure functions; what
+// BILL answers is hostile input, checked field by field.
+#pragma once
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "server/bill/bill_api.h"
+#include "server/bill/bill_error.h"
+#include "server/bill/http_answer.h"
+
+namespace billbroker {
+
+// All three: `now` as for ReadRefusal(). An answer out of shape is kUnavailable, its detail names
+// the field and none of BILL's text. A field that is null counts as absent.
+
+// `organization_id` is the one that was asked for. An answer that names another is out of shape.
+[[nodiscard]] BillResult<SignInAnswer> ReadSignIn(const HttpAnswer& answer,
+                                                  absl::string_view organization_id,
+                                                  absl::Time now);
+
+// Any 2xx without a known code, and BDC_1109 whatever the status: the session is gone.
+[[nodiscard]] BillResult<SignedOut> ReadSignOut(const HttpAnswer& answer, absl::Time now);
+
+[[nodiscard]] BillResult<SessionInfo> ReadSessionInfo(const HttpAnswer& answer, absl::Time now);
+
+// 1 to 512 bytes of 0x21 to 0x7e: what a header can carry as it stands.
+[[nodiscard]] bool IsHeaderSafe(absl::string_view value);
+
+}  // namespace billbroker

@@ -1,0 +1,121 @@
+#include "server/bill/http_request.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <utility>
+
+namespace billbroker {
+namespace {
+
+constexpr absl::string_view kNul("\0", 1);
+
+SecretString Header(absl::string_view name, absl::string_view value) {
+  SecretBuilder line;
+  line.Append(name).Append(": ").Append(value).Append(kNul);
+  return std::move(line).Build();
+}
+
+HttpRequest SessionRequest(bool is_post, absl::string_view path, const SessionKeys& keys) {
+  HttpRequest request;
+  request.is_post = is_post;
+  request.path = path;
+  request.headers.push_back(Header("sessionId", keys.session_id->Reveal()));
+  request.headers.push_back(Header("devKey", keys.dev_key->Reveal()));
+  request.headers.push_back(Header("Accept", "application/json"));
+  if (is_post) request.headers.push_back(Header("Content-Type", "application/json"));
+  return request;
+}
+
+// Writes one flat object of strings.
+class JsonObjectBuilder final {
+ public:
+  void Add(absl::string_view name, absl::string_view value) {
+    json_.Append(json_.size() == 0 ? "{" : ",");
+    AppendJsonString(name, json_);
+    json_.Append(":");
+    AppendJsonString(value, json_);
+  }
+  [[nodiscard]] SecretString Build() && {
+    json_.Append("}");
+    return std::move(json_).Build();
+  }
+
+ private:
+  SecretBuilder json_;
+};
+
+// How many bytes of `text` are one well-formed UTF-8 character (RFC 3629, 4); 0 where they are not.
+std::size_t Utf8CharacterLength(absl::string_view text) {
+  const auto byte = [&text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char lead = byte(0);
+  if (lead < 0x80) return 1;
+  const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+  if (lead < 0xC2 || lead > 0xF4 || text.size() < length) return 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return 0;
+  }
+  const bool overlong = (lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xF0 && byte(1) < 0x90);
+  const bool surrogate = lead == 0xED && byte(1) > 0x9F;
+  const bool too_large = lead == 0xF4 && byte(1) > 0x8F;
+  return overlong || surrogate || too_large ? 0 : length;
+}
+
+void AppendEscape(unsigned char byte, SecretBuilder& to) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  const std::array<char, 6> escape = {'\\', 'u', '0', '0', kDigits[byte >> 4], kDigits[byte & 15]};
+  to.Append({escape.data(), escape.size()});
+}
+
+bool StandsForItself(absl::string_view text) {
+  const auto byte = static_cast<unsigned char>(text.front());
+  return byte >= 0x20 && byte != '"' && byte != '\\' && Utf8CharacterLength(text) > 0;
+}
+
+}  // namespace
+
+HttpRequest SignInHttpRequest(const Credential& credential, absl::string_view organization_id) {
+  JsonObjectBuilder body;
+  body.Add("devKey", credential.DevKeyFor(organization_id).Reveal());
+  body.Add("username", credential.username);
+  body.Add("organizationId", organization_id);
+  body.Add(credential.kind == CredentialKind::kConsole ? "consoleApiToken" : "password",
+           credential.UserSecret().Reveal());
+  if (!credential.remember_me_id.empty()) {
+    body.Add("rememberMeId", credential.remember_me_id.Reveal());
+    body.Add("device", credential.device);
+  }
+  HttpRequest request;
+  request.is_post = true;
+  request.path = "/v3/login";
+  request.headers.push_back(Header("Accept", "application/json"));
+  request.headers.push_back(Header("Content-Type", "application/json"));
+  request.body = std::move(body).Build();
+  return request;
+}
+
+HttpRequest SignOutHttpRequest(const SessionKeys& keys) {
+  return SessionRequest(true, "/v3/logout", keys);
+}
+
+HttpRequest SessionInfoHttpRequest(const SessionKeys& keys) {
+  return SessionRequest(false, "/v3/login/session", keys);
+}
+
+void AppendJsonString(absl::string_view text, SecretBuilder& to) {
+  to.Append("\"");
+  while (!text.empty()) {
+    std::size_t plain = 0;
+    while (plain < text.size() && StandsForItself(text.substr(plain))) {
+      plain += Utf8CharacterLength(text.substr(plain));
+    }
+    to.Append(text.substr(0, plain));
+    text.remove_prefix(plain);
+    if (text.empty()) break;
+    AppendEscape(static_cast<unsigned char>(text.front()), to);
+    text.remove_prefix(1);
+  }
+  to.Append("\"");
+}
+
+}  // namespace billbroker

@@ -1,0 +1,33 @@
+// The calls of BillApi as HTTP requests. Pure functions. Every secret is written into the locked
+// slab and nowhere else.
+#pragma once
+
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "server/bill/bill_api.h"
+#include "vault/base/secret_string.h"
+#include "vault/credential.h"
+
+namespace billbroker {
+
+struct HttpRequest {
+  bool is_post = false;
+  absl::string_view path;             // below the base URL, such as "/v3/login"; a literal
+  std::vector<SecretString> headers;  // "name: value", each with a NUL at its end
+  SecretString body;                  // JSON; empty for a GET and for a POST of headers only
+};
+
+// Requires: `organization_id` is attached to `credential`.
+[[nodiscard]] HttpRequest SignInHttpRequest(const Credential& credential,
+                                            absl::string_view organization_id);
+
+// Both require keys that IsHeaderSafe().
+[[nodiscard]] HttpRequest SignOutHttpRequest(const SessionKeys& keys);
+[[nodiscard]] HttpRequest SessionInfoHttpRequest(const SessionKeys& keys);
+
+// Appends `text` as a JSON string. What is not UTF-8 is taken for Latin-1, byte by byte: that is
+// what a terminal sends that does not speak UTF-8.
+void AppendJsonString(absl::string_view text, SecretBuilder& to);
+
+}  // namespace billbroker

@@ -1,0 +1,183 @@
+#include "server/bill/answer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+
+namespace billbroker {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr char kOrganization[] = "00801ACME";
+constexpr char kSignedIn[] =
+    R"({"sessionId":"S-1","organizationId":"00801ACME","userId":"00601USER","trusted":true})";
+constexpr char kInfo[] =
+    R"({"organizationId":"00801ACME","userId":"00601USER","mfaStatus":"DISABLED","mfaBypass":false})";
+
+BillResult<SignInAnswer> SignIn(absl::string_view body, int status = 200) {
+  return ReadSignIn({status, "application/json", "", body}, kOrganization, absl::UnixEpoch());
+}
+
+BillResult<SessionInfo> Info(absl::string_view body, int status = 200) {
+  return ReadSessionInfo({status, "application/json", "", body}, absl::UnixEpoch());
+}
+
+BillResult<SignedOut> SignOut(int status, absl::string_view body) {
+  return ReadSignOut({status, "application/json", "", body}, absl::UnixEpoch());
+}
+
+std::string With(absl::string_view body, absl::string_view from, absl::string_view to) {
+  return absl::StrReplaceAll(body, {{from, to}});
+}
+
+TEST(SignInAnswerTest, HoldsWhatBillSaid) {
+  const auto answer = SignIn(kSignedIn);
+  ASSERT_TRUE(answer.ok()) << answer.error().detail;
+  EXPECT_EQ(answer.value().session_id.Reveal(), "S-1");
+  EXPECT_EQ(answer.value().organization_id, kOrganization);
+  EXPECT_EQ(answer.value().user_id, "00601USER");
+  EXPECT_TRUE(answer.value().trusted);
+}
+
+TEST(SignInAnswerTest, NeedsNoOrganizationNorTrust) {
+  const auto answer = SignIn(R"({"sessionId":"S-1","userId":"006","trusted":null,"new":{"x":[]}})");
+  ASSERT_TRUE(answer.ok()) << answer.error().detail;
+  EXPECT_EQ(answer.value().organization_id, kOrganization);
+  EXPECT_FALSE(answer.value().trusted);
+}
+
+TEST(SignInAnswerTest, TakesASessionIdWithEscapesAndOfTheGreatestLength) {
+  EXPECT_EQ(SignIn(With(kSignedIn, "S-1", R"(a\/b+\u003d=)")).value().session_id.Reveal(),
+            "a/b+==");
+  const std::string longest(512, 's');
+  EXPECT_EQ(SignIn(With(kSignedIn, "S-1", longest)).value().session_id.Reveal(), longest);
+}
+
+TEST(SignInAnswerTest, OutOfShapeIsUnavailableAndNamesTheField) {
+  const struct {
+    std::string body;
+    const char* field;
+  } cases[] = {
+      {With(kSignedIn, "\"S-1\"", "\"\""), "sessionId"},
+      {With(kSignedIn, "\"S-1\"", "17"), "sessionId"},
+      {With(kSignedIn, "\"S-1\"", R"({"a":"b"})"), "sessionId"},
+      {With(kSignedIn, "S-1", "S 1"), "sessionId"},
+      {With(kSignedIn, "S-1", R"(S\r\nX-Evil: 1)"), "sessionId"},
+      {With(kSignedIn, "S-1", "\xc3\xa9"), "sessionId"},
+      {With(kSignedIn, "S-1", std::string(513, 's')), "sessionId"},
+      {With(kSignedIn, "\"00601USER\"", "null"), "userId"},
+      {With(kSignedIn, "00601USER", ""), "userId"},
+      {With(kSignedIn, "00601USER", "a b"), "userId"},
+      {With(kSignedIn, "00601USER", std::string(65, '0')), "userId"},
+      {With(kSignedIn, "\"00801ACME\"", "801"), "organizationId"},
+      {With(kSignedIn, "00801ACME", "../x"), "organizationId"},
+      {With(kSignedIn, "true", "\"true\""), "trusted"},
+  };
+  for (const auto& c : cases) {
+    const auto answer = SignIn(c.body);
+    ASSERT_FALSE(answer.ok()) << c.body;
+    EXPECT_EQ(answer.error().verdict, Verdict::kUnavailable) << c.body;
+    EXPECT_THAT(answer.error().detail, HasSubstr(c.field));
+    EXPECT_TRUE(answer.error().may_have_arrived);
+  }
+}
+
+TEST(SignInAnswerTest, OfAnotherOrganizationIsNotTaken) {
+  const auto answer = SignIn(With(kSignedIn, "00801ACME", "00802OTHER"));
+  ASSERT_FALSE(answer.ok());
+  EXPECT_EQ(answer.error().verdict, Verdict::kUnavailable);
+  EXPECT_THAT(answer.error().detail, HasSubstr("another organization"));
+  EXPECT_THAT(answer.error().detail, Not(HasSubstr("00802OTHER")));
+}
+
+TEST(SignInAnswerTest, WithoutASessionIsARefusal) {
+  EXPECT_EQ(SignIn(R"([{"code":"BDC_1101"}])", 400).error().verdict, Verdict::kSecretRejected);
+  EXPECT_EQ(SignIn(R"([{"code":"BDC_1101"}])", 200).error().verdict, Verdict::kSecretRejected);
+  EXPECT_EQ(SignIn("", 200).error().verdict, Verdict::kUnavailable);
+  EXPECT_EQ(SignIn("<html>", 200).error().verdict, Verdict::kUnavailable);
+  EXPECT_EQ(SignIn(R"({"sessionId":null})", 200).error().verdict, Verdict::kUnavailable);
+}
+
+TEST(SignInAnswerTest, ASessionInARefusalIsNotTaken) {
+  EXPECT_EQ(SignIn(kSignedIn, 500).error().verdict, Verdict::kUnavailable);
+  EXPECT_EQ(SignIn(kSignedIn, 302).error().verdict, Verdict::kUnavailable);
+  EXPECT_EQ(SignIn(kSignedIn, 401).error().verdict, Verdict::kRefused);
+}
+
+TEST(SessionInfoTest, IsTrustedByBypassOrByCompleteMfa) {
+  const struct {
+    const char* status;
+    const char* bypass;
+    bool trusted;
+  } cases[] = {
+      {"\"DISABLED\"", "false", false},
+      {"\"SETUP\"", "false", false},
+      {"\"CHALLENGE\"", "false", false},
+      {"\"UNDEFINED\"", "false", false},
+      {"\"COMPLETE\"", "false", true},
+      {"\"DISABLED\"", "true", true},
+      {"\"NEWWORD\"", "false", false},
+      {"null", "null", false},
+      {"7", "false", false},
+  };
+  for (const auto& c : cases) {
+    const auto info = Info(With(With(kInfo, "\"DISABLED\"", c.status), "false", c.bypass));
+    ASSERT_TRUE(info.ok()) << c.status << ": " << info.error().detail;
+    EXPECT_EQ(info.value().trusted, c.trusted) << c.status << " " << c.bypass;
+    EXPECT_EQ(info.value().organization_id, "00801ACME");
+    EXPECT_EQ(info.value().user_id, "00601USER");
+  }
+}
+
+TEST(SessionInfoTest, OutOfShapeIsUnavailable) {
+  for (const std::string& body :
+       {With(kInfo, "00801ACME", "bad id"), With(kInfo, "\"00601USER\"", "6"),
+        With(kInfo, "false", "\"false\""), std::string("{}"), std::string("true")}) {
+    const auto info = Info(body);
+    ASSERT_FALSE(info.ok()) << body;
+    EXPECT_EQ(info.error().verdict, Verdict::kUnavailable) << body;
+  }
+}
+
+TEST(SessionInfoTest, OnlyTheCodeSaysThatTheSessionDied) {
+  EXPECT_EQ(Info(R"([{"code":"BDC_1109"}])", 401).error().verdict, Verdict::kSessionInvalid);
+  EXPECT_EQ(Info(R"([{"code":"BDC_1109"}])", 200).error().verdict, Verdict::kSessionInvalid);
+  EXPECT_EQ(Info(R"({"message":"Unauthorized"})", 401).error().verdict, Verdict::kRefused);
+  EXPECT_EQ(Info("", 401).error().verdict, Verdict::kUnavailable);
+}
+
+TEST(SignOutTest, AnySuccessAndAnUnknownSessionAreAnEnd) {
+  EXPECT_TRUE(SignOut(200, "").ok());
+  EXPECT_TRUE(SignOut(204, "").ok());
+  EXPECT_TRUE(SignOut(200, "{}").ok());
+  EXPECT_TRUE(SignOut(202, "bye").ok());
+  EXPECT_TRUE(SignOut(200, R"([{"code":"BDC_4711","severity":"INFORMATION"}])").ok());
+  EXPECT_TRUE(SignOut(401, R"([{"code":"BDC_1109"}])").ok());
+  EXPECT_TRUE(SignOut(200, R"([{"code":"BDC_1109"}])").ok());
+}
+
+TEST(SignOutTest, ARefusalIsNone) {
+  EXPECT_EQ(SignOut(200, R"([{"code":"BDC_1144"}])").error().verdict, Verdict::kRateLimited);
+  EXPECT_EQ(SignOut(401, "{}").error().verdict, Verdict::kRefused);
+  EXPECT_EQ(SignOut(503, "").error().verdict, Verdict::kUnavailable);
+  EXPECT_EQ(SignOut(302, "").error().verdict, Verdict::kUnavailable);
+}
+
+TEST(HeaderSafeTest, IsVisibleAsciiOfBoundedLength) {
+  EXPECT_TRUE(IsHeaderSafe("!~"));
+  EXPECT_TRUE(IsHeaderSafe(std::string(512, 'x')));
+  for (const std::string& value :
+       {std::string(), std::string(513, 'x'), std::string("a b"), std::string("a\r\n"),
+        std::string("\x7f"), std::string("\0", 1), std::string("\xff")}) {
+    EXPECT_FALSE(IsHeaderSafe(value));
+  }
+}
+
+}  // namespace
+}  // namespace billbroker
