@@ -1,0 +1,96 @@
+#include "server/bill/curl_bill_api.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/bill/answer.h"
+#include "server/bill/curl_loop.h"
+#include "server/bill/http_answer.h"
+#include "server/bill/http_request.h"
+
+namespace billbroker {
+namespace {
+
+HttpAnswer AnswerOf(const HttpResponse& response) {
+  return {response.status, response.content_type, response.retry_after, response.body.Reveal()};
+}
+
+// What answers a call that is not sent; nullopt where it can be.
+absl::optional<BillError> Unsendable(const SessionKeys& keys) {
+  if (IsHeaderSafe(keys.session_id->Reveal()) && IsHeaderSafe(keys.dev_key->Reveal())) {
+    return absl::nullopt;
+  }
+  BillError error;
+  error.may_have_arrived = false;
+  error.verdict = Verdict::kRefused;
+  error.detail = "not sent: the sessionId or devKey holds bytes that no header can carry";
+  return error;
+}
+
+BillError UnknownEnvironment(const std::string& name) {
+  BillError error;
+  error.may_have_arrived = false;
+  error.detail = absl::StrCat("environment \"", name, "\" is not configured; add it or delete the ",
+                              "credentials that name it");
+  return error;
+}
+
+std::map<std::string, Environment> ByName(std::vector<Environment> environments) {
+  std::map<std::string, Environment> by_name;
+  for (Environment& environment : environments) {
+    std::string name = environment.name;
+    by_name.emplace(std::move(name), std::move(environment));
+  }
+  return by_name;
+}
+
+}  // namespace
+
+CurlBillApi::CurlBillApi(std::vector<Environment> environments, const CurlOptions& options,
+                         const Clock& clock)
+    : clock_(clock),
+      environments_(ByName(std::move(environments))),
+      loop_(std::make_unique<CurlLoop>(options, clock)) {}
+
+CurlBillApi::~CurlBillApi() = default;
+
+template <typename T, typename Read>
+void CurlBillApi::Send(const std::string& environment, HttpRequest request, Done<T> done,
+                       Read read) {
+  const auto found = environments_.find(environment);
+  if (found == environments_.end()) {
+    return loop_->Post(
+        [done = std::move(done), environment]() mutable { done(UnknownEnvironment(environment)); });
+  }
+  loop_->Start(found->second, std::move(request),
+               [this, done = std::move(done), read = std::move(read)](HttpResult result) mutable {
+                 if (!result.ok()) return done(result.error());
+                 done(read(AnswerOf(result.value()), clock_.Now()));
+               });
+}
+
+void CurlBillApi::SignIn(SignInRequest request, Done<SignInAnswer> done) {
+  HttpRequest http = SignInHttpRequest(*request.credential, request.organization_id);
+  Send<SignInAnswer>(request.credential->environment, std::move(http), std::move(done),
+                     [organization_id = std::move(request.organization_id)](
+                         const HttpAnswer& answer, absl::Time now) {
+                       return ReadSignIn(answer, organization_id, now);
+                     });
+}
+
+void CurlBillApi::SignOut(SessionKeys keys, Done<SignedOut> done) {
+  if (auto error = Unsendable(keys)) {
+    return loop_->Post([done = std::move(done), error = *error]() mutable { done(error); });
+  }
+  Send<SignedOut>(keys.environment, SignOutHttpRequest(keys), std::move(done), &ReadSignOut);
+}
+
+void CurlBillApi::GetSessionInfo(SessionKeys keys, Done<SessionInfo> done) {
+  if (auto error = Unsendable(keys)) {
+    return loop_->Post([done = std::move(done), error = *error]() mutable { done(error); });
+  }
+  Send<SessionInfo>(keys.environment, SessionInfoHttpRequest(keys), std::move(done),
+                    &ReadSessionInfo);
+}
+
+}  // namespace billbroker

@@ -1,0 +1,172 @@
+#include "server/bill/curl_loop.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <cstdlib>
+#include <utility>
+
+namespace billbroker {
+namespace {
+
+// libcurl's own timers and Wake() end the wait earlier.
+constexpr int kLongestPollMs = 60'000;
+
+// For this thread: the process's signals are main's affair, and with CURLOPT_NOSIGNAL a write to a
+// closed socket may raise SIGPIPE.
+void BlockSignals() {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+}
+
+}  // namespace
+
+CurlLoop::CurlLoop(const CurlOptions& options, const Clock& clock)
+    : options_(options), clock_(clock) {
+  unsetenv("SSLKEYLOGFILE");  // before libcurl starts: it looks then
+  if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) std::abort();
+  multi_.reset(curl_multi_init());
+  if (multi_ == nullptr) std::abort();
+  curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS,
+                    static_cast<long>(options_.max_parallel_calls));
+  thread_ = std::thread([this] { Loop(); });
+}
+
+CurlLoop::~CurlLoop() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  Wake();
+  thread_.join();
+  idle_.clear();
+  multi_.reset();
+  curl_global_cleanup();
+}
+
+void CurlLoop::Start(const Environment& environment, HttpRequest request, Transfer::Done done) {
+  auto transfer = std::make_unique<Transfer>(environment, std::move(request), clock_.SinceBoot(),
+                                             std::move(done));
+  {
+    MutexLock lock(mutex_);
+    arrived_.push_back(std::move(transfer));
+  }
+  Wake();
+}
+
+void CurlLoop::Post(absl::AnyInvocable<void()> work) {
+  {
+    MutexLock lock(mutex_);
+    posted_.push_back(std::move(work));
+  }
+  Wake();
+}
+
+void CurlLoop::Loop() {
+  BlockSignals();
+  while (TakeArrived()) {
+    int running = 0;
+    curl_multi_perform(multi_.get(), &running);
+    FinishDone();
+    for (auto& [name, lane] : lanes_) StartWaiting(lane);
+    curl_multi_poll(multi_.get(), nullptr, 0, kLongestPollMs, nullptr);
+  }
+  GiveUpAll();
+}
+
+bool CurlLoop::TakeArrived() {
+  std::vector<std::unique_ptr<Transfer>> arrived;
+  std::vector<absl::AnyInvocable<void()>> posted;
+  {
+    MutexLock lock(mutex_);
+    if (stopping_) return false;
+    arrived.swap(arrived_);
+    posted.swap(posted_);
+  }
+  for (auto& work : posted) work();
+  for (auto& transfer : arrived) {
+    Lane& lane = lanes_[transfer->environment().name];
+    if (lane.waiting.size() < static_cast<std::size_t>(options_.max_waiting_calls)) {
+      lane.waiting.push_back(std::move(transfer));
+      StartWaiting(lane);
+    } else {
+      transfer->GiveUp(nullptr, "too many calls wait for their turn");
+    }
+  }
+  return true;
+}
+
+void CurlLoop::StartWaiting(Lane& lane) {
+  while (lane.running < options_.max_parallel_calls && !lane.waiting.empty()) {
+    std::unique_ptr<Transfer> transfer = std::move(lane.waiting.front());
+    lane.waiting.pop_front();
+    if (clock_.SinceBoot() - transfer->arrival() > options_.longest_wait) {
+      transfer->GiveUp(nullptr, "waited too long for its turn");
+    } else {
+      StartOne(lane, std::move(transfer));
+    }
+  }
+}
+
+void CurlLoop::StartOne(Lane& lane, std::unique_ptr<Transfer> transfer) {
+  CurlEasy easy = TakeEasy();
+  if (easy == nullptr || !transfer->Prepare(easy.get(), options_) ||
+      curl_multi_add_handle(multi_.get(), easy.get()) != CURLM_OK) {
+    return transfer->GiveUp(nullptr,
+                            "libcurl cannot start the call; 7.87 or newer with TLS is needed");
+  }
+  ++lane.running;
+  CURL* key = easy.get();
+  running_.emplace(key, Running{std::move(easy), std::move(transfer), &lane});
+}
+
+void CurlLoop::FinishDone() {
+  int left = 0;
+  while (const CURLMsg* message = curl_multi_info_read(multi_.get(), &left)) {
+    if (message->msg != CURLMSG_DONE) continue;
+    const CURLcode code = message->data.result;
+    const auto found = running_.find(message->easy_handle);
+    Running done = std::move(found->second);
+    running_.erase(found);
+    curl_multi_remove_handle(multi_.get(), done.easy.get());
+    --done.lane->running;
+    done.transfer->Finish(done.easy.get(), code, options_);
+    curl_easy_reset(done.easy.get());  // before the transfer goes, which it points into
+    idle_.push_back(std::move(done.easy));
+  }
+}
+
+void CurlLoop::GiveUpAll() {
+  constexpr absl::string_view kWhy = "shutting down";
+  for (auto& [easy, running] : running_) {
+    curl_multi_remove_handle(multi_.get(), easy);
+    running.transfer->GiveUp(easy, kWhy);
+  }
+  running_.clear();
+  for (auto& [name, lane] : lanes_) {
+    for (auto& transfer : lane.waiting) transfer->GiveUp(nullptr, kWhy);
+  }
+  lanes_.clear();
+  while (true) {  // what came in meanwhile, out of an answer mostly
+    std::vector<std::unique_ptr<Transfer>> arrived;
+    std::vector<absl::AnyInvocable<void()>> posted;
+    {
+      MutexLock lock(mutex_);
+      arrived.swap(arrived_);
+      posted.swap(posted_);
+    }
+    if (arrived.empty() && posted.empty()) return;
+    for (auto& work : posted) work();
+    for (auto& transfer : arrived) transfer->GiveUp(nullptr, kWhy);
+  }
+}
+
+CurlEasy CurlLoop::TakeEasy() {
+  if (idle_.empty()) return CurlEasy(curl_easy_init());
+  CurlEasy easy = std::move(idle_.back());
+  idle_.pop_back();
+  return easy;
+}
+
+}  // namespace billbroker
