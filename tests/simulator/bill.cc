@@ -1,0 +1,157 @@
+#include "tests/simulator/bill.h"
+
+#include "absl/strings/str_cat.h"
+#include "tests/simulator/errors.h"
+#include "tests/simulator/json_fields.h"
+
+namespace billbroker::billsim {
+
+using nlohmann::json;
+
+const Bill::Endpoint Bill::kEndpoints[] = {
+    {"POST", "/v3/logout", &Bill::Logout},
+    {"GET", "/v3/login/session", &Bill::SessionInfo},
+    {"GET", "/v3/login/organizations", &Bill::ListOrganizations},
+    {"POST", "/v3/mfa/challenge", &Bill::StartChallenge},
+    {"POST", "/v3/mfa/challenge/validate", &Bill::ValidateChallenge},
+    {"POST", "/v3/mfa/step-up", &Bill::StepUp},
+    {"GET", "/v3/organizations/current", &Bill::CurrentOrganization},
+    {"POST", "/v3/payments", &Bill::MakePayment},
+};
+
+Bill::Slot& Bill::Slot::operator=(Slot&& other) noexcept {
+  std::swap(bill_, other.bill_);
+  std::swap(key_, other.key_);
+  return *this;
+}
+
+Bill::Slot::~Slot() {
+  if (bill_ != nullptr) bill_->Leave(key_);
+}
+
+Bill::Bill(World world, Settings settings, const Clock& clock, Random& random)
+    : clock_(clock),
+      random_(random),
+      started_(clock.Now()),
+      started_since_boot_(clock.SinceBoot()),
+      world_(std::move(world)),
+      settings_(std::move(settings)) {}
+
+absl::Time Bill::Now() const { return started_ + (clock_.SinceBoot() - started_since_boot_); }
+
+void Bill::Leave(const std::string& key) {
+  MutexLock lock(mutex_);
+  under_way_.Leave(key);
+}
+
+Bill::Handled Bill::Begin(const HttpCall& call) {
+  Handled handled;
+  MutexLock lock(mutex_);
+  const absl::Time now = Now();
+  const CallOrigin origin = OriginOf(call, now);
+  counts_.Call(origin, call.path);
+  handled.answer = Route(call, now, handled.slot);
+  if (call.path == "/v3/login") counts_.SignIn(origin, handled.answer.status == 200);
+  return handled;
+}
+
+void Bill::NoteFaulted(const HttpCall& call) {
+  MutexLock lock(mutex_);
+  counts_.Faulted(OriginOf(call, Now()), call.path);
+}
+
+CallOrigin Bill::OriginOf(const HttpCall& call, absl::Time now) {
+  if (call.path == "/v3/login") {
+    const json body = json::parse(call.body, nullptr, false);
+    const auto text = [&body](const char* key) {
+      const auto found = body.is_object() ? body.find(key) : body.end();
+      return found != body.end() && found->is_string() ? found->get<std::string>() : std::string();
+    };
+    return {text("devKey"), text("organizationId"), text("username")};
+  }
+  const BillSession* session = sessions_.Find(call.Header("sessionid"), settings_, now);
+  if (session == nullptr) return {call.Header("devkey"), "", ""};
+  return {call.Header("devkey"), session->organization_id, session->username};
+}
+
+HttpAnswer Bill::Route(const HttpCall& call, absl::Time now, Slot& slot) {
+  if (call.path == "/v3/login" && call.method == "POST") return SignIn(call, now, slot);
+  for (const Endpoint& endpoint : kEndpoints) {
+    if (endpoint.path == call.path && endpoint.method == call.method) {
+      return OnSession(endpoint, call, now, slot);
+    }
+  }
+  return Refuse("BDC_1121", now);
+}
+
+HttpAnswer Bill::OnSession(const Endpoint& endpoint, const HttpCall& call, absl::Time now,
+                           Slot& slot) {
+  const std::string id = call.Header("sessionid");
+  const std::string dev_key = call.Header("devkey");
+  BillSession* session = sessions_.Find(id, settings_, now);
+  if (session == nullptr) return Refuse("BDC_1109", now);
+  if (settings_.session_bound_to_dev_key && session->dev_key != dev_key) {
+    return Refuse("BDC_1109", now);
+  }
+  if (auto refusal = AdmitDevKey(dev_key, now); refusal.has_value()) return *std::move(refusal);
+  if (!TakeSlot(dev_key, session->organization_id, slot)) return Refuse("BDC_1322", now);
+
+  HttpAnswer answer = (this->*endpoint.handler)(SessionCall{call, *session, now});
+  const bool is_use = (answer.status < 400 || settings_.failing_calls_slide) &&
+                      (endpoint.handler != &Bill::SessionInfo || settings_.session_info_slides);
+  // Logging out ended it.
+  session = sessions_.Find(id, settings_, now);
+  if (session != nullptr && is_use) session->last_use = now;
+  return answer;
+}
+
+absl::optional<HttpAnswer> Bill::AdmitDevKey(const std::string& dev_key, absl::Time now) {
+  const auto found = world_.dev_keys.find(dev_key);
+  if (found == world_.dev_keys.end()) return Refuse("BDC_1102", now);
+  if (!found->second.active) return Refuse("BDC_1103", now);
+  if (!found->second.terms_accepted) return Refuse("BDC_1104", now);
+  if (calls_.Count(dev_key, now) >= settings_.calls_per_hour) {
+    return RefuseUntil(ClockHour::UntilNext(now), now);
+  }
+  calls_.Add(dev_key, now);
+  return absl::nullopt;
+}
+
+bool Bill::TakeSlot(const std::string& dev_key, const std::string& organization_id, Slot& slot) {
+  const std::string key = absl::StrCat(dev_key, " ", organization_id);
+  if (!under_way_.Enter(key, settings_.concurrent_calls)) return false;
+  slot.bill_ = this;
+  slot.key_ = key;
+  return true;
+}
+
+HttpAnswer Bill::Refuse(absl::string_view code, absl::Time now) {
+  counts_.Refusal(code);
+  return ErrorAnswer(code, settings_, now);
+}
+
+HttpAnswer Bill::RefuseUntil(absl::Duration wait, absl::Time now) {
+  HttpAnswer answer = Refuse("BDC_1144", now);
+  if (settings_.limit_sends_retry_after) {
+    const auto seconds = absl::ToInt64Seconds(absl::Ceil(wait, absl::Seconds(1)));
+    answer.headers["Retry-After"] = absl::StrCat(seconds);
+  }
+  return answer;
+}
+
+HttpAnswer Bill::CurrentOrganization(const SessionCall& on) {
+  const std::string& id = on.session.organization_id;
+  HttpAnswer answer;
+  answer.body = JsonText({{"id", id}, {"name", world_.organizations[id].name}});
+  return answer;
+}
+
+HttpAnswer Bill::MakePayment(const SessionCall& on) {
+  const bool needs_trust = settings_.payments_need_trust && !on.session.trusted;
+  if (needs_trust || on.session.sync_token) return Refuse("BDC_1361", on.now);
+  HttpAnswer answer;
+  answer.body = JsonText({{"id", absl::StrCat("stp", random_.Uid())}, {"status", "SCHEDULED"}});
+  return answer;
+}
+
+}  // namespace billbroker::billsim

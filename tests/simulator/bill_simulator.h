@@ -1,0 +1,66 @@
+// BillSimulator: a whole BILL on sockets of this process, for billsim and for tests.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "tests/simulator/bill.h"
+#include "tests/simulator/certificates.h"
+#include "tests/simulator/control.h"
+#include "tests/simulator/control_front.h"
+#include "tests/simulator/data_file.h"
+#include "tests/simulator/gateway.h"
+#include "tests/simulator/https_front.h"
+#include "tests/simulator/offset_clock.h"
+#include "vault/base/clock.h"
+#include "vault/base/random.h"
+
+namespace billbroker::billsim {
+
+// Serves HTTPS and control on loopback ports from Start() until it is destroyed. Thread-safe.
+class BillSimulator final {
+ public:
+  struct Options {
+    Data data;              // see ParseData(), SampleData()
+    std::string state_dir;  // for ca.pem; empty: a temporary folder, removed at the end
+    int port = 0;           // of HTTPS; 0: a free one
+    int control_port = 0;   // likewise
+    CertificateKind certificate = CertificateKind::kGood;
+  };
+
+  // Errors: kUnavailable, a port is taken; others, the folder cannot be written.
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<BillSimulator>> Start(Options options);
+  // With the world and settings of SampleData().
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<BillSimulator>> StartSample();
+  ~BillSimulator();
+  BillSimulator(const BillSimulator&) = delete;
+  BillSimulator& operator=(const BillSimulator&) = delete;
+
+  [[nodiscard]] std::string base_url() const;     // "https://127.0.0.1:PORT/connect"
+  [[nodiscard]] std::string control_url() const;  // "http://127.0.0.1:PORT"
+  [[nodiscard]] const std::string& ca_file() const { return ca_file_; }
+  [[nodiscard]] int port() const { return https_->port(); }
+  [[nodiscard]] int control_port() const { return control_front_->port(); }
+
+  [[nodiscard]] Bill& model() { return bill_; }
+  [[nodiscard]] Faults& faults() { return gateway_.faults(); }
+  [[nodiscard]] Gateway& gateway() { return gateway_; }
+  [[nodiscard]] OffsetClock& clock() { return clock_; }
+
+ private:
+  BillSimulator(Data data, std::string temporary_dir);
+
+  SystemClock system_clock_;
+  SystemRandom random_;
+  OffsetClock clock_;
+  Bill bill_;
+  Gateway gateway_;
+  Control control_;
+  std::string temporary_dir_;  // to be removed; empty: none
+  std::string ca_file_;
+  std::unique_ptr<HttpsFront> https_;
+  std::unique_ptr<ControlFront> control_front_;
+};
+
+}  // namespace billbroker::billsim

@@ -1,0 +1,32 @@
+// A call to BILL and BILL's answer, without sockets.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "absl/strings/string_view.h"
+
+namespace billbroker::billsim {
+
+struct HttpCall {
+  std::string method;                          // upper case
+  std::string path;                            // after the base path, such as "/v3/login"
+  std::map<std::string, std::string> headers;  // names in lower case
+  std::map<std::string, std::string> query;
+  std::string body;
+
+  // The header called `name` (lower case); empty where absent.
+  [[nodiscard]] std::string Header(absl::string_view name) const {
+    const auto found = headers.find(std::string(name));
+    return found == headers.end() ? std::string() : found->second;
+  }
+};
+
+struct HttpAnswer {
+  int status = 200;
+  std::string body;
+  std::string content_type = "application/json";
+  std::map<std::string, std::string> headers;  // besides Content-Type and Content-Length
+};
+
+}  // namespace billbroker::billsim

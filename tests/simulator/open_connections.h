@@ -1,0 +1,42 @@
+// OpenConnections: the TLS connections of a server, so that stopping need not wait for idle ones.
+//
+// httplib notices a stop only between two calls of a connection, and one that idles is waited for
+// as long as it is kept alive. OpenSSL tells when a connection begins and ends; that is enough to
+// shut the sockets.
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include <map>
+
+#include "vault/base/mutex.h"
+
+namespace billbroker::billsim {
+
+// Thread-safe. Must outlive every connection of the contexts that it watches.
+class OpenConnections final {
+ public:
+  OpenConnections() = default;
+  OpenConnections(const OpenConnections&) = delete;
+  OpenConnections& operator=(const OpenConnections&) = delete;
+
+  void Watch(SSL_CTX& context);
+
+  // Shuts all, and from now on each new one at its first byte.
+  void ShutDown();
+
+ private:
+  static void OnState(const SSL* ssl, int where, int value);
+  static void OnFree(void* ssl, void* watcher, CRYPTO_EX_DATA* data, int index, long number,
+                     void* pointer);
+  static int Index();
+
+  void Begin(const SSL* ssl);
+  void End(const SSL* ssl);
+
+  Mutex mutex_;
+  std::map<const SSL*, int> sockets_ ABSL_GUARDED_BY(mutex_);
+  bool shut_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace billbroker::billsim
