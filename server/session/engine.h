@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,8 +14,10 @@
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "server/bill/bill_api.h"
+#include "server/session/pair.h"
 #include "server/session/quarantine.h"
 #include "server/session/session.h"
+#include "server/session/sign_in_gate.h"
 #include "vault/base/clock.h"
 #include "vault/base/executor.h"
 #include "vault/base/mutex.h"
@@ -36,13 +39,6 @@ struct EngineOptions {
   absl::Duration longest_backoff = absl::Minutes(1);
   absl::Duration lockout_cooldown = absl::Hours(1);  // how long LOCKED_OUT lasts by itself
   int max_failed_sign_ins_per_hour = 3;              // per environment and BILL user
-};
-
-struct GetSessionOptions {
-  absl::Duration min_remaining;        // 0 to half of the idle window
-  std::uint64_t stale_generation = 0;  // 0: no report
-  bool require_trusted = false;
-  bool cached_only = false;
 };
 
 struct LoginResult {
@@ -90,12 +86,15 @@ class EngineObserver {
 // work on `executor`.
 //
 // Errors of all calls: those of Directory::Find(), and
-//   NO_LIVE_SESSION                    `cached_only` and none is live
-//   MFA_REQUIRED                       `require_trusted` and BILL does not hold the session for
-//   trusted CREDENTIAL_REJECTED, DEV_KEY_REJECTED, ORGANIZATION_REJECTED, LOCKED_OUT   see
-//   Quarantine LOGIN_BUDGET_SPENT                 the user's failed sign-ins of the past hour
-//   reached the bound BILL_RATE_LIMITED, BILL_UNAVAILABLE, SESSION_UNSTABLE   with a time to retry
-//   VAULT_LOCKED, VAULT_UNREACHABLE, VAULT_DOCUMENT_INVALID   the credential could not be read
+//   NO_LIVE_SESSION        `cached_only` and none is live
+//   MFA_REQUIRED           `require_trusted` and BILL does not hold the session for trusted
+//   CREDENTIAL_REJECTED, DEV_KEY_REJECTED, ORGANIZATION_REJECTED, LOCKED_OUT
+//                          see Quarantine
+//   LOGIN_BUDGET_SPENT     the user's failed sign-ins of the past hour reached the bound
+//   BILL_RATE_LIMITED, BILL_UNAVAILABLE, SESSION_UNSTABLE
+//                          with a time to retry
+//   VAULT_LOCKED, VAULT_UNREACHABLE, VAULT_DOCUMENT_INVALID
+//                          the credential could not be read
 class Engine final : public DirectoryObserver {
  public:
   using SessionDone = absl::AnyInvocable<void(absl::StatusOr<SessionPtr>)>;
@@ -140,6 +139,71 @@ class Engine final : public DirectoryObserver {
   // Every pair that was ever asked for, ordered by organization, then credential.
   [[nodiscard]] std::vector<PairInfo> List() const;
   [[nodiscard]] EngineCounts Counts() const;
+
+  void CredentialChanged(const CredentialInfoPtr& before, const CredentialInfoPtr& after) override;
+
+ private:
+  // Work for after the lock is released: callbacks, calls to BILL, observers. Declare it before the
+  // MutexLock.
+  class Later;
+  using Key = std::string;  // PairKeyOf()
+
+  // Deciding what a caller gets (engine.cc).
+  Pair& PairOf(const Key& key, const CredentialInfoPtr& credential,
+               absl::string_view organization_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Pair* FindPair(const Key& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  [[nodiscard]] bool IsLive(const Pair& pair) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::optional<absl::StatusOr<SessionPtr>> FromMemory(const Pair& pair,
+                                                        const GetSessionOptions& options) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Wait(const Key& key, Pair& pair, Waiter waiter, Later& later)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Answers all who wait: with the live session (those whom it does not satisfy start a sign-in),
+  // or with an error. The pair may be gone afterwards.
+  void AnswerWaiters(const Key& key, Pair& pair, bool just_signed_in, Later& later)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void FailWaiters(const Key& key, Pair& pair, const absl::Status& error, Later& later)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Forget(Pair& pair, absl::string_view why, Later& later)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void SignOut(const Key& key, Pair& pair, LogoutDone done, Later& later)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void OnSignedOut(const Key& key, const SessionPtr& session, const BillResult<SignedOut>& result,
+                   LogoutDone done);
+  void Sweep();
+  [[nodiscard]] PairInfo Describe(const Pair& pair) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // Checking and signing in (engine_sign_in.cc), in the order in which they happen.
+  void StartCheck(const Key& key, Pair& pair, Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void OnChecked(const Key& key, const SessionPtr& session, absl::Duration sent,
+                 const BillResult<SessionInfo>& result);
+  void OnDead(const Key& key, Pair& pair, Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void StartSignIn(const Key& key, Pair& pair, Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  [[nodiscard]] absl::Status Obstacle(const Pair& pair) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void LoadAndSend(const Key& key, Attempt attempt);
+  absl::Status TellDirectory(const CredentialInfo& seen,
+                             const absl::StatusOr<CredentialPtr>& stored);
+  void OnNotSent(const Key& key, const Attempt& attempt, const absl::Status& error);
+  void OnSignedIn(const Key& key, const Attempt& attempt, BillResult<SignInAnswer> result);
+  void Adopt(const Key& key, Pair& pair, const Attempt& attempt, SignInAnswer answer, Later& later)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Judge(Pair& pair, const Attempt& attempt, const BillError& error)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status BackOff(Pair& pair, Reason reason, const BillError& error, absl::Duration at_least)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void WakeWaiting(const std::string& user, Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const EngineOptions options_;
+  const Parts parts_;
+  mutable Mutex mutex_;
+  absl::flat_hash_map<Key, std::unique_ptr<Pair>> pairs_ ABSL_GUARDED_BY(mutex_);
+  Quarantine quarantine_ ABSL_GUARDED_BY(mutex_);
+  SignInGate gate_ ABSL_GUARDED_BY(mutex_);
+  // devKey fingerprint in its environment -> when BILL's hourly limit is over, on
+  // Clock::SinceBoot().
+  absl::flat_hash_map<std::string, absl::Duration> parked_dev_keys_ ABSL_GUARDED_BY(mutex_);
+  std::int64_t sign_ins_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::int64_t failed_sign_ins_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace billbroker

@@ -24,11 +24,11 @@ struct QuarantineEntry {
 };
 
 // The scope of an entry is what was refused, so that no attach or roll-back revives it:
-//   BDC_1101        (environment, user name, secret), as a keyed fingerprint
-//   BDC_1102-1104   (environment, devKey), as a keyed fingerprint
-//   1105 1106 1111 1123   (environment, user name, organization)
-//   BDC_1107        (environment, organization), for the cool-down
-//   BDC_1110        (environment, user name), for the cool-down
+//   BDC_1101                     (environment, user name, secret), as a keyed fingerprint
+//   BDC_1102, 1103, 1104         (environment, devKey), as a keyed fingerprint
+//   BDC_1105, 1106, 1111, 1123   (environment, user name, organization)
+//   BDC_1107                     (environment, organization), for the cool-down
+//   BDC_1110                     (environment, user name), for the cool-down
 //
 // A changed secret or devKey has another fingerprint and so is free at once. Not thread-safe: the
 // engine guards it.

@@ -20,12 +20,11 @@ enum class Reason {
   kMalformedRequest,     // INVALID_ARGUMENT; metadata "field"
   kUnknownOrganization,  // NOT_FOUND
   kUnknownCredential,    // NOT_FOUND
-  kCredentialExists,  // ALREADY_EXISTS: the name, or the BILL user, is taken; metadata "credential"
-  kAmbiguousCredential,  // FAILED_PRECONDITION: several credentials serve the organization, name
-                         // one
-  kNoLiveSession,        // NOT_FOUND
-  kCredentialRejected,  // FAILED_PRECONDITION: BILL refused the stored secret; metadata "bill_code"
-  kDevKeyRejected,      // FAILED_PRECONDITION
+  kCredentialExists,  // ALREADY_EXISTS: the name or the BILL user is taken; metadata "credential"
+  kAmbiguousCredential,   // FAILED_PRECONDITION: several serve the organization; name one
+  kNoLiveSession,         // NOT_FOUND
+  kCredentialRejected,    // FAILED_PRECONDITION: BILL refused the secret; metadata "bill_code"
+  kDevKeyRejected,        // FAILED_PRECONDITION
   kOrganizationRejected,  // FAILED_PRECONDITION
   kLockedOut,             // FAILED_PRECONDITION
   kMfaRequired,           // FAILED_PRECONDITION
@@ -33,8 +32,7 @@ enum class Reason {
   kBillRateLimited,       // RESOURCE_EXHAUSTED with a time to retry
   kVaultLocked,           // UNAVAILABLE
   kVaultUnreachable,      // UNAVAILABLE
-  kVaultDocumentInvalid,  // FAILED_PRECONDITION: a stored document is foreign or broken; nothing
-                          // overwrites it
+  kVaultDocumentInvalid,  // FAILED_PRECONDITION: foreign or broken; nothing overwrites it
   kBillUnavailable,       // UNAVAILABLE with a time to retry
   kSessionUnstable,       // UNAVAILABLE with a time to retry
   kDraining,              // UNAVAILABLE

@@ -1,0 +1,127 @@
+#include "server/session/quarantine.h"
+
+#include "absl/strings/str_cat.h"
+#include "server/session/pair.h"
+
+namespace billbroker {
+namespace {
+
+constexpr absl::string_view kSeparator = "\x1f";  // as in pair.cc
+
+struct Scopes {
+  std::string secret, dev_key, user, organization, user_and_organization;
+};
+
+Scopes ScopesOf(const CredentialInfo& credential, absl::string_view organization_id) {
+  const std::string user = UserKeyOf(credential);
+  return {
+      .secret = absl::StrCat("secret", kSeparator, credential.user_secret_id),
+      .dev_key = absl::StrCat("dev_key", kSeparator, DevKeyKeyOf(credential, organization_id)),
+      .user = absl::StrCat("user", kSeparator, user),
+      .organization = absl::StrCat("organization", kSeparator, credential.environment, kSeparator,
+                                   organization_id),
+      .user_and_organization =
+          absl::StrCat("user_and_organization", kSeparator, user, kSeparator, organization_id),
+  };
+}
+
+struct Placement {
+  std::string scope;
+  Reason reason;
+  bool lapses;
+};
+
+absl::optional<Placement> PlacementOf(Verdict verdict, const Scopes& scopes) {
+  switch (verdict) {
+    case Verdict::kSecretRejected:
+      return Placement{scopes.secret, Reason::kCredentialRejected, false};
+    case Verdict::kDevKeyRejected:
+      return Placement{scopes.dev_key, Reason::kDevKeyRejected, false};
+    case Verdict::kOrganizationRejected:
+      return Placement{scopes.user_and_organization, Reason::kOrganizationRejected, false};
+    case Verdict::kOrganizationLocked:
+      return Placement{scopes.organization, Reason::kLockedOut, true};
+    case Verdict::kUserLocked:
+      return Placement{scopes.user, Reason::kLockedOut, true};
+    default:
+      return absl::nullopt;
+  }
+}
+
+}  // namespace
+
+absl::optional<QuarantineEntry> Quarantine::Find(const CredentialInfo& credential,
+                                                 absl::string_view organization_id,
+                                                 absl::Duration since_boot) const {
+  if (entries_.empty()) return absl::nullopt;
+  const Scopes scopes = ScopesOf(credential, organization_id);
+  for (const std::string* scope : {&scopes.secret, &scopes.dev_key, &scopes.user,
+                                   &scopes.organization, &scopes.user_and_organization}) {
+    const auto found = entries_.find(*scope);
+    if (found == entries_.end()) continue;
+    const QuarantineEntry& entry = found->second;
+    if (!entry.lapses.has_value() || *entry.lapses > since_boot) return entry;
+  }
+  return absl::nullopt;
+}
+
+bool Quarantine::Add(const CredentialInfo& credential, absl::string_view organization_id,
+                     const BillError& error, absl::Time now, absl::Duration since_boot) {
+  const absl::optional<Placement> placement =
+      PlacementOf(error.verdict, ScopesOf(credential, organization_id));
+  if (!placement.has_value()) return false;
+  QuarantineEntry entry{placement->reason, error.code, now, absl::nullopt, absl::nullopt};
+  if (placement->lapses) {
+    entry.until = now + lockout_cooldown_;
+    entry.lapses = since_boot + lockout_cooldown_;
+  }
+  entries_.insert_or_assign(placement->scope, std::move(entry));
+  return true;
+}
+
+void Quarantine::Lift(const CredentialInfo& credential, absl::string_view organization_id) {
+  if (entries_.empty()) return;
+  const Scopes scopes = ScopesOf(credential, organization_id);
+  for (const std::string* scope : {&scopes.secret, &scopes.dev_key, &scopes.user,
+                                   &scopes.organization, &scopes.user_and_organization}) {
+    entries_.erase(*scope);
+  }
+}
+
+absl::Status QuarantineError(const QuarantineEntry& entry, const CredentialInfo& credential,
+                             absl::string_view organization_id) {
+  const std::string again = absl::StrCat("'billbroker session login ", organization_id,
+                                         " --credential ", credential.name, " --force'");
+  const std::string said = absl::StrCat(" (", entry.bill_code, "); it is not tried again until ");
+  std::string message;
+  switch (entry.reason) {
+    case Reason::kCredentialRejected:
+      message = absl::StrCat("BILL refused the user name or secret of credential \"",
+                             credential.name, "\"", said, "the secret is changed, or ", again);
+      break;
+    case Reason::kDevKeyRejected:
+      message = absl::StrCat("BILL refused the devKey that credential \"", credential.name,
+                             "\" uses for organization \"", organization_id, "\"", said,
+                             "the devKey is changed, or ", again);
+      break;
+    case Reason::kOrganizationRejected:
+      message = absl::StrCat("BILL does not let the user of credential \"", credential.name,
+                             "\" into organization \"", organization_id, "\"", said,
+                             "access is given at BILL and then ", again);
+      break;
+    default:
+      message = absl::StrCat("BILL has locked out the user of credential \"", credential.name,
+                             "\" or organization \"", organization_id, "\"", said,
+                             absl::FormatTime(absl::RFC3339_sec, entry.until.value_or(entry.since),
+                                              absl::UTCTimeZone()),
+                             ", or it is unlocked at BILL and then ", again);
+  }
+  return MakeError({entry.reason,
+                    absl::nullopt,
+                    {{"bill_code", entry.bill_code},
+                     {"credential", credential.name},
+                     {"organization_id", std::string(organization_id)}}},
+                   message);
+}
+
+}  // namespace billbroker
