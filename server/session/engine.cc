@@ -51,6 +51,11 @@ void Engine::GetSession(absl::string_view organization_id, absl::string_view cre
                   absl::StrCat("must be at most ", absl::FormatDuration(options_.idle_window / 2),
                                ", half of the idle window")));
   }
+  if (options.cached_only &&
+      (options.stale_generation != 0 || options.min_remaining > absl::ZeroDuration())) {
+    return done(
+        Malformed("cached_only", "cannot be combined with stale_generation or min_remaining"));
+  }
   const absl::StatusOr<CredentialInfoPtr> found =
       parts_.directory.Find(organization_id, credential);
   if (!found.ok()) return done(found.status());
