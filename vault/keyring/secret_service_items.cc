@@ -15,13 +15,11 @@ namespace {
 
 constexpr char kCollectionInterface[] = "org.freedesktop.Secret.Collection";
 constexpr char kItemInterface[] = "org.freedesktop.Secret.Item";
-constexpr char kNoSession[] = "org.freedesktop.Secret.Error.NoSession";
 constexpr absl::Duration kCloseTime = absl::Milliseconds(250);
 
-bool IsNoSession(const GError& error) {
-  const GCharPtr name(g_dbus_error_get_remote_error(&error));
-  return name != nullptr && absl::string_view(name.get()) == kNoSession;
-}
+// The error domain of a session that the provider does not know (any more). libsecret strips the
+// names of D-Bus errors that have no domain, and then they cannot be told apart.
+GQuark NoSessionQuark() { return g_quark_from_static_string("billbroker-no-session"); }
 
 // Without an address GIO would try to launch a bus for the X display: a daemon must not.
 bool EnvironmentNamesABus() {
@@ -69,6 +67,11 @@ std::vector<std::string> PathsIn(const std::string& collection, char** paths) {
 }
 
 }  // namespace
+
+SecretServiceItems::SecretServiceItems() {
+  // Of no effect the second time.
+  g_dbus_error_register_error(NoSessionQuark(), 0, "org.freedesktop.Secret.Error.NoSession");
+}
 
 SecretServiceItems::~SecretServiceItems() { Close(); }
 
@@ -253,7 +256,7 @@ absl::Status SecretServiceItems::Try(Deadline deadline, absl::FunctionRef<GError
     if (!opened.ok()) return opened;
     const GErrorPtr error = call();
     if (error == nullptr) return absl::OkStatus();
-    if (again || !IsNoSession(*error)) return Explain(*error);
+    if (again || error->domain != NoSessionQuark()) return Explain(*error);
     service_.reset();
   }
 }

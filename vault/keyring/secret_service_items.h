@@ -17,7 +17,7 @@ namespace billbroker {
 // Opens the bus of the environment at first use, and again after it was lost.
 class SecretServiceItems final : public ItemStore {
  public:
-  SecretServiceItems() = default;
+  SecretServiceItems();
   ~SecretServiceItems() override;
   SecretServiceItems(const SecretServiceItems&) = delete;
   SecretServiceItems& operator=(const SecretServiceItems&) = delete;

@@ -1,0 +1,154 @@
+#include "tests/support/fake_vault.h"
+
+#include <utility>
+
+#include "vault/base/error.h"
+#include "vault/document.h"
+
+namespace billbroker {
+namespace {
+
+absl::Status Foreign(absl::string_view name) { return BrokenDocument(name, "is foreign"); }
+
+}  // namespace
+
+absl::StatusOr<CredentialPtr> FakeVault::Load(absl::string_view name) {
+  CallHook("Load");
+  MutexLock lock(mutex_);
+  if (!Ready().ok()) return Ready();
+  ++reads_;
+  return Find(name);
+}
+
+absl::StatusOr<VaultContents> FakeVault::LoadAll() {
+  CallHook("LoadAll");
+  MutexLock lock(mutex_);
+  if (!Ready().ok()) return Ready();
+  ++reads_;
+  VaultContents contents;
+  for (const auto& [name, credential] : stored_) {
+    if (credential == nullptr) {
+      contents.invalid_documents.push_back({name, Foreign(name)});
+    } else {
+      contents.credentials.push_back(credential);
+    }
+  }
+  return contents;
+}
+
+absl::Status FakeVault::Create(const Credential& credential) {
+  CallHook("Create");
+  absl::Status status = ValidateCredential(credential);
+  if (status.ok() && credential.uid.empty()) status = Malformed("uid", "is empty");
+  if (!status.ok()) return status;
+  MutexLock lock(mutex_);
+  if (!Ready().ok()) return Ready();
+  const absl::Status found = Find(credential.name).status();
+  if (found.ok()) return CredentialExists(credential.name);
+  if (!HasReason(found, Reason::kUnknownCredential)) return found;
+  return Write(credential.name, std::make_shared<Credential>(credential.Clone()));
+}
+
+absl::Status FakeVault::Replace(const Credential& next) {
+  CallHook("Replace");
+  absl::Status status = ValidateCredential(next);
+  if (!status.ok()) return status;
+  MutexLock lock(mutex_);
+  if (!Ready().ok()) return Ready();
+  const absl::StatusOr<CredentialPtr> stored = Find(next.name);
+  if (!stored.ok()) return stored.status();
+  if ((*stored)->uid != next.uid || (*stored)->version + 1 != next.version) {
+    return VersionConflict(next.name);
+  }
+  return Write(next.name, std::make_shared<Credential>(next.Clone()));
+}
+
+absl::Status FakeVault::Delete(absl::string_view name, absl::string_view uid,
+                               std::uint64_t version) {
+  CallHook("Delete");
+  MutexLock lock(mutex_);
+  if (!Ready().ok()) return Ready();
+  const absl::StatusOr<CredentialPtr> stored = Find(name);
+  if (!stored.ok()) return stored.status();
+  if ((*stored)->uid != uid || (*stored)->version != version) return VersionConflict(name);
+  return Write(name, nullptr);
+}
+
+absl::StatusOr<SecretString> FakeVault::MasterKey() {
+  CallHook("MasterKey");
+  MutexLock lock(mutex_);
+  if (!Ready().ok()) return Ready();
+  if (master_key_.empty()) master_key_ = SecretString::CopyOf("a master key that is 32 bytes...");
+  return master_key_.Clone();
+}
+
+VaultState FakeVault::Probe() {
+  CallHook("Probe");
+  MutexLock lock(mutex_);
+  return state_;
+}
+
+void FakeVault::set_state(VaultState state) {
+  MutexLock lock(mutex_);
+  state_ = state;
+}
+
+void FakeVault::set_hook(Hook hook) {
+  MutexLock lock(mutex_);
+  hook_ = std::move(hook);
+}
+
+void FakeVault::LoseNextAnswer(bool done) {
+  MutexLock lock(mutex_);
+  next_loss_ = done ? Loss::kDone : Loss::kNotDone;
+}
+
+void FakeVault::PutForeign(absl::string_view name) {
+  MutexLock lock(mutex_);
+  stored_[std::string(name)] = nullptr;
+}
+
+int FakeVault::reads() const {
+  MutexLock lock(mutex_);
+  return reads_;
+}
+
+int FakeVault::writes() const {
+  MutexLock lock(mutex_);
+  return writes_;
+}
+
+void FakeVault::CallHook(absl::string_view call) const {
+  Hook hook;
+  {
+    MutexLock lock(mutex_);
+    hook = hook_;
+  }
+  if (hook) hook(call);
+}
+
+absl::Status FakeVault::Ready() const {
+  return state_ == VaultState::kReady ? absl::OkStatus() : VaultError(state_);
+}
+
+absl::StatusOr<CredentialPtr> FakeVault::Find(absl::string_view name) const {
+  const auto found = stored_.find(name);
+  if (found == stored_.end()) return UnknownCredential(name);
+  if (found->second == nullptr) return Foreign(name);
+  return found->second;
+}
+
+absl::Status FakeVault::Write(absl::string_view name, CredentialPtr next) {
+  const Loss loss = std::exchange(next_loss_, Loss::kNone);
+  if (loss != Loss::kNotDone) {
+    ++writes_;
+    if (next == nullptr) {
+      stored_.erase(std::string(name));
+    } else {
+      stored_[std::string(name)] = std::move(next);
+    }
+  }
+  return loss == Loss::kNone ? absl::OkStatus() : VaultError(VaultState::kTimedOut);
+}
+
+}  // namespace billbroker

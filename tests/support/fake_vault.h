@@ -1,0 +1,64 @@
+// FakeVault: a vault in memory, which passes the contract suite of the real one and fails on
+// demand.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "vault/base/mutex.h"
+#include "vault/vault.h"
+
+namespace billbroker {
+
+// Thread-safe.
+class FakeVault final : public Vault {
+ public:
+  // Called before each call, on the caller's thread and without a lock, with its name ("Load", …).
+  using Hook = std::function<void(absl::string_view call)>;
+
+  [[nodiscard]] absl::StatusOr<CredentialPtr> Load(absl::string_view name) override;
+  [[nodiscard]] absl::StatusOr<VaultContents> LoadAll() override;
+  [[nodiscard]] absl::Status Create(const Credential& credential) override;
+  [[nodiscard]] absl::Status Replace(const Credential& next) override;
+  [[nodiscard]] absl::Status Delete(absl::string_view name, absl::string_view uid,
+                                    std::uint64_t version) override;
+  [[nodiscard]] absl::StatusOr<SecretString> MasterKey() override;
+  [[nodiscard]] VaultState Probe() override;
+
+  // kReady at first. In any other state every call fails with VaultError().
+  void set_state(VaultState state);
+  void set_hook(Hook hook);
+  // The next write that is allowed answers as timed out, and `done` says whether it was done.
+  void LoseNextAnswer(bool done);
+  // Stores something under `name` that is not a document of ours.
+  void PutForeign(absl::string_view name);
+
+  // Calls of Load() and LoadAll() that reached the store; writes that were done.
+  [[nodiscard]] int reads() const;
+  [[nodiscard]] int writes() const;
+
+ private:
+  void CallHook(absl::string_view call) const;
+  absl::Status Ready() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<CredentialPtr> Find(absl::string_view name) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Puts `next` (null: nothing) under `name`, unless this answer is to be lost undone.
+  absl::Status Write(absl::string_view name, CredentialPtr next)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  enum class Loss { kNone, kDone, kNotDone };
+
+  mutable Mutex mutex_;
+  Hook hook_ ABSL_GUARDED_BY(mutex_);
+  VaultState state_ ABSL_GUARDED_BY(mutex_) = VaultState::kReady;
+  Loss next_loss_ ABSL_GUARDED_BY(mutex_) = Loss::kNone;
+  std::map<std::string, CredentialPtr, std::less<>> stored_
+      ABSL_GUARDED_BY(mutex_);  // null: foreign
+  SecretString master_key_ ABSL_GUARDED_BY(mutex_);
+  int reads_ ABSL_GUARDED_BY(mutex_) = 0;
+  int writes_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace billbroker

@@ -1,0 +1,49 @@
+#include "tests/support/sample_credentials.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "vault/document.h"
+
+namespace billbroker {
+namespace {
+
+Credential Sample(absl::string_view name, CredentialKind kind) {
+  Credential credential;
+  credential.name = std::string(name);
+  credential.uid = absl::StrCat("uid-of-", name);
+  credential.environment = "sandbox";
+  credential.kind = kind;
+  credential.username = absl::StrCat(name, "@acme.example");
+  credential.create_time = absl::FromUnixMillis(1'772'366'400'123);
+  credential.update_time = credential.create_time + absl::Hours(20);
+  return credential;
+}
+
+}  // namespace
+
+Credential SampleUser(absl::string_view name) {
+  Credential credential = Sample(name, CredentialKind::kUser);
+  credential.dev_key = SecretString::CopyOf("s3cret-dev-key");
+  // What a document must survive: quotes, controls, blanks, letters beyond ASCII.
+  credential.password =
+      SecretString::CopyOf("s3cret \"p\\ss\"\x01\tword\x7f \xc3\xa9\xf0\x9f\x94\x91");
+  credential.remember_me_id = SecretString::CopyOf("s3cret-remember-me");
+  credential.device = "billbroker";
+  credential.organizations.push_back({"0081", SecretString()});
+  credential.organizations.push_back({"0082", SecretString::CopyOf("s3cret-dev-key-0082")});
+  return credential;
+}
+
+Credential SampleConsole(absl::string_view name) {
+  Credential credential = Sample(name, CredentialKind::kConsole);
+  credential.console_api_token = SecretString::CopyOf("s3cret-console-token");
+  credential.organizations.push_back({"0090", SecretString::CopyOf("s3cret-dev-key-0090")});
+  return credential;
+}
+
+bool SameCredential(const Credential& a, const Credential& b) {
+  return WriteDocument(a) == WriteDocument(b);
+}
+
+}  // namespace billbroker

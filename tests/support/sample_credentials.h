@@ -1,0 +1,18 @@
+// Credentials for tests: valid, and every secret in them contains "s3cret".
+#pragma once
+
+#include "absl/strings/string_view.h"
+#include "vault/credential.h"
+
+namespace billbroker {
+
+// A user of organizations 0081 (the credential's devKey) and 0082 (its own), with a trusted device.
+[[nodiscard]] Credential SampleUser(absl::string_view name);
+
+// An Accountant Console user of one client organization with its own devKey, and none of its own.
+[[nodiscard]] Credential SampleConsole(absl::string_view name);
+
+// Whether everything in them is equal, secrets included.
+[[nodiscard]] bool SameCredential(const Credential& a, const Credential& b);
+
+}  // namespace billbroker
