@@ -79,7 +79,9 @@ void HttpsFront::Serve(const httplib::Request& request, httplib::Response& respo
   if (!absl::ConsumePrefix(&path, "/connect")) return SetAnswer(HtmlAnswer(404), response);
   const int socket = SSL_get_fd(request.ssl);
   const Delivery delivery = gateway_.Receive(CallOf(request, path));
-  if (stop_->Wait(delivery.latency, socket)) Deliver(delivery, socket, response);
+  // A call that a stop interrupts gets no answer: an empty one would be a lie.
+  if (!stop_->Wait(delivery.latency, socket)) return Reset(socket);
+  Deliver(delivery, socket, response);
 }
 
 void HttpsFront::Deliver(const Delivery& delivery, int socket, httplib::Response& response) {
@@ -89,8 +91,8 @@ void HttpsFront::Deliver(const Delivery& delivery, int socket, httplib::Response
     case Manner::kReset:
       return Reset(socket);
     case Manner::kHang:
-      if (stop_->Wait(delivery.pace, socket)) Reset(socket);
-      return;
+      (void)stop_->Wait(delivery.pace, socket);
+      return Reset(socket);
     case Manner::kDrip:
       response.status = delivery.answer.status;
       response.set_content_provider(

@@ -1,0 +1,236 @@
+// The simulator seen from outside: real TLS, real sockets.
+#include "tests/simulator/bill_simulator.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <filesystem>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "nlohmann/json.hpp"
+#include "tests/simulator/generated_world.h"
+#include "tests/simulator/https_client.h"
+
+namespace billbroker::billsim {
+namespace {
+
+using nlohmann::json;
+
+constexpr char kDevKey[] = "devkey-acme-0001";
+constexpr char kOrganization[] = "00801ACMEPAYABLES0001";
+
+std::string SampleSignIn() {
+  return json{{"devKey", kDevKey},
+              {"username", "payables@acme.example"},
+              {"organizationId", kOrganization},
+              {"password", "correct-horse-battery"}}
+      .dump();
+}
+
+std::unique_ptr<BillSimulator> StartWith(CertificateKind certificate,
+                                         const std::string& state_dir = "") {
+  BillSimulator::Options options;
+  options.data = *ParseData(SampleData());
+  options.certificate = certificate;
+  options.state_dir = state_dir;
+  return *BillSimulator::Start(std::move(options));
+}
+
+class BillSimulatorTest : public testing::Test {
+ protected:
+  HttpsClient::Result SignIn() {
+    return client_.Post(simulator_->base_url() + "/v3/login", SampleSignIn());
+  }
+  HttpsClient::Result Control(const std::string& path, const json& body) {
+    return client_.Post(simulator_->control_url() + path, body.dump());
+  }
+  void Plan(const json& fault) { EXPECT_EQ(Control("/faults", fault).status, 200) << fault; }
+
+  std::unique_ptr<BillSimulator> simulator_ = *BillSimulator::StartSample();
+  HttpsClient client_{simulator_->ca_file()};
+};
+
+TEST_F(BillSimulatorTest, ASessionIsMadeUsedAndEndedOverTls) {
+  const HttpsClient::Result made = SignIn();
+  ASSERT_EQ(made.code, CURLE_OK);
+  ASSERT_EQ(made.status, 200);
+  const std::string session = json::parse(made.body)["sessionId"];
+  const std::vector<std::string> headers = {"sessionId: " + session,
+                                            std::string("devKey: ") + kDevKey};
+  const std::string base = simulator_->base_url();
+  const HttpsClient::Result used = client_.Get(base + "/v3/organizations/current", headers);
+  EXPECT_EQ(json::parse(used.body)["id"], kOrganization);
+  EXPECT_EQ(
+      json::parse(client_.Get(base + "/v3/login/organizations", headers).body)["results"].size(),
+      2u);
+  EXPECT_EQ(client_.Post(base + "/v3/logout", "", headers).status, 200);
+  EXPECT_EQ(client_.Get(base + "/v3/login/session", headers).status, 401);
+}
+
+TEST_F(BillSimulatorTest, WhatIsOutsideTheBasePathIsNotBill) {
+  const std::string root = absl::StrCat("https://127.0.0.1:", simulator_->port());
+  EXPECT_EQ(client_.Get(root + "/v3/login").status, 404);
+  EXPECT_EQ(client_.Get(root + "/").status, 404);
+}
+
+TEST_F(BillSimulatorTest, FaultsLookFromOutsideAsTheirNamesSay) {
+  Plan({{"kind", "http_503"}});
+  EXPECT_EQ(SignIn().status, 503);
+  Plan({{"kind", "html_502"}});
+  const HttpsClient::Result html = SignIn();
+  EXPECT_EQ(html.status, 502);
+  EXPECT_TRUE(absl::StrContains(html.headers, "text/html"));
+  Plan({{"kind", "empty_200"}});
+  const HttpsClient::Result empty = SignIn();
+  EXPECT_EQ(empty.status, 200);
+  EXPECT_EQ(empty.body, "");
+  Plan({{"kind", "rate_limit_429"}, {"retry_after_seconds", 17}});
+  EXPECT_TRUE(absl::StrContains(SignIn().headers, "Retry-After: 17"));
+  Plan({{"kind", "bill_error"}, {"code", "BDC_1107"}, {"http_status", 400}});
+  EXPECT_TRUE(absl::StrContains(SignIn().body, "BDC_1107"));
+  Plan({{"kind", "redirect_302"}});
+  const HttpsClient::Result redirect = SignIn();
+  EXPECT_EQ(redirect.status, 302);
+  EXPECT_TRUE(absl::StrContains(redirect.headers, "Location: /connect/v3/redirected"));
+  Plan({{"kind", "huge_body"}});
+  EXPECT_GT(SignIn().body.size(), std::size_t{10} << 20);
+  Plan({{"kind", "garbage_json"}});
+  EXPECT_TRUE(json::parse(SignIn().body, nullptr, false).is_discarded());
+  Plan({{"kind", "deep_json"}});
+  EXPECT_EQ(SignIn().body.size(), 200'000u);
+  EXPECT_EQ(simulator_->model().CountsJson()["total"]["sign_ins_succeeded"], 0);
+}
+
+TEST_F(BillSimulatorTest, AResetIsAResetAndSparesTheNextCall) {
+  Plan({{"kind", "reset"}});
+  EXPECT_EQ(SignIn().code, CURLE_RECV_ERROR);
+  EXPECT_EQ(SignIn().status, 200);
+}
+
+TEST_F(BillSimulatorTest, AnAnswerCanBeLostAfterTheCallTookEffect) {
+  Plan({{"kind", "done_answer_lost"}});
+  EXPECT_EQ(SignIn().code, CURLE_RECV_ERROR);
+  EXPECT_EQ(simulator_->model().StateJson()["sessions"].size(), 1u);
+}
+
+TEST_F(BillSimulatorTest, ATimeoutAnswersNothingUntilTheClientGoes) {
+  Plan({{"kind", "timeout"}});
+  client_.set_timeout_milliseconds(100);
+  const HttpsClient::Result hung = SignIn();
+  EXPECT_EQ(hung.code, CURLE_OPERATION_TIMEDOUT);
+  EXPECT_EQ(hung.headers, "");
+}
+
+TEST_F(BillSimulatorTest, ATimeoutEndsByItselfWithAReset) {
+  Plan({{"kind", "timeout"}, {"seconds", 1}});
+  EXPECT_EQ(SignIn().code, CURLE_RECV_ERROR);
+}
+
+TEST_F(BillSimulatorTest, ASlowBodyDripsWholeOrIsCutByTheClient) {
+  Plan({{"kind", "slow_body"}, {"milliseconds_per_byte", 1}});
+  EXPECT_EQ(json::parse(SignIn().body)["organizationId"], kOrganization);
+  Plan({{"kind", "slow_body"}, {"milliseconds_per_byte", 60'000}});
+  client_.set_timeout_milliseconds(300);
+  const HttpsClient::Result cut = SignIn();
+  EXPECT_EQ(cut.code, CURLE_OPERATION_TIMEDOUT);
+  EXPECT_EQ(cut.status, 200);
+  EXPECT_EQ(cut.body, "");
+}
+
+TEST_F(BillSimulatorTest, CallsUnderLatencyCountAsConcurrent) {
+  EXPECT_EQ(Control("/settings", {{"concurrent_calls", 0}}).status, 200);
+  EXPECT_EQ(SignIn().status, 429);
+  EXPECT_EQ(Control("/settings", {{"concurrent_calls", 1}}).status, 200);
+  EXPECT_EQ(Control("/latency", {{"milliseconds", 600'000}}).status, 200);
+  std::thread slow([this] {
+    HttpsClient other(simulator_->ca_file());
+    EXPECT_NE(other.Post(simulator_->base_url() + "/v3/login", SampleSignIn()).code, CURLE_OK);
+  });
+  while (simulator_->model().StateJson()["under_way"].empty()) std::this_thread::yield();
+  EXPECT_EQ(Control("/latency", {{"milliseconds", 0}}).status, 200);
+  EXPECT_EQ(SignIn().status, 429);
+  simulator_.reset();
+  slow.join();
+}
+
+TEST_F(BillSimulatorTest, TheControlSurfaceAnswersOnItsOwnPort) {
+  EXPECT_EQ(SignIn().status, 200);
+  const HttpsClient::Result counts = client_.Get(simulator_->control_url() + "/counts");
+  EXPECT_EQ(json::parse(counts.body)["dev_keys"][kDevKey]["sign_ins_succeeded"], 1);
+  EXPECT_EQ(Control("/users/payables@acme.example", {{"active", false}}).status, 200);
+  EXPECT_EQ(SignIn().status, 403);
+  EXPECT_EQ(Control("/clock/advance", {{"seconds", 0}}).status, 400);
+  EXPECT_EQ(client_.Get(simulator_->control_url() + "/v3/login").status, 404);
+}
+
+TEST(CertificateTest, AClientThatVerifiesRefusesEachFault) {
+  for (const CertificateKind kind :
+       {CertificateKind::kExpired, CertificateKind::kWrongHost, CertificateKind::kOtherCa}) {
+    const std::unique_ptr<BillSimulator> simulator = StartWith(kind);
+    HttpsClient client(simulator->ca_file());
+    EXPECT_EQ(client.Post(simulator->base_url() + "/v3/login", SampleSignIn()).code,
+              CURLE_PEER_FAILED_VERIFICATION)
+        << static_cast<int>(kind);
+    EXPECT_EQ(simulator->model().CountsJson()["total"]["calls"], 0);
+  }
+}
+
+TEST(CertificateTest, TheAuthorityOutlivesARestartAndItsKeyIsPrivate) {
+  std::string dir = (std::filesystem::temp_directory_path() / "billsim-test-XXXXXX").string();
+  ASSERT_NE(mkdtemp(dir.data()), nullptr);
+  const std::string state_dir = dir + "/state";
+  HttpsClient client(state_dir + "/ca.pem");
+  for (int i = 0; i < 2; ++i) {
+    const std::unique_ptr<BillSimulator> simulator = StartWith(CertificateKind::kGood, state_dir);
+    EXPECT_EQ(client.Post(simulator->base_url() + "/v3/login", SampleSignIn()).status, 200);
+    const std::string localhost = absl::StrCat("https://localhost:", simulator->port());
+    EXPECT_EQ(client.Get(localhost + "/connect/v3/login").status, 404);
+  }
+  using std::filesystem::perms;
+  EXPECT_EQ(std::filesystem::status(state_dir + "/ca-key.pem").permissions(),
+            perms::owner_read | perms::owner_write);
+  EXPECT_EQ(std::filesystem::status(state_dir).permissions(), perms::owner_all);
+  std::filesystem::remove_all(dir);
+}
+
+TEST(StartTest, ATakenPortIsNamed) {
+  const std::unique_ptr<BillSimulator> first = *BillSimulator::StartSample();
+  BillSimulator::Options options;
+  options.port = first->port();
+  const absl::Status status = BillSimulator::Start(std::move(options)).status();
+  EXPECT_EQ(status.message(),
+            absl::StrCat("port ", first->port(),
+                         " of 127.0.0.1 cannot be had; choose another, or 0 for a free one"));
+}
+
+TEST(LoadTest, SixtyFourConnectionsSignInAtOnceUnderLatency) {
+  constexpr int kClients = 64;
+  constexpr int kSignIns = 10;
+  BillSimulator::Options options;
+  GenerateWorld({kClients, kClients, kClients}, options.data.world);
+  const std::unique_ptr<BillSimulator> simulator = *BillSimulator::Start(std::move(options));
+  simulator->gateway().SetLatency(absl::Milliseconds(20));
+  std::atomic<int> succeeded = 0;
+  std::vector<std::thread> clients;
+  for (int n = 0; n < kClients; ++n) {
+    clients.emplace_back([&, n] {
+      HttpsClient client(simulator->ca_file());
+      const json request = {{"devKey", GeneratedDevKey(n)},
+                            {"username", GeneratedUsername(n)},
+                            {"organizationId", GeneratedOrganizationId(n)},
+                            {"password", GeneratedSecret(n)}};
+      for (int i = 0; i < kSignIns; ++i) {
+        if (client.Post(simulator->base_url() + "/v3/login", request.dump()).status == 200) {
+          ++succeeded;
+        }
+      }
+    });
+  }
+  for (std::thread& client : clients) client.join();
+  EXPECT_EQ(succeeded, kClients * kSignIns);
+}
+
+}  // namespace
+}  // namespace billbroker::billsim

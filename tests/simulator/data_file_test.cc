@@ -1,0 +1,85 @@
+#include "tests/simulator/data_file.h"
+
+#include <gtest/gtest.h>
+
+#include "nlohmann/json.hpp"
+#include "tests/simulator/generated_world.h"
+
+namespace billbroker::billsim {
+namespace {
+
+std::string ErrorOf(absl::string_view text) {
+  return std::string(ParseData(text).status().message());
+}
+
+TEST(DataFileTest, TheSampleHoldsAUserOfTwoOrganizationsAndAConsoleUser) {
+  const absl::StatusOr<Data> data = ParseData(SampleData());
+  ASSERT_TRUE(data.ok()) << data.status();
+  EXPECT_EQ(data->world.users.at("payables@acme.example").organizations.size(), 2u);
+  const User& console = data->world.users.at("books@accountants.example");
+  EXPECT_EQ(console.kind, UserKind::kConsole);
+  ASSERT_EQ(console.organizations.size(), 1u);
+  EXPECT_EQ(data->world.organizations.at(console.organizations[0]).dev_keys,
+            std::vector<std::string>{"devkey-client-0001"});
+}
+
+TEST(DataFileTest, FaultsAreNamedByTheirPath) {
+  EXPECT_EQ(ErrorOf("{\"users\": ["), "the data file is not JSON: look at byte 12");
+  EXPECT_EQ(ErrorOf("[]"), "the document: must be an object");
+  EXPECT_EQ(ErrorOf(R"({"users": {}})"), "users: must be an array");
+  EXPECT_EQ(ErrorOf(R"({"dev_keys": [{"key": "a"}, {"key": "b", "active": 1}]})"),
+            "dev_keys[1].active: must be true or false");
+  EXPECT_EQ(ErrorOf(R"({"dev_keys": [{"key": "a"}, {"key": "a"}]})"),
+            "dev_keys[1].key: is there twice");
+  EXPECT_EQ(ErrorOf(R"({"users": [{"username": "u"}]})"),
+            "users[0].password: is required and must not be empty");
+  EXPECT_EQ(ErrorOf(R"({"users": [{"username": "u", "kind": "console", "password": "p"}]})"),
+            "users[0].console_api_token: is required and must not be empty");
+  EXPECT_EQ(ErrorOf(R"({"users": [{"username": "u", "kind": "king", "password": "p"}]})"),
+            "users[0].kind: must be user, console or sync_token");
+  EXPECT_EQ(ErrorOf(R"({"users": [{"username": "u", "password": "p", "mfa":
+                {"trusted_devices": [{"remember_me_id": "r"}]}}]})"),
+            "users[0].mfa.trusted_devices[0].device: is required and must not be empty");
+  EXPECT_EQ(ErrorOf(R"({"users": [{"username": "u", "password": "p", "mfa": {"trusted_devices":
+                [{"remember_me_id": "r", "device": "d", "expires": "soon"}]}}]})"),
+            "users[0].mfa.trusted_devices[0].expires: must be a time such as "
+            "\"2031-01-31T00:00:00Z\"");
+  EXPECT_EQ(ErrorOf(R"({"settings": {"sliding": 3}})"), "settings.sliding: must be true or false");
+  EXPECT_EQ(ErrorOf(R"({"organisations": []})").substr(0, 22), "organisations: is not ");
+}
+
+TEST(DataFileTest, NamesThatAreNotDefinedAreRefused) {
+  EXPECT_EQ(ErrorOf(R"({"organizations": [{"id": "1", "dev_keys": ["k"]}]})"),
+            "organizations[\"1\"].dev_keys: \"k\" is not among dev_keys; add it there");
+  EXPECT_EQ(ErrorOf(R"({"users": [{"username": "u", "password": "p", "organizations": ["1"]}]})"),
+            "users[\"u\"].organizations: \"1\" is not among organizations; add it there");
+}
+
+TEST(DataFileTest, TenThousandOrganizationsTakeOneLine) {
+  const absl::StatusOr<Data> data =
+      ParseData(R"({"generate": {"organizations": 10000, "users": 100, "dev_keys": 50}})");
+  ASSERT_TRUE(data.ok()) << data.status();
+  EXPECT_EQ(data->world.organizations.size(), 10'000u);
+  EXPECT_EQ(data->world.users.size(), 100u);
+  EXPECT_EQ(data->world.dev_keys.size(), 50u);
+  const User& user = data->world.users.at("user-000099@example.com");
+  EXPECT_EQ(user.secret, "secret-000099");
+  EXPECT_EQ(user.user_id, "00600000000000000099");
+  EXPECT_EQ(user.organizations.size(), 100u);
+  for (const std::string& id : user.organizations) {
+    EXPECT_EQ(data->world.organizations.at(id).dev_keys, std::vector<std::string>{"devkey-000049"});
+  }
+}
+
+TEST(DataFileTest, GeneratedConsoleUsersHaveADevKeyForEachClient) {
+  World world;
+  GenerateWorld({4, 1, 4, UserKind::kConsole}, world);
+  EXPECT_EQ(world.users.at(GeneratedUsername(0)).kind, UserKind::kConsole);
+  EXPECT_EQ(world.organizations.at(GeneratedOrganizationId(3)).dev_keys,
+            std::vector<std::string>{GeneratedDevKey(3)});
+  EXPECT_EQ(ErrorOf(R"({"generate": {"users": 0}})"),
+            "generate.users: must be a whole number from 1 to 1000000");
+}
+
+}  // namespace
+}  // namespace billbroker::billsim

@@ -1,0 +1,47 @@
+// HttpsClient: libcurl as a BILL client uses it, for tests over real sockets.
+#pragma once
+
+#include <curl/curl.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace billbroker::billsim {
+
+// One connection, kept alive from call to call. Not thread-safe.
+class HttpsClient final {
+ public:
+  struct Result {
+    CURLcode code = CURLE_OK;  // whether an answer came
+    long status = 0;
+    std::string body;
+    std::string headers;  // as received
+  };
+
+  explicit HttpsClient(std::string ca_file) : ca_file_(std::move(ca_file)) {}
+
+  // `body` null: GET, else POST.
+  Result Call(const std::string& url, const std::string* body = nullptr,
+              const std::vector<std::string>& headers = {});
+  Result Get(const std::string& url, const std::vector<std::string>& headers = {}) {
+    return Call(url, nullptr, headers);
+  }
+  Result Post(const std::string& url, const std::string& body,
+              const std::vector<std::string>& headers = {}) {
+    return Call(url, &body, headers);
+  }
+
+  void set_timeout_milliseconds(long timeout) { timeout_milliseconds_ = timeout; }
+
+ private:
+  struct Cleanup {
+    void operator()(CURL* curl) const { curl_easy_cleanup(curl); }
+  };
+
+  std::string ca_file_;
+  long timeout_milliseconds_ = 30'000;
+  std::unique_ptr<CURL, Cleanup> curl_{curl_easy_init()};
+};
+
+}  // namespace billbroker::billsim
