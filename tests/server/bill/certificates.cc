@@ -47,7 +47,7 @@ std::string MakeFolder() {
 
 CertificateAuthority::CertificateAuthority()
     : folder_(MakeFolder()),
-      self_(Draft("test CA of " + folder_, absl::Hours(-48), absl::Hours(48))),
+      self_(Draft(std::filesystem::path(folder_).filename(), absl::Hours(-48), absl::Hours(48))),
       file_(folder_ + "/ca.pem") {
   X509_set_issuer_name(self_.x509.get(), X509_get_subject_name(self_.x509.get()));
   AddExtension(*self_.x509, NID_basic_constraints, "critical,CA:TRUE");

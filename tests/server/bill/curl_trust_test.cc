@@ -124,6 +124,7 @@ TEST_F(CurlTrustTest, TheConfiguredProxySeesNoKeyAndNoVariableTurnsItOff) {
   std::string seen;
   std::thread refusing([&] {
     const int fd = accept(proxy.fd(), nullptr, nullptr);
+    if (fd < 0) return;
     char bytes[4096];
     while (seen.find("\r\n\r\n") == std::string::npos) {
       const ssize_t got = recv(fd, bytes, sizeof bytes, 0);
@@ -135,6 +136,7 @@ TEST_F(CurlTrustTest, TheConfiguredProxySeesNoKeyAndNoVariableTurnsItOff) {
     close(fd);
   });
   const auto info = GetInfo();
+  shutdown(proxy.fd(), SHUT_RDWR);  // where nobody came
   refusing.join();
   ASSERT_FALSE(info.ok());
   EXPECT_EQ(info.error().verdict, Verdict::kUnavailable);
