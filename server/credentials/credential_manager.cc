@@ -1,0 +1,174 @@
+#include "server/credentials/credential_manager.h"
+
+#include <algorithm>
+#include <future>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "vault/base/error.h"
+#include "vault/fingerprint.h"
+
+namespace billbroker {
+namespace {
+
+absl::Status VersionConflict(const CredentialVersion& target) {
+  return MakeError(
+      ErrorDetails{Reason::kVersionConflict, absl::nullopt, {{"credential", target.name}}},
+      absl::StrCat("credential \"", target.name, "\" is no longer version ", target.version,
+                   " of uid ", target.uid,
+                   "; read it with 'billbroker credential show' and repeat"));
+}
+
+absl::Status UserTaken(const Credential& credential, const std::string& other) {
+  return MakeError(ErrorDetails{Reason::kCredentialExists, absl::nullopt, {{"credential", other}}},
+                   absl::StrCat("this user of environment \"", credential.environment,
+                                "\" belongs to credential \"", other,
+                                "\"; attach the organizations to that one"));
+}
+
+absl::Status NameTaken(const std::string& name) {
+  return MakeError(ErrorDetails{Reason::kCredentialExists, absl::nullopt, {{"credential", name}}},
+                   absl::StrCat("credential \"", name,
+                                "\" exists already; choose another name, or delete it first"));
+}
+
+// A write that the vault did not answer may or may not have been stored.
+absl::Status AfterWrite(absl::Status status) {
+  absl::optional<ErrorDetails> details = DetailsOf(status);
+  if (!details.has_value() || details->reason != Reason::kVaultUnreachable) return status;
+  return MakeError(*std::move(details),
+                   absl::StrCat(status.message(),
+                                "; whether the change was stored is unknown: read the credential "
+                                "again before you repeat it"));
+}
+
+}  // namespace
+
+absl::Status CredentialManager::CheckNew(const Credential& credential) const {
+  if (absl::Status shape = ValidateCredential(credential); !shape.ok()) return shape;
+  if (!parts_.environments.contains(credential.environment)) {
+    return Malformed("environment",
+                     absl::StrCat("\"", credential.environment, "\" is not configured; there are: ",
+                                  absl::StrJoin(parts_.environments, ", ")));
+  }
+  // Until every document has been read, that no credential has this user is not known.
+  const absl::StatusOr<CredentialInfoPtr> namesake = parts_.directory.Get(credential.name);
+  if (namesake.ok()) return NameTaken(credential.name);
+  if (!HasReason(namesake.status(), Reason::kUnknownCredential)) return namesake.status();
+  const CredentialInfoPtr other =
+      parts_.directory.FindUser(credential.environment, credential.username);
+  return other == nullptr ? absl::OkStatus() : UserTaken(credential, other->name);
+}
+
+absl::StatusOr<CredentialInfoPtr> CredentialManager::Create(Credential draft) {
+  MutexLock turn(turn_);
+  draft.uid = parts_.random.Uid();
+  draft.version = 1;
+  draft.create_time = draft.update_time = parts_.clock.Now();
+  std::sort(draft.organizations.begin(), draft.organizations.end(),
+            [](const Organization& a, const Organization& b) { return a.id < b.id; });
+  if (absl::Status status = CheckNew(draft); !status.ok()) return status;
+  // Asked before the write, so that a keyring out of reach is no unknown outcome.
+  const absl::StatusOr<SecretString> master_key = parts_.vault.MasterKey();
+  if (!master_key.ok()) return master_key.status();
+  if (absl::Status status = parts_.vault.Create(draft); !status.ok()) return AfterWrite(status);
+  CredentialInfoPtr info = InfoOf(draft, Fingerprinter(*master_key));
+  parts_.directory.Put(info);
+  return info;
+}
+
+absl::Status CredentialManager::Delete(const CredentialVersion& target, bool force) {
+  MutexLock turn(turn_);
+  const absl::StatusOr<CredentialInfoPtr> info = parts_.directory.Get(target.name);
+  if (!info.ok()) return info.status();
+  if ((*info)->uid != target.uid || (*info)->version != target.version) {
+    return VersionConflict(target);
+  }
+  const int live = parts_.engine.CountLive(target.uid);
+  if (live > 0 && !force) {
+    return MakeError(
+        ErrorDetails{Reason::kSessionsLive, absl::nullopt, {{"credential", target.name}}},
+        absl::StrCat("credential \"", target.name, "\" has ", live,
+                     " live sessions; log them out, or delete with force"));
+  }
+  std::promise<void> ended;
+  std::future<void> all_ended = ended.get_future();
+  parts_.engine.LogoutAll(target.uid, [ended = std::move(ended)]() mutable { ended.set_value(); });
+  all_ended.wait();
+  if (absl::Status status = parts_.vault.Delete(target.name, target.uid, target.version);
+      !status.ok()) {
+    return AfterWrite(status);
+  }
+  parts_.directory.Remove(target.name, target.uid);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Credential> CredentialManager::LoadForChange(const CredentialVersion& target) const {
+  const absl::StatusOr<CredentialPtr> stored = parts_.vault.Load(target.name);
+  if (!stored.ok()) return stored.status();
+  if ((*stored)->uid != target.uid || (*stored)->version != target.version) {
+    return VersionConflict(target);
+  }
+  return (*stored)->Clone();
+}
+
+absl::StatusOr<CredentialInfoPtr> CredentialManager::StoreNext(Credential next) {
+  ++next.version;
+  next.update_time = parts_.clock.Now();
+  if (absl::Status shape = ValidateCredential(next); !shape.ok()) return shape;
+  const absl::StatusOr<SecretString> master_key = parts_.vault.MasterKey();
+  if (!master_key.ok()) return master_key.status();
+  if (absl::Status status = parts_.vault.Replace(next); !status.ok()) return AfterWrite(status);
+  return InfoOf(next, Fingerprinter(*master_key));
+}
+
+absl::StatusOr<CredentialInfoPtr> CredentialManager::Attach(
+    const CredentialVersion& target, std::vector<Organization> organizations) {
+  MutexLock turn(turn_);
+  absl::StatusOr<Credential> next = LoadForChange(target);
+  if (!next.ok()) return next.status();
+  std::map<std::string, SecretString> merged;
+  for (Organization& old : next->organizations) merged[old.id] = std::move(old.dev_key);
+  for (Organization& added : organizations) merged[added.id] = std::move(added.dev_key);
+  next->organizations.clear();
+  for (auto& [id, dev_key] : merged) next->organizations.push_back({id, std::move(dev_key)});
+  absl::StatusOr<CredentialInfoPtr> info = StoreNext(*std::move(next));
+  if (info.ok()) parts_.directory.Put(*info);
+  return info;
+}
+
+absl::StatusOr<CredentialInfoPtr> CredentialManager::Detach(
+    const CredentialVersion& target, const std::vector<std::string>& organization_ids) {
+  MutexLock turn(turn_);
+  absl::StatusOr<Credential> next = LoadForChange(target);
+  if (!next.ok()) return next.status();
+  for (std::size_t i = 0; i < organization_ids.size(); ++i) {
+    const std::string& id = organization_ids[i];
+    if (next->FindOrganization(id) == nullptr) {
+      return Malformed(absl::StrCat("organization_ids[", i, "]"),
+                       absl::StrCat("\"", id, "\" is not attached to credential \"", target.name,
+                                    "\"; leave it out"));
+    }
+  }
+  const std::set<std::string> leaving(organization_ids.begin(), organization_ids.end());
+  std::erase_if(next->organizations,
+                [&leaving](const Organization& each) { return leaving.contains(each.id); });
+  absl::StatusOr<CredentialInfoPtr> info = StoreNext(*std::move(next));
+  if (!info.ok()) return info;
+  // The engine finds a session through the directory, so the log-outs begin before the change is
+  // told, and are awaited after it: no caller gets a session in between.
+  std::vector<std::future<void>> answers;
+  for (const std::string& id : leaving) {
+    std::promise<void> ended;
+    answers.push_back(ended.get_future());
+    parts_.engine.Logout(
+        id, target.name, 0,
+        [ended = std::move(ended)](absl::StatusOr<bool>) mutable { ended.set_value(); });
+  }
+  parts_.directory.Put(*info);
+  for (const std::future<void>& answer : answers) answer.wait();
+  return info;
+}
+
+}  // namespace billbroker

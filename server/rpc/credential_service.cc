@@ -1,0 +1,141 @@
+#include "server/rpc/credential_service.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "proto/status.h"
+#include "server/rpc/page.h"
+#include "server/rpc/shape.h"
+#include "server/rpc/translate.h"
+
+namespace billbroker {
+namespace {
+
+using grpc::CallbackServerContext;
+using grpc::ServerUnaryReactor;
+
+constexpr absl::string_view kList = "credentials";  // in page tokens
+
+ServerUnaryReactor* Finished(ServerUnaryReactor* reactor, const absl::Status& status) {
+  reactor->Finish(ToGrpcStatus(status));
+  return reactor;
+}
+
+// Answers a change: the credential as it is now, or why it is as it was.
+template <typename Response>
+void FinishChange(ServerUnaryReactor* reactor, const absl::StatusOr<CredentialInfoPtr>& changed,
+                  Response& response) {
+  if (changed.ok()) FillCredential(**changed, true, *response.mutable_credential());
+  Finished(reactor, changed.status());
+}
+
+}  // namespace
+
+CredentialServiceImpl::CredentialServiceImpl(Parts parts) : parts_(parts) {
+  SetMessageAllocatorFor_CreateCredential(&create_messages_);
+  SetMessageAllocatorFor_AttachOrganizations(&attach_messages_);
+}
+
+ServerUnaryReactor* CredentialServiceImpl::CreateCredential(
+    CallbackServerContext* context, const v1::CreateCredentialRequest* request,
+    v1::CreateCredentialResponse* response) {
+  ServerUnaryReactor* reactor = context->DefaultReactor();
+  absl::StatusOr<Credential> draft = DraftOf(*request);
+  context->GetRpcAllocatorState()->FreeRequest();
+  if (!draft.ok()) return Finished(reactor, draft.status());
+  if (absl::Status status = parts_.state.Admit(); !status.ok()) return Finished(reactor, status);
+  parts_.executor.Run([this, reactor, response, draft = *std::move(draft)]() mutable {
+    FinishChange(reactor, parts_.manager.Create(std::move(draft)), *response);
+  });
+  return reactor;
+}
+
+absl::Status CredentialServiceImpl::Get(const v1::GetCredentialRequest& request,
+                                        v1::GetCredentialResponse& response) const {
+  if (absl::Status status = CheckShape(request); !status.ok()) return status;
+  if (absl::Status status = parts_.state.Admit(); !status.ok()) return status;
+  const absl::StatusOr<CredentialInfoPtr> info = parts_.directory.Get(request.name());
+  if (!info.ok()) return info.status();
+  FillCredential(**info, true, *response.mutable_credential());
+  return absl::OkStatus();
+}
+
+ServerUnaryReactor* CredentialServiceImpl::GetCredential(CallbackServerContext* context,
+                                                         const v1::GetCredentialRequest* request,
+                                                         v1::GetCredentialResponse* response) {
+  return Finished(context->DefaultReactor(), Get(*request, *response));
+}
+
+absl::Status CredentialServiceImpl::ListPage(const v1::ListCredentialsRequest& request,
+                                             v1::ListCredentialsResponse& response) const {
+  const absl::StatusOr<std::size_t> size = PageSize(request.page_size());
+  if (!size.ok()) return size.status();
+  const absl::StatusOr<std::string> last_key = LastKey(kList, request.page_token());
+  if (!last_key.ok()) return last_key.status();
+  if (absl::Status status = parts_.state.Admit(); !status.ok()) return status;
+  for (const CredentialInfoPtr& info : parts_.directory.List()) {
+    if (info->name <= *last_key) continue;
+    const int count = response.credentials_size();
+    if (count == static_cast<int>(*size)) {
+      response.set_next_page_token(PageToken(kList, response.credentials(count - 1).name()));
+      break;
+    }
+    FillCredential(*info, false, *response.add_credentials());
+  }
+  return absl::OkStatus();
+}
+
+ServerUnaryReactor* CredentialServiceImpl::ListCredentials(
+    CallbackServerContext* context, const v1::ListCredentialsRequest* request,
+    v1::ListCredentialsResponse* response) {
+  return Finished(context->DefaultReactor(), ListPage(*request, *response));
+}
+
+ServerUnaryReactor* CredentialServiceImpl::DeleteCredential(
+    CallbackServerContext* context, const v1::DeleteCredentialRequest* request,
+    v1::DeleteCredentialResponse* /*response*/) {
+  ServerUnaryReactor* reactor = context->DefaultReactor();
+  absl::StatusOr<CredentialVersion> target = VersionOf(*request);
+  if (!target.ok()) return Finished(reactor, target.status());
+  if (absl::Status status = parts_.state.Admit(); !status.ok()) return Finished(reactor, status);
+  parts_.executor.Run([this, reactor, request, target = *std::move(target)] {
+    Finished(reactor, parts_.manager.Delete(target, request->force()));
+  });
+  return reactor;
+}
+
+ServerUnaryReactor* CredentialServiceImpl::AttachOrganizations(
+    CallbackServerContext* context, const v1::AttachOrganizationsRequest* request,
+    v1::AttachOrganizationsResponse* response) {
+  ServerUnaryReactor* reactor = context->DefaultReactor();
+  absl::StatusOr<CredentialVersion> target = VersionOf(*request);
+  absl::StatusOr<std::vector<Organization>> organizations = OrganizationsOf(*request);
+  context->GetRpcAllocatorState()->FreeRequest();
+  if (!target.ok()) return Finished(reactor, target.status());
+  if (!organizations.ok()) return Finished(reactor, organizations.status());
+  if (absl::Status status = parts_.state.Admit(); !status.ok()) return Finished(reactor, status);
+  parts_.executor.Run([this, reactor, response, target = *std::move(target),
+                       organizations = *std::move(organizations)]() mutable {
+    FinishChange(reactor, parts_.manager.Attach(target, std::move(organizations)), *response);
+  });
+  return reactor;
+}
+
+ServerUnaryReactor* CredentialServiceImpl::DetachOrganizations(
+    CallbackServerContext* context, const v1::DetachOrganizationsRequest* request,
+    v1::DetachOrganizationsResponse* response) {
+  ServerUnaryReactor* reactor = context->DefaultReactor();
+  absl::StatusOr<CredentialVersion> target = VersionOf(*request);
+  if (!target.ok()) return Finished(reactor, target.status());
+  absl::StatusOr<std::vector<std::string>> ids = OrganizationIdsOf(*request);
+  if (!ids.ok()) return Finished(reactor, ids.status());
+  if (absl::Status status = parts_.state.Admit(); !status.ok()) return Finished(reactor, status);
+  parts_.executor.Run(
+      [this, reactor, response, target = *std::move(target), ids = *std::move(ids)] {
+        FinishChange(reactor, parts_.manager.Detach(target, ids), *response);
+      });
+  return reactor;
+}
+
+}  // namespace billbroker

@@ -1,0 +1,60 @@
+// CredentialServiceImpl: billbroker.v1.CredentialService over the credential manager.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include "billbroker/v1/credential.grpc.pb.h"
+#include "server/credentials/credential_manager.h"
+#include "server/rpc/serving_state.h"
+#include "server/rpc/wiping_allocator.h"
+#include "vault/base/executor.h"
+#include "vault/directory.h"
+
+namespace billbroker {
+
+// Checks a request's shape, asks the directory (reads) or the manager (changes), translates.
+// Secrets leave the request for the locked slab in the first lines of a handler, and the request is
+// wiped right there.
+class CredentialServiceImpl final : public v1::CredentialService::CallbackService {
+ public:
+  struct Parts {  // borrowed
+    const Directory& directory;
+    const ServingState& state;
+    CredentialManager& manager;
+    Executor& executor;  // where changes run and block; not the engine's, whose answers they await
+  };
+
+  explicit CredentialServiceImpl(Parts parts);
+
+  grpc::ServerUnaryReactor* CreateCredential(grpc::CallbackServerContext* context,
+                                             const v1::CreateCredentialRequest* request,
+                                             v1::CreateCredentialResponse* response) override;
+  grpc::ServerUnaryReactor* GetCredential(grpc::CallbackServerContext* context,
+                                          const v1::GetCredentialRequest* request,
+                                          v1::GetCredentialResponse* response) override;
+  grpc::ServerUnaryReactor* ListCredentials(grpc::CallbackServerContext* context,
+                                            const v1::ListCredentialsRequest* request,
+                                            v1::ListCredentialsResponse* response) override;
+  grpc::ServerUnaryReactor* DeleteCredential(grpc::CallbackServerContext* context,
+                                             const v1::DeleteCredentialRequest* request,
+                                             v1::DeleteCredentialResponse* response) override;
+  grpc::ServerUnaryReactor* AttachOrganizations(grpc::CallbackServerContext* context,
+                                                const v1::AttachOrganizationsRequest* request,
+                                                v1::AttachOrganizationsResponse* response) override;
+  grpc::ServerUnaryReactor* DetachOrganizations(grpc::CallbackServerContext* context,
+                                                const v1::DetachOrganizationsRequest* request,
+                                                v1::DetachOrganizationsResponse* response) override;
+
+ private:
+  // The call's answer, or why not.
+  [[nodiscard]] absl::Status Get(const v1::GetCredentialRequest& request,
+                                 v1::GetCredentialResponse& response) const;
+  [[nodiscard]] absl::Status ListPage(const v1::ListCredentialsRequest& request,
+                                      v1::ListCredentialsResponse& response) const;
+
+  const Parts parts_;
+  WipingAllocator<v1::CreateCredentialRequest, v1::CreateCredentialResponse> create_messages_;
+  WipingAllocator<v1::AttachOrganizationsRequest, v1::AttachOrganizationsResponse> attach_messages_;
+};
+
+}  // namespace billbroker

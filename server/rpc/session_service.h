@@ -1,0 +1,60 @@
+// SessionServiceImpl: billbroker.v1.SessionService over the engine.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include "billbroker/v1/session.grpc.pb.h"
+#include "server/rpc/serving_state.h"
+#include "server/rpc/wiping_allocator.h"
+#include "server/session/engine.h"
+#include "vault/base/clock.h"
+#include "vault/directory.h"
+
+namespace billbroker {
+
+// Checks a request's shape, asks the engine, translates. No handler blocks: what the engine has in
+// memory is answered on the calling thread, the rest on the thread that the engine answers on. A
+// caller that gives up changes nothing: gRPC keeps the call's messages until Finish(), which is
+// called once in any case.
+class SessionServiceImpl final : public v1::SessionService::CallbackService {
+ public:
+  struct Parts {  // borrowed
+    const Clock& clock;
+    const Directory& directory;
+    const ServingState& state;
+    Engine& engine;
+  };
+
+  explicit SessionServiceImpl(Parts parts);
+
+  grpc::ServerUnaryReactor* GetSession(grpc::CallbackServerContext* context,
+                                       const v1::GetSessionRequest* request,
+                                       v1::GetSessionResponse* response) override;
+  grpc::ServerUnaryReactor* BatchGetSessions(grpc::CallbackServerContext* context,
+                                             const v1::BatchGetSessionsRequest* request,
+                                             v1::BatchGetSessionsResponse* response) override;
+  grpc::ServerUnaryReactor* Login(grpc::CallbackServerContext* context,
+                                  const v1::LoginRequest* request,
+                                  v1::LoginResponse* response) override;
+  grpc::ServerUnaryReactor* Logout(grpc::CallbackServerContext* context,
+                                   const v1::LogoutRequest* request,
+                                   v1::LogoutResponse* response) override;
+  grpc::ServerUnaryReactor* ListSessions(grpc::CallbackServerContext* context,
+                                         const v1::ListSessionsRequest* request,
+                                         v1::ListSessionsResponse* response) override;
+  grpc::ServerUnaryReactor* GetStatus(grpc::CallbackServerContext* context,
+                                      const v1::GetStatusRequest* request,
+                                      v1::GetStatusResponse* response) override;
+
+ private:
+  // The call's answer in one page, or why not.
+  [[nodiscard]] absl::Status ListPage(const v1::ListSessionsRequest& request,
+                                      v1::ListSessionsResponse& response) const;
+
+  const Parts parts_;
+  WipingAllocator<v1::GetSessionRequest, v1::GetSessionResponse> get_messages_;
+  WipingAllocator<v1::BatchGetSessionsRequest, v1::BatchGetSessionsResponse> batch_messages_;
+  WipingAllocator<v1::LoginRequest, v1::LoginResponse> login_messages_;
+};
+
+}  // namespace billbroker

@@ -1,0 +1,204 @@
+#include "server/rpc/shape.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "vault/base/error.h"
+
+namespace billbroker {
+namespace {
+
+constexpr int kMaxBatch = 1000;
+constexpr int kMaxOrganizations = 10'000;
+constexpr std::size_t kUidDigits = 32;
+
+// The vault's own checks name the field as they know it; here it has a path.
+absl::Status AtPath(absl::string_view path, const absl::Status& status) {
+  if (status.ok()) return status;
+  absl::string_view message = status.message();
+  if (const absl::optional<ErrorDetails> details = DetailsOf(status); details.has_value()) {
+    const auto field = details->metadata.find("field");
+    if (field != details->metadata.end()) {
+      absl::ConsumePrefix(&message, absl::StrCat(field->second, ": "));
+    }
+  }
+  return Malformed(path, message);
+}
+
+absl::Status CheckOrganizationId(absl::string_view path, absl::string_view id) {
+  return AtPath(path, ValidateOrganizationId(id));
+}
+
+absl::Status CheckName(absl::string_view path, absl::string_view name) {
+  return AtPath(path, ValidateCredentialName(name));
+}
+
+absl::Status CheckOptionalName(absl::string_view path, absl::string_view name) {
+  return name.empty() ? absl::OkStatus() : CheckName(path, name);
+}
+
+// What GetSession, Login and Logout have in common.
+template <typename Request>
+absl::Status CheckPair(const Request& request, absl::string_view prefix) {
+  absl::Status status =
+      CheckOrganizationId(absl::StrCat(prefix, "organization_id"), request.organization_id());
+  if (!status.ok()) return status;
+  return CheckOptionalName(absl::StrCat(prefix, "credential"), request.credential());
+}
+
+absl::Status CheckCount(absl::string_view path, int count, int limit) {
+  if (count >= 1 && count <= limit) return absl::OkStatus();
+  return Malformed(path, absl::StrCat("has ", count, " entries; send 1 to ", limit));
+}
+
+// As protobuf's Duration says: both parts of the same sign, nanos below one second.
+bool IsNonNegative(const google::protobuf::Duration& duration) {
+  constexpr std::int64_t kMaxSeconds = 315'576'000'000;
+  return duration.seconds() >= 0 && duration.seconds() <= kMaxSeconds && duration.nanos() >= 0 &&
+         duration.nanos() < 1'000'000'000;
+}
+
+Organization OrganizationOf(const v1::OrganizationSpec& spec) {
+  return {spec.organization_id(), SecretString::CopyOf(spec.dev_key())};
+}
+
+absl::Status NamedTwice(absl::string_view path, absl::string_view id) {
+  return Malformed(path, absl::StrCat("\"", id, "\" is named twice; name each once"));
+}
+
+}  // namespace
+
+absl::Status CheckShape(const v1::GetSessionRequest& request, absl::string_view prefix) {
+  if (absl::Status status = CheckPair(request, prefix); !status.ok()) return status;
+  if (!IsNonNegative(request.min_remaining())) {
+    return Malformed(absl::StrCat(prefix, "min_remaining"), "must be 0 or more");
+  }
+  if (!request.cached_only()) return absl::OkStatus();
+  if (request.stale_generation() != 0) {
+    return Malformed(absl::StrCat(prefix, "stale_generation"),
+                     "does not go together with cached_only; leave one out");
+  }
+  if (request.has_min_remaining()) {
+    return Malformed(absl::StrCat(prefix, "min_remaining"),
+                     "does not go together with cached_only; leave one out");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckShape(const v1::BatchGetSessionsRequest& request) {
+  absl::Status status = CheckCount("requests", request.requests_size(), kMaxBatch);
+  for (int i = 0; status.ok() && i < request.requests_size(); ++i) {
+    status = CheckShape(request.requests(i), absl::StrCat("requests[", i, "]."));
+  }
+  return status;
+}
+
+absl::Status CheckShape(const v1::LoginRequest& request) { return CheckPair(request, ""); }
+
+absl::Status CheckShape(const v1::LogoutRequest& request) { return CheckPair(request, ""); }
+
+absl::Status CheckShape(const v1::ListSessionsRequest& request) {
+  return CheckOptionalName("credential", request.credential());
+}
+
+absl::Status CheckShape(const v1::GetCredentialRequest& request) {
+  return CheckName("name", request.name());
+}
+
+GetSessionOptions OptionsOf(const v1::GetSessionRequest& request) {
+  GetSessionOptions options;
+  options.min_remaining = absl::Seconds(request.min_remaining().seconds()) +
+                          absl::Nanoseconds(request.min_remaining().nanos());
+  options.stale_generation = request.stale_generation();
+  options.require_trusted = request.require_trusted();
+  options.cached_only = request.cached_only();
+  return options;
+}
+
+absl::StatusOr<Credential> DraftOf(const v1::CreateCredentialRequest& request) {
+  Credential draft;
+  switch (request.kind()) {
+    case v1::CREDENTIAL_KIND_USER:
+      draft.kind = CredentialKind::kUser;
+      break;
+    case v1::CREDENTIAL_KIND_CONSOLE:
+      draft.kind = CredentialKind::kConsole;
+      break;
+    default:
+      return Malformed("kind", "must be CREDENTIAL_KIND_USER or CREDENTIAL_KIND_CONSOLE");
+  }
+  if (request.organizations_size() > kMaxOrganizations) {
+    return Malformed("organizations", absl::StrCat("has ", request.organizations_size(),
+                                                   " entries; send at most ", kMaxOrganizations));
+  }
+  draft.name = request.name();
+  draft.environment = request.environment();
+  draft.username = request.username();
+  draft.sync_token = request.sync_token();
+  draft.dev_key = SecretString::CopyOf(request.dev_key());
+  draft.password = SecretString::CopyOf(request.password());
+  draft.console_api_token = SecretString::CopyOf(request.console_api_token());
+  draft.remember_me_id = SecretString::CopyOf(request.remember_me_id());
+  draft.device = request.device();
+  for (const v1::OrganizationSpec& spec : request.organizations()) {
+    draft.organizations.push_back(OrganizationOf(spec));
+  }
+  return draft;
+}
+
+absl::StatusOr<std::vector<Organization>> OrganizationsOf(
+    const v1::AttachOrganizationsRequest& request) {
+  const int count = request.organizations_size();
+  if (absl::Status status = CheckCount("organizations", count, kMaxOrganizations); !status.ok()) {
+    return status;
+  }
+  std::vector<Organization> organizations;
+  std::set<absl::string_view> seen;
+  for (int i = 0; i < count; ++i) {
+    const v1::OrganizationSpec& spec = request.organizations(i);
+    const std::string path = absl::StrCat("organizations[", i, "].organization_id");
+    if (absl::Status status = CheckOrganizationId(path, spec.organization_id()); !status.ok()) {
+      return status;
+    }
+    if (!seen.insert(spec.organization_id()).second) {
+      return NamedTwice(path, spec.organization_id());
+    }
+    organizations.push_back(OrganizationOf(spec));
+  }
+  return organizations;
+}
+
+absl::StatusOr<std::vector<std::string>> OrganizationIdsOf(
+    const v1::DetachOrganizationsRequest& request) {
+  const int count = request.organization_ids_size();
+  if (absl::Status status = CheckCount("organization_ids", count, kMaxOrganizations);
+      !status.ok()) {
+    return status;
+  }
+  std::set<absl::string_view> seen;
+  for (int i = 0; i < count; ++i) {
+    const std::string& id = request.organization_ids(i);
+    const std::string path = absl::StrCat("organization_ids[", i, "]");
+    if (absl::Status status = CheckOrganizationId(path, id); !status.ok()) return status;
+    if (!seen.insert(id).second) return NamedTwice(path, id);
+  }
+  return std::vector<std::string>(request.organization_ids().begin(),
+                                  request.organization_ids().end());
+}
+
+absl::StatusOr<CredentialVersion> CheckVersion(const std::string& name, const std::string& uid,
+                                               std::uint64_t version) {
+  if (absl::Status status = CheckName("name", name); !status.ok()) return status;
+  if (uid.size() != kUidDigits || !std::all_of(uid.begin(), uid.end(), absl::ascii_isxdigit)) {
+    return Malformed("uid", "must be the 32 hexadecimal digits that GetCredential gave");
+  }
+  if (version == 0) return Malformed("version", "must be the version that GetCredential gave");
+  return CredentialVersion{name, uid, version};
+}
+
+}  // namespace billbroker

@@ -1,0 +1,145 @@
+#include "server/rpc/translate.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "vault/base/error.h"
+
+namespace billbroker {
+namespace {
+
+// The enums of the rooms are ordered as the proto's, which have UNSPECIFIED before them.
+template <typename Proto, typename Ours>
+Proto Same(Ours value) {
+  return static_cast<Proto>(static_cast<int>(value) + 1);
+}
+static_assert(v1::SESSION_STATE_BACKING_OFF == static_cast<int>(PairState::kBackingOff) + 1);
+static_assert(v1::VAULT_STATE_UNKNOWN == static_cast<int>(VaultState::kUnknown) + 1);
+static_assert(v1::REASON_SESSIONS_LIVE == static_cast<int>(Reason::kSessionsLive) + 1);
+static_assert(v1::CREDENTIAL_KIND_CONSOLE == static_cast<int>(CredentialKind::kConsole) + 1);
+
+// `duration` is positive.
+google::protobuf::Duration ToDuration(absl::Duration duration) {
+  google::protobuf::Duration proto;
+  proto.set_seconds(absl::IDivDuration(duration, absl::Seconds(1), &duration));
+  proto.set_nanos(static_cast<std::int32_t>(absl::ToInt64Nanoseconds(duration)));
+  return proto;
+}
+
+v1::Quarantine ToQuarantine(const QuarantineEntry& entry) {
+  v1::Quarantine proto;
+  proto.set_reason(Same<v1::Reason>(entry.reason));
+  proto.set_bill_code(entry.bill_code);
+  *proto.mutable_since_time() = ToTimestamp(entry.since);
+  if (entry.until.has_value()) *proto.mutable_until_time() = ToTimestamp(*entry.until);
+  return proto;
+}
+
+}  // namespace
+
+google::protobuf::Timestamp ToTimestamp(absl::Time time) {
+  google::protobuf::Timestamp proto;
+  const std::int64_t seconds = absl::ToUnixSeconds(time);
+  proto.set_seconds(seconds);
+  proto.set_nanos(
+      static_cast<std::int32_t>(absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(seconds))));
+  return proto;
+}
+
+void FillSession(const Session& session, bool include_dev_key, absl::Duration since_boot,
+                 v1::Session& proto) {
+  const absl::string_view session_id = session.keys.session_id->Reveal();
+  proto.set_session_id(session_id.data(), session_id.size());
+  if (include_dev_key) {
+    const absl::string_view dev_key = session.keys.dev_key->Reveal();
+    proto.set_dev_key(dev_key.data(), dev_key.size());
+  }
+  proto.set_dev_key_id(session.dev_key_id);
+  proto.set_organization_id(session.organization_id);
+  proto.set_credential(session.credential);
+  proto.set_user_id(session.user_id);
+  proto.set_base_url(session.base_url);
+  proto.set_trusted(session.trusted);
+  proto.set_generation(session.generation);
+  *proto.mutable_sign_in_time() = ToTimestamp(session.sign_in_time);
+  *proto.mutable_verified_time() = ToTimestamp(session.verified_time);
+  *proto.mutable_expire_time() = ToTimestamp(session.expire_time);
+  // The deadline may pass between the engine's look and this one; `remaining` stays positive.
+  *proto.mutable_remaining() =
+      ToDuration(std::max(session.deadline - since_boot, absl::Nanoseconds(1)));
+}
+
+void FillEntry(const PairInfo& pair, v1::SessionEntry& proto) {
+  proto.set_organization_id(pair.organization_id);
+  proto.set_credential(pair.credential);
+  proto.set_state(Same<v1::SessionState>(pair.state));
+  proto.set_generation(pair.generation);
+  proto.set_waiting_callers(pair.waiting_callers);
+  proto.set_sign_ins(pair.sign_ins);
+  if (pair.session != nullptr) {
+    proto.set_user_id(pair.session->user_id);
+    proto.set_trusted(pair.session->trusted);
+    *proto.mutable_sign_in_time() = ToTimestamp(pair.session->sign_in_time);
+    *proto.mutable_verified_time() = ToTimestamp(pair.session->verified_time);
+    *proto.mutable_expire_time() = ToTimestamp(pair.session->expire_time);
+  }
+  if (pair.retry_time.has_value()) *proto.mutable_retry_time() = ToTimestamp(*pair.retry_time);
+  if (pair.quarantine.has_value()) *proto.mutable_quarantine() = ToQuarantine(*pair.quarantine);
+}
+
+void FillCredential(const CredentialInfo& info, bool include_organizations, v1::Credential& proto) {
+  proto.set_name(info.name);
+  proto.set_uid(info.uid);
+  proto.set_version(info.version);
+  proto.set_environment(info.environment);
+  proto.set_kind(Same<v1::CredentialKind>(info.kind));
+  proto.set_username(info.username);
+  proto.set_sync_token(info.sync_token);
+  proto.set_device(info.device);
+  for (const auto& [field, fingerprint] : info.fingerprints) {
+    v1::SecretFingerprint& secret = *proto.add_secrets();
+    secret.set_field(field);
+    secret.set_fingerprint(fingerprint);
+  }
+  proto.set_organization_count(static_cast<int>(info.organizations.size()));
+  if (include_organizations) {
+    for (const auto& [id, dev_key_id] : info.organizations) {
+      v1::Organization& organization = *proto.add_organizations();
+      organization.set_organization_id(id);
+      organization.set_dev_key_id(dev_key_id);
+    }
+  }
+  *proto.mutable_create_time() = ToTimestamp(info.create_time);
+  *proto.mutable_update_time() = ToTimestamp(info.update_time);
+}
+
+void FillVaultStatus(const Directory& directory, v1::VaultStatus& proto) {
+  const VaultState state = directory.vault_state();
+  proto.set_state(Same<v1::VaultState>(state));
+  proto.set_fix(std::string(VaultFix(state)));
+  proto.set_directory_complete(directory.complete());
+  const std::vector<CredentialInfoPtr> credentials = directory.List();
+  absl::flat_hash_set<absl::string_view> organizations;
+  for (const CredentialInfoPtr& credential : credentials) {
+    for (const auto& [id, dev_key_id] : credential->organizations) organizations.insert(id);
+  }
+  proto.set_credentials(static_cast<int>(credentials.size()));
+  proto.set_organizations(static_cast<int>(organizations.size()));
+  for (std::string& name : directory.invalid_documents()) {
+    proto.add_invalid_documents(std::move(name));
+  }
+}
+
+void FillCounts(const EngineCounts& counts, v1::SessionCounts& proto) {
+  proto.set_live(counts.live);
+  proto.set_signing_in(counts.signing_in);
+  proto.set_quarantined(counts.quarantined);
+  proto.set_sign_ins(counts.sign_ins);
+  proto.set_failed_sign_ins(counts.failed_sign_ins);
+}
+
+}  // namespace billbroker

@@ -1,0 +1,33 @@
+// What the rooms to the left say, as proto messages.
+#pragma once
+
+#include <google/protobuf/timestamp.pb.h>
+
+#include "absl/time/time.h"
+#include "billbroker/v1/credential.pb.h"
+#include "billbroker/v1/session.pb.h"
+#include "server/session/engine.h"
+#include "server/session/session.h"
+#include "vault/directory.h"
+
+namespace billbroker {
+
+[[nodiscard]] google::protobuf::Timestamp ToTimestamp(absl::Time time);
+
+// Fills `proto` with the session, its secrets included; the devKey only where asked.
+// `since_boot` is now on Clock::SinceBoot().
+void FillSession(const Session& session, bool include_dev_key, absl::Duration since_boot,
+                 v1::Session& proto);
+
+// Holds no secret.
+void FillEntry(const PairInfo& pair, v1::SessionEntry& proto);
+
+// Holds no secret; the organizations themselves only where asked, their count always.
+void FillCredential(const CredentialInfo& info, bool include_organizations, v1::Credential& proto);
+
+// The state of the keyring and of what has been read from it.
+void FillVaultStatus(const Directory& directory, v1::VaultStatus& proto);
+
+void FillCounts(const EngineCounts& counts, v1::SessionCounts& proto);
+
+}  // namespace billbroker
