@@ -12,25 +12,11 @@
 namespace billbroker {
 namespace {
 
-absl::Status VersionConflict(const CredentialVersion& target) {
-  return MakeError(
-      ErrorDetails{Reason::kVersionConflict, absl::nullopt, {{"credential", target.name}}},
-      absl::StrCat("credential \"", target.name, "\" is no longer version ", target.version,
-                   " of uid ", target.uid,
-                   "; read it with 'billbroker credential show' and repeat"));
-}
-
 absl::Status UserTaken(const Credential& credential, const std::string& other) {
   return MakeError(ErrorDetails{Reason::kCredentialExists, absl::nullopt, {{"credential", other}}},
                    absl::StrCat("this user of environment \"", credential.environment,
                                 "\" belongs to credential \"", other,
                                 "\"; attach the organizations to that one"));
-}
-
-absl::Status NameTaken(const std::string& name) {
-  return MakeError(ErrorDetails{Reason::kCredentialExists, absl::nullopt, {{"credential", name}}},
-                   absl::StrCat("credential \"", name,
-                                "\" exists already; choose another name, or delete it first"));
 }
 
 // A write that the vault did not answer may or may not have been stored.
@@ -54,7 +40,7 @@ absl::Status CredentialManager::CheckNew(const Credential& credential) const {
   }
   // Until every document has been read, that no credential has this user is not known.
   const absl::StatusOr<CredentialInfoPtr> namesake = parts_.directory.Get(credential.name);
-  if (namesake.ok()) return NameTaken(credential.name);
+  if (namesake.ok()) return CredentialExists(credential.name);
   if (!HasReason(namesake.status(), Reason::kUnknownCredential)) return namesake.status();
   const CredentialInfoPtr other =
       parts_.directory.FindUser(credential.environment, credential.username);
@@ -83,7 +69,7 @@ absl::Status CredentialManager::Delete(const CredentialVersion& target, bool for
   const absl::StatusOr<CredentialInfoPtr> info = parts_.directory.Get(target.name);
   if (!info.ok()) return info.status();
   if ((*info)->uid != target.uid || (*info)->version != target.version) {
-    return VersionConflict(target);
+    return VersionConflict(target.name);
   }
   const int live = parts_.engine.CountLive(target.uid);
   if (live > 0 && !force) {
@@ -108,7 +94,7 @@ absl::StatusOr<Credential> CredentialManager::LoadForChange(const CredentialVers
   const absl::StatusOr<CredentialPtr> stored = parts_.vault.Load(target.name);
   if (!stored.ok()) return stored.status();
   if ((*stored)->uid != target.uid || (*stored)->version != target.version) {
-    return VersionConflict(target);
+    return VersionConflict(target.name);
   }
   return (*stored)->Clone();
 }

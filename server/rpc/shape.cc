@@ -7,7 +7,6 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "vault/base/error.h"
 
 namespace billbroker {
@@ -17,36 +16,15 @@ constexpr int kMaxBatch = 1000;
 constexpr int kMaxOrganizations = 10'000;
 constexpr std::size_t kUidDigits = 32;
 
-// The vault's own checks name the field as they know it; here it has a path.
-absl::Status AtPath(absl::string_view path, const absl::Status& status) {
-  if (status.ok()) return status;
-  absl::string_view message = status.message();
-  if (const absl::optional<ErrorDetails> details = DetailsOf(status); details.has_value()) {
-    const auto field = details->metadata.find("field");
-    if (field != details->metadata.end()) {
-      absl::ConsumePrefix(&message, absl::StrCat(field->second, ": "));
-    }
-  }
-  return Malformed(path, message);
-}
-
-absl::Status CheckOrganizationId(absl::string_view path, absl::string_view id) {
-  return AtPath(path, ValidateOrganizationId(id));
-}
-
-absl::Status CheckName(absl::string_view path, absl::string_view name) {
-  return AtPath(path, ValidateCredentialName(name));
-}
-
 absl::Status CheckOptionalName(absl::string_view path, absl::string_view name) {
-  return name.empty() ? absl::OkStatus() : CheckName(path, name);
+  return name.empty() ? absl::OkStatus() : ValidateCredentialName(name, path);
 }
 
 // What GetSession, Login and Logout have in common.
 template <typename Request>
 absl::Status CheckPair(const Request& request, absl::string_view prefix) {
   absl::Status status =
-      CheckOrganizationId(absl::StrCat(prefix, "organization_id"), request.organization_id());
+      ValidateOrganizationId(request.organization_id(), absl::StrCat(prefix, "organization_id"));
   if (!status.ok()) return status;
   return CheckOptionalName(absl::StrCat(prefix, "credential"), request.credential());
 }
@@ -63,12 +41,26 @@ bool IsNonNegative(const google::protobuf::Duration& duration) {
          duration.nanos() < 1'000'000'000;
 }
 
-Organization OrganizationOf(const v1::OrganizationSpec& spec) {
-  return {spec.organization_id(), SecretString::CopyOf(spec.dev_key())};
-}
-
 absl::Status NamedTwice(absl::string_view path, absl::string_view id) {
   return Malformed(path, absl::StrCat("\"", id, "\" is named twice; name each once"));
+}
+
+// Indexes in errors are the request's, before anything is sorted.
+absl::StatusOr<std::vector<Organization>> CopyOrganizations(
+    const google::protobuf::RepeatedPtrField<v1::OrganizationSpec>& specs) {
+  std::vector<Organization> organizations;
+  std::set<absl::string_view> seen;
+  for (const v1::OrganizationSpec& spec : specs) {
+    const std::string path =
+        absl::StrCat("organizations[", organizations.size(), "].organization_id");
+    absl::Status status = ValidateOrganizationId(spec.organization_id(), path);
+    if (!status.ok()) return status;
+    if (!seen.insert(spec.organization_id()).second) {
+      return NamedTwice(path, spec.organization_id());
+    }
+    organizations.push_back({spec.organization_id(), SecretString::CopyOf(spec.dev_key())});
+  }
+  return organizations;
 }
 
 }  // namespace
@@ -107,7 +99,7 @@ absl::Status CheckShape(const v1::ListSessionsRequest& request) {
 }
 
 absl::Status CheckShape(const v1::GetCredentialRequest& request) {
-  return CheckName("name", request.name());
+  return ValidateCredentialName(request.name(), "name");
 }
 
 GetSessionOptions OptionsOf(const v1::GetSessionRequest& request) {
@@ -145,32 +137,19 @@ absl::StatusOr<Credential> DraftOf(const v1::CreateCredentialRequest& request) {
   draft.console_api_token = SecretString::CopyOf(request.console_api_token());
   draft.remember_me_id = SecretString::CopyOf(request.remember_me_id());
   draft.device = request.device();
-  for (const v1::OrganizationSpec& spec : request.organizations()) {
-    draft.organizations.push_back(OrganizationOf(spec));
-  }
+  absl::StatusOr<std::vector<Organization>> organizations =
+      CopyOrganizations(request.organizations());
+  if (!organizations.ok()) return organizations.status();
+  draft.organizations = *std::move(organizations);
   return draft;
 }
 
 absl::StatusOr<std::vector<Organization>> OrganizationsOf(
     const v1::AttachOrganizationsRequest& request) {
-  const int count = request.organizations_size();
-  if (absl::Status status = CheckCount("organizations", count, kMaxOrganizations); !status.ok()) {
-    return status;
-  }
-  std::vector<Organization> organizations;
-  std::set<absl::string_view> seen;
-  for (int i = 0; i < count; ++i) {
-    const v1::OrganizationSpec& spec = request.organizations(i);
-    const std::string path = absl::StrCat("organizations[", i, "].organization_id");
-    if (absl::Status status = CheckOrganizationId(path, spec.organization_id()); !status.ok()) {
-      return status;
-    }
-    if (!seen.insert(spec.organization_id()).second) {
-      return NamedTwice(path, spec.organization_id());
-    }
-    organizations.push_back(OrganizationOf(spec));
-  }
-  return organizations;
+  absl::Status status =
+      CheckCount("organizations", request.organizations_size(), kMaxOrganizations);
+  if (!status.ok()) return status;
+  return CopyOrganizations(request.organizations());
 }
 
 absl::StatusOr<std::vector<std::string>> OrganizationIdsOf(
@@ -184,7 +163,7 @@ absl::StatusOr<std::vector<std::string>> OrganizationIdsOf(
   for (int i = 0; i < count; ++i) {
     const std::string& id = request.organization_ids(i);
     const std::string path = absl::StrCat("organization_ids[", i, "]");
-    if (absl::Status status = CheckOrganizationId(path, id); !status.ok()) return status;
+    if (absl::Status status = ValidateOrganizationId(id, path); !status.ok()) return status;
     if (!seen.insert(id).second) return NamedTwice(path, id);
   }
   return std::vector<std::string>(request.organization_ids().begin(),
@@ -193,7 +172,7 @@ absl::StatusOr<std::vector<std::string>> OrganizationIdsOf(
 
 absl::StatusOr<CredentialVersion> CheckVersion(const std::string& name, const std::string& uid,
                                                std::uint64_t version) {
-  if (absl::Status status = CheckName("name", name); !status.ok()) return status;
+  if (absl::Status status = ValidateCredentialName(name, "name"); !status.ok()) return status;
   if (uid.size() != kUidDigits || !std::all_of(uid.begin(), uid.end(), absl::ascii_isxdigit)) {
     return Malformed("uid", "must be the 32 hexadecimal digits that GetCredential gave");
   }

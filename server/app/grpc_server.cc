@@ -1,0 +1,56 @@
+#include "server/app/grpc_server.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+
+#include "absl/strings/str_cat.h"
+
+namespace billbroker {
+namespace {
+
+constexpr int kMaxMessageBytes = 4 << 20;
+constexpr absl::Duration kMaxConnectionIdle = absl::Seconds(60);
+constexpr absl::Duration kLeastPingInterval = absl::Seconds(20);
+
+int Milliseconds(absl::Duration duration) {
+  return static_cast<int>(absl::ToInt64Milliseconds(duration));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
+    const std::string& socket, const std::vector<grpc::Service*>& services) {
+  // Both have to be there before the builder is.
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  builder.SetMaxSendMessageSize(kMaxMessageBytes);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, Milliseconds(kMaxConnectionIdle));
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                             Milliseconds(kLeastPingInterval));
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddListeningPort(absl::StrCat("unix:", socket), grpc::InsecureServerCredentials());
+  for (grpc::Service* service : services) builder.RegisterService(service);
+  std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  if (server == nullptr) {
+    return absl::FailedPreconditionError(absl::StrCat("gRPC cannot listen at ", socket,
+                                                      "; its own message on standard error says "
+                                                      "why"));
+  }
+  server->GetHealthCheckService()->SetServingStatus(false);
+  return std::unique_ptr<GrpcServer>(new GrpcServer(std::move(server)));
+}
+
+GrpcServer::~GrpcServer() = default;
+
+void GrpcServer::SetServing(const std::string& health_name, bool serving) {
+  server_->GetHealthCheckService()->SetServingStatus(health_name, serving);
+}
+
+void GrpcServer::Drain(absl::Time deadline) {
+  server_->GetHealthCheckService()->Shutdown();
+  server_->Shutdown(absl::ToChronoTime(deadline));
+}
+
+}  // namespace billbroker

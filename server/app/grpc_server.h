@@ -1,0 +1,42 @@
+// GrpcServer: the services on a Unix socket, with health and reflection.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace billbroker {
+
+// Messages up to 4 MiB. A connection that is idle for 60 s is closed, because gRPC keeps copies of
+// what a client sent, secrets among it, while its connection is open; clients connect again by
+// themselves. Clients may send keepalive pings every 20 s, with or without calls.
+//
+// Health names are "" for the whole and each service's full name; all say NOT_SERVING at first.
+class GrpcServer final {
+ public:
+  // Listens at the Unix path `socket`. Borrows the services. kFailedPrecondition where it cannot.
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(
+      const std::string& socket, const std::vector<grpc::Service*>& services);
+  ~GrpcServer();
+  GrpcServer(const GrpcServer&) = delete;
+  GrpcServer& operator=(const GrpcServer&) = delete;
+
+  // Thread-safe. After Drain() it changes nothing.
+  void SetServing(const std::string& health_name, bool serving);
+
+  // Says NOT_SERVING, takes no new call, and returns once those under way have their answers. At
+  // `deadline` callers that still wait are cancelled.
+  void Drain(absl::Time deadline);
+
+ private:
+  explicit GrpcServer(std::unique_ptr<grpc::Server> server) : server_(std::move(server)) {}
+
+  const std::unique_ptr<grpc::Server> server_;
+};
+
+}  // namespace billbroker

@@ -1,0 +1,84 @@
+#include "server/app/host_check.h"
+
+#include <grp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace billbroker {
+namespace {
+
+// A folder that is not there yet is made at start, if its parent is there.
+absl::Status CheckFolder(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) {
+    const std::string parent = FolderOf(path);
+    if (errno == ENOENT && ::access(parent.c_str(), W_OK | X_OK) == 0) return absl::OkStatus();
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, " cannot be made: ", std::strerror(errno), "; make it for this user"));
+  }
+  if (!S_ISDIR(info.st_mode)) {
+    return absl::FailedPreconditionError(absl::StrCat(path, " is not a folder"));
+  }
+  if ((info.st_mode & S_IWOTH) != 0) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "every user of this machine may write to ", path, "; chmod o-w it or use another folder"));
+  }
+  if (::access(path.c_str(), W_OK | X_OK) != 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, " is not writable: ", std::strerror(errno), "; give it to this user"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckCaFile(const Environment& environment) {
+  if (environment.ca_file.empty() || ::access(environment.ca_file.c_str(), R_OK) == 0) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(absl::StrCat("environments.", environment.name, ".ca_file ",
+                                                    environment.ca_file,
+                                                    " cannot be read: ", std::strerror(errno)));
+}
+
+}  // namespace
+
+absl::Status CheckHost(const Config& config) {
+  std::vector<std::string> errors;
+  const auto collect = [&errors](const absl::Status& status) {
+    if (!status.ok()) errors.emplace_back(status.message());
+  };
+  collect(CheckFolder(config.state_dir));
+  collect(CheckFolder(FolderOf(config.listener.socket)));
+  if (!config.listener.group.empty()) collect(FindGroup(config.listener.group).status());
+  for (const auto& [name, environment] : config.environments) collect(CheckCaFile(environment));
+  if (errors.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrJoin(errors, "\n"));
+}
+
+absl::Status MakeFolder(const std::string& path) {
+  if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("cannot make the folder ", path, ": ", std::strerror(errno)));
+}
+
+absl::StatusOr<gid_t> FindGroup(const std::string& name) {
+  std::vector<char> buffer(16384);
+  group entry{};
+  group* found = nullptr;
+  ::getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
+  if (found != nullptr) return found->gr_gid;
+  return absl::FailedPreconditionError(absl::StrCat(
+      "there is no group \"", name, "\"; make it with 'groupadd --system ", name, "'"));
+}
+
+std::string FolderOf(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+}  // namespace billbroker

@@ -1,0 +1,24 @@
+// LogObserver: what the engine tells, as log lines.
+#pragma once
+
+#include "server/app/log.h"
+#include "server/session/engine.h"
+
+namespace billbroker {
+
+// Events: "sign_in_sent" (debug), "signed_in", "sign_in_failed" (warning), "session_ended".
+class LogObserver final : public EngineObserver {
+ public:
+  explicit LogObserver(JsonLog& log) : log_(log) {}
+
+  void SignInSent(absl::string_view credential, absl::string_view organization_id) override;
+  void SignInEnded(absl::string_view credential, absl::string_view organization_id,
+                   const absl::Status& outcome, std::uint64_t generation) override;
+  void SessionEnded(absl::string_view credential, absl::string_view organization_id,
+                    std::uint64_t generation, absl::string_view why) override;
+
+ private:
+  JsonLog& log_;
+};
+
+}  // namespace billbroker

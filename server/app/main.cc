@@ -1,0 +1,213 @@
+// billbrokerd: wires the rooms together and runs until a signal ends it.
+//
+// Exit codes: 0 it ran and was stopped (or --check-config found nothing wrong), 1 it could not
+// start or go on (or --check-config found something), 2 wrong usage or configuration.
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+#include "server/app/closable_executor.h"
+#include "server/app/config.h"
+#include "server/app/file_lock.h"
+#include "server/app/grpc_server.h"
+#include "server/app/host_check.h"
+#include "server/app/log.h"
+#include "server/app/log_observer.h"
+#include "server/app/process.h"
+#include "server/app/unix_socket.h"
+#include "server/app/vault_watch.h"
+#include "server/bill/curl_bill_api.h"
+#include "server/credentials/credential_manager.h"
+#include "server/rpc/credential_service.h"
+#include "server/rpc/serving_state.h"
+#include "server/rpc/session_service.h"
+#include "server/session/engine.h"
+#include "vault/base/clock.h"
+#include "vault/base/executor.h"
+#include "vault/base/random.h"
+#include "vault/base/secret_arena.h"
+#include "vault/directory.h"
+#include "vault/keyring/keyring_vault.h"
+#include "vault/vault_sync.h"
+
+namespace billbroker {
+namespace {
+
+constexpr int kOk = 0;
+constexpr int kFailed = 1;
+constexpr int kUsage = 2;
+constexpr char kVersion[] = BILLBROKER_VERSION;
+constexpr char kSessionHealth[] = "billbroker.v1.SessionService";
+constexpr char kCredentialHealth[] = "billbroker.v1.CredentialService";
+// Enough for the reads of the keyring that sign-ins wait for; the keyring serves one at a time.
+constexpr int kThreads = 4;
+
+std::map<std::string, std::string> BaseUrls(const Config& config) {
+  std::map<std::string, std::string> base_urls;
+  for (const auto& [name, environment] : config.environments) {
+    base_urls.emplace(name, environment.base_url);
+  }
+  return base_urls;
+}
+
+std::vector<Environment> Environments(const Config& config) {
+  std::vector<Environment> environments;
+  for (const auto& [name, environment] : config.environments) environments.push_back(environment);
+  return environments;
+}
+
+std::set<std::string> EnvironmentNames(const Config& config) {
+  std::set<std::string> names;
+  for (const auto& [name, environment] : config.environments) names.insert(name);
+  return names;
+}
+
+// What has to be this daemon's alone.
+struct Claims {
+  FileLock state_folder;
+  std::unique_ptr<UnixSocket> socket;
+};
+
+absl::StatusOr<Claims> Claim(const Config& config) {
+  for (const std::string& folder : {config.state_dir, FolderOf(config.listener.socket)}) {
+    if (absl::Status status = MakeFolder(folder); !status.ok()) return status;
+  }
+  absl::StatusOr<FileLock> state_folder =
+      FileLock::Take(absl::StrCat(config.state_dir, "/lock"), "state folder");
+  if (!state_folder.ok()) return state_folder.status();
+  absl::StatusOr<std::unique_ptr<UnixSocket>> socket = UnixSocket::Claim(config.listener);
+  if (!socket.ok()) return socket.status();
+  return Claims{*std::move(state_folder), *std::move(socket)};
+}
+
+void WarnOfUnlockedMemory(JsonLog& log) {
+  FreeSecret(AllocateSecret(1), 1);  // reserves the first region
+  const std::size_t unlocked_bytes = GetSecretArenaStats().unlocked_bytes;
+  if (unlocked_bytes == 0) return;
+  log.Write(
+      LogLevel::kWarning, "secret_memory_unlocked",
+      {{"unlocked_bytes", std::uint64_t{unlocked_bytes}},
+       {"fix", "secrets may reach the swap; raise RLIMIT_MEMLOCK (LimitMEMLOCK= in the unit)"}});
+}
+
+// Returns at SIGTERM or SIGINT.
+void ServeUntilStopped(Signals& signals, JsonLog& log) {
+  for (int signal = signals.Wait(); signal == SIGHUP; signal = signals.Wait()) {
+    log.Write(LogLevel::kInfo, "hang_up_ignored",
+              {{"fix", "restart to apply a changed configuration"}});
+  }
+}
+
+absl::Status Run(const Config& config, Signals& signals, const Clock& clock, JsonLog& log) {
+  absl::StatusOr<Claims> claims = Claim(config);
+  if (!claims.ok()) return claims.status();
+
+  // From left to right through the rooms. What is declared first goes last.
+  SystemRandom random;
+  LogObserver log_observer(log);
+  Directory directory;
+  absl::StatusOr<std::unique_ptr<KeyringVault>> keyring =
+      KeyringVault::Create({.instance = config.instance, .call_timeout = config.keyring_timeout});
+  if (!keyring.ok()) return keyring.status();
+  Vault& vault = **keyring;
+  auto threads = std::make_unique<ThreadExecutor>(kThreads);
+  ClosableExecutor executor(*threads);
+  auto bill = std::make_unique<CurlBillApi>(Environments(config), config.bill, clock);
+  Engine engine(config.session,
+                {clock, executor, random, vault, directory, *bill, log_observer, BaseUrls(config)});
+  // The engine has to outlive all work on `threads` and every answer of BILL, each of which may
+  // start the other. So when no caller is left, nothing new gets in, then the work ends, then the
+  // answers, and only then the engine goes.
+  const absl::Cleanup quiesce = [&executor, &threads, &bill] {
+    executor.Close();
+    threads.reset();
+    bill.reset();
+  };
+  CredentialManager manager({clock, random, vault, directory, engine, EnvironmentNames(config)});
+  ThreadExecutor changes(1);  // apart from `threads`, on which what a change awaits is done
+  ServingState state(kVersion, clock.Now(), BaseUrls(config));
+  SessionServiceImpl sessions({clock, directory, state, engine});
+  CredentialServiceImpl credentials({directory, state, manager, changes});
+
+  absl::StatusOr<std::unique_ptr<GrpcServer>> server =
+      GrpcServer::Start(claims->socket->private_path(), {&sessions, &credentials});
+  if (!server.ok()) return server.status();
+  VaultWatch watch(log, [&server](bool ready) { (*server)->SetServing(kCredentialHealth, ready); });
+  const VaultSync sync(VaultSyncOptions(), {executor, vault, directory, watch});
+  if (absl::Status status = claims->socket->Publish(); !status.ok()) return status;
+
+  for (const char* health : {"", kSessionHealth}) (*server)->SetServing(health, true);
+  NotifySystemd("READY=1");
+  log.Write(LogLevel::kInfo, "ready",
+            {{"version", kVersion},
+             {"pid", std::int64_t{::getpid()}},
+             {"listeners", std::vector<std::string>{"unix:" + config.listener.socket}}});
+  ServeUntilStopped(signals, log);
+
+  log.Write(LogLevel::kInfo, "draining");
+  NotifySystemd("STOPPING=1");
+  state.StartDraining();
+  (*server)->Drain(clock.Now() + config.drain_timeout);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Config> LoadForThisHost(const std::string& file) {
+  absl::StatusOr<Config> config = LoadConfig(file);
+  if (!config.ok()) return config;
+  if (absl::Status host = CheckHost(*config); !host.ok()) return host;
+  return config;
+}
+
+int Main(int argc, char** argv) {
+  HardenProcess();
+  Signals signals;
+  std::string file;
+  bool check_only = false;
+  CLI::App app("billbrokerd: shares sessions of BILL's v3 API among microservices");
+  app.add_option("--config", file, "The configuration file, TOML")->required()->type_name("FILE");
+  app.add_flag("--check-config", check_only, "Say what is wrong with the configuration, and exit");
+  app.set_version_flag("--version", absl::StrCat("billbrokerd ", kVersion));
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kOk : kUsage;
+  }
+
+  const absl::StatusOr<Config> config = LoadForThisHost(file);
+  if (!config.ok()) {
+    std::cerr << config.status().message() << "\n";
+    return check_only ? kFailed : kUsage;
+  }
+  if (check_only) {
+    std::cout << "configuration is good\n";
+    return kOk;
+  }
+
+  const SystemClock clock;
+  JsonLog log(config->log_level, clock, std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  WarnOfUnlockedMemory(log);
+  const absl::Status ended = Run(*config, signals, clock, log);
+  if (!ended.ok()) {
+    log.Write(LogLevel::kError, "failed", {{"message", std::string(ended.message())}});
+    return kFailed;
+  }
+  log.Write(LogLevel::kInfo, "stopped");
+  return kOk;
+}
+
+}  // namespace
+}  // namespace billbroker
+
+int main(int argc, char** argv) { return billbroker::Main(argc, argv); }

@@ -1,0 +1,43 @@
+// UnixSocket: the place of a listening Unix socket, from the lock to the last unlink.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/app/config.h"
+#include "server/app/file_lock.h"
+
+namespace billbroker {
+
+// gRPC binds by path, and a bound socket has the mode that the umask gives it. So it is bound in a
+// folder that only this user may enter, gets its mode and group there, and is renamed into place:
+// at no moment can anyone reach it who may not, a stale socket is replaced at once, and a socket in
+// use is never stolen, because the lock beside it comes first.
+class UnixSocket final {
+ public:
+  // Takes the lock "SOCKET.lock" and makes the private folder. kFailedPrecondition with the fix.
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<UnixSocket>> Claim(
+      const ListenerConfig& config);
+  // Removes the socket.
+  ~UnixSocket();
+  UnixSocket(const UnixSocket&) = delete;
+  UnixSocket& operator=(const UnixSocket&) = delete;
+
+  // Where to bind, such as "/run/billbroker/.k3jX9a/s".
+  [[nodiscard]] std::string private_path() const { return private_folder_ + "/s"; }
+
+  // Lets callers in. Requires: something listens at private_path().
+  [[nodiscard]] absl::Status Publish();
+
+ private:
+  UnixSocket(ListenerConfig config, FileLock lock, std::string private_folder);
+  void RemovePrivateFolder();
+
+  const ListenerConfig config_;
+  const FileLock lock_;
+  std::string private_folder_;  // empty once published
+};
+
+}  // namespace billbroker

@@ -1,0 +1,29 @@
+// VaultWatch: what the vault's state means to logs and to health checks.
+#pragma once
+
+#include <utility>
+
+#include "absl/functional/any_invocable.h"
+#include "server/app/log.h"
+#include "vault/vault_sync.h"
+
+namespace billbroker {
+
+// Events: "vault_state" (info when ready, warning otherwise, with the fix), "vault_loaded", and the
+// warnings "vault_document_invalid" and "vault_load_failed". `on_ready` hears at each change
+// whether the vault is ready.
+class VaultWatch final : public VaultObserver {
+ public:
+  VaultWatch(JsonLog& log, absl::AnyInvocable<void(bool ready)> on_ready)
+      : log_(log), on_ready_(std::move(on_ready)) {}
+
+  void VaultStateChanged(VaultState before, VaultState after) override;
+  void VaultLoaded(const VaultContents& contents) override;
+  void VaultLoadFailed(const absl::Status& why) override;
+
+ private:
+  JsonLog& log_;
+  absl::AnyInvocable<void(bool ready)> on_ready_;
+};
+
+}  // namespace billbroker

@@ -1,0 +1,241 @@
+#include "server/app/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "tests/support/temp_folder.h"
+
+namespace billbroker {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+constexpr char kGood[] = R"(state_dir = "/var/lib/billbroker"
+[[listener]]
+unix = "/run/billbroker/broker.sock"
+[environments.sandbox]
+base_url = "https://gateway.stage.bill.com/connect"
+)";
+
+// What ParseConfig() says of kGood followed by `more`, whose first line is line 6.
+std::string ErrorOfGoodAnd(const std::string& more) {
+  const absl::StatusOr<Config> config = ParseConfig(absl::StrCat(kGood, more), "b.toml");
+  return config.ok() ? "" : std::string(config.status().message());
+}
+
+TEST(ConfigTest, TheLeastFileGivesTheDefaults) {
+  const absl::StatusOr<Config> config = ParseConfig(kGood, "b.toml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->instance, "default");
+  EXPECT_EQ(config->state_dir, "/var/lib/billbroker");
+  EXPECT_EQ(config->drain_timeout, absl::Seconds(30));
+  EXPECT_EQ(config->log_level, LogLevel::kInfo);
+  EXPECT_EQ(config->listener.socket, "/run/billbroker/broker.sock");
+  EXPECT_EQ(config->listener.mode, 0660U);
+  EXPECT_EQ(config->listener.group, "");
+  ASSERT_EQ(config->environments.size(), 1U);
+  EXPECT_EQ(config->environments.at("sandbox").base_url, "https://gateway.stage.bill.com/connect");
+  EXPECT_EQ(config->keyring_timeout, absl::Seconds(3));
+  EXPECT_EQ(config->session.idle_window, absl::Minutes(35));
+  EXPECT_EQ(config->bill.total_timeout, absl::Seconds(30));
+}
+
+TEST(ConfigTest, EveryKeyArrivesWhereItBelongs) {
+  const absl::StatusOr<Config> config = ParseConfig(R"(
+instance = "blue"
+state_dir = "/s"
+drain_timeout = "5s"
+[log]
+level = "debug"
+[[listener]]
+unix = "/r/b.sock"
+mode = "0600"
+group = "billbroker"
+[environments.sandbox]
+base_url = "https://localhost:8443/connect/"
+ca_file = "/etc/ca.pem"
+proxy = "http://proxy:3128"
+[environments.production]
+base_url = "https://gateway.prod.bill.com/connect"
+[keyring]
+timeout = "2s"
+[session]
+idle_window = "30m"
+sync_token_idle_window = "24h"
+safety_margin = "2m"
+check_slides = false
+first_backoff = "2s"
+longest_backoff = "2m"
+lockout_cooldown = "2h"
+max_failed_sign_ins_per_hour = 2
+[bill]
+connect_timeout = "1s"
+timeout = "10s"
+max_parallel = 8
+)",
+                                                    "b.toml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->instance, "blue");
+  EXPECT_EQ(config->drain_timeout, absl::Seconds(5));
+  EXPECT_EQ(config->log_level, LogLevel::kDebug);
+  EXPECT_EQ(config->listener.mode, 0600U);
+  EXPECT_EQ(config->listener.group, "billbroker");
+  const Environment& sandbox = config->environments.at("sandbox");
+  EXPECT_EQ(sandbox.name, "sandbox");
+  EXPECT_EQ(sandbox.base_url, "https://localhost:8443/connect") << "no slash at the end";
+  EXPECT_EQ(sandbox.ca_file, "/etc/ca.pem");
+  EXPECT_EQ(sandbox.proxy, "http://proxy:3128");
+  EXPECT_EQ(config->environments.size(), 2U);
+  EXPECT_EQ(config->keyring_timeout, absl::Seconds(2));
+  EXPECT_EQ(config->session.idle_window, absl::Minutes(30));
+  EXPECT_EQ(config->session.sync_token_idle_window, absl::Hours(24));
+  EXPECT_EQ(config->session.safety_margin, absl::Minutes(2));
+  EXPECT_FALSE(config->session.check_slides);
+  EXPECT_EQ(config->session.first_backoff, absl::Seconds(2));
+  EXPECT_EQ(config->session.longest_backoff, absl::Minutes(2));
+  EXPECT_EQ(config->session.lockout_cooldown, absl::Hours(2));
+  EXPECT_EQ(config->session.max_failed_sign_ins_per_hour, 2);
+  EXPECT_EQ(config->bill.connect_timeout, absl::Seconds(1));
+  EXPECT_EQ(config->bill.total_timeout, absl::Seconds(10));
+  EXPECT_EQ(config->bill.max_parallel_calls, 8);
+}
+
+TEST(ConfigTest, EveryMistakeIsNamedWithItsLineAndItsFix) {
+  struct Row {
+    std::string more;
+    std::string error;
+  };
+  const std::vector<Row> rows = {
+      {"[sesion]",
+       "b.toml:6: unknown key \"sesion\"; known here: bill, drain_timeout, "
+       "environments, instance, keyring, listener, log, session, state_dir"},
+      {"[session]\nidle = \"1m\"", "b.toml:7: unknown key \"session.idle\"; known here: "},
+      {"[bill]\n\n\nretries = 3",
+       "b.toml:9: unknown key \"bill.retries\"; known here: "
+       "connect_timeout, max_parallel, timeout"},
+      {"certificate = \"x\"",
+       "b.toml:6: unknown key \"environments.sandbox.certificate\"; known here: base_url, "
+       "ca_file, proxy"},
+      {"[session]\nidle_window = 35",
+       "b.toml:7: session.idle_window must be a duration in a string such as \"35m\", not an "
+       "integer"},
+      {"[session]\nidle_window = \"35\"",
+       "b.toml:7: session.idle_window must be a duration such as \"35m\" or \"1h30m\", not "
+       "\"35\""},
+      {"[session]\nidle_window = \"-1m\"",
+       "b.toml:7: session.idle_window must be from 2s to 48h, not -1m"},
+      {"[session]\nidle_window = \"inf\"",
+       "b.toml:7: session.idle_window must be from 2s to 48h, not inf"},
+      {"[session]\ncheck_slides = \"yes\"",
+       "b.toml:7: session.check_slides must be true or false, not a string"},
+      {"[session]\nmax_failed_sign_ins_per_hour = 10",
+       "b.toml:7: session.max_failed_sign_ins_per_hour must be an integer from 1 to 9, not 10"},
+      {"[session]\nmax_failed_sign_ins_per_hour = 1.5",
+       "b.toml:7: session.max_failed_sign_ins_per_hour must be an integer from 1 to 9, not a "
+       "number or date"},
+      {"[session]\nidle_window = \"3m\"\nsafety_margin = \"2m\"",
+       "b.toml:8: session.safety_margin must be at most half of the shorter idle window"},
+      {"[session]\nfirst_backoff = \"2m\"",
+       "b.toml:6: session.longest_backoff must not be shorter than first_backoff"},
+      {"[bill]\ntimeout = \"1s\"",
+       "b.toml:7: bill.timeout must not be shorter than connect_timeout"},
+      {"[log]\nlevel = \"loud\"",
+       "b.toml:7: log.level must be trace, debug, info, warning or error, not \"loud\""},
+      {"[keyring]\ntimeout = true",
+       "b.toml:7: keyring.timeout must be a duration in a string such as \"35m\", not a boolean"},
+      {"ca_file = \"ca.pem\"",
+       "b.toml:6: environments.sandbox.ca_file must be an absolute path, not \"ca.pem\""},
+      {"proxy = \"http://user:pw@proxy:1\"",
+       "b.toml:6: environments.sandbox.proxy must be a URL such as \"http://proxy:3128\", without "
+       "user and password"},
+      {"[environments.Prod]\nbase_url = \"https://x\"",
+       "b.toml:6: environments.Prod is no environment's name; use 1 to 64 characters of [a-z0-9-]"},
+      {"[environments.other]\nbase_url = \"http://gateway.stage.bill.com/connect\"",
+       "b.toml:7: environments.other.base_url must be a URL such as "
+       "\"https://gateway.stage.bill.com/connect\", not "
+       "\"http://gateway.stage.bill.com/connect\"; secrets travel over https only"},
+      {"[environments.other]\nbase_url = \"https://gateway.stage.bill.com/connect/\"",
+       "has the base_url of environments."},
+      {"[environments.other]", "b.toml:6: environments.other.base_url is missing; set it"},
+      {"[environments.other]\nbase_url = \"\"",
+       "b.toml:7: environments.other.base_url is empty; set it"},
+      {"[[listener]]\nunix = \"/run/b2\"",
+       "b.toml:6: listener comes twice; this version serves one listener, remove the others"},
+      {"[environments.sandbox]", "b.toml:6: not valid TOML: "},
+      {"[session", "b.toml:6: not valid TOML: "},
+  };
+  for (const Row& row : rows) {
+    EXPECT_THAT(ErrorOfGoodAnd(row.more + "\n"), HasSubstr(row.error)) << row.more;
+  }
+}
+
+TEST(ConfigTest, ListenersAreNamedWithTheirLinesToo) {
+  struct Row {
+    std::string listener;
+    std::string error;
+  };
+  const std::vector<Row> rows = {
+      {"", "b.toml: listener is missing; add one [[listener]] with unix = "},
+      {"listener = 1", "b.toml:4: listener must be tables, each under [[listener]]"},
+      {"[[listener]]", "b.toml:4: listener.unix is missing; set it"},
+      {"[[listener]]\nunix = 3", "b.toml:5: listener.unix must be a string, not an integer"},
+      {"[[listener]]\nunix = \"b.sock\"",
+       "b.toml:5: listener.unix must be an absolute path, not \"b.sock\""},
+      {"[[listener]]\nunix = \"/b\"\nmode = 660",
+       "b.toml:6: listener.mode must be a string, not an integer"},
+      {"[[listener]]\nunix = \"/b\"\nmode = \"rw\"",
+       "b.toml:6: listener.mode must be four octal digits such as \"0660\" that let the owner "
+       "read and write, not \"rw\""},
+      {"[[listener]]\nunix = \"/b\"\nmode = \"0666\"",
+       "b.toml:6: listener.mode \"0666\" lets every user of this machine in; use \"0660\" and a "
+       "group"},
+      {"[[listener]]\nunix = \"/b\"\ntls = true",
+       "b.toml:6: unknown key \"listener.tls\"; known here: group, mode, unix"},
+  };
+  for (const Row& row : rows) {
+    const absl::StatusOr<Config> config =
+        ParseConfig(absl::StrCat("state_dir = \"/s\"\nenvironments.a.base_url = \"https://a\"\n\n",
+                                 row.listener, "\n"),
+                    "b.toml");
+    EXPECT_THAT(std::string(config.status().message()), HasSubstr(row.error)) << row.listener;
+  }
+}
+
+TEST(ConfigTest, AllMistakesAreSaidAtOnce) {
+  const absl::StatusOr<Config> config =
+      ParseConfig("instance = \"A B\"\n[bill]\nx = 1\n", "b.toml");
+  EXPECT_EQ(config.status().code(), absl::StatusCode::kInvalidArgument);
+  const std::vector<std::string> lines = absl::StrSplit(config.status().message(), '\n');
+  EXPECT_THAT(lines,
+              ::testing::UnorderedElementsAre(StartsWith("b.toml:1: instance must be 1 to 64"),
+                                              "b.toml: state_dir is missing; set it",
+                                              StartsWith("b.toml: listener is missing"),
+                                              StartsWith("b.toml: environments is empty"),
+                                              StartsWith("b.toml:3: unknown key \"bill.x\"")));
+}
+
+TEST(ConfigTest, AFileThatEverybodyMayWriteIsRefused) {
+  const TempFolder folder;
+  const std::string path = folder.File("b.toml");
+  std::ofstream(path) << kGood;
+  EXPECT_TRUE(LoadConfig(path).ok());
+  ASSERT_EQ(::chmod(path.c_str(), 0646), 0);
+  EXPECT_EQ(LoadConfig(path).status().message(),
+            absl::StrCat(path, ": every user of this machine may write it; chmod o-w ", path));
+}
+
+TEST(ConfigTest, AFileThatIsNotThereIsNamed) {
+  EXPECT_EQ(LoadConfig("/nonexistent/b.toml").status().message(),
+            "/nonexistent/b.toml: cannot be read: No such file or directory");
+}
+
+}  // namespace
+}  // namespace billbroker

@@ -1,0 +1,72 @@
+#include "server/app/host_check.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "tests/support/temp_folder.h"
+
+namespace billbroker {
+namespace {
+
+using ::testing::HasSubstr;
+
+class HostCheckTest : public ::testing::Test {
+ protected:
+  HostCheckTest() {
+    config_.state_dir = folder_.File("state");
+    config_.listener.socket = folder_.File("run") + "/b.sock";
+  }
+
+  std::string Error() const { return std::string(CheckHost(config_).message()); }
+
+  TempFolder folder_;
+  Config config_;
+};
+
+TEST_F(HostCheckTest, FoldersThatAreMissingCanBeMadeAndAreNotMadeByTheCheck) {
+  EXPECT_EQ(Error(), "");
+  EXPECT_FALSE(std::filesystem::exists(config_.state_dir));
+}
+
+TEST_F(HostCheckTest, AMissingParentIsNamed) {
+  config_.state_dir = folder_.File("a/b");
+  EXPECT_THAT(Error(), HasSubstr(folder_.File("a/b") + " cannot be made: "));
+}
+
+TEST_F(HostCheckTest, WorldWritableFoldersAreRefused) {
+  for (const std::string& path : {config_.state_dir, FolderOf(config_.listener.socket)}) {
+    std::filesystem::create_directory(path);
+    ASSERT_EQ(::chmod(path.c_str(), 0777), 0);
+    EXPECT_THAT(Error(), HasSubstr("every user of this machine may write to " + path));
+  }
+}
+
+TEST_F(HostCheckTest, AFileInPlaceOfAFolderIsNamed) {
+  std::ofstream(config_.state_dir) << "x";
+  EXPECT_THAT(Error(), HasSubstr(config_.state_dir + " is not a folder"));
+}
+
+TEST_F(HostCheckTest, AnUnknownGroupAndAMissingCaFileAreNamedTogether) {
+  config_.listener.group = "no-such-group";
+  config_.environments["sandbox"] = {"sandbox", "https://a", folder_.File("ca.pem"), ""};
+  EXPECT_EQ(Error(),
+            "there is no group \"no-such-group\"; make it with 'groupadd --system no-such-group'\n"
+            "environments.sandbox.ca_file " +
+                folder_.File("ca.pem") + " cannot be read: No such file or directory");
+}
+
+TEST_F(HostCheckTest, AFolderThatTheDaemonMakesIsForItsUserAlone) {
+  ASSERT_TRUE(MakeFolder(config_.state_dir).ok());
+  ASSERT_TRUE(MakeFolder(config_.state_dir).ok()) << "twice is harmless";
+  struct stat info {};
+  ASSERT_EQ(::stat(config_.state_dir.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0700U);
+}
+
+}  // namespace
+}  // namespace billbroker

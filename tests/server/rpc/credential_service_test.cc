@@ -1,0 +1,249 @@
+#include "server/rpc/credential_service.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tests/server/rpc/rpc_fixture.h"
+
+namespace billbroker {
+namespace {
+
+using ::testing::ElementsAre;
+
+using Stub = v1::CredentialService::Stub;
+
+template <typename Request>
+Request Naming(const v1::Credential& credential) {
+  Request request;
+  request.set_name(credential.name());
+  request.set_uid(credential.uid());
+  request.set_version(credential.version());
+  return request;
+}
+
+std::vector<std::string> OrganizationIdsOf(const v1::Credential& credential) {
+  std::vector<std::string> ids;
+  for (const v1::Organization& each : credential.organizations()) {
+    ids.push_back(each.organization_id());
+  }
+  return ids;
+}
+
+class CredentialServiceTest : public RpcTest {
+ protected:
+  template <typename Request, typename Response>
+  absl::Status Call(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                    const Request& request, Response* response) {
+    return RpcTest::Call(*credentials_, method, request, response);
+  }
+
+  absl::StatusOr<v1::Credential> Get(const std::string& name) {
+    v1::GetCredentialRequest request;
+    request.set_name(name);
+    v1::GetCredentialResponse response;
+    const absl::Status status = Call(&Stub::GetCredential, request, &response);
+    if (!status.ok()) return status;
+    return response.credential();
+  }
+};
+
+TEST_F(CredentialServiceTest, WhatComesBackSaysWhichSecretsAreSetAndNotWhatTheyAre) {
+  v1::CreateCredentialRequest request = NewUser("acme", {"0082", "0081"});
+  request.mutable_organizations(0)->set_dev_key("s3cret-0082");
+  request.set_remember_me_id("s3cret-remember");
+  request.set_device("billbroker");
+  const v1::Credential created = Create(request);
+  EXPECT_EQ(created.name(), "acme");
+  EXPECT_EQ(created.uid().size(), 32U);
+  EXPECT_EQ(created.version(), 1U);
+  EXPECT_EQ(created.environment(), "sandbox");
+  EXPECT_EQ(created.kind(), v1::CREDENTIAL_KIND_USER);
+  EXPECT_EQ(created.username(), "acme@acme.example");
+  EXPECT_EQ(created.device(), "billbroker");
+  ASSERT_EQ(created.secrets_size(), 3);
+  EXPECT_EQ(created.secrets(0).field(), "dev_key");
+  EXPECT_EQ(created.secrets(0).fingerprint().size(), 16U);
+  EXPECT_THAT(OrganizationIdsOf(created), ElementsAre("0081", "0082"));
+  EXPECT_EQ(created.organizations(0).dev_key_id(), "");
+  EXPECT_EQ(created.organizations(1).dev_key_id().size(), 16U);
+  EXPECT_EQ(created.organization_count(), 2);
+  EXPECT_EQ(Get("acme")->SerializeAsString(), created.SerializeAsString());
+}
+
+TEST_F(CredentialServiceTest, AConsoleCredentialSignsInWithItsTokenAndItsClientsDevKey) {
+  v1::CreateCredentialRequest request = NewUser("console", {"0090"});
+  request.set_kind(v1::CREDENTIAL_KIND_CONSOLE);
+  request.clear_password();
+  request.clear_dev_key();
+  request.set_console_api_token("s3cret-token");
+  request.mutable_organizations(0)->set_dev_key("s3cret-0090");
+  EXPECT_EQ(Create(request).kind(), v1::CREDENTIAL_KIND_CONSOLE);
+  ASSERT_TRUE(GetSession("0090").ok());
+  EXPECT_EQ(broker_.bill.sign_ins().at(0).secret, "s3cret-token");
+  EXPECT_EQ(broker_.bill.sign_ins().at(0).dev_key, "s3cret-0090");
+}
+
+TEST_F(CredentialServiceTest, AShapeThatTheProtoForbidsIsMalformedAndNamesTheField) {
+  struct Row {
+    std::string field;
+    std::function<void(v1::CreateCredentialRequest&)> change;
+  };
+  const std::vector<Row> rows = {
+      {"name", [](auto& r) { r.clear_name(); }},
+      {"name", [](auto& r) { r.set_name("-acme"); }},
+      {"environment", [](auto& r) { r.clear_environment(); }},
+      {"environment", [](auto& r) { r.set_environment("moon"); }},
+      {"kind", [](auto& r) { r.clear_kind(); }},
+      {"kind", [](auto& r) { r.set_kind(static_cast<v1::CredentialKind>(9)); }},
+      {"username", [](auto& r) { r.clear_username(); }},
+      {"username", [](auto& r) { r.set_username("a\nb"); }},
+      {"dev_key", [](auto& r) { r.set_dev_key("a b"); }},
+      {"organizations[0].dev_key", [](auto& r) { r.clear_dev_key(); }},
+      {"password", [](auto& r) { r.clear_password(); }},
+      {"password", [](auto& r) { r.set_password(std::string(1025, 'x')); }},
+      {"console_api_token", [](auto& r) { r.set_console_api_token("x"); }},
+      {"device", [](auto& r) { r.set_device("x"); }},
+      {"organizations[1].organization_id",
+       [](auto& r) { r.add_organizations()->set_organization_id("?"); }},
+      {"organizations[1].organization_id",
+       [](auto& r) { r.add_organizations()->set_organization_id("0081"); }},
+      {"organizations",
+       [](auto& r) {
+         for (int i = 0; i < 10'000; ++i) {
+           r.add_organizations()->set_organization_id(absl::StrCat("1", i));
+         }
+       }},
+  };
+  for (const Row& row : rows) {
+    v1::CreateCredentialRequest request = NewUser("acme", {"0081"});
+    row.change(request);
+    v1::CreateCredentialResponse response;
+    const absl::Status status = Call(&Stub::CreateCredential, request, &response);
+    EXPECT_EQ(FieldOf(status), row.field) << status;
+  }
+  EXPECT_EQ(broker_.vault.writes(), 0);
+}
+
+TEST_F(CredentialServiceTest, ATakenNameOrUserIsRefusedAndTheOtherIsNamed) {
+  Create(NewUser("acme", {"0081"}));
+  v1::CreateCredentialRequest request = NewUser("twin", {"0081"});
+  request.set_username("acme@acme.example");
+  v1::CreateCredentialResponse response;
+  const absl::Status status = Call(&Stub::CreateCredential, request, &response);
+  EXPECT_TRUE(HasReason(status, Reason::kCredentialExists)) << status;
+  EXPECT_EQ(DetailsOf(status)->metadata["credential"], "acme");
+  EXPECT_EQ(last_.error_code(), grpc::StatusCode::ALREADY_EXISTS);
+}
+
+TEST_F(CredentialServiceTest, CredentialsAreListedByNamePageByPage) {
+  for (const char* name : {"c", "a", "b"}) Create(NewUser(name, {"0081"}));
+  v1::ListCredentialsRequest request;
+  request.set_page_size(2);
+  v1::ListCredentialsResponse first;
+  ASSERT_TRUE(Call(&Stub::ListCredentials, request, &first).ok());
+  ASSERT_EQ(first.credentials_size(), 2);
+  EXPECT_EQ(first.credentials(0).name(), "a");
+  EXPECT_EQ(first.credentials(0).organization_count(), 1);
+  EXPECT_EQ(first.credentials(0).organizations_size(), 0);
+  request.set_page_token(first.next_page_token());
+  v1::ListCredentialsResponse second;
+  ASSERT_TRUE(Call(&Stub::ListCredentials, request, &second).ok());
+  ASSERT_EQ(second.credentials_size(), 1);
+  EXPECT_EQ(second.credentials(0).name(), "c");
+  EXPECT_EQ(second.next_page_token(), "");
+  request.set_page_token("nonsense");
+  EXPECT_EQ(FieldOf(Call(&Stub::ListCredentials, request, &second)), "page_token");
+  request.set_page_size(-1);
+  EXPECT_EQ(FieldOf(Call(&Stub::ListCredentials, request, &second)), "page_size");
+}
+
+TEST_F(CredentialServiceTest, ReadingNeedsNoKeyringAndWritingDoes) {
+  Create(NewUser("acme", {"0081"}));
+  broker_.vault.set_state(VaultState::kLocked);
+  broker_.directory.set_vault_state(VaultState::kLocked);
+  EXPECT_TRUE(Get("acme").ok());
+  v1::CreateCredentialResponse response;
+  EXPECT_TRUE(HasReason(Call(&Stub::CreateCredential, NewUser("b", {"0081"}), &response),
+                        Reason::kVaultLocked));
+  EXPECT_EQ(last_.error_code(), grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_F(CredentialServiceTest, AttachingAndDetachingChangeTheOrganizations) {
+  const v1::Credential created = Create(NewUser("acme", {"0081"}));
+  auto attach = Naming<v1::AttachOrganizationsRequest>(created);
+  attach.add_organizations()->set_organization_id("0080");
+  v1::AttachOrganizationsResponse attached;
+  ASSERT_TRUE(Call(&Stub::AttachOrganizations, attach, &attached).ok());
+  EXPECT_THAT(OrganizationIdsOf(attached.credential()), ElementsAre("0080", "0081"));
+  EXPECT_EQ(attached.credential().version(), 2U);
+
+  auto detach = Naming<v1::DetachOrganizationsRequest>(created);
+  detach.add_organization_ids("0081");
+  v1::DetachOrganizationsResponse detached;
+  EXPECT_TRUE(
+      HasReason(Call(&Stub::DetachOrganizations, detach, &detached), Reason::kVersionConflict));
+  detach.set_version(2);
+  ASSERT_TRUE(Call(&Stub::DetachOrganizations, detach, &detached).ok());
+  EXPECT_THAT(OrganizationIdsOf(detached.credential()), ElementsAre("0080"));
+}
+
+TEST_F(CredentialServiceTest, ChangesAreCheckedForShape) {
+  const v1::Credential created = Create(NewUser("acme", {"0081"}));
+  v1::AttachOrganizationsResponse attached;
+  auto attach = Naming<v1::AttachOrganizationsRequest>(created);
+  EXPECT_EQ(FieldOf(Call(&Stub::AttachOrganizations, attach, &attached)), "organizations");
+  attach.add_organizations()->set_organization_id("0083");
+  attach.add_organizations()->set_organization_id("0083");
+  EXPECT_EQ(FieldOf(Call(&Stub::AttachOrganizations, attach, &attached)),
+            "organizations[1].organization_id");
+
+  v1::DetachOrganizationsResponse detached;
+  auto detach = Naming<v1::DetachOrganizationsRequest>(created);
+  EXPECT_EQ(FieldOf(Call(&Stub::DetachOrganizations, detach, &detached)), "organization_ids");
+  detach.add_organization_ids("0081");
+  detach.add_organization_ids("0081");
+  EXPECT_EQ(FieldOf(Call(&Stub::DetachOrganizations, detach, &detached)), "organization_ids[1]");
+
+  v1::DeleteCredentialResponse deleted;
+  auto remove = Naming<v1::DeleteCredentialRequest>(created);
+  remove.set_version(0);
+  EXPECT_EQ(FieldOf(Call(&Stub::DeleteCredential, remove, &deleted)), "version");
+  remove.set_uid("short");
+  EXPECT_EQ(FieldOf(Call(&Stub::DeleteCredential, remove, &deleted)), "uid");
+  remove.set_name("");
+  EXPECT_EQ(FieldOf(Call(&Stub::DeleteCredential, remove, &deleted)), "name");
+  EXPECT_EQ(FieldOf(Get("?").status()), "name");
+}
+
+TEST_F(CredentialServiceTest, DeletingNeedsForceWhileSessionsAreLive) {
+  const v1::Credential created = Create(NewUser("acme", {"0081"}));
+  ASSERT_TRUE(GetSession("0081").ok());
+  auto request = Naming<v1::DeleteCredentialRequest>(created);
+  v1::DeleteCredentialResponse response;
+  EXPECT_TRUE(HasReason(Call(&Stub::DeleteCredential, request, &response), Reason::kSessionsLive));
+  request.set_force(true);
+  ASSERT_TRUE(Call(&Stub::DeleteCredential, request, &response).ok());
+  EXPECT_FALSE(broker_.bill.IsLive("session-1"));
+  EXPECT_TRUE(HasReason(Get("acme").status(), Reason::kUnknownCredential));
+}
+
+TEST_F(CredentialServiceTest, OnceDrainingEveryCallIsTurnedAway) {
+  const v1::Credential created = Create(NewUser("acme", {"0081"}));
+  state_.StartDraining();
+  EXPECT_TRUE(HasReason(Get("acme").status(), Reason::kDraining));
+  v1::CreateCredentialResponse response;
+  EXPECT_TRUE(
+      HasReason(Call(&Stub::CreateCredential, NewUser("b", {}), &response), Reason::kDraining));
+  v1::DeleteCredentialResponse deleted;
+  EXPECT_TRUE(HasReason(
+      Call(&Stub::DeleteCredential, Naming<v1::DeleteCredentialRequest>(created), &deleted),
+      Reason::kDraining));
+}
+
+}  // namespace
+}  // namespace billbroker

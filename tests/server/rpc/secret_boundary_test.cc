@@ -1,0 +1,112 @@
+// A known secret is sent in through every door, and looked for in everything that comes out.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
+
+#include <memory>
+#include <sstream>
+#include <string>
+
+#include "server/app/log.h"
+#include "server/app/log_observer.h"
+#include "tests/server/rpc/rpc_fixture.h"
+
+namespace billbroker {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// Exists before the fixture that uses it.
+struct Logged {
+  std::ostringstream out;
+  ManualClock clock;
+  JsonLog log{LogLevel::kTrace, clock, std::make_shared<spdlog::sinks::ostream_sink_mt>(out)};
+  LogObserver observer{log};
+};
+
+class SecretBoundaryTest : private Logged, public RpcTest {
+ protected:
+  SecretBoundaryTest() : RpcTest(&observer) {}
+
+  // Sends `request` and keeps what came back; sessions carry secrets by design and are left out.
+  void CreateAndKeep(const v1::CreateCredentialRequest& request) {
+    v1::CreateCredentialResponse response;
+    Keep(Call(*credentials_, &v1::CredentialService::Stub::CreateCredential, request, &response));
+    seen_ += response.SerializeAsString();
+  }
+
+  void Keep(const absl::Status& status) {
+    seen_ += status.ToString();
+    seen_ += last_.error_message() + last_.error_details();
+  }
+
+  std::string Seen() const { return seen_ + out.str(); }
+
+ private:
+  std::string seen_;
+};
+
+TEST_F(SecretBoundaryTest, NoSecretComesOutOfCreateFailedSignInListOrLog) {
+  v1::CreateCredentialRequest good = NewUser("acme", {"0081", "0082"});
+  good.mutable_organizations(1)->set_dev_key("s3cret-0082");
+  good.set_remember_me_id("s3cret-remember");
+  good.set_device("billbroker");
+  CreateAndKeep(good);
+  CreateAndKeep(good);  // taken
+  v1::CreateCredentialRequest bad = good;
+  bad.set_name("bad");
+  bad.set_username("bad@acme.example");
+  bad.set_dev_key("s3cret with blanks");
+  CreateAndKeep(bad);
+  bad = good;
+  bad.set_console_api_token("s3cret-token");
+  CreateAndKeep(bad);
+  bad.set_environment("moon");
+  CreateAndKeep(bad);
+  broker_.vault.set_state(VaultState::kTimedOut);
+  CreateAndKeep(NewUser("silent", {"0083"}));
+  broker_.vault.set_state(VaultState::kReady);
+
+  for (const Verdict verdict : {Verdict::kUnavailable, Verdict::kSecretRejected}) {
+    broker_.bill.FailNextSignIns(1, Refusal(verdict, "BDC_1101"));
+    Keep(GetSession("0081").status());
+    broker_.clock.Advance(absl::Minutes(10));
+  }
+  Keep(GetSession("0081").status());
+  v1::LoginRequest login;
+  login.set_organization_id("0082");
+  login.set_force(true);
+  v1::LoginResponse session;
+  Keep(Call(*sessions_, &v1::SessionService::Stub::Login, login, &session));
+  v1::ListSessionsResponse list;
+  Keep(Call(*sessions_, &v1::SessionService::Stub::ListSessions, v1::ListSessionsRequest(), &list));
+  v1::GetStatusResponse status;
+  Keep(Call(*sessions_, &v1::SessionService::Stub::GetStatus, v1::GetStatusRequest(), &status));
+
+  ASSERT_GE(broker_.bill.CountSignIns(), 3) << "the secret did travel";
+  EXPECT_EQ(broker_.bill.sign_ins().at(0).secret, "s3cret-password");
+  const std::string everything = Seen() + list.SerializeAsString() + status.SerializeAsString();
+  EXPECT_THAT(everything, HasSubstr("CREDENTIAL_REJECTED")) << "and failures were seen";
+  EXPECT_THAT(everything, HasSubstr("signed_in"));
+  EXPECT_THAT(everything, Not(HasSubstr("s3cret")));
+  EXPECT_THAT(everything, Not(HasSubstr(session.session().session_id())));
+}
+
+TEST_F(SecretBoundaryTest, ARequestIsWipedOnceItsSecretsWereTaken) {
+  WipingAllocator<v1::CreateCredentialRequest, v1::CreateCredentialResponse> allocator;
+  auto* messages = allocator.AllocateMessages();
+  v1::CreateCredentialRequest& request = *messages->request();
+  request = NewUser("acme", {"0081"});
+  request.mutable_organizations(0)->set_dev_key("s3cret-0081-long-enough-for-the-heap");
+  const char* const bytes = request.organizations(0).dev_key().data();
+  messages->FreeRequest();
+  // The message keeps its cleared strings, so their bytes may still be looked at.
+  EXPECT_EQ(std::string(bytes, 6), std::string(6, '\0'));
+  EXPECT_EQ(request.password(), "");
+  messages->Release();
+}
+
+}  // namespace
+}  // namespace billbroker

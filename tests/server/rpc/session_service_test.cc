@@ -1,0 +1,328 @@
+#include "server/rpc/session_service.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <future>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tests/server/rpc/rpc_fixture.h"
+
+namespace billbroker {
+namespace {
+
+using ::testing::ElementsAre;
+
+using Stub = v1::SessionService::Stub;
+
+class SessionServiceTest : public RpcTest {
+ protected:
+  SessionServiceTest() { Create(NewUser("acme", {"0081", "0082", "0083"})); }
+
+  template <typename Request, typename Response>
+  absl::Status Call(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                    const Request& request, Response* response) {
+    return RpcTest::Call(*sessions_, method, request, response);
+  }
+};
+
+TEST_F(SessionServiceTest, ASessionCarriesAllThatACallerNeeds) {
+  v1::GetSessionRequest request;
+  request.set_organization_id("0081");
+  request.set_include_dev_key(true);
+  const absl::StatusOr<v1::Session> session = GetSession(request);
+  ASSERT_TRUE(session.ok()) << session.status();
+  EXPECT_EQ(session->session_id(), "session-1");
+  EXPECT_EQ(session->dev_key(), "s3cret-dev-key");
+  EXPECT_EQ(session->dev_key_id().size(), 16U);
+  EXPECT_EQ(session->organization_id(), "0081");
+  EXPECT_EQ(session->credential(), "acme");
+  EXPECT_NE(session->user_id(), "");
+  EXPECT_EQ(session->base_url(), "https://sandbox.test/connect");
+  EXPECT_GT(session->generation(), 0U);
+  EXPECT_EQ(session->sign_in_time().seconds(), absl::ToUnixSeconds(broker_.clock.Now()));
+  EXPECT_EQ(session->remaining().seconds(), 34 * 60) << "the window less the safety margin";
+  EXPECT_EQ(session->expire_time().seconds(), session->sign_in_time().seconds() + 34 * 60);
+}
+
+TEST_F(SessionServiceTest, TheDevKeyComesOnlyWhereItIsAsked) {
+  EXPECT_EQ(GetSession("0081")->dev_key(), "");
+}
+
+TEST_F(SessionServiceTest, AShapeThatTheProtoForbidsIsMalformedAndNamesTheField) {
+  struct Row {
+    std::string field;
+    std::function<void(v1::GetSessionRequest&)> change;
+  };
+  const std::vector<Row> rows = {
+      {"organization_id", [](auto& r) { r.clear_organization_id(); }},
+      {"organization_id", [](auto& r) { r.set_organization_id("00 81"); }},
+      {"organization_id", [](auto& r) { r.set_organization_id(std::string(65, '0')); }},
+      {"credential", [](auto& r) { r.set_credential("Acme"); }},
+      {"min_remaining", [](auto& r) { r.mutable_min_remaining()->set_seconds(-1); }},
+      {"min_remaining", [](auto& r) { r.mutable_min_remaining()->set_nanos(-1); }},
+      {"min_remaining", [](auto& r) { r.mutable_min_remaining()->set_nanos(1'000'000'000); }},
+      {"min_remaining", [](auto& r) { r.mutable_min_remaining()->set_seconds(1051); }},
+      {"stale_generation",
+       [](auto& r) {
+         r.set_cached_only(true);
+         r.set_stale_generation(1);
+       }},
+      {"min_remaining",
+       [](auto& r) {
+         r.set_cached_only(true);
+         r.mutable_min_remaining()->set_seconds(1);
+       }},
+  };
+  for (const Row& row : rows) {
+    v1::GetSessionRequest request;
+    request.set_organization_id("0081");
+    row.change(request);
+    const absl::Status status = GetSession(request).status();
+    EXPECT_EQ(FieldOf(status), row.field) << status << " of " << request.ShortDebugString();
+  }
+  EXPECT_EQ(broker_.bill.CountSignIns(), 0);
+}
+
+TEST_F(SessionServiceTest, AFailedCallCarriesItsReasonAndTheTimeToWait) {
+  EXPECT_TRUE(HasReason(GetSession("0099").status(), Reason::kUnknownOrganization));
+  EXPECT_EQ(last_.error_code(), grpc::StatusCode::NOT_FOUND);
+
+  broker_.bill.FailNextSignIns(1, Refusal(Verdict::kSecretRejected, "BDC_1101"));
+  const absl::Status rejected = GetSession("0081").status();
+  EXPECT_TRUE(HasReason(rejected, Reason::kCredentialRejected)) << rejected;
+  EXPECT_EQ(last_.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(DetailsOf(rejected)->metadata["bill_code"], "BDC_1101");
+}
+
+TEST_F(SessionServiceTest, ThatBillIsIllSaysWhenToAskAgain) {
+  broker_.bill.FailNextSignIns(1, Refusal(Verdict::kUnavailable, ""));
+  const absl::Status ill = GetSession("0082").status();
+  EXPECT_TRUE(HasReason(ill, Reason::kBillUnavailable)) << ill;
+  EXPECT_EQ(last_.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_GT(DetailsOf(ill)->retry_after.value_or(absl::ZeroDuration()), absl::ZeroDuration());
+}
+
+TEST_F(SessionServiceTest, TheOptionsReachTheEngine) {
+  v1::GetSessionRequest request;
+  request.set_organization_id("0081");
+  request.set_cached_only(true);
+  EXPECT_TRUE(HasReason(GetSession(request).status(), Reason::kNoLiveSession));
+  request.set_cached_only(false);
+  request.set_require_trusted(true);
+  EXPECT_TRUE(HasReason(GetSession(request).status(), Reason::kMfaRequired));
+  request.set_require_trusted(false);
+  const std::uint64_t generation = GetSession(request)->generation();
+  broker_.bill.KillAllSessions();
+  request.set_stale_generation(generation);
+  EXPECT_GT(GetSession(request)->generation(), generation);
+  request.set_credential("ghost");
+  EXPECT_TRUE(HasReason(GetSession(request).status(), Reason::kUnknownCredential));
+}
+
+TEST_F(SessionServiceTest, ManyCallersAtOnceCostOneSignIn) {
+  std::vector<std::future<absl::StatusOr<v1::Session>>> callers;
+  for (int i = 0; i < 32; ++i) {
+    callers.push_back(std::async(std::launch::async, [this]() -> absl::StatusOr<v1::Session> {
+      grpc::ClientContext context;
+      v1::GetSessionRequest request;
+      request.set_organization_id("0081");
+      v1::GetSessionResponse response;
+      const grpc::Status status = sessions_->GetSession(&context, request, &response);
+      if (!status.ok()) return FromGrpcStatus(status);
+      return response.session();
+    }));
+  }
+  for (auto& caller : callers) EXPECT_EQ(caller.get()->session_id(), "session-1");
+  EXPECT_EQ(broker_.bill.CountSignIns(), 1);
+}
+
+TEST_F(SessionServiceTest, ACallerThatGivesUpHarmsNobodyAndItsSignInIsKept) {
+  broker_.bill.Hold();
+  grpc::ClientContext context;
+  v1::GetSessionRequest request;
+  request.set_organization_id("0081");
+  v1::GetSessionResponse response;
+  std::promise<grpc::Status> ended;
+  sessions_->async()->GetSession(&context, &request, &response,
+                                 [&ended](grpc::Status status) { ended.set_value(status); });
+  while (broker_.bill.held() == 0) std::this_thread::yield();
+  context.TryCancel();
+  EXPECT_EQ(ended.get_future().get().error_code(), grpc::StatusCode::CANCELLED);
+  broker_.bill.ReleaseAll();
+  EXPECT_TRUE(GetSession("0081").ok());
+  EXPECT_EQ(broker_.bill.CountSignIns(), 1);
+}
+
+TEST_F(SessionServiceTest, ABatchHasAnOutcomeForEachRequestInOrder) {
+  broker_.bill.FailNextSignInsOf("0082", 1, Refusal(Verdict::kDevKeyRejected, "BDC_1102"));
+  v1::BatchGetSessionsRequest request;
+  for (const char* id : {"0081", "0099", "0082", "0081"}) {
+    request.add_requests()->set_organization_id(id);
+  }
+  request.mutable_requests(0)->set_include_dev_key(true);
+  v1::BatchGetSessionsResponse response;
+  ASSERT_TRUE(Call(&Stub::BatchGetSessions, request, &response).ok());
+  ASSERT_EQ(response.outcomes_size(), 4);
+  EXPECT_EQ(response.outcomes(0).session().organization_id(), "0081");
+  EXPECT_EQ(response.outcomes(0).session().dev_key(), "s3cret-dev-key");
+  EXPECT_TRUE(
+      HasReason(FromErrorStatus(response.outcomes(1).error()), Reason::kUnknownOrganization));
+  EXPECT_TRUE(HasReason(FromErrorStatus(response.outcomes(2).error()), Reason::kDevKeyRejected));
+  EXPECT_EQ(response.outcomes(3).session().session_id(),
+            response.outcomes(0).session().session_id());
+  EXPECT_EQ(response.outcomes(3).session().dev_key(), "");
+}
+
+TEST_F(SessionServiceTest, ABatchOfAThousandIsAnsweredAndALargerOneIsNot) {
+  v1::BatchGetSessionsRequest request;
+  for (int i = 0; i < 1000; ++i) request.add_requests()->set_organization_id("0081");
+  v1::BatchGetSessionsResponse response;
+  ASSERT_TRUE(Call(&Stub::BatchGetSessions, request, &response).ok());
+  EXPECT_EQ(response.outcomes_size(), 1000);
+  EXPECT_EQ(response.outcomes(999).session().session_id(), "session-1");
+  request.add_requests()->set_organization_id("0081");
+  EXPECT_EQ(FieldOf(Call(&Stub::BatchGetSessions, request, &response)), "requests");
+  EXPECT_EQ(FieldOf(Call(&Stub::BatchGetSessions, v1::BatchGetSessionsRequest(), &response)),
+            "requests");
+}
+
+TEST_F(SessionServiceTest, AMalformedRequestOfABatchIsNamedByItsPath) {
+  v1::BatchGetSessionsRequest request;
+  request.add_requests()->set_organization_id("0081");
+  request.add_requests()->set_organization_id("?");
+  v1::BatchGetSessionsResponse response;
+  EXPECT_EQ(FieldOf(Call(&Stub::BatchGetSessions, request, &response)),
+            "requests[1].organization_id");
+}
+
+TEST_F(SessionServiceTest, LoginSaysWhetherASessionWasReusedAndForceSpendsASignIn) {
+  v1::LoginRequest request;
+  request.set_organization_id("0081");
+  v1::LoginResponse response;
+  ASSERT_TRUE(Call(&Stub::Login, request, &response).ok());
+  EXPECT_FALSE(response.reused());
+  EXPECT_EQ(response.session().session_id(), "session-1");
+  ASSERT_TRUE(Call(&Stub::Login, request, &response).ok());
+  EXPECT_TRUE(response.reused());
+  request.set_force(true);
+  request.set_include_dev_key(true);
+  ASSERT_TRUE(Call(&Stub::Login, request, &response).ok());
+  EXPECT_FALSE(response.reused());
+  EXPECT_EQ(response.session().session_id(), "session-2");
+  EXPECT_EQ(response.session().dev_key(), "s3cret-dev-key");
+  request.set_organization_id("");
+  EXPECT_EQ(FieldOf(Call(&Stub::Login, request, &response)), "organization_id");
+}
+
+TEST_F(SessionServiceTest, LogoutEndsTheGenerationThatIsNamedAndSayingItTwiceIsHarmless) {
+  const std::uint64_t generation = GetSession("0081")->generation();
+  v1::LogoutRequest request;
+  request.set_organization_id("0081");
+  request.set_if_generation(generation - 1);
+  v1::LogoutResponse response;
+  ASSERT_TRUE(Call(&Stub::Logout, request, &response).ok());
+  EXPECT_FALSE(response.ended());
+  request.set_if_generation(generation);
+  ASSERT_TRUE(Call(&Stub::Logout, request, &response).ok());
+  EXPECT_TRUE(response.ended());
+  EXPECT_FALSE(broker_.bill.IsLive("session-1"));
+  ASSERT_TRUE(Call(&Stub::Logout, request, &response).ok());
+  EXPECT_FALSE(response.ended());
+  request.set_credential("?");
+  EXPECT_EQ(FieldOf(Call(&Stub::Logout, request, &response)), "credential");
+}
+
+TEST_F(SessionServiceTest, SessionsAreListedPageByPageWithoutSecrets) {
+  for (const char* id : {"0083", "0081", "0082"}) ASSERT_TRUE(GetSession(id).ok());
+  v1::ListSessionsRequest request;
+  request.set_page_size(2);
+  v1::ListSessionsResponse first;
+  ASSERT_TRUE(Call(&Stub::ListSessions, request, &first).ok());
+  ASSERT_EQ(first.sessions_size(), 2);
+  const v1::SessionEntry& entry = first.sessions(0);
+  EXPECT_EQ(entry.organization_id(), "0081");
+  EXPECT_EQ(entry.credential(), "acme");
+  EXPECT_EQ(entry.state(), v1::SESSION_STATE_LIVE);
+  EXPECT_GT(entry.generation(), 0U);
+  EXPECT_EQ(entry.sign_ins(), 1);
+  EXPECT_TRUE(entry.has_expire_time());
+  EXPECT_FALSE(entry.has_quarantine());
+  request.set_page_token(first.next_page_token());
+  v1::ListSessionsResponse second;
+  ASSERT_TRUE(Call(&Stub::ListSessions, request, &second).ok());
+  ASSERT_EQ(second.sessions_size(), 1);
+  EXPECT_EQ(second.sessions(0).organization_id(), "0083");
+  EXPECT_EQ(second.next_page_token(), "");
+}
+
+TEST_F(SessionServiceTest, AListMayBeOfOneCredentialAndItsPagesAreChecked) {
+  Create(NewUser("other", {"0090"}));
+  ASSERT_TRUE(GetSession("0081").ok());
+  ASSERT_TRUE(GetSession("0090").ok());
+  v1::ListSessionsRequest request;
+  request.set_credential("other");
+  v1::ListSessionsResponse response;
+  ASSERT_TRUE(Call(&Stub::ListSessions, request, &response).ok());
+  ASSERT_EQ(response.sessions_size(), 1);
+  EXPECT_EQ(response.sessions(0).organization_id(), "0090");
+  request.set_page_token("nonsense");
+  EXPECT_EQ(FieldOf(Call(&Stub::ListSessions, request, &response)), "page_token");
+  request.set_page_size(1001);
+  EXPECT_EQ(FieldOf(Call(&Stub::ListSessions, request, &response)), "page_size");
+  request.set_credential("?");
+  EXPECT_EQ(FieldOf(Call(&Stub::ListSessions, request, &response)), "credential");
+}
+
+TEST_F(SessionServiceTest, ARefusalIsListedAsAQuarantine) {
+  broker_.bill.FailNextSignIns(1, Refusal(Verdict::kSecretRejected, "BDC_1101"));
+  ASSERT_FALSE(GetSession("0081").ok());
+  v1::ListSessionsResponse response;
+  ASSERT_TRUE(Call(&Stub::ListSessions, v1::ListSessionsRequest(), &response).ok());
+  ASSERT_EQ(response.sessions_size(), 1);
+  EXPECT_EQ(response.sessions(0).state(), v1::SESSION_STATE_QUARANTINED);
+  EXPECT_EQ(response.sessions(0).quarantine().reason(), v1::REASON_CREDENTIAL_REJECTED);
+  EXPECT_EQ(response.sessions(0).quarantine().bill_code(), "BDC_1101");
+  EXPECT_TRUE(response.sessions(0).quarantine().has_since_time());
+  EXPECT_FALSE(response.sessions(0).quarantine().has_until_time());
+}
+
+TEST_F(SessionServiceTest, StatusSaysHowTheBrokerIs) {
+  ASSERT_TRUE(GetSession("0081").ok());
+  broker_.directory.set_vault_state(VaultState::kLocked);
+  v1::GetStatusResponse response;
+  ASSERT_TRUE(Call(&Stub::GetStatus, v1::GetStatusRequest(), &response).ok());
+  EXPECT_EQ(response.version(), "1.2.3");
+  EXPECT_EQ(response.start_time().seconds(), 1'800'000'000);
+  EXPECT_FALSE(response.draining());
+  EXPECT_EQ(response.vault().state(), v1::VAULT_STATE_LOCKED);
+  EXPECT_NE(response.vault().fix(), "");
+  EXPECT_TRUE(response.vault().directory_complete());
+  EXPECT_EQ(response.vault().credentials(), 1);
+  EXPECT_EQ(response.vault().organizations(), 3);
+  EXPECT_EQ(response.sessions().live(), 1);
+  EXPECT_EQ(response.sessions().sign_ins(), 1);
+  ASSERT_EQ(response.environments_size(), 1);
+  EXPECT_EQ(response.environments(0).name(), "sandbox");
+  EXPECT_EQ(response.environments(0).base_url(), "https://sandbox.test/connect");
+  EXPECT_GT(response.memory().secret_bytes(), 0);
+}
+
+TEST_F(SessionServiceTest, OnceDrainingEveryCallButStatusIsTurnedAway) {
+  state_.StartDraining();
+  EXPECT_TRUE(HasReason(GetSession("0081").status(), Reason::kDraining));
+  EXPECT_EQ(last_.error_code(), grpc::StatusCode::UNAVAILABLE);
+  v1::ListSessionsResponse list;
+  EXPECT_TRUE(
+      HasReason(Call(&Stub::ListSessions, v1::ListSessionsRequest(), &list), Reason::kDraining));
+  v1::GetStatusResponse status;
+  ASSERT_TRUE(Call(&Stub::GetStatus, v1::GetStatusRequest(), &status).ok());
+  EXPECT_TRUE(status.draining());
+}
+
+}  // namespace
+}  // namespace billbroker

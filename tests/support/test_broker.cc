@@ -1,0 +1,22 @@
+#include "tests/support/test_broker.h"
+
+namespace billbroker {
+
+TestBroker::TestBroker(Executor& executor, EngineObserver* observer)
+    : bill(executor),
+      engine(EngineOptions(), {clock,
+                               executor,
+                               random,
+                               vault,
+                               directory,
+                               bill,
+                               observer == nullptr ? ignoring : *observer,
+                               {{"sandbox", "https://sandbox.test/connect"},
+                                {"production", "https://production.test/connect"}}}),
+      manager({clock, random, vault, directory, engine, {"production", "sandbox"}}) {
+  directory.set_vault_state(VaultState::kReady);
+  directory.Reset({}, {});
+  bill.AnswerAtOnce();
+}
+
+}  // namespace billbroker

@@ -1,0 +1,41 @@
+// TestBroker: the rooms up to the credential manager, real, over a fake vault and a fake BILL.
+#pragma once
+
+#include "absl/strings/string_view.h"
+#include "server/credentials/credential_manager.h"
+#include "server/session/engine.h"
+#include "tests/support/fake_bill.h"
+#include "tests/support/fake_vault.h"
+#include "tests/support/manual_time.h"
+#include "vault/base/executor.h"
+#include "vault/base/random.h"
+#include "vault/directory.h"
+
+namespace billbroker {
+
+class IgnoringObserver final : public EngineObserver {
+ public:
+  void SignInSent(absl::string_view, absl::string_view) override {}
+  void SignInEnded(absl::string_view, absl::string_view, const absl::Status&,
+                   std::uint64_t) override {}
+  void SessionEnded(absl::string_view, absl::string_view, std::uint64_t,
+                    absl::string_view) override {}
+};
+
+// Environments "sandbox" and "production"; the directory is complete and empty; BILL answers at
+// once. All work on `executor` has to end before it goes.
+struct TestBroker {
+  // `observer` null: nothing is told.
+  explicit TestBroker(Executor& executor, EngineObserver* observer = nullptr);
+
+  ManualClock clock;
+  SystemRandom random;
+  FakeVault vault;
+  Directory directory;
+  FakeBill bill;
+  IgnoringObserver ignoring;
+  Engine engine;
+  CredentialManager manager;
+};
+
+}  // namespace billbroker
