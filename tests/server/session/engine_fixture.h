@@ -1,0 +1,125 @@
+// An engine on virtual time, a vault in memory and a scripted BILL.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/session/engine.h"
+#include "tests/support/fake_bill.h"
+#include "tests/support/fake_vault.h"
+#include "tests/support/manual_time.h"
+#include "vault/base/error.h"
+
+namespace billbroker {
+
+// Random that always says one half.
+class MiddleRandom final : public Random {
+ public:
+  double Uniform() override { return 0.5; }
+  std::string Uid() override { return "00000000000000000000000000000000"; }
+};
+
+class RecordingObserver final : public EngineObserver {
+ public:
+  void SignInSent(absl::string_view, absl::string_view organization_id) override {
+    sent.emplace_back(organization_id);
+  }
+  void SignInEnded(absl::string_view, absl::string_view, const absl::Status& outcome,
+                   std::uint64_t) override {
+    ended.push_back(outcome);
+  }
+  void SessionEnded(absl::string_view, absl::string_view, std::uint64_t,
+                    absl::string_view why) override {
+    sessions_ended.emplace_back(why);
+  }
+
+  std::vector<std::string> sent;
+  std::vector<absl::Status> ended;
+  std::vector<std::string> sessions_ended;
+};
+
+inline Credential MakeCredential(absl::string_view name, int organizations) {
+  Credential credential;
+  credential.name = std::string(name);
+  credential.uid = absl::StrCat("uid-of-", name);
+  credential.environment = "sandbox";
+  credential.username = absl::StrCat(name, "@example.com");
+  credential.dev_key = SecretString::CopyOf(absl::StrCat("dev-key-of-", name));
+  credential.password = SecretString::CopyOf(absl::StrCat("password-of-", name));
+  for (int i = 0; i < organizations; ++i) {
+    credential.organizations.push_back({absl::StrFormat("008%s%05d", name, i), {}});
+  }
+  return credential;
+}
+
+class EngineTest : public ::testing::Test {
+ protected:
+  using Answer = absl::StatusOr<SessionPtr>;
+
+  EngineTest() { Store(MakeCredential("acme", 3)); }
+
+  void Store(const Credential& credential) {
+    ASSERT_TRUE(vault.Create(credential).ok());
+    Tell(credential);
+  }
+  void Replace(const Credential& credential) {
+    ASSERT_TRUE(vault.Replace(credential).ok());
+    Tell(credential);
+  }
+  void Tell(const Credential& credential) {
+    directory.Put(InfoOf(credential, Fingerprinter(*vault.MasterKey())));
+  }
+
+  // Asks, and lets everything run that needs no time.
+  Answer Get(const GetSessionOptions& options = {},
+             absl::string_view organization = "008acme00000") {
+    Answer answer = absl::UnknownError("not answered");
+    engine.GetSession(organization, "", options,
+                      [&answer](Answer given) { answer = std::move(given); });
+    executor.RunUntilIdle();
+    return answer;
+  }
+  absl::StatusOr<LoginResult> Login(bool force, absl::string_view organization = "008acme00000") {
+    absl::StatusOr<LoginResult> answer = absl::UnknownError("not answered");
+    engine.Login(organization, "", force,
+                 [&answer](absl::StatusOr<LoginResult> given) { answer = std::move(given); });
+    executor.RunUntilIdle();
+    return answer;
+  }
+  absl::StatusOr<bool> Logout(std::uint64_t if_generation = 0,
+                              absl::string_view organization = "008acme00000") {
+    absl::StatusOr<bool> answer = absl::UnknownError("not answered");
+    engine.Logout(organization, "", if_generation,
+                  [&answer](absl::StatusOr<bool> given) { answer = std::move(given); });
+    executor.RunUntilIdle();
+    return answer;
+  }
+
+  static GetSessionOptions Stale(std::uint64_t generation) {
+    GetSessionOptions options;
+    options.stale_generation = generation;
+    return options;
+  }
+
+  ManualClock clock;
+  ManualExecutor executor{clock};
+  MiddleRandom random;
+  FakeVault vault;
+  Directory directory;
+  RecordingObserver observer;
+  FakeBill bill{executor};
+  Engine engine{EngineOptions(),
+                {clock,
+                 executor,
+                 random,
+                 vault,
+                 directory,
+                 bill,
+                 observer,
+                 {{"sandbox", "https://bill.example/connect"}}}};
+};
+
+}  // namespace billbroker

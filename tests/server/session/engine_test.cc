@@ -1,0 +1,344 @@
+#include "server/session/engine.h"
+
+#include <gmock/gmock.h>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "tests/server/session/engine_fixture.h"
+
+namespace billbroker {
+namespace {
+
+TEST_F(EngineTest, AColdOrganizationIsSignedInAndTheSessionIsWhole) {
+  const Answer answer = Get();
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  const Session& session = **answer;
+  EXPECT_EQ(session.keys.session_id->Reveal(), "session-1");
+  EXPECT_EQ(session.keys.dev_key->Reveal(), "dev-key-of-acme");
+  EXPECT_EQ(session.dev_key_id.size(), 16u);
+  EXPECT_EQ(session.organization_id, "008acme00000");
+  EXPECT_EQ(session.credential, "acme");
+  EXPECT_EQ(session.base_url, "https://bill.example/connect");
+  EXPECT_EQ(session.generation, static_cast<std::uint64_t>(absl::ToUnixMicros(clock.Now())));
+  EXPECT_EQ(session.sign_in_time, clock.Now());
+  EXPECT_EQ(session.expire_time, clock.Now() + absl::Minutes(34));
+}
+
+TEST_F(EngineTest, ALiveSessionComesFromMemoryBeforeTheCallReturns) {
+  const SessionPtr first = *Get();
+  SessionPtr second;
+  engine.GetSession("008acme00000", "acme", {}, [&second](Answer answer) { second = *answer; });
+  EXPECT_EQ(second, first);
+  EXPECT_EQ(bill.CountSignIns(), 1);
+}
+
+TEST_F(EngineTest, TenThousandCallersOfOneColdOrganizationCostOneSignIn) {
+  int answered = 0;
+  for (int i = 0; i < 10'000; ++i) {
+    engine.GetSession("008acme00000", "", {}, [&answered](const Answer& answer) {
+      if (answer.ok() && (*answer)->keys.session_id->Reveal() == "session-1") ++answered;
+    });
+  }
+  executor.RunUntilIdle();
+  EXPECT_EQ(answered, 10'000);
+  EXPECT_EQ(bill.CountSignIns(), 1);
+}
+
+TEST_F(EngineTest, OrganizationsHaveSessionsOfTheirOwn) {
+  EXPECT_NE((*Get({}, "008acme00000"))->keys.session_id->Reveal(),
+            (*Get({}, "008acme00001"))->keys.session_id->Reveal());
+}
+
+TEST_F(EngineTest, AnUnknownOrganizationCostsNothing) {
+  directory.Reset(directory.List(), {});
+  const Answer answer = Get({}, "008nobody");
+  EXPECT_TRUE(HasReason(answer.status(), Reason::kUnknownOrganization)) << answer.status();
+  EXPECT_EQ(bill.CountSignIns(), 0);
+}
+
+TEST_F(EngineTest, NothingIsHandedOutAtItsDeadline) {
+  const SessionPtr first = *Get();
+  executor.Advance(absl::Minutes(34) - absl::Seconds(1));
+  EXPECT_EQ(*Get(), first);
+  executor.Advance(absl::Seconds(1));
+  const SessionPtr second = *Get();
+  EXPECT_NE(second, first);
+  EXPECT_GT(second->generation, first->generation);
+  EXPECT_EQ(bill.CountSignIns(), 2);
+}
+
+TEST_F(EngineTest, AWallClockSetBackNeitherExtendsASessionNorTurnsTheGenerationBack) {
+  const SessionPtr first = *Get();
+  clock.JumpWall(-absl::Hours(24));
+  executor.Advance(absl::Minutes(34));
+  const SessionPtr second = *Get();
+  EXPECT_EQ(second->generation, first->generation + 1);
+}
+
+TEST_F(EngineTest, TimeThatBillTakesToAnswerIsTakenOffTheWindow) {
+  bill.SetLatency(absl::Seconds(20));
+  SessionPtr session;
+  engine.GetSession("008acme00000", "", {}, [&session](Answer answer) { session = *answer; });
+  executor.Advance(absl::Seconds(20));
+  ASSERT_NE(session, nullptr);
+  EXPECT_EQ(session->expire_time, clock.Now() + absl::Minutes(34) - absl::Seconds(20));
+}
+
+TEST_F(EngineTest, ASyncTokensSessionLivesFor48Hours) {
+  Credential token = MakeCredential("token", 1);
+  token.sync_token = true;
+  Store(token);
+  const SessionPtr session = *Get({}, "008token00000");
+  executor.Advance(absl::Hours(47));
+  EXPECT_EQ(*Get({}, "008token00000"), session);
+}
+
+TEST_F(EngineTest, AnOrganizationsOwnDevKeyIsSentAndHandedOut) {
+  Credential console = MakeCredential("console", 1);
+  console.organizations[0].dev_key = SecretString::CopyOf("its-own-dev-key");
+  Store(console);
+  EXPECT_EQ((*Get({}, "008console00000"))->keys.dev_key->Reveal(), "its-own-dev-key");
+  EXPECT_EQ(bill.CountSignInsOfDevKey("its-own-dev-key"), 1);
+}
+
+TEST_F(EngineTest, AReportOfTheCurrentGenerationIsCheckedBeforeItIsBelieved) {
+  const SessionPtr first = *Get();
+  clock.Advance(absl::Minutes(10));
+  const SessionPtr checked = *Get(Stale(first->generation));
+  EXPECT_EQ(checked->generation, first->generation);
+  EXPECT_EQ(checked->verified_time, clock.Now());
+  EXPECT_EQ(checked->expire_time, clock.Now() + absl::Minutes(34));
+  EXPECT_EQ(bill.CountSignIns(), 1);
+  EXPECT_EQ(bill.session_infos().size(), 1u);
+}
+
+TEST_F(EngineTest, ADeadSessionThatIsReportedCostsOneCheckAndOneSignInForAll) {
+  const SessionPtr first = *Get();
+  executor.Advance(absl::Minutes(5));
+  bill.KillAllSessions();
+  int renewed = 0;
+  for (int i = 0; i < 1'000; ++i) {
+    engine.GetSession("008acme00000", "", Stale(first->generation), [&](const Answer& answer) {
+      if (answer.ok() && (*answer)->generation > first->generation) ++renewed;
+    });
+  }
+  executor.RunUntilIdle();
+  EXPECT_EQ(renewed, 1'000);
+  EXPECT_EQ(bill.session_infos().size(), 1u);
+  EXPECT_EQ(bill.CountSignIns(), 2);
+}
+
+TEST_F(EngineTest, ALateReportOfAnOldGenerationCostsNothing) {
+  const SessionPtr first = *Get();
+  const SessionPtr second = (*Login(true)).session;
+  EXPECT_EQ(*Get(Stale(first->generation)), second);
+  EXPECT_TRUE(bill.session_infos().empty());
+  EXPECT_EQ(bill.CountSignIns(), 2);
+}
+
+TEST_F(EngineTest, AReportOfAGenerationFromTheFutureCountsAsCurrent) {
+  const SessionPtr first = *Get();
+  EXPECT_EQ((*Get(Stale(first->generation + 5)))->generation, first->generation);
+  EXPECT_EQ(bill.session_infos().size(), 1u);
+}
+
+TEST_F(EngineTest, WhileAReportIsCheckedOthersAreServedFromMemory) {
+  const SessionPtr first = *Get();
+  bill.Hold();
+  engine.GetSession("008acme00000", "", Stale(first->generation), [](const Answer&) {});
+  EXPECT_EQ(*Get(), first);
+  bill.ReleaseAll();
+}
+
+TEST_F(EngineTest, TooLittleRemainingIsCheckedAndNotSignedIn) {
+  const SessionPtr first = *Get();
+  executor.Advance(absl::Minutes(30));
+  GetSessionOptions options;
+  options.min_remaining = absl::Minutes(10);
+  const SessionPtr renewed = *Get(options);
+  EXPECT_EQ(renewed->generation, first->generation);
+  EXPECT_EQ(renewed->deadline, clock.SinceBoot() + absl::Minutes(34));
+  EXPECT_EQ(bill.CountSignIns(), 1);
+}
+
+TEST_F(EngineTest, WhereACheckDoesNotSlideTooLittleRemainingCostsASignIn) {
+  EngineOptions options;
+  options.check_slides = false;
+  Engine strict(options, {clock,
+                          executor,
+                          random,
+                          vault,
+                          directory,
+                          bill,
+                          observer,
+                          {{"sandbox", "https://bill.example/connect"}}});
+  SessionPtr session;
+  const auto keep = [&session](Answer answer) { session = *answer; };
+  strict.GetSession("008acme00000", "", {}, keep);
+  executor.RunUntilIdle();
+  const std::uint64_t first = session->generation;
+  clock.Advance(absl::Minutes(30));
+  GetSessionOptions at_least;
+  at_least.min_remaining = absl::Minutes(10);
+  strict.GetSession("008acme00000", "", at_least, keep);
+  executor.RunUntilIdle();
+  EXPECT_GT(session->generation, first);
+  EXPECT_EQ(bill.CountSignIns(), 2);
+}
+
+TEST_F(EngineTest, MinRemainingAboveHalfTheWindowIsMalformed) {
+  GetSessionOptions options;
+  options.min_remaining = absl::Minutes(17.6);
+  EXPECT_TRUE(HasReason(Get(options).status(), Reason::kMalformedRequest));
+}
+
+TEST_F(EngineTest, CachedOnlyWithAReportIsMalformed) {
+  const SessionPtr session = *Get();
+  GetSessionOptions options = Stale(session->generation);
+  options.cached_only = true;
+  EXPECT_TRUE(HasReason(Get(options).status(), Reason::kMalformedRequest));
+  EXPECT_TRUE(bill.session_infos().empty());
+}
+
+TEST_F(EngineTest, CachedOnlyNeverSignsIn) {
+  GetSessionOptions options;
+  options.cached_only = true;
+  EXPECT_TRUE(HasReason(Get(options).status(), Reason::kNoLiveSession));
+  EXPECT_EQ(bill.CountSignIns(), 0);
+  const SessionPtr session = *Get();
+  EXPECT_EQ(*Get(options), session);
+}
+
+TEST_F(EngineTest, RequireTrustedIsAnsweredByWhatBillSays) {
+  GetSessionOptions options;
+  options.require_trusted = true;
+  EXPECT_TRUE(HasReason(Get(options).status(), Reason::kMfaRequired));
+  EXPECT_TRUE(HasReason(Get(options).status(), Reason::kMfaRequired));
+  EXPECT_EQ(bill.CountSignIns(), 1) << "signing in again does not make a session trusted";
+  bill.SetTrusted(true);
+  Login(true).IgnoreError();
+  EXPECT_TRUE((*Get(options))->trusted);
+}
+
+TEST_F(EngineTest, LoginSaysWhetherTheSessionWasThere) {
+  EXPECT_FALSE(Login(false)->reused);
+  EXPECT_TRUE(Login(false)->reused);
+  EXPECT_EQ(bill.CountSignIns(), 1);
+  const absl::StatusOr<LoginResult> forced = Login(true);
+  EXPECT_FALSE(forced->reused);
+  EXPECT_EQ(forced->session, *Get());
+  EXPECT_EQ(bill.CountSignIns(), 2);
+}
+
+TEST_F(EngineTest, AForcedLoginDuringACheckStillSpendsASignIn) {
+  const SessionPtr first = *Get();
+  bill.Hold();
+  engine.GetSession("008acme00000", "", Stale(first->generation), [](const Answer&) {});
+  absl::StatusOr<LoginResult> forced = absl::UnknownError("not answered");
+  engine.Login("008acme00000", "", true,
+               [&](absl::StatusOr<LoginResult> given) { forced = std::move(given); });
+  executor.RunUntilIdle();
+  bill.ReleaseAll();
+  executor.RunUntilIdle();
+  ASSERT_TRUE(forced.ok()) << forced.status();
+  EXPECT_GT(forced->session->generation, first->generation);
+}
+
+TEST_F(EngineTest, LogoutEndsTheSessionAtBillForEveryone) {
+  const SessionPtr first = *Get();
+  EXPECT_EQ(*Logout(), true);
+  EXPECT_FALSE(bill.IsLive(first->keys.session_id->Reveal()));
+  EXPECT_EQ(*Logout(), false);
+  EXPECT_GT((*Get())->generation, first->generation);
+}
+
+TEST_F(EngineTest, LogoutOfAnotherGenerationDoesNothing) {
+  const SessionPtr session = *Get();
+  EXPECT_EQ(*Logout(session->generation - 1), false);
+  EXPECT_EQ(*Get(), session);
+  EXPECT_EQ(*Logout(session->generation), true);
+}
+
+TEST_F(EngineTest, ALogoutThatBillDoesNotConfirmCanBeRepeated) {
+  const SessionPtr session = *Get();
+  bill.FailNextSignOuts(1, Refusal(Verdict::kUnavailable, ""));
+  EXPECT_TRUE(HasReason(Logout().status(), Reason::kBillUnavailable));
+  GetSessionOptions cached;
+  cached.cached_only = true;
+  EXPECT_TRUE(HasReason(Get(cached).status(), Reason::kNoLiveSession));
+  EXPECT_EQ(*Logout(), true);
+  EXPECT_FALSE(bill.IsLive(session->keys.session_id->Reveal()));
+  EXPECT_EQ(*Logout(), false);
+}
+
+TEST_F(EngineTest, ADetachedOrganizationsSessionIsEnded) {
+  const SessionPtr session = *Get();
+  Credential next = (*vault.Load("acme"))->Clone();
+  next.version = 2;
+  next.organizations.erase(next.organizations.begin());
+  Replace(next);
+  executor.RunUntilIdle();
+  EXPECT_FALSE(bill.IsLive(session->keys.session_id->Reveal()));
+  EXPECT_FALSE(Get().ok());
+}
+
+TEST_F(EngineTest, ASignInInFlightDoesNotBringADeletedCredentialBack) {
+  bill.Hold();
+  Answer answer = absl::UnknownError("not answered");
+  engine.GetSession("008acme00000", "", {}, [&answer](Answer given) { answer = std::move(given); });
+  executor.RunUntilIdle();
+  directory.Remove("acme", "uid-of-acme");
+  bill.ReleaseAll();
+  executor.RunUntilIdle();
+  EXPECT_TRUE(HasReason(answer.status(), Reason::kUnknownOrganization)) << answer.status();
+  EXPECT_FALSE(bill.IsLive("session-1")) << "what nobody will use is ended at BILL";
+  EXPECT_TRUE(engine.List().empty());
+}
+
+TEST_F(EngineTest, ANewPasswordKeepsTheLiveSession) {
+  const SessionPtr session = *Get();
+  Credential next = (*vault.Load("acme"))->Clone();
+  next.version = 2;
+  next.password = SecretString::CopyOf("new-password");
+  Replace(next);
+  EXPECT_EQ(*Get(), session);
+}
+
+TEST_F(EngineTest, ACredentialChangedBehindOurBackIsReadAndUsed) {
+  Credential next = (*vault.Load("acme"))->Clone();
+  next.version = 2;
+  next.password = SecretString::CopyOf("new-password");
+  ASSERT_TRUE(vault.Replace(next).ok());
+  ASSERT_TRUE(Get().ok());
+  EXPECT_EQ(bill.sign_ins().at(0).secret, "new-password");
+  EXPECT_EQ((*directory.Get("acme"))->version, 2u);
+}
+
+TEST_F(EngineTest, ListShowsWhereEveryPairStandsInOrder) {
+  Get({}, "008acme00001").IgnoreError();
+  bill.Hold();
+  engine.GetSession("008acme00000", "", {}, [](const Answer&) {});
+  engine.GetSession("008acme00000", "", {}, [](const Answer&) {});
+  executor.RunUntilIdle();
+  const std::vector<PairInfo> pairs = engine.List();
+  ASSERT_EQ(pairs.size(), 2u);
+  EXPECT_EQ(pairs[0].organization_id, "008acme00000");
+  EXPECT_EQ(pairs[0].state, PairState::kSigningIn);
+  EXPECT_EQ(pairs[0].waiting_callers, 2);
+  EXPECT_EQ(pairs[1].state, PairState::kLive);
+  EXPECT_EQ(pairs[1].sign_ins, 1);
+  EXPECT_EQ(engine.Counts().live, 1);
+  EXPECT_EQ(engine.Counts().signing_in, 1);
+  bill.ReleaseAll();
+  executor.RunUntilIdle();
+}
+
+TEST_F(EngineTest, AnIdleSessionIsFreedByTheSweep) {
+  const std::weak_ptr<const Session> session = *Get();
+  executor.Advance(absl::Minutes(36));
+  EXPECT_TRUE(session.expired());
+  EXPECT_THAT(observer.sessions_ended, ::testing::ElementsAre("idle"));
+}
+
+}  // namespace
+}  // namespace billbroker
