@@ -5,130 +5,10 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "server/bill/json_scanner.h"
 
 namespace billbroker {
 namespace {
-
-bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-
-// Walks over a text. Each Skip… moves past what it names and returns false, the place then being
-// without meaning, where the text has something else.
-class Scanner final {
- public:
-  explicit Scanner(absl::string_view text) : text_(text) {}
-
-  [[nodiscard]] bool AtEnd() const { return at_ == text_.size(); }
-  [[nodiscard]] std::size_t at() const { return at_; }
-  [[nodiscard]] char Peek() const { return AtEnd() ? '\0' : text_[at_]; }
-  [[nodiscard]] absl::string_view From(std::size_t start) const {
-    return text_.substr(start, at_ - start);
-  }
-
-  void SkipSpace() {
-    while (!AtEnd() && IsSpace(text_[at_])) ++at_;
-  }
-
-  bool Skip(char c) {
-    if (AtEnd() || text_[at_] != c) return false;
-    ++at_;
-    return true;
-  }
-
-  bool SkipValue(int depth) {
-    switch (Peek()) {
-      case '{':
-        return depth > 0 && SkipObject(depth);
-      case '[':
-        return depth > 0 && SkipArray(depth);
-      case '"':
-        return SkipString();
-      case 't':
-        return SkipWord("true");
-      case 'f':
-        return SkipWord("false");
-      case 'n':
-        return SkipWord("null");
-      default:
-        return SkipNumber();
-    }
-  }
-
-  bool SkipString() {
-    if (!Skip('"')) return false;
-    while (!AtEnd()) {
-      const char c = text_[at_++];
-      if (c == '"') return true;
-      if (static_cast<unsigned char>(c) < 0x20) return false;
-      if (c == '\\' && !SkipEscape()) return false;
-    }
-    return false;
-  }
-
- private:
-  bool SkipObject(int depth) {
-    Skip('{');
-    SkipSpace();
-    if (Skip('}')) return true;
-    do {
-      SkipSpace();
-      if (!SkipString()) return false;
-      SkipSpace();
-      if (!Skip(':')) return false;
-      SkipSpace();
-      if (!SkipValue(depth - 1)) return false;
-      SkipSpace();
-    } while (Skip(','));
-    return Skip('}');
-  }
-
-  bool SkipArray(int depth) {
-    Skip('[');
-    SkipSpace();
-    if (Skip(']')) return true;
-    do {
-      SkipSpace();
-      if (!SkipValue(depth - 1)) return false;
-      SkipSpace();
-    } while (Skip(','));
-    return Skip(']');
-  }
-
-  bool SkipEscape() {
-    if (AtEnd()) return false;
-    const char c = text_[at_++];
-    if (c != 'u') return absl::string_view("\"\\/bfnrt").find(c) != absl::string_view::npos;
-    for (int i = 0; i < 4; ++i) {
-      if (AtEnd() || !absl::ascii_isxdigit(text_[at_++])) return false;
-    }
-    return true;
-  }
-
-  bool SkipWord(absl::string_view word) {
-    if (text_.substr(at_, word.size()) != word) return false;
-    at_ += word.size();
-    return true;
-  }
-
-  bool SkipDigits() {
-    const std::size_t start = at_;
-    while (absl::ascii_isdigit(Peek())) ++at_;
-    return at_ > start;
-  }
-
-  bool SkipNumber() {
-    Skip('-');
-    if (!Skip('0') && !SkipDigits()) return false;
-    if (Skip('.') && !SkipDigits()) return false;
-    if (Skip('e') || Skip('E')) {
-      if (!Skip('+')) Skip('-');
-      return SkipDigits();
-    }
-    return true;
-  }
-
-  absl::string_view text_;
-  std::size_t at_ = 0;
-};
 
 char Unescaped(char c) {
   switch (c) {
@@ -190,7 +70,7 @@ void AppendUtf8(std::uint32_t point, SecretBuilder& to) {
 }  // namespace
 
 absl::optional<JsonView> JsonView::Parse(absl::string_view text) {
-  Scanner scanner(text);
+  JsonScanner scanner(text);
   scanner.SkipSpace();
   const std::size_t start = scanner.at();
   if (!scanner.SkipValue(kDeepestNesting)) return absl::nullopt;
@@ -246,7 +126,7 @@ absl::optional<SecretString> JsonView::Text(std::size_t max_bytes) const {
 absl::optional<JsonView> JsonView::Find(absl::string_view name) const {
   absl::optional<JsonView> found;
   if (kind_ != Kind::kObject) return found;
-  Scanner scanner(text_.substr(1));
+  JsonScanner scanner(text_.substr(1));
   while (scanner.SkipSpace(), scanner.Peek() == '"') {
     const std::size_t name_start = scanner.at();
     scanner.SkipString();
@@ -266,7 +146,7 @@ absl::optional<JsonView> JsonView::Find(absl::string_view name) const {
 
 void JsonView::ForEach(absl::FunctionRef<void(JsonView)> visit) const {
   if (kind_ != Kind::kArray) return;
-  Scanner scanner(text_.substr(1));
+  JsonScanner scanner(text_.substr(1));
   while (scanner.SkipSpace(), scanner.Peek() != ']') {
     const std::size_t start = scanner.at();
     scanner.SkipValue(kDeepestNesting);

@@ -81,8 +81,6 @@ Transfer::Transfer(const Environment& environment, HttpRequest request, absl::Du
       done_(std::move(done)),
       url_(absl::StrCat(environment.base_url, request_.path)) {}
 
-Transfer::~Transfer() = default;
-
 bool Transfer::Prepare(CURL* easy, const CurlOptions& options) {
   max_body_bytes_ = options.max_body_bytes;
   OptionSetter to(easy);

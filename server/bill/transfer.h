@@ -40,7 +40,6 @@ class Transfer final {
 
   // `environment` is borrowed. `arrival`: when the call was made, on Clock::SinceBoot().
   Transfer(const Environment& environment, HttpRequest request, absl::Duration arrival, Done done);
-  ~Transfer();
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
 
