@@ -7,6 +7,7 @@
 #include <array>
 #include <bit>
 #include <cstdlib>
+#include <vector>
 
 #include "vault/base/mutex.h"
 
@@ -37,7 +38,7 @@ class SecretArena final {
  public:
   char* Allocate(std::size_t size) {
     MutexLock lock(mutex_);
-    if (size > kLargestBlock) return MapRegion(RoundToPages(size));
+    if (size > kLargestBlock) return MapOwnRegion(RoundToPages(size));
     const std::size_t size_class = ClassOf(size);
     if (free_[size_class] == nullptr) Refill(size_class);
     FreeBlock* block = free_[size_class];
@@ -61,42 +62,39 @@ class SecretArena final {
   }
 
  private:
-  char* MapRegion(std::size_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+  // Returns whether it is locked in `locked`.
+  char* MapRegion(std::size_t bytes, bool& locked) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     void* region = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (region == MAP_FAILED) std::abort();
     madvise(region, bytes, MADV_DONTDUMP);
     stats_.reserved_bytes += bytes;
-    if (mlock(region, bytes) != 0) {
-      stats_.unlocked_bytes += bytes;
-      if (bytes > kLargestBlock) MarkUnlocked(region);
-    }
+    locked = mlock(region, bytes) == 0;
+    if (!locked) stats_.unlocked_bytes += bytes;
     return static_cast<char*>(region);
   }
 
-  // Only regions of their own are ever unmapped, so only these need to be remembered as unlocked.
-  void MarkUnlocked(void* region) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    for (void*& slot : unlocked_) {
-      if (slot == nullptr) {
-        slot = region;
-        return;
-      }
-    }
+  // Only these are ever unmapped, so only these need to be remembered where they are not locked.
+  char* MapOwnRegion(std::size_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    bool locked = false;
+    char* region = MapRegion(bytes, locked);
+    if (!locked) unlocked_.push_back(region);
+    return region;
   }
 
   void UnmapRegion(char* region, std::size_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     stats_.reserved_bytes -= bytes;
-    for (void*& slot : unlocked_) {
-      if (slot == region) {
-        slot = nullptr;
-        stats_.unlocked_bytes -= bytes;
-      }
+    const auto unlocked = std::find(unlocked_.begin(), unlocked_.end(), region);
+    if (unlocked != unlocked_.end()) {
+      unlocked_.erase(unlocked);
+      stats_.unlocked_bytes -= bytes;
     }
     munmap(region, bytes);
   }
 
   void Refill(std::size_t size_class) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     const std::size_t block_bytes = kSmallestBlock << size_class;
-    char* region = MapRegion(kRegionBytes);
+    bool locked = false;
+    char* region = MapRegion(kRegionBytes, locked);
     for (std::size_t at = kRegionBytes; at >= block_bytes; at -= block_bytes) {
       auto* block = reinterpret_cast<FreeBlock*>(region + at - block_bytes);
       block->next = free_[size_class];
@@ -106,7 +104,7 @@ class SecretArena final {
 
   Mutex mutex_;
   std::array<FreeBlock*, kClasses> free_ ABSL_GUARDED_BY(mutex_) = {};
-  std::array<void*, 64> unlocked_ ABSL_GUARDED_BY(mutex_) = {};
+  std::vector<char*> unlocked_ ABSL_GUARDED_BY(mutex_);
   SecretArenaStats stats_ ABSL_GUARDED_BY(mutex_);
 };
 

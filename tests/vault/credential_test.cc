@@ -1,0 +1,122 @@
+#include "vault/credential.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+
+#include "tests/support/sample_credentials.h"
+#include "vault/base/error.h"
+
+namespace billbroker {
+namespace {
+
+// The field that ValidateCredential() objects to; empty for none.
+std::string WrongField(const Credential& credential) {
+  const absl::Status status = ValidateCredential(credential);
+  if (status.ok()) return "";
+  const absl::optional<ErrorDetails> details = DetailsOf(status);
+  return details.has_value() ? details->metadata.at("field") : status.ToString();
+}
+
+std::string WrongFieldAfter(const std::function<void(Credential&)>& change) {
+  Credential credential = SampleUser("acme");
+  change(credential);
+  return WrongField(credential);
+}
+
+SecretString Secret(std::size_t size) { return SecretString::CopyOf(std::string(size, 'x')); }
+
+TEST(CredentialTest, TheSamplesAreValid) {
+  EXPECT_EQ(WrongField(SampleUser("acme")), "");
+  EXPECT_EQ(WrongField(SampleConsole("acme")), "");
+}
+
+TEST(CredentialTest, NamesAreShort) {
+  for (const char* good : {"a", "0", "acme-payables", "a-"}) {
+    EXPECT_TRUE(ValidateCredentialName(good).ok()) << good;
+  }
+  for (const std::string& bad : {std::string(), std::string("-a"), std::string("Acme"),
+                                 std::string("a b"), std::string("a/b"), std::string(65, 'a')}) {
+    EXPECT_TRUE(HasReason(ValidateCredentialName(bad), Reason::kMalformedRequest)) << bad;
+  }
+}
+
+TEST(CredentialTest, OrganizationIdsAreShort) {
+  for (const char* good : {"0081", "aZ_-9"}) EXPECT_TRUE(ValidateOrganizationId(good).ok()) << good;
+  for (const std::string& bad : {std::string(), std::string("a b"), std::string("a\n"),
+                                 std::string("\xc3\xa9"), std::string(65, '0')}) {
+    EXPECT_TRUE(HasReason(ValidateOrganizationId(bad), Reason::kMalformedRequest)) << bad;
+  }
+}
+
+TEST(CredentialTest, AnErrorNamesTheField) {
+  using C = Credential;
+  EXPECT_EQ(WrongFieldAfter([](C& c) { c.name = "Acme"; }), "name");
+  EXPECT_EQ(WrongFieldAfter([](C& c) { c.environment = ""; }), "environment");
+  EXPECT_EQ(WrongFieldAfter([](C& c) { c.username = ""; }), "username");
+  EXPECT_EQ(WrongFieldAfter([](C& c) { c.username = "a\nb"; }), "username");
+  EXPECT_EQ(WrongFieldAfter([](C& c) { c.username = std::string(257, 'a'); }), "username");
+  EXPECT_EQ(WrongFieldAfter([](C& c) { c.dev_key = Secret(257); }), "dev_key");
+  EXPECT_EQ(WrongFieldAfter([](C& c) { c.dev_key = SecretString::CopyOf("pasted "); }), "dev_key");
+  EXPECT_EQ(WrongFieldAfter([](C& c) { c.password = SecretString(); }), "password");
+  EXPECT_EQ(WrongFieldAfter([](C& c) { c.password = Secret(1025); }), "password");
+  EXPECT_EQ(WrongFieldAfter([](C& c) { c.console_api_token = Secret(1); }), "console_api_token");
+  EXPECT_EQ(WrongFieldAfter([](C& c) { c.remember_me_id = Secret(1025); }), "remember_me_id");
+  EXPECT_EQ(WrongFieldAfter([](C& c) { c.device = ""; }), "device");
+  EXPECT_EQ(WrongFieldAfter([](C& c) { c.remember_me_id = SecretString(); }), "device");
+  EXPECT_EQ(WrongFieldAfter([](C& c) { c.device = std::string(257, 'd'); }), "device");
+  EXPECT_EQ(WrongFieldAfter([](C& c) { c.organizations[1].id = "a b"; }),
+            "organizations[1].organization_id");
+  EXPECT_EQ(WrongFieldAfter([](C& c) { c.organizations[1].id = "0081"; }),
+            "organizations[1].organization_id");
+  EXPECT_EQ(WrongFieldAfter([](C& c) { c.organizations[1].id = "0080"; }), "organizations");
+  EXPECT_EQ(WrongFieldAfter([](C& c) { c.organizations[1].dev_key = Secret(257); }),
+            "organizations[1].dev_key");
+  EXPECT_EQ(WrongFieldAfter([](C& c) { c.organizations.resize(10'001); }), "organizations");
+}
+
+TEST(CredentialTest, AConsoleHasATokenAndNoPassword) {
+  Credential console = SampleConsole("acme");
+  console.sync_token = true;
+  EXPECT_EQ(WrongField(console), "sync_token");
+  console = SampleConsole("acme");
+  console.password = Secret(8);
+  EXPECT_EQ(WrongField(console), "password");
+  console = SampleConsole("acme");
+  console.console_api_token = SecretString();
+  EXPECT_EQ(WrongField(console), "console_api_token");
+}
+
+TEST(CredentialTest, TheDevKeyMayBeEmptyWhereEachOrganizationHasItsOwn) {
+  EXPECT_EQ(WrongFieldAfter([](Credential& c) { c.dev_key = SecretString(); }),
+            "organizations[0].dev_key");
+  EXPECT_EQ(WrongFieldAfter([](Credential& c) {
+              c.dev_key = SecretString();
+              c.organizations.erase(c.organizations.begin());
+            }),
+            "");
+}
+
+TEST(CredentialTest, AnOrganizationsOwnDevKeyComesFirst) {
+  const Credential user = SampleUser("acme");
+  EXPECT_EQ(user.DevKeyFor("0081").Reveal(), "s3cret-dev-key");
+  EXPECT_EQ(user.DevKeyFor("0082").Reveal(), "s3cret-dev-key-0082");
+  EXPECT_EQ(user.FindOrganization("0083"), nullptr);
+}
+
+TEST(CredentialTest, TheUserSecretIsThatOfItsKind) {
+  const Credential user = SampleUser("acme");
+  const Credential console = SampleConsole("firm");
+  EXPECT_EQ(&user.UserSecret(), &user.password);
+  EXPECT_EQ(&console.UserSecret(), &console.console_api_token);
+}
+
+TEST(CredentialTest, ACloneIsWhole) {
+  for (const Credential& credential : {SampleUser("acme"), SampleConsole("firm")}) {
+    EXPECT_TRUE(SameCredential(credential.Clone(), credential));
+  }
+}
+
+}  // namespace
+}  // namespace billbroker

@@ -1,0 +1,131 @@
+#include "vault/document.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "tests/support/sample_credentials.h"
+#include "vault/base/error.h"
+
+namespace billbroker {
+namespace {
+
+absl::StatusOr<CredentialPtr> Read(absl::string_view text) {
+  return ReadDocument("acme", SecretString::CopyOf(text));
+}
+
+std::string Text(const Credential& credential) {
+  return std::string(WriteDocument(credential).Reveal());
+}
+
+// A valid document of "acme" with `from` replaced by `to`.
+std::string Changed(absl::string_view from, absl::string_view to) {
+  const std::string text = Text(SampleUser("acme"));
+  EXPECT_TRUE(absl::StrContains(text, from)) << from;
+  return absl::StrReplaceAll(text, {{from, to}});
+}
+
+void ExpectInvalid(absl::string_view text, absl::string_view what) {
+  const absl::Status status = Read(text).status();
+  EXPECT_TRUE(HasReason(status, Reason::kVaultDocumentInvalid)) << status << " for " << what;
+  EXPECT_TRUE(absl::StrContains(status.message(), "\"acme\"")) << status;
+  EXPECT_TRUE(absl::StrContains(status.message(), what)) << status << " lacks: " << what;
+}
+
+TEST(DocumentTest, WhatIsWrittenIsReadBackWhole) {
+  for (const Credential& credential : {SampleUser("acme"), SampleConsole("acme")}) {
+    const absl::StatusOr<CredentialPtr> read = Read(Text(credential));
+    ASSERT_TRUE(read.ok()) << read.status();
+    EXPECT_TRUE(SameCredential(**read, credential));
+    EXPECT_TRUE((*read)->password == credential.password);
+    EXPECT_TRUE((*read)->console_api_token == credential.console_api_token);
+    EXPECT_EQ((*read)->organizations.size(), credential.organizations.size());
+    EXPECT_EQ((*read)->create_time, credential.create_time);
+  }
+}
+
+TEST(DocumentTest, TheStoredSampleOfFormat1StaysReadable) {
+  std::ostringstream text;
+  text << std::ifstream(TESTDATA "/credential_format1.json").rdbuf();
+  const absl::StatusOr<CredentialPtr> read =
+      ReadDocument("acme-payables", SecretString::CopyOf(text.str()));
+  ASSERT_TRUE(read.ok()) << read.status();
+  const Credential& credential = **read;
+  EXPECT_EQ(credential.uid, "6f1d0c5a9b3e4d7f8a2b1c0d9e8f7a6b");
+  EXPECT_EQ(credential.version, 3u);
+  EXPECT_EQ(credential.environment, "production");
+  EXPECT_EQ(credential.kind, CredentialKind::kUser);
+  EXPECT_EQ(credential.username, "ap@acme.example");
+  EXPECT_TRUE(credential.sync_token);
+  EXPECT_EQ(credential.password.Reveal(), "pass \"word\" \xf0\x9f\x94\x91");
+  EXPECT_EQ(credential.remember_me_id.Reveal(), "remember-me");
+  EXPECT_EQ(credential.device, "billbroker");
+  EXPECT_EQ(credential.DevKeyFor("00801ABC").Reveal(), "01DEVKEY");
+  EXPECT_EQ(credential.DevKeyFor("00802DEF").Reveal(), "02DEVKEY");
+  EXPECT_EQ(absl::FormatTime(credential.update_time, absl::UTCTimeZone()),
+            "2026-03-02T08:30:00.25+00:00");
+}
+
+TEST(DocumentTest, AFormatOfALaterBillbrokerIsSaidToBeOne) {
+  ExpectInvalid(Changed("\"format\":1", "\"format\":2"), "upgrade");
+  ExpectInvalid(R"({"format":7,"whatever":[{"may":null}]})", "format 7");
+}
+
+TEST(DocumentTest, WhatIsNotADocumentIsRefused) {
+  for (const char* text : {"", "hello", "null", "[]", "{", "{}", R"({"user":"me"})", "{\"format\"",
+                           R"({"format":"1"})", R"({"format":0})", R"({"format":-1})"}) {
+    EXPECT_TRUE(HasReason(Read(text).status(), Reason::kVaultDocumentInvalid)) << text;
+  }
+}
+
+TEST(DocumentTest, AnyPrefixOfADocumentIsRefused) {
+  const std::string text = Text(SampleUser("acme"));
+  for (std::size_t size = 0; size < text.size(); ++size) {
+    EXPECT_FALSE(Read(text.substr(0, size)).ok()) << size;
+  }
+  EXPECT_TRUE(Read(text + " \n").ok());
+  EXPECT_FALSE(Read(text + "x").ok());
+}
+
+TEST(DocumentTest, WhatIsNotQuiteADocumentIsRefusedByName) {
+  ExpectInvalid(Changed("\"version\":1", "\"version\":0"), "bad \"version\"");
+  ExpectInvalid(Changed("\"version\":1", "\"version\":1.5"), "not the JSON");
+  ExpectInvalid(Changed("\"version\":1", "\"version\":99999999999999999999"), "bad \"version\"");
+  ExpectInvalid(Changed("\"version\":1", "\"version\":1,\"version\":1"), "\"version\" twice");
+  ExpectInvalid(Changed("\"version\":1,", ""), "lacks \"version\"");
+  ExpectInvalid(Changed("\"version\":1", "\"hostile\":1"), "does not know");
+  ExpectInvalid(Changed("\"kind\":\"user\"", "\"kind\":\"robot\""), "bad \"kind\"");
+  ExpectInvalid(Changed("\"kind\":\"user\"", "\"kind\":\"console\""), "password: must be empty");
+  ExpectInvalid(Changed("\"name\":\"acme\"", "\"name\":\"mill\""), "another name");
+  ExpectInvalid(Changed("\"uid\":\"uid-of-acme\"", "\"uid\":\"\""), "bad \"uid\"");
+  ExpectInvalid(Changed("{\"id\":\"0081\"}", "{\"id\":\"0083\"}"), "ordered by id");
+  ExpectInvalid(Changed("{\"id\":\"0081\"}", "{\"id\":\"0082\"}"), "is there twice");
+  ExpectInvalid(Changed("{\"id\":\"0081\"}", "{\"id\":\"0081\",\"id\":\"0081\"}"),
+                "bad \"organizations\"");
+  ExpectInvalid(Changed("{\"id\":\"0081\"}", "{}"), "organization_id");
+  ExpectInvalid(Changed("\"create_time\":\"2026", "\"create_time\":\"infinite-future"),
+                "bad \"create_time\"");
+}
+
+TEST(DocumentTest, AnErrorHoldsNothingOfTheDocument) {
+  for (const std::string& text :
+       {Changed("\"environment\":\"sandbox\"", "\"environment\":\"s3cret\\n\""),
+        Changed("\"username\":\"acme", "\"s3cret\":\"acme"), Changed("0081", "s3cret!"),
+        Changed("\"kind\":\"user\"", "\"kind\":\"s3cret\"")}) {
+    const absl::Status status = Read(text).status();
+    EXPECT_TRUE(HasReason(status, Reason::kVaultDocumentInvalid)) << status;
+    EXPECT_FALSE(absl::StrContains(status.ToString(), "s3cret")) << status;
+  }
+}
+
+TEST(DocumentTest, WhatIsTooLargeIsNotEvenRead) {
+  ExpectInvalid(std::string(9 * 1024 * 1024, ' '), "too large");
+}
+
+}  // namespace
+}  // namespace billbroker

@@ -1,0 +1,106 @@
+#include "vault/secret_json.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace billbroker {
+namespace {
+
+// "!" stands for refused.
+std::string ReadString(absl::string_view json) {
+  SecretJsonReader reader(json);
+  SecretString value;
+  return reader.String(value) && reader.AtEnd() ? std::string(value.Reveal()) : "!";
+}
+
+bool ReadsUint(absl::string_view json, std::uint64_t expected) {
+  SecretJsonReader reader(json);
+  std::uint64_t value = 0;
+  return reader.Uint(value) && reader.AtEnd() && value == expected;
+}
+
+TEST(SecretJsonTest, StringsAreUnescaped) {
+  EXPECT_EQ(ReadString(R"("")"), "");
+  EXPECT_EQ(ReadString(R"( "plain" )"), "plain");
+  EXPECT_EQ(ReadString(R"("\"\\\/\b\f\n\r\t")"), "\"\\/\b\f\n\r\t");
+  EXPECT_EQ(ReadString(R"("\u0041\u00e9\u20AC\ud83d\ude00")"),
+            "A\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
+  EXPECT_EQ(ReadString(R"("\u0000")"), std::string(1, '\0'));
+}
+
+TEST(SecretJsonTest, StringsThatAreNoneAreRefused) {
+  for (const char* json : {"", "\"", "plain", R"("open)", R"("\)", R"("\x")", R"("\u12")",
+                           R"("\u12g4")", R"("\ud83d")", R"("\ud83dx")", R"("\ud83d\u0041")",
+                           R"("\ude00")", "\"line\nbreak\"", R"("two" "strings")"}) {
+    EXPECT_EQ(ReadString(json), "!") << json;
+  }
+}
+
+TEST(SecretJsonTest, WholeNumbersAreReadExactly) {
+  EXPECT_TRUE(ReadsUint("0", 0));
+  EXPECT_TRUE(ReadsUint("18446744073709551615", 18446744073709551615u));
+  for (const char* json : {"", "-1", "+1", "01", "1.0", "1e3", "18446744073709551616", "x"}) {
+    EXPECT_FALSE(ReadsUint(json, 1)) << json;
+  }
+}
+
+TEST(SecretJsonTest, BooleansAreReadExactly) {
+  bool value = false;
+  EXPECT_TRUE(SecretJsonReader("true").Bool(value));
+  EXPECT_TRUE(value);
+  EXPECT_TRUE(SecretJsonReader(" false").Bool(value));
+  EXPECT_FALSE(value);
+  EXPECT_FALSE(SecretJsonReader("1").Bool(value));
+}
+
+// The members of an object of whole numbers, in order; "!" for refused.
+std::string ReadObject(absl::string_view json) {
+  SecretJsonReader reader(json);
+  std::string members;
+  const bool read = reader.Object([&](absl::string_view key) {
+    std::uint64_t value = 0;
+    if (!reader.Uint(value)) return false;
+    absl::StrAppend(&members, key, "=", value, ";");
+    return true;
+  });
+  return read && reader.AtEnd() ? members : "!";
+}
+
+TEST(SecretJsonTest, ObjectsAreReadMemberByMember) {
+  EXPECT_EQ(ReadObject("{}"), "");
+  EXPECT_EQ(ReadObject(" { \"a\" : 1 ,\n\"b\":2 } "), "a=1;b=2;");
+  for (const char* json : {"{", "{,}", R"({"a"})", R"({"a":})", R"({"a":1,})", R"({"a":1 "b":2})",
+                           R"({a:1})", R"({"a":1}})", R"({"\u0061":1})", "[]"}) {
+    EXPECT_EQ(ReadObject(json), "!") << json;
+  }
+}
+
+TEST(SecretJsonTest, ArraysAreReadElementByElement) {
+  std::uint64_t sum = 0;
+  SecretJsonReader reader("[1, 2,3 ]");
+  EXPECT_TRUE(reader.Array([&] {
+    std::uint64_t value = 0;
+    const bool read = reader.Uint(value);
+    sum += value;
+    return read;
+  }));
+  EXPECT_EQ(sum, 6u);
+  SecretJsonReader open("[1,");
+  std::uint64_t value = 0;
+  EXPECT_FALSE(open.Array([&] { return open.Uint(value); }));
+}
+
+TEST(SecretJsonTest, WrittenStringsAreReadBack) {
+  std::string text;
+  for (int byte = 0; byte < 256; ++byte) text.push_back(static_cast<char>(byte));
+  SecretBuilder json;
+  AppendJsonString(json, text);
+  EXPECT_EQ(ReadString(json.Reveal()), text);
+}
+
+}  // namespace
+}  // namespace billbroker

@@ -1,0 +1,195 @@
+#include "vault/vault_sync.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <future>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tests/support/fake_vault.h"
+#include "tests/support/manual_time.h"
+#include "tests/support/sample_credentials.h"
+#include "vault/base/error.h"
+
+namespace billbroker {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+class Recorder final : public VaultObserver {
+ public:
+  void VaultStateChanged(VaultState before, VaultState after) override {
+    events.push_back(absl::StrCat(VaultStateName(before), " -> ", VaultStateName(after)));
+  }
+  void VaultLoaded(const VaultContents& contents) override {
+    events.push_back(absl::StrCat("loaded ", contents.credentials.size(), ", invalid ",
+                                  contents.invalid_documents.size()));
+  }
+  void VaultLoadFailed(const absl::Status& why) override {
+    events.push_back(absl::StrCat("failed ", ReasonName(DetailsOf(why)->reason)));
+  }
+  std::vector<std::string> Take() { return std::exchange(events, {}); }
+
+  std::vector<std::string> events;
+};
+
+class VaultSyncTest : public testing::Test {
+ protected:
+  void Start() {
+    sync_ = std::make_unique<VaultSync>(VaultSyncOptions{},
+                                        VaultSync::Parts{executor_, vault_, directory_, recorder_});
+    executor_.RunUntilIdle();
+  }
+
+  ManualClock clock_;
+  ManualExecutor executor_{clock_};
+  FakeVault vault_;
+  Directory directory_;
+  Recorder recorder_;
+  std::unique_ptr<VaultSync> sync_;
+};
+
+TEST_F(VaultSyncTest, ReadsEverythingAtTheStart) {
+  ASSERT_EQ(vault_.Create(SampleUser("acme")), absl::OkStatus());
+  vault_.PutForeign("mill");
+  Start();
+  EXPECT_TRUE(directory_.complete());
+  EXPECT_EQ(directory_.vault_state(), VaultState::kReady);
+  EXPECT_EQ((*directory_.Find("0081", ""))->name, "acme");
+  EXPECT_THAT(directory_.invalid_documents(), ElementsAre("mill"));
+  EXPECT_THAT(recorder_.Take(), ElementsAre("UNKNOWN -> READY", "loaded 1, invalid 1"));
+}
+
+TEST_F(VaultSyncTest, TriesAgainUntilTheVaultIsUnlocked) {
+  ASSERT_EQ(vault_.Create(SampleUser("acme")), absl::OkStatus());
+  vault_.set_state(VaultState::kLocked);
+  Start();
+  EXPECT_TRUE(HasReason(directory_.Find("0081", "").status(), Reason::kVaultLocked));
+  executor_.Advance(absl::Minutes(1));
+  EXPECT_FALSE(directory_.complete());
+  vault_.set_state(VaultState::kReady);
+  executor_.Advance(absl::Seconds(1));
+  EXPECT_TRUE(directory_.Find("0081", "").ok());
+  EXPECT_THAT(recorder_.Take(),
+              ElementsAre("UNKNOWN -> LOCKED", "LOCKED -> READY", "loaded 1, invalid 0"));
+}
+
+TEST_F(VaultSyncTest, KeepsTheStateCurrentAndReadsOnce) {
+  Start();
+  recorder_.Take();
+  executor_.Advance(absl::Minutes(1));
+  EXPECT_THAT(recorder_.Take(), IsEmpty());
+  EXPECT_EQ(vault_.reads(), 1);
+  vault_.set_state(VaultState::kNoBus);
+  executor_.Advance(absl::Seconds(2));
+  EXPECT_EQ(directory_.vault_state(), VaultState::kNoBus);
+  EXPECT_THAT(recorder_.Take(), ElementsAre("READY -> NO_BUS"));
+  EXPECT_TRUE(directory_.complete());
+}
+
+TEST_F(VaultSyncTest, ReadsAgainWhenTheVaultCameBack) {
+  Start();
+  vault_.set_state(VaultState::kTimedOut);
+  executor_.Advance(absl::Seconds(2));
+  recorder_.Take();
+  vault_.set_state(VaultState::kReady);
+  ASSERT_EQ(vault_.Create(SampleUser("acme")), absl::OkStatus());
+  executor_.Advance(absl::Seconds(2));
+  EXPECT_THAT(recorder_.Take(), ElementsAre("TIMED_OUT -> READY", "loaded 1, invalid 0"));
+  EXPECT_TRUE(directory_.Find("0081", "").ok());
+}
+
+TEST_F(VaultSyncTest, AVaultLostBetweenProbeAndReadIsNoted) {
+  vault_.set_hook([this](absl::string_view call) {
+    if (call == "LoadAll") vault_.set_state(VaultState::kLocked);
+  });
+  Start();
+  EXPECT_EQ(directory_.vault_state(), VaultState::kLocked);
+  EXPECT_THAT(recorder_.Take(), ElementsAre("UNKNOWN -> READY", "READY -> LOCKED"));
+}
+
+TEST_F(VaultSyncTest, AnOperatorsChangeDuringTheReadIsNotLost) {
+  int reads = 0;
+  vault_.set_hook([&](absl::string_view call) {
+    if (call != "LoadAll" || ++reads > 1) return;
+    // As if the vault had been read just before this credential was stored.
+    const Fingerprinter fingerprinter(SecretString::CopyOf(std::string(32, 'k')));
+    directory_.Put(InfoOf(SampleUser("acme"), fingerprinter));
+    vault_.set_hook([this](absl::string_view again) {
+      if (again != "LoadAll") return;
+      vault_.set_hook(nullptr);
+      ASSERT_EQ(vault_.Create(SampleUser("acme")), absl::OkStatus());
+    });
+  });
+  Start();
+  EXPECT_TRUE(directory_.Find("0081", "").ok());
+  EXPECT_THAT(recorder_.Take(), ElementsAre("UNKNOWN -> READY", "loaded 1, invalid 0"));
+}
+
+TEST_F(VaultSyncTest, QueuedWorkDoesNothingOnceItIsGone) {
+  Start();
+  sync_.reset();
+  recorder_.Take();
+  vault_.set_state(VaultState::kLocked);
+  executor_.Advance(absl::Minutes(1));
+  EXPECT_THAT(recorder_.Take(), IsEmpty());
+}
+
+TEST(VaultSyncThreadTest, TheDestructorWaitsForTheRoundUnderWay) {
+  FakeVault vault;
+  Directory directory;
+  Recorder recorder;
+  std::promise<void> probing;
+  std::promise<void> go_on;
+  vault.set_hook([&](absl::string_view call) {
+    if (call != "Probe") return;
+    probing.set_value();
+    go_on.get_future().wait();
+  });
+  ThreadExecutor executor(1);
+  auto sync = std::make_unique<VaultSync>(VaultSyncOptions{},
+                                          VaultSync::Parts{executor, vault, directory, recorder});
+  probing.get_future().wait();
+  std::thread releaser([&] { go_on.set_value(); });
+  sync.reset();
+  EXPECT_TRUE(directory.complete());  // the round ended first
+  releaser.join();
+}
+
+// A master key that is broken: the vault is ready, and yet nothing can be shown of it.
+class KeylessVault final : public Vault {
+ public:
+  absl::StatusOr<CredentialPtr> Load(absl::string_view name) override { return vault_.Load(name); }
+  absl::StatusOr<VaultContents> LoadAll() override { return vault_.LoadAll(); }
+  absl::Status Create(const Credential& credential) override { return vault_.Create(credential); }
+  absl::Status Replace(const Credential& next) override { return vault_.Replace(next); }
+  absl::Status Delete(absl::string_view name, absl::string_view uid,
+                      std::uint64_t version) override {
+    return vault_.Delete(name, uid, version);
+  }
+  absl::StatusOr<SecretString> MasterKey() override {
+    return MakeError(Reason::kVaultDocumentInvalid, "the master key is broken");
+  }
+  VaultState Probe() override { return vault_.Probe(); }
+
+ private:
+  FakeVault vault_;
+};
+
+TEST_F(VaultSyncTest, AReadThatFailsInAReadyVaultIsToldOnce) {
+  KeylessVault vault;
+  const VaultSync sync(VaultSyncOptions{},
+                       VaultSync::Parts{executor_, vault, directory_, recorder_});
+  executor_.Advance(absl::Minutes(1));
+  EXPECT_FALSE(directory_.complete());
+  EXPECT_THAT(recorder_.Take(), ElementsAre("UNKNOWN -> READY", "failed VAULT_DOCUMENT_INVALID"));
+}
+
+}  // namespace
+}  // namespace billbroker
