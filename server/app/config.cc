@@ -30,9 +30,8 @@ bool IsName(absl::string_view name) {
          });
 }
 
-// A path that means the same wherever the daemon is started from.
-std::string ReadPath(TomlTable& table, absl::string_view key) {
-  std::string path = table.RequiredString(key);
+// A path has to mean the same wherever the daemon is started from.
+std::string AbsolutePath(TomlTable& table, absl::string_view key, std::string path) {
   if (!path.empty() && path[0] != '/') {
     table.Error(key, absl::StrCat("must be an absolute path, not \"", path, "\""));
   }
@@ -94,7 +93,7 @@ ListenerConfig ReadListener(TomlTable& root) {
     listeners[1].Error("", "comes twice; this version serves one listener, remove the others");
   }
   TomlTable& table = listeners[0];
-  config.socket = ReadPath(table, "unix");
+  config.socket = AbsolutePath(table, "unix", table.RequiredString("unix"));
   config.mode = ReadMode(table);
   config.group = table.String("group", "");
   table.RefuseUnknown();
@@ -112,7 +111,7 @@ Environment ReadEnvironment(const std::string& name, TomlTable table) {
                              "\"https://gateway.stage.bill.com/connect\", not \"",
                              environment.base_url, "\"; secrets travel over https only"));
   }
-  if (table.Has("ca_file")) environment.ca_file = ReadPath(table, "ca_file");
+  environment.ca_file = AbsolutePath(table, "ca_file", table.String("ca_file", ""));
   environment.proxy = table.String("proxy", "");
   if (!environment.proxy.empty() && !IsPlainUrl(environment.proxy, "http://") &&
       !IsPlainUrl(environment.proxy, "https://")) {
@@ -195,7 +194,7 @@ Config ReadConfig(TomlTable& root) {
     root.Error("instance", absl::StrCat("must be 1 to 64 characters of [a-z0-9-], not \"",
                                         config.instance, "\""));
   }
-  config.state_dir = ReadPath(root, "state_dir");
+  config.state_dir = AbsolutePath(root, "state_dir", root.RequiredString("state_dir"));
   config.drain_timeout =
       root.Duration("drain_timeout", config.drain_timeout, absl::ZeroDuration(), absl::Minutes(10));
   config.log_level = ReadLogLevel(root.Table("log"));

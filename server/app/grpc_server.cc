@@ -19,7 +19,8 @@ int Milliseconds(absl::Duration duration) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
-    const std::string& socket, const std::vector<grpc::Service*>& services) {
+    const std::string& socket, const std::vector<grpc::Service*>& services,
+    const std::vector<std::string>& health_names) {
   // Both have to be there before the builder is.
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
@@ -38,7 +39,9 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
                                                       "; its own message on standard error says "
                                                       "why"));
   }
-  server->GetHealthCheckService()->SetServingStatus(false);
+  grpc::HealthCheckServiceInterface& health = *server->GetHealthCheckService();
+  health.SetServingStatus(false);
+  for (const std::string& name : health_names) health.SetServingStatus(name, false);
   return std::unique_ptr<GrpcServer>(new GrpcServer(std::move(server)));
 }
 

@@ -16,12 +16,13 @@ namespace billbroker {
 // what a client sent, secrets among it, while its connection is open; clients connect again by
 // themselves. Clients may send keepalive pings every 20 s, with or without calls.
 //
-// Health names are "" for the whole and each service's full name; all say NOT_SERVING at first.
+// Health names are "" for the whole and those that Start() was given; all say NOT_SERVING at first.
 class GrpcServer final {
  public:
   // Listens at the Unix path `socket`. Borrows the services. kFailedPrecondition where it cannot.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(
-      const std::string& socket, const std::vector<grpc::Service*>& services);
+      const std::string& socket, const std::vector<grpc::Service*>& services,
+      const std::vector<std::string>& health_names);
   ~GrpcServer();
   GrpcServer(const GrpcServer&) = delete;
   GrpcServer& operator=(const GrpcServer&) = delete;

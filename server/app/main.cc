@@ -142,7 +142,8 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
   CredentialServiceImpl credentials({directory, state, manager, changes});
 
   absl::StatusOr<std::unique_ptr<GrpcServer>> server =
-      GrpcServer::Start(claims->socket->private_path(), {&sessions, &credentials});
+      GrpcServer::Start(claims->socket->private_path(), {&sessions, &credentials},
+                        {kSessionHealth, kCredentialHealth});
   if (!server.ok()) return server.status();
   VaultWatch watch(log, [&server](bool ready) { (*server)->SetServing(kCredentialHealth, ready); });
   const VaultSync sync(VaultSyncOptions(), {executor, vault, directory, watch});

@@ -56,8 +56,6 @@ void TomlTable::Error(absl::string_view key, absl::string_view text) {
   errors_.Add(line, absl::StrCat(PathOf(key), " ", text));
 }
 
-bool TomlTable::Has(absl::string_view key) const { return table_.contains(View(key)); }
-
 std::string TomlTable::String(absl::string_view key, absl::string_view otherwise) {
   const toml::node* node = Find(key);
   if (node == nullptr) return std::string(otherwise);
@@ -68,9 +66,10 @@ std::string TomlTable::String(absl::string_view key, absl::string_view otherwise
 
 std::string TomlTable::RequiredString(absl::string_view key) {
   std::string value = String(key, "");
-  if (!Has(key)) {
+  const toml::node* node = table_.get(View(key));
+  if (node == nullptr) {
     Error(key, "is missing; set it");
-  } else if (value.empty() && table_.get(View(key))->is_string()) {
+  } else if (node->is_string() && value.empty()) {
     Error(key, "is empty; set it");
   }
   return value;

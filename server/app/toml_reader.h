@@ -34,7 +34,6 @@ class TomlTable final {
   // the whole file.
   TomlTable(const toml::table& table, std::string name, ConfigErrors& errors);
 
-  [[nodiscard]] bool Has(absl::string_view key) const;
   [[nodiscard]] std::string String(absl::string_view key, absl::string_view otherwise);
   // As String(), and reported where it is absent or empty.
   [[nodiscard]] std::string RequiredString(absl::string_view key);

@@ -26,8 +26,9 @@ class SlowService final : public v1::SessionService::CallbackService {
                                       const v1::GetStatusRequest*,
                                       v1::GetStatusResponse* response) override {
     response->set_version("slow");
-    reactor_.set_value(context->DefaultReactor());
-    return context->DefaultReactor();
+    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+    reactor_.set_value(reactor);
+    return reactor;
   }
   std::promise<grpc::ServerUnaryReactor*> reactor_;
 };
@@ -38,7 +39,7 @@ class GrpcServerTest : public ::testing::Test {
     ListenerConfig config;
     config.socket = folder_.File("broker.sock");
     socket_ = *UnixSocket::Claim(config);
-    server_ = *GrpcServer::Start(socket_->private_path(), {&service_});
+    server_ = *GrpcServer::Start(socket_->private_path(), {&service_}, {kHealthName});
     EXPECT_TRUE(socket_->Publish().ok());
     channel_ = grpc::CreateChannel("unix:" + config.socket, grpc::InsecureChannelCredentials());
   }

@@ -36,7 +36,7 @@ TEST_F(LogTest, ALineIsOneJsonObjectWithTimeLevelEventAndFields) {
 }
 
 TEST_F(LogTest, WhatWouldBreakALineIsEscaped) {
-  log_.Write(LogLevel::kError, "failed", {{"message", std::string("a\"b\\c\nd\x01\xff{}%v", 12)}});
+  log_.Write(LogLevel::kError, "failed", {{"message", std::string("a\"b\\c\nd\x01\xff{}%v", 13)}});
   EXPECT_EQ(out_.str(), R"({"time":"2027-01-15T08:00:00.000Z","level":"error","event":"failed",)"
                         R"("message":"a\"b\\c\nd\u0001)"
                         "\xEF\xBF\xBD"
