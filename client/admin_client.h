@@ -1,0 +1,58 @@
+// AdminClient: what operators ask about sessions and the broker itself.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "billbroker/v1/session.pb.h"
+#include "client/channel.h"
+#include "client/client_session.h"
+
+namespace billbroker {
+
+struct LoginOptions {
+  std::string credential;        // empty where just one credential serves the organization
+  bool force = false;            // spend a sign-in, and try again what BILL refused before
+  bool include_dev_key = false;  // return the devKey too
+};
+
+struct LoginResult {
+  ClientSession session;
+  bool reused = false;  // a live session was there and no sign-in was spent
+};
+
+struct LogoutOptions {
+  std::string credential;           // empty where just one credential serves the organization
+  std::uint64_t if_generation = 0;  // end only this one; 0 for whichever is live
+};
+
+// Thread-safe, blocking; errors as SessionClient. Messages without secrets are handed on as they
+// come: proto/billbroker/v1/session.proto documents them.
+class AdminClient final {
+ public:
+  explicit AdminClient(std::shared_ptr<grpc::Channel> channel, const ClientOptions& options = {});
+  ~AdminClient();
+
+  [[nodiscard]] absl::StatusOr<LoginResult> Login(absl::string_view organization_id,
+                                                  const LoginOptions& options = {});
+
+  // True where this call ended a session.
+  [[nodiscard]] absl::StatusOr<bool> Logout(absl::string_view organization_id,
+                                            const LogoutOptions& options = {});
+
+  // All pages, ordered by organization, then credential. Empty `credential` means all.
+  [[nodiscard]] absl::StatusOr<std::vector<v1::SessionEntry>> ListSessions(
+      absl::string_view credential);
+
+  [[nodiscard]] absl::StatusOr<v1::GetStatusResponse> GetStatus();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace billbroker

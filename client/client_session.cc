@@ -1,0 +1,32 @@
+#include "client/client_session.h"
+
+#include "absl/status/status.h"
+#include "billbroker/v1/session.pb.h"
+#include "client/proto_time.h"
+#include "proto/redacted.h"
+
+namespace billbroker {
+
+absl::StatusOr<ClientSession> TakeSession(v1::Session& session) {
+  if (session.session_id().empty()) {
+    return absl::InternalError("the broker answered without a session; its log says more");
+  }
+  ClientSession taken;
+  taken.session_id = SecretString::CopyOf(session.session_id());
+  taken.dev_key = SecretString::CopyOf(session.dev_key());
+  WipeSecrets(session);
+  taken.dev_key_id = session.dev_key_id();
+  taken.organization_id = session.organization_id();
+  taken.credential = session.credential();
+  taken.user_id = session.user_id();
+  taken.base_url = session.base_url();
+  taken.trusted = session.trusted();
+  taken.generation = session.generation();
+  taken.sign_in_time = TimeOf(session.sign_in_time());
+  taken.verified_time = TimeOf(session.verified_time());
+  taken.expire_time = TimeOf(session.expire_time());
+  taken.remaining = DurationOf(session.remaining());
+  return taken;
+}
+
+}  // namespace billbroker

@@ -1,0 +1,130 @@
+#include "client/credential_client.h"
+
+#include <grpcpp/channel.h>
+
+#include <iterator>
+#include <string>
+#include <utility>
+
+#include "billbroker/v1/credential.grpc.pb.h"
+#include "client/call.h"
+
+namespace billbroker {
+namespace {
+
+using Stub = v1::CredentialService::StubInterface;
+
+constexpr int kPageSize = 1000;  // the largest that the broker gives
+
+// protobuf keeps fields on the ordinary heap: Call() wipes them once they are sent. Assigned in
+// place, because a temporary string would stay behind unwiped.
+void Put(const SecretString& secret, std::string& field) {
+  field.assign(secret.Reveal().data(), secret.size());
+}
+
+template <typename Request>
+void AddOrganizations(const std::vector<NewOrganization>& organizations, Request& request) {
+  for (const NewOrganization& organization : organizations) {
+    v1::OrganizationSpec& spec = *request.add_organizations();
+    spec.set_organization_id(organization.id);
+    Put(organization.dev_key, *spec.mutable_dev_key());
+  }
+}
+
+template <typename Request>
+Request RequestFor(const CredentialVersion& version) {
+  Request request;
+  request.set_name(version.name);
+  request.set_uid(version.uid);
+  request.set_version(version.version);
+  return request;
+}
+
+template <typename Response>
+absl::StatusOr<v1::Credential> CredentialOf(absl::StatusOr<Response> response) {
+  if (!response.ok()) return response.status();
+  return std::move(*response->mutable_credential());
+}
+
+}  // namespace
+
+CredentialVersion VersionOf(const v1::Credential& credential) {
+  return {credential.name(), credential.uid(), credential.version()};
+}
+
+struct CredentialClient::Impl {
+  std::unique_ptr<Stub> stub;
+  CallPolicy policy;
+};
+
+CredentialClient::CredentialClient(std::shared_ptr<grpc::Channel> channel,
+                                   const ClientOptions& options)
+    : impl_(
+          std::make_unique<Impl>(Impl{v1::CredentialService::NewStub(std::move(channel)),
+                                      CallPolicy{options.call_timeout, options.wait_for_ready}})) {}
+
+CredentialClient::~CredentialClient() = default;
+
+absl::StatusOr<v1::Credential> CredentialClient::Create(const NewCredential& credential) {
+  v1::CreateCredentialRequest request;
+  request.set_name(credential.name);
+  request.set_environment(credential.environment);
+  request.set_kind(credential.kind);
+  request.set_username(credential.username);
+  request.set_sync_token(credential.sync_token);
+  request.set_device(credential.device);
+  Put(credential.dev_key, *request.mutable_dev_key());
+  Put(credential.password, *request.mutable_password());
+  Put(credential.console_api_token, *request.mutable_console_api_token());
+  Put(credential.remember_me_id, *request.mutable_remember_me_id());
+  AddOrganizations(credential.organizations, request);
+  return CredentialOf(
+      Call(*impl_->stub, &Stub::CreateCredential, std::move(request), impl_->policy));
+}
+
+absl::StatusOr<v1::Credential> CredentialClient::Get(absl::string_view name) {
+  v1::GetCredentialRequest request;
+  request.set_name(std::string(name));
+  return CredentialOf(Call(*impl_->stub, &Stub::GetCredential, std::move(request), impl_->policy));
+}
+
+absl::StatusOr<std::vector<v1::Credential>> CredentialClient::List() {
+  std::vector<v1::Credential> all;
+  std::string page_token;
+  do {
+    v1::ListCredentialsRequest request;
+    request.set_page_size(kPageSize);
+    request.set_page_token(page_token);
+    absl::StatusOr<v1::ListCredentialsResponse> response =
+        Call(*impl_->stub, &Stub::ListCredentials, std::move(request), impl_->policy);
+    if (!response.ok()) return response.status();
+    std::move(response->mutable_credentials()->begin(), response->mutable_credentials()->end(),
+              std::back_inserter(all));
+    page_token = response->next_page_token();
+  } while (!page_token.empty());
+  return all;
+}
+
+absl::Status CredentialClient::Delete(const CredentialVersion& version, bool force) {
+  auto request = RequestFor<v1::DeleteCredentialRequest>(version);
+  request.set_force(force);
+  return Call(*impl_->stub, &Stub::DeleteCredential, std::move(request), impl_->policy).status();
+}
+
+absl::StatusOr<v1::Credential> CredentialClient::Attach(
+    const CredentialVersion& version, const std::vector<NewOrganization>& organizations) {
+  auto request = RequestFor<v1::AttachOrganizationsRequest>(version);
+  AddOrganizations(organizations, request);
+  return CredentialOf(
+      Call(*impl_->stub, &Stub::AttachOrganizations, std::move(request), impl_->policy));
+}
+
+absl::StatusOr<v1::Credential> CredentialClient::Detach(
+    const CredentialVersion& version, const std::vector<std::string>& organization_ids) {
+  auto request = RequestFor<v1::DetachOrganizationsRequest>(version);
+  for (const std::string& id : organization_ids) request.add_organization_ids(id);
+  return CredentialOf(
+      Call(*impl_->stub, &Stub::DetachOrganizations, std::move(request), impl_->policy));
+}
+
+}  // namespace billbroker

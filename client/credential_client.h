@@ -1,0 +1,72 @@
+// CredentialClient: creates, shows, changes and deletes the broker's credentials.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "billbroker/v1/credential.pb.h"
+#include "client/channel.h"
+#include "vault/base/secret_string.h"
+
+namespace billbroker {
+
+struct NewOrganization {
+  std::string id;
+  SecretString dev_key;  // empty where the credential's serves
+};
+
+// What CreateCredential of proto/billbroker/v1/credential.proto is asked; the shape rules stand
+// there, and the broker checks them. Secrets must be UTF-8.
+struct NewCredential {
+  std::string name;
+  std::string environment;
+  v1::CredentialKind kind = v1::CREDENTIAL_KIND_USER;
+  std::string username;
+  bool sync_token = false;
+  SecretString dev_key;
+  SecretString password;           // users
+  SecretString console_api_token;  // consoles
+  SecretString remember_me_id;     // together with `device`, or both empty
+  std::string device;
+  std::vector<NewOrganization> organizations;
+};
+
+// Which version of a credential a change is meant for: what Get() showed.
+struct CredentialVersion {
+  std::string name;
+  std::string uid;
+  std::uint64_t version = 0;
+};
+
+[[nodiscard]] CredentialVersion VersionOf(const v1::Credential& credential);
+
+// Thread-safe, blocking; errors as SessionClient. A change of a credential that someone else
+// changed since Get() fails with VERSION_CONFLICT.
+class CredentialClient final {
+ public:
+  explicit CredentialClient(std::shared_ptr<grpc::Channel> channel,
+                            const ClientOptions& options = {});
+  ~CredentialClient();
+
+  [[nodiscard]] absl::StatusOr<v1::Credential> Create(const NewCredential& credential);
+  [[nodiscard]] absl::StatusOr<v1::Credential> Get(absl::string_view name);
+  // All pages, ordered by name, without their organizations.
+  [[nodiscard]] absl::StatusOr<std::vector<v1::Credential>> List();
+  // SESSIONS_LIVE where there are live sessions, unless `force`: then they are logged out first.
+  [[nodiscard]] absl::Status Delete(const CredentialVersion& version, bool force);
+  // Both return the credential after the change.
+  [[nodiscard]] absl::StatusOr<v1::Credential> Attach(
+      const CredentialVersion& version, const std::vector<NewOrganization>& organizations);
+  [[nodiscard]] absl::StatusOr<v1::Credential> Detach(
+      const CredentialVersion& version, const std::vector<std::string>& organization_ids);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace billbroker
