@@ -77,7 +77,7 @@ ServerUnaryReactor* SessionServiceImpl::GetSession(CallbackServerContext* contex
     return Finished(reactor, status);
   }
   parts_.engine.GetSession(
-      request->organization_id(), request->credential(), OptionsOf(*request),
+      request->organization_id(), request->credential(), DemandOf(*request),
       [this, reactor, request, response](const absl::StatusOr<SessionPtr>& session) {
         if (session.ok()) {
           FillSession(**session, request->include_dev_key(), parts_.clock.SinceBoot(),
@@ -103,7 +103,7 @@ ServerUnaryReactor* SessionServiceImpl::BatchGetSessions(CallbackServerContext* 
     const v1::GetSessionRequest& one = request->requests(i);
     v1::SessionOutcome& outcome = *response->mutable_outcomes(i);
     parts_.engine.GetSession(
-        one.organization_id(), one.credential(), OptionsOf(one),
+        one.organization_id(), one.credential(), DemandOf(one),
         [this, batch, &one, &outcome](const absl::StatusOr<SessionPtr>& session) {
           if (session.ok()) {
             FillSession(**session, one.include_dev_key(), parts_.clock.SinceBoot(),
@@ -126,7 +126,7 @@ ServerUnaryReactor* SessionServiceImpl::Login(CallbackServerContext* context,
   }
   parts_.engine.Login(
       request->organization_id(), request->credential(), request->force(),
-      [this, reactor, request, response](const absl::StatusOr<LoginResult>& result) {
+      [this, reactor, request, response](const absl::StatusOr<LoginOutcome>& result) {
         if (result.ok()) {
           FillSession(*result->session, request->include_dev_key(), parts_.clock.SinceBoot(),
                       *response->mutable_session());

@@ -102,14 +102,14 @@ absl::Status CheckShape(const v1::GetCredentialRequest& request) {
   return ValidateCredentialName(request.name(), "name");
 }
 
-GetSessionOptions OptionsOf(const v1::GetSessionRequest& request) {
-  GetSessionOptions options;
-  options.min_remaining = absl::Seconds(request.min_remaining().seconds()) +
-                          absl::Nanoseconds(request.min_remaining().nanos());
-  options.stale_generation = request.stale_generation();
-  options.require_trusted = request.require_trusted();
-  options.cached_only = request.cached_only();
-  return options;
+SessionDemand DemandOf(const v1::GetSessionRequest& request) {
+  SessionDemand demand;
+  demand.min_remaining = absl::Seconds(request.min_remaining().seconds()) +
+                         absl::Nanoseconds(request.min_remaining().nanos());
+  demand.stale_generation = request.stale_generation();
+  demand.require_trusted = request.require_trusted();
+  demand.cached_only = request.cached_only();
+  return demand;
 }
 
 absl::StatusOr<Credential> DraftOf(const v1::CreateCredentialRequest& request) {

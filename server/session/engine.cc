@@ -44,15 +44,15 @@ Engine::Engine(EngineOptions options, Parts parts)
 Engine::~Engine() { parts_.directory.SetObserver(nullptr); }
 
 void Engine::GetSession(absl::string_view organization_id, absl::string_view credential,
-                        const GetSessionOptions& options, SessionDone done) {
-  if (options.min_remaining > options_.idle_window / 2) {
+                        const SessionDemand& demand, SessionDone done) {
+  if (demand.min_remaining > options_.idle_window / 2) {
     return done(
         Malformed("min_remaining",
                   absl::StrCat("must be at most ", absl::FormatDuration(options_.idle_window / 2),
                                ", half of the idle window")));
   }
-  if (options.cached_only &&
-      (options.stale_generation != 0 || options.min_remaining > absl::ZeroDuration())) {
+  if (demand.cached_only &&
+      (demand.stale_generation != 0 || demand.min_remaining > absl::ZeroDuration())) {
     return done(
         Malformed("cached_only", "cannot be combined with stale_generation or min_remaining"));
   }
@@ -65,8 +65,8 @@ void Engine::GetSession(absl::string_view organization_id, absl::string_view cre
     Later later;
     MutexLock lock(mutex_);
     Pair& pair = PairOf(key, *found, organization_id);
-    answer = FromMemory(pair, options);
-    if (!answer.has_value()) Wait(key, pair, {options, false, std::move(done)}, later);
+    answer = FromMemory(pair, demand);
+    if (!answer.has_value()) Wait(key, pair, {demand, false, std::move(done)}, later);
   }
   if (answer.has_value()) done(*std::move(answer));
 }
@@ -90,15 +90,15 @@ void Engine::Login(absl::string_view organization_id, absl::string_view credenti
     }
     if (live == nullptr) {
       Wait(key, pair,
-           {GetSessionOptions(), force,
+           {SessionDemand(), force,
             [done = std::move(done)](absl::StatusOr<SessionPtr> session) mutable {
               if (!session.ok()) return done(session.status());
-              done(LoginResult{*std::move(session), false});
+              done(LoginOutcome{*std::move(session), false});
             }},
            later);
     }
   }
-  if (live != nullptr) done(LoginResult{std::move(live), true});
+  if (live != nullptr) done(LoginOutcome{std::move(live), true});
 }
 
 void Engine::Logout(absl::string_view organization_id, absl::string_view credential,
@@ -170,18 +170,18 @@ bool Engine::IsLive(const Pair& pair) const {
   return pair.session != nullptr && parts_.clock.SinceBoot() < pair.session->deadline;
 }
 
-absl::optional<absl::StatusOr<SessionPtr>> Engine::FromMemory(
-    const Pair& pair, const GetSessionOptions& options) const {
+absl::optional<absl::StatusOr<SessionPtr>> Engine::FromMemory(const Pair& pair,
+                                                              const SessionDemand& demand) const {
   if (!IsLive(pair)) {
-    if (options.cached_only) return NoLiveSession(pair);
+    if (demand.cached_only) return NoLiveSession(pair);
     return absl::nullopt;
   }
   const Session& session = *pair.session;
   const bool reported_dead =
-      options.stale_generation != 0 && options.stale_generation >= session.generation;
-  const bool too_short = session.deadline - parts_.clock.SinceBoot() < options.min_remaining;
+      demand.stale_generation != 0 && demand.stale_generation >= session.generation;
+  const bool too_short = session.deadline - parts_.clock.SinceBoot() < demand.min_remaining;
   if (reported_dead || too_short) return absl::nullopt;
-  if (options.require_trusted && !session.trusted) return MfaRequired(pair);
+  if (demand.require_trusted && !session.trusted) return MfaRequired(pair);
   return pair.session;
 }
 
@@ -197,13 +197,13 @@ void Engine::AnswerWaiters(const Key& key, Pair& pair, bool just_signed_in, Late
   std::vector<Waiter> unsatisfied;
   for (Waiter& waiter : std::exchange(pair.waiters, {})) {
     const bool too_short =
-        pair.session->deadline - parts_.clock.SinceBoot() < waiter.options.min_remaining;
+        pair.session->deadline - parts_.clock.SinceBoot() < waiter.demand.min_remaining;
     if (!just_signed_in && (waiter.wants_new_sign_in || too_short)) {
       unsatisfied.push_back(std::move(waiter));
       continue;
     }
     absl::StatusOr<SessionPtr> answer = pair.session;
-    if (waiter.options.require_trusted && !pair.session->trusted) answer = MfaRequired(pair);
+    if (waiter.demand.require_trusted && !pair.session->trusted) answer = MfaRequired(pair);
     later.Add([done = std::move(waiter.done), answer = std::move(answer)]() mutable {
       done(std::move(answer));
     });

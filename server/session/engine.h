@@ -41,7 +41,7 @@ struct EngineOptions {
   int max_failed_sign_ins_per_hour = 3;              // per environment and BILL user
 };
 
-struct LoginResult {
+struct LoginOutcome {
   SessionPtr session;
   bool reused = false;
 };
@@ -98,7 +98,7 @@ class EngineObserver {
 class Engine final : public DirectoryObserver {
  public:
   using SessionDone = absl::AnyInvocable<void(absl::StatusOr<SessionPtr>)>;
-  using LoginDone = absl::AnyInvocable<void(absl::StatusOr<LoginResult>)>;
+  using LoginDone = absl::AnyInvocable<void(absl::StatusOr<LoginOutcome>)>;
   // True where this call ended a session.
   using LogoutDone = absl::AnyInvocable<void(absl::StatusOr<bool>)>;
 
@@ -117,11 +117,11 @@ class Engine final : public DirectoryObserver {
   Engine(EngineOptions options, Parts parts);
   ~Engine() override;
 
-  // A live session that satisfies `options`: from memory, after a check, or after a sign-in that
+  // A live session that satisfies `demand`: from memory, after a check, or after a sign-in that
   // all callers share. Errors of shape (min_remaining too long, cached_only with a report) are
   // MALFORMED_REQUEST.
   void GetSession(absl::string_view organization_id, absl::string_view credential,
-                  const GetSessionOptions& options, SessionDone done);
+                  const SessionDemand& demand, SessionDone done);
 
   // `force` spends a sign-in and lifts the quarantine first.
   void Login(absl::string_view organization_id, absl::string_view credential, bool force,
@@ -154,7 +154,7 @@ class Engine final : public DirectoryObserver {
   Pair* FindPair(const Key& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   [[nodiscard]] bool IsLive(const Pair& pair) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::optional<absl::StatusOr<SessionPtr>> FromMemory(const Pair& pair,
-                                                        const GetSessionOptions& options) const
+                                                        const SessionDemand& demand) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Wait(const Key& key, Pair& pair, Waiter waiter, Later& later)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -14,7 +14,8 @@
 
 namespace billbroker {
 
-struct GetSessionOptions {
+// What a caller wants of a session.
+struct SessionDemand {
   absl::Duration min_remaining;        // 0 to half of the idle window
   std::uint64_t stale_generation = 0;  // 0: no report
   bool require_trusted = false;
@@ -23,7 +24,7 @@ struct GetSessionOptions {
 
 // A caller that waits for the check or sign-in under way.
 struct Waiter {
-  GetSessionOptions options;
+  SessionDemand demand;
   bool wants_new_sign_in = false;  // Login with `force`
   absl::AnyInvocable<void(absl::StatusOr<SessionPtr>)> done;
 };

@@ -50,7 +50,7 @@ class CredentialManagerTest : public ::testing::Test {
   absl::StatusOr<SessionPtr> GetSession(absl::string_view organization_id) {
     absl::StatusOr<SessionPtr> answer = absl::InternalError("no answer came");
     broker_.engine.GetSession(
-        organization_id, "", GetSessionOptions(),
+        organization_id, "", SessionDemand(),
         [&answer](absl::StatusOr<SessionPtr> session) { answer = std::move(session); });
     executor_.RunUntilIdle();
     return answer;

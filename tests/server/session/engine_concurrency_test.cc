@@ -56,7 +56,7 @@ TEST(EngineConcurrencyTest, ThreadsThatAskReportAndLogOutGetConsistentAnswers) {
                            [&](const absl::StatusOr<bool>&) { answered.count_down(); });
             continue;
           }
-          GetSessionOptions options;
+          SessionDemand options;
           if (call % 10 == 3) options.stale_generation = 1;
           engine->GetSession(organization, "", options,
                              [&, organization](const absl::StatusOr<SessionPtr>& session) {

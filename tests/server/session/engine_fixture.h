@@ -74,18 +74,17 @@ class EngineTest : public ::testing::Test {
   }
 
   // Asks, and lets everything run that needs no time.
-  Answer Get(const GetSessionOptions& options = {},
-             absl::string_view organization = "008acme00000") {
+  Answer Get(const SessionDemand& options = {}, absl::string_view organization = "008acme00000") {
     Answer answer = absl::UnknownError("not answered");
     engine.GetSession(organization, "", options,
                       [&answer](Answer given) { answer = std::move(given); });
     executor.RunUntilIdle();
     return answer;
   }
-  absl::StatusOr<LoginResult> Login(bool force, absl::string_view organization = "008acme00000") {
-    absl::StatusOr<LoginResult> answer = absl::UnknownError("not answered");
+  absl::StatusOr<LoginOutcome> Login(bool force, absl::string_view organization = "008acme00000") {
+    absl::StatusOr<LoginOutcome> answer = absl::UnknownError("not answered");
     engine.Login(organization, "", force,
-                 [&answer](absl::StatusOr<LoginResult> given) { answer = std::move(given); });
+                 [&answer](absl::StatusOr<LoginOutcome> given) { answer = std::move(given); });
     executor.RunUntilIdle();
     return answer;
   }
@@ -98,8 +97,8 @@ class EngineTest : public ::testing::Test {
     return answer;
   }
 
-  static GetSessionOptions Stale(std::uint64_t generation) {
-    GetSessionOptions options;
+  static SessionDemand Stale(std::uint64_t generation) {
+    SessionDemand options;
     options.stale_generation = generation;
     return options;
   }

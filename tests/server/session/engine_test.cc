@@ -153,7 +153,7 @@ TEST_F(EngineTest, WhileAReportIsCheckedOthersAreServedFromMemory) {
 TEST_F(EngineTest, TooLittleRemainingIsCheckedAndNotSignedIn) {
   const SessionPtr first = *Get();
   executor.Advance(absl::Minutes(30));
-  GetSessionOptions options;
+  SessionDemand options;
   options.min_remaining = absl::Minutes(10);
   const SessionPtr renewed = *Get(options);
   EXPECT_EQ(renewed->generation, first->generation);
@@ -178,7 +178,7 @@ TEST_F(EngineTest, WhereACheckDoesNotSlideTooLittleRemainingCostsASignIn) {
   executor.RunUntilIdle();
   const std::uint64_t first = session->generation;
   clock.Advance(absl::Minutes(30));
-  GetSessionOptions at_least;
+  SessionDemand at_least;
   at_least.min_remaining = absl::Minutes(10);
   strict.GetSession("008acme00000", "", at_least, keep);
   executor.RunUntilIdle();
@@ -187,21 +187,21 @@ TEST_F(EngineTest, WhereACheckDoesNotSlideTooLittleRemainingCostsASignIn) {
 }
 
 TEST_F(EngineTest, MinRemainingAboveHalfTheWindowIsMalformed) {
-  GetSessionOptions options;
+  SessionDemand options;
   options.min_remaining = absl::Minutes(17.6);
   EXPECT_TRUE(HasReason(Get(options).status(), Reason::kMalformedRequest));
 }
 
 TEST_F(EngineTest, CachedOnlyWithAReportIsMalformed) {
   const SessionPtr session = *Get();
-  GetSessionOptions options = Stale(session->generation);
+  SessionDemand options = Stale(session->generation);
   options.cached_only = true;
   EXPECT_TRUE(HasReason(Get(options).status(), Reason::kMalformedRequest));
   EXPECT_TRUE(bill.session_infos().empty());
 }
 
 TEST_F(EngineTest, CachedOnlyNeverSignsIn) {
-  GetSessionOptions options;
+  SessionDemand options;
   options.cached_only = true;
   EXPECT_TRUE(HasReason(Get(options).status(), Reason::kNoLiveSession));
   EXPECT_EQ(bill.CountSignIns(), 0);
@@ -210,7 +210,7 @@ TEST_F(EngineTest, CachedOnlyNeverSignsIn) {
 }
 
 TEST_F(EngineTest, RequireTrustedIsAnsweredByWhatBillSays) {
-  GetSessionOptions options;
+  SessionDemand options;
   options.require_trusted = true;
   EXPECT_TRUE(HasReason(Get(options).status(), Reason::kMfaRequired));
   EXPECT_TRUE(HasReason(Get(options).status(), Reason::kMfaRequired));
@@ -224,7 +224,7 @@ TEST_F(EngineTest, LoginSaysWhetherTheSessionWasThere) {
   EXPECT_FALSE(Login(false)->reused);
   EXPECT_TRUE(Login(false)->reused);
   EXPECT_EQ(bill.CountSignIns(), 1);
-  const absl::StatusOr<LoginResult> forced = Login(true);
+  const absl::StatusOr<LoginOutcome> forced = Login(true);
   EXPECT_FALSE(forced->reused);
   EXPECT_EQ(forced->session, *Get());
   EXPECT_EQ(bill.CountSignIns(), 2);
@@ -234,9 +234,9 @@ TEST_F(EngineTest, AForcedLoginDuringACheckStillSpendsASignIn) {
   const SessionPtr first = *Get();
   bill.Hold();
   engine.GetSession("008acme00000", "", Stale(first->generation), [](const Answer&) {});
-  absl::StatusOr<LoginResult> forced = absl::UnknownError("not answered");
+  absl::StatusOr<LoginOutcome> forced = absl::UnknownError("not answered");
   engine.Login("008acme00000", "", true,
-               [&](absl::StatusOr<LoginResult> given) { forced = std::move(given); });
+               [&](absl::StatusOr<LoginOutcome> given) { forced = std::move(given); });
   executor.RunUntilIdle();
   bill.ReleaseAll();
   executor.RunUntilIdle();
@@ -263,7 +263,7 @@ TEST_F(EngineTest, ALogoutThatBillDoesNotConfirmCanBeRepeated) {
   const SessionPtr session = *Get();
   bill.FailNextSignOuts(1, Refusal(Verdict::kUnavailable, ""));
   EXPECT_TRUE(HasReason(Logout().status(), Reason::kBillUnavailable));
-  GetSessionOptions cached;
+  SessionDemand cached;
   cached.cached_only = true;
   EXPECT_TRUE(HasReason(Get(cached).status(), Reason::kNoLiveSession));
   EXPECT_EQ(*Logout(), true);
