@@ -100,7 +100,9 @@ void TlsServer::Connection::Reset() {
 
 void TlsServer::Connection::WaitForRelease(absl::Duration limit) {
   std::unique_lock<std::mutex> lock(server_->mutex_.native());
-  const auto let_go = [this] { return server_->released_ || server_->stopping_; };
+  const auto let_go = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    return server_->released_ || server_->stopping_;
+  };
   if (limit == absl::InfiniteDuration()) {
     server_->changed_.wait(lock, let_go);
   } else {
@@ -159,8 +161,9 @@ int TlsServer::most_at_once() const {
 
 bool TlsServer::WaitForRequests(std::size_t count) {
   std::unique_lock<std::mutex> lock(mutex_.native());
-  return changed_.wait_for(lock, std::chrono::seconds(30),
-                           [&] { return requests_.size() >= count; });
+  return changed_.wait_for(lock, std::chrono::seconds(30), [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    return requests_.size() >= count;
+  });
 }
 
 void TlsServer::AcceptLoop() {
