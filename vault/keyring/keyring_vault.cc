@@ -3,6 +3,7 @@
 #include <sodium.h>
 
 #include <array>
+#include <functional>
 #include <map>
 #include <utility>
 #include <vector>
@@ -88,9 +89,9 @@ struct KeyringVault::Stored {
 
 // One way to change what is stored under a name. Each is given what is stored now.
 struct KeyringVault::Change {
-  absl::FunctionRef<absl::Status(const absl::optional<Stored>&)> allowed;
-  absl::FunctionRef<bool(const absl::optional<Stored>&)> done;
-  absl::FunctionRef<absl::Status(const absl::optional<Stored>&, Deadline)> write;
+  std::function<absl::Status(const absl::optional<Stored>&)> allowed;
+  std::function<bool(const absl::optional<Stored>&)> done;
+  std::function<absl::Status(const absl::optional<Stored>&, Deadline)> write;
 };
 
 absl::StatusOr<std::unique_ptr<KeyringVault>> KeyringVault::Create(KeyringOptions options) {
