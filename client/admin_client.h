@@ -15,7 +15,7 @@
 namespace billbroker {
 
 struct LoginOptions {
-  std::string credential;        // empty where just one credential serves the organization
+  std::string credential = {};   // empty where just one credential serves the organization
   bool force = false;            // spend a sign-in, and try again what BILL refused before
   bool include_dev_key = false;  // return the devKey too
 };
@@ -26,7 +26,7 @@ struct LoginResult {
 };
 
 struct LogoutOptions {
-  std::string credential;           // empty where just one credential serves the organization
+  std::string credential = {};      // empty where just one credential serves the organization
   std::uint64_t if_generation = 0;  // end only this one; 0 for whichever is live
 };
 

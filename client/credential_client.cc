@@ -8,6 +8,7 @@
 
 #include "billbroker/v1/credential.grpc.pb.h"
 #include "client/call.h"
+#include "client/utf8.h"
 
 namespace billbroker {
 namespace {
@@ -20,6 +21,40 @@ constexpr int kPageSize = 1000;  // the largest that the broker gives
 // place, because a temporary string would stay behind unwiped.
 void Put(const SecretString& secret, std::string& field) {
   field.assign(secret.Reveal().data(), secret.size());
+}
+
+// A message that holds other bytes cannot be read by the broker, which then could not say why.
+absl::Status CheckText(absl::string_view field, absl::string_view text) {
+  if (IsUtf8(text)) return absl::OkStatus();
+  return Malformed(field, "is not UTF-8; set the terminal or the file to UTF-8 and enter it again");
+}
+
+absl::Status CheckOrganizations(const std::vector<NewOrganization>& organizations) {
+  for (const NewOrganization& organization : organizations) {
+    absl::Status checked = CheckText("organizations.organization_id", organization.id);
+    if (checked.ok()) {
+      checked = CheckText("organizations.dev_key", organization.dev_key.Reveal());
+    }
+    if (!checked.ok()) return checked;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Check(const NewCredential& credential) {
+  const std::pair<const char*, absl::string_view> texts[] = {
+      {"name", credential.name},
+      {"environment", credential.environment},
+      {"username", credential.username},
+      {"device", credential.device},
+      {"dev_key", credential.dev_key.Reveal()},
+      {"password", credential.password.Reveal()},
+      {"console_api_token", credential.console_api_token.Reveal()},
+      {"remember_me_id", credential.remember_me_id.Reveal()}};
+  for (const auto& [field, text] : texts) {
+    const absl::Status checked = CheckText(field, text);
+    if (!checked.ok()) return checked;
+  }
+  return CheckOrganizations(credential.organizations);
 }
 
 template <typename Request>
@@ -66,6 +101,8 @@ CredentialClient::CredentialClient(std::shared_ptr<grpc::Channel> channel,
 CredentialClient::~CredentialClient() = default;
 
 absl::StatusOr<v1::Credential> CredentialClient::Create(const NewCredential& credential) {
+  const absl::Status checked = Check(credential);
+  if (!checked.ok()) return checked;
   v1::CreateCredentialRequest request;
   request.set_name(credential.name);
   request.set_environment(credential.environment);
@@ -113,6 +150,8 @@ absl::Status CredentialClient::Delete(const CredentialVersion& version, bool for
 
 absl::StatusOr<v1::Credential> CredentialClient::Attach(
     const CredentialVersion& version, const std::vector<NewOrganization>& organizations) {
+  const absl::Status checked = CheckOrganizations(organizations);
+  if (!checked.ok()) return checked;
   auto request = RequestFor<v1::AttachOrganizationsRequest>(version);
   AddOrganizations(organizations, request);
   return CredentialOf(

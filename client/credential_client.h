@@ -20,7 +20,7 @@ struct NewOrganization {
 };
 
 // What CreateCredential of proto/billbroker/v1/credential.proto is asked; the shape rules stand
-// there, and the broker checks them. Secrets must be UTF-8.
+// there, and the broker checks them; here only that all is UTF-8.
 struct NewCredential {
   std::string name;
   std::string environment;

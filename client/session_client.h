@@ -31,9 +31,10 @@
 
 namespace billbroker {
 
+// Every member has an initializer, so that callers may name some and not all.
 struct GetSessionOptions {
-  std::string credential;              // empty where just one credential serves the organization
-  absl::Duration min_remaining;        // 0 to half of BILL's idle window; less is renewed first
+  std::string credential = {};         // empty where just one credential serves the organization
+  absl::Duration min_remaining = {};   // 0 to half of BILL's idle window; less is renewed first
   std::uint64_t stale_generation = 0;  // BILL said BDC_1109 to this one; 0 for no report
   bool require_trusted = false;        // MFA_REQUIRED rather than a session that is not trusted
   bool include_dev_key = false;        // return the devKey too

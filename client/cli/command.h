@@ -1,0 +1,101 @@
+// What a command of the command line runs with, and how it is registered.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+#include <memory>
+#include <ostream>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "client/admin_client.h"
+#include "client/cli/host.h"
+#include "client/cli/json.h"
+#include "client/cli/keyring_probe.h"
+#include "client/cli/terminal.h"
+#include "client/credential_client.h"
+#include "client/session_client.h"
+#include "vault/base/clock.h"
+
+namespace billbroker {
+
+// Results go to `out`; errors, prompts and the talk of guided commands to `err`.
+struct Io {
+  std::ostream& out;
+  std::ostream& err;
+  Terminal& terminal;
+};
+
+// The options that every command takes.
+struct GlobalOptions {
+  std::string socket;
+  bool json = false;
+  absl::Duration timeout;
+};
+
+struct CommandContext {
+  Io& io;
+  Host& host;
+  KeyringProbe& keyring;
+  const Clock& clock;
+  const GlobalOptions& options;
+  SessionClient& sessions;
+  AdminClient& admin;
+  CredentialClient& credentials;
+
+  // Prints `json` for programs, or calls `print_table(out)` for people.
+  template <typename PrintTable>
+  absl::Status Print(const Json& json, const PrintTable& print_table) const {
+    if (options.json) {
+      PrintJson(json, io.out);
+    } else {
+      print_table(io.out);
+    }
+    return absl::OkStatus();
+  }
+};
+
+// The one command that the arguments name. Owned by RunCli().
+class Command final {
+ public:
+  template <typename Options>
+  struct Added {
+    CLI::App* app;     // owned by its parent
+    Options* options;  // owned by the app's callback
+  };
+
+  // Adds a subcommand of `parent` that runs `run` with its parsed options.
+  template <typename Options>
+  Added<Options> Add(CLI::App& parent, const std::string& name, const std::string& description,
+                     absl::Status (*run)(CommandContext&, const Options&)) {
+    // Shared, because the app keeps its callback as a std::function, which is copied.
+    const auto options = std::make_shared<Options>();
+    CLI::App* app = parent.add_subcommand(name, description);
+    app->callback([this, options, run] {
+      chosen_ = [options, run](CommandContext& context) { return run(context, *options); };
+    });
+    return {app, options.get()};
+  }
+
+  // Requires: arguments were parsed that name a command.
+  [[nodiscard]] absl::Status Run(CommandContext& context) const { return chosen_(context); }
+
+ private:
+  std::function<absl::Status(CommandContext&)> chosen_;
+};
+
+// An option that takes a length of time, such as "90s", "5m", or a bare number of seconds.
+void AddDurationOption(CLI::App& app, const std::string& name, absl::Duration& value,
+                       const std::string& description);
+
+// One for each command group, each in a file of its own.
+void AddLoginCommand(CLI::App& app, Command& command);
+void AddCredentialCommands(CLI::App& app, Command& command);
+void AddSessionCommands(CLI::App& app, Command& command);
+void AddStatusCommand(CLI::App& app, Command& command);
+void AddExecCommand(CLI::App& app, Command& command);
+void AddDoctorCommand(CLI::App& app, Command& command);
+
+}  // namespace billbroker

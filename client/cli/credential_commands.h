@@ -1,0 +1,11 @@
+// The parts of `billbroker credential` that have a file of their own.
+#pragma once
+
+#include "client/cli/command.h"
+
+namespace billbroker {
+
+void AddCredentialCreateCommand(CLI::App& group, Command& command);
+void AddOrganizationCommands(CLI::App& group, Command& command);  // attach, detach
+
+}  // namespace billbroker

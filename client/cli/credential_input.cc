@@ -1,0 +1,110 @@
+#include "client/cli/credential_input.h"
+
+#include <fstream>
+#include <set>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+
+namespace billbroker {
+namespace {
+
+// What one request to the broker holds at most.
+constexpr std::size_t kMaxSecretsBytes = 4 * 1024 * 1024;
+
+absl::Status Ask(Terminal& terminal, absl::string_view prompt, SecretString& into) {
+  absl::StatusOr<SecretString> answer = terminal.ReadSecret(prompt);
+  if (!answer.ok()) return answer.status();
+  into = *std::move(answer);
+  return absl::OkStatus();
+}
+
+absl::Status AskDevKeys(Terminal& terminal, NewCredential& credential) {
+  const bool console = credential.kind == v1::CREDENTIAL_KIND_CONSOLE;
+  absl::Status status =
+      Ask(terminal,
+          console ? "devKey (not shown; empty where each organization has its own): "
+                  : "devKey (not shown): ",
+          credential.dev_key);
+  // Only a console signs in to organizations of several developers.
+  if (!console) return status;
+  for (NewOrganization& organization : credential.organizations) {
+    if (!status.ok()) return status;
+    status = Ask(terminal,
+                 absl::StrCat("own devKey of organization ", organization.id,
+                              credential.dev_key.empty() ? " (not shown): "
+                                                         : " (not shown; empty for none): "),
+                 organization.dev_key);
+  }
+  return status;
+}
+
+}  // namespace
+
+absl::StatusOr<SecretsInput> ReadSecretsFromStdin(Terminal& terminal) {
+  const absl::StatusOr<SecretString> json = terminal.ReadAll(kMaxSecretsBytes);
+  if (!json.ok()) return json.status();
+  return ParseSecrets(json->Reveal());
+}
+
+absl::Status AskSecrets(Terminal& terminal, NewCredential& credential) {
+  absl::Status status = AskDevKeys(terminal, credential);
+  if (!status.ok()) return status;
+  if (credential.kind == v1::CREDENTIAL_KIND_CONSOLE) {
+    status = Ask(terminal, "console API token (not shown): ", credential.console_api_token);
+  } else {
+    status =
+        Ask(terminal,
+            credential.sync_token ? "sync token's value (not shown): " : "password (not shown): ",
+            credential.password);
+  }
+  if (!status.ok() || credential.device.empty()) return status;
+  return Ask(terminal, "rememberMeId of the device (not shown): ", credential.remember_me_id);
+}
+
+absl::StatusOr<std::vector<std::string>> ReadOrganizationFile(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot read ", path, "; name a file with one organization id a line"));
+  }
+  std::vector<std::string> ids;
+  for (std::string line; std::getline(file, line);) {
+    const absl::string_view id =
+        absl::StripAsciiWhitespace(absl::string_view(line).substr(0, line.find('#')));
+    if (!id.empty()) ids.emplace_back(id);
+  }
+  return ids;
+}
+
+absl::StatusOr<std::vector<NewOrganization>> WithDevKeys(
+    const std::vector<std::string>& ids, std::map<std::string, SecretString> dev_keys) {
+  std::vector<NewOrganization> organizations;
+  std::set<std::string> seen;
+  for (const std::string& id : ids) {
+    if (!seen.insert(id).second) continue;
+    NewOrganization& organization = organizations.emplace_back();
+    organization.id = id;
+    if (auto found = dev_keys.extract(id)) organization.dev_key = std::move(found.mapped());
+  }
+  if (dev_keys.empty()) return organizations;
+  return absl::InvalidArgumentError(
+      absl::StrCat("organization_dev_keys has a key for \"", dev_keys.begin()->first,
+                   "\", which is not among the organizations; name it there too"));
+}
+
+absl::StatusOr<bool> Confirm(Terminal& terminal, absl::string_view question, bool otherwise) {
+  while (true) {
+    const absl::StatusOr<std::string> line =
+        terminal.ReadLine(absl::StrCat(question, otherwise ? " [Y/n] " : " [y/N] "));
+    if (!line.ok()) return line.status();
+    const std::string answer = absl::AsciiStrToLower(absl::StripAsciiWhitespace(*line));
+    if (answer.empty()) return otherwise;
+    if (answer == "y" || answer == "yes") return true;
+    if (answer == "n" || answer == "no") return false;
+  }
+}
+
+}  // namespace billbroker

@@ -1,0 +1,36 @@
+// What the commands about credentials read from people, files and standard input.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "client/cli/secrets_json.h"
+#include "client/cli/terminal.h"
+#include "client/credential_client.h"
+
+namespace billbroker {
+
+// Reads and parses the JSON object of secrets; the input is read to its end.
+[[nodiscard]] absl::StatusOr<SecretsInput> ReadSecretsFromStdin(Terminal& terminal);
+
+// Asks a person for the secrets that `credential` needs: its kind, device and organizations are
+// set.
+[[nodiscard]] absl::Status AskSecrets(Terminal& terminal, NewCredential& credential);
+
+// The organization ids of `path`, one a line; blank lines and what follows a '#' do not count.
+[[nodiscard]] absl::StatusOr<std::vector<std::string>> ReadOrganizationFile(
+    const std::string& path);
+
+// `ids` in their order, each once, with the devKeys that `dev_keys` has for them. INVALID_ARGUMENT
+// where it has one for another id.
+[[nodiscard]] absl::StatusOr<std::vector<NewOrganization>> WithDevKeys(
+    const std::vector<std::string>& ids, std::map<std::string, SecretString> dev_keys);
+
+// Asks a yes or no question until it is answered; an empty line means `otherwise`.
+[[nodiscard]] absl::StatusOr<bool> Confirm(Terminal& terminal, absl::string_view question,
+                                           bool otherwise);
+
+}  // namespace billbroker

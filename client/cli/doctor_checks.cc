@@ -1,0 +1,142 @@
+#include "client/cli/doctor_checks.h"
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "client/cli/broker_socket.h"
+#include "client/cli/exit_code.h"
+#include "client/cli/format.h"
+
+namespace billbroker {
+namespace {
+
+constexpr std::uint64_t kEnoughLockableBytes = 1024 * 1024;
+
+constexpr char kMemlockFix[] =
+    "raise RLIMIT_MEMLOCK: LimitMEMLOCK=64M in the unit, 'ulimit -l 65536' in a shell, "
+    "--ulimit memlock=67108864 for a container";
+
+// How far a keyring in `state` is known to be in order: the bus, the provider, the collection, its
+// lock.
+int Reached(v1::VaultState state) {
+  switch (state) {
+    case v1::VAULT_STATE_READY:
+      return 4;
+    case v1::VAULT_STATE_LOCKED:
+      return 3;
+    case v1::VAULT_STATE_NO_COLLECTION:
+      return 2;
+    case v1::VAULT_STATE_NO_PROVIDER:
+    case v1::VAULT_STATE_TIMED_OUT:
+      return 1;
+    default:
+      return 0;
+  }
+}
+
+}  // namespace
+
+absl::string_view CheckStateName(CheckState state) {
+  switch (state) {
+    case CheckState::kOk:
+      return "ok";
+    case CheckState::kProblem:
+      return "problem";
+    case CheckState::kSkipped:
+      break;
+  }
+  return "skipped";
+}
+
+Finding CheckConfiguration(Host& host, const std::string& config_file) {
+  if (config_file.empty()) {
+    return {"configuration", CheckState::kSkipped, "no file was named; --config FILE checks it",
+            ""};
+  }
+  const absl::StatusOr<ProgramResult> result =
+      host.Run({"billbrokerd", "--check-config", "--config", config_file});
+  if (!result.ok()) {
+    return {"configuration", CheckState::kProblem, std::string(result.status().message()),
+            "install billbrokerd beside this program or in PATH"};
+  }
+  if (result->exit_code == 0) {
+    return {"configuration", CheckState::kOk, absl::StrCat(config_file, " is in order"), ""};
+  }
+  return {"configuration", CheckState::kProblem,
+          std::string(absl::StripAsciiWhitespace(result->output)),
+          absl::StrCat("mend ", config_file, " as said")};
+}
+
+Finding CheckBroker(const BrokerStatus& status, const std::string& socket) {
+  if (!status.ok()) {
+    return {"broker", CheckState::kProblem, std::string(status.status().message()),
+            ExitCodeOf(status.status()) == kExitUnreachable
+                ? UnreachableFix(socket)
+                : "look at the broker's log: journalctl -u billbrokerd"};
+  }
+  const std::string text = absl::StrCat("version ", status->version(), " answers on ", socket);
+  if (!status->draining()) return {"broker", CheckState::kOk, text, ""};
+  return {"broker", CheckState::kProblem, text + " and is shutting down", "start it again"};
+}
+
+Finding CheckMemory(const BrokerStatus& status, const Host& host) {
+  if (status.ok()) {
+    const v1::MemoryStatus& memory = status->memory();
+    if (memory.unlocked_bytes() == 0) {
+      return {"memlock", CheckState::kOk,
+              absl::StrCat("the broker's ", BytesText(memory.secret_bytes()),
+                           " for secrets are locked"),
+              ""};
+    }
+    return {"memlock", CheckState::kProblem,
+            absl::StrCat(BytesText(memory.unlocked_bytes()),
+                         " of the broker's secret memory may reach the swap"),
+            kMemlockFix};
+  }
+  const absl::optional<std::uint64_t> limit = host.LockableBytes();
+  if (!limit.has_value()) return {"memlock", CheckState::kOk, "this user may lock all memory", ""};
+  const std::string text = absl::StrCat("this user may lock ", BytesText(*limit));
+  if (*limit >= kEnoughLockableBytes) return {"memlock", CheckState::kOk, text, ""};
+  return {"memlock", CheckState::kProblem, text, kMemlockFix};
+}
+
+std::vector<Finding> CheckKeyring(const v1::VaultStatus& vault, absl::string_view whose,
+                                  absl::string_view bus_address) {
+  struct Step {
+    const char* check;
+    const char* in_order;
+    const char* broken;
+  };
+  constexpr Step kSteps[] = {
+      {"bus", "the D-Bus session bus answers", "no D-Bus session bus"},
+      {"provider", "a Secret Service is on the bus", "no Secret Service answers on the bus"},
+      {"collection", "there is a default collection", "there is no default collection"},
+      {"lock", "the collection is unlocked", "the collection is locked"}};
+  if (vault.state() == v1::VAULT_STATE_UNKNOWN || vault.state() == v1::VAULT_STATE_UNSPECIFIED) {
+    return {{"keyring", CheckState::kSkipped, absl::StrCat(whose, ": not asked yet"), ""}};
+  }
+  std::vector<Finding> findings;
+  const int reached = Reached(vault.state());
+  for (int i = 0; i < 4; ++i) {
+    const Step& step = kSteps[i];
+    if (i < reached) {
+      findings.push_back(
+          {step.check, CheckState::kOk, absl::StrCat(whose, ": ", step.in_order), ""});
+    } else if (i == reached) {
+      findings.push_back(
+          {step.check, CheckState::kProblem, absl::StrCat(whose, ": ", step.broken), vault.fix()});
+    } else {
+      findings.push_back({step.check, CheckState::kSkipped, "stands on what is missing above", ""});
+    }
+  }
+  if (!bus_address.empty()) absl::StrAppend(&findings.front().text, " (", bus_address, ")");
+  if (!vault.invalid_documents().empty()) {
+    findings.push_back({"documents", CheckState::kProblem,
+                        absl::StrCat("not credentials of this broker: ",
+                                     absl::StrJoin(vault.invalid_documents(), ", ")),
+                        "remove them with secret-tool or a keyring manager, or restore them"});
+  }
+  return findings;
+}
+
+}  // namespace billbroker

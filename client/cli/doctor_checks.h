@@ -1,0 +1,47 @@
+// The checks of `billbroker doctor`, one function each.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "billbroker/v1/session.pb.h"
+#include "client/cli/host.h"
+
+namespace billbroker {
+
+enum class CheckState { kOk, kProblem, kSkipped };
+
+// "ok", "problem", "skipped".
+[[nodiscard]] absl::string_view CheckStateName(CheckState state);
+
+struct Finding {
+  std::string check;
+  CheckState state = CheckState::kOk;
+  std::string text;  // what was found; for kSkipped, why it was not looked at
+  std::string fix;   // for kProblem
+};
+
+// What the broker said, or why it said nothing.
+using BrokerStatus = absl::StatusOr<v1::GetStatusResponse>;
+
+[[nodiscard]] Finding CheckConfiguration(Host& host, const std::string& config_file);
+
+[[nodiscard]] Finding CheckBroker(const BrokerStatus& status, const std::string& socket);
+
+// The broker's own locked memory where it answers, else this user's limit.
+[[nodiscard]] Finding CheckMemory(const BrokerStatus& status, const Host& host);
+
+// Bus, provider, collection and lock, in the order in which each stands on the one before. `whose`
+// says which keyring `vault` is about; `bus_address` is DBUS_SESSION_BUS_ADDRESS of this process,
+// or empty where the broker's own bus is meant.
+[[nodiscard]] std::vector<Finding> CheckKeyring(const v1::VaultStatus& vault,
+                                                absl::string_view whose,
+                                                absl::string_view bus_address);
+
+// One for each environment that the broker names, with what the configuration file adds to it.
+[[nodiscard]] std::vector<Finding> CheckBillHosts(const BrokerStatus& status,
+                                                  const std::string& config_file, Host& host);
+
+}  // namespace billbroker

@@ -1,0 +1,95 @@
+#include "client/cli/error_output.h"
+
+#include "absl/strings/str_cat.h"
+#include "client/cli/broker_socket.h"
+#include "client/cli/exit_code.h"
+#include "client/cli/format.h"
+#include "client/cli/json.h"
+#include "vault/base/error.h"
+
+namespace billbroker {
+namespace {
+
+// What to do at this command line; empty where the broker's message says all there is to say.
+absl::string_view FixFor(Reason reason) {
+  switch (reason) {
+    case Reason::kUnknownCredential:
+      return "'billbroker credential list' shows the credentials that are there";
+    case Reason::kUnknownOrganization:
+      return "attach it to a credential: billbroker credential attach NAME ID";
+    case Reason::kCredentialExists:
+      return "choose another name, or attach organizations to the credential that is there: "
+             "billbroker credential attach NAME ID";
+    case Reason::kAmbiguousCredential:
+      return "name one with --credential";
+    case Reason::kNoLiveSession:
+      return "leave --cached-only out to sign in";
+    case Reason::kCredentialRejected:
+      return "store the credential anew with the right secret (credential delete, then create); to "
+             "try the stored one again: billbroker session login ID --force";
+    case Reason::kDevKeyRejected:
+      return "check at BILL that the devKey is active and belongs to this environment, then "
+             "store the right one";
+    case Reason::kLockedOut:
+      return "have the user unlocked at BILL, then: billbroker session login ID --force";
+    case Reason::kVaultLocked:
+    case Reason::kVaultUnreachable:
+    case Reason::kVaultDocumentInvalid:
+      return "'billbroker doctor' says what is wrong with the keyring";
+    case Reason::kVersionConflict:
+      return "somebody changed it meanwhile: look with 'billbroker credential show NAME' and "
+             "repeat";
+    case Reason::kSessionsLive:
+      return "repeat with --force to log its sessions out first";
+    default:
+      return "";
+  }
+}
+
+std::string FixOf(const absl::Status& status, const std::string& socket) {
+  if (ExitCodeOf(status) == kExitUnreachable) return UnreachableFix(socket);
+  const absl::optional<ErrorDetails> details = DetailsOf(status);
+  return details.has_value() ? std::string(FixFor(details->reason)) : std::string();
+}
+
+Json ErrorJson(const absl::Status& status, const std::string& fix) {
+  Json error = {{"reason", ErrorName(status)},
+                {"code", absl::StatusCodeToString(status.code())},
+                {"message", std::string(status.message())},
+                {"fix", fix},
+                {"retry_after_seconds", nullptr},
+                {"metadata", Json::object()}};
+  if (const absl::optional<ErrorDetails> details = DetailsOf(status); details.has_value()) {
+    if (details->retry_after.has_value()) {
+      error["retry_after_seconds"] = absl::ToDoubleSeconds(*details->retry_after);
+    }
+    for (const auto& [key, value] : details->metadata) error["metadata"][key] = value;
+  }
+  return {{"error", error}};
+}
+
+}  // namespace
+
+std::string ErrorName(const absl::Status& status) {
+  if (const absl::optional<ErrorDetails> details = DetailsOf(status); details.has_value()) {
+    return std::string(ReasonName(details->reason));
+  }
+  if (ExitCodeOf(status) == kExitUnreachable) return "BROKER_UNREACHABLE";
+  if (ExitCodeOf(status) == kExitUsage) return "USAGE";
+  return absl::StatusCodeToString(status.code());
+}
+
+void PrintError(const absl::Status& status, const std::string& socket, bool json,
+                std::ostream& err) {
+  const std::string fix = FixOf(status, socket);
+  if (json) return PrintJson(ErrorJson(status, fix), err);
+  err << "error: " << ErrorName(status) << ": " << Printable(status.message()) << '\n';
+  const absl::optional<ErrorDetails> details = DetailsOf(status);
+  if (details.has_value() && details->retry_after.has_value()) {
+    // Rounded up: a try at the time that is printed is not too early.
+    err << "retry in " << LengthText(absl::Ceil(*details->retry_after, absl::Seconds(1))) << '\n';
+  }
+  if (!fix.empty()) err << "fix: " << Printable(fix) << '\n';
+}
+
+}  // namespace billbroker

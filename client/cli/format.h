@@ -1,0 +1,38 @@
+// How values read in the output of the command line.
+#pragma once
+
+#include <google/protobuf/timestamp.pb.h>
+
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace billbroker {
+
+// `text` with control characters as '?': names and messages come from elsewhere and must not drive
+// a terminal.
+[[nodiscard]] std::string Printable(absl::string_view text);
+
+// Columns that `text` takes, one per code point.
+[[nodiscard]] std::size_t DisplayWidth(absl::string_view text);
+
+// RFC 3339 in UTC, to the second: "2026-03-01T12:00:00Z".
+[[nodiscard]] std::string TimeText(absl::Time time);
+[[nodiscard]] std::string TimeText(const google::protobuf::Timestamp& time);
+
+// For people, two units at most, rounded down: "34 min", "2 h 5 min", "3 d"; "0 s" for nothing or
+// less.
+[[nodiscard]] std::string LengthText(absl::Duration length);
+
+// "512 KiB", "8 MiB".
+[[nodiscard]] std::string BytesText(std::uint64_t bytes);
+
+// An enum's value as a word: ("VAULT_STATE_NO_BUS", "VAULT_STATE_") gives "no_bus".
+[[nodiscard]] std::string EnumWord(absl::string_view name, absl::string_view prefix);
+
+// "1 organization", "2 organizations".
+[[nodiscard]] std::string Counted(std::int64_t count, absl::string_view noun);
+
+}  // namespace billbroker

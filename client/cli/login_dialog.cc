@@ -1,0 +1,154 @@
+#include "client/cli/login_dialog.h"
+
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "client/cli/credential_input.h"
+#include "client/cli/format.h"
+#include "client/cli/table.h"
+#include "vault/base/error.h"
+
+namespace billbroker {
+namespace {
+
+constexpr std::size_t kMaxNameBytes = 64;
+
+std::string KindForPeople(const NewCredential& credential) {
+  if (credential.kind == v1::CREDENTIAL_KIND_CONSOLE) return "Accountant Console user";
+  return credential.sync_token ? "sync token" : "user with a password";
+}
+
+std::string OrganizationsForPeople(const NewCredential& credential) {
+  return absl::StrJoin(
+      credential.organizations, ", ", [](std::string* out, const NewOrganization& organization) {
+        absl::StrAppend(out, organization.id, organization.dev_key.empty() ? "" : " (own devKey)");
+      });
+}
+
+}  // namespace
+
+std::string ProposeName(absl::string_view username, absl::string_view environment) {
+  std::string name;
+  for (const char byte : absl::StrCat(username.substr(0, username.find('@')), "-", environment)) {
+    const char lower = absl::ascii_tolower(static_cast<unsigned char>(byte));
+    const bool allowed = absl::ascii_isalnum(static_cast<unsigned char>(lower));
+    if (allowed) name.push_back(lower);
+    if (!allowed && !name.empty() && name.back() != '-') name.push_back('-');
+  }
+  name.resize(std::min(name.size(), kMaxNameBytes));
+  while (!name.empty() && name.back() == '-') name.pop_back();
+  return name.empty() ? "bill" : name;
+}
+
+absl::StatusOr<NewCredential> LoginDialog::Ask(const v1::GetStatusResponse& status) {
+  NewCredential credential;
+  absl::StatusOr<std::string> answer = AskEnvironment(status);
+  if (!answer.ok()) return answer.status();
+  credential.environment = *std::move(answer);
+  if (absl::Status asked = AskKind(credential); !asked.ok()) return asked;
+  answer = AskLine(credential.sync_token ? "sync token's name" : "BILL user name", "");
+  if (!answer.ok()) return answer.status();
+  credential.username = *std::move(answer);
+  answer = AskName(credential);
+  if (!answer.ok()) return answer.status();
+  credential.name = *std::move(answer);
+  const absl::StatusOr<std::vector<std::string>> ids = AskOrganizations();
+  if (!ids.ok()) return ids.status();
+  auto organizations = WithDevKeys(*ids, {});
+  if (!organizations.ok()) return organizations.status();
+  credential.organizations = *std::move(organizations);
+  if (absl::Status asked = AskSecrets(terminal_, credential); !asked.ok()) return asked;
+  return credential;
+}
+
+absl::StatusOr<bool> LoginDialog::ConfirmSummary(const NewCredential& credential) {
+  talk_ << '\n';
+  Table table;
+  table.Add({"credential", credential.name});
+  table.Add({"environment", credential.environment});
+  table.Add({"kind", KindForPeople(credential)});
+  table.Add({"user name", credential.username});
+  table.Add(
+      {"devKey", credential.dev_key.empty() ? "none; each organization has its own" : "typed"});
+  table.Add({"organizations", OrganizationsForPeople(credential)});
+  table.Print(talk_);
+  talk_ << std::flush;
+  return Confirm(terminal_, "store it in the keyring and sign in once?", true);
+}
+
+// An answer that is not empty; an empty line means `proposal`.
+absl::StatusOr<std::string> LoginDialog::AskLine(absl::string_view question,
+                                                 absl::string_view proposal) {
+  const std::string prompt = proposal.empty() ? absl::StrCat(question, ": ")
+                                              : absl::StrCat(question, " [", proposal, "]: ");
+  while (true) {
+    const absl::StatusOr<std::string> line = terminal_.ReadLine(prompt);
+    if (!line.ok()) return line.status();
+    const absl::string_view answer = absl::StripAsciiWhitespace(*line);
+    if (!answer.empty()) return std::string(answer);
+    if (!proposal.empty()) return std::string(proposal);
+  }
+}
+
+absl::StatusOr<std::string> LoginDialog::AskEnvironment(const v1::GetStatusResponse& status) {
+  talk_ << "environments of this broker:\n";
+  Table table;
+  for (const v1::EnvironmentStatus& environment : status.environments()) {
+    table.Add({"  " + environment.name(), environment.base_url()});
+  }
+  table.Print(talk_);
+  talk_ << std::flush;
+  const std::string first = status.environments().empty() ? "" : status.environments(0).name();
+  while (true) {
+    absl::StatusOr<std::string> answer = AskLine("environment", first);
+    if (!answer.ok()) return answer.status();
+    for (const v1::EnvironmentStatus& environment : status.environments()) {
+      if (environment.name() == *answer) return answer;
+    }
+    talk_ << "there is no environment " << Printable(*answer) << "; type one of the list\n";
+    talk_.flush();
+  }
+}
+
+absl::Status LoginDialog::AskKind(NewCredential& credential) {
+  talk_ << "how it signs in:\n  1  user with a password\n  2  sync token (48 hours, no payments)\n"
+           "  3  Accountant Console user with an API token\n"
+        << std::flush;
+  while (true) {
+    const absl::StatusOr<std::string> answer = AskLine("kind", "1");
+    if (!answer.ok()) return answer.status();
+    if (*answer != "1" && *answer != "2" && *answer != "3") continue;
+    credential.kind = *answer == "3" ? v1::CREDENTIAL_KIND_CONSOLE : v1::CREDENTIAL_KIND_USER;
+    credential.sync_token = *answer == "2";
+    return absl::OkStatus();
+  }
+}
+
+// Asked again while the name is taken: to hear so only after the secrets were typed is a nuisance.
+absl::StatusOr<std::string> LoginDialog::AskName(const NewCredential& credential) {
+  const std::string proposal = ProposeName(credential.username, credential.environment);
+  while (true) {
+    absl::StatusOr<std::string> name = AskLine("name for the credential", proposal);
+    if (!name.ok()) return name.status();
+    const absl::StatusOr<v1::Credential> taken = credentials_.Get(*name);
+    if (HasReason(taken.status(), Reason::kUnknownCredential)) return name;
+    if (!taken.ok() && !HasReason(taken.status(), Reason::kMalformedRequest)) return taken.status();
+    talk_ << (taken.ok() ? absl::StrCat("there is a credential ", *name, " already")
+                         : Printable(taken.status().message()))
+          << "; choose another name\n"
+          << std::flush;
+  }
+}
+
+absl::StatusOr<std::vector<std::string>> LoginDialog::AskOrganizations() {
+  const absl::StatusOr<std::string> line =
+      AskLine("organization ids, separated by spaces or commas", "");
+  if (!line.ok()) return line.status();
+  return std::vector<std::string>(
+      absl::StrSplit(*line, absl::ByAnyChar(" ,\t"), absl::SkipEmpty()));
+}
+
+}  // namespace billbroker

@@ -1,0 +1,17 @@
+#include <unistd.h>
+
+#include <iostream>
+
+#include "client/cli/cli.h"
+#include "client/cli/posix_host.h"
+#include "client/cli/posix_terminal.h"
+#include "client/cli/vault_probe.h"
+
+int main(int argc, char** argv) {
+  billbroker::PosixTerminal terminal(STDIN_FILENO, STDERR_FILENO);
+  billbroker::PosixHost host;
+  billbroker::VaultProbe keyring;
+  const billbroker::SystemClock clock;
+  billbroker::Io io{std::cout, std::cerr, terminal};
+  return billbroker::RunCli({argv + 1, argv + argc}, io, host, keyring, clock);
+}

@@ -1,0 +1,74 @@
+#include <utility>
+
+#include "client/cli/credential_commands.h"
+#include "client/cli/credential_input.h"
+#include "client/cli/render.h"
+
+namespace billbroker {
+namespace {
+
+struct AttachOptions {
+  std::string name;
+  std::vector<std::string> ids;
+  bool secrets_from_stdin = false;
+};
+
+struct DetachOptions {
+  std::string name;
+  std::vector<std::string> ids;
+};
+
+absl::Status PrintChanged(CommandContext& context, const absl::StatusOr<v1::Credential>& changed) {
+  if (!changed.ok()) return changed.status();
+  return context.Print(CredentialJson(*changed, true),
+                       [&](std::ostream& out) { PrintCredential(*changed, out); });
+}
+
+absl::StatusOr<std::map<std::string, SecretString>> ReadDevKeys(Terminal& terminal) {
+  absl::StatusOr<SecretsInput> secrets = ReadSecretsFromStdin(terminal);
+  if (!secrets.ok()) return secrets.status();
+  if (!secrets->dev_key.empty() || !secrets->password.empty() ||
+      !secrets->console_api_token.empty() || !secrets->remember_me_id.empty()) {
+    return absl::InvalidArgumentError(
+        "attach takes organization_dev_keys and no other secret on standard input");
+  }
+  return std::move(secrets->organization_dev_keys);
+}
+
+absl::Status Attach(CommandContext& context, const AttachOptions& options) {
+  std::map<std::string, SecretString> dev_keys;
+  if (options.secrets_from_stdin) {
+    auto read = ReadDevKeys(context.io.terminal);
+    if (!read.ok()) return read.status();
+    dev_keys = *std::move(read);
+  }
+  const auto organizations = WithDevKeys(options.ids, std::move(dev_keys));
+  if (!organizations.ok()) return organizations.status();
+  const absl::StatusOr<v1::Credential> credential = context.credentials.Get(options.name);
+  if (!credential.ok()) return credential.status();
+  return PrintChanged(context, context.credentials.Attach(VersionOf(*credential), *organizations));
+}
+
+absl::Status Detach(CommandContext& context, const DetachOptions& options) {
+  const absl::StatusOr<v1::Credential> credential = context.credentials.Get(options.name);
+  if (!credential.ok()) return credential.status();
+  return PrintChanged(context, context.credentials.Detach(VersionOf(*credential), options.ids));
+}
+
+}  // namespace
+
+void AddOrganizationCommands(CLI::App& group, Command& command) {
+  auto attach = command.Add<AttachOptions>(
+      group, "attach", "Add organizations to a credential, or give them another devKey", Attach);
+  attach.app->add_option("name", attach.options->name, "The credential")->required();
+  attach.app->add_option("ids", attach.options->ids, "Organization ids")->required();
+  attach.app->add_flag("--secrets-from-stdin", attach.options->secrets_from_stdin,
+                       "Read {\"organization_dev_keys\": {\"ID\": \"KEY\"}} from standard input");
+
+  auto detach = command.Add<DetachOptions>(
+      group, "detach", "Take organizations away; their sessions are logged out", Detach);
+  detach.app->add_option("name", detach.options->name, "The credential")->required();
+  detach.app->add_option("ids", detach.options->ids, "Organization ids")->required();
+}
+
+}  // namespace billbroker

@@ -1,0 +1,32 @@
+// What the broker answers, as JSON for programs (the shapes of docs/cli.md) and as tables for
+// people.
+#pragma once
+
+#include <ostream>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "billbroker/v1/credential.pb.h"
+#include "billbroker/v1/session.pb.h"
+#include "client/cli/json.h"
+#include "client/client_session.h"
+
+namespace billbroker {
+
+// The session id and the devKey appear only with `show_secrets`.
+[[nodiscard]] Json SessionJson(const ClientSession& session, bool show_secrets);
+void PrintSession(const ClientSession& session, bool show_secrets, std::ostream& out);
+
+[[nodiscard]] Json SessionEntryJson(const v1::SessionEntry& entry);
+void PrintSessionEntries(const std::vector<v1::SessionEntry>& entries, absl::Time now,
+                         std::ostream& out);
+
+// `organizations`: whether the credential carries them (a list does not).
+[[nodiscard]] Json CredentialJson(const v1::Credential& credential, bool organizations);
+void PrintCredential(const v1::Credential& credential, std::ostream& out);
+void PrintCredentials(const std::vector<v1::Credential>& credentials, std::ostream& out);
+
+[[nodiscard]] Json StatusJson(const v1::GetStatusResponse& status);
+void PrintStatus(const v1::GetStatusResponse& status, absl::Time now, std::ostream& out);
+
+}  // namespace billbroker

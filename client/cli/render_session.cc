@@ -1,0 +1,122 @@
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "client/cli/format.h"
+#include "client/cli/render.h"
+#include "client/cli/table.h"
+#include "client/proto_time.h"
+
+namespace billbroker {
+namespace {
+
+std::string StateWord(v1::SessionState state) {
+  return EnumWord(v1::SessionState_Name(state), "SESSION_STATE_");
+}
+
+std::string ReasonWord(v1::Reason reason) {
+  return std::string(absl::StripPrefix(v1::Reason_Name(reason), "REASON_"));
+}
+
+Json TimeJson(bool present, const google::protobuf::Timestamp& time) {
+  return present ? Json(TimeText(time)) : Json(nullptr);
+}
+
+Json QuarantineJson(const v1::Quarantine& quarantine) {
+  return {{"reason", ReasonWord(quarantine.reason())},
+          {"bill_code", quarantine.bill_code()},
+          {"since_time", TimeJson(quarantine.has_since_time(), quarantine.since_time())},
+          {"until_time", TimeJson(quarantine.has_until_time(), quarantine.until_time())}};
+}
+
+// Why there is no session, in the last column.
+std::string Note(const v1::SessionEntry& entry, absl::Time now) {
+  if (entry.has_quarantine()) {
+    const v1::Quarantine& quarantine = entry.quarantine();
+    std::string note =
+        absl::StrCat(ReasonWord(quarantine.reason()), " (", quarantine.bill_code(), ")");
+    if (quarantine.has_until_time()) {
+      absl::StrAppend(&note, " until ", TimeText(quarantine.until_time()));
+    }
+    return note;
+  }
+  if (entry.has_retry_time()) {
+    return absl::StrCat("retry in ", LengthText(TimeOf(entry.retry_time()) - now));
+  }
+  return entry.waiting_callers() > 0 ? Counted(entry.waiting_callers(), "caller") + " waiting" : "";
+}
+
+}  // namespace
+
+Json SessionJson(const ClientSession& session, bool show_secrets) {
+  Json json = {{"organization_id", session.organization_id},
+               {"credential", session.credential},
+               {"user_id", session.user_id},
+               {"base_url", session.base_url},
+               {"trusted", session.trusted},
+               {"generation", session.generation},
+               {"dev_key_id", session.dev_key_id},
+               {"sign_in_time", TimeText(session.sign_in_time)},
+               {"verified_time", TimeText(session.verified_time)},
+               {"expire_time", TimeText(session.expire_time)},
+               {"remaining_seconds", absl::ToInt64Seconds(session.remaining)}};
+  if (!show_secrets) return json;
+  json["session_id"] = std::string(session.session_id.Reveal());
+  if (!session.dev_key.empty()) json["dev_key"] = std::string(session.dev_key.Reveal());
+  return json;
+}
+
+void PrintSession(const ClientSession& session, bool show_secrets, std::ostream& out) {
+  Table table;
+  table.Add({"organization", session.organization_id});
+  table.Add({"credential", session.credential});
+  table.Add({"user", session.user_id});
+  table.Add({"base URL", session.base_url});
+  table.Add({"trusted", session.trusted ? "yes" : "no"});
+  table.Add({"generation", absl::StrCat(session.generation)});
+  table.Add({"signed in", TimeText(session.sign_in_time)});
+  table.Add({"expires", absl::StrCat(TimeText(session.expire_time), " (in ",
+                                     LengthText(session.remaining), ")")});
+  table.Add({"devKey id", session.dev_key_id});
+  table.Add({"session id", show_secrets ? std::string(session.session_id.Reveal())
+                                        : std::string("hidden; --show prints it")});
+  if (!session.dev_key.empty()) {
+    table.Add({"devKey", show_secrets ? std::string(session.dev_key.Reveal())
+                                      : std::string("hidden; --show prints it")});
+  }
+  table.Print(out);
+}
+
+Json SessionEntryJson(const v1::SessionEntry& entry) {
+  return {
+      {"organization_id", entry.organization_id()},
+      {"credential", entry.credential()},
+      {"state", StateWord(entry.state())},
+      {"generation", entry.generation()},
+      {"user_id", entry.user_id()},
+      {"trusted", entry.trusted()},
+      {"sign_in_time", TimeJson(entry.has_sign_in_time(), entry.sign_in_time())},
+      {"verified_time", TimeJson(entry.has_verified_time(), entry.verified_time())},
+      {"expire_time", TimeJson(entry.has_expire_time(), entry.expire_time())},
+      {"waiting_callers", entry.waiting_callers()},
+      {"sign_ins", entry.sign_ins()},
+      {"retry_time", TimeJson(entry.has_retry_time(), entry.retry_time())},
+      {"quarantine", entry.has_quarantine() ? QuarantineJson(entry.quarantine()) : Json(nullptr)}};
+}
+
+void PrintSessionEntries(const std::vector<v1::SessionEntry>& entries, absl::Time now,
+                         std::ostream& out) {
+  if (entries.empty()) {
+    out << "no sessions yet; 'billbroker session get ID' signs in\n";
+    return;
+  }
+  Table table({"ORGANIZATION", "CREDENTIAL", "STATE", "REMAINING", "TRUSTED", "SIGN-INS", "NOTE"});
+  for (const v1::SessionEntry& entry : entries) {
+    const bool live = entry.has_expire_time();
+    table.Add({entry.organization_id(), entry.credential(), StateWord(entry.state()),
+               live ? LengthText(TimeOf(entry.expire_time()) - now) : "-",
+               live ? (entry.trusted() ? "yes" : "no") : "-", absl::StrCat(entry.sign_ins()),
+               Note(entry, now)});
+  }
+  table.Print(out);
+}
+
+}  // namespace billbroker

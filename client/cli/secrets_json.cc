@@ -1,0 +1,64 @@
+#include "client/cli/secrets_json.h"
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "client/cli/format.h"
+#include "vault/secret_json.h"
+
+namespace billbroker {
+namespace {
+
+constexpr absl::string_view kOrganizationKeys = "organization_dev_keys";
+
+class Parser final {
+ public:
+  explicit Parser(absl::string_view json) : reader_(json) {}
+
+  absl::StatusOr<SecretsInput> Parse() {
+    const bool parsed =
+        reader_.Object([this](absl::string_view key) { return Member(key); }) && reader_.AtEnd();
+    if (!refusal_.ok()) return refusal_;
+    if (parsed) return std::move(input_);
+    return absl::InvalidArgumentError(
+        "standard input is not one JSON object of secrets; write {\"dev_key\": \"...\", "
+        "\"password\": \"...\"}, all values strings");
+  }
+
+ private:
+  bool Member(absl::string_view key) {
+    if (key == kOrganizationKeys) {
+      return reader_.Object([this](absl::string_view id) {
+        return Once(id, input_.organization_dev_keys[std::string(id)]);
+      });
+    }
+    if (key == "dev_key") return Once(key, input_.dev_key);
+    if (key == "password") return Once(key, input_.password);
+    if (key == "console_api_token") return Once(key, input_.console_api_token);
+    if (key == "remember_me_id") return Once(key, input_.remember_me_id);
+    return Refuse(absl::StrCat("unknown key \"", Printable(key),
+                               "\" on standard input; known are dev_key, password, "
+                               "console_api_token, remember_me_id and organization_dev_keys"));
+  }
+
+  // The later of two values would win unseen.
+  bool Once(absl::string_view key, SecretString& value) {
+    if (value.empty()) return reader_.String(value);
+    return Refuse(
+        absl::StrCat("key \"", Printable(key), "\" comes twice on standard input; give it once"));
+  }
+
+  bool Refuse(absl::string_view why) {
+    refusal_ = absl::InvalidArgumentError(why);
+    return false;
+  }
+
+  SecretJsonReader reader_;
+  SecretsInput input_;
+  absl::Status refusal_;
+};
+
+}  // namespace
+
+absl::StatusOr<SecretsInput> ParseSecrets(absl::string_view json) { return Parser(json).Parse(); }
+
+}  // namespace billbroker

@@ -1,0 +1,31 @@
+// Terminal: where the command line reads from.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "vault/base/secret_string.h"
+
+namespace billbroker {
+
+// Errors: OUT_OF_RANGE at the end of input, CANCELLED where a signal ended the reading.
+class Terminal {
+ public:
+  virtual ~Terminal() = default;
+
+  // True where a person sits there; false for a pipe or a file.
+  [[nodiscard]] virtual bool interactive() const = 0;
+
+  // Shows `prompt` and returns the next line without its end.
+  [[nodiscard]] virtual absl::StatusOr<std::string> ReadLine(absl::string_view prompt) = 0;
+
+  // The same without echo, from a person only.
+  [[nodiscard]] virtual absl::StatusOr<SecretString> ReadSecret(absl::string_view prompt) = 0;
+
+  // Everything up to the end of input. INVALID_ARGUMENT beyond `max_bytes`.
+  [[nodiscard]] virtual absl::StatusOr<SecretString> ReadAll(std::size_t max_bytes) = 0;
+};
+
+}  // namespace billbroker

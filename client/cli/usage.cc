@@ -1,0 +1,60 @@
+#include "client/cli/usage.h"
+
+#include "absl/algorithm/container.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/string_view.h"
+
+namespace billbroker {
+namespace {
+
+constexpr absl::string_view kSecretOptions[] = {"--password",
+                                                "--passwd",
+                                                "--dev-key",
+                                                "--devkey",
+                                                "--secret",
+                                                "--token",
+                                                "--console-token",
+                                                "--api-token",
+                                                "--console-api-token",
+                                                "--remember-me-id",
+                                                "--organization-dev-key"};
+
+std::string OptionName(absl::string_view argument) {
+  return absl::StrReplaceAll(absl::AsciiStrToLower(argument.substr(0, argument.find('='))),
+                             {{"_", "-"}});
+}
+
+// A value may stand in the wrong place: `--pasword hunter2` must not be echoed.
+std::string UnknownArguments(const std::vector<std::string>& extras) {
+  for (const std::string& extra : extras) {
+    if (absl::StartsWith(extra, "-")) return absl::StrCat("unknown option ", OptionName(extra));
+  }
+  return absl::StrCat("unexpected argument (", extras.size(), " too many)");
+}
+
+}  // namespace
+
+absl::Status RefuseSecretArguments(const std::vector<std::string>& args) {
+  for (const std::string& argument : args) {
+    if (argument == "--") break;
+    const std::string name = OptionName(argument);
+    if (!absl::c_linear_search(kSecretOptions, name)) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "there is no ", name,
+        ": arguments can be read by every user of this machine and stay in the shell's history, "
+        "so secrets are never taken from them; type it when asked, or use --secrets-from-stdin"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status UsageError(const CLI::App& app, const CLI::ParseError& error) {
+  const std::vector<std::string> extras = app.remaining(true);
+  return absl::InvalidArgumentError(
+      absl::StrCat(extras.empty() ? std::string(error.what()) : UnknownArguments(extras),
+                   "; see 'billbroker --help' and 'billbroker COMMAND --help'"));
+}
+
+}  // namespace billbroker

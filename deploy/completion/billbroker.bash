@@ -1,0 +1,82 @@
+# shellcheck shell=bash
+# bash completion for billbroker: commands, options, and the names of credentials and environments that the
+# broker knows.
+
+# Offers those of the words "$2" that begin with "$1".
+_billbroker_offer() { mapfile -t COMPREPLY < <(compgen -W "$2" -- "$1"); }
+
+# Asks the broker; says nothing when it does not answer.
+_billbroker_names() {
+  local listing
+  case $1 in
+    credential) listing=$(billbroker credential list --output json --timeout 2s 2>/dev/null) ;;
+    environment) listing=$(billbroker status --output json --timeout 2s 2>/dev/null) ;;
+  esac
+  sed -n 's/^ *"name": "\([a-z0-9-]*\)",\{0,1\}$/\1/p' <<<"$listing"
+}
+
+# The options of the command "$1", such as "credential create".
+_billbroker_options() {
+  case $1 in
+    'credential create')
+      echo --environment --kind --username --organization --organizations-from --sync-token --device \
+        --secrets-from-stdin
+      ;;
+    'credential delete') echo --force --yes ;;
+    'credential attach') echo --secrets-from-stdin ;;
+    'session get')
+      echo --credential --include-dev-key --require-trusted --min-remaining --stale-generation --cached-only --show
+      ;;
+    'session login') echo --credential --force --show ;;
+    'session logout' | 'session list') echo --credential ;;
+    exec) echo --org --credential --require-trusted ;;
+    doctor) echo --config ;;
+  esac
+  echo --socket --output --timeout --help
+}
+
+# The value of the option "$1". Fails where the option takes none.
+_billbroker_value() {
+  case $1 in
+    --output) _billbroker_offer "$2" 'table json' ;;
+    --kind) _billbroker_offer "$2" 'user console' ;;
+    --credential) _billbroker_offer "$2" "$(_billbroker_names credential)" ;;
+    --environment) _billbroker_offer "$2" "$(_billbroker_names environment)" ;;
+    --socket | --config | --organizations-from) compopt -o default 2>/dev/null ;;
+    --username | --organization | --device | --org | --timeout | --min-remaining | --stale-generation) ;;
+    *) return 1 ;;
+  esac
+}
+
+_billbroker() {
+  local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} words=() i
+  COMPREPLY=()
+  _billbroker_value "$previous" "$word" && return
+  for ((i = 1; i < COMP_CWORD; ++i)); do
+    case ${COMP_WORDS[i]} in
+      --) # What follows is the command of exec.
+        compopt -o default 2>/dev/null
+        return
+        ;;
+      --socket | --output | --timeout | --credential | --org) ((++i)) ;;
+      -*) ;;
+      *) words+=("${COMP_WORDS[i]}") ;;
+    esac
+  done
+  local command=${words[0]-}
+  [[ $command == credential || $command == session ]] && command="${words[*]:0:2}"
+  if [[ $word == -* ]]; then
+    _billbroker_offer "$word" "$(_billbroker_options "$command")"
+    return
+  fi
+  case "${#words[@]} $command" in
+    '0 ') _billbroker_offer "$word" 'login credential session status exec doctor' ;;
+    '1 credential') _billbroker_offer "$word" 'create show list delete attach detach' ;;
+    '1 session') _billbroker_offer "$word" 'get login logout list' ;;
+    '2 credential show' | '2 credential delete' | '2 credential attach' | '2 credential detach')
+      _billbroker_offer "$word" "$(_billbroker_names credential)"
+      ;;
+  esac
+}
+
+complete -F _billbroker billbroker

@@ -1,0 +1,83 @@
+// CliTest: the command line against a FakeBroker, with a scripted terminal and machine.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "client/cli/cli.h"
+#include "tests/client/support/fake_broker.h"
+#include "tests/client/support/temp_folder.h"
+#include "tests/support/manual_time.h"
+
+namespace billbroker {
+
+// A person who gives the queued answers, or a pipe that holds `input`.
+class FakeTerminal final : public Terminal {
+ public:
+  bool person = false;
+  std::string input;
+  std::deque<std::string> answers;   // to questions, secrets included, in their order
+  std::vector<std::string> prompts;  // what was asked with echo
+  std::vector<std::string> secret_prompts;
+
+  [[nodiscard]] bool interactive() const override { return person; }
+  [[nodiscard]] absl::StatusOr<std::string> ReadLine(absl::string_view prompt) override;
+  [[nodiscard]] absl::StatusOr<SecretString> ReadSecret(absl::string_view prompt) override;
+  [[nodiscard]] absl::StatusOr<SecretString> ReadAll(std::size_t max_bytes) override;
+
+ private:
+  absl::StatusOr<std::string> Answer();
+};
+
+class FakeHost final : public Host {
+ public:
+  std::map<std::string, std::string> environment;
+  absl::Status exec_result = absl::OkStatus();
+  std::vector<std::string> executed;
+  std::map<std::string, std::string> exec_environment;
+  absl::StatusOr<ProgramResult> run_result = ProgramResult{};
+  std::vector<std::string> ran;
+  absl::optional<std::uint64_t> lockable_bytes;
+  std::map<std::string, absl::Status> unreachable;  // by the environment's name
+  std::vector<BillEndpoint> reached;
+
+  [[nodiscard]] absl::optional<std::string> Getenv(const std::string& name) const override;
+  [[nodiscard]] absl::Status Exec(const std::vector<std::string>& command,
+                                  const std::vector<EnvironmentVariable>& variables) override;
+  [[nodiscard]] absl::StatusOr<ProgramResult> Run(const std::vector<std::string>& command) override;
+  [[nodiscard]] absl::optional<std::uint64_t> LockableBytes() const override;
+  [[nodiscard]] absl::Status Reach(const BillEndpoint& endpoint) override;
+};
+
+class FakeKeyringProbe final : public KeyringProbe {
+ public:
+  v1::VaultStatus status;
+  [[nodiscard]] v1::VaultStatus Probe() override { return status; }
+};
+
+class CliTest : public ::testing::Test {
+ protected:
+  // Runs the command with the fake's socket; out_ and err_ hold what it printed.
+  int Run(std::vector<std::string> args);
+
+  // What it printed, as JSON.
+  [[nodiscard]] Json OutJson() const { return Json::parse(out_); }
+  [[nodiscard]] Json ErrorJson() const { return Json::parse(err_)["error"]; }
+
+  TempFolder folder_;
+  std::string socket_ = folder_ / "broker.sock";
+  FakeBroker broker_{socket_};
+  FakeTerminal terminal_;
+  FakeHost host_;
+  FakeKeyringProbe keyring_;
+  ManualClock clock_;
+  std::string out_;
+  std::string err_;
+};
+
+}  // namespace billbroker

@@ -1,0 +1,194 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "client/cli/exit_code.h"
+#include "tests/client/cli/cli_fixture.h"
+#include "vault/base/error.h"
+
+namespace billbroker {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+class CredentialCommandTest : public CliTest {
+ protected:
+  int Create(std::vector<std::string> more) {
+    std::vector<std::string> args = {"credential",    "create",         "acme", "--environment",
+                                     "sandbox",       "--kind",         "user", "--username",
+                                     "ada@acme.test", "--organization", "00801"};
+    args.insert(args.end(), more.begin(), more.end());
+    return Run(args);
+  }
+};
+
+TEST_F(CredentialCommandTest, CreateTakesSecretsFromStandardInput) {
+  terminal_.input = R"({"dev_key": "dev-key-9Zk4-secret", "password": "p\u00e4ss\"word"})";
+  EXPECT_EQ(Create({"--secrets-from-stdin", "--organization", "00802", "--output", "json"}),
+            kExitOk)
+      << err_;
+  const v1::CreateCredentialRequest sent = broker_.create_requests().front();
+  EXPECT_EQ(sent.name(), "acme");
+  EXPECT_EQ(sent.environment(), "sandbox");
+  EXPECT_EQ(sent.kind(), v1::CREDENTIAL_KIND_USER);
+  EXPECT_EQ(sent.username(), "ada@acme.test");
+  EXPECT_EQ(sent.dev_key(), kDevKeySecret);
+  EXPECT_EQ(sent.password(), "p\xC3\xA4ss\"word");
+  ASSERT_EQ(sent.organizations_size(), 2);
+  EXPECT_EQ(sent.organizations(1).organization_id(), "00802");
+  EXPECT_EQ(OutJson()["organizations"][0]["organization_id"], "00801");
+  EXPECT_THAT(out_ + err_, Not(HasSubstr(kDevKeySecret)));
+}
+
+TEST_F(CredentialCommandTest, CreateAsksAPersonForSecretsWithoutEcho) {
+  terminal_.person = true;
+  terminal_.answers = {kDevKeySecret, "hunter2"};
+  EXPECT_EQ(Create({}), kExitOk) << err_;
+  EXPECT_THAT(terminal_.secret_prompts,
+              ElementsAre("devKey (not shown): ", "password (not shown): "));
+  EXPECT_THAT(terminal_.prompts, IsEmpty());
+  EXPECT_EQ(broker_.create_requests().front().password(), "hunter2");
+  EXPECT_THAT(out_ + err_, Not(HasSubstr("hunter2")));
+}
+
+TEST_F(CredentialCommandTest, CreateAsksForAConsolesOrganizationDevKeys) {
+  terminal_.person = true;
+  terminal_.answers = {"", "own-1", "own-2", "token"};
+  EXPECT_EQ(
+      Run({"credential", "create", "books", "--environment", "sandbox", "--kind", "console",
+           "--username", "b@acme.test", "--organization", "00801", "--organization", "00802"}),
+      kExitOk)
+      << err_;
+  const v1::CreateCredentialRequest sent = broker_.create_requests().front();
+  EXPECT_EQ(sent.organizations(0).dev_key(), "own-1");
+  EXPECT_EQ(sent.organizations(1).dev_key(), "own-2");
+  EXPECT_EQ(sent.console_api_token(), "token");
+}
+
+TEST_F(CredentialCommandTest, CreateAsksForTheRememberMeIdOfADevice) {
+  terminal_.person = true;
+  terminal_.answers = {"key", "value", "remembered"};
+  EXPECT_EQ(Create({"--sync-token", "--device", "server-1"}), kExitOk) << err_;
+  const v1::CreateCredentialRequest sent = broker_.create_requests().front();
+  EXPECT_TRUE(sent.sync_token());
+  EXPECT_EQ(sent.remember_me_id(), "remembered");
+  EXPECT_EQ(sent.device(), "server-1");
+}
+
+TEST_F(CredentialCommandTest, CreateReadsOrganizationsFromAFile) {
+  terminal_.input = R"({"password": "p", "organization_dev_keys": {"00803": "own"}})";
+  const std::string file =
+      folder_.Write("ids", "00802\n\n  00803  # the third\n# nothing\n00801\n");
+  EXPECT_EQ(Create({"--secrets-from-stdin", "--organizations-from", file}), kExitOk) << err_;
+  const v1::CreateCredentialRequest sent = broker_.create_requests().front();
+  ASSERT_EQ(sent.organizations_size(), 3);
+  EXPECT_EQ(sent.organizations(2).organization_id(), "00803");
+  EXPECT_EQ(sent.organizations(2).dev_key(), "own");
+  EXPECT_EQ(Create({"--secrets-from-stdin", "--organizations-from", folder_ / "none"}), kExitUsage);
+}
+
+TEST_F(CredentialCommandTest, CreateWithoutATerminalOrStandardInputSaysWhatToDo) {
+  EXPECT_EQ(Create({}), kExitUsage);
+  EXPECT_THAT(err_, HasSubstr("pass --secrets-from-stdin"));
+  EXPECT_THAT(broker_.create_requests(), IsEmpty());
+}
+
+TEST_F(CredentialCommandTest, CreateRefusesADevKeyOfAnOrganizationThatIsNotNamed) {
+  terminal_.input = R"({"password": "p", "organization_dev_keys": {"00899": "own"}})";
+  EXPECT_EQ(Create({"--secrets-from-stdin"}), kExitUsage);
+  EXPECT_THAT(err_, HasSubstr("\"00899\""));
+  EXPECT_THAT(broker_.create_requests(), IsEmpty());
+}
+
+TEST_F(CredentialCommandTest, ShowPrintsWhatIsStoredAndNoSecret) {
+  broker_.AddCredential("acme", {"00801", "00802"});
+  EXPECT_EQ(Run({"credential", "show", "acme"}), kExitOk) << err_;
+  EXPECT_EQ(out_,
+            "name           acme\n"
+            "version        3\n"
+            "environment    sandbox\n"
+            "kind           user\n"
+            "user name      ada@acme.test\n"
+            "created        2027-01-14T08:00:00Z\n"
+            "changed        2027-01-15T08:00:00Z\n"
+            "organizations  2\n"
+            "\n"
+            "ORGANIZATION  DEVKEY\n"
+            "00801         the credential's\n"
+            "00802         the credential's\n");
+  EXPECT_EQ(Run({"credential", "show", "nobody"}), kExitNotFound);
+}
+
+TEST_F(CredentialCommandTest, ListHoldsEveryCredential) {
+  EXPECT_EQ(Run({"credential", "list"}), kExitOk);
+  EXPECT_THAT(out_, HasSubstr("no credentials yet"));
+  for (const char* name : {"a", "b", "c"}) broker_.AddCredential(name, {"00801"});
+  EXPECT_EQ(Run({"credential", "list"}), kExitOk);
+  EXPECT_THAT(out_, HasSubstr("NAME  ENVIRONMENT  KIND"));
+  EXPECT_EQ(Run({"credential", "list", "--output", "json"}), kExitOk);
+  ASSERT_THAT(OutJson()["credentials"], SizeIs(3));
+  EXPECT_EQ(OutJson()["credentials"][2], Json({{"name", "c"},
+                                               {"uid", "ffeeddccbbaa99887766554433221100"},
+                                               {"version", 3},
+                                               {"environment", "sandbox"},
+                                               {"kind", "user"},
+                                               {"username", "ada@acme.test"},
+                                               {"sync_token", false},
+                                               {"device", ""},
+                                               {"secrets", Json::object()},
+                                               {"organization_count", 1},
+                                               {"create_time", "2027-01-14T08:00:00Z"},
+                                               {"update_time", "2027-01-15T08:00:00Z"}}));
+}
+
+TEST_F(CredentialCommandTest, DeleteAsksFirst) {
+  broker_.AddCredential("acme", {"00801"});
+  EXPECT_EQ(Run({"credential", "delete", "acme"}), kExitUsage);
+  EXPECT_THAT(err_, HasSubstr("pass --yes"));
+  terminal_.person = true;
+  terminal_.answers = {"what?", "n"};
+  EXPECT_EQ(Run({"credential", "delete", "acme"}), kExitFailed);
+  EXPECT_THAT(broker_.credential_names(), ElementsAre("acme"));
+  terminal_.answers = {"y"};
+  EXPECT_EQ(Run({"credential", "delete", "acme"}), kExitOk) << err_;
+  EXPECT_THAT(broker_.credential_names(), IsEmpty());
+}
+
+TEST_F(CredentialCommandTest, DeleteOfACredentialWithLiveSessionsNeedsForce) {
+  broker_.AddCredential("acme", {"00801"});
+  broker_.set_sessions_live(true);
+  EXPECT_EQ(Run({"credential", "delete", "acme", "--yes"}), kExitFailed);
+  EXPECT_THAT(err_, HasSubstr("--force"));
+  EXPECT_EQ(Run({"credential", "delete", "acme", "--yes", "--force", "--output", "json"}), kExitOk);
+  EXPECT_EQ(OutJson(), Json({{"deleted", "acme"}}));
+}
+
+TEST_F(CredentialCommandTest, AttachAndDetachChangeTheOrganizations) {
+  broker_.AddCredential("acme", {"00801"});
+  EXPECT_EQ(Run({"credential", "attach", "acme", "00802", "00803", "00802"}), kExitOk) << err_;
+  EXPECT_EQ(broker_.attach_requests().front().organizations_size(), 2);
+  EXPECT_EQ(broker_.attach_requests().front().version(), 3u);
+  EXPECT_EQ(Run({"credential", "detach", "acme", "00801", "00803", "--output", "json"}), kExitOk);
+  EXPECT_EQ(OutJson()["organizations"],
+            Json::array({{{"organization_id", "00802"}, {"dev_key_id", ""}}}));
+  EXPECT_EQ(OutJson()["version"], 5);
+}
+
+TEST_F(CredentialCommandTest, AttachTakesDevKeysFromStandardInputAndNoOtherSecret) {
+  broker_.AddCredential("acme", {"00801"});
+  terminal_.input = R"({"organization_dev_keys": {"00802": "dev-key-9Zk4-secret"}})";
+  EXPECT_EQ(Run({"credential", "attach", "acme", "00802", "--secrets-from-stdin"}), kExitOk);
+  EXPECT_EQ(broker_.attach_requests().front().organizations(0).dev_key(), kDevKeySecret);
+  EXPECT_THAT(out_ + err_, Not(HasSubstr(kDevKeySecret)));
+  EXPECT_THAT(out_, HasSubstr("its own, fingerprint fedcba9876543210"));
+  terminal_.input = R"({"password": "hunter2"})";
+  EXPECT_EQ(Run({"credential", "attach", "acme", "00802", "--secrets-from-stdin"}), kExitUsage);
+  EXPECT_THAT(err_, Not(HasSubstr("hunter2")));
+  EXPECT_THAT(broker_.attach_requests(), SizeIs(1));
+}
+
+}  // namespace
+}  // namespace billbroker

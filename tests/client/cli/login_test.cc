@@ -1,0 +1,141 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "client/cli/exit_code.h"
+#include "client/cli/login_dialog.h"
+#include "tests/client/cli/cli_fixture.h"
+#include "vault/base/error.h"
+
+namespace billbroker {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+class LoginTest : public CliTest {
+ protected:
+  LoginTest() {
+    v1::GetStatusResponse status;
+    for (const char* name : {"production", "sandbox"}) {
+      v1::EnvironmentStatus& environment = *status.add_environments();
+      environment.set_name(name);
+      environment.set_base_url("https://" + std::string(name) + ".test/connect");
+    }
+    broker_.set_status(status);
+    terminal_.person = true;
+  }
+
+  // Everything up to the summary; the answers to what follows come behind.
+  void AnswerAll(std::vector<std::string> then) {
+    terminal_.answers = {"sandbox",      "1",           "Ada.L@acme.test", "",
+                         "00801, 00802", kDevKeySecret, "hunter2"};
+    terminal_.answers.insert(terminal_.answers.end(), then.begin(), then.end());
+  }
+};
+
+TEST_F(LoginTest, APersonIsLedFromNothingToASession) {
+  AnswerAll({""});
+  EXPECT_EQ(Run({"login"}), kExitOk) << err_;
+  const v1::CreateCredentialRequest sent = broker_.create_requests().front();
+  EXPECT_EQ(sent.name(), "ada-l-sandbox");
+  EXPECT_EQ(sent.environment(), "sandbox");
+  EXPECT_EQ(sent.username(), "Ada.L@acme.test");
+  EXPECT_EQ(sent.dev_key(), kDevKeySecret);
+  EXPECT_EQ(sent.password(), "hunter2");
+  ASSERT_EQ(sent.organizations_size(), 2);
+  EXPECT_EQ(broker_.login_requests().front().organization_id(), "00801");
+  EXPECT_EQ(broker_.login_requests().front().credential(), "ada-l-sandbox");
+  EXPECT_THAT(err_, HasSubstr("https://production.test/connect"));
+  EXPECT_THAT(out_, HasSubstr("signed in\norganization  00801"));
+  EXPECT_THAT(err_, HasSubstr("billbroker session get 00801"));
+  EXPECT_THAT(err_, HasSubstr("billbroker exec --org 00801"));
+  EXPECT_THAT(out_ + err_, Not(HasSubstr("hunter2")));
+  EXPECT_THAT(out_ + err_, Not(HasSubstr(kDevKeySecret)));
+}
+
+TEST_F(LoginTest, SecretsAreAskedWithoutEchoAndOnce) {
+  AnswerAll({"y"});
+  EXPECT_EQ(Run({"login"}), kExitOk) << err_;
+  EXPECT_THAT(terminal_.secret_prompts,
+              ElementsAre("devKey (not shown): ", "password (not shown): "));
+}
+
+TEST_F(LoginTest, AConsoleUserIsAskedForTokenAndEachOrganizationsDevKey) {
+  terminal_.answers = {"", "3",     "books@acme.test", "books", "00801 00802",
+                       "", "own-1", "own-2",           "token", "y"};
+  EXPECT_EQ(Run({"login"}), kExitOk) << err_;
+  const v1::CreateCredentialRequest sent = broker_.create_requests().front();
+  EXPECT_EQ(sent.kind(), v1::CREDENTIAL_KIND_CONSOLE);
+  EXPECT_EQ(sent.environment(), "production");
+  EXPECT_EQ(sent.organizations(1).dev_key(), "own-2");
+  EXPECT_EQ(sent.console_api_token(), "token");
+  EXPECT_THAT(err_, HasSubstr("00801 (own devKey), 00802 (own devKey)"));
+}
+
+TEST_F(LoginTest, WrongAnswersAreAskedAgain) {
+  broker_.AddCredential("taken", {"00899"});
+  terminal_.answers = {"moon",  "sandbox", "9",     "2",   "",      "token-name",
+                       "taken", "fresh",   "00801", "key", "value", "y"};
+  EXPECT_EQ(Run({"login"}), kExitOk) << err_;
+  EXPECT_THAT(err_, HasSubstr("there is no environment moon"));
+  EXPECT_THAT(err_, HasSubstr("there is a credential taken already"));
+  EXPECT_EQ(broker_.create_requests().front().name(), "fresh");
+  EXPECT_TRUE(broker_.create_requests().front().sync_token());
+}
+
+TEST_F(LoginTest, NothingIsStoredWithoutConfirmation) {
+  AnswerAll({"n"});
+  EXPECT_EQ(Run({"login"}), kExitFailed);
+  EXPECT_THAT(err_, HasSubstr("nothing was stored"));
+  EXPECT_THAT(broker_.create_requests(), IsEmpty());
+}
+
+TEST_F(LoginTest, ARefusedCredentialIsDeletedUnlessThePersonKeepsIt) {
+  const absl::Status refusal = MakeError(
+      ErrorDetails{Reason::kCredentialRejected, absl::nullopt, {{"bill_code", "BDC_1101"}}},
+      "bill refused the password of ada@acme.test (BDC_1101)");
+  broker_.FailNext("Login", refusal);
+  AnswerAll({"y", ""});
+  EXPECT_EQ(Run({"login"}), kExitNeedsPerson);
+  EXPECT_THAT(err_, HasSubstr("BDC_1101"));
+  EXPECT_THAT(err_, HasSubstr("deleted credential ada-l-sandbox"));
+  EXPECT_THAT(broker_.credential_names(), IsEmpty());
+  broker_.FailNext("Login", refusal);
+  AnswerAll({"y", "y"});
+  EXPECT_EQ(Run({"login"}), kExitNeedsPerson);
+  EXPECT_THAT(broker_.credential_names(), ElementsAre("ada-l-sandbox"));
+}
+
+TEST_F(LoginTest, ACredentialThatCouldOnlyNotBeTriedIsKeptByDefault) {
+  broker_.FailNext("Login", MakeError(ErrorDetails{Reason::kBillUnavailable, absl::Seconds(5), {}},
+                                      "bill does not answer"));
+  AnswerAll({"y", ""});
+  EXPECT_EQ(Run({"login"}), kExitTryLater);
+  EXPECT_THAT(err_, HasSubstr("retry in 5 s"));
+  EXPECT_THAT(broker_.credential_names(), ElementsAre("ada-l-sandbox"));
+}
+
+TEST_F(LoginTest, WithoutATerminalLoginSaysWhatToUse) {
+  terminal_.person = false;
+  EXPECT_EQ(Run({"login"}), kExitUsage);
+  EXPECT_THAT(err_, HasSubstr("credential create"));
+}
+
+TEST_F(LoginTest, EndOfInputStoresNothing) {
+  terminal_.answers = {"sandbox", "1"};
+  EXPECT_EQ(Run({"login"}), kExitFailed);
+  EXPECT_THAT(broker_.create_requests(), IsEmpty());
+}
+
+TEST(ProposeNameTest, ProposalsAreValidNames) {
+  EXPECT_EQ(ProposeName("Ada.Lovelace@acme.com", "sandbox"), "ada-lovelace-sandbox");
+  EXPECT_EQ(ProposeName("..x__y", "prod"), "x-y-prod");
+  EXPECT_EQ(ProposeName("\xC3\xA4", "prod"), "prod");
+  EXPECT_EQ(ProposeName("", ""), "bill");
+  EXPECT_EQ(ProposeName(std::string(63, 'a') + ".b", "prod"), std::string(63, 'a'));
+}
+
+}  // namespace
+}  // namespace billbroker

@@ -1,0 +1,177 @@
+// The program `billbroker` as a real process, over a real Unix socket.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "tests/client/support/child_process.h"
+#include "tests/client/support/fake_broker.h"
+#include "tests/client/support/temp_folder.h"
+
+namespace billbroker {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+class ProcessTest : public ::testing::Test {
+ protected:
+  std::vector<std::string> Command(std::vector<std::string> args) const {
+    args.insert(args.begin(), {BILLBROKER_PROGRAM, "--socket", socket_});
+    return args;
+  }
+
+  Outcome Run(std::vector<std::string> args, const std::string& input = "") {
+    return RunProcess(Command(std::move(args)), {}, input);
+  }
+
+  TempFolder folder_;
+  std::string socket_ = folder_ / "broker.sock";
+  FakeBroker broker_{socket_};
+};
+
+TEST_F(ProcessTest, ASessionIsPrintedAndNothingElse) {
+  const Outcome outcome = Run({"session", "get", "00801", "--output", "json"});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(nlohmann::json::parse(outcome.out)["organization_id"], "00801");
+  EXPECT_EQ(outcome.err, "");
+}
+
+TEST_F(ProcessTest, SecretsOnStandardInputStayOutOfArgumentsAndOutput) {
+  ChildProcess child(
+      Command({"credential", "create", "acme", "--environment", "sandbox", "--kind", "user",
+               "--username", "ada@acme.test", "--organization", "00801", "--secrets-from-stdin"}));
+  const std::string proc = "/proc/" + std::to_string(child.pid());
+  EXPECT_THAT(ReadFile(proc + "/cmdline"), HasSubstr("--secrets-from-stdin"));
+  EXPECT_THAT(ReadFile(proc + "/cmdline"), Not(HasSubstr(kDevKeySecret)));
+  const Outcome outcome =
+      child.Finish(R"({"dev_key": "dev-key-9Zk4-secret", "password": "hunter2-secret"})");
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out + outcome.err, Not(HasSubstr("secret\"")));
+  EXPECT_THAT(outcome.out + outcome.err, Not(HasSubstr(kDevKeySecret)));
+  EXPECT_THAT(outcome.out + outcome.err, Not(HasSubstr("hunter2")));
+  EXPECT_EQ(broker_.create_requests().front().password(), "hunter2-secret");
+}
+
+TEST_F(ProcessTest, TheChildOfExecFindsTheSessionInItsEnvironment) {
+  const Outcome outcome =
+      Run({"exec", "--org", "00801", "--", "sh", "-c",
+           "printf '%s|%s|%s|%s|' ${#BILL_SESSION_ID} ${#BILL_DEV_KEY} $BILL_BASE_URL "
+           "$BILL_ORGANIZATION_ID; tr '\\0' ' ' < /proc/$$/cmdline; printf %s \"$BILL_SESSION_ID\" "
+           "| sha256sum; exit 42"});
+  EXPECT_EQ(outcome.exit_code, 42) << outcome.err;
+  const std::string lengths = std::to_string(sizeof(kSessionIdSecret) - 1) + "|" +
+                              std::to_string(sizeof(kDevKeySecret) - 1);
+  EXPECT_THAT(outcome.out, HasSubstr(lengths + "|https://bill.test/connect|00801|sh -c"));
+  const Outcome digest = RunProcess({"sha256sum"}, {}, kSessionIdSecret);
+  EXPECT_THAT(outcome.out, HasSubstr(digest.out));
+  EXPECT_THAT(outcome.out + outcome.err, Not(HasSubstr(kSessionIdSecret)));
+}
+
+TEST_F(ProcessTest, ExecReplacesWhatTheEnvironmentHeldBeforeAndKeepsTheRest) {
+  const Outcome outcome = RunProcess(
+      Command({"exec", "--org", "00801", "--", "sh", "-c", "env | grep -c ^BILL_; echo $KEPT"}),
+      {"BILL_SESSION_ID=old", "KEPT=kept"});
+  EXPECT_EQ(outcome.out, "4\nkept\n");
+}
+
+TEST_F(ProcessTest, ExecOfACommandThatIsNotThereExitsWith127) {
+  const Outcome outcome = Run({"exec", "--org", "00801", "--", folder_ / "none"});
+  EXPECT_EQ(outcome.exit_code, 127);
+  EXPECT_THAT(outcome.err, HasSubstr("cannot run " + (folder_ / "none")));
+  EXPECT_THAT(outcome.err, Not(HasSubstr(kSessionIdSecret)));
+  const std::string plain = folder_.Write("plain", "no program");
+  EXPECT_EQ(Run({"exec", "--org", "00801", "--", plain}).exit_code, 126);
+}
+
+TEST_F(ProcessTest, AnAbsentBrokerExitsWith3AndJsonErrorsGoToStandardError) {
+  socket_ = folder_ / "nothing.sock";
+  const Outcome outcome = Run({"--output", "json", "status"});
+  EXPECT_EQ(outcome.exit_code, 3);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_EQ(nlohmann::json::parse(outcome.err)["error"]["reason"], "BROKER_UNREACHABLE");
+}
+
+TEST_F(ProcessTest, DoctorRunsTheDaemonsOwnCheckOfTheConfiguration) {
+  // A stand-in in PATH: the real one need not be built here.
+  const std::string daemon =
+      folder_.Write("billbrokerd", "#!/bin/sh\necho \"$3:7: wrong\"; exit 1\n");
+  ASSERT_EQ(RunProcess({"chmod", "+x", daemon}).exit_code, 0);
+  const std::string program = folder_ / "bin";
+  ASSERT_EQ(RunProcess({"cp", BILLBROKER_PROGRAM, program}).exit_code, 0);
+  const Outcome outcome = RunProcess(
+      {program, "--socket", socket_, "doctor", "--config", "/etc/b.toml", "--output", "json"});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_EQ(nlohmann::json::parse(outcome.out)["checks"][0]["finding"], "/etc/b.toml:7: wrong");
+}
+
+// What the completion offers for `words`, the last of which is being typed.
+class CompletionTest : public ProcessTest {
+ protected:
+  std::string Complete(const std::string& words) {
+    const Outcome outcome = RunProcess(
+        {"bash", "-c",
+         "PATH=" BILLBROKER_PROGRAM_FOLDER ":$PATH; source " BILLBROKER_COMPLETION
+         "; COMP_WORDS=(billbroker " +
+             words +
+             "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _billbroker; echo \"${COMPREPLY[*]}\""},
+        {"BILLBROKER_SOCKET=" + socket_});
+    EXPECT_EQ(outcome.err, "");
+    return outcome.out;
+  }
+};
+
+TEST_F(CompletionTest, CommandsOptionsAndTheirValuesAreOffered) {
+  EXPECT_EQ(Complete("''"), "login credential session status exec doctor\n");
+  EXPECT_EQ(Complete("s"), "session status\n");
+  EXPECT_EQ(Complete("--output json credential de"), "delete detach\n");
+  EXPECT_EQ(Complete("session ''"), "get login logout list\n");
+  EXPECT_EQ(Complete("session login --f"), "--force\n");
+  EXPECT_EQ(Complete("--output t"), "table\n");
+  EXPECT_EQ(Complete("credential create x --kind ''"), "user console\n");
+}
+
+TEST_F(CompletionTest, NamesComeFromTheBroker) {
+  for (const char* name : {"acme", "acme-2", "books"}) broker_.AddCredential(name, {"00801"});
+  v1::GetStatusResponse status;
+  status.add_environments()->set_name("sandbox");
+  broker_.set_status(status);
+  EXPECT_EQ(Complete("credential show a"), "acme acme-2\n");
+  EXPECT_EQ(Complete("session get 00801 --credential ''"), "acme acme-2 books\n");
+  EXPECT_EQ(Complete("credential create x --environment ''"), "sandbox\n");
+}
+
+TEST_F(CompletionTest, AnAbsentBrokerIsNotHeardOf) {
+  socket_ = folder_ / "nothing.sock";
+  EXPECT_EQ(Complete("credential show ''"), "\n");
+}
+
+// Every option that --help of a command names is offered for it, and no other.
+TEST_F(CompletionTest, TheScriptKnowsTheOptionsOfTheProgram) {
+  const std::string script = R"(
+    for command in login 'credential create' 'credential show' 'credential list' 'credential delete' \
+        'credential attach' 'credential detach' 'session get' 'session login' 'session logout' \
+        'session list' status exec doctor; do
+      offered=$(COMP_WORDS=(billbroker $command --); COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+        _billbroker; printf '%s\n' "${COMPREPLY[@]}" | grep -vxE -e '--(socket|output|timeout)' | sort)
+      known=$(billbroker $command --help | grep -oE '^ +(-h,)?--[a-z-]+' | grep -oE -e '--[a-z-]+' | sort)
+      [[ $offered == "$known" ]] || echo "$command: offered" $offered "known" $known
+    done)";
+  const Outcome outcome = RunProcess(
+      {"bash", "-c",
+       "PATH=" BILLBROKER_PROGRAM_FOLDER ":$PATH; source " BILLBROKER_COMPLETION "\n" + script});
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_EQ(outcome.err, "");
+}
+
+}  // namespace
+}  // namespace billbroker

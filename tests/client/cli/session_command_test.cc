@@ -1,0 +1,162 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "client/cli/exit_code.h"
+#include "tests/client/cli/cli_fixture.h"
+#include "vault/base/error.h"
+
+namespace billbroker {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
+
+class SessionCommandTest : public CliTest {};
+
+TEST_F(SessionCommandTest, GetPrintsASessionWithoutItsSecrets) {
+  EXPECT_EQ(Run({"session", "get", "00801", "--include-dev-key"}), kExitOk) << err_;
+  EXPECT_EQ(out_,
+            "organization  00801\n"
+            "credential    acme\n"
+            "user          00601\n"
+            "base URL      https://bill.test/connect\n"
+            "trusted       no\n"
+            "generation    1\n"
+            "signed in     2027-01-15T07:59:00Z\n"
+            "expires       2027-01-15T08:34:00Z (in 34 min)\n"
+            "devKey id     0123456789abcdef\n"
+            "session id    hidden; --show prints it\n"
+            "devKey        hidden; --show prints it\n");
+}
+
+TEST_F(SessionCommandTest, GetAsJsonHoldsNoSecretEither) {
+  EXPECT_EQ(Run({"session", "get", "00801", "--include-dev-key", "--output", "json"}), kExitOk);
+  EXPECT_EQ(OutJson(), Json({{"organization_id", "00801"},
+                             {"credential", "acme"},
+                             {"user_id", "00601"},
+                             {"base_url", "https://bill.test/connect"},
+                             {"trusted", false},
+                             {"generation", 1},
+                             {"dev_key_id", "0123456789abcdef"},
+                             {"sign_in_time", "2027-01-15T07:59:00Z"},
+                             {"verified_time", "2027-01-15T08:00:00Z"},
+                             {"expire_time", "2027-01-15T08:34:00Z"},
+                             {"remaining_seconds", 2040}}));
+}
+
+TEST_F(SessionCommandTest, ShowPrintsTheSecretsOnDemand) {
+  EXPECT_EQ(Run({"session", "get", "00801", "--show"}), kExitOk);
+  EXPECT_THAT(out_, HasSubstr(kSessionIdSecret));
+  EXPECT_THAT(out_, Not(HasSubstr("devKey  ")));
+  EXPECT_EQ(Run({"session", "get", "00801", "--show", "--include-dev-key", "--output", "json"}),
+            kExitOk);
+  EXPECT_EQ(OutJson()["session_id"], kSessionIdSecret);
+  EXPECT_EQ(OutJson()["dev_key"], kDevKeySecret);
+}
+
+TEST_F(SessionCommandTest, GetHandsItsOptionsOn) {
+  EXPECT_EQ(Run({"session", "get", "00801", "--credential", "acme", "--require-trusted",
+                 "--min-remaining", "5m", "--stale-generation", "7", "--cached-only"}),
+            kExitOk);
+  const v1::GetSessionRequest sent = broker_.get_session_requests().front();
+  EXPECT_EQ(sent.credential(), "acme");
+  EXPECT_TRUE(sent.require_trusted());
+  EXPECT_EQ(sent.min_remaining().seconds(), 300);
+  EXPECT_EQ(sent.stale_generation(), 7u);
+  EXPECT_TRUE(sent.cached_only());
+  EXPECT_FALSE(sent.include_dev_key());
+}
+
+TEST_F(SessionCommandTest, LoginSaysWhetherASignInWasSpent) {
+  EXPECT_EQ(Run({"session", "login", "00801"}), kExitOk);
+  EXPECT_THAT(out_, StartsWith("a live session was there; no sign-in was spent\n"));
+  EXPECT_EQ(Run({"session", "login", "00801", "--force", "--output", "json"}), kExitOk);
+  EXPECT_EQ(OutJson()["reused"], false);
+  EXPECT_TRUE(broker_.login_requests()[1].force());
+}
+
+TEST_F(SessionCommandTest, LogoutSaysWhetherASessionEnded) {
+  EXPECT_EQ(Run({"session", "logout", "00801", "--credential", "acme"}), kExitOk);
+  EXPECT_EQ(out_, "logged out\n");
+  EXPECT_EQ(broker_.logout_requests().front().credential(), "acme");
+  EXPECT_EQ(Run({"session", "logout", "00801", "--output", "json"}), kExitOk);
+  EXPECT_EQ(OutJson(), Json({{"organization_id", "00801"}, {"ended", true}}));
+}
+
+TEST_F(SessionCommandTest, ListShowsStatesAndReasons) {
+  v1::SessionEntry live;
+  live.set_organization_id("00801");
+  live.set_credential("acme");
+  live.set_state(v1::SESSION_STATE_LIVE);
+  live.set_generation(7);
+  live.set_trusted(true);
+  live.set_sign_ins(2);
+  live.mutable_expire_time()->set_seconds(1'800'000'000 + 2 * 3600 + 300);
+  broker_.AddSessionEntry(live);
+  v1::SessionEntry refused;
+  refused.set_organization_id("00802");
+  refused.set_credential("books-\xC3\xA4");
+  refused.set_state(v1::SESSION_STATE_QUARANTINED);
+  refused.mutable_quarantine()->set_reason(v1::REASON_LOCKED_OUT);
+  refused.mutable_quarantine()->set_bill_code("BDC_1110");
+  refused.mutable_quarantine()->mutable_until_time()->set_seconds(1'800'003'600);
+  broker_.AddSessionEntry(refused);
+  v1::SessionEntry waiting;
+  waiting.set_organization_id("00803");
+  waiting.set_credential("acme");
+  waiting.set_state(v1::SESSION_STATE_BACKING_OFF);
+  waiting.mutable_retry_time()->set_seconds(1'800'000'012);
+  broker_.AddSessionEntry(waiting);
+  EXPECT_EQ(Run({"session", "list"}), kExitOk) << err_;
+  EXPECT_EQ(
+      out_,
+      "ORGANIZATION  CREDENTIAL  STATE        REMAINING  TRUSTED  SIGN-INS  NOTE\n"
+      "00801         acme        live         2 h 5 min  yes      2\n"
+      "00802         books-\xC3\xA4     quarantined  -          -        0         LOCKED_OUT "
+      "(BDC_1110) until 2027-01-15T09:00:00Z\n"
+      "00803         acme        backing_off  -          -        0         retry in 12 s\n");
+  EXPECT_EQ(Run({"session", "list", "--output", "json"}), kExitOk);
+  ASSERT_THAT(OutJson()["sessions"], SizeIs(3));
+  EXPECT_EQ(OutJson()["sessions"][0]["quarantine"], nullptr);
+  EXPECT_EQ(OutJson()["sessions"][1]["quarantine"], Json({{"reason", "LOCKED_OUT"},
+                                                          {"bill_code", "BDC_1110"},
+                                                          {"since_time", nullptr},
+                                                          {"until_time", "2027-01-15T09:00:00Z"}}));
+}
+
+TEST_F(SessionCommandTest, ExecPutsTheSessionIntoTheChildsEnvironmentOnly) {
+  EXPECT_EQ(Run({"exec", "--org", "00801", "--credential", "acme", "--", "tool", "status", "-c",
+                 "--password", "x", "--", "--output"}),
+            kExitOk)
+      << err_;
+  EXPECT_THAT(host_.executed,
+              ElementsAre("tool", "status", "-c", "--password", "x", "--", "--output"));
+  EXPECT_EQ(host_.exec_environment,
+            (std::map<std::string, std::string>{{"BILL_SESSION_ID", kSessionIdSecret},
+                                                {"BILL_DEV_KEY", kDevKeySecret},
+                                                {"BILL_BASE_URL", "https://bill.test/connect"},
+                                                {"BILL_ORGANIZATION_ID", "00801"}}));
+  EXPECT_TRUE(broker_.get_session_requests().front().include_dev_key());
+  EXPECT_EQ(broker_.get_session_requests().front().credential(), "acme");
+  EXPECT_EQ(out_ + err_, "");
+}
+
+TEST_F(SessionCommandTest, ExecRunsNothingWithoutASession) {
+  EXPECT_EQ(Run({"exec", "--org", "unknown", "--", "tool"}), kExitNotFound);
+  EXPECT_THAT(host_.executed, SizeIs(0));
+  EXPECT_THAT(err_, HasSubstr("fix: attach it to a credential"));
+}
+
+TEST_F(SessionCommandTest, ExecGivesTheShellsExitCodesForWhatCannotRun) {
+  host_.exec_result = absl::NotFoundError("cannot run tool: No such file or directory");
+  EXPECT_EQ(Run({"exec", "--org", "00801", "--", "tool"}), kExitNoCommand);
+  EXPECT_THAT(err_, HasSubstr("cannot run tool"));
+  host_.exec_result = absl::PermissionDeniedError("cannot run tool: Permission denied");
+  EXPECT_EQ(Run({"exec", "--org", "00801", "--", "tool"}), kExitCannotRun);
+}
+
+}  // namespace
+}  // namespace billbroker

@@ -1,0 +1,165 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "client/cli/exit_code.h"
+#include "tests/client/cli/cli_fixture.h"
+#include "vault/base/error.h"
+
+namespace billbroker {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+class StatusDoctorTest : public CliTest {
+ protected:
+  StatusDoctorTest() {
+    status_.set_version("0.1.0");
+    status_.mutable_start_time()->set_seconds(1'800'000'000 - 11'520);
+    v1::VaultStatus& vault = *status_.mutable_vault();
+    vault.set_state(v1::VAULT_STATE_READY);
+    vault.set_directory_complete(true);
+    vault.set_credentials(1);
+    vault.set_organizations(12);
+    status_.mutable_sessions()->set_live(2);
+    status_.mutable_sessions()->set_sign_ins(3);
+    v1::EnvironmentStatus& environment = *status_.add_environments();
+    environment.set_name("sandbox");
+    environment.set_base_url("https://bill.test/connect");
+    status_.mutable_memory()->set_secret_bytes(262'144);
+    broker_.set_status(status_);
+  }
+
+  // The state that doctor's JSON gives the check called `name`.
+  std::string StateOf(const std::string& name) const {
+    const Json json = OutJson();
+    for (const Json& check : json["checks"]) {
+      if (check["check"] == name) return check["state"];
+    }
+    return "absent";
+  }
+
+  v1::GetStatusResponse status_;
+};
+
+TEST_F(StatusDoctorTest, StatusReadsWell) {
+  EXPECT_EQ(Run({"status"}), kExitOk) << err_;
+  EXPECT_EQ(out_,
+            "broker       0.1.0, up 3 h 12 min\n"
+            "keyring      ready; 1 credential, 12 organizations\n"
+            "sessions     2 live, 0 signing in, 0 quarantined\n"
+            "sign-ins     3 sent since the start, 0 refused\n"
+            "environment  sandbox  https://bill.test/connect\n"
+            "memory       256 KiB for secrets, all locked\n");
+}
+
+TEST_F(StatusDoctorTest, StatusSaysHowToMendTheKeyring) {
+  status_.mutable_vault()->set_state(v1::VAULT_STATE_LOCKED);
+  status_.mutable_vault()->set_fix("unlock the default keyring");
+  status_.mutable_vault()->set_directory_complete(false);
+  status_.mutable_vault()->add_invalid_documents("stranger");
+  status_.mutable_memory()->set_unlocked_bytes(4096);
+  broker_.set_status(status_);
+  EXPECT_EQ(Run({"status"}), kExitOk);
+  EXPECT_THAT(out_, HasSubstr("locked; 1 credential, 12 organizations; not read to the end yet"));
+  EXPECT_THAT(out_, HasSubstr("fix: unlock the default keyring"));
+  EXPECT_THAT(out_, HasSubstr("stranger"));
+  EXPECT_THAT(out_, HasSubstr("4 KiB NOT locked"));
+}
+
+TEST_F(StatusDoctorTest, StatusAsJsonHoldsEverything) {
+  EXPECT_EQ(Run({"status", "--output", "json"}), kExitOk);
+  EXPECT_EQ(OutJson(),
+            Json({{"version", "0.1.0"},
+                  {"start_time", "2027-01-15T04:48:00Z"},
+                  {"draining", false},
+                  {"vault",
+                   {{"state", "ready"},
+                    {"fix", ""},
+                    {"directory_complete", true},
+                    {"credentials", 1},
+                    {"organizations", 12},
+                    {"invalid_documents", Json::array()}}},
+                  {"sessions",
+                   {{"live", 2},
+                    {"signing_in", 0},
+                    {"quarantined", 0},
+                    {"sign_ins", 3},
+                    {"failed_sign_ins", 0}}},
+                  {"environments",
+                   Json::array({{{"name", "sandbox"}, {"base_url", "https://bill.test/connect"}}})},
+                  {"memory", {{"secret_bytes", 262'144}, {"unlocked_bytes", 0}}}}));
+}
+
+TEST_F(StatusDoctorTest, DoctorIsContentWhereAllIsWell) {
+  const std::string config =
+      folder_.Write("billbrokerd.toml",
+                    "[environments.sandbox]\nca_file = \"/ca.pem\"\nproxy = \"http://p:1\"\n");
+  EXPECT_EQ(Run({"doctor", "--config", config}), kExitOk) << out_ << err_;
+  EXPECT_THAT(host_.ran, ElementsAre("billbrokerd", "--check-config", "--config", config));
+  ASSERT_THAT(host_.reached, SizeIs(1));
+  EXPECT_EQ(host_.reached[0].base_url, "https://bill.test/connect");
+  EXPECT_EQ(host_.reached[0].ca_file, "/ca.pem");
+  EXPECT_EQ(host_.reached[0].proxy, "http://p:1");
+  EXPECT_THAT(out_,
+              HasSubstr("ok  lock           the broker's keyring: the collection is unlocked"));
+  EXPECT_THAT(out_, Not(HasSubstr("problem")));
+}
+
+TEST_F(StatusDoctorTest, DoctorNamesEachProblemWithItsFix) {
+  status_.mutable_vault()->set_state(v1::VAULT_STATE_NO_COLLECTION);
+  status_.mutable_vault()->set_fix("create one");
+  status_.mutable_memory()->set_unlocked_bytes(4096);
+  broker_.set_status(status_);
+  host_.run_result = ProgramResult{1, "billbrokerd.toml:3: unknown key\n"};
+  host_.unreachable["sandbox"] = absl::UnavailableError("certificate expired");
+  EXPECT_EQ(
+      Run({"doctor", "--config", folder_.Write("billbrokerd.toml", "[[["), "--output", "json"}),
+      kExitFailed);
+  EXPECT_EQ(OutJson()["ok"], false);
+  EXPECT_EQ(StateOf("configuration"), "problem");
+  EXPECT_EQ(StateOf("broker"), "ok");
+  EXPECT_EQ(StateOf("memlock"), "problem");
+  EXPECT_EQ(StateOf("bus"), "ok");
+  EXPECT_EQ(StateOf("provider"), "ok");
+  EXPECT_EQ(StateOf("collection"), "problem");
+  EXPECT_EQ(StateOf("lock"), "skipped");
+  EXPECT_EQ(StateOf("bill sandbox"), "problem");
+  for (const Json& check : OutJson()["checks"]) {
+    EXPECT_EQ(check["state"] == "problem", !check["fix"].get<std::string>().empty()) << check;
+  }
+  EXPECT_THAT(std::string(ErrorJson()["message"]), HasSubstr("4 checks found a problem"));
+}
+
+TEST_F(StatusDoctorTest, DoctorLooksAtTheKeyringItselfWhereNoBrokerAnswers) {
+  socket_ = folder_ / "nothing.sock";
+  keyring_.status.set_state(v1::VAULT_STATE_LOCKED);
+  keyring_.status.set_fix("unlock it");
+  host_.environment["DBUS_SESSION_BUS_ADDRESS"] = "unix:path=/run/user/1/bus";
+  host_.lockable_bytes = 65'536;
+  EXPECT_EQ(Run({"doctor"}), kExitFailed);
+  EXPECT_THAT(out_, HasSubstr("nothing is at " + socket_));
+  EXPECT_THAT(out_,
+              HasSubstr("your keyring: the D-Bus session bus answers (unix:path=/run/user/1/bus)"));
+  EXPECT_THAT(out_, HasSubstr("your keyring: the collection is locked"));
+  EXPECT_THAT(out_, HasSubstr("fix: unlock it"));
+  EXPECT_THAT(out_, HasSubstr("this user may lock 64 KiB"));
+  EXPECT_THAT(host_.reached, SizeIs(0));
+}
+
+TEST_F(StatusDoctorTest, DoctorSkipsWhatStandsOnAMissingBus) {
+  socket_ = folder_ / "nothing.sock";
+  keyring_.status.set_state(v1::VAULT_STATE_NO_BUS);
+  keyring_.status.set_fix("start a bus");
+  EXPECT_EQ(Run({"doctor", "--output", "json"}), kExitFailed);
+  EXPECT_EQ(StateOf("bus"), "problem");
+  EXPECT_EQ(StateOf("provider"), "skipped");
+  EXPECT_EQ(StateOf("bill"), "skipped");
+  EXPECT_EQ(StateOf("memlock"), "ok");
+  EXPECT_THAT(out_, HasSubstr("DBUS_SESSION_BUS_ADDRESS is not set"));
+}
+
+}  // namespace
+}  // namespace billbroker

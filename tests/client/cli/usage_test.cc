@@ -1,0 +1,145 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "client/cli/exit_code.h"
+#include "tests/client/cli/cli_fixture.h"
+#include "vault/base/error.h"
+
+namespace billbroker {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+class UsageTest : public CliTest {};
+
+TEST_F(UsageTest, HelpNamesEveryCommandAndTheExitCodes) {
+  EXPECT_EQ(Run({"--help"}), kExitOk);
+  for (const char* text : {"login", "credential", "session", "status", "exec", "doctor", "--socket",
+                           "Exit codes:", "try later"}) {
+    EXPECT_THAT(out_, HasSubstr(text));
+  }
+  EXPECT_THAT(err_, IsEmpty());
+}
+
+TEST_F(UsageTest, EveryCommandHasHelpOfItsOwn) {
+  EXPECT_EQ(Run({"credential", "create", "--help"}), kExitOk);
+  EXPECT_THAT(out_, HasSubstr("--secrets-from-stdin"));
+  EXPECT_EQ(Run({"exec", "--help"}), kExitOk);
+  EXPECT_THAT(out_, HasSubstr("BILL_SESSION_ID"));
+}
+
+TEST_F(UsageTest, VersionIsPrinted) {
+  EXPECT_EQ(Run({"--version"}), kExitOk);
+  EXPECT_THAT(out_, StartsWith("billbroker "));
+}
+
+TEST_F(UsageTest, WrongArgumentsAreUsageErrors) {
+  const std::vector<std::vector<std::string>> wrong = {
+      {},
+      {"frobnicate"},
+      {"credential"},
+      {"session", "get"},
+      {"session", "get", "00801", "00802"},
+      {"session", "get", "00801", "--min-remaining", "soon"},
+      {"session", "get", "00801", "--min-remaining", "-5s"},
+      {"status", "--output", "xml"},
+      {"credential", "create", "acme", "--kind", "robot", "--environment", "sandbox", "--username",
+       "a"},
+      {"exec", "--org", "00801"},
+      {"status", "--timeout", "0s"}};
+  for (const std::vector<std::string>& args : wrong) {
+    EXPECT_EQ(Run(args), kExitUsage) << ::testing::PrintToString(args);
+    EXPECT_THAT(err_, StartsWith("error: USAGE: ")) << ::testing::PrintToString(args);
+  }
+}
+
+TEST_F(UsageTest, ASecretInAnArgumentIsRefusedAndNotRepeated) {
+  for (const std::string& argument :
+       {std::string("--password=") + kDevKeySecret, std::string("--dev-key=") + kDevKeySecret,
+        std::string("--console_api_token=") + kDevKeySecret}) {
+    EXPECT_EQ(Run({"credential", "create", "acme", argument}), kExitUsage);
+    EXPECT_THAT(err_, HasSubstr("--secrets-from-stdin")) << argument;
+    EXPECT_THAT(err_, Not(HasSubstr(kDevKeySecret))) << argument;
+  }
+  EXPECT_EQ(Run({"credential", "create", "acme", "--password", kDevKeySecret}), kExitUsage);
+  EXPECT_THAT(err_, HasSubstr("there is no --password"));
+  EXPECT_THAT(err_, Not(HasSubstr(kDevKeySecret)));
+}
+
+TEST_F(UsageTest, AMistypedOptionIsNamedWithoutItsValue) {
+  EXPECT_EQ(Run({"credential", "show", "acme", "--pasword", kDevKeySecret}), kExitUsage);
+  EXPECT_THAT(err_, HasSubstr("unknown option --pasword"));
+  EXPECT_THAT(err_, Not(HasSubstr(kDevKeySecret)));
+}
+
+TEST_F(UsageTest, GlobalOptionsMayStandBehindTheCommand) {
+  EXPECT_EQ(Run({"session", "get", "00801", "--output", "json", "--timeout", "5"}), kExitOk);
+  EXPECT_EQ(OutJson()["organization_id"], "00801");
+}
+
+TEST_F(UsageTest, ErrorsOfProgramsAreJson) {
+  EXPECT_EQ(Run({"session", "get", "--output", "json"}), kExitUsage);
+  EXPECT_EQ(ErrorJson()["reason"], "USAGE");
+  broker_.FailNext("GetSession", MakeError(ErrorDetails{Reason::kBillRateLimited,
+                                                        absl::Milliseconds(11'500),
+                                                        {{"organization_id", "00801"}}},
+                                           "the hourly limit is spent"));
+  EXPECT_EQ(Run({"session", "get", "00801", "--output=json"}), kExitTryLater);
+  EXPECT_EQ(ErrorJson(), Json({{"reason", "BILL_RATE_LIMITED"},
+                               {"code", "RESOURCE_EXHAUSTED"},
+                               {"message", "the hourly limit is spent"},
+                               {"fix", ""},
+                               {"retry_after_seconds", 11.5},
+                               {"metadata", {{"organization_id", "00801"}}}}));
+  EXPECT_THAT(out_, IsEmpty());
+}
+
+TEST_F(UsageTest, AnErrorForPeopleSaysReasonTimeAndFix) {
+  broker_.FailNext(
+      "GetSession",
+      MakeError(ErrorDetails{Reason::kLoginBudgetSpent, absl::Milliseconds(11'500), {}},
+                "sign-ins are\x1b[2J spent"));
+  EXPECT_EQ(Run({"session", "get", "00801"}), kExitTryLater);
+  EXPECT_EQ(err_, "error: LOGIN_BUDGET_SPENT: sign-ins are?[2J spent\nretry in 12 s\n");
+  broker_.FailNext("GetSession", MakeError(Reason::kAmbiguousCredential, "two serve it"));
+  EXPECT_EQ(Run({"session", "get", "00801"}), kExitFailed);
+  EXPECT_EQ(err_, "error: AMBIGUOUS_CREDENTIAL: two serve it\nfix: name one with --credential\n");
+}
+
+TEST_F(UsageTest, ReasonsBecomeExitCodes) {
+  const std::pair<Reason, ExitCode> expected[] = {{Reason::kMalformedRequest, kExitUsage},
+                                                  {Reason::kUnknownCredential, kExitNotFound},
+                                                  {Reason::kNoLiveSession, kExitNotFound},
+                                                  {Reason::kCredentialRejected, kExitNeedsPerson},
+                                                  {Reason::kLockedOut, kExitNeedsPerson},
+                                                  {Reason::kVaultLocked, kExitNeedsPerson},
+                                                  {Reason::kVaultUnreachable, kExitNeedsPerson},
+                                                  {Reason::kBillUnavailable, kExitTryLater},
+                                                  {Reason::kDraining, kExitTryLater},
+                                                  {Reason::kVersionConflict, kExitFailed}};
+  for (const auto& [reason, exit_code] : expected) {
+    broker_.FailNext("GetSession", MakeError(reason, "because"));
+    EXPECT_EQ(Run({"session", "get", "00801"}), exit_code) << ReasonName(reason);
+  }
+}
+
+TEST_F(UsageTest, AnAbsentBrokerHasAnExitCodeAndAFixOfItsOwn) {
+  socket_ = folder_ / "nothing.sock";
+  EXPECT_EQ(Run({"status"}), kExitUnreachable);
+  EXPECT_THAT(err_, StartsWith("error: BROKER_UNREACHABLE: cannot reach the broker"));
+  EXPECT_THAT(err_, HasSubstr("fix: nothing is at " + socket_));
+}
+
+TEST_F(UsageTest, TheSocketMayComeFromTheEnvironment) {
+  host_.environment["BILLBROKER_SOCKET"] = socket_;
+  std::ostringstream out;
+  std::ostringstream err;
+  Io io{out, err, terminal_};
+  EXPECT_EQ(RunCli({"session", "get", "00801"}, io, host_, keyring_, clock_), kExitOk) << err.str();
+}
+
+}  // namespace
+}  // namespace billbroker

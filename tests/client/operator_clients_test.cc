@@ -1,0 +1,110 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "client/admin_client.h"
+#include "client/credential_client.h"
+#include "tests/client/support/fake_broker.h"
+#include "tests/client/support/temp_folder.h"
+#include "vault/base/error.h"
+
+namespace billbroker {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::SizeIs;
+
+class OperatorClientsTest : public ::testing::Test {
+ protected:
+  TempFolder folder_;
+  FakeBroker broker_{folder_ / "broker.sock"};
+  ClientOptions options_{.address = "unix:" + (folder_ / "broker.sock")};
+  std::shared_ptr<grpc::Channel> channel_ = *OpenChannel(options_);
+  AdminClient admin_{channel_, options_};
+  CredentialClient credentials_{channel_, options_};
+};
+
+TEST_F(OperatorClientsTest, SecretsOfANewCredentialReachTheBroker) {
+  NewCredential credential;
+  credential.name = "acme";
+  credential.environment = "sandbox";
+  credential.kind = v1::CREDENTIAL_KIND_CONSOLE;
+  credential.username = "ada@acme.test";
+  credential.dev_key = SecretString::CopyOf(kDevKeySecret);
+  credential.console_api_token = SecretString::CopyOf("token");
+  credential.remember_me_id = SecretString::CopyOf("remembered");
+  credential.device = "server-1";
+  credential.organizations.push_back({"00801", SecretString::CopyOf("own")});
+  credential.organizations.push_back({"00802", {}});
+  const absl::StatusOr<v1::Credential> created = credentials_.Create(credential);
+  ASSERT_TRUE(created.ok()) << created.status();
+  EXPECT_EQ(created->organization_count(), 2);
+  const v1::CreateCredentialRequest sent = broker_.create_requests().front();
+  EXPECT_EQ(sent.dev_key(), kDevKeySecret);
+  EXPECT_EQ(sent.console_api_token(), "token");
+  EXPECT_EQ(sent.password(), "");
+  EXPECT_EQ(sent.remember_me_id(), "remembered");
+  EXPECT_EQ(sent.device(), "server-1");
+  EXPECT_EQ(sent.organizations(0).dev_key(), "own");
+  EXPECT_EQ(sent.organizations(1).dev_key(), "");
+}
+
+TEST_F(OperatorClientsTest, ASecretThatIsNoUtf8IsRefusedByNameBeforeItIsSent) {
+  NewCredential credential;
+  credential.name = "acme";
+  credential.password = SecretString::CopyOf("caf\xE9");
+  const absl::Status status = credentials_.Create(credential).status();
+  EXPECT_TRUE(HasReason(status, Reason::kMalformedRequest)) << status;
+  EXPECT_EQ(DetailsOf(status)->metadata.at("field"), "password");
+  EXPECT_THAT(broker_.create_requests(), SizeIs(0));
+}
+
+TEST_F(OperatorClientsTest, AListHoldsEveryPage) {
+  for (const char* name : {"a", "b", "c", "d", "e"}) broker_.AddCredential(name, {"00801"});
+  const auto credentials = credentials_.List();
+  ASSERT_TRUE(credentials.ok()) << credentials.status();
+  ASSERT_THAT(*credentials, SizeIs(5));
+  EXPECT_EQ(credentials->back().name(), "e");
+  for (const char* id : {"1", "2", "3"}) {
+    v1::SessionEntry entry;
+    entry.set_organization_id(id);
+    broker_.AddSessionEntry(entry);
+  }
+  const auto sessions = admin_.ListSessions("");
+  ASSERT_TRUE(sessions.ok()) << sessions.status();
+  EXPECT_THAT(*sessions, SizeIs(3));
+}
+
+TEST_F(OperatorClientsTest, AChangeIsMeantForOneVersion) {
+  broker_.AddCredential("acme", {"00801"});
+  const absl::StatusOr<v1::Credential> before = credentials_.Get("acme");
+  ASSERT_TRUE(before.ok()) << before.status();
+  std::vector<NewOrganization> more;
+  more.push_back({"00802", {}});
+  const absl::StatusOr<v1::Credential> after = credentials_.Attach(VersionOf(*before), more);
+  ASSERT_TRUE(after.ok()) << after.status();
+  EXPECT_EQ(after->version(), before->version() + 1);
+  EXPECT_TRUE(HasReason(credentials_.Detach(VersionOf(*before), {"00801"}).status(),
+                        Reason::kVersionConflict));
+  EXPECT_TRUE(HasReason(credentials_.Delete(VersionOf(*before), false), Reason::kVersionConflict));
+  EXPECT_TRUE(credentials_.Delete(VersionOf(*after), false).ok());
+  EXPECT_THAT(broker_.credential_names(), ElementsAre());
+}
+
+TEST_F(OperatorClientsTest, LoginAndLogoutCarryTheirOptions) {
+  const absl::StatusOr<LoginResult> login =
+      admin_.Login("00801", {.credential = "acme", .force = true, .include_dev_key = true});
+  ASSERT_TRUE(login.ok()) << login.status();
+  EXPECT_FALSE(login->reused);
+  EXPECT_EQ(login->session.dev_key.Reveal(), kDevKeySecret);
+  EXPECT_EQ(broker_.login_requests().front().credential(), "acme");
+  const absl::StatusOr<bool> ended =
+      admin_.Logout("00801", {.credential = "acme", .if_generation = 9});
+  ASSERT_TRUE(ended.ok()) << ended.status();
+  EXPECT_TRUE(*ended);
+  EXPECT_EQ(broker_.logout_requests().front().if_generation(), 9u);
+}
+
+}  // namespace
+}  // namespace billbroker

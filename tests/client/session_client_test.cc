@@ -1,0 +1,216 @@
+#include "client/session_client.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/client/support/fake_broker.h"
+#include "tests/client/support/temp_folder.h"
+#include "vault/base/error.h"
+
+namespace billbroker {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+class SessionClientTest : public ::testing::Test {
+ protected:
+  static std::unique_ptr<SessionClient> ClientOf(const std::string& socket) {
+    return *SessionClient::Connect(
+        {.address = "unix:" + socket, .call_timeout = absl::Seconds(20)});
+  }
+
+  TempFolder folder_;
+  FakeBroker broker_{folder_ / "broker.sock"};
+  std::unique_ptr<SessionClient> client_ = ClientOf(folder_ / "broker.sock");
+};
+
+TEST_F(SessionClientTest, ASessionComesWithEverythingThatTheBrokerSays) {
+  const absl::StatusOr<ClientSession> session = client_->GetSession("00801");
+  ASSERT_TRUE(session.ok()) << session.status();
+  EXPECT_EQ(session->session_id.Reveal(), kSessionIdSecret);
+  EXPECT_TRUE(session->dev_key.empty());
+  EXPECT_EQ(session->organization_id, "00801");
+  EXPECT_EQ(session->credential, "acme");
+  EXPECT_EQ(session->user_id, "00601");
+  EXPECT_EQ(session->base_url, "https://bill.test/connect");
+  EXPECT_EQ(session->dev_key_id, "0123456789abcdef");
+  EXPECT_EQ(session->generation, 1u);
+  EXPECT_FALSE(session->trusted);
+  EXPECT_EQ(session->expire_time, absl::FromUnixSeconds(1'800'002'040));
+  EXPECT_EQ(session->remaining, absl::Minutes(34));
+}
+
+TEST_F(SessionClientTest, EveryOptionReachesTheBroker) {
+  const absl::StatusOr<ClientSession> session =
+      client_->GetSession("00801", {.credential = "acme",
+                                    .min_remaining = absl::Milliseconds(90'500),
+                                    .stale_generation = 7,
+                                    .require_trusted = true,
+                                    .include_dev_key = true,
+                                    .cached_only = true});
+  ASSERT_TRUE(session.ok()) << session.status();
+  EXPECT_EQ(session->dev_key.Reveal(), kDevKeySecret);
+  ASSERT_THAT(broker_.get_session_requests(), SizeIs(1));
+  const v1::GetSessionRequest request = broker_.get_session_requests().front();
+  EXPECT_EQ(request.credential(), "acme");
+  EXPECT_EQ(request.min_remaining().seconds(), 90);
+  EXPECT_EQ(request.min_remaining().nanos(), 500'000'000);
+  EXPECT_EQ(request.stale_generation(), 7u);
+  EXPECT_TRUE(request.require_trusted());
+  EXPECT_TRUE(request.include_dev_key());
+  EXPECT_TRUE(request.cached_only());
+}
+
+TEST_F(SessionClientTest, AFailureCarriesItsReasonAndTheTimeToWait) {
+  broker_.FailNext("GetSession",
+                   MakeError(ErrorDetails{Reason::kLoginBudgetSpent, absl::Seconds(12), {}},
+                             "sign-ins of this hour are spent"));
+  const absl::Status status = client_->GetSession("00801").status();
+  ASSERT_TRUE(HasReason(status, Reason::kLoginBudgetSpent)) << status;
+  EXPECT_EQ(DetailsOf(status)->retry_after, absl::Seconds(12));
+}
+
+TEST_F(SessionClientTest, AFailureIsNotRetriedSilently) {
+  broker_.FailNext(
+      "GetSession",
+      MakeError(ErrorDetails{Reason::kBillUnavailable, absl::Milliseconds(1), {}}, "bill is ill"));
+  EXPECT_FALSE(client_->GetSession("00801").ok());
+  EXPECT_THAT(broker_.get_session_requests(), SizeIs(1));
+}
+
+TEST_F(SessionClientTest, AnAbsentBrokerIsHeardOfAtOnce) {
+  const auto client = ClientOf(folder_ / "nothing.sock");
+  const absl::Status status = client->GetSession("00801").status();
+  EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+  EXPECT_FALSE(DetailsOf(status).has_value());
+  EXPECT_THAT(std::string(status.message()), HasSubstr("cannot reach the broker"));
+}
+
+TEST_F(SessionClientTest, WithWaitForReadyACallWaitsForTheBrokerInsideItsDeadline) {
+  const auto client = SessionClient::Connect({.address = "unix:" + (folder_ / "nothing.sock"),
+                                              .call_timeout = absl::Milliseconds(50),
+                                              .wait_for_ready = true});
+  EXPECT_TRUE(absl::IsDeadlineExceeded((*client)->GetSession("00801").status()));
+}
+
+TEST_F(SessionClientTest, AClientServesManyThreads) {
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([this] {
+      for (int call = 0; call < 20; ++call) EXPECT_TRUE(client_->GetSession("00801").ok());
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_THAT(broker_.get_session_requests(), SizeIs(160));
+}
+
+TEST_F(SessionClientTest, WithSessionRunsACallThatSucceedsOnce) {
+  int runs = 0;
+  const absl::StatusOr<int> result =
+      client_->WithSession("00801", {}, [&](const ClientSession&) -> absl::StatusOr<int> {
+        ++runs;
+        return 42;
+      });
+  EXPECT_EQ(*result, 42);
+  EXPECT_EQ(runs, 1);
+}
+
+TEST_F(SessionClientTest, WithSessionReportsADeadSessionAndRunsTheCallOnceMore) {
+  std::vector<std::uint64_t> generations;
+  const absl::StatusOr<std::string> result =
+      client_->WithSession("00801", {.credential = "acme", .include_dev_key = true},
+                           [&](const ClientSession& session) -> absl::StatusOr<std::string> {
+                             generations.push_back(session.generation);
+                             if (generations.size() == 1) return SessionDead();
+                             return "paid";
+                           });
+  EXPECT_EQ(*result, "paid");
+  EXPECT_EQ(generations, (std::vector<std::uint64_t>{1, 2}));
+  ASSERT_THAT(broker_.get_session_requests(), SizeIs(2));
+  const v1::GetSessionRequest report = broker_.get_session_requests()[1];
+  EXPECT_EQ(report.stale_generation(), 1u);
+  EXPECT_EQ(report.credential(), "acme");
+  EXPECT_TRUE(report.include_dev_key());
+}
+
+TEST_F(SessionClientTest, WithSessionNeverRunsACallThreeTimes) {
+  int runs = 0;
+  const absl::Status status =
+      client_->WithSession("00801", {}, [&](const ClientSession&) -> absl::Status {
+        ++runs;
+        return SessionDead();
+      });
+  EXPECT_TRUE(IsSessionDead(status));
+  EXPECT_EQ(runs, 2);
+  EXPECT_THAT(broker_.get_session_requests(), SizeIs(2));
+}
+
+TEST_F(SessionClientTest, WithSessionLeavesEveryOtherFailureToTheCaller) {
+  int runs = 0;
+  const absl::Status status = client_->WithSession("00801", {}, [&](const ClientSession&) {
+    ++runs;
+    return absl::UnauthenticatedError("BDC_1361");
+  });
+  EXPECT_TRUE(absl::IsUnauthenticated(status));
+  EXPECT_EQ(runs, 1);
+}
+
+TEST_F(SessionClientTest, WithSessionSpendsNoSignInWhereOnlyACachedSessionWasAsked) {
+  int runs = 0;
+  const absl::Status status =
+      client_->WithSession("00801", {.cached_only = true}, [&](const ClientSession&) {
+        ++runs;
+        return SessionDead();
+      });
+  EXPECT_TRUE(IsSessionDead(status));
+  EXPECT_EQ(runs, 1);
+  EXPECT_THAT(broker_.get_session_requests(), SizeIs(1));
+}
+
+TEST_F(SessionClientTest, WithSessionSaysWhyThereIsNoSecondSession) {
+  int runs = 0;
+  const absl::Status status =
+      client_->WithSession("00801", {}, [&](const ClientSession&) -> absl::Status {
+        ++runs;
+        broker_.FailNext("GetSession", MakeError(Reason::kCredentialRejected, "wrong password"));
+        return SessionDead();
+      });
+  EXPECT_TRUE(HasReason(status, Reason::kCredentialRejected)) << status;
+  EXPECT_EQ(runs, 1);
+}
+
+TEST_F(SessionClientTest, WithSessionDoesNotRunACallWithoutASession) {
+  const absl::Status status =
+      client_->WithSession("unknown", {}, [&](const ClientSession&) -> absl::Status {
+        ADD_FAILURE() << "ran without a session";
+        return absl::OkStatus();
+      });
+  EXPECT_TRUE(HasReason(status, Reason::kUnknownOrganization)) << status;
+}
+
+TEST(SessionDeadTest, OnlySessionDeadIsTakenForIt) {
+  EXPECT_TRUE(IsSessionDead(SessionDead()));
+  EXPECT_FALSE(IsSessionDead(absl::OkStatus()));
+  EXPECT_FALSE(IsSessionDead(absl::Status(SessionDead().code(), SessionDead().message())));
+}
+
+TEST(SessionClientConnectTest, OnlyUnixSocketsAreTaken) {
+  for (const char* address : {"localhost:443", "unix:relative.sock", "dns:///bill", ""}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(SessionClient::Connect({.address = address}).status()))
+        << address;
+  }
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      SessionClient::Connect({.address = "unix:/" + std::string(107, 'x')}).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      SessionClient::Connect({.call_timeout = absl::ZeroDuration()}).status()));
+}
+
+}  // namespace
+}  // namespace billbroker

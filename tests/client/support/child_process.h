@@ -1,0 +1,49 @@
+// ChildProcess: a real process under a test's eyes, ended with it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+namespace billbroker {
+
+struct Outcome {
+  int exit_code = -1;  // 128 and the signal's number where a signal ended it
+  std::string out;
+  std::string err;
+};
+
+class ChildProcess final {
+ public:
+  // Starts `command` (looked up in PATH) with `environment` ("NAME=value") added to this process's.
+  explicit ChildProcess(const std::vector<std::string>& command,
+                        const std::vector<std::string>& environment = {});
+  // Kills what still runs.
+  ~ChildProcess();
+  ChildProcess(const ChildProcess&) = delete;
+  ChildProcess& operator=(const ChildProcess&) = delete;
+
+  [[nodiscard]] pid_t pid() const { return pid_; }
+
+  // Reads standard output up to the first line that contains `text`; returns that line. Aborts at
+  // the end of output.
+  std::string ReadLineWith(const std::string& text);
+
+  // Writes `input`, closes standard input, reads both streams to their end and waits.
+  Outcome Finish(const std::string& input = "");
+
+ private:
+  pid_t pid_ = -1;
+  int in_ = -1;
+  int out_ = -1;
+  int err_ = -1;
+  std::string read_;
+};
+
+// Starts and finishes.
+[[nodiscard]] Outcome RunProcess(const std::vector<std::string>& command,
+                                 const std::vector<std::string>& environment = {},
+                                 const std::string& input = "");
+
+}  // namespace billbroker

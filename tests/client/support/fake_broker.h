@@ -1,0 +1,60 @@
+// FakeBroker: a broker without a keyring and without a BILL, over the generated services.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "billbroker/v1/credential.pb.h"
+#include "billbroker/v1/session.pb.h"
+#include "vault/base/mutex.h"
+
+namespace billbroker {
+
+// What the fake hands out and what tests send in: none of them may turn up where it does not
+// belong.
+inline constexpr char kSessionIdSecret[] = "session-id-7Qx2-secret";
+inline constexpr char kDevKeySecret[] = "dev-key-9Zk4-secret";
+
+// Thread-safe. Every organization but "unknown" has a session of generation 1; reporting the
+// current generation makes the next. Lists give two entries a page, whatever was asked.
+class FakeBroker final {
+ public:
+  // Listens on the Unix socket at `path`.
+  explicit FakeBroker(const std::string& path);
+  ~FakeBroker();
+  FakeBroker(const FakeBroker&) = delete;
+  FakeBroker& operator=(const FakeBroker&) = delete;
+
+  // The next call of `method`, such as "GetSession", fails with `status`; several queue up.
+  void FailNext(const std::string& method, const absl::Status& status);
+
+  // What was received, oldest first, secrets included.
+  [[nodiscard]] std::vector<v1::GetSessionRequest> get_session_requests() const;
+  [[nodiscard]] std::vector<v1::LoginRequest> login_requests() const;
+  [[nodiscard]] std::vector<v1::LogoutRequest> logout_requests() const;
+  [[nodiscard]] std::vector<v1::CreateCredentialRequest> create_requests() const;
+  [[nodiscard]] std::vector<v1::AttachOrganizationsRequest> attach_requests() const;
+  [[nodiscard]] std::vector<v1::DetachOrganizationsRequest> detach_requests() const;
+  [[nodiscard]] std::vector<std::string> credential_names() const;
+
+  void AddCredential(const std::string& name, const std::vector<std::string>& organizations);
+  void AddSessionEntry(v1::SessionEntry entry);
+  void set_status(v1::GetStatusResponse status);
+  // DeleteCredential fails with SESSIONS_LIVE unless forced.
+  void set_sessions_live(bool live);
+
+ private:
+  struct State;
+  class Sessions;
+  class Credentials;
+  struct Server;
+
+  std::unique_ptr<State> state_;
+  std::unique_ptr<Server> server_;
+};
+
+}  // namespace billbroker
