@@ -65,6 +65,11 @@ void Engine::OnChecked(const Key& key, const SessionPtr& session, absl::Duration
   if (pair.removed) return FailWaiters(key, pair, RemovedError(pair), later);
   // Logged out while the check was under way: those who wait asked before that, and get a new one.
   if (pair.session != session) return StartSignIn(key, pair, later);
+  if (result.ok() && result.value().organization_id != pair.organization_id) {
+    BillError mismatch;
+    mismatch.detail = "the answer is about another organization";
+    return FailWaiters(key, pair, BackOff(pair, Reason::kBillUnavailable, mismatch, {}), later);
+  }
   if (!result.ok()) {
     if (result.error().verdict == Verdict::kSessionInvalid) return OnDead(key, pair, later);
     const absl::Status error =

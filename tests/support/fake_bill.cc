@@ -108,7 +108,9 @@ BillResult<SessionInfo> FakeBill::DecideSessionInfo(const SessionKeys& keys) {
   if (session == live_.end() || session->second.dev_key != keys.dev_key->Reveal()) {
     return Refusal(Verdict::kSessionInvalid, "BDC_1109");
   }
-  return SessionInfo{session->second.organization_id, kUserId, session->second.trusted};
+  const std::string& organization_id =
+      info_organization_.empty() ? session->second.organization_id : info_organization_;
+  return SessionInfo{organization_id, kUserId, session->second.trusted};
 }
 
 SignInAnswer FakeBill::Accept(const SignInRequest& request) {
@@ -186,6 +188,11 @@ void FakeBill::FailNextSessionInfos(int count, const BillError& error) {
 void FakeBill::SetSignInAnswer(SignInAnswerer answerer) {
   MutexLock lock(mutex_);
   answerer_ = std::move(answerer);
+}
+
+void FakeBill::SetSessionInfoOrganization(absl::string_view organization_id) {
+  MutexLock lock(mutex_);
+  info_organization_ = std::string(organization_id);
 }
 
 void FakeBill::SetTrusted(bool trusted) {

@@ -66,8 +66,9 @@ class FakeBill final : public BillApi {
   void FailNextSignInsOf(absl::string_view organization_id, int count, const BillError& error);
   void FailNextSignOuts(int count, const BillError& error);
   void FailNextSessionInfos(int count, const BillError& error);
-  void SetSignInAnswer(SignInAnswerer answerer);  // null: Accept()
-  void SetTrusted(bool trusted);                  // of sessions to come
+  void SetSignInAnswer(SignInAnswerer answerer);                       // null: Accept()
+  void SetTrusted(bool trusted);                                       // of sessions to come
+  void SetSessionInfoOrganization(absl::string_view organization_id);  // a lie from now on
   // A new session: the unscripted answer, for use in an answerer.
   [[nodiscard]] SignInAnswer Accept(const SignInRequest& request);
 
@@ -107,6 +108,7 @@ class FakeBill final : public BillApi {
   std::deque<Executor::Work> held_ ABSL_GUARDED_BY(mutex_);
   SignInAnswerer answerer_ ABSL_GUARDED_BY(mutex_);
   bool trusted_ ABSL_GUARDED_BY(mutex_) = false;
+  std::string info_organization_ ABSL_GUARDED_BY(mutex_);  // empty: the true one
   std::deque<BillError> sign_in_failures_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::deque<BillError>, std::less<>> organization_failures_
       ABSL_GUARDED_BY(mutex_);

@@ -205,6 +205,13 @@ TEST_F(EngineFailureTest, WhileBillIsIllALiveSessionIsServedAndAReportHearsThatB
   EXPECT_EQ(bill.CountSignIns(), 1);
 }
 
+TEST_F(EngineFailureTest, ACheckThatAnswersForAnotherOrganizationConfirmsNothing) {
+  const SessionPtr session = *Get();
+  bill.SetSessionInfoOrganization("008somebodyelse");
+  EXPECT_TRUE(HasReason(Get(Stale(session->generation)).status(), Reason::kBillUnavailable));
+  EXPECT_EQ(*Get(), session);
+}
+
 TEST_F(EngineFailureTest, ASessionThatDiesRightAfterEachSignInDoesNotLoop) {
   bill.SetSignInAnswer([this](const SignInRequest& request) {
     SignInAnswer answer = bill.Accept(request);
