@@ -150,7 +150,7 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Detach(
     answers.push_back(ended.get_future());
     parts_.engine.Logout(
         id, target.name, 0,
-        [ended = std::move(ended)](absl::StatusOr<bool>) mutable { ended.set_value(); });
+        [ended = std::move(ended)](const absl::StatusOr<bool>&) mutable { ended.set_value(); });
   }
   parts_.directory.Put(*info);
   for (const std::future<void>& answer : answers) answer.wait();
