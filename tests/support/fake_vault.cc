@@ -43,7 +43,7 @@ absl::Status FakeVault::Create(const Credential& credential) {
   if (!status.ok()) return status;
   MutexLock lock(mutex_);
   if (!Ready().ok()) return Ready();
-  const absl::Status found = Find(credential.name).status();
+  absl::Status found = Find(credential.name).status();
   if (found.ok()) return CredentialExists(credential.name);
   if (!HasReason(found, Reason::kUnknownCredential)) return found;
   return Write(credential.name, std::make_shared<Credential>(credential.Clone()));

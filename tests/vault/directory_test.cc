@@ -31,15 +31,15 @@ CredentialInfoPtr Info(absl::string_view name, std::uint64_t version = 1,
 class Recorder final : public DirectoryObserver {
  public:
   void CredentialChanged(const CredentialInfoPtr& before, const CredentialInfoPtr& after) override {
-    changes.push_back(absl::StrCat(Show(before), " -> ", Show(after)));
+    changes_.push_back(absl::StrCat(Show(before), " -> ", Show(after)));
   }
-  std::vector<std::string> Take() { return std::exchange(changes, {}); }
+  std::vector<std::string> Take() { return std::exchange(changes_, {}); }
 
  private:
   static std::string Show(const CredentialInfoPtr& info) {
     return info == nullptr ? "none" : absl::StrCat(info->name, " ", info->version);
   }
-  std::vector<std::string> changes;
+  std::vector<std::string> changes_;
 };
 
 class DirectoryTest : public testing::Test {

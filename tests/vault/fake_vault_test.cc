@@ -20,7 +20,8 @@ class FakeUnderTest final : public VaultUnderTest {
 };
 
 INSTANTIATE_TEST_SUITE_P(Fake, VaultContract,
-                         testing::Values([] { return std::make_unique<FakeUnderTest>(); }));
+                         testing::Values(VaultKind{
+                             "fake", [] { return std::make_unique<FakeUnderTest>(); }}));
 
 TEST(FakeVaultTest, ALostAnswerMayHaveBeenDoneOrNot) {
   FakeVault vault;

@@ -1,6 +1,6 @@
 // The contract of Vault, as a suite of tests that the fake and the real thing both pass:
 //
-//   INSTANTIATE_TEST_SUITE_P(Fake, VaultContract, testing::Values(MakeFake));
+//   INSTANTIATE_TEST_SUITE_P(Fake, VaultContract, testing::Values(VaultKind{"fake", MakeFake}));
 #pragma once
 
 #include <gmock/gmock.h>
@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -28,9 +29,14 @@ class VaultUnderTest {
   virtual void PutForeign(absl::string_view name) = 0;
 };
 
-using MakeVault = std::function<std::unique_ptr<VaultUnderTest>()>;
+struct VaultKind {
+  std::string name;
+  std::function<std::unique_ptr<VaultUnderTest>()> make;
+};
 
-class VaultContract : public testing::TestWithParam<MakeVault> {
+inline void PrintTo(const VaultKind& kind, std::ostream* out) { *out << kind.name; }
+
+class VaultContract : public testing::TestWithParam<VaultKind> {
  protected:
   Vault& vault() { return under_test_->vault(); }
   VaultUnderTest& under_test() { return *under_test_; }
@@ -42,7 +48,7 @@ class VaultContract : public testing::TestWithParam<MakeVault> {
   }
 
  private:
-  std::unique_ptr<VaultUnderTest> under_test_ = GetParam()();
+  std::unique_ptr<VaultUnderTest> under_test_ = GetParam().make();
 };
 
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(VaultContract);

@@ -137,8 +137,9 @@ absl::StatusOr<VaultContents> KeyringVault::LoadAll() {
   absl::Status status = OnThread([&](Deadline deadline) {
     absl::StatusOr<std::vector<std::string>> found =
         items_->Find(AttributesOf(kCredentialKind), deadline);
-    if (found.ok()) paths = *std::move(found);
-    return found.status();
+    if (!found.ok()) return found.status();
+    paths = *std::move(found);
+    return absl::OkStatus();
   });
   if (!status.ok()) return status;
   std::map<std::string, absl::StatusOr<CredentialPtr>> by_name;
@@ -287,10 +288,10 @@ absl::Status KeyringVault::Write(absl::string_view name, const Change& change, D
     // After a lost answer only this says that it may have been done.
     if (!stored.ok()) return lost.ok() ? stored.status() : lost;
     if (!lost.ok() && change.done(*stored)) return absl::OkStatus();
-    const absl::Status allowed = change.allowed(*stored);
+    absl::Status allowed = change.allowed(*stored);
     if (!allowed.ok()) return allowed;
     if (writes == kMaxWrites) return lost;
-    const absl::Status written = change.write(*stored, deadline.Leaving(kRereadShare));
+    absl::Status written = change.write(*stored, deadline.Leaving(kRereadShare));
     if (written.ok() || !AnswerLost(written)) return written;
     lost =
         VaultStateOf(written) != VaultState::kReady ? written : VaultError(VaultState::kNoProvider);

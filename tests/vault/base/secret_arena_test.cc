@@ -56,18 +56,18 @@ TEST(SecretArenaTest, ALargeBlockIsGivenBackToTheSystem) {
 TEST(SecretArenaTest, WhatCannotBeLockedIsCounted) {
   const SecretArenaStats before = GetSecretArenaStats();
   // More than any limit allows, unless there is none.
-  std::vector<char*> blocks;
   constexpr std::size_t kBytes = 16 * 1024 * 1024;
-  for (int i = 0; i < 4; ++i) blocks.push_back(AllocateSecret(kBytes));
+  std::vector<char*> blocks(4);
+  for (char*& block : blocks) block = AllocateSecret(kBytes);
   EXPECT_LE(GetSecretArenaStats().unlocked_bytes - before.unlocked_bytes, 4 * kBytes);
   for (char* block : blocks) FreeSecret(block, kBytes);
   EXPECT_EQ(GetSecretArenaStats().unlocked_bytes, before.unlocked_bytes);
 }
 
 TEST(SecretArenaTest, ThreadsDoNotGetEachOthersBlocks) {
-  std::vector<std::thread> threads;
+  std::vector<std::thread> threads(4);
   for (int i = 0; i < 4; ++i) {
-    threads.emplace_back([i] {
+    threads[i] = std::thread([i] {
       for (int round = 0; round < 2000; ++round) {
         char* block = AllocateSecret(48);
         std::memset(block, 'a' + i, 48);

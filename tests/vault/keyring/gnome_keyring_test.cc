@@ -52,7 +52,9 @@ class KeyringUnderTest final : public VaultUnderTest {
 };
 
 INSTANTIATE_TEST_SUITE_P(GnomeKeyring, VaultContract,
-                         testing::Values([] { return std::make_unique<KeyringUnderTest>(); }));
+                         testing::Values(VaultKind{"gnome-keyring", [] {
+                                                     return std::make_unique<KeyringUnderTest>();
+                                                   }}));
 
 class GnomeKeyringTest : public testing::Test {
  protected:
@@ -154,10 +156,10 @@ TEST_F(GnomeKeyringTest, AStoppedProviderTimesOutAndIsUsedAgainWhenItContinues) 
   bus.StopProvider();
   EXPECT_EQ(vault->Probe(), VaultState::kTimedOut);
   EXPECT_EQ(VaultStateOf(vault->Load("acme").status()), VaultState::kTimedOut);
-  std::vector<std::thread> threads;
+  std::vector<std::thread> threads(10);
   std::atomic<int> timed_out = 0;
-  for (int i = 0; i < 10; ++i) {
-    threads.emplace_back([&] {
+  for (std::thread& thread : threads) {
+    thread = std::thread([&] {
       timed_out += VaultStateOf(vault->Load("mill").status()) == VaultState::kTimedOut ? 1 : 0;
     });
   }

@@ -16,9 +16,9 @@ Deadline Never() { return Deadline::After(absl::Hours(1)); }
 TEST(KeyringThreadTest, JobsOfAllCallersRunOnOneThread) {
   KeyringThread thread;
   std::vector<std::thread::id> ran_on;  // not guarded: that is what one thread is for
-  std::vector<std::thread> callers;
-  for (int i = 0; i < 8; ++i) {
-    callers.emplace_back([&] {
+  std::vector<std::thread> callers(8);
+  for (std::thread& caller : callers) {
+    caller = std::thread([&] {
       EXPECT_TRUE(
           thread.Run(Never(), [&](Deadline) { ran_on.push_back(std::this_thread::get_id()); }));
     });

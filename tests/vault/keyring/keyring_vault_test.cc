@@ -207,9 +207,9 @@ TEST_F(KeyringVaultTest, AMasterKeyIsTheOneThatRestsInTheKeyring) {
 TEST_F(KeyringVaultTest, ABurstOfLoadsReadsTheItemOnce) {
   ASSERT_EQ(vault_->Create(first_), absl::OkStatus());
   items_.secrets_read = 0;
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 50; ++i) {
-    threads.emplace_back([this] { EXPECT_TRUE(vault_->Load("acme").ok()); });
+  std::vector<std::thread> threads(50);
+  for (std::thread& thread : threads) {
+    thread = std::thread([this] { EXPECT_TRUE(vault_->Load("acme").ok()); });
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(items_.secrets_read, 1);
