@@ -25,6 +25,11 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
     round_ended_.wait(lock, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return !in_round_; });
   }
 
+  void AwaitFirstRound() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    std::unique_lock<std::mutex> lock(mutex_.native());
+    round_ended_.wait(lock, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return asked_once_; });
+  }
+
  private:
   void Round() {
     {
@@ -35,6 +40,7 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
     ProbeAndLoad();
     MutexLock lock(mutex_);
     in_round_ = false;
+    asked_once_ = true;
     // The executor is alive: our owner, who borrows it, cannot go before this lock does.
     if (!stopped_) Schedule(load_wanted_ ? options_.retry_interval : options_.probe_interval);
     round_ended_.notify_all();
@@ -100,6 +106,7 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
   Mutex mutex_;
   std::condition_variable round_ended_;
   bool in_round_ ABSL_GUARDED_BY(mutex_) = false;
+  bool asked_once_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
@@ -109,5 +116,7 @@ VaultSync::VaultSync(VaultSyncOptions options, Parts parts)
 }
 
 VaultSync::~VaultSync() { loop_->Stop(); }
+
+void VaultSync::AwaitFirstRound() const { loop_->AwaitFirstRound(); }
 
 }  // namespace billbroker

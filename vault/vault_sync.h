@@ -48,6 +48,9 @@ class VaultSync final {
   VaultSync(const VaultSync&) = delete;
   VaultSync& operator=(const VaultSync&) = delete;
 
+  // Returns once the vault was asked for the first time: what could be read then is in the directory.
+  void AwaitFirstRound() const;
+
  private:
   class Loop;
   std::shared_ptr<Loop> loop_;  // shared with queued work, which may outlive us

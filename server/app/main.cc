@@ -147,6 +147,8 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
   if (!server.ok()) return server.status();
   VaultWatch watch(log, [&server](bool ready) { (*server)->SetServing(kCredentialHealth, ready); });
   const VaultSync sync(VaultSyncOptions(), {executor, vault, directory, watch});
+  // So that "ready" means: what an unlocked keyring holds is known.
+  sync.AwaitFirstRound();
   if (absl::Status status = claims->socket->Publish(); !status.ok()) return status;
 
   for (const char* health : {"", kSessionHealth}) (*server)->SetServing(health, true);

@@ -11,7 +11,7 @@ namespace {
 TEST(BillTroubleTest, AWrongPasswordIsTriedOnceAndThenQuarantined) {
   House house;
   house.StartBroker();
-  ASSERT_TRUE(house.CreateAcme("wrong").ok());
+  ASSERT_EQ(house.CreateAcme("wrong"), absl::OkStatus());
   for (int i = 0; i < 5; ++i) {
     EXPECT_EQ(house.WhyNoSession(kPayables), Reason::kCredentialRejected);
     EXPECT_EQ(house.WhyNoSession(kReceivables), Reason::kCredentialRejected);
@@ -22,7 +22,7 @@ TEST(BillTroubleTest, AWrongPasswordIsTriedOnceAndThenQuarantined) {
 TEST(BillTroubleTest, ARevokedDevKeyIsTriedOnce) {
   House house;
   house.StartBroker();
-  ASSERT_TRUE(house.CreateAcme().ok());
+  ASSERT_EQ(house.CreateAcme(), absl::OkStatus());
   house.FailNext(
       {{"kind", "bill_error"}, {"code", "BDC_1103"}, {"http_status", 403}, {"path", "/v3/login"}});
   EXPECT_EQ(house.WhyNoSession(kPayables), Reason::kDevKeyRejected);
@@ -38,7 +38,7 @@ TEST_P(TransientTroubleTest, IsSaidWithATimeToWaitAndPasses) {
   options.bill_timeout = absl::Seconds(1);
   House house(options);
   house.StartBroker();
-  ASSERT_TRUE(house.CreateAcme().ok());
+  ASSERT_EQ(house.CreateAcme(), absl::OkStatus());
   house.FailNext({{"kind", GetParam()}, {"path", "/v3/login"}});
   const absl::Status status = house.sessions().GetSession(kPayables).status();
   ASSERT_TRUE(HasReason(status, Reason::kBillUnavailable)) << status;
@@ -55,7 +55,7 @@ INSTANTIATE_TEST_SUITE_P(Kinds, TransientTroubleTest,
 TEST(BillTroubleTest, ARedirectIsNotFollowed) {
   House house;
   house.StartBroker();
-  ASSERT_TRUE(house.CreateAcme().ok());
+  ASSERT_EQ(house.CreateAcme(), absl::OkStatus());
   house.FailNext({{"kind", "redirect_302"}, {"path", "/v3/login"}});
   EXPECT_EQ(house.WhyNoSession(kPayables), Reason::kBillUnavailable);
   EXPECT_EQ(house.bill().model().CountsJson()["paths"].count("/v3/redirected"), 0u);
@@ -64,7 +64,7 @@ TEST(BillTroubleTest, ARedirectIsNotFollowed) {
 TEST(BillTroubleTest, TheHourlyLimitIsSaidWithBillsTimeToWait) {
   House house;
   house.StartBroker();
-  ASSERT_TRUE(house.CreateAcme().ok());
+  ASSERT_EQ(house.CreateAcme(), absl::OkStatus());
   house.FailNext({{"kind", "rate_limit_429"}, {"retry_after_seconds", 120}, {"path", "/v3/login"}});
   const absl::Status status = house.sessions().GetSession(kPayables).status();
   ASSERT_TRUE(HasReason(status, Reason::kBillRateLimited)) << status;
@@ -81,7 +81,7 @@ TEST_P(CertificateTroubleTest, NoSecretIsSentToWhoeverThatIs) {
   options.certificate = GetParam();
   House house(options);
   house.StartBroker();
-  ASSERT_TRUE(house.CreateAcme().ok());
+  ASSERT_EQ(house.CreateAcme(), absl::OkStatus());
   EXPECT_EQ(house.WhyNoSession(kPayables), Reason::kBillUnavailable);
   EXPECT_EQ(house.bill().model().CountsJson()["total"]["calls"], 0);
 }
@@ -94,7 +94,7 @@ INSTANTIATE_TEST_SUITE_P(Kinds, CertificateTroubleTest,
 TEST(BillTroubleTest, WhileBillIsGoneLiveSessionsAreServed) {
   House house;
   house.StartBroker();
-  ASSERT_TRUE(house.CreateAcme().ok());
+  ASSERT_EQ(house.CreateAcme(), absl::OkStatus());
   const absl::StatusOr<ClientSession> session = house.sessions().GetSession(kPayables);
   ASSERT_TRUE(session.ok());
   house.FailNext({{"kind", "reset"}, {"count", 0}});

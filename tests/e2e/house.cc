@@ -76,8 +76,8 @@ std::string House::WriteConfig(const std::string& name, const std::string& state
                       << "[environments.sandbox]\nbase_url = \"" << bill_->base_url()
                       << "\"\nca_file = \"" << bill_->ca_file() << "\"\n"
                       << "[keyring]\ntimeout = \"1s\"\n"
-                      << "[bill]\ntimeout = \"" << absl::FormatDuration(options_.bill_timeout)
-                      << "\"\n"
+                      << "[bill]\nconnect_timeout = \"1s\"\ntimeout = \""
+                      << absl::FormatDuration(options_.bill_timeout) << "\"\n"
                       << "[session]\nfirst_backoff = \"50ms\"\nlongest_backoff = \"100ms\"\n"
                       << more;
   ::chmod(path.c_str(), 0600);

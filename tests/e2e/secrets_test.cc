@@ -43,7 +43,7 @@ TEST(SecretsTest, NoSecretComesOutOfCreateSignInAndFailure) {
                 absl::StrCat(R"({"dev_key": ")", kAcmeDevKey, R"(", "password": ")", kWrongPassword,
                              R"("})"));
   ASSERT_EQ(created.exit_code, 0) << created.text;
-  ASSERT_TRUE(house.CreateBooks().ok());
+  ASSERT_EQ(house.CreateBooks(), absl::OkStatus());
   ExpectNoSecret("credential create", created.text);
   const absl::Status refused = house.sessions().GetSession(kPayables).status();
   EXPECT_TRUE(HasReason(refused, Reason::kCredentialRejected));
@@ -85,7 +85,7 @@ TEST(SecretsTest, AMalformedSecretsObjectIsRefusedWithoutShowingIt) {
 TEST(SecretsTest, SecretToolShowsAPersonWhichCredentialsAreThere) {
   House house;
   house.StartBroker();
-  ASSERT_TRUE(house.CreateAcme().ok());
+  ASSERT_EQ(house.CreateAcme(), absl::OkStatus());
   const std::string shown = house.bus().Run(
       {"sh", "-c", "secret-tool search --all instance default 2>&1 | grep -v '^secret = '"});
   EXPECT_TRUE(absl::StrContains(shown, "billbroker credential acme")) << shown;
