@@ -81,6 +81,7 @@ void AddCredentialCreateCommand(CLI::App& group, Command& command) {
       ->required();
   app->add_option("--organization", options->organizations,
                   "An organization that it signs in to; may be repeated")
+      ->allow_extra_args(false)  // what follows may be the name
       ->type_name("ID");
   app->add_option("--organizations-from", options->organizations_from,
                   "A file with one organization id a line")

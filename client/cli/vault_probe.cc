@@ -30,7 +30,8 @@ v1::VaultState ToProto(VaultState state) {
 v1::VaultStatus VaultProbe::Probe() {
   v1::VaultStatus status;
   status.set_state(v1::VAULT_STATE_UNKNOWN);
-  const absl::StatusOr<std::unique_ptr<KeyringVault>> vault = KeyringVault::Create(KeyringOptions());
+  const absl::StatusOr<std::unique_ptr<KeyringVault>> vault =
+      KeyringVault::Create(KeyringOptions());
   if (!vault.ok()) return status;
   const VaultState state = (*vault)->Probe();
   status.set_state(ToProto(state));

@@ -43,6 +43,17 @@ TEST_F(CredentialCommandTest, CreateTakesSecretsFromStandardInput) {
   EXPECT_THAT(out_ + err_, Not(HasSubstr(kDevKeySecret)));
 }
 
+TEST_F(CredentialCommandTest, TheNameMayStandBehindAnOrganization) {
+  terminal_.input = R"({"password": "p"})";
+  EXPECT_EQ(Run({"credential", "create", "--secrets-from-stdin", "--environment", "sandbox",
+                 "--kind", "user", "--username", "ada@acme.test", "--organization", "00801",
+                 "--organization", "00802", "acme"}),
+            kExitOk)
+      << err_;
+  EXPECT_EQ(broker_.create_requests().front().name(), "acme");
+  EXPECT_EQ(broker_.create_requests().front().organizations_size(), 2);
+}
+
 TEST_F(CredentialCommandTest, CreateAsksAPersonForSecretsWithoutEcho) {
   terminal_.person = true;
   terminal_.answers = {kDevKeySecret, "hunter2"};

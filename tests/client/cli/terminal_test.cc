@@ -42,6 +42,7 @@ class TerminalTest : public ::testing::Test {
     Answer(terminal, "name for the credential [ada-sandbox]: ", "");
     Answer(terminal, "organization ids, separated by spaces or commas: ", "00801");
     ASSERT_TRUE(terminal.WaitFor("devKey (not shown): ")) << terminal.screen();
+    EXPECT_FALSE(terminal.echoes());
   }
 
   TempFolder folder_;
@@ -51,7 +52,6 @@ class TerminalTest : public ::testing::Test {
 TEST_F(TerminalTest, LoginShowsWhatIsTypedExceptSecrets) {
   PseudoTerminal terminal(Command({"login"}));
   AnswerUpToSecrets(terminal);
-  EXPECT_FALSE(terminal.echoes());
   terminal.Type(std::string(kDevKeySecret) + "\n");
   Answer(terminal, "password (not shown): ", "hunter2-secret");
   Answer(terminal, "store it in the keyring and sign in once? [Y/n] ", "y");
@@ -71,7 +71,6 @@ TEST_F(TerminalTest, ASignalGivesTheTerminalItsEchoBack) {
   for (const int signal : {SIGTERM, SIGHUP}) {
     PseudoTerminal terminal(Command({"login"}));
     AnswerUpToSecrets(terminal);
-    EXPECT_FALSE(terminal.echoes());
     ASSERT_EQ(kill(terminal.pid(), signal), 0);
     EXPECT_EQ(terminal.Wait(), 128 + signal);
     EXPECT_TRUE(terminal.echoes());
