@@ -68,11 +68,13 @@ Finding CheckConfiguration(Host& host, const std::string& config_file) {
 }
 
 Finding CheckBroker(const BrokerStatus& status, const std::string& socket) {
+  if (ExitCodeOf(status.status()) == kExitUnreachable) {
+    return {"broker", CheckState::kProblem, absl::StrCat("no broker answers on ", socket),
+            UnreachableFix(socket)};
+  }
   if (!status.ok()) {
     return {"broker", CheckState::kProblem, std::string(status.status().message()),
-            ExitCodeOf(status.status()) == kExitUnreachable
-                ? UnreachableFix(socket)
-                : "look at the broker's log: journalctl -u billbrokerd"};
+            "look at the broker's log: journalctl -u billbrokerd"};
   }
   const std::string text = absl::StrCat("version ", status->version(), " answers on ", socket);
   if (!status->draining()) return {"broker", CheckState::kOk, text, ""};

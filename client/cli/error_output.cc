@@ -10,37 +10,19 @@
 namespace billbroker {
 namespace {
 
-// What to do at this command line; empty where the broker's message says all there is to say.
+// The broker's messages name the fix; here is only what this command line knows better.
 absl::string_view FixFor(Reason reason) {
   switch (reason) {
-    case Reason::kUnknownCredential:
-      return "'billbroker credential list' shows the credentials that are there";
-    case Reason::kUnknownOrganization:
-      return "attach it to a credential: billbroker credential attach NAME ID";
-    case Reason::kCredentialExists:
-      return "choose another name, or attach organizations to the credential that is there: "
-             "billbroker credential attach NAME ID";
     case Reason::kAmbiguousCredential:
       return "name one with --credential";
     case Reason::kNoLiveSession:
       return "leave --cached-only out to sign in";
-    case Reason::kCredentialRejected:
-      return "store the credential anew with the right secret (credential delete, then create); to "
-             "try the stored one again: billbroker session login ID --force";
-    case Reason::kDevKeyRejected:
-      return "check at BILL that the devKey is active and belongs to this environment, then "
-             "store the right one";
-    case Reason::kLockedOut:
-      return "have the user unlocked at BILL, then: billbroker session login ID --force";
+    case Reason::kSessionsLive:
+      return "repeat with --force to log its sessions out first";
     case Reason::kVaultLocked:
     case Reason::kVaultUnreachable:
     case Reason::kVaultDocumentInvalid:
-      return "'billbroker doctor' says what is wrong with the keyring";
-    case Reason::kVersionConflict:
-      return "somebody changed it meanwhile: look with 'billbroker credential show NAME' and "
-             "repeat";
-    case Reason::kSessionsLive:
-      return "repeat with --force to log its sessions out first";
+      return "'billbroker doctor' shows what is wrong with the keyring";
     default:
       return "";
   }

@@ -147,7 +147,7 @@ TEST_F(SessionCommandTest, ExecPutsTheSessionIntoTheChildsEnvironmentOnly) {
 TEST_F(SessionCommandTest, ExecRunsNothingWithoutASession) {
   EXPECT_EQ(Run({"exec", "--org", "unknown", "--", "tool"}), kExitNotFound);
   EXPECT_THAT(host_.executed, SizeIs(0));
-  EXPECT_THAT(err_, HasSubstr("fix: attach it to a credential"));
+  EXPECT_THAT(err_, StartsWith("error: UNKNOWN_ORGANIZATION: organization \"unknown\""));
 }
 
 TEST_F(SessionCommandTest, ExecGivesTheShellsExitCodesForWhatCannotRun) {
