@@ -48,10 +48,10 @@ struct BillError {
 template <typename T>
 class BillResult final {
  public:
-  BillResult(T value)
-      : held_(std::move(value)) {}  // NOLINT(google-explicit-constructor): as StatusOr
-  BillResult(BillError error)
-      : held_(std::move(error)) {}  // NOLINT(google-explicit-constructor): as StatusOr
+  // NOLINTNEXTLINE(google-explicit-constructor): as StatusOr
+  BillResult(T value) : held_(std::move(value)) {}
+  // NOLINTNEXTLINE(google-explicit-constructor): as StatusOr
+  BillResult(BillError error) : held_(std::move(error)) {}
 
   [[nodiscard]] bool ok() const { return held_.index() == 0; }
   // Requires: ok().

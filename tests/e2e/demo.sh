@@ -52,7 +52,7 @@ start_keyring() {
 XML
   export HOME=$home XDG_RUNTIME_DIR=$home/run XDG_DATA_HOME=$home/data XDG_CONFIG_HOME=$home/config
   export DBUS_SESSION_BUS_ADDRESS=unix:path=$home/bus
-  dbus-daemon --nofork --config-file="$home/bus.conf" &
+  dbus-daemon --nofork --config-file="$home/bus.conf" 2>"$home/bus.log" &
   processes+=($!)
   await "the bus" test -S "$home/bus"
   printf %s demo | gnome-keyring-daemon --foreground --unlock --components=secrets >"$home/keyring.log" 2>&1 &
