@@ -8,7 +8,7 @@
 
 #include "billbroker/v1/credential.grpc.pb.h"
 #include "client/call.h"
-#include "client/utf8.h"
+#include "vault/base/utf8.h"
 
 namespace billbroker {
 namespace {

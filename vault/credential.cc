@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "vault/base/error.h"
+#include "vault/base/utf8.h"
 
 namespace billbroker {
 namespace {
@@ -37,6 +38,10 @@ absl::Status CheckText(absl::string_view field, absl::string_view text, std::siz
   if (std::any_of(text.begin(), text.end(), IsControl)) {
     return Malformed(field, "has control characters");
   }
+  if (absl::StripAsciiWhitespace(text).size() != text.size()) {
+    return Malformed(field, "begins or ends with a blank");
+  }
+  if (!IsUtf8(text)) return Malformed(field, "is not UTF-8");
   return absl::OkStatus();
 }
 

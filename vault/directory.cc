@@ -40,9 +40,13 @@ absl::Status BrokenCredential(absl::string_view name) {
 
 absl::Status Ambiguous(absl::string_view organization_id,
                        const std::vector<CredentialInfoPtr>& serving) {
-  const std::string names = absl::StrJoin(
-      serving, ",",
-      [](std::string* out, const CredentialInfoPtr& info) { out->append(info->name); });
+  // Not all of a hundred: the answer must fit into the trailers of a call.
+  constexpr std::size_t kMaxNames = 5;
+  std::vector<std::string> first;
+  for (std::size_t i = 0; i < std::min(kMaxNames, serving.size()); ++i)
+    first.push_back(serving[i]->name);
+  if (serving.size() > kMaxNames) first.emplace_back("...");
+  const std::string names = absl::StrJoin(first, ",");
   return MakeError(
       ErrorDetails{Reason::kAmbiguousCredential,
                    absl::nullopt,

@@ -21,8 +21,8 @@ struct StateRow {
 constexpr StateRow kStates[] = {
     {VaultState::kReady, "READY", "", ""},
     {VaultState::kLocked, "LOCKED", "the keyring is locked",
-     "unlock the default keyring: sign in to the desktop, or start gnome-keyring-daemon with "
-     "--unlock and its password on standard input"},
+     "unlock the default keyring: sign in to the desktop, or end gnome-keyring-daemon and start it "
+     "again with --unlock --components=secrets and the keyring's password on standard input"},
     {VaultState::kNoBus, "NO_BUS", "there is no D-Bus session bus",
      "start the broker within one, for instance with dbus-run-session, or set "
      "DBUS_SESSION_BUS_ADDRESS"},

@@ -57,7 +57,7 @@ absl::Status Create(CommandContext& context, const CreateOptions& options) {
   credential.username = options.username;
   credential.sync_token = options.sync_token;
   credential.device = options.device;
-  const absl::Status read = ReadSecrets(context.io.terminal, options, ids, credential);
+  absl::Status read = ReadSecrets(context.io.terminal, options, ids, credential);
   if (!read.ok()) return read;
   const absl::StatusOr<v1::Credential> created = context.credentials.Create(credential);
   if (!created.ok()) return created.status();

@@ -76,6 +76,10 @@ absl::StatusOr<std::vector<std::string>> ReadOrganizationFile(const std::string&
         absl::StripAsciiWhitespace(absl::string_view(line).substr(0, line.find('#')));
     if (!id.empty()) ids.emplace_back(id);
   }
+  if (file.bad() || ids.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("found no organization id in ", path, "; name a file with one id a line"));
+  }
   return ids;
 }
 
@@ -91,8 +95,8 @@ absl::StatusOr<std::vector<NewOrganization>> WithDevKeys(
   }
   if (dev_keys.empty()) return organizations;
   return absl::InvalidArgumentError(
-      absl::StrCat("organization_dev_keys has a key for \"", dev_keys.begin()->first,
-                   "\", which is not among the organizations; name it there too"));
+      "organization_dev_keys names an organization that is not among the organizations of this "
+      "command; name it there too (not repeated here: it may be a secret in the wrong place)");
 }
 
 absl::StatusOr<bool> Confirm(Terminal& terminal, absl::string_view question, bool otherwise) {

@@ -58,9 +58,8 @@ absl::Status Doctor(CommandContext& context, const DoctorOptions& options) {
   const std::vector<Finding> findings = Examine(context, options);
   std::int64_t problems = 0;
   for (const Finding& finding : findings) problems += finding.state == CheckState::kProblem ? 1 : 0;
-  const absl::Status printed =
-      context.Print(FindingsJson(findings, problems == 0),
-                    [&](std::ostream& out) { PrintFindings(findings, out); });
+  absl::Status printed = context.Print(FindingsJson(findings, problems == 0),
+                                       [&](std::ostream& out) { PrintFindings(findings, out); });
   if (!printed.ok() || problems == 0) return printed;
   return absl::FailedPreconditionError(
       absl::StrCat(Counted(problems, "check"), " found a problem; each is listed with its fix"));

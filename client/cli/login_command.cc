@@ -60,11 +60,10 @@ absl::Status Login(CommandContext& context, const LoginCommandOptions&) {
   const absl::StatusOr<LoginResult> login =
       context.admin.Login(first, {.credential = created->name()});
   if (!login.ok()) return KeepOrDelete(context, *created, first, login.status());
-  const absl::Status printed =
-      context.Print(SessionJson(login->session, false), [&](std::ostream& out) {
-        out << "signed in\n";
-        PrintSession(login->session, false, out);
-      });
+  absl::Status printed = context.Print(SessionJson(login->session, false), [&](std::ostream& out) {
+    out << "signed in\n";
+    PrintSession(login->session, false, out);
+  });
   PrintNextSteps(created->name(), Printable(first), context.io.err);
   return printed;
 }

@@ -10,6 +10,7 @@
 #include "client/cli/format.h"
 #include "client/cli/table.h"
 #include "vault/base/error.h"
+#include "vault/credential.h"
 
 namespace billbroker {
 namespace {
@@ -144,11 +145,19 @@ absl::StatusOr<std::string> LoginDialog::AskName(const NewCredential& credential
 }
 
 absl::StatusOr<std::vector<std::string>> LoginDialog::AskOrganizations() {
-  const absl::StatusOr<std::string> line =
-      AskLine("organization ids, separated by spaces or commas", "");
-  if (!line.ok()) return line.status();
-  return std::vector<std::string>(
-      absl::StrSplit(*line, absl::ByAnyChar(" ,\t"), absl::SkipEmpty()));
+  while (true) {
+    const absl::StatusOr<std::string> line =
+        AskLine("organization ids, separated by spaces or commas", "");
+    if (!line.ok()) return line.status();
+    std::vector<std::string> ids =
+        absl::StrSplit(*line, absl::ByAnyChar(" ,\t"), absl::SkipEmpty());
+    absl::Status shape =
+        ids.empty() ? absl::InvalidArgumentError("at least one is needed, to prove the credential")
+                    : absl::OkStatus();
+    for (const std::string& id : ids) shape.Update(ValidateOrganizationId(id));
+    if (shape.ok()) return ids;
+    talk_ << Printable(shape.message()) << "\n" << std::flush;
+  }
 }
 
 }  // namespace billbroker

@@ -2,7 +2,6 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "client/cli/format.h"
 #include "vault/secret_json.h"
 
 namespace billbroker {
@@ -26,25 +25,28 @@ class Parser final {
 
  private:
   bool Member(absl::string_view key) {
+    ++members_;
     if (key == kOrganizationKeys) {
       return reader_.Object([this](absl::string_view id) {
-        return Once(id, input_.organization_dev_keys[std::string(id)]);
+        return Once(input_.organization_dev_keys[std::string(id)]);
       });
     }
-    if (key == "dev_key") return Once(key, input_.dev_key);
-    if (key == "password") return Once(key, input_.password);
-    if (key == "console_api_token") return Once(key, input_.console_api_token);
-    if (key == "remember_me_id") return Once(key, input_.remember_me_id);
-    return Refuse(absl::StrCat("unknown key \"", Printable(key),
-                               "\" on standard input; known are dev_key, password, "
-                               "console_api_token, remember_me_id and organization_dev_keys"));
+    if (key == "dev_key") return Once(input_.dev_key);
+    if (key == "password") return Once(input_.password);
+    if (key == "console_api_token") return Once(input_.console_api_token);
+    if (key == "remember_me_id") return Once(input_.remember_me_id);
+    // Not repeated: it may be a secret in the wrong place.
+    return Refuse(
+        absl::StrCat("member ", members_,
+                     " on standard input is not known; known are dev_key, "
+                     "password, console_api_token, remember_me_id and organization_dev_keys"));
   }
 
   // The later of two values would win unseen.
-  bool Once(absl::string_view key, SecretString& value) {
+  bool Once(SecretString& value) {
     if (value.empty()) return reader_.String(value);
     return Refuse(
-        absl::StrCat("key \"", Printable(key), "\" comes twice on standard input; give it once"));
+        absl::StrCat("member ", members_, " on standard input is there already; give it once"));
   }
 
   bool Refuse(absl::string_view why) {
@@ -55,6 +57,7 @@ class Parser final {
   SecretJsonReader reader_;
   SecretsInput input_;
   absl::Status refusal_;
+  int members_ = 0;
 };
 
 }  // namespace

@@ -30,7 +30,9 @@ std::string OptionName(absl::string_view argument) {
 // A value may stand in the wrong place: `--pasword hunter2` must not be echoed.
 std::string UnknownArguments(const std::vector<std::string>& extras) {
   for (const std::string& extra : extras) {
-    if (absl::StartsWith(extra, "-")) return absl::StrCat("unknown option ", OptionName(extra));
+    if (absl::StartsWith(extra, "--")) return absl::StrCat("unknown option ", OptionName(extra));
+    // A value may follow a single dash without a blank.
+    if (absl::StartsWith(extra, "-")) return absl::StrCat("unknown option ", extra.substr(0, 2));
   }
   return absl::StrCat("unexpected argument (", extras.size(), " too many)");
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -153,8 +154,12 @@ EngineOptions ReadSession(TomlTable table) {
                      absl::Hours(24 * 30));
   options.safety_margin =
       table.Duration("safety_margin", options.safety_margin, absl::ZeroDuration(), absl::Hours(1));
-  if (options.safety_margin > std::min(options.idle_window, options.sync_token_idle_window) / 2) {
-    table.Error("safety_margin", "must be at most half of the shorter idle window");
+  if (options.sync_token_idle_window < options.idle_window) {
+    table.Error("sync_token_idle_window", "must not be shorter than idle_window");
+  }
+  // A fresh session must satisfy the longest min_remaining, which is half of the window.
+  if (options.safety_margin > options.idle_window / 4) {
+    table.Error("safety_margin", "must be at most a quarter of idle_window");
   }
   options.check_slides = table.Bool("check_slides", options.check_slides);
   options.first_backoff = table.Duration("first_backoff", options.first_backoff,
@@ -229,7 +234,8 @@ absl::StatusOr<Config> ParseConfig(absl::string_view text, absl::string_view fil
 absl::StatusOr<Config> LoadConfig(const std::string& path) {
   std::ifstream file(path);
   std::stringstream text;
-  if (!file || !(text << file.rdbuf())) {
+  if (file) text << file.rdbuf();  // sets no error of `file`'s where it is empty
+  if (!file || file.bad() || std::filesystem::is_directory(path)) {
     return absl::InvalidArgumentError(
         absl::StrCat(path, ": cannot be read: ", std::strerror(errno)));
   }

@@ -8,6 +8,7 @@
 
 #include <CLI/CLI.hpp>
 #include <csignal>
+#include <cstdlib>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -78,7 +79,17 @@ std::set<std::string> EnvironmentNames(const Config& config) {
 struct Claims {
   FileLock state_folder;
   std::unique_ptr<UnixSocket> socket;
+  FileLock instance;
 };
+
+// Two daemons must not write one keyring: it has no compare-and-set. The user's runtime folder stands for the user's
+// keyring; without one, the state folder does.
+absl::StatusOr<FileLock> ClaimInstance(const Config& config) {
+  const char* runtime = std::getenv("XDG_RUNTIME_DIR");
+  const std::string folder = runtime == nullptr || *runtime == '\0' ? config.state_dir : runtime;
+  return FileLock::Take(absl::StrCat(folder, "/billbroker-", config.instance, ".lock"),
+                        "keyring instance");
+}
 
 absl::StatusOr<Claims> Claim(const Config& config) {
   for (const std::string& folder : {config.state_dir, FolderOf(config.listener.socket)}) {
@@ -89,7 +100,9 @@ absl::StatusOr<Claims> Claim(const Config& config) {
   if (!state_folder.ok()) return state_folder.status();
   absl::StatusOr<std::unique_ptr<UnixSocket>> socket = UnixSocket::Claim(config.listener);
   if (!socket.ok()) return socket.status();
-  return Claims{*std::move(state_folder), *std::move(socket)};
+  absl::StatusOr<FileLock> instance = ClaimInstance(config);
+  if (!instance.ok()) return instance.status();
+  return Claims{*std::move(state_folder), *std::move(socket), *std::move(instance)};
 }
 
 void WarnOfUnlockedMemory(JsonLog& log) {
@@ -146,7 +159,8 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
                         {kSessionHealth, kCredentialHealth});
   if (!server.ok()) return server.status();
   VaultWatch watch(log, [&server](bool ready) { (*server)->SetServing(kCredentialHealth, ready); });
-  const VaultSync sync(VaultSyncOptions(), {executor, vault, directory, watch});
+  ThreadExecutor upkeep(1);  // apart from `threads`, all of which a silent keyring may hold
+  const VaultSync sync(VaultSyncOptions(), {upkeep, vault, directory, watch});
   // So that "ready" means: what an unlocked keyring holds is known.
   sync.AwaitFirstRound();
   if (absl::Status status = claims->socket->Publish(); !status.ok()) return status;

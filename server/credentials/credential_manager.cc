@@ -58,7 +58,12 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Create(Credential draft) {
   // Asked before the write, so that a keyring out of reach is no unknown outcome.
   const absl::StatusOr<SecretString> master_key = parts_.vault.MasterKey();
   if (!master_key.ok()) return master_key.status();
-  if (absl::Status status = parts_.vault.Create(draft); !status.ok()) return AfterWrite(status);
+  if (absl::Status status = parts_.vault.Create(draft); !status.ok()) {
+    const absl::StatusOr<CredentialPtr> stored = parts_.vault.Load(draft.name);
+    if (stored.ok())
+      TellDirectory(**stored).IgnoreError();  // the status says the first thing that went wrong
+    return AfterWrite(status);
+  }
   CredentialInfoPtr info = InfoOf(draft, Fingerprinter(*master_key));
   parts_.directory.Put(info);
   return info;
@@ -90,10 +95,19 @@ absl::Status CredentialManager::Delete(const CredentialVersion& target, bool for
   return absl::OkStatus();
 }
 
+// After a write of which the outcome was unknown, or one behind our back, the directory may lag.
+absl::Status CredentialManager::TellDirectory(const Credential& stored) const {
+  const absl::StatusOr<SecretString> master_key = parts_.vault.MasterKey();
+  if (!master_key.ok()) return master_key.status();
+  parts_.directory.Put(InfoOf(stored, Fingerprinter(*master_key)));
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Credential> CredentialManager::LoadForChange(const CredentialVersion& target) const {
   const absl::StatusOr<CredentialPtr> stored = parts_.vault.Load(target.name);
   if (!stored.ok()) return stored.status();
   if ((*stored)->uid != target.uid || (*stored)->version != target.version) {
+    if (absl::Status told = TellDirectory(**stored); !told.ok()) return told;
     return VersionConflict(target.name);
   }
   return (*stored)->Clone();
@@ -116,7 +130,10 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Attach(
   if (!next.ok()) return next.status();
   std::map<std::string, SecretString> merged;
   for (Organization& old : next->organizations) merged[old.id] = std::move(old.dev_key);
-  for (Organization& added : organizations) merged[added.id] = std::move(added.dev_key);
+  for (Organization& added : organizations) {
+    SecretString& dev_key = merged[added.id];  // one without a key keeps the key that it has
+    if (!added.dev_key.empty()) dev_key = std::move(added.dev_key);
+  }
   next->organizations.clear();
   for (auto& [id, dev_key] : merged) next->organizations.push_back({id, std::move(dev_key)});
   absl::StatusOr<CredentialInfoPtr> info = StoreNext(*std::move(next));

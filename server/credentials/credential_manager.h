@@ -65,6 +65,7 @@ class CredentialManager final {
 
  private:
   [[nodiscard]] absl::Status CheckNew(const Credential& credential) const;
+  absl::Status TellDirectory(const Credential& stored) const;
   // What is stored, if it is what the operator saw.
   [[nodiscard]] absl::StatusOr<Credential> LoadForChange(const CredentialVersion& target) const;
   // Stores `next` as the successor of its version; the directory is left to the caller.

@@ -74,6 +74,8 @@ absl::Status CredentialServiceImpl::ListPage(const v1::ListCredentialsRequest& r
   const absl::StatusOr<std::string> last_key = LastKey(kList, request.page_token());
   if (!last_key.ok()) return last_key.status();
   if (absl::Status status = parts_.state.Admit(); !status.ok()) return status;
+  // Before everything was read once, a locked keyring must not look like an empty one.
+  if (!parts_.directory.complete()) return VaultError(parts_.directory.vault_state());
   for (const CredentialInfoPtr& info : parts_.directory.List()) {
     if (info->name <= *last_key) continue;
     const int count = response.credentials_size();

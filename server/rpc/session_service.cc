@@ -102,6 +102,11 @@ ServerUnaryReactor* SessionServiceImpl::BatchGetSessions(CallbackServerContext* 
   for (int i = 0; i < count; ++i) {
     const v1::GetSessionRequest& one = request->requests(i);
     v1::SessionOutcome& outcome = *response->mutable_outcomes(i);
+    if (absl::Status shape = CheckShape(one); !shape.ok()) {
+      *outcome.mutable_error() = ToErrorStatus(shape);
+      batch->OneIsIn();
+      continue;
+    }
     parts_.engine.GetSession(
         one.organization_id(), one.credential(), DemandOf(one),
         [this, batch, &one, &outcome](const absl::StatusOr<SessionPtr>& session) {

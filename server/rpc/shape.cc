@@ -83,11 +83,8 @@ absl::Status CheckShape(const v1::GetSessionRequest& request, absl::string_view 
 }
 
 absl::Status CheckShape(const v1::BatchGetSessionsRequest& request) {
-  absl::Status status = CheckCount("requests", request.requests_size(), kMaxBatch);
-  for (int i = 0; status.ok() && i < request.requests_size(); ++i) {
-    status = CheckShape(request.requests(i), absl::StrCat("requests[", i, "]."));
-  }
-  return status;
+  // The shape of each is told in its own outcome.
+  return CheckCount("requests", request.requests_size(), kMaxBatch);
 }
 
 absl::Status CheckShape(const v1::LoginRequest& request) { return CheckPair(request, ""); }

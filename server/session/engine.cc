@@ -12,11 +12,13 @@ namespace billbroker {
 namespace {
 
 constexpr absl::Duration kSweepInterval = absl::Minutes(1);
+constexpr absl::Duration kFreshCheck = absl::Seconds(1);
 
 absl::Status NoLiveSession(const Pair& pair) {
-  return MakeError(Reason::kNoLiveSession,
-                   absl::StrCat("no session of organization \"", pair.organization_id,
-                                "\" is live; ask without cached_only to sign in"));
+  return MakeError(
+      {Reason::kNoLiveSession, absl::nullopt, {{"organization_id", pair.organization_id}}},
+      absl::StrCat("no session of organization \"", pair.organization_id,
+                   "\" is live; ask without cached_only to sign in"));
 }
 
 absl::Status MfaRequired(const Pair& pair) {
@@ -82,12 +84,7 @@ void Engine::Login(absl::string_view organization_id, absl::string_view credenti
     Later later;
     MutexLock lock(mutex_);
     Pair& pair = PairOf(key, *found, organization_id);
-    if (force) {
-      quarantine_.Lift(**found, organization_id);
-      pair.not_before = absl::ZeroDuration();
-    } else if (IsLive(pair)) {
-      live = pair.session;
-    }
+    if (!force && IsLive(pair)) live = pair.session;
     if (live == nullptr) {
       Wait(key, pair,
            {SessionDemand(), force,
@@ -116,7 +113,7 @@ void Engine::Logout(absl::string_view organization_id, absl::string_view credent
     later.Add([done = std::move(done)]() mutable { done(false); });
     return;
   }
-  SignOut(key, *pair, std::move(done), later);
+  SignOut(key, *pair, ends, std::move(done), later);
 }
 
 void Engine::LogoutAll(absl::string_view uid, absl::AnyInvocable<void()> done) {
@@ -136,7 +133,7 @@ void Engine::LogoutAll(absl::string_view uid, absl::AnyInvocable<void()> done) {
     if (pair->credential->uid != uid || !IsLive(*pair)) continue;
     ++rest->count;
     SignOut(
-        key, *pair, [one_less](const absl::StatusOr<bool>&) { one_less(); }, later);
+        key, *pair, pair->session, [one_less](const absl::StatusOr<bool>&) { one_less(); }, later);
   }
   later.Add(one_less);
 }
@@ -158,6 +155,7 @@ Pair& Engine::PairOf(const Key& key, const CredentialInfoPtr& credential,
     pair->organization_id = std::string(organization_id);
     pair->credential = credential;
   }
+  if (pair->credential->version < credential->version) pair->credential = credential;
   return *pair;
 }
 
@@ -177,8 +175,10 @@ absl::optional<absl::StatusOr<SessionPtr>> Engine::FromMemory(const Pair& pair,
     return absl::nullopt;
   }
   const Session& session = *pair.session;
-  const bool reported_dead =
-      demand.stale_generation != 0 && demand.stale_generation >= session.generation;
+  // One that BILL confirmed a moment ago is not asked about again: that is no news.
+  const bool reported_dead = demand.stale_generation != 0 &&
+                             demand.stale_generation >= session.generation &&
+                             pair.checked + kFreshCheck <= parts_.clock.SinceBoot();
   const bool too_short = session.deadline - parts_.clock.SinceBoot() < demand.min_remaining;
   if (reported_dead || too_short) return absl::nullopt;
   if (demand.require_trusted && !session.trusted) return MfaRequired(pair);
@@ -229,12 +229,11 @@ void Engine::Forget(Pair& pair, absl::string_view why, Later& later) {
   pair.session = nullptr;
 }
 
-void Engine::SignOut(const Key& key, Pair& pair, LogoutDone done, Later& later) {
-  if (IsLive(pair)) {
-    pair.ending = pair.session;
-    Forget(pair, "logged out", later);
-  }
-  later.Add([this, key, session = pair.ending, done = std::move(done)]() mutable {
+void Engine::SignOut(const Key& key, Pair& pair, SessionPtr session, LogoutDone done,
+                     Later& later) {
+  if (pair.session == session) Forget(pair, "logged out", later);
+  pair.ending = session;
+  later.Add([this, key, session = std::move(session), done = std::move(done)]() mutable {
     SessionKeys keys = session->keys;
     parts_.bill.SignOut(std::move(keys),
                         [this, key, session = std::move(session),
@@ -269,16 +268,19 @@ void Engine::CredentialChanged(const CredentialInfoPtr& before, const Credential
   std::vector<Key> gone;
   for (auto& [key, pair] : pairs_) {
     if (pair->credential->uid != before->uid) continue;
-    if (after != nullptr && after->uid == before->uid &&
-        after->organizations.contains(pair->organization_id)) {
+    const bool same = after != nullptr && after->uid == before->uid;
+    if (same && after->version < pair->credential->version) continue;  // told late
+    if (same && after->organizations.contains(pair->organization_id)) {
       pair->credential = after;
+      pair->removed = false;
       pair->not_before = absl::ZeroDuration();
       pair->failures = 0;
       continue;
     }
-    if (IsLive(*pair))
+    if (IsLive(*pair)) {
       SignOut(
-          key, *pair, [](const absl::StatusOr<bool>&) {}, later);
+          key, *pair, pair->session, [](const absl::StatusOr<bool>&) {}, later);
+    }
     pair->removed = true;
     if (pair->activity == Pair::Activity::kIdle) gone.push_back(key);
   }
@@ -308,7 +310,10 @@ PairInfo Engine::Describe(const Pair& pair) const {
   info.waiting_callers = static_cast<int>(pair.waiters.size());
   info.sign_ins = pair.sign_ins;
   info.quarantine = quarantine_.Find(*pair.credential, pair.organization_id, now);
-  if (pair.not_before > now) info.retry_time = parts_.clock.Now() + (pair.not_before - now);
+  absl::Duration retry = pair.not_before;
+  const auto parked = parked_dev_keys_.find(DevKeyKeyOf(*pair.credential, pair.organization_id));
+  if (parked != parked_dev_keys_.end()) retry = std::max(retry, parked->second);
+  if (retry > now) info.retry_time = parts_.clock.Now() + (retry - now);
   if (IsLive(pair)) info.session = pair.session;
   if (pair.activity == Pair::Activity::kSigningIn) {
     info.state = PairState::kSigningIn;

@@ -123,7 +123,7 @@ class Engine final : public DirectoryObserver {
   void GetSession(absl::string_view organization_id, absl::string_view credential,
                   const SessionDemand& demand, SessionDone done);
 
-  // `force` spends a sign-in and lifts the quarantine first.
+  // `force` spends a sign-in in spite of back-off and quarantine, which it lifts where BILL accepts it.
   void Login(absl::string_view organization_id, absl::string_view credential, bool force,
              LoginDone done);
 
@@ -166,7 +166,8 @@ class Engine final : public DirectoryObserver {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Forget(Pair& pair, absl::string_view why, Later& later)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void SignOut(const Key& key, Pair& pair, LogoutDone done, Later& later)
+  // Ends `session` at BILL; it is remembered as `ending` until BILL confirms.
+  void SignOut(const Key& key, Pair& pair, SessionPtr session, LogoutDone done, Later& later)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnSignedOut(const Key& key, const SessionPtr& session, const BillResult<SignedOut>& result,
                    LogoutDone done);
@@ -179,15 +180,25 @@ class Engine final : public DirectoryObserver {
                  const BillResult<SessionInfo>& result);
   void OnDead(const Key& key, Pair& pair, Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void StartSignIn(const Key& key, Pair& pair, Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  [[nodiscard]] absl::Status Obstacle(const Pair& pair) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Why no sign-in may be sent now; OK where one may. `forced` passes back-off and quarantine.
+  [[nodiscard]] absl::Status Obstacle(const Pair& pair, bool forced, absl::Duration now) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  [[nodiscard]] absl::Status BackingOff(const Pair& pair, absl::Duration now) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void LoadAndSend(const Key& key, Attempt attempt);
-  absl::Status TellDirectory(const CredentialInfo& seen,
-                             const absl::StatusOr<CredentialPtr>& stored);
+  // What the directory knows of the credential after the vault said `stored`.
+  absl::StatusOr<CredentialInfoPtr> TellDirectory(const CredentialInfoPtr& seen,
+                                                  const absl::StatusOr<CredentialPtr>& stored);
+  // The stored credential is another than the one that was decided on: decides again, with `current`.
+  void DecideAgain(const Key& key, Pair& pair, const Attempt& attempt, CredentialInfoPtr current,
+                   Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnNotSent(const Key& key, const Attempt& attempt, const absl::Status& error);
   void OnSignedIn(const Key& key, const Attempt& attempt, BillResult<SignInAnswer> result);
   void Adopt(const Key& key, Pair& pair, const Attempt& attempt, SignInAnswer answer, Later& later)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Judge(Pair& pair, const Attempt& attempt, const BillError& error)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Park(const Pair& pair, const CredentialInfo& credential, const BillError& error)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status BackOff(Pair& pair, Reason reason, const BillError& error, absl::Duration at_least)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

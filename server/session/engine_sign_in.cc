@@ -22,14 +22,29 @@ absl::Duration UntilNextClockHour(absl::Time now) {
   return absl::Hours(1) - into_hour;
 }
 
-SignInGate::Ending EndingOf(const BillResult<SignInAnswer>& result) {
+constexpr int kMaxOvertaken = 3;
+
+SignInGate::Ending EndingOf(const BillResult<SignInAnswer>& result, bool forced) {
   if (result.ok()) return SignInGate::Ending::kAccepted;
-  switch (result.error().verdict) {
+  const BillError& error = result.error();
+  switch (error.verdict) {
     case Verdict::kSecretRejected:
     case Verdict::kUserLocked:
     case Verdict::kOrganizationLocked:
     case Verdict::kRefused:  // unknown to us: it may be a judgement of the secret
       return SignInGate::Ending::kFailed;
+    case Verdict::kDevKeyRejected:
+    case Verdict::kOrganizationRejected:
+    case Verdict::kUntrusted:
+    case Verdict::kMfaFailed:
+      // Each is quarantined or backs off after one try, unless somebody forces it.
+      return forced ? SignInGate::Ending::kFailed : SignInGate::Ending::kNeutral;
+    case Verdict::kUnavailable: {
+      const bool lost = error.may_have_arrived && error.http_status == 0;
+      const bool by_a_gateway =
+          error.http_status == 401 || error.http_status == 403 || error.http_status == 423;
+      return lost || by_a_gateway ? SignInGate::Ending::kUnclear : SignInGate::Ending::kNeutral;
+    }
     default:
       return SignInGate::Ending::kNeutral;
   }
@@ -42,11 +57,19 @@ absl::Status RemovedError(const Pair& pair) {
                    pair.credential->name, "\" meanwhile; attach it again to use it"));
 }
 
+absl::Status RateLimited(const Pair& pair, absl::Duration wait) {
+  return MakeError({Reason::kBillRateLimited,
+                    wait,
+                    {{"organization_id", pair.organization_id}, {"bill_code", "BDC_1144"}}},
+                   absl::StrCat("BILL's hourly limit is spent for the devKey of organization \"",
+                                pair.organization_id, "\"; sign-ins go on when it is over"));
+}
+
 }  // namespace
 
 void Engine::StartCheck(const Key& key, Pair& pair, Later& later) {
   const absl::Duration now = parts_.clock.SinceBoot();
-  if (now < pair.not_before) return FailWaiters(key, pair, Obstacle(pair), later);
+  if (now < pair.not_before) return FailWaiters(key, pair, BackingOff(pair, now), later);
   pair.activity = Pair::Activity::kChecking;
   later.Add([this, key, session = pair.session, now] {
     parts_.bill.GetSessionInfo(session->keys,
@@ -71,10 +94,20 @@ void Engine::OnChecked(const Key& key, const SessionPtr& session, absl::Duration
     return FailWaiters(key, pair, BackOff(pair, Reason::kBillUnavailable, mismatch, {}), later);
   }
   if (!result.ok()) {
-    if (result.error().verdict == Verdict::kSessionInvalid) return OnDead(key, pair, later);
-    const absl::Status error =
-        BackOff(pair, Reason::kBillUnavailable, result.error(), absl::ZeroDuration());
-    return FailWaiters(key, pair, error, later);
+    const BillError& error = result.error();
+    switch (error.verdict) {
+      case Verdict::kSessionInvalid:
+      // Of no use any more either; the sign-in that follows hears the whole of it.
+      case Verdict::kDevKeyRejected:
+      case Verdict::kOrganizationRejected:
+      case Verdict::kOrganizationLocked:
+      case Verdict::kUserLocked:
+        return OnDead(key, pair, later);
+      case Verdict::kRateLimited:
+        return FailWaiters(key, pair, Park(pair, *pair.credential, error), later);
+      default:
+        return FailWaiters(key, pair, BackOff(pair, Reason::kBillUnavailable, error, {}), later);
+    }
   }
   auto renewed = std::make_shared<Session>(*session);
   renewed->verified_time = parts_.clock.Now();
@@ -88,6 +121,7 @@ void Engine::OnChecked(const Key& key, const SessionPtr& session, absl::Duration
   pair.session = std::move(renewed);
   pair.failures = 0;
   pair.early_deaths = 0;
+  pair.checked = parts_.clock.SinceBoot();
   if (!IsLive(pair)) {
     Forget(pair, "idle", later);
     return StartSignIn(key, pair, later);
@@ -111,11 +145,13 @@ void Engine::OnDead(const Key& key, Pair& pair, Later& later) {
 void Engine::StartSignIn(const Key& key, Pair& pair, Later& later) {
   pair.activity = Pair::Activity::kIdle;
   if (pair.waiters.empty()) return;
-  const absl::Status obstacle = Obstacle(pair);
-  if (!obstacle.ok()) return FailWaiters(key, pair, obstacle, later);
-  Attempt attempt{pair.credential, UserKeyOf(*pair.credential), nullptr, absl::ZeroDuration()};
-  const std::string& secret_id = pair.credential->user_secret_id;
   const absl::Duration now = parts_.clock.SinceBoot();
+  const bool forced = std::any_of(pair.waiters.begin(), pair.waiters.end(),
+                                  [](const Waiter& waiter) { return waiter.wants_new_sign_in; });
+  const absl::Status obstacle = Obstacle(pair, forced, now);
+  if (!obstacle.ok()) return FailWaiters(key, pair, obstacle, later);
+  Attempt attempt{pair.credential, UserKeyOf(*pair.credential), forced, nullptr, {}};
+  const std::string& secret_id = pair.credential->user_secret_id;
   switch (gate_.Ask(attempt.user, secret_id, now)) {
     case SignInGate::Answer::kGo:
       pair.activity = Pair::Activity::kSigningIn;
@@ -142,43 +178,45 @@ void Engine::StartSignIn(const Key& key, Pair& pair, Later& later) {
   }
 }
 
-absl::Status Engine::Obstacle(const Pair& pair) const {
+absl::Status Engine::BackingOff(const Pair& pair, absl::Duration now) const {
+  ErrorDetails details = *DetailsOf(pair.last_error);
+  details.retry_after = pair.not_before - now;
+  return MakeError(std::move(details), pair.last_error.message());
+}
+
+absl::Status Engine::Obstacle(const Pair& pair, bool forced, absl::Duration now) const {
   if (pair.removed) return RemovedError(pair);
-  const absl::Duration now = parts_.clock.SinceBoot();
-  if (now < pair.not_before) {
-    ErrorDetails details = *DetailsOf(pair.last_error);
-    details.retry_after = pair.not_before - now;
-    return MakeError(std::move(details), pair.last_error.message());
+  // Each try would hold a thread for as long as the vault is silent; VaultSync notices when it answers again.
+  if (parts_.directory.vault_state() == VaultState::kTimedOut) {
+    return VaultError(VaultState::kTimedOut);
   }
+  const auto parked = parked_dev_keys_.find(DevKeyKeyOf(*pair.credential, pair.organization_id));
+  if (parked != parked_dev_keys_.end() && parked->second > now) {
+    return RateLimited(pair, parked->second - now);
+  }
+  if (forced) return absl::OkStatus();
+  if (now < pair.not_before) return BackingOff(pair, now);
   const absl::optional<QuarantineEntry> entry =
       quarantine_.Find(*pair.credential, pair.organization_id, now);
-  if (entry.has_value()) return QuarantineError(*entry, *pair.credential, pair.organization_id);
-  const auto parked = parked_dev_keys_.find(DevKeyKeyOf(*pair.credential, pair.organization_id));
-  if (parked == parked_dev_keys_.end() || parked->second <= now) return absl::OkStatus();
-  return MakeError({Reason::kBillRateLimited,
-                    parked->second - now,
-                    {{"organization_id", pair.organization_id}, {"bill_code", "BDC_1144"}}},
-                   absl::StrCat("BILL's hourly limit is spent for the devKey of organization \"",
-                                pair.organization_id, "\"; sign-ins go on when it is over"));
+  if (!entry.has_value()) return absl::OkStatus();
+  return QuarantineError(*entry, *pair.credential, pair.organization_id);
 }
 
 void Engine::LoadAndSend(const Key& key, Attempt attempt) {
   const absl::StatusOr<CredentialPtr> stored = parts_.vault.Load(attempt.credential->name);
-  const absl::Status told = TellDirectory(*attempt.credential, stored);
-  if (!told.ok()) return OnNotSent(key, attempt, told);
+  absl::StatusOr<CredentialInfoPtr> current = TellDirectory(attempt.credential, stored);
+  if (!current.ok()) return OnNotSent(key, attempt, current.status());
   std::string organization_id;
   {
     Later later;
     MutexLock lock(mutex_);
     Pair& pair = *FindPair(key);  // it stays while a sign-in is under way
-    if (pair.removed || pair.credential->version != (*stored)->version) {
-      // Another version than the one decided on: decide again.
-      gate_.End(attempt.user, attempt.credential->user_secret_id, SignInGate::Ending::kNeutral,
-                parts_.clock.SinceBoot());
-      StartSignIn(key, pair, later);
-      WakeWaiting(attempt.user, later);
-      return;
+    const bool overtaken = (*current)->uid != attempt.credential->uid ||
+                           (*current)->version != attempt.credential->version;
+    if (overtaken || pair.removed) {
+      return DecideAgain(key, pair, attempt, *std::move(current), later);
     }
+    pair.overtaken = 0;
     ++pair.sign_ins;
     ++sign_ins_;
     organization_id = pair.organization_id;
@@ -192,19 +230,39 @@ void Engine::LoadAndSend(const Key& key, Attempt attempt) {
                      });
 }
 
-// Brings the directory up to what the vault said, where it knew another version.
-absl::Status Engine::TellDirectory(const CredentialInfo& seen,
-                                   const absl::StatusOr<CredentialPtr>& stored) {
+void Engine::DecideAgain(const Key& key, Pair& pair, const Attempt& attempt,
+                         CredentialInfoPtr current, Later& later) {
+  gate_.End(attempt.user, attempt.credential->user_secret_id, SignInGate::Ending::kNeutral,
+            parts_.clock.SinceBoot());
+  if (current->uid != pair.credential->uid ||
+      !current->organizations.contains(pair.organization_id)) {
+    pair.removed = true;
+  } else {
+    pair.credential = std::move(current);
+  }
+  if (++pair.overtaken < kMaxOvertaken) {
+    StartSignIn(key, pair, later);
+  } else {
+    pair.overtaken = 0;
+    FailWaiters(key, pair, VersionConflict(attempt.credential->name), later);
+  }
+  WakeWaiting(attempt.user, later);
+}
+
+absl::StatusOr<CredentialInfoPtr> Engine::TellDirectory(
+    const CredentialInfoPtr& seen, const absl::StatusOr<CredentialPtr>& stored) {
   if (!stored.ok()) {
-    if (HasReason(stored.status(), Reason::kUnknownCredential))
-      parts_.directory.Remove(seen.name, seen.uid);
+    if (HasReason(stored.status(), Reason::kUnknownCredential)) {
+      parts_.directory.Remove(seen->name, seen->uid);
+    }
     return stored.status();
   }
-  if ((*stored)->uid == seen.uid && (*stored)->version == seen.version) return absl::OkStatus();
+  if ((*stored)->uid == seen->uid && (*stored)->version == seen->version) return seen;
   const absl::StatusOr<SecretString> master_key = parts_.vault.MasterKey();
   if (!master_key.ok()) return master_key.status();
-  parts_.directory.Put(InfoOf(**stored, Fingerprinter(*master_key)));
-  return absl::OkStatus();
+  CredentialInfoPtr current = billbroker::InfoOf(**stored, Fingerprinter(*master_key));
+  parts_.directory.Put(current);
+  return current;
 }
 
 void Engine::OnNotSent(const Key& key, const Attempt& attempt, const absl::Status& error) {
@@ -213,7 +271,8 @@ void Engine::OnNotSent(const Key& key, const Attempt& attempt, const absl::Statu
   gate_.End(attempt.user, attempt.credential->user_secret_id, SignInGate::Ending::kNeutral,
             parts_.clock.SinceBoot());
   FailWaiters(key, *FindPair(key), error, later);
-  // Those who wait for their turn need the same document.
+  if (VaultStateOf(error) == VaultState::kReady) return WakeWaiting(attempt.user, later);
+  // Those who wait for their turn need the same vault.
   for (const Key& waiting : gate_.DequeueAll(attempt.user)) {
     Pair* pair = FindPair(waiting);
     if (pair != nullptr) FailWaiters(waiting, *pair, error, later);
@@ -223,7 +282,7 @@ void Engine::OnNotSent(const Key& key, const Attempt& attempt, const absl::Statu
 void Engine::OnSignedIn(const Key& key, const Attempt& attempt, BillResult<SignInAnswer> result) {
   Later later;
   MutexLock lock(mutex_);
-  gate_.End(attempt.user, attempt.credential->user_secret_id, EndingOf(result),
+  gate_.End(attempt.user, attempt.credential->user_secret_id, EndingOf(result, attempt.forced),
             parts_.clock.SinceBoot());
   Pair& pair = *FindPair(key);  // it stays while a sign-in is under way
   pair.activity = Pair::Activity::kIdle;
@@ -265,10 +324,14 @@ void Engine::Adopt(const Key& key, Pair& pair, const Attempt& attempt, SignInAns
                                 session->generation);
   });
   if (pair.removed) {
-    pair.session = std::move(session);
     SignOut(
-        key, pair, [](const absl::StatusOr<bool>&) {}, later);
+        key, pair, std::move(session), [](const absl::StatusOr<bool>&) {}, later);
     return FailWaiters(key, pair, RemovedError(pair), later);
+  }
+  if (session->deadline <= parts_.clock.SinceBoot()) {  // the machine was suspended meanwhile
+    BillError late;
+    late.detail = "its answer came too late to be of use";
+    return FailWaiters(key, pair, BackOff(pair, Reason::kBillUnavailable, late, {}), later);
   }
   quarantine_.Lift(credential, pair.organization_id);
   pair.generation = session->generation;
@@ -287,12 +350,8 @@ absl::Status Engine::Judge(Pair& pair, const Attempt& attempt, const BillError& 
                            credential, pair.organization_id);
   }
   switch (error.verdict) {
-    case Verdict::kRateLimited: {
-      const absl::Duration wait =
-          error.retry_after.value_or(UntilNextClockHour(parts_.clock.Now()));
-      parked_dev_keys_[DevKeyKeyOf(credential, pair.organization_id)] = since_boot + wait;
-      return Obstacle(pair);
-    }
+    case Verdict::kRateLimited:
+      return Park(pair, credential, error);
     case Verdict::kUntrusted:
     case Verdict::kMfaFailed:
       ++failed_sign_ins_;
@@ -303,6 +362,14 @@ absl::Status Engine::Judge(Pair& pair, const Attempt& attempt, const BillError& 
     default:
       return BackOff(pair, Reason::kBillUnavailable, error, absl::ZeroDuration());
   }
+}
+
+absl::Status Engine::Park(const Pair& pair, const CredentialInfo& credential,
+                          const BillError& error) {
+  const absl::Duration wait = std::max(
+      error.retry_after.value_or(UntilNextClockHour(parts_.clock.Now())), options_.first_backoff);
+  parked_dev_keys_[DevKeyKeyOf(credential, pair.organization_id)] = parts_.clock.SinceBoot() + wait;
+  return RateLimited(pair, wait);
 }
 
 absl::Status Engine::BackOff(Pair& pair, Reason reason, const BillError& error,

@@ -37,7 +37,8 @@ struct Pair {
 
   SessionPtr session;        // null, or live until its deadline
   absl::Duration signed_in;  // Clock::SinceBoot() of that session's sign-in
-  SessionPtr ending;         // logged out here, but BILL has not confirmed it yet
+  absl::Duration checked = -absl::InfiniteDuration();  // and of the last check that confirmed one
+  SessionPtr ending;  // logged out here, but BILL has not confirmed it yet
   std::uint64_t generation = 0;
 
   Activity activity = Activity::kIdle;
@@ -53,6 +54,9 @@ struct Pair {
   // Sessions in a row that BILL called dead soon after their sign-in.
   int early_deaths = 0;
 
+  // How often in a row the stored credential was another than the one that a sign-in was decided on.
+  int overtaken = 0;
+
   std::int64_t sign_ins = 0;
 };
 
@@ -60,6 +64,7 @@ struct Pair {
 struct Attempt {
   CredentialInfoPtr credential;
   std::string user;                             // UserKeyOf(credential)
+  bool forced = false;                          // by Login with `force`
   std::shared_ptr<const SecretString> dev_key;  // what was sent, and so belongs to the session
   absl::Duration started;                       // Clock::SinceBoot() before the request was sent
 };

@@ -12,8 +12,8 @@ constexpr absl::Duration kWindow = absl::Hours(1);
 
 SignInGate::User& SignInGate::UserOf(absl::string_view name, absl::Duration now) {
   User& user = users_[name];
-  while (!user.failures.empty() && user.failures.front() + kWindow <= now) {
-    user.failures.pop_front();
+  for (std::deque<absl::Duration>* times : {&user.failures, &user.unclear}) {
+    while (!times->empty() && times->front() + kWindow <= now) times->pop_front();
   }
   return user;
 }
@@ -21,7 +21,9 @@ SignInGate::User& SignInGate::UserOf(absl::string_view name, absl::Duration now)
 SignInGate::Answer SignInGate::Judge(const User& user, absl::string_view secret_id) const {
   const int left = max_failures_ - static_cast<int>(user.failures.size());
   if (left <= 0) return Answer::kRefused;
-  const int slots = user.accepted_secret_id == secret_id ? left : 1;
+  const bool accepted = user.accepted_secret_id == secret_id;
+  if (!accepted && static_cast<int>(user.unclear.size()) >= MaxUnclear()) return Answer::kRefused;
+  const int slots = accepted ? left : 1;
   return user.under_way < slots ? Answer::kGo : Answer::kWait;
 }
 
@@ -37,7 +39,13 @@ void SignInGate::End(absl::string_view name, absl::string_view secret_id, Ending
                      absl::Duration now) {
   User& user = UserOf(name, now);
   --user.under_way;
-  if (ending == Ending::kAccepted) user.accepted_secret_id = std::string(secret_id);
+  if (ending == Ending::kAccepted) {
+    user.accepted_secret_id = std::string(secret_id);
+    user.unclear.clear();
+  }
+  if (ending == Ending::kUnclear && user.accepted_secret_id != secret_id) {
+    user.unclear.push_back(now);
+  }
   if (ending == Ending::kFailed) {
     user.failures.push_back(now);
     user.accepted_secret_id.clear();
@@ -46,8 +54,10 @@ void SignInGate::End(absl::string_view name, absl::string_view secret_id, Ending
 
 absl::Duration SignInGate::RetryAfter(absl::string_view name, absl::Duration now) {
   const User& user = UserOf(name, now);
-  if (user.failures.empty()) return absl::ZeroDuration();
-  return std::max(user.failures.front() + kWindow - now, absl::Seconds(1));
+  const bool by_failures = static_cast<int>(user.failures.size()) >= max_failures_;
+  const std::deque<absl::Duration>& times = by_failures ? user.failures : user.unclear;
+  if (times.empty()) return absl::Seconds(1);
+  return std::max(times.front() + kWindow - now, absl::Seconds(1));
 }
 
 void SignInGate::Enqueue(absl::string_view name, absl::string_view secret_id, std::string waiting) {

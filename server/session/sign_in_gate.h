@@ -27,6 +27,7 @@ class SignInGate final {
   enum class Ending {
     kAccepted,
     kFailed,   // BILL judged user name and secret, or may have
+    kUnclear,  // the answer was lost, or a gateway's: counts while BILL has not accepted the secret
     kNeutral,  // never sent, or failed for a reason that no lock-out counts
   };
 
@@ -55,11 +56,13 @@ class SignInGate final {
     int under_way = 0;
     std::string accepted_secret_id;       // the newest secret that BILL let in
     std::deque<absl::Duration> failures;  // of the past hour, oldest first
+    std::deque<absl::Duration> unclear;   // likewise
     std::deque<Waiting> waiting;
   };
 
   User& UserOf(absl::string_view user, absl::Duration now);
   [[nodiscard]] Answer Judge(const User& user, absl::string_view secret_id) const;
+  [[nodiscard]] int MaxUnclear() const { return 2 * max_failures_; }
 
   int max_failures_;
   absl::flat_hash_map<std::string, User> users_;

@@ -33,6 +33,15 @@ TEST(ProcessTest, ASecondDaemonOnTheSameSocketIsRefused) {
   EXPECT_TRUE(house.admin().GetStatus().ok()) << "the first one keeps its socket";
 }
 
+TEST(ProcessTest, ASecondDaemonOnTheSameKeyringInstanceIsRefused) {
+  House house;
+  house.StartBroker();
+  const House::Output second = house.RunBroker(
+      house.WriteConfig("second.toml", house.File("other-state"), house.File("other.sock")));
+  EXPECT_EQ(second.exit_code, 1);
+  EXPECT_TRUE(absl::StrContains(second.text, "keyring instance")) << second.text;
+}
+
 TEST(ProcessTest, AfterAKillTheNextDaemonTakesTheSocketOver) {
   House house;
   house.StartBroker();

@@ -30,8 +30,7 @@ ThreadExecutor::~ThreadExecutor() {
 void ThreadExecutor::Run(Work work) { RunAfter(absl::ZeroDuration(), std::move(work)); }
 
 void ThreadExecutor::RunAfter(absl::Duration delay, Work work) {
-  const absl::Duration due =
-      delay > absl::ZeroDuration() ? SystemClock().SinceBoot() + delay : absl::ZeroDuration();
+  const absl::Duration due = SystemClock().SinceBoot() + std::max(delay, absl::ZeroDuration());
   {
     MutexLock lock(mutex_);
     due_.emplace(due, std::move(work));

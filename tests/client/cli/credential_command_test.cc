@@ -110,7 +110,7 @@ TEST_F(CredentialCommandTest, CreateWithoutATerminalOrStandardInputSaysWhatToDo)
 TEST_F(CredentialCommandTest, CreateRefusesADevKeyOfAnOrganizationThatIsNotNamed) {
   terminal_.input = R"({"password": "p", "organization_dev_keys": {"00899": "own"}})";
   EXPECT_EQ(Create({"--secrets-from-stdin"}), kExitUsage);
-  EXPECT_THAT(err_, HasSubstr("\"00899\""));
+  EXPECT_THAT(err_, HasSubstr("names an organization that is not among"));
   EXPECT_THAT(broker_.create_requests(), IsEmpty());
 }
 

@@ -4,7 +4,7 @@
 
 #include "client/cli/format.h"
 #include "client/cli/table.h"
-#include "client/utf8.h"
+#include "vault/base/utf8.h"
 
 namespace billbroker {
 namespace {

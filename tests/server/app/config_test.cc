@@ -142,7 +142,7 @@ TEST(ConfigTest, EveryMistakeIsNamedWithItsLineAndItsFix) {
        "b.toml:7: session.max_failed_sign_ins_per_hour must be an integer from 1 to 9, not a "
        "number or date"},
       {"[session]\nidle_window = \"3m\"\nsafety_margin = \"2m\"",
-       "b.toml:8: session.safety_margin must be at most half of the shorter idle window"},
+       "b.toml:8: session.safety_margin must be at most a quarter of idle_window"},
       {"[session]\nfirst_backoff = \"2m\"",
        "b.toml:6: session.longest_backoff must not be shorter than first_backoff"},
       {"[bill]\ntimeout = \"1s\"",

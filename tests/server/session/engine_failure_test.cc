@@ -263,6 +263,92 @@ TEST_F(EngineFailureTest, ACredentialDeletedBehindOurBackIsForgotten) {
   EXPECT_EQ(bill.CountSignIns(), 0);
 }
 
+TEST_F(EngineFailureTest, ARetryAfterOfZeroStillParksTheDevKeyForAMoment) {
+  BillError error = Refusal(Verdict::kRateLimited, "BDC_1144");
+  error.retry_after = absl::ZeroDuration();
+  bill.FailNextSignIns(1, error);
+  const absl::Status limited = Get().status();
+  EXPECT_TRUE(HasReason(limited, Reason::kBillRateLimited)) << limited;
+  EXPECT_GT(RetryAfter(limited), absl::ZeroDuration());
+  executor.Advance(RetryAfter(limited));
+  EXPECT_TRUE(Get().ok());
+}
+
+TEST_F(EngineFailureTest, AForcedLoginThatIsNotSentLeavesTheQuarantine) {
+  bill.SetSignInAnswer(
+      [](const SignInRequest&) { return Refusal(Verdict::kSecretRejected, "BDC_1101"); });
+  for (int i = 0; i < 4; ++i) Login(true).IgnoreError();
+  executor.Advance(absl::Hours(2));
+  EXPECT_TRUE(HasReason(Get().status(), Reason::kCredentialRejected));
+  EXPECT_EQ(bill.CountSignIns(), 3);
+}
+
+TEST_F(EngineFailureTest, ForcedLoginsWithARefusedDevKeyCountAgainstTheUserToo) {
+  bill.SetSignInAnswer(
+      [](const SignInRequest&) { return Refusal(Verdict::kDevKeyRejected, "BDC_1102"); });
+  for (int i = 0; i < 10; ++i) Login(true).IgnoreError();
+  EXPECT_EQ(bill.CountSignIns(), 3);
+}
+
+TEST_F(EngineFailureTest, LostAnswersOfAnUnprovenSecretAreBounded) {
+  BillError lost = Refusal(Verdict::kUnavailable, "");
+  lost.http_status = 0;
+  lost.may_have_arrived = true;
+  bill.FailNextSignIns(20, lost);
+  for (int i = 0; i < 20; ++i) Login(true).IgnoreError();
+  EXPECT_EQ(bill.CountSignIns(), 6);
+}
+
+TEST_F(EngineFailureTest, ADevKeyReplacedDuringTheSignInIsNotBlamedForTheOldOne) {
+  Credential next = (*vault.Load("acme"))->Clone();
+  next.version = 2;
+  next.dev_key = SecretString::CopyOf("new-dev-key");
+  // Decided on version 1, and overtaken before the vault is read.
+  engine.GetSession("008acme00000", "", {}, [](const Answer&) {});
+  ASSERT_TRUE(vault.Replace(next).ok());
+  bill.FailNextSignIns(1, Refusal(Verdict::kDevKeyRejected, "BDC_1102"));
+  executor.RunUntilIdle();
+  EXPECT_EQ(bill.CountSignInsOfDevKey("new-dev-key"), 1);
+  EXPECT_TRUE(HasReason(Get({}, "008acme00001").status(), Reason::kDevKeyRejected));
+  EXPECT_EQ(bill.CountSignIns(), 1) << "the new devKey is the one in quarantine";
+}
+
+TEST_F(EngineFailureTest, AnOlderDocumentThanTheDirectoryKnowsEndsInAnAnswer) {
+  Credential newer = (*vault.Load("acme"))->Clone();
+  newer.version = 5;
+  Tell(newer);  // the keyring was restored to version 1 behind our back
+  const Answer answer = Get();
+  EXPECT_TRUE(answer.ok()) << answer.status();
+}
+
+TEST_F(EngineFailureTest, AnOrganizationDetachedAndAttachedAgainDuringASignInIsServed) {
+  bill.Hold();
+  Answer answer = absl::UnknownError("not answered");
+  engine.GetSession("008acme00000", "", {}, [&answer](Answer given) { answer = std::move(given); });
+  executor.RunUntilIdle();
+  Credential without = (*vault.Load("acme"))->Clone();
+  without.version = 2;
+  without.organizations.erase(without.organizations.begin());
+  Replace(without);
+  Credential with = MakeCredential("acme", 3);
+  with.version = 3;
+  Replace(with);
+  bill.ReleaseAll();
+  executor.RunUntilIdle();
+  EXPECT_TRUE(answer.ok()) << answer.status();
+}
+
+TEST_F(EngineFailureTest, AnAnswerThatComesAfterASuspendIsNotHandedOut) {
+  bill.Hold();
+  Answer answer = absl::UnknownError("not answered");
+  engine.GetSession("008acme00000", "", {}, [&answer](Answer given) { answer = std::move(given); });
+  executor.RunUntilIdle();
+  clock.Advance(absl::Minutes(40));
+  bill.ReleaseAll();
+  executor.RunUntilIdle();
+  EXPECT_TRUE(HasReason(answer.status(), Reason::kBillUnavailable)) << answer.status();
+}
+
 TEST_F(EngineFailureTest, NoErrorShowsASecret) {
   bill.SetSignInAnswer(
       [](const SignInRequest&) { return Refusal(Verdict::kSecretRejected, "BDC_1101"); });

@@ -1,4 +1,4 @@
-#include "client/utf8.h"
+#include "vault/base/utf8.h"
 
 #include <cstddef>
 #include <cstdint>
