@@ -15,8 +15,6 @@ namespace billbroker {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-using ::testing::Not;
 using ::testing::SizeIs;
 
 class SessionClientTest : public ::testing::Test {
@@ -102,6 +100,7 @@ TEST_F(SessionClientTest, WithWaitForReadyACallWaitsForTheBrokerInsideItsDeadlin
 
 TEST_F(SessionClientTest, AClientServesManyThreads) {
   std::vector<std::thread> threads;
+  threads.reserve(8);
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([this] {
       for (int call = 0; call < 20; ++call) EXPECT_TRUE(client_->GetSession("00801").ok());

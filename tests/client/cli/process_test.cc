@@ -74,11 +74,12 @@ TEST_F(ProcessTest, SecretsOnStandardInputStayOutOfArgumentsAndOutput) {
 }
 
 TEST_F(ProcessTest, TheChildOfExecFindsTheSessionInItsEnvironment) {
-  const Outcome outcome =
-      Run({"exec", "--org", "00801", "--", "sh", "-c",
-           "printf '%s|%s|%s|%s|' ${#BILL_SESSION_ID} ${#BILL_DEV_KEY} $BILL_BASE_URL "
-           "$BILL_ORGANIZATION_ID; tr '\\0' ' ' < /proc/$$/cmdline; printf %s \"$BILL_SESSION_ID\" "
-           "| sha256sum; exit 42"});
+  const std::string script = R"sh(
+      printf '%s|%s|%s|%s|' ${#BILL_SESSION_ID} ${#BILL_DEV_KEY} $BILL_BASE_URL $BILL_ORGANIZATION_ID
+      tr '\0' ' ' < /proc/$$/cmdline
+      printf %s "$BILL_SESSION_ID" | sha256sum
+      exit 42)sh";
+  const Outcome outcome = Run({"exec", "--org", "00801", "--", "sh", "-c", script});
   EXPECT_EQ(outcome.exit_code, 42) << outcome.err;
   const std::string lengths = std::to_string(sizeof(kSessionIdSecret) - 1) + "|" +
                               std::to_string(sizeof(kDevKeySecret) - 1);

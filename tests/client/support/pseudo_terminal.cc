@@ -19,6 +19,7 @@ constexpr int kPatienceMs = 30'000;
 
 PseudoTerminal::PseudoTerminal(const std::vector<std::string>& command) {
   std::vector<char*> argv;
+  argv.reserve(command.size() + 1);
   for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
   if (openpty(&master_, &slave_, nullptr, nullptr, nullptr) != 0) std::abort();
