@@ -68,9 +68,9 @@ void Engine::GetSession(absl::string_view organization_id, absl::string_view cre
     MutexLock lock(mutex_);
     Pair& pair = PairOf(key, *found, organization_id);
     answer = FromMemory(pair, demand);
-    if (!answer.has_value()) Wait(key, pair, {demand, false, std::move(done)}, later);
+    if (!answer.has_value()) return Wait(key, pair, {demand, false, std::move(done)}, later);
   }
-  if (answer.has_value()) done(*std::move(answer));
+  done(*std::move(answer));
 }
 
 void Engine::Login(absl::string_view organization_id, absl::string_view credential, bool force,
@@ -86,16 +86,16 @@ void Engine::Login(absl::string_view organization_id, absl::string_view credenti
     Pair& pair = PairOf(key, *found, organization_id);
     if (!force && IsLive(pair)) live = pair.session;
     if (live == nullptr) {
-      Wait(key, pair,
-           {SessionDemand(), force,
-            [done = std::move(done)](absl::StatusOr<SessionPtr> session) mutable {
-              if (!session.ok()) return done(session.status());
-              done(LoginOutcome{*std::move(session), false});
-            }},
-           later);
+      return Wait(key, pair,
+                  {SessionDemand(), force,
+                   [done = std::move(done)](absl::StatusOr<SessionPtr> session) mutable {
+                     if (!session.ok()) return done(session.status());
+                     done(LoginOutcome{*std::move(session), false});
+                   }},
+                  later);
     }
   }
-  if (live != nullptr) done(LoginOutcome{std::move(live), true});
+  done(LoginOutcome{std::move(live), true});
 }
 
 void Engine::Logout(absl::string_view organization_id, absl::string_view credential,
