@@ -127,7 +127,8 @@ TEST_F(StatusDoctorTest, DoctorNamesEachProblemWithItsFix) {
   EXPECT_EQ(StateOf("collection"), "problem");
   EXPECT_EQ(StateOf("lock"), "skipped");
   EXPECT_EQ(StateOf("bill sandbox"), "problem");
-  for (const Json& check : OutJson()["checks"]) {
+  const Json found = OutJson();
+  for (const Json& check : found["checks"]) {
     EXPECT_EQ(check["state"] == "problem", !check["fix"].get<std::string>().empty()) << check;
   }
   EXPECT_THAT(std::string(ErrorJson()["message"]), HasSubstr("4 checks found a problem"));
