@@ -24,9 +24,9 @@ HttpAnswer Bill::StartChallenge(const SessionCall& on) {
     return RefuseUntil(messages_.UntilFree(username, settings_.sms_per_minute, on.now), on.now);
   }
   messages_.Add(username, on.now);
-  std::erase_if(challenges_, [&](const auto& entry) {
-    return entry.second.created + 2 * settings_.mfa_challenge <= on.now;
-  });
+  const absl::Time oldest = on.now - 2 * settings_.mfa_challenge;
+  std::erase_if(challenges_,
+                [oldest](const auto& entry) { return entry.second.created <= oldest; });
   const std::string id = random_.Uid();
   challenges_[id] = Challenge{on.session.id, on.now, 0};
   HttpAnswer answer;

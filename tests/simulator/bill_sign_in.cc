@@ -107,9 +107,10 @@ void Bill::CountWrongSecret(const SignInRequest& request, User& user, absl::Time
   ++user.failed_sign_ins;
   if (settings_.lockout_failures == 0 || user.failed_sign_ins < settings_.lockout_failures) return;
   user.failed_sign_ins = 0;
-  const auto lock = [&](auto& it) {
+  const absl::Duration lockout = settings_.lockout;
+  const auto lock = [now, lockout](auto& it) {
     it.locked = true;
-    if (settings_.lockout > absl::ZeroDuration()) it.locked_until = now + settings_.lockout;
+    if (lockout > absl::ZeroDuration()) it.locked_until = now + lockout;
   };
   if (settings_.lockout_of_organization) {
     lock(world_.organizations[request.organization_id]);

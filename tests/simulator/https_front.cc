@@ -25,7 +25,7 @@ constexpr std::size_t kMostBodyBytes = 1 << 20;
 void Reset(int socket) {
   sockaddr none{};
   none.sa_family = AF_UNSPEC;
-  connect(socket, &none, sizeof(none));
+  (void)connect(socket, &none, sizeof(none));
 }
 
 bool Prepare(SSL_CTX& context, const ServerIdentity& identity) {
