@@ -19,7 +19,7 @@ Proto Same(Ours value) {
 }
 static_assert(v1::SESSION_STATE_BACKING_OFF == static_cast<int>(PairState::kBackingOff) + 1);
 static_assert(v1::VAULT_STATE_UNKNOWN == static_cast<int>(VaultState::kUnknown) + 1);
-static_assert(v1::REASON_SESSIONS_LIVE == static_cast<int>(Reason::kSessionsLive) + 1);
+static_assert(v1::REASON_CALLER_LIMIT == static_cast<int>(Reason::kCallerLimit) + 1);
 static_assert(v1::CREDENTIAL_KIND_CONSOLE == static_cast<int>(CredentialKind::kConsole) + 1);
 
 // `duration` is positive.

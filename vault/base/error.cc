@@ -43,6 +43,7 @@ constexpr ReasonRow kReasons[] = {
     {Reason::kDraining, "DRAINING", absl::StatusCode::kUnavailable},
     {Reason::kVersionConflict, "VERSION_CONFLICT", absl::StatusCode::kAborted},
     {Reason::kSessionsLive, "SESSIONS_LIVE", absl::StatusCode::kFailedPrecondition},
+    {Reason::kCallerLimit, "CALLER_LIMIT", absl::StatusCode::kResourceExhausted},
 };
 
 const ReasonRow& RowOf(Reason reason) { return kReasons[static_cast<int>(reason)]; }

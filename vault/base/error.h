@@ -38,6 +38,7 @@ enum class Reason {
   kDraining,              // UNAVAILABLE
   kVersionConflict,       // ABORTED
   kSessionsLive,          // FAILED_PRECONDITION
+  kCallerLimit,           // RESOURCE_EXHAUSTED with a time to retry
 };
 
 struct ErrorDetails {
