@@ -34,6 +34,13 @@ absl::Status Check(const Request& request, const ServingState& state) {
   return shape.ok() ? state.Admit() : shape;
 }
 
+// How long the caller waits: until its deadline, where it gave one.
+absl::Duration PatienceOf(const CallbackServerContext& context) {
+  const auto deadline = context.deadline();
+  if (deadline == std::chrono::system_clock::time_point::max()) return kPatience;
+  return absl::FromChrono(deadline - std::chrono::system_clock::now());
+}
+
 // Answers a batch once the last of its outcomes is in. Shared by the callbacks of all.
 class Batch final {
  public:
@@ -77,7 +84,7 @@ ServerUnaryReactor* SessionServiceImpl::GetSession(CallbackServerContext* contex
     return Finished(reactor, status);
   }
   parts_.engine.GetSession(
-      request->organization_id(), request->credential(), DemandOf(*request),
+      request->organization_id(), request->credential(), DemandOf(*request, PatienceOf(*context)),
       [this, reactor, request, response](const absl::StatusOr<SessionPtr>& session) {
         if (session.ok()) {
           FillSession(**session, request->include_dev_key(), parts_.clock.SinceBoot(),
@@ -96,6 +103,7 @@ ServerUnaryReactor* SessionServiceImpl::BatchGetSessions(CallbackServerContext* 
     return Finished(reactor, status);
   }
   const int count = request->requests_size();
+  const absl::Duration patience = PatienceOf(*context);
   // All outcomes are there before the first is filled: each callback touches only its own.
   for (int i = 0; i < count; ++i) response->add_outcomes();
   const auto batch = std::make_shared<Batch>(reactor, count);
@@ -108,7 +116,7 @@ ServerUnaryReactor* SessionServiceImpl::BatchGetSessions(CallbackServerContext* 
       continue;
     }
     parts_.engine.GetSession(
-        one.organization_id(), one.credential(), DemandOf(one),
+        one.organization_id(), one.credential(), DemandOf(one, patience),
         [this, batch, &one, &outcome](const absl::StatusOr<SessionPtr>& session) {
           if (session.ok()) {
             FillSession(**session, one.include_dev_key(), parts_.clock.SinceBoot(),
@@ -130,7 +138,7 @@ ServerUnaryReactor* SessionServiceImpl::Login(CallbackServerContext* context,
     return Finished(reactor, status);
   }
   parts_.engine.Login(
-      request->organization_id(), request->credential(), request->force(),
+      request->organization_id(), request->credential(), {request->force(), PatienceOf(*context)},
       [this, reactor, request, response](const absl::StatusOr<LoginOutcome>& result) {
         if (result.ok()) {
           FillSession(*result->session, request->include_dev_key(), parts_.clock.SinceBoot(),
@@ -193,6 +201,11 @@ ServerUnaryReactor* SessionServiceImpl::GetStatus(CallbackServerContext* context
   response->set_draining(parts_.state.draining());
   FillVaultStatus(parts_.directory, *response->mutable_vault());
   FillCounts(parts_.engine.Counts(), *response->mutable_sessions());
+  for (const LoginGovernor::Budget& budget : parts_.engine.Budgets()) {
+    FillBudget(budget, parts_.clock, *response->add_login_budgets());
+  }
+  response->mutable_store()->set_state(
+      static_cast<v1::StoreState>(static_cast<int>(parts_.store.state()) + 1));
   for (const auto& [name, base_url] : parts_.state.base_urls()) {
     v1::EnvironmentStatus& environment = *response->add_environments();
     environment.set_name(name);

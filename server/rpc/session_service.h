@@ -23,6 +23,7 @@ class SessionServiceImpl final : public v1::SessionService::CallbackService {
     const Directory& directory;
     const ServingState& state;
     Engine& engine;
+    const SessionStore& store;
   };
 
   explicit SessionServiceImpl(Parts parts);

@@ -99,13 +99,14 @@ absl::Status CheckShape(const v1::GetCredentialRequest& request) {
   return ValidateCredentialName(request.name(), "name");
 }
 
-SessionDemand DemandOf(const v1::GetSessionRequest& request) {
+SessionDemand DemandOf(const v1::GetSessionRequest& request, absl::Duration patience) {
   SessionDemand demand;
   demand.min_remaining = absl::Seconds(request.min_remaining().seconds()) +
                          absl::Nanoseconds(request.min_remaining().nanos());
   demand.stale_generation = request.stale_generation();
   demand.require_trusted = request.require_trusted();
   demand.cached_only = request.cached_only();
+  demand.patience = patience;
   return demand;
 }
 

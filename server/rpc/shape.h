@@ -26,7 +26,7 @@ namespace billbroker {
 [[nodiscard]] absl::Status CheckShape(const v1::GetCredentialRequest& request);
 
 // Requires: CheckShape() says OK.
-[[nodiscard]] SessionDemand DemandOf(const v1::GetSessionRequest& request);
+[[nodiscard]] SessionDemand DemandOf(const v1::GetSessionRequest& request, absl::Duration patience);
 
 // What CreateCredential asks for, without uid, version and times; the rules on its values are
 // ValidateCredential()'s.

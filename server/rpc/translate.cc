@@ -17,7 +17,8 @@ template <typename Proto, typename Ours>
 Proto Same(Ours value) {
   return static_cast<Proto>(static_cast<int>(value) + 1);
 }
-static_assert(v1::SESSION_STATE_BACKING_OFF == static_cast<int>(PairState::kBackingOff) + 1);
+static_assert(v1::SESSION_STATE_QUEUED == static_cast<int>(PairState::kQueued) + 1);
+static_assert(v1::STORE_STATE_MEMORY_ONLY == static_cast<int>(StoreState::kMemoryOnly) + 1);
 static_assert(v1::VAULT_STATE_UNKNOWN == static_cast<int>(VaultState::kUnknown) + 1);
 static_assert(v1::REASON_CALLER_LIMIT == static_cast<int>(Reason::kCallerLimit) + 1);
 static_assert(v1::CREDENTIAL_KIND_CONSOLE == static_cast<int>(CredentialKind::kConsole) + 1);
@@ -140,6 +141,19 @@ void FillCounts(const EngineCounts& counts, v1::SessionCounts& proto) {
   proto.set_quarantined(counts.quarantined);
   proto.set_sign_ins(counts.sign_ins);
   proto.set_failed_sign_ins(counts.failed_sign_ins);
+  proto.set_queued(counts.queued);
+}
+
+void FillBudget(const LoginGovernor::Budget& budget, const Clock& clock, v1::LoginBudget& proto) {
+  proto.set_environment(std::string(EnvironmentOf(budget.dev_key)));
+  proto.set_dev_key_id(std::string(DevKeyIdOf(budget.dev_key)));
+  proto.set_limit(budget.limit);
+  proto.set_used(budget.used);
+  proto.set_queued(budget.queued);
+  const absl::Duration parked = budget.parked_until - clock.SinceBoot();
+  if (parked > absl::ZeroDuration()) {
+    *proto.mutable_parked_until_time() = ToTimestamp(clock.Now() + parked);
+  }
 }
 
 }  // namespace billbroker

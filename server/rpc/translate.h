@@ -28,6 +28,8 @@ void FillCredential(const CredentialInfo& info, bool include_organizations, v1::
 // The state of the keyring and of what has been read from it.
 void FillVaultStatus(const Directory& directory, v1::VaultStatus& proto);
 
+void FillBudget(const LoginGovernor::Budget& budget, const Clock& clock, v1::LoginBudget& proto);
+
 void FillCounts(const EngineCounts& counts, v1::SessionCounts& proto);
 
 }  // namespace billbroker

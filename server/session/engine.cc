@@ -7,40 +7,28 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/session/later.h"
+#include "server/session/pair_errors.h"
 
 namespace billbroker {
 namespace {
 
-constexpr absl::Duration kSweepInterval = absl::Minutes(1);
 constexpr absl::Duration kFreshCheck = absl::Seconds(1);
-
-absl::Status NoLiveSession(const Pair& pair) {
-  return MakeError(
-      {Reason::kNoLiveSession, absl::nullopt, {{"organization_id", pair.organization_id}}},
-      absl::StrCat("no session of organization \"", pair.organization_id,
-                   "\" is live; ask without cached_only to sign in"));
-}
-
-absl::Status MfaRequired(const Pair& pair) {
-  return MakeError(
-      {Reason::kMfaRequired,
-       absl::nullopt,
-       {{"organization_id", pair.organization_id}, {"credential", pair.credential->name}}},
-      absl::StrCat("BILL does not hold the session of organization \"", pair.organization_id,
-                   "\" for MFA-trusted; store the rememberMeId and device of a "
-                   "trusted sign-in in credential \"",
-                   pair.credential->name, "\""));
-}
+constexpr absl::Duration kTendAfterFailure = absl::Seconds(30);
 
 }  // namespace
 
 Engine::Engine(EngineOptions options, Parts parts)
-    : options_(options),
+    : options_(std::move(options)),
       parts_(std::move(parts)),
-      quarantine_(options.lockout_cooldown),
-      gate_(options.max_failed_sign_ins_per_hour) {
+      quarantine_(options_.lockout_cooldown),
+      gate_(options_.max_failed_sign_ins_per_hour),
+      governor_(options_.governor),
+      // A tenth of each may come at once.
+      keep_alive_calls_(options_.keep_alive_calls_per_hour * 0.9,
+                        options_.keep_alive_calls_per_hour * 0.1),
+      stale_reports_(options_.stale_reports_per_hour * 0.9, options_.stale_reports_per_hour * 0.1) {
   parts_.directory.SetObserver(this);
-  parts_.executor.RunAfter(kSweepInterval, [this] { Sweep(); });
+  Upkeep();
 }
 
 Engine::~Engine() { parts_.directory.SetObserver(nullptr); }
@@ -61,37 +49,43 @@ void Engine::GetSession(absl::string_view organization_id, absl::string_view cre
   const absl::StatusOr<CredentialInfoPtr> found =
       parts_.directory.Find(organization_id, credential);
   if (!found.ok()) return done(found.status());
-  const Key key = PairKeyOf((*found)->uid, organization_id);
   absl::optional<absl::StatusOr<SessionPtr>> answer;
   {
     Later later;
     MutexLock lock(mutex_);
-    Pair& pair = PairOf(key, *found, organization_id);
+    Pair& pair = PairOf(*found, organization_id);
+    pair.asked = parts_.clock.SinceBoot();
     answer = FromMemory(pair, demand);
-    if (!answer.has_value()) return Wait(key, pair, {demand, false, std::move(done)}, later);
+    if (!answer.has_value()) return Wait(pair, {demand, false, std::move(done), {}}, later);
   }
   done(*std::move(answer));
 }
 
-void Engine::Login(absl::string_view organization_id, absl::string_view credential, bool force,
-                   LoginDone done) {
+void Engine::Login(absl::string_view organization_id, absl::string_view credential,
+                   const LoginDemand& demand, LoginDone done) {
   const absl::StatusOr<CredentialInfoPtr> found =
       parts_.directory.Find(organization_id, credential);
   if (!found.ok()) return done(found.status());
-  const Key key = PairKeyOf((*found)->uid, organization_id);
   SessionPtr live;
   {
     Later later;
     MutexLock lock(mutex_);
-    Pair& pair = PairOf(key, *found, organization_id);
-    if (!force && IsLive(pair)) live = pair.session;
+    Pair& pair = PairOf(*found, organization_id);
+    pair.asked = parts_.clock.SinceBoot();
+    if (!demand.force && IsLive(pair) && !IsInDoubt(pair)) live = pair.session;
     if (live == nullptr) {
-      return Wait(key, pair,
-                  {SessionDemand(), force,
-                   [done = std::move(done)](absl::StatusOr<SessionPtr> session) mutable {
+      const std::uint64_t before = pair.session == nullptr ? 0 : pair.session->first_generation;
+      SessionDemand session_demand;
+      session_demand.patience = demand.patience;
+      return Wait(pair,
+                  {session_demand,
+                   demand.force,
+                   [done = std::move(done), before](absl::StatusOr<SessionPtr> session) mutable {
                      if (!session.ok()) return done(session.status());
-                     done(LoginOutcome{*std::move(session), false});
-                   }},
+                     const bool reused = (*session)->first_generation == before;
+                     done(LoginOutcome{*std::move(session), reused});
+                   },
+                   {}},
                   later);
     }
   }
@@ -103,17 +97,16 @@ void Engine::Logout(absl::string_view organization_id, absl::string_view credent
   const absl::StatusOr<CredentialInfoPtr> found =
       parts_.directory.Find(organization_id, credential);
   if (!found.ok()) return done(found.status());
-  const Key key = PairKeyOf((*found)->uid, organization_id);
   Later later;
   MutexLock lock(mutex_);
-  Pair* pair = FindPair(key);
+  Pair* pair = FindPair(PairKeyOf((*found)->uid, organization_id));
   // A session of which BILL has not confirmed the end is ended again.
   const SessionPtr ends = pair == nullptr ? nullptr : IsLive(*pair) ? pair->session : pair->ending;
   if (ends == nullptr || (if_generation != 0 && if_generation != ends->generation)) {
     later.Add([done = std::move(done)]() mutable { done(false); });
     return;
   }
-  SignOut(key, *pair, ends, std::move(done), later);
+  SignOut(*pair, ends, std::move(done), later);
 }
 
 void Engine::LogoutAll(absl::string_view uid, absl::AnyInvocable<void()> done) {
@@ -133,7 +126,7 @@ void Engine::LogoutAll(absl::string_view uid, absl::AnyInvocable<void()> done) {
     if (pair->credential->uid != uid || !IsLive(*pair)) continue;
     ++rest->count;
     SignOut(
-        key, *pair, pair->session, [one_less](const absl::StatusOr<bool>&) { one_less(); }, later);
+        *pair, pair->session, [one_less](const absl::StatusOr<bool>&) { one_less(); }, later);
   }
   later.Add(one_less);
 }
@@ -147,11 +140,12 @@ int Engine::CountLive(absl::string_view uid) const {
   return live;
 }
 
-Pair& Engine::PairOf(const Key& key, const CredentialInfoPtr& credential,
-                     absl::string_view organization_id) {
+Pair& Engine::PairOf(const CredentialInfoPtr& credential, absl::string_view organization_id) {
+  std::string key = PairKeyOf(credential->uid, organization_id);
   std::unique_ptr<Pair>& pair = pairs_[key];
   if (pair == nullptr) {
     pair = std::make_unique<Pair>();
+    pair->key = std::move(key);
     pair->organization_id = std::string(organization_id);
     pair->credential = credential;
   }
@@ -168,6 +162,17 @@ bool Engine::IsLive(const Pair& pair) const {
   return pair.session != nullptr && parts_.clock.SinceBoot() < pair.session->deadline;
 }
 
+bool Engine::IsInDoubt(const Pair& pair) const {
+  return !pair.confirmed || pair.session->expire_time <= parts_.clock.Now();
+}
+
+bool Engine::IsReportedDead(const Pair& pair, const SessionDemand& demand) const {
+  // One that BILL confirmed a moment ago is not asked about again: that is no news.
+  return demand.stale_generation != 0 &&
+         demand.stale_generation >= pair.session->first_generation &&
+         pair.checked + kFreshCheck <= parts_.clock.SinceBoot();
+}
+
 absl::optional<absl::StatusOr<SessionPtr>> Engine::FromMemory(const Pair& pair,
                                                               const SessionDemand& demand) const {
   if (!IsLive(pair)) {
@@ -175,25 +180,34 @@ absl::optional<absl::StatusOr<SessionPtr>> Engine::FromMemory(const Pair& pair,
     return absl::nullopt;
   }
   const Session& session = *pair.session;
-  // One that BILL confirmed a moment ago is not asked about again: that is no news.
-  const bool reported_dead = demand.stale_generation != 0 &&
-                             demand.stale_generation >= session.generation &&
-                             pair.checked + kFreshCheck <= parts_.clock.SinceBoot();
   const bool too_short = session.deadline - parts_.clock.SinceBoot() < demand.min_remaining;
-  if (reported_dead || too_short) return absl::nullopt;
+  if (too_short || IsInDoubt(pair) || IsReportedDead(pair, demand)) return absl::nullopt;
   if (demand.require_trusted && !session.trusted) return MfaRequired(pair);
   return pair.session;
 }
 
-void Engine::Wait(const Key& key, Pair& pair, Waiter waiter, Later& later) {
+void Engine::Wait(Pair& pair, Waiter waiter, Later& later) {
+  const absl::Duration now = parts_.clock.SinceBoot();
   const bool sign_in = waiter.wants_new_sign_in || !IsLive(pair);
+  const bool idle = pair.activity == Pair::Activity::kIdle;
+  if (idle && !sign_in && IsReportedDead(pair, waiter.demand) &&
+      !stale_reports_.Take(waiter.demand.principal, now)) {
+    later.Add([done = std::move(waiter.done),
+               error = TooManyReports(
+                   pair, stale_reports_.RetryAfter(waiter.demand.principal, now))]() mutable {
+      done(error);
+    });
+    return;
+  }
+  waiter.gives_up = now + waiter.demand.patience;
   pair.waiters.push_back(std::move(waiter));
-  if (pair.activity != Pair::Activity::kIdle) return;
-  if (sign_in) return StartSignIn(key, pair, later);
-  StartCheck(key, pair, later);
+  if (pair.activity == Pair::Activity::kQueued || (idle && sign_in)) {
+    return StartSignIn(pair, Priority::kCaller, later);
+  }
+  if (idle) StartCheck(pair, later);
 }
 
-void Engine::AnswerWaiters(const Key& key, Pair& pair, bool just_signed_in, Later& later) {
+void Engine::AnswerWaiters(Pair& pair, bool just_signed_in, Later& later) {
   std::vector<Waiter> unsatisfied;
   for (Waiter& waiter : std::exchange(pair.waiters, {})) {
     const bool too_short =
@@ -209,15 +223,18 @@ void Engine::AnswerWaiters(const Key& key, Pair& pair, bool just_signed_in, Late
     });
   }
   pair.waiters = std::move(unsatisfied);
-  if (!pair.waiters.empty()) StartSignIn(key, pair, later);
+  if (!pair.waiters.empty()) StartSignIn(pair, Priority::kCaller, later);
 }
 
-void Engine::FailWaiters(const Key& key, Pair& pair, const absl::Status& error, Later& later) {
+void Engine::FailWaiters(Pair& pair, const absl::Status& error, Later& later) {
+  if (pair.activity == Pair::Activity::kQueued) governor_.Withdraw(pair.key);
   pair.activity = Pair::Activity::kIdle;
   for (Waiter& waiter : std::exchange(pair.waiters, {})) {
     later.Add([done = std::move(waiter.done), error]() mutable { done(error); });
   }
-  if (pair.removed) pairs_.erase(key);
+  Changed(pair, later);
+  if (pair.removed) return Erase(pair);
+  TendAt(pair, std::min(pair.tend_at, parts_.clock.SinceBoot() + kTendAfterFailure));
 }
 
 void Engine::Forget(Pair& pair, absl::string_view why, Later& later) {
@@ -227,13 +244,22 @@ void Engine::Forget(Pair& pair, absl::string_view why, Later& later) {
                                  why);
   });
   pair.session = nullptr;
+  pair.confirmed = true;
+  Save(pair);
+  Changed(pair, later);
 }
 
-void Engine::SignOut(const Key& key, Pair& pair, SessionPtr session, LogoutDone done,
-                     Later& later) {
+void Engine::Changed(const Pair& pair, Later& later) {
+  if (watcher_ == nullptr) return;
+  later.Add([this, organization_id = pair.organization_id] {
+    watcher_->SessionChanged(organization_id);
+  });
+}
+
+void Engine::SignOut(Pair& pair, SessionPtr session, LogoutDone done, Later& later) {
   if (pair.session == session) Forget(pair, "logged out", later);
   pair.ending = session;
-  later.Add([this, key, session = std::move(session), done = std::move(done)]() mutable {
+  later.Add([this, key = pair.key, session = std::move(session), done = std::move(done)]() mutable {
     SessionKeys keys = session->keys;
     parts_.bill.SignOut(std::move(keys),
                         [this, key, session = std::move(session),
@@ -259,100 +285,6 @@ void Engine::OnSignedOut(const Key& key, const SessionPtr& session,
        {{"organization_id", session->organization_id}, {"credential", session->credential}}},
       absl::StrCat("the session is handed out no more, but BILL has not confirmed its end (",
                    result.error().detail, "); log out again, or it idles out")));
-}
-
-void Engine::CredentialChanged(const CredentialInfoPtr& before, const CredentialInfoPtr& after) {
-  if (before == nullptr) return;
-  Later later;
-  MutexLock lock(mutex_);
-  std::vector<Key> gone;
-  for (auto& [key, pair] : pairs_) {
-    if (pair->credential->uid != before->uid) continue;
-    const bool same = after != nullptr && after->uid == before->uid;
-    if (same && after->version < pair->credential->version) continue;  // told late
-    if (same && after->organizations.contains(pair->organization_id)) {
-      pair->credential = after;
-      pair->removed = false;
-      pair->not_before = absl::ZeroDuration();
-      pair->failures = 0;
-      continue;
-    }
-    if (IsLive(*pair)) {
-      SignOut(
-          key, *pair, pair->session, [](const absl::StatusOr<bool>&) {}, later);
-    }
-    pair->removed = true;
-    if (pair->activity == Pair::Activity::kIdle) gone.push_back(key);
-  }
-  for (const Key& key : gone) pairs_.erase(key);
-}
-
-// Frees (and so wipes) what nothing will be asked of any more.
-void Engine::Sweep() {
-  {
-    Later later;
-    MutexLock lock(mutex_);
-    const absl::Duration now = parts_.clock.SinceBoot();
-    for (auto& [key, pair] : pairs_) {
-      if (pair->session != nullptr && !IsLive(*pair)) Forget(*pair, "idle", later);
-      if (pair->ending != nullptr && pair->ending->deadline <= now) pair->ending = nullptr;
-    }
-  }
-  parts_.executor.RunAfter(kSweepInterval, [this] { Sweep(); });
-}
-
-PairInfo Engine::Describe(const Pair& pair) const {
-  const absl::Duration now = parts_.clock.SinceBoot();
-  PairInfo info;
-  info.organization_id = pair.organization_id;
-  info.credential = pair.credential->name;
-  info.generation = pair.generation;
-  info.waiting_callers = static_cast<int>(pair.waiters.size());
-  info.sign_ins = pair.sign_ins;
-  info.quarantine = quarantine_.Find(*pair.credential, pair.organization_id, now);
-  absl::Duration retry = pair.not_before;
-  const auto parked = parked_dev_keys_.find(DevKeyKeyOf(*pair.credential, pair.organization_id));
-  if (parked != parked_dev_keys_.end()) retry = std::max(retry, parked->second);
-  if (retry > now) info.retry_time = parts_.clock.Now() + (retry - now);
-  if (IsLive(pair)) info.session = pair.session;
-  if (pair.activity == Pair::Activity::kSigningIn) {
-    info.state = PairState::kSigningIn;
-  } else if (pair.activity == Pair::Activity::kChecking) {
-    info.state = PairState::kChecking;
-  } else if (info.session != nullptr) {
-    info.state = PairState::kLive;
-  } else if (info.quarantine.has_value()) {
-    info.state = PairState::kQuarantined;
-  } else if (info.retry_time.has_value()) {
-    info.state = PairState::kBackingOff;
-  }
-  return info;
-}
-
-std::vector<PairInfo> Engine::List() const {
-  std::vector<PairInfo> all;
-  {
-    MutexLock lock(mutex_);
-    all.reserve(pairs_.size());
-    for (const auto& [key, pair] : pairs_) all.push_back(Describe(*pair));
-  }
-  std::sort(all.begin(), all.end(), [](const PairInfo& a, const PairInfo& b) {
-    return std::tie(a.organization_id, a.credential) < std::tie(b.organization_id, b.credential);
-  });
-  return all;
-}
-
-EngineCounts Engine::Counts() const {
-  MutexLock lock(mutex_);
-  EngineCounts counts;
-  counts.quarantined = quarantine_.size();
-  counts.sign_ins = sign_ins_;
-  counts.failed_sign_ins = failed_sign_ins_;
-  for (const auto& [key, pair] : pairs_) {
-    if (IsLive(*pair)) ++counts.live;
-    if (pair->activity == Pair::Activity::kSigningIn) ++counts.signing_in;
-  }
-  return counts;
 }
 
 }  // namespace billbroker

@@ -3,9 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -14,9 +17,12 @@
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "server/bill/bill_api.h"
+#include "server/session/login_governor.h"
 #include "server/session/pair.h"
 #include "server/session/quarantine.h"
+#include "server/session/rate_limiter.h"
 #include "server/session/session.h"
+#include "server/session/session_store.h"
 #include "server/session/sign_in_gate.h"
 #include "vault/base/clock.h"
 #include "vault/base/executor.h"
@@ -30,10 +36,17 @@ namespace billbroker {
 // What is unsure at BILL is a setting; the defaults are what BILL's reference says.
 struct EngineOptions {
   absl::Duration idle_window = absl::Minutes(35);  // a session dies after so long without a call
-  absl::Duration sync_token_idle_window = absl::Hours(48);  // the same for sync-token credentials
-  absl::Duration safety_margin =
-      absl::Minutes(1);      // taken off the window: clocks and the way to BILL
-  bool check_slides = true;  // GET /v3/login/session counts as activity
+  absl::Duration sync_token_idle_window = absl::Hours(48);    // the same for sync-token credentials
+  absl::Duration max_session_age = absl::InfiniteDuration();  // it dies so long after its sign-in
+  absl::Duration safety_margin = absl::Minutes(1);  // taken off both: clocks and the way to BILL
+  bool sliding = true;       // calls move the idle deadline; false: it counts from the sign-in
+  bool check_slides = true;  // GET /v3/login/session is such a call
+  absl::Duration keep_alive = absl::Hours(8);  // after a caller last asked, a session is kept alive
+  int keep_alive_calls_per_hour = 5000;        // at most so many for it, per devKey; at least 10
+  int stale_reports_per_hour = 600;            // that cost a check, per principal; at least 10
+  GovernorOptions governor;
+  bool prewarm_all = false;                    // sign in to every organization without being asked
+  std::set<std::string, std::less<>> prewarm;  // or to these
   absl::Duration first_backoff =
       absl::Seconds(1);  // after a transient failure; doubles, with jitter
   absl::Duration longest_backoff = absl::Minutes(1);
@@ -46,7 +59,7 @@ struct LoginOutcome {
   bool reused = false;
 };
 
-enum class PairState { kNone, kSigningIn, kLive, kChecking, kQuarantined, kBackingOff };
+enum class PairState { kNone, kSigningIn, kLive, kChecking, kQuarantined, kBackingOff, kQueued };
 
 // What ListSessions shows of a pair.
 struct PairInfo {
@@ -64,6 +77,7 @@ struct PairInfo {
 struct EngineCounts {
   int live = 0;
   int signing_in = 0;
+  int queued = 0;
   int quarantined = 0;
   std::int64_t sign_ins = 0;
   std::int64_t failed_sign_ins = 0;
@@ -81,6 +95,14 @@ class EngineObserver {
                             std::uint64_t generation, absl::string_view why) = 0;
 };
 
+// Told of each organization of which what Peek() says may have changed. Called without a lock held,
+// on any thread; must not block.
+class SessionWatcher {
+ public:
+  virtual ~SessionWatcher() = default;
+  virtual void SessionChanged(absl::string_view organization_id) = 0;
+};
+
 // Thread-safe. Callbacks run on any thread, sometimes before the call returns, without a lock held,
 // exactly once each; they must not block. The engine must outlive every answer of `bill` and all
 // work on `executor`.
@@ -90,7 +112,10 @@ class EngineObserver {
 //   MFA_REQUIRED           `require_trusted` and BILL does not hold the session for trusted
 //   CREDENTIAL_REJECTED, DEV_KEY_REJECTED, ORGANIZATION_REJECTED, LOCKED_OUT
 //                          see Quarantine
-//   LOGIN_BUDGET_SPENT     the user's failed sign-ins of the past hour reached the bound
+//   LOGIN_BUDGET_SPENT     the devKey's sign-ins of the past hour are spent and the pair's turn does not come
+//                          within the caller's patience: it keeps its place, is signed in then, and that is the
+//                          time to retry. Or the user's failed sign-ins reached their bound
+//   CALLER_LIMIT           the principal reports too many dead sessions
 //   BILL_RATE_LIMITED, BILL_UNAVAILABLE, SESSION_UNSTABLE
 //                          with a time to retry
 //   VAULT_LOCKED, VAULT_UNREACHABLE, VAULT_DOCUMENT_INVALID
@@ -109,6 +134,7 @@ class Engine final : public DirectoryObserver {
     Vault& vault;
     Directory& directory;
     BillApi& bill;
+    SessionStore& store;
     EngineObserver& observer;
     // Environment name -> base URL.
     std::map<std::string, std::string> base_urls;
@@ -117,6 +143,13 @@ class Engine final : public DirectoryObserver {
   Engine(EngineOptions options, Parts parts);
   ~Engine() override;
 
+  // `watcher` may be null and is borrowed; set before the first call.
+  void SetWatcher(SessionWatcher* watcher) { watcher_ = watcher; }
+
+  // Takes over what the store held, once, when the directory is complete. Until then no sign-in is sent (the ledger is not
+  // known): callers that need one hear the state of the vault.
+  void Restore(StoreContents contents);
+
   // A live session that satisfies `demand`: from memory, after a check, or after a sign-in that
   // all callers share. Errors of shape (min_remaining too long, cached_only with a report) are
   // MALFORMED_REQUEST.
@@ -124,8 +157,8 @@ class Engine final : public DirectoryObserver {
                   const SessionDemand& demand, SessionDone done);
 
   // `force` spends a sign-in in spite of back-off and quarantine, which it lifts where BILL accepts it.
-  void Login(absl::string_view organization_id, absl::string_view credential, bool force,
-             LoginDone done);
+  void Login(absl::string_view organization_id, absl::string_view credential,
+             const LoginDemand& demand, LoginDone done);
 
   // Forgets the session at once, then ends it at BILL. Where BILL does not answer, the callback
   // hears it and a repeated call tries again. `if_generation` 0: whichever is live.
@@ -136,9 +169,20 @@ class Engine final : public DirectoryObserver {
   void LogoutAll(absl::string_view uid, absl::AnyInvocable<void()> done);
   [[nodiscard]] int CountLive(absl::string_view uid) const;
 
+  // The live session as it stands, or what GetSession would fail with, or NO_LIVE_SESSION; asks nothing of BILL and is no demand.
+  [[nodiscard]] absl::StatusOr<SessionPtr> Peek(absl::string_view organization_id,
+                                                absl::string_view credential);
+
+  // Keeps a session of the organization, behind callers that wait, until StopWarm() is called as often. The organization and
+  // credential need not be known yet.
+  void StartWarm(absl::string_view organization_id, absl::string_view credential);
+  void StopWarm(absl::string_view organization_id, absl::string_view credential);
+
   // Every pair that was ever asked for, ordered by organization, then credential.
-  [[nodiscard]] std::vector<PairInfo> List() const;
+  [[nodiscard]] std::vector<PairInfo> List();
   [[nodiscard]] EngineCounts Counts() const;
+  // Of each devKey; `dev_key` is DevKeyKeyOf().
+  [[nodiscard]] std::vector<LoginGovernor::Budget> Budgets();
 
   void CredentialChanged(const CredentialInfoPtr& before, const CredentialInfoPtr& after) override;
 
@@ -147,72 +191,142 @@ class Engine final : public DirectoryObserver {
   // MutexLock.
   class Later;
   using Key = std::string;  // PairKeyOf()
+  using Priority = LoginGovernor::Priority;
 
   // Deciding what a caller gets (engine.cc).
-  Pair& PairOf(const Key& key, const CredentialInfoPtr& credential,
-               absl::string_view organization_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Pair& PairOf(const CredentialInfoPtr& credential, absl::string_view organization_id)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Pair* FindPair(const Key& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   [[nodiscard]] bool IsLive(const Pair& pair) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Live as far as one knows, but to be asked about at BILL before it is handed out.
+  [[nodiscard]] bool IsInDoubt(const Pair& pair) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  [[nodiscard]] bool IsReportedDead(const Pair& pair, const SessionDemand& demand) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::optional<absl::StatusOr<SessionPtr>> FromMemory(const Pair& pair,
                                                         const SessionDemand& demand) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Wait(const Key& key, Pair& pair, Waiter waiter, Later& later)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Wait(Pair& pair, Waiter waiter, Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Answers all who wait: with the live session (those whom it does not satisfy start a sign-in),
   // or with an error. The pair may be gone afterwards.
-  void AnswerWaiters(const Key& key, Pair& pair, bool just_signed_in, Later& later)
+  void AnswerWaiters(Pair& pair, bool just_signed_in, Later& later)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void FailWaiters(const Key& key, Pair& pair, const absl::Status& error, Later& later)
+  void FailWaiters(Pair& pair, const absl::Status& error, Later& later)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Forget(Pair& pair, absl::string_view why, Later& later)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Changed(const Pair& pair, Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Ends `session` at BILL; it is remembered as `ending` until BILL confirms.
-  void SignOut(const Key& key, Pair& pair, SessionPtr session, LogoutDone done, Later& later)
+  void SignOut(Pair& pair, SessionPtr session, LogoutDone done, Later& later)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnSignedOut(const Key& key, const SessionPtr& session, const BillResult<SignedOut>& result,
                    LogoutDone done);
-  void Sweep();
-  [[nodiscard]] PairInfo Describe(const Pair& pair) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  [[nodiscard]] PairInfo Describe(const Pair& pair) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // Checking and signing in (engine_sign_in.cc), in the order in which they happen.
-  void StartCheck(const Key& key, Pair& pair, Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Checking (engine_check.cc).
+  void StartCheck(Pair& pair, Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnChecked(const Key& key, const SessionPtr& session, absl::Duration sent,
                  const BillResult<SessionInfo>& result);
-  void OnDead(const Key& key, Pair& pair, Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void StartSignIn(const Key& key, Pair& pair, Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Why no sign-in may be sent now; OK where one may. `forced` passes back-off and quarantine.
-  [[nodiscard]] absl::Status Obstacle(const Pair& pair, bool forced, absl::Duration now) const
+  void OnCheckFailed(Pair& pair, const BillError& error, Later& later)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  [[nodiscard]] absl::Status BackingOff(const Pair& pair, absl::Duration now) const
+  void Renew(Pair& pair, absl::Duration sent, const SessionInfo& info)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void OnDead(Pair& pair, Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  [[nodiscard]] std::uint64_t NextGeneration(const Pair& pair) const;
+  [[nodiscard]] absl::Duration WindowOf(const Pair& pair) const;
+  // The deadline of a session that was signed in and last confirmed at these times.
+  [[nodiscard]] absl::Duration DeadlineOf(const Pair& pair, absl::Duration signed_in,
+                                          absl::Duration confirmed) const;
+
+  // Signing in (engine_sign_in.cc), in the order in which it happens.
+  void StartSignIn(Pair& pair, Priority priority, Later& later)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Launches those whose turn has come.
+  void Dispatch(Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Launch(Pair& pair, LoginGovernor::Place place, Later& later)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  [[nodiscard]] static LoginGovernor::Applicant ApplicantOf(const Pair& pair);
+  [[nodiscard]] static bool IsForced(const Pair& pair);
+  static void RefuseCachedOnly(Pair& pair, Later& later);
   void LoadAndSend(const Key& key, Attempt attempt);
   // What the directory knows of the credential after the vault said `stored`.
   absl::StatusOr<CredentialInfoPtr> TellDirectory(const CredentialInfoPtr& seen,
                                                   const absl::StatusOr<CredentialPtr>& stored);
   // The stored credential is another than the one that was decided on: decides again, with `current`.
-  void DecideAgain(const Key& key, Pair& pair, const Attempt& attempt, CredentialInfoPtr current,
-                   Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void DecideAgain(Pair& pair, const Attempt& attempt, CredentialInfoPtr current, Later& later)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnNotSent(const Key& key, const Attempt& attempt, const absl::Status& error);
   void OnSignedIn(const Key& key, const Attempt& attempt, BillResult<SignInAnswer> result);
-  void Adopt(const Key& key, Pair& pair, const Attempt& attempt, SignInAnswer answer, Later& later)
+  void Adopt(Pair& pair, const Attempt& attempt, SignInAnswer answer, Later& later)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void OnRefused(Pair& pair, const Attempt& attempt, const BillError& bill_error, Later& later)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void DropHopeless(const LoginGovernor::Applicant& refused, Later& later)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // It was not sent; it was, and ended.
+  void CancelAttempt(const Attempt& attempt) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void EndAttempt(const Attempt& attempt, SignInGate::Ending ending)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // Why not, and until when (engine_refusal.cc).
+  // Why no sign-in may be asked for now; OK where one may. `forced` passes back-off and quarantine.
+  [[nodiscard]] absl::Status Obstacle(const Pair& pair, bool forced, absl::Duration now) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  [[nodiscard]] absl::Status BackingOff(const Pair& pair, absl::Duration now) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  [[nodiscard]] absl::Status TooManyFailures(const Pair& pair, absl::Duration now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Tells those who will not wait for the pair's turn; it keeps its place.
+  void RefuseImpatient(Pair& pair, Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Records what BILL refused, and returns what to tell.
   absl::Status Judge(Pair& pair, const Attempt& attempt, const BillError& error)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status Park(const Pair& pair, const CredentialInfo& credential, const BillError& error)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Park(const Pair& pair, const std::string& dev_key, const BillError& error,
+                    Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status BackOff(Pair& pair, Reason reason, const BillError& error, absl::Duration at_least)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void WakeWaiting(const std::string& user, Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // What nobody waits for (engine_upkeep.cc).
+  void Upkeep();
+  void Tend(Pair& pair, absl::Duration now, Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void TendAt(Pair& pair, absl::Duration when) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Draws when the session that BILL just confirmed is to be kept alive.
+  void PlanKeepAlive(Pair& pair) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  [[nodiscard]] bool IsWarm(const Pair& pair) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Save(const Pair& pair) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Erase(Pair& pair) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ScheduleWake() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Wake();
+  // Signs in to those of the credential's organizations that are to be warm without being asked for.
+  void WarmUp(const CredentialInfoPtr& credential, Later& later)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void FollowCredential(Pair& pair, const CredentialInfoPtr& after, Later& later)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // Taking over from the process before (engine_restore.cc).
+  void RestoreAttempts(std::vector<StoredAttempt> attempts, bool same_boot)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void RestoreQuarantines(std::vector<StoredQuarantine> quarantines, bool same_boot)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void RestorePair(StoredPair stored, const CredentialInfoPtr& credential, bool same_boot)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const EngineOptions options_;
   const Parts parts_;
+  SessionWatcher* watcher_ = nullptr;
   mutable Mutex mutex_;
   absl::flat_hash_map<Key, std::unique_ptr<Pair>> pairs_ ABSL_GUARDED_BY(mutex_);
   Quarantine quarantine_ ABSL_GUARDED_BY(mutex_);
   SignInGate gate_ ABSL_GUARDED_BY(mutex_);
-  // devKey fingerprint in its environment -> when BILL's hourly limit is over, on
-  // Clock::SinceBoot().
-  absl::flat_hash_map<std::string, absl::Duration> parked_dev_keys_ ABSL_GUARDED_BY(mutex_);
+  LoginGovernor governor_ ABSL_GUARDED_BY(mutex_);
+  RateLimiter keep_alive_calls_ ABSL_GUARDED_BY(mutex_);  // by devKey
+  RateLimiter stale_reports_ ABSL_GUARDED_BY(mutex_);     // by principal
+  bool restored_ ABSL_GUARDED_BY(mutex_) = false;
+  // Lines of the ledger that the store holds: when each ended, and its id.
+  std::deque<std::pair<absl::Duration, std::string>> recorded_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::pair<absl::Duration, Pair*>> agenda_ ABSL_GUARDED_BY(mutex_);  // by Pair::tend_at
+  // Organization and credential, which may be empty, as StartWarm() named them.
+  std::map<std::pair<std::string, std::string>, int> warm_ ABSL_GUARDED_BY(mutex_);
+  absl::Duration wake_scheduled_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteDuration();
   std::int64_t sign_ins_ ABSL_GUARDED_BY(mutex_) = 0;
   std::int64_t failed_sign_ins_ ABSL_GUARDED_BY(mutex_) = 0;
 };

@@ -1,26 +1,16 @@
-// How the engine asks BILL: the check of a session in doubt, and the sign-in, from the decision to
-// BILL's answer.
+// How the engine signs in, from the decision to BILL's answer.
 #include <algorithm>
-#include <cmath>
+#include <memory>
 #include <utility>
+#include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "server/session/engine.h"
 #include "server/session/later.h"
+#include "server/session/pair_errors.h"
 #include "vault/fingerprint.h"
 
 namespace billbroker {
 namespace {
-
-// A session that dies sooner than this after its sign-in did not idle out: something at BILL ends
-// it.
-constexpr absl::Duration kEarlyDeath = absl::Minutes(1);
-constexpr int kToleratedEarlyDeaths = 1;
-
-absl::Duration UntilNextClockHour(absl::Time now) {
-  const absl::Duration into_hour = (now - absl::UnixEpoch()) % absl::Hours(1);
-  return absl::Hours(1) - into_hour;
-}
 
 constexpr int kMaxOvertaken = 3;
 
@@ -50,163 +40,93 @@ SignInGate::Ending EndingOf(const BillResult<SignInAnswer>& result, bool forced)
   }
 }
 
-absl::Status RemovedError(const Pair& pair) {
-  return MakeError(
-      Reason::kUnknownOrganization,
-      absl::StrCat("organization \"", pair.organization_id, "\" was taken from credential \"",
-                   pair.credential->name, "\" meanwhile; attach it again to use it"));
-}
-
-absl::Status RateLimited(const Pair& pair, absl::Duration wait) {
-  return MakeError({Reason::kBillRateLimited,
-                    wait,
-                    {{"organization_id", pair.organization_id}, {"bill_code", "BDC_1144"}}},
-                   absl::StrCat("BILL's hourly limit is spent for the devKey of organization \"",
-                                pair.organization_id, "\"; sign-ins go on when it is over"));
-}
-
 }  // namespace
 
-void Engine::StartCheck(const Key& key, Pair& pair, Later& later) {
+void Engine::StartSignIn(Pair& pair, Priority priority, Later& later) {
+  if (pair.activity != Pair::Activity::kQueued) pair.activity = Pair::Activity::kIdle;
+  RefuseCachedOnly(pair, later);
+  if (priority == Priority::kCaller && pair.waiters.empty()) return;
+  const absl::Status obstacle = Obstacle(pair, IsForced(pair), parts_.clock.SinceBoot());
+  if (!obstacle.ok()) return FailWaiters(pair, obstacle, later);
+  pair.activity = Pair::Activity::kQueued;
+  governor_.Enqueue(ApplicantOf(pair), priority);
+  const Key key = pair.key;
+  Dispatch(later);
+  Pair* still = FindPair(key);
+  if (still != nullptr && still->activity == Pair::Activity::kQueued) {
+    RefuseImpatient(*still, later);
+  }
+}
+
+bool Engine::IsForced(const Pair& pair) {
+  return std::any_of(pair.waiters.begin(), pair.waiters.end(),
+                     [](const Waiter& waiter) { return waiter.wants_new_sign_in; });
+}
+
+void Engine::RefuseCachedOnly(Pair& pair, Later& later) {
+  const auto refused =
+      std::stable_partition(pair.waiters.begin(), pair.waiters.end(),
+                            [](const Waiter& waiter) { return !waiter.demand.cached_only; });
+  for (auto waiter = refused; waiter != pair.waiters.end(); ++waiter) {
+    later.Add(
+        [done = std::move(waiter->done), error = NoLiveSession(pair)]() mutable { done(error); });
+  }
+  pair.waiters.erase(refused, pair.waiters.end());
+}
+
+LoginGovernor::Applicant Engine::ApplicantOf(const Pair& pair) {
+  const CredentialInfo& credential = *pair.credential;
+  return {pair.key,
+          pair.organization_id,
+          DevKeyKeyOf(credential, pair.organization_id),
+          credential.DevKeyIdFor(pair.organization_id),
+          UserKeyOf(credential),
+          credential.user_secret_id};
+}
+
+void Engine::Dispatch(Later& later) {
   const absl::Duration now = parts_.clock.SinceBoot();
-  if (now < pair.not_before) return FailWaiters(key, pair, BackingOff(pair, now), later);
-  pair.activity = Pair::Activity::kChecking;
-  later.Add([this, key, session = pair.session, now] {
-    parts_.bill.GetSessionInfo(session->keys,
-                               [this, key, session, now](const BillResult<SessionInfo>& result) {
-                                 OnChecked(key, session, now, result);
-                               });
+  const auto may_go = [this, now](absl::string_view user, absl::string_view secret_id)
+                          ABSL_NO_THREAD_SAFETY_ANALYSIS {
+                            return gate_.Ask(user, secret_id, now) != SignInGate::Answer::kWait;
+                          };
+  while (absl::optional<LoginGovernor::Place> next = governor_.Next(now, may_go)) {
+    Pair& pair = *FindPair(next->applicant.pair);
+    Launch(pair, *std::move(next), later);
+  }
+  ScheduleWake();
+}
+
+void Engine::Launch(Pair& pair, LoginGovernor::Place place, Later& later) {
+  const absl::Duration now = parts_.clock.SinceBoot();
+  const LoginGovernor::Applicant& applicant = place.applicant;
+  pair.activity = Pair::Activity::kIdle;
+  const bool forced = IsForced(pair);
+  absl::Status obstacle = Obstacle(pair, forced, now);
+  if (obstacle.ok() &&
+      gate_.Ask(applicant.user, applicant.secret_id, now) == SignInGate::Answer::kRefused) {
+    obstacle = TooManyFailures(pair, now);
+  }
+  if (!obstacle.ok()) {
+    governor_.Cancel(applicant);
+    return FailWaiters(pair, obstacle, later);
+  }
+  gate_.Take(applicant.user);
+  pair.activity = Pair::Activity::kSigningIn;
+  Attempt attempt;
+  attempt.credential = pair.credential;
+  attempt.place = std::move(place);
+  attempt.forced = forced;
+  parts_.executor.Run([this, key = pair.key, attempt = std::move(attempt)]() mutable {
+    LoadAndSend(key, std::move(attempt));
   });
-}
-
-void Engine::OnChecked(const Key& key, const SessionPtr& session, absl::Duration sent,
-                       const BillResult<SessionInfo>& result) {
-  Later later;
-  MutexLock lock(mutex_);
-  Pair& pair = *FindPair(key);  // it stays while a check is under way
-  pair.activity = Pair::Activity::kIdle;
-  if (pair.removed) return FailWaiters(key, pair, RemovedError(pair), later);
-  // Logged out while the check was under way: those who wait asked before that, and get a new one.
-  if (pair.session != session) return StartSignIn(key, pair, later);
-  if (result.ok() && result.value().organization_id != pair.organization_id) {
-    BillError mismatch;
-    mismatch.detail = "the answer is about another organization";
-    return FailWaiters(key, pair, BackOff(pair, Reason::kBillUnavailable, mismatch, {}), later);
-  }
-  if (!result.ok()) {
-    const BillError& error = result.error();
-    switch (error.verdict) {
-      case Verdict::kSessionInvalid:
-      // Of no use any more either; the sign-in that follows hears the whole of it.
-      case Verdict::kDevKeyRejected:
-      case Verdict::kOrganizationRejected:
-      case Verdict::kOrganizationLocked:
-      case Verdict::kUserLocked:
-        return OnDead(key, pair, later);
-      case Verdict::kRateLimited:
-        return FailWaiters(key, pair, Park(pair, *pair.credential, error), later);
-      default:
-        return FailWaiters(key, pair, BackOff(pair, Reason::kBillUnavailable, error, {}), later);
-    }
-  }
-  auto renewed = std::make_shared<Session>(*session);
-  renewed->verified_time = parts_.clock.Now();
-  renewed->trusted = result.value().trusted;
-  if (options_.check_slides) {
-    const absl::Duration window =
-        pair.credential->sync_token ? options_.sync_token_idle_window : options_.idle_window;
-    renewed->deadline = sent + window - options_.safety_margin;
-    renewed->expire_time = renewed->verified_time + (renewed->deadline - parts_.clock.SinceBoot());
-  }
-  pair.session = std::move(renewed);
-  pair.failures = 0;
-  pair.early_deaths = 0;
-  pair.checked = parts_.clock.SinceBoot();
-  if (!IsLive(pair)) {
-    Forget(pair, "idle", later);
-    return StartSignIn(key, pair, later);
-  }
-  AnswerWaiters(key, pair, false, later);
-}
-
-void Engine::OnDead(const Key& key, Pair& pair, Later& later) {
-  const bool early = parts_.clock.SinceBoot() - pair.signed_in < kEarlyDeath;
-  pair.early_deaths = early ? pair.early_deaths + 1 : 0;
-  Forget(pair, "BILL calls it invalid", later);
-  if (pair.early_deaths <= kToleratedEarlyDeaths) return StartSignIn(key, pair, later);
-  pair.failures = pair.early_deaths;
-  BillError death;
-  death.code = "BDC_1109";
-  death.detail = "it dies right after each sign-in";
-  const absl::Status error = BackOff(pair, Reason::kSessionUnstable, death, options_.first_backoff);
-  FailWaiters(key, pair, error, later);
-}
-
-void Engine::StartSignIn(const Key& key, Pair& pair, Later& later) {
-  pair.activity = Pair::Activity::kIdle;
-  if (pair.waiters.empty()) return;
-  const absl::Duration now = parts_.clock.SinceBoot();
-  const bool forced = std::any_of(pair.waiters.begin(), pair.waiters.end(),
-                                  [](const Waiter& waiter) { return waiter.wants_new_sign_in; });
-  const absl::Status obstacle = Obstacle(pair, forced, now);
-  if (!obstacle.ok()) return FailWaiters(key, pair, obstacle, later);
-  Attempt attempt{pair.credential, UserKeyOf(*pair.credential), forced, nullptr, {}};
-  const std::string& secret_id = pair.credential->user_secret_id;
-  switch (gate_.Ask(attempt.user, secret_id, now)) {
-    case SignInGate::Answer::kGo:
-      pair.activity = Pair::Activity::kSigningIn;
-      parts_.executor.Run([this, key, attempt = std::move(attempt)]() mutable {
-        LoadAndSend(key, std::move(attempt));
-      });
-      return;
-    case SignInGate::Answer::kWait:
-      pair.activity = Pair::Activity::kSigningIn;
-      gate_.Enqueue(attempt.user, secret_id, key);
-      return;
-    case SignInGate::Answer::kRefused:
-      FailWaiters(
-          key, pair,
-          MakeError(
-              {Reason::kLoginBudgetSpent,
-               gate_.RetryAfter(attempt.user, now),
-               {{"credential", pair.credential->name}, {"organization_id", pair.organization_id}}},
-              absl::StrCat(options_.max_failed_sign_ins_per_hour,
-                           " sign-ins of the user of credential \"", pair.credential->name,
-                           "\" failed within an hour, and more could lock it at BILL; mend the "
-                           "credential and try again later")),
-          later);
-  }
-}
-
-absl::Status Engine::BackingOff(const Pair& pair, absl::Duration now) const {
-  ErrorDetails details = *DetailsOf(pair.last_error);
-  details.retry_after = pair.not_before - now;
-  return MakeError(std::move(details), pair.last_error.message());
-}
-
-absl::Status Engine::Obstacle(const Pair& pair, bool forced, absl::Duration now) const {
-  if (pair.removed) return RemovedError(pair);
-  // Each try would hold a thread for as long as the vault is silent; VaultSync notices when it answers again.
-  if (parts_.directory.vault_state() == VaultState::kTimedOut) {
-    return VaultError(VaultState::kTimedOut);
-  }
-  const auto parked = parked_dev_keys_.find(DevKeyKeyOf(*pair.credential, pair.organization_id));
-  if (parked != parked_dev_keys_.end() && parked->second > now) {
-    return RateLimited(pair, parked->second - now);
-  }
-  if (forced) return absl::OkStatus();
-  if (now < pair.not_before) return BackingOff(pair, now);
-  const absl::optional<QuarantineEntry> entry =
-      quarantine_.Find(*pair.credential, pair.organization_id, now);
-  if (!entry.has_value()) return absl::OkStatus();
-  return QuarantineError(*entry, *pair.credential, pair.organization_id);
 }
 
 void Engine::LoadAndSend(const Key& key, Attempt attempt) {
   const absl::StatusOr<CredentialPtr> stored = parts_.vault.Load(attempt.credential->name);
   absl::StatusOr<CredentialInfoPtr> current = TellDirectory(attempt.credential, stored);
   if (!current.ok()) return OnNotSent(key, attempt, current.status());
-  std::string organization_id;
+  const std::string organization_id = attempt.place.applicant.organization_id;
   {
     Later later;
     MutexLock lock(mutex_);
@@ -214,14 +134,24 @@ void Engine::LoadAndSend(const Key& key, Attempt attempt) {
     const bool overtaken = (*current)->uid != attempt.credential->uid ||
                            (*current)->version != attempt.credential->version;
     if (overtaken || pair.removed) {
-      return DecideAgain(key, pair, attempt, *std::move(current), later);
+      return DecideAgain(pair, attempt, *std::move(current), later);
     }
     pair.overtaken = 0;
     ++pair.sign_ins;
     ++sign_ins_;
-    organization_id = pair.organization_id;
-    attempt.started = parts_.clock.SinceBoot();
+    pair.generation = attempt.generation = NextGeneration(pair);
+    Save(pair);
+    const Moment started = {parts_.clock.Now(), parts_.clock.SinceBoot()};
+    attempt.record = {parts_.random.Uid(),
+                      attempt.place.applicant.dev_key,
+                      attempt.place.applicant.user,
+                      attempt.place.applicant.secret_id,
+                      started,
+                      absl::nullopt,
+                      SignInGate::Ending::kUnclear};
   }
+  // In the ledger before it is sent. Where that fails the store says so, and the ledger in memory has to do.
+  (void)parts_.store.WriteNow(attempt.record);
   parts_.observer.SignInSent(attempt.credential->name, organization_id);
   attempt.dev_key = std::make_shared<SecretString>((*stored)->DevKeyFor(organization_id).Clone());
   parts_.bill.SignIn({*stored, organization_id},
@@ -230,10 +160,9 @@ void Engine::LoadAndSend(const Key& key, Attempt attempt) {
                      });
 }
 
-void Engine::DecideAgain(const Key& key, Pair& pair, const Attempt& attempt,
-                         CredentialInfoPtr current, Later& later) {
-  gate_.End(attempt.user, attempt.credential->user_secret_id, SignInGate::Ending::kNeutral,
-            parts_.clock.SinceBoot());
+void Engine::DecideAgain(Pair& pair, const Attempt& attempt, CredentialInfoPtr current,
+                         Later& later) {
+  CancelAttempt(attempt);
   if (current->uid != pair.credential->uid ||
       !current->organizations.contains(pair.organization_id)) {
     pair.removed = true;
@@ -241,12 +170,13 @@ void Engine::DecideAgain(const Key& key, Pair& pair, const Attempt& attempt,
     pair.credential = std::move(current);
   }
   if (++pair.overtaken < kMaxOvertaken) {
-    StartSignIn(key, pair, later);
+    pair.activity = Pair::Activity::kIdle;
+    StartSignIn(pair, attempt.place.order.first, later);
   } else {
     pair.overtaken = 0;
-    FailWaiters(key, pair, VersionConflict(attempt.credential->name), later);
+    FailWaiters(pair, VersionConflict(attempt.credential->name), later);
   }
-  WakeWaiting(attempt.user, later);
+  Dispatch(later);
 }
 
 absl::StatusOr<CredentialInfoPtr> Engine::TellDirectory(
@@ -268,42 +198,82 @@ absl::StatusOr<CredentialInfoPtr> Engine::TellDirectory(
 void Engine::OnNotSent(const Key& key, const Attempt& attempt, const absl::Status& error) {
   Later later;
   MutexLock lock(mutex_);
-  gate_.End(attempt.user, attempt.credential->user_secret_id, SignInGate::Ending::kNeutral,
-            parts_.clock.SinceBoot());
-  FailWaiters(key, *FindPair(key), error, later);
-  if (VaultStateOf(error) == VaultState::kReady) return WakeWaiting(attempt.user, later);
-  // Those who wait for their turn need the same vault.
-  for (const Key& waiting : gate_.DequeueAll(attempt.user)) {
-    Pair* pair = FindPair(waiting);
-    if (pair != nullptr) FailWaiters(waiting, *pair, error, later);
+  CancelAttempt(attempt);
+  FailWaiters(*FindPair(key), error, later);
+  if (VaultStateOf(error) != VaultState::kReady) {
+    // Those who wait for their turn need the same vault.
+    for (const Key& queued : governor_.QueuedOf(attempt.place.applicant.user)) {
+      FailWaiters(*FindPair(queued), error, later);
+    }
   }
+  Dispatch(later);
+}
+
+void Engine::CancelAttempt(const Attempt& attempt) {
+  const LoginGovernor::Applicant& applicant = attempt.place.applicant;
+  gate_.End(applicant.user, applicant.secret_id, SignInGate::Ending::kNeutral,
+            parts_.clock.SinceBoot());
+  governor_.Cancel(applicant);
+}
+
+void Engine::EndAttempt(const Attempt& attempt, SignInGate::Ending ending) {
+  const LoginGovernor::Applicant& applicant = attempt.place.applicant;
+  StoredAttempt record = attempt.record;
+  record.ended = Moment{parts_.clock.Now(), parts_.clock.SinceBoot()};
+  record.ending = ending;
+  const absl::Duration now = record.ended->since_boot;
+  gate_.End(applicant.user, applicant.secret_id, ending, now);
+  governor_.End(applicant, now - record.started.since_boot, now);
+  recorded_.emplace_back(now, record.id);
+  parts_.store.WriteSoon(std::move(record));
 }
 
 void Engine::OnSignedIn(const Key& key, const Attempt& attempt, BillResult<SignInAnswer> result) {
   Later later;
   MutexLock lock(mutex_);
-  gate_.End(attempt.user, attempt.credential->user_secret_id, EndingOf(result, attempt.forced),
-            parts_.clock.SinceBoot());
+  EndAttempt(attempt, EndingOf(result, attempt.forced));
   Pair& pair = *FindPair(key);  // it stays while a sign-in is under way
   pair.activity = Pair::Activity::kIdle;
   if (result.ok()) {
-    Adopt(key, pair, attempt, std::move(result.value()), later);
+    Adopt(pair, attempt, std::move(result.value()), later);
   } else {
-    const absl::Status error = Judge(pair, attempt, result.error());
-    later.Add(
-        [this, credential = attempt.credential, organization_id = pair.organization_id, error] {
-          parts_.observer.SignInEnded(credential->name, organization_id, error, 0);
-        });
-    FailWaiters(key, pair, error, later);
+    OnRefused(pair, attempt, result.error(), later);
   }
-  WakeWaiting(attempt.user, later);
+  Dispatch(later);
 }
 
-void Engine::Adopt(const Key& key, Pair& pair, const Attempt& attempt, SignInAnswer answer,
-                   Later& later) {
+void Engine::OnRefused(Pair& pair, const Attempt& attempt, const BillError& bill_error,
+                       Later& later) {
+  const bool rate_limited = bill_error.verdict == Verdict::kRateLimited;
+  const absl::Status error = rate_limited
+                                 ? Park(pair, attempt.place.applicant.dev_key, bill_error, later)
+                                 : Judge(pair, attempt, bill_error);
+  later.Add([this, credential = attempt.credential, organization_id = pair.organization_id, error] {
+    parts_.observer.SignInEnded(credential->name, organization_id, error, 0);
+  });
+  if (!rate_limited || pair.removed) {
+    FailWaiters(pair, error, later);
+    return DropHopeless(attempt.place.applicant, later);
+  }
+  pair.activity = Pair::Activity::kQueued;
+  governor_.Enqueue(ApplicantOf(pair), attempt.place.order.first, attempt.place.order.second);
+  RefuseImpatient(pair, later);
+}
+
+// What was refused may stand against others in the queue.
+void Engine::DropHopeless(const LoginGovernor::Applicant& refused, Later& later) {
+  std::vector<Key> queued = governor_.QueuedOf(refused.user);
+  for (Key& key : governor_.QueuedOn(refused.dev_key)) queued.push_back(std::move(key));
+  for (const Key& key : queued) {
+    Pair* pair = FindPair(key);
+    if (pair == nullptr || pair->activity != Pair::Activity::kQueued || IsForced(*pair)) continue;
+    const absl::Status obstacle = Obstacle(*pair, false, parts_.clock.SinceBoot());
+    if (!obstacle.ok()) FailWaiters(*pair, obstacle, later);
+  }
+}
+
+void Engine::Adopt(Pair& pair, const Attempt& attempt, SignInAnswer answer, Later& later) {
   const CredentialInfo& credential = *attempt.credential;
-  const absl::Duration window =
-      credential.sync_token ? options_.sync_token_idle_window : options_.idle_window;
   const absl::Time now = parts_.clock.Now();
   auto session = std::make_shared<Session>();
   session->keys = {credential.environment,
@@ -314,10 +284,10 @@ void Engine::Adopt(const Key& key, Pair& pair, const Attempt& attempt, SignInAns
   session->user_id = std::move(answer.user_id);
   session->base_url = parts_.base_urls.at(credential.environment);
   session->trusted = answer.trusted;
-  session->generation =
-      std::max(pair.generation + 1, static_cast<std::uint64_t>(absl::ToUnixMicros(now)));
+  session->generation = session->first_generation = attempt.generation;
   session->sign_in_time = session->verified_time = now;
-  session->deadline = attempt.started + window - options_.safety_margin;
+  session->signed_in = attempt.record.started.since_boot;
+  session->deadline = DeadlineOf(pair, session->signed_in, session->signed_in);
   session->expire_time = now + (session->deadline - parts_.clock.SinceBoot());
   later.Add([this, session] {
     parts_.observer.SignInEnded(session->credential, session->organization_id, absl::OkStatus(),
@@ -325,79 +295,24 @@ void Engine::Adopt(const Key& key, Pair& pair, const Attempt& attempt, SignInAns
   });
   if (pair.removed) {
     SignOut(
-        key, pair, std::move(session), [](const absl::StatusOr<bool>&) {}, later);
-    return FailWaiters(key, pair, RemovedError(pair), later);
+        pair, std::move(session), [](const absl::StatusOr<bool>&) {}, later);
+    return FailWaiters(pair, Removed(pair), later);
   }
   if (session->deadline <= parts_.clock.SinceBoot()) {  // the machine was suspended meanwhile
     BillError late;
     late.detail = "its answer came too late to be of use";
-    return FailWaiters(key, pair, BackOff(pair, Reason::kBillUnavailable, late, {}), later);
+    return FailWaiters(pair, BackOff(pair, Reason::kBillUnavailable, late, {}), later);
   }
-  quarantine_.Lift(credential, pair.organization_id);
-  pair.generation = session->generation;
+  for (std::string& scope : quarantine_.Lift(credential, pair.organization_id)) {
+    parts_.store.WriteSoon(QuarantineLifted{std::move(scope)});
+  }
   pair.session = std::move(session);
-  pair.signed_in = parts_.clock.SinceBoot();
+  pair.confirmed = true;
   pair.failures = 0;
-  AnswerWaiters(key, pair, true, later);
-}
-
-absl::Status Engine::Judge(Pair& pair, const Attempt& attempt, const BillError& error) {
-  const CredentialInfo& credential = *attempt.credential;
-  const absl::Duration since_boot = parts_.clock.SinceBoot();
-  if (quarantine_.Add(credential, pair.organization_id, error, parts_.clock.Now(), since_boot)) {
-    ++failed_sign_ins_;
-    return QuarantineError(*quarantine_.Find(credential, pair.organization_id, since_boot),
-                           credential, pair.organization_id);
-  }
-  switch (error.verdict) {
-    case Verdict::kRateLimited:
-      return Park(pair, credential, error);
-    case Verdict::kUntrusted:
-    case Verdict::kMfaFailed:
-      ++failed_sign_ins_;
-      return BackOff(pair, Reason::kMfaRequired, error, options_.longest_backoff);
-    case Verdict::kRefused:
-      ++failed_sign_ins_;
-      return BackOff(pair, Reason::kBillUnavailable, error, options_.longest_backoff);
-    default:
-      return BackOff(pair, Reason::kBillUnavailable, error, absl::ZeroDuration());
-  }
-}
-
-absl::Status Engine::Park(const Pair& pair, const CredentialInfo& credential,
-                          const BillError& error) {
-  const absl::Duration wait = std::max(
-      error.retry_after.value_or(UntilNextClockHour(parts_.clock.Now())), options_.first_backoff);
-  parked_dev_keys_[DevKeyKeyOf(credential, pair.organization_id)] = parts_.clock.SinceBoot() + wait;
-  return RateLimited(pair, wait);
-}
-
-absl::Status Engine::BackOff(Pair& pair, Reason reason, const BillError& error,
-                             absl::Duration at_least) {
-  constexpr int kEnoughDoublings = 20;
-  const double doubled = std::exp2(std::min(pair.failures++, kEnoughDoublings));
-  const absl::Duration full = std::min(options_.first_backoff * doubled, options_.longest_backoff);
-  const absl::Duration wait = std::max({full * (0.5 + parts_.random.Uniform() / 2), at_least,
-                                        error.retry_after.value_or(absl::ZeroDuration())});
-  pair.not_before = parts_.clock.SinceBoot() + wait;
-  ErrorDetails details{
-      reason,
-      wait,
-      {{"organization_id", pair.organization_id}, {"credential", pair.credential->name}}};
-  if (!error.code.empty()) details.metadata.emplace("bill_code", error.code);
-  pair.last_error =
-      MakeError(std::move(details),
-                absl::StrCat("no session of organization \"", pair.organization_id,
-                             "\" from BILL: ", error.detail,
-                             "; the broker tries again when asked after the time to wait"));
-  return pair.last_error;
-}
-
-void Engine::WakeWaiting(const std::string& user, Later& later) {
-  while (const absl::optional<std::string> key = gate_.Dequeue(user, parts_.clock.SinceBoot())) {
-    Pair* pair = FindPair(*key);
-    if (pair != nullptr) StartSignIn(*key, *pair, later);
-  }
+  PlanKeepAlive(pair);
+  Save(pair);
+  Changed(pair, later);
+  AnswerWaiters(pair, true, later);
 }
 
 }  // namespace billbroker

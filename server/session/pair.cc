@@ -25,4 +25,12 @@ std::string DevKeyKeyOf(const CredentialInfo& credential, absl::string_view orga
   return absl::StrCat(credential.environment, kSeparator, credential.DevKeyIdFor(organization_id));
 }
 
+absl::string_view EnvironmentOf(absl::string_view dev_key_key) {
+  return dev_key_key.substr(0, dev_key_key.find(kSeparator));
+}
+
+absl::string_view DevKeyIdOf(absl::string_view dev_key_key) {
+  return dev_key_key.substr(dev_key_key.find(kSeparator) + 1);
+}
+
 }  // namespace billbroker

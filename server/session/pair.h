@@ -9,10 +9,15 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/session/login_governor.h"
 #include "server/session/session.h"
+#include "server/session/session_store.h"
 #include "vault/directory.h"
 
 namespace billbroker {
+
+// How long a caller waits that gave no deadline.
+inline constexpr absl::Duration kPatience = absl::Seconds(30);
 
 // What a caller wants of a session.
 struct SessionDemand {
@@ -20,30 +25,43 @@ struct SessionDemand {
   std::uint64_t stale_generation = 0;  // 0: no report
   bool require_trusted = false;
   bool cached_only = false;
+  absl::Duration patience = kPatience;  // how long the caller waits
+  std::string principal;                // who reports: reports are limited for each
 };
 
-// A caller that waits for the check or sign-in under way.
+struct LoginDemand {
+  bool force = false;
+  absl::Duration patience = kPatience;
+};
+
+// A caller that waits for a check, for the pair's turn, or for the sign-in under way.
 struct Waiter {
   SessionDemand demand;
   bool wants_new_sign_in = false;  // Login with `force`
   absl::AnyInvocable<void(absl::StatusOr<SessionPtr>)> done;
+  absl::Duration gives_up;  // Clock::SinceBoot()
 };
 
 struct Pair {
-  enum class Activity { kIdle, kChecking, kSigningIn };
+  enum class Activity { kIdle, kChecking, kQueued, kSigningIn };
 
+  std::string key;               // PairKeyOf()
   CredentialInfoPtr credential;  // as last seen; never null
   std::string organization_id;
 
-  SessionPtr session;        // null, or live until its deadline
-  absl::Duration signed_in;  // Clock::SinceBoot() of that session's sign-in
-  absl::Duration checked = -absl::InfiniteDuration();  // and of the last check that confirmed one
-  SessionPtr ending;  // logged out here, but BILL has not confirmed it yet
-  std::uint64_t generation = 0;
+  SessionPtr session;     // null, or live until its deadline
+  bool confirmed = true;  // false: it was taken from the store, and BILL has not been asked yet
+  absl::Duration checked = -absl::InfiniteDuration();  // when a check last confirmed a session
+  SessionPtr ending;             // logged out here, but BILL has not confirmed it yet
+  std::uint64_t generation = 0;  // the highest that was reserved for a sign-in
 
   Activity activity = Activity::kIdle;
   std::vector<Waiter> waiters;
   bool removed = false;  // detached or deleted while a check or sign-in was under way
+
+  absl::Duration asked = -absl::InfiniteDuration();   // when a caller last asked for it
+  absl::Duration tend_at = absl::InfiniteDuration();  // when upkeep looks at it next
+  absl::Duration keep_at = absl::InfiniteDuration();  // when a kept session is checked
 
   // After failures that may pass: nothing is sent before `not_before`, callers get `last_error`
   // until then.
@@ -63,10 +81,11 @@ struct Pair {
 // A sign-in under way, with what it was started with: the credential may change meanwhile.
 struct Attempt {
   CredentialInfoPtr credential;
-  std::string user;                             // UserKeyOf(credential)
+  LoginGovernor::Place place;                   // that it had in the queue
   bool forced = false;                          // by Login with `force`
   std::shared_ptr<const SecretString> dev_key;  // what was sent, and so belongs to the session
-  absl::Duration started;                       // Clock::SinceBoot() before the request was sent
+  std::uint64_t generation = 0;                 // of the session that it makes
+  StoredAttempt record;                         // its line in the ledger
 };
 
 // Keys of the engine's tables.
@@ -75,5 +94,8 @@ struct Attempt {
 [[nodiscard]] std::string UserKeyOf(const CredentialInfo& credential);
 [[nodiscard]] std::string DevKeyKeyOf(const CredentialInfo& credential,
                                       absl::string_view organization_id);
+// What a DevKeyKeyOf() was made of: the environment, and the fingerprint.
+[[nodiscard]] absl::string_view EnvironmentOf(absl::string_view dev_key_key);
+[[nodiscard]] absl::string_view DevKeyIdOf(absl::string_view dev_key_key);
 
 }  // namespace billbroker

@@ -65,27 +65,32 @@ absl::optional<QuarantineEntry> Quarantine::Find(const CredentialInfo& credentia
   return absl::nullopt;
 }
 
-bool Quarantine::Add(const CredentialInfo& credential, absl::string_view organization_id,
-                     const BillError& error, absl::Time now, absl::Duration since_boot) {
+absl::optional<QuarantineRecord> Quarantine::Add(const CredentialInfo& credential,
+                                                 absl::string_view organization_id,
+                                                 const BillError& error, absl::Time now,
+                                                 absl::Duration since_boot) {
   const absl::optional<Placement> placement =
       PlacementOf(error.verdict, ScopesOf(credential, organization_id));
-  if (!placement.has_value()) return false;
+  if (!placement.has_value()) return absl::nullopt;
   QuarantineEntry entry{placement->reason, error.code, now, absl::nullopt, absl::nullopt};
   if (placement->lapses) {
     entry.until = now + lockout_cooldown_;
     entry.lapses = since_boot + lockout_cooldown_;
   }
-  entries_.insert_or_assign(placement->scope, std::move(entry));
-  return true;
+  entries_.insert_or_assign(placement->scope, entry);
+  return QuarantineRecord{placement->scope, std::move(entry)};
 }
 
-void Quarantine::Lift(const CredentialInfo& credential, absl::string_view organization_id) {
-  if (entries_.empty()) return;
+std::vector<std::string> Quarantine::Lift(const CredentialInfo& credential,
+                                          absl::string_view organization_id) {
+  std::vector<std::string> lifted;
+  if (entries_.empty()) return lifted;
   const Scopes scopes = ScopesOf(credential, organization_id);
   for (const std::string* scope : {&scopes.secret, &scopes.dev_key, &scopes.user,
                                    &scopes.organization, &scopes.user_and_organization}) {
-    entries_.erase(*scope);
+    if (entries_.erase(*scope) > 0) lifted.push_back(*scope);
   }
+  return lifted;
 }
 
 absl::Status QuarantineError(const QuarantineEntry& entry, const CredentialInfo& credential,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -23,6 +24,11 @@ struct QuarantineEntry {
   absl::optional<absl::Duration> lapses;  // the same on Clock::SinceBoot(): what decides
 };
 
+struct QuarantineRecord {
+  std::string scope;
+  QuarantineEntry entry;
+};
+
 // The scope of an entry is what was refused, so that no attach or roll-back revives it:
 //   BDC_1101                     (environment, user name, secret), as a keyed fingerprint
 //   BDC_1102, 1103, 1104         (environment, devKey), as a keyed fingerprint
@@ -41,13 +47,19 @@ class Quarantine final {
                                                      absl::string_view organization_id,
                                                      absl::Duration since_boot) const;
 
-  // Records `error` where its verdict is one of those above, and returns whether it was.
-  bool Add(const CredentialInfo& credential, absl::string_view organization_id,
-           const BillError& error, absl::Time now, absl::Duration since_boot);
+  // Records `error` where its verdict is one of those above, and returns what it recorded.
+  absl::optional<QuarantineRecord> Add(const CredentialInfo& credential,
+                                       absl::string_view organization_id, const BillError& error,
+                                       absl::Time now, absl::Duration since_boot);
 
-  // Forgets all that stands against this sign-in: Login with `force`, or a proof that BILL accepts
-  // it.
-  void Lift(const CredentialInfo& credential, absl::string_view organization_id);
+  // Forgets all that stands against this sign-in, proved wrong by BILL accepting it; returns the scopes.
+  std::vector<std::string> Lift(const CredentialInfo& credential,
+                                absl::string_view organization_id);
+
+  // One that was recorded before a restart.
+  void Restore(QuarantineRecord record) {
+    entries_.insert_or_assign(std::move(record.scope), std::move(record.entry));
+  }
 
   [[nodiscard]] int size() const { return static_cast<int>(entries_.size()); }
 

@@ -44,10 +44,7 @@ struct StoredAttempt {
   SignInGate::Ending ending = SignInGate::Ending::kUnclear;
 };
 
-struct StoredQuarantine {
-  std::string scope;
-  QuarantineEntry entry;
-};
+using StoredQuarantine = QuarantineRecord;
 
 struct PairForgotten {
   std::string credential_uid;

@@ -29,10 +29,7 @@ SignInGate::Answer SignInGate::Judge(const User& user, absl::string_view secret_
 
 SignInGate::Answer SignInGate::Ask(absl::string_view name, absl::string_view secret_id,
                                    absl::Duration now) {
-  User& user = UserOf(name, now);
-  const Answer answer = Judge(user, secret_id);
-  if (answer == Answer::kGo) ++user.under_way;
-  return answer;
+  return Judge(UserOf(name, now), secret_id);
 }
 
 void SignInGate::End(absl::string_view name, absl::string_view secret_id, Ending ending,
@@ -60,24 +57,13 @@ absl::Duration SignInGate::RetryAfter(absl::string_view name, absl::Duration now
   return std::max(times.front() + kWindow - now, absl::Seconds(1));
 }
 
-void SignInGate::Enqueue(absl::string_view name, absl::string_view secret_id, std::string waiting) {
-  users_[name].waiting.push_back({std::move(waiting), std::string(secret_id)});
-}
-
-absl::optional<std::string> SignInGate::Dequeue(absl::string_view name, absl::Duration now) {
-  User& user = UserOf(name, now);
-  if (user.waiting.empty()) return absl::nullopt;
-  if (Judge(user, user.waiting.front().secret_id) == Answer::kWait) return absl::nullopt;
-  std::string who = std::move(user.waiting.front().who);
-  user.waiting.pop_front();
-  return who;
-}
-
-std::vector<std::string> SignInGate::DequeueAll(absl::string_view name) {
-  std::vector<std::string> all;
-  for (Waiting& waiting : users_[name].waiting) all.push_back(std::move(waiting.who));
-  users_[name].waiting.clear();
-  return all;
+void SignInGate::Restore(absl::string_view name, Ending ending, absl::Duration ended) {
+  User& user = users_[name];
+  std::deque<absl::Duration>* times = nullptr;
+  if (ending == Ending::kFailed) times = &user.failures;
+  if (ending == Ending::kUnclear) times = &user.unclear;
+  if (times == nullptr) return;
+  times->insert(std::upper_bound(times->begin(), times->end(), ended), ended);
 }
 
 }  // namespace billbroker

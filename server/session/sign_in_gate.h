@@ -8,12 +8,10 @@
 
 #include <deque>
 #include <string>
-#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "absl/types/optional.h"
 
 namespace billbroker {
 
@@ -31,33 +29,23 @@ class SignInGate final {
     kNeutral,  // never sent, or failed for a reason that no lock-out counts
   };
 
-  // Whether an attempt may start now. kGo takes a slot, given back by End().
+  // Whether an attempt may start now. Take() takes a slot, given back by End(); only where Ask() says kGo.
   [[nodiscard]] Answer Ask(absl::string_view user, absl::string_view secret_id, absl::Duration now);
+  void Take(absl::string_view user) { ++users_[user].under_way; }
   void End(absl::string_view user, absl::string_view secret_id, Ending ending, absl::Duration now);
 
   // After kRefused: how long until the next attempt may start.
   [[nodiscard]] absl::Duration RetryAfter(absl::string_view user, absl::Duration now);
 
-  // After kWait: remembers `waiting` (first come, first served).
-  void Enqueue(absl::string_view user, absl::string_view secret_id, std::string waiting);
-  // The next that need not wait any longer: ask again for it. Call until it returns nullopt, after
-  // each End().
-  [[nodiscard]] absl::optional<std::string> Dequeue(absl::string_view user, absl::Duration now);
-  // All that wait, whatever the gate says: when none of them can be served (the vault does not
-  // answer).
-  [[nodiscard]] std::vector<std::string> DequeueAll(absl::string_view user);
+  // What was recorded of an attempt before a restart.
+  void Restore(absl::string_view user, Ending ending, absl::Duration ended);
 
  private:
-  struct Waiting {
-    std::string who;
-    std::string secret_id;
-  };
   struct User {
     int under_way = 0;
     std::string accepted_secret_id;       // the newest secret that BILL let in
     std::deque<absl::Duration> failures;  // of the past hour, oldest first
     std::deque<absl::Duration> unclear;   // likewise
-    std::deque<Waiting> waiting;
   };
 
   User& UserOf(absl::string_view user, absl::Duration now);

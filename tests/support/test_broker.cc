@@ -10,12 +10,14 @@ TestBroker::TestBroker(Executor& executor, EngineObserver* observer)
                                vault,
                                directory,
                                bill,
+                               store,
                                observer == nullptr ? ignoring : *observer,
                                {{"sandbox", "https://sandbox.test/connect"},
                                 {"production", "https://production.test/connect"}}}),
       manager({clock, random, vault, directory, engine, {"production", "sandbox"}}) {
   directory.set_vault_state(VaultState::kReady);
   directory.Reset({}, {});
+  engine.Restore({});
   bill.AnswerAtOnce();
 }
 

@@ -5,6 +5,7 @@
 #include "server/credentials/credential_manager.h"
 #include "server/session/engine.h"
 #include "tests/support/fake_bill.h"
+#include "tests/support/fake_store.h"
 #include "tests/support/fake_vault.h"
 #include "tests/support/manual_time.h"
 #include "vault/base/executor.h"
@@ -33,6 +34,7 @@ struct TestBroker {
   FakeVault vault;
   Directory directory;
   FakeBill bill;
+  FakeStore store;
   IgnoringObserver ignoring;
   Engine engine;
   CredentialManager manager;

@@ -145,6 +145,7 @@ TEST_F(CredentialManagerTest, BeforeTheKeyringWasReadNoUserIsTakenForNew) {
                                   broker_.vault,
                                   unread,
                                   broker_.bill,
+                                  broker_.store,
                                   broker_.ignoring,
                                   {}});
   CredentialManager manager(

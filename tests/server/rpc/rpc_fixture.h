@@ -97,7 +97,8 @@ class RpcTest : public ::testing::Test {
   ThreadExecutor changes_{1};
   ServingState state_{
       "1.2.3", absl::FromUnixSeconds(1'800'000'000), {{"sandbox", "https://sandbox.test/connect"}}};
-  SessionServiceImpl session_service_{{broker_.clock, broker_.directory, state_, broker_.engine}};
+  SessionServiceImpl session_service_{
+      {broker_.clock, broker_.directory, state_, broker_.engine, broker_.store}};
   CredentialServiceImpl credential_service_{{broker_.directory, state_, broker_.manager, changes_}};
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<v1::SessionService::Stub> sessions_;

@@ -26,6 +26,7 @@ TEST(EngineConcurrencyTest, ThreadsThatAskReportAndLogOutGetConsistentAnswers) {
     void SessionEnded(absl::string_view, absl::string_view, std::uint64_t,
                       absl::string_view) override {}
   } observer;
+  FakeStore store;
   std::unique_ptr<Engine> engine;
   std::atomic<int> wrong = 0;
   {
@@ -38,11 +39,13 @@ TEST(EngineConcurrencyTest, ThreadsThatAskReportAndLogOutGetConsistentAnswers) {
                                                     vault,
                                                     directory,
                                                     bill,
+                                                    store,
                                                     observer,
                                                     {{"sandbox", "https://bill.example/connect"}}});
     const Credential credential = MakeCredential("acme", kOrganizations);
     ASSERT_TRUE(vault.Create(credential).ok());
     directory.Put(InfoOf(credential, Fingerprinter(*vault.MasterKey())));
+    engine->Restore({});
 
     std::latch answered(kThreads * kCallsPerThread);
     std::vector<std::thread> threads;

@@ -9,6 +9,7 @@
 
 #include "server/session/engine.h"
 #include "tests/support/fake_bill.h"
+#include "tests/support/fake_store.h"
 #include "tests/support/fake_vault.h"
 #include "tests/support/manual_time.h"
 #include "vault/base/error.h"
@@ -55,11 +56,21 @@ inline Credential MakeCredential(absl::string_view name, int organizations) {
   return credential;
 }
 
+// So that a test may let a session idle out.
+inline EngineOptions WithoutKeepAlive() {
+  EngineOptions options;
+  options.keep_alive = absl::ZeroDuration();
+  return options;
+}
+
 class EngineTest : public ::testing::Test {
  protected:
   using Answer = absl::StatusOr<SessionPtr>;
 
-  EngineTest() { Store(MakeCredential("acme", 3)); }
+  EngineTest() {
+    Store(MakeCredential("acme", 3));
+    engine.Restore({});
+  }
 
   void Store(const Credential& credential) {
     ASSERT_TRUE(vault.Create(credential).ok());
@@ -83,7 +94,7 @@ class EngineTest : public ::testing::Test {
   }
   absl::StatusOr<LoginOutcome> Login(bool force, absl::string_view organization = "008acme00000") {
     absl::StatusOr<LoginOutcome> answer = absl::UnknownError("not answered");
-    engine.Login(organization, "", force,
+    engine.Login(organization, "", {force},
                  [&answer](absl::StatusOr<LoginOutcome> given) { answer = std::move(given); });
     executor.RunUntilIdle();
     return answer;
@@ -103,6 +114,12 @@ class EngineTest : public ::testing::Test {
     return options;
   }
 
+  Engine::Parts MakeParts() {
+    return {clock, executor,  random,
+            vault, directory, bill,
+            store, observer,  {{"sandbox", "https://bill.example/connect"}}};
+  }
+
   ManualClock clock;
   ManualExecutor executor{clock};
   MiddleRandom random;
@@ -110,15 +127,8 @@ class EngineTest : public ::testing::Test {
   Directory directory;
   RecordingObserver observer;
   FakeBill bill{executor};
-  Engine engine{EngineOptions(),
-                {clock,
-                 executor,
-                 random,
-                 vault,
-                 directory,
-                 bill,
-                 observer,
-                 {{"sandbox", "https://bill.example/connect"}}}};
+  FakeStore store;
+  Engine engine{WithoutKeepAlive(), MakeParts()};
 };
 
 }  // namespace billbroker

@@ -164,14 +164,8 @@ TEST_F(EngineTest, TooLittleRemainingIsCheckedAndNotSignedIn) {
 TEST_F(EngineTest, WhereACheckDoesNotSlideTooLittleRemainingCostsASignIn) {
   EngineOptions options;
   options.check_slides = false;
-  Engine strict(options, {clock,
-                          executor,
-                          random,
-                          vault,
-                          directory,
-                          bill,
-                          observer,
-                          {{"sandbox", "https://bill.example/connect"}}});
+  Engine strict(options, MakeParts());
+  strict.Restore({});
   SessionPtr session;
   const auto keep = [&session](Answer answer) { session = *answer; };
   strict.GetSession("008acme00000", "", {}, keep);
@@ -235,7 +229,7 @@ TEST_F(EngineTest, AForcedLoginDuringACheckStillSpendsASignIn) {
   bill.Hold();
   engine.GetSession("008acme00000", "", Stale(first->generation), [](const Answer&) {});
   absl::StatusOr<LoginOutcome> forced = absl::UnknownError("not answered");
-  engine.Login("008acme00000", "", true,
+  engine.Login("008acme00000", "", {true},
                [&](absl::StatusOr<LoginOutcome> given) { forced = std::move(given); });
   executor.RunUntilIdle();
   bill.ReleaseAll();

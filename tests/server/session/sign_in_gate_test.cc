@@ -10,7 +10,12 @@ using Ending = SignInGate::Ending;
 
 class SignInGateTest : public ::testing::Test {
  protected:
-  Answer Ask() { return gate.Ask("user", "secret", now); }
+  // Asks, and takes the slot where there is one.
+  Answer Ask() {
+    const Answer answer = gate.Ask("user", "secret", now);
+    if (answer == Answer::kGo) gate.Take("user");
+    return answer;
+  }
   void End(Ending ending) { gate.End("user", "secret", ending, now); }
 
   absl::Duration now = absl::Hours(5);
@@ -54,26 +59,14 @@ TEST_F(SignInGateTest, UsersDoNotShareSlots) {
   EXPECT_EQ(gate.Ask("another", "secret", now), Answer::kGo);
 }
 
-TEST_F(SignInGateTest, WhoWaitsIsServedInOrderAsSlotsBecomeFree) {
-  ASSERT_EQ(Ask(), Answer::kGo);
-  gate.Enqueue("user", "secret", "first");
-  gate.Enqueue("user", "secret", "second");
-  EXPECT_EQ(gate.Dequeue("user", now), absl::nullopt);
-  End(Ending::kNeutral);
-  EXPECT_EQ(gate.Dequeue("user", now), "first");
-  ASSERT_EQ(Ask(), Answer::kGo);
-  EXPECT_EQ(gate.Dequeue("user", now), absl::nullopt);
+TEST_F(SignInGateTest, WhatFailedBeforeARestartStillCounts) {
+  for (int i = 0; i < 3; ++i) gate.Restore("user", Ending::kFailed, now - absl::Minutes(50));
+  EXPECT_EQ(Ask(), Answer::kRefused);
+  EXPECT_EQ(gate.RetryAfter("user", now), absl::Minutes(10));
 }
 
-TEST_F(SignInGateTest, WhoWaitsIsLetGoWhenTheBoundIsReached) {
-  for (int i = 0; i < 2; ++i) {
-    ASSERT_EQ(Ask(), Answer::kGo);
-    End(Ending::kFailed);
-  }
-  ASSERT_EQ(Ask(), Answer::kGo);
-  gate.Enqueue("user", "secret", "first");
-  End(Ending::kFailed);
-  EXPECT_EQ(gate.Dequeue("user", now), "first");
+TEST_F(SignInGateTest, AttemptsCutOffByARestartMayHaveFailed) {
+  for (int i = 0; i < 6; ++i) gate.Restore("user", Ending::kUnclear, now);
   EXPECT_EQ(Ask(), Answer::kRefused);
 }
 

@@ -1,0 +1,185 @@
+// What the engine does that nobody waits for: keep-alive, warm sessions, lapses, and following what changes in the
+// directory.
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "server/session/engine.h"
+#include "server/session/later.h"
+#include "server/session/pair_errors.h"
+
+namespace billbroker {
+namespace {
+
+constexpr absl::Duration kUpkeepInterval = absl::Seconds(5);
+// How soon upkeep looks again at a pair whose check or warm sign-in could not go out or failed.
+constexpr absl::Duration kTendAgain = absl::Seconds(30);
+constexpr absl::Duration kLedgerWindow = absl::Hours(1);
+
+}  // namespace
+
+void Engine::Upkeep() {
+  {
+    Later later;
+    MutexLock lock(mutex_);
+    const absl::Duration now = parts_.clock.SinceBoot();
+    while (!agenda_.empty() && agenda_.begin()->first <= now) {
+      Pair& pair = *agenda_.begin()->second;
+      TendAt(pair, absl::InfiniteDuration());
+      Tend(pair, now, later);
+    }
+    while (!recorded_.empty() && recorded_.front().first + kLedgerWindow <= now) {
+      parts_.store.WriteSoon(AttemptForgotten{std::move(recorded_.front().second)});
+      recorded_.pop_front();
+    }
+  }
+  parts_.executor.RunAfter(kUpkeepInterval, [this] { Upkeep(); });
+}
+
+void Engine::TendAt(Pair& pair, absl::Duration when) {
+  if (pair.tend_at == when) return;
+  if (pair.tend_at != absl::InfiniteDuration()) agenda_.erase({pair.tend_at, &pair});
+  pair.tend_at = when;
+  if (when != absl::InfiniteDuration()) agenda_.emplace(when, &pair);
+}
+
+void Engine::Tend(Pair& pair, absl::Duration now, Later& later) {
+  if (pair.ending != nullptr && pair.ending->deadline <= now) pair.ending = nullptr;
+  if (pair.session != nullptr && !IsLive(pair)) Forget(pair, "idle", later);
+  if (pair.activity != Pair::Activity::kIdle) return TendAt(pair, now + kTendAgain);
+  const bool warm = IsWarm(pair);
+  if (pair.session == nullptr) {
+    if (!warm) return;
+    if (Obstacle(pair, false, now).ok()) return StartSignIn(pair, Priority::kWarm, later);
+    return TendAt(pair, std::max(pair.not_before, now + kTendAgain));
+  }
+  const bool wanted = warm || pair.asked + options_.keep_alive > now;
+  if (!wanted || !options_.sliding || !options_.check_slides) {
+    return TendAt(pair, pair.session->deadline);
+  }
+  if (now < pair.keep_at) return TendAt(pair, std::min(pair.keep_at, pair.session->deadline));
+  const bool may_check =
+      pair.not_before <= now &&
+      governor_.ParkedUntil(DevKeyKeyOf(*pair.credential, pair.organization_id)) <= now &&
+      keep_alive_calls_.Take(DevKeyKeyOf(*pair.credential, pair.organization_id), now);
+  if (!may_check) return TendAt(pair, std::min(now + kTendAgain, pair.session->deadline));
+  StartCheck(pair, later);
+}
+
+void Engine::PlanKeepAlive(Pair& pair) {
+  const absl::Duration now = parts_.clock.SinceBoot();
+  pair.keep_at = now + (pair.session->deadline - now) * (0.75 + 0.15 * parts_.random.Uniform());
+  TendAt(pair, pair.keep_at);
+}
+
+bool Engine::IsWarm(const Pair& pair) const {
+  return warm_.contains({pair.organization_id, pair.credential->name}) ||
+         warm_.contains({pair.organization_id, ""});
+}
+
+void Engine::StartWarm(absl::string_view organization_id, absl::string_view credential) {
+  const absl::StatusOr<CredentialInfoPtr> found =
+      parts_.directory.Find(organization_id, credential);
+  MutexLock lock(mutex_);
+  ++warm_[{std::string(organization_id), std::string(credential)}];
+  if (found.ok()) TendAt(PairOf(*found, organization_id), parts_.clock.SinceBoot());
+}
+
+void Engine::StopWarm(absl::string_view organization_id, absl::string_view credential) {
+  MutexLock lock(mutex_);
+  const auto found = warm_.find({std::string(organization_id), std::string(credential)});
+  if (found != warm_.end() && --found->second == 0) warm_.erase(found);
+}
+
+void Engine::WarmUp(const CredentialInfoPtr& credential, Later& later) {
+  const absl::Duration now = parts_.clock.SinceBoot();
+  for (const auto& [organization_id, dev_key_id] : credential->organizations) {
+    const bool prewarmed = options_.prewarm_all || options_.prewarm.contains(organization_id);
+    const bool warm = warm_.contains({organization_id, credential->name}) ||
+                      warm_.contains({organization_id, ""});
+    if (!prewarmed && !warm) continue;
+    Pair& pair = PairOf(credential, organization_id);
+    if (IsLive(pair) || pair.activity != Pair::Activity::kIdle) continue;
+    if (prewarmed) pair.asked = now;
+    if (!Obstacle(pair, false, now).ok()) continue;
+    StartSignIn(pair, warm ? Priority::kWarm : Priority::kPrewarm, later);
+  }
+}
+
+void Engine::Save(const Pair& pair) {
+  const LoginGovernor::Place* place = governor_.Find(pair.key);
+  if (pair.removed || (pair.generation == 0 && place == nullptr)) return;
+  parts_.store.WriteSoon(StoredPair{pair.credential->uid, pair.organization_id, pair.generation,
+                                    pair.session, place == nullptr ? 0 : place->order.second});
+}
+
+void Engine::Erase(Pair& pair) {
+  governor_.Withdraw(pair.key);
+  TendAt(pair, absl::InfiniteDuration());
+  parts_.store.WriteSoon(PairForgotten{pair.credential->uid, pair.organization_id});
+  const Key key = pair.key;
+  pairs_.erase(key);
+}
+
+void Engine::ScheduleWake() {
+  const absl::Duration wake = governor_.wake_time();
+  if (wake >= wake_scheduled_) return;
+  wake_scheduled_ = wake;
+  parts_.executor.RunAfter(wake - parts_.clock.SinceBoot(), [this] { Wake(); });
+}
+
+void Engine::Wake() {
+  Later later;
+  MutexLock lock(mutex_);
+  wake_scheduled_ = absl::InfiniteDuration();
+  Dispatch(later);
+}
+
+void Engine::CredentialChanged(const CredentialInfoPtr& before, const CredentialInfoPtr& after) {
+  Later later;
+  MutexLock lock(mutex_);
+  if (before != nullptr) {
+    std::vector<Pair*> of_credential;
+    for (auto& [key, pair] : pairs_) {
+      if (pair->credential->uid == before->uid) of_credential.push_back(pair.get());
+    }
+    for (Pair* pair : of_credential) FollowCredential(*pair, after, later);
+    Dispatch(later);
+  }
+  if (after == nullptr) return;
+  if (watcher_ != nullptr) {
+    later.Add([this, after] {
+      for (const auto& [organization_id, dev_key_id] : after->organizations) {
+        watcher_->SessionChanged(organization_id);
+      }
+    });
+  }
+  if (restored_) WarmUp(after, later);
+}
+
+void Engine::FollowCredential(Pair& pair, const CredentialInfoPtr& after, Later& later) {
+  const bool same = after != nullptr && after->uid == pair.credential->uid;
+  if (same && after->version < pair.credential->version) return;  // told late
+  if (same && after->organizations.contains(pair.organization_id)) {
+    pair.credential = after;
+    pair.removed = false;
+    pair.not_before = absl::ZeroDuration();
+    pair.failures = 0;
+    if (pair.activity == Pair::Activity::kQueued) {  // perhaps under another devKey or secret
+      const LoginGovernor::Order order = governor_.Find(pair.key)->order;
+      governor_.Withdraw(pair.key);
+      governor_.Enqueue(ApplicantOf(pair), order.first, order.second);
+    }
+    return;
+  }
+  if (IsLive(pair))
+    SignOut(
+        pair, pair.session, [](const absl::StatusOr<bool>&) {}, later);
+  pair.removed = true;
+  const bool at_bill =
+      pair.activity == Pair::Activity::kChecking || pair.activity == Pair::Activity::kSigningIn;
+  if (!at_bill) FailWaiters(pair, Removed(pair), later);
+}
+
+}  // namespace billbroker

@@ -1,0 +1,75 @@
+#include "server/session/pair_errors.h"
+
+#include <algorithm>
+#include <map>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "vault/base/error.h"
+
+namespace billbroker {
+namespace {
+
+std::map<std::string, std::string> FactsOf(const Pair& pair) {
+  return {{"organization_id", pair.organization_id}, {"credential", pair.credential->name}};
+}
+
+}  // namespace
+
+absl::Status NoLiveSession(const Pair& pair) {
+  return MakeError(
+      {Reason::kNoLiveSession, absl::nullopt, {{"organization_id", pair.organization_id}}},
+      absl::StrCat("no session of organization \"", pair.organization_id,
+                   "\" is live; ask without cached_only to sign in"));
+}
+
+absl::Status MfaRequired(const Pair& pair) {
+  return MakeError(
+      {Reason::kMfaRequired, absl::nullopt, FactsOf(pair)},
+      absl::StrCat("BILL does not hold the session of organization \"", pair.organization_id,
+                   "\" for MFA-trusted; store the rememberMeId and device of a "
+                   "trusted sign-in in credential \"",
+                   pair.credential->name, "\""));
+}
+
+absl::Status Removed(const Pair& pair) {
+  return MakeError(
+      Reason::kUnknownOrganization,
+      absl::StrCat("organization \"", pair.organization_id, "\" was taken from credential \"",
+                   pair.credential->name, "\" meanwhile; attach it again to use it"));
+}
+
+absl::Status TooManyReports(const Pair& pair, absl::Duration wait) {
+  return MakeError(
+      {Reason::kCallerLimit, wait, {{"organization_id", pair.organization_id}}},
+      absl::StrCat("too many reports of dead sessions, the last one of organization \"",
+                   pair.organization_id,
+                   "\"; report a generation only after BILL answered BDC_1109 to it"));
+}
+
+absl::Status RateLimited(const Pair& pair, absl::Duration wait) {
+  return MakeError({Reason::kBillRateLimited,
+                    wait,
+                    {{"organization_id", pair.organization_id}, {"bill_code", "BDC_1144"}}},
+                   absl::StrCat("BILL's hourly limit is spent for the devKey of organization \"",
+                                pair.organization_id, "\"; sign-ins go on when it is over"));
+}
+
+absl::Status BudgetSpent(const Pair& pair, absl::Duration wait) {
+  return MakeError(
+      {Reason::kLoginBudgetSpent, wait, FactsOf(pair)},
+      absl::StrCat("the sign-ins that BILL allows the devKey of organization \"",
+                   pair.organization_id,
+                   "\" in an hour are spent; it has its place in the queue and is signed in when "
+                   "its turn comes: ask again then"));
+}
+
+absl::Status UserFailedTooOften(const Pair& pair, int bound, absl::Duration wait) {
+  return MakeError(
+      {Reason::kLoginBudgetSpent, wait, FactsOf(pair)},
+      absl::StrCat(bound, " sign-ins of the user of credential \"", pair.credential->name,
+                   "\" failed within an hour, and more could lock it at BILL; mend the "
+                   "credential and try again later"));
+}
+
+}  // namespace billbroker
