@@ -24,8 +24,8 @@
 
 namespace billbroker {
 
-// What is to run now runs on `threads`; what is to run later waits for RunLater(): the engine's clock
-// stands still, and its timers with it. Thread-safe.
+// What is to run now runs on `threads`; what is to run later waits for RunLater(): the engine's
+// clock stands still, and its timers with it. Thread-safe.
 class HeldTimers final : public Executor {
  public:
   explicit HeldTimers(Executor& threads) : threads_(threads) {}
