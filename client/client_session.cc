@@ -7,6 +7,24 @@
 
 namespace billbroker {
 
+ClientSession CloneOf(const ClientSession& session) {
+  ClientSession clone;
+  clone.session_id = session.session_id.Clone();
+  clone.dev_key = session.dev_key.Clone();
+  clone.dev_key_id = session.dev_key_id;
+  clone.organization_id = session.organization_id;
+  clone.credential = session.credential;
+  clone.user_id = session.user_id;
+  clone.base_url = session.base_url;
+  clone.trusted = session.trusted;
+  clone.generation = session.generation;
+  clone.sign_in_time = session.sign_in_time;
+  clone.verified_time = session.verified_time;
+  clone.expire_time = session.expire_time;
+  clone.remaining = session.remaining;
+  return clone;
+}
+
 absl::StatusOr<ClientSession> TakeSession(v1::Session& session) {
   if (session.session_id().empty()) {
     return absl::InternalError("the broker answered without a session; its log says more");

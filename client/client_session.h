@@ -33,6 +33,8 @@ struct ClientSession {
   absl::Duration remaining;  // the same as a length, for callers whose clock differs
 };
 
+[[nodiscard]] ClientSession CloneOf(const ClientSession& session);
+
 // For the clients of this room. Takes the secrets out of `session` and wipes them there. INTERNAL
 // where the broker left out what it promises.
 [[nodiscard]] absl::StatusOr<ClientSession> TakeSession(v1::Session& session);

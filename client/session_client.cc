@@ -50,8 +50,8 @@ SessionClient::SessionClient(std::shared_ptr<grpc::Channel> channel, const Clien
 
 SessionClient::~SessionClient() = default;
 
-absl::StatusOr<ClientSession> SessionClient::GetSession(absl::string_view organization_id,
-                                                        const GetSessionOptions& options) {
+absl::StatusOr<ClientSession> SessionClient::DoGetSession(absl::string_view organization_id,
+                                                          const GetSessionOptions& options) {
   absl::StatusOr<v1::GetSessionResponse> response =
       Call(*impl_->stub, &v1::SessionService::StubInterface::GetSession,
            RequestFor(organization_id, options), impl_->policy);

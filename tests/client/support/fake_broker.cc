@@ -3,27 +3,20 @@
 #include <grpcpp/grpcpp.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
+#include <thread>
+#include <utility>
 
-#include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
-#include "billbroker/v1/credential.grpc.pb.h"
 #include "billbroker/v1/session.grpc.pb.h"
 #include "proto/status.h"
+#include "tests/client/support/fake_broker_credentials.h"
+#include "tests/client/support/fake_broker_state.h"
 #include "vault/base/error.h"
 
 namespace billbroker {
-namespace {
 
-constexpr int kPageSize = 2;
-constexpr std::int64_t kNowSeconds = 1'800'000'000;  // where ManualClock stands
-
-absl::Status UnknownCredential(const std::string& name) {
-  return MakeError(Reason::kUnknownCredential,
-                   absl::StrCat("credential \"", name, "\" does not exist"));
-}
-
-v1::Session MakeSession(const std::string& organization_id, std::uint64_t generation,
+v1::Session FakeSession(const std::string& organization_id, std::uint64_t generation,
                         bool include_dev_key) {
   v1::Session session;
   session.set_session_id(kSessionIdSecret);
@@ -40,50 +33,6 @@ v1::Session MakeSession(const std::string& organization_id, std::uint64_t genera
   session.mutable_remaining()->set_seconds(2040);
   return session;
 }
-
-// Copies the page of `all` that `token` names, and says where the next begins.
-template <typename T, typename Response, typename Add>
-void Page(const std::vector<T>& all, const std::string& token, Response* response, const Add& add) {
-  std::size_t at = 0;
-  if (!token.empty() && !absl::SimpleAtoi(token, &at)) std::abort();
-  const std::size_t end = std::min(all.size(), at + kPageSize);
-  for (; at < end; ++at) add(all[at]);
-  if (end < all.size()) response->set_next_page_token(absl::StrCat(end));
-}
-
-}  // namespace
-
-struct FakeBroker::State {
-  mutable Mutex mutex;
-  std::map<std::string, std::deque<absl::Status>> failures;
-  std::map<std::string, std::uint64_t> generations;
-  std::map<std::string, v1::Credential> credentials;
-  std::vector<v1::SessionEntry> entries;
-  v1::GetStatusResponse status;
-  bool sessions_live = false;
-  std::vector<v1::GetSessionRequest> gets;
-  std::vector<v1::LoginRequest> logins;
-  std::vector<v1::LogoutRequest> logouts;
-  std::vector<v1::CreateCredentialRequest> creates;
-  std::vector<v1::AttachOrganizationsRequest> attaches;
-  std::vector<v1::DetachOrganizationsRequest> detaches;
-
-  absl::Status Failure(const std::string& method) {
-    std::deque<absl::Status>& queued = failures[method];
-    if (queued.empty()) return absl::OkStatus();
-    absl::Status next = queued.front();
-    queued.pop_front();
-    return next;
-  }
-
-  absl::Status CheckVersion(const std::string& name, const std::string& uid,
-                            std::uint64_t version) const {
-    const auto found = credentials.find(name);
-    if (found == credentials.end()) return UnknownCredential(name);
-    if (found->second.uid() == uid && found->second.version() == version) return absl::OkStatus();
-    return MakeError(Reason::kVersionConflict, "the credential was changed meanwhile");
-  }
-};
 
 class FakeBroker::Sessions final : public v1::SessionService::Service {
  public:
@@ -103,7 +52,7 @@ class FakeBroker::Sessions final : public v1::SessionService::Service {
     generation = std::max<std::uint64_t>(generation, 1);
     if (request->stale_generation() >= generation) ++generation;
     *response->mutable_session() =
-        MakeSession(request->organization_id(), generation, request->include_dev_key());
+        FakeSession(request->organization_id(), generation, request->include_dev_key());
     return grpc::Status::OK;
   }
 
@@ -114,7 +63,7 @@ class FakeBroker::Sessions final : public v1::SessionService::Service {
     const absl::Status failure = state_.Failure("Login");
     if (!failure.ok()) return ToGrpcStatus(failure);
     *response->mutable_session() =
-        MakeSession(request->organization_id(), 1, request->include_dev_key());
+        FakeSession(request->organization_id(), 1, request->include_dev_key());
     response->set_reused(!request->force());
     return grpc::Status::OK;
   }
@@ -125,6 +74,35 @@ class FakeBroker::Sessions final : public v1::SessionService::Service {
     state_.logouts.push_back(*request);
     response->set_ended(true);
     return ToGrpcStatus(state_.Failure("Logout"));
+  }
+
+  grpc::Status WatchSessions(grpc::ServerContext* context, const v1::WatchSessionsRequest* request,
+                             grpc::ServerWriter<v1::WatchSessionsResponse>* writer) override {
+    std::vector<int> seen(static_cast<std::size_t>(request->organizations_size()), -1);
+    bool complete = false;
+    {
+      const MutexLock lock(state_.mutex);
+      state_.watches.push_back(*request);
+      const absl::Status failure = state_.Failure("WatchSessions");
+      if (!failure.ok()) return ToGrpcStatus(failure);
+    }
+    while (!context->IsCancelled()) {
+      std::vector<v1::WatchSessionsResponse> news;
+      absl::Status end;
+      {
+        const MutexLock lock(state_.mutex);
+        if (!state_.watches_silent) {
+          news = News(*request, seen);
+          if (!complete) news.emplace_back().mutable_complete();
+          complete = true;
+          end = state_.Failure("WatchEnd");
+        }
+      }
+      for (const v1::WatchSessionsResponse& one : news) writer->Write(one);
+      if (!end.ok()) return ToGrpcStatus(end);
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));  // until there may be more
+    }
+    return grpc::Status::CANCELLED;
   }
 
   grpc::Status ListSessions(grpc::ServerContext*, const v1::ListSessionsRequest* request,
@@ -143,119 +121,29 @@ class FakeBroker::Sessions final : public v1::SessionService::Service {
   }
 
  private:
-  State& state_;
-};
-
-class FakeBroker::Credentials final : public v1::CredentialService::Service {
- public:
-  explicit Credentials(State& state) : state_(state) {}
-
-  grpc::Status CreateCredential(grpc::ServerContext*, const v1::CreateCredentialRequest* request,
-                                v1::CreateCredentialResponse* response) override {
-    const MutexLock lock(state_.mutex);
-    state_.creates.push_back(*request);
-    const absl::Status failure = state_.Failure("CreateCredential");
-    if (!failure.ok()) return ToGrpcStatus(failure);
-    v1::Credential& credential = *response->mutable_credential();
-    credential.set_name(request->name());
-    credential.set_uid("00112233445566778899aabbccddeeff");
-    credential.set_version(1);
-    credential.set_environment(request->environment());
-    credential.set_kind(request->kind());
-    credential.set_username(request->username());
-    credential.set_sync_token(request->sync_token());
-    credential.set_device(request->device());
-    credential.mutable_create_time()->set_seconds(kNowSeconds);
-    credential.mutable_update_time()->set_seconds(kNowSeconds);
-    if (!request->dev_key().empty()) {
-      v1::SecretFingerprint& secret = *credential.add_secrets();
-      secret.set_field("dev_key");
-      secret.set_fingerprint("0123456789abcdef");
+  // What was told since `seen`, which holds how often each organization had been.
+  std::vector<v1::WatchSessionsResponse> News(const v1::WatchSessionsRequest& request,
+                                              std::vector<int>& seen) {
+    std::vector<v1::WatchSessionsResponse> news;
+    for (std::size_t i = 0; i < seen.size(); ++i) {
+      const v1::WatchedOrganization& watched = request.organizations(static_cast<int>(i));
+      const std::string& id = watched.organization_id();
+      const std::uint64_t generation = std::max<std::uint64_t>(state_.generations[id], 1);
+      const auto& [times, state] =
+          state_.told.try_emplace(id, 0, FakeSession(id, generation, true)).first->second;
+      if (seen[i] == times) continue;
+      seen[i] = times;
+      v1::SessionUpdate& update = *news.emplace_back().mutable_update();
+      update.set_organization_id(id);
+      update.set_credential(watched.credential());
+      if (!state.ok()) {
+        *update.mutable_error() = ToErrorStatus(state.status());
+        continue;
+      }
+      *update.mutable_session() = *state;
+      if (!request.include_dev_key()) update.mutable_session()->clear_dev_key();
     }
-    for (const v1::OrganizationSpec& spec : request->organizations()) {
-      credential.add_organizations()->set_organization_id(spec.organization_id());
-    }
-    credential.set_organization_count(request->organizations_size());
-    state_.credentials[request->name()] = credential;
-    return grpc::Status::OK;
-  }
-
-  grpc::Status GetCredential(grpc::ServerContext*, const v1::GetCredentialRequest* request,
-                             v1::GetCredentialResponse* response) override {
-    const MutexLock lock(state_.mutex);
-    const auto found = state_.credentials.find(request->name());
-    if (found == state_.credentials.end()) return ToGrpcStatus(UnknownCredential(request->name()));
-    *response->mutable_credential() = found->second;
-    return ToGrpcStatus(state_.Failure("GetCredential"));
-  }
-
-  grpc::Status ListCredentials(grpc::ServerContext*, const v1::ListCredentialsRequest* request,
-                               v1::ListCredentialsResponse* response) override {
-    const MutexLock lock(state_.mutex);
-    std::vector<v1::Credential> all;
-    for (const auto& [name, credential] : state_.credentials) all.push_back(credential);
-    Page(all, request->page_token(), response, [&](v1::Credential credential) {
-      credential.clear_organizations();
-      *response->add_credentials() = credential;
-    });
-    return ToGrpcStatus(state_.Failure("ListCredentials"));
-  }
-
-  grpc::Status DeleteCredential(grpc::ServerContext*, const v1::DeleteCredentialRequest* request,
-                                v1::DeleteCredentialResponse*) override {
-    const MutexLock lock(state_.mutex);
-    const absl::Status current =
-        state_.CheckVersion(request->name(), request->uid(), request->version());
-    if (!current.ok()) return ToGrpcStatus(current);
-    if (state_.sessions_live && !request->force()) {
-      return ToGrpcStatus(MakeError(Reason::kSessionsLive, "the credential has live sessions"));
-    }
-    state_.credentials.erase(request->name());
-    return grpc::Status::OK;
-  }
-
-  grpc::Status AttachOrganizations(grpc::ServerContext*,
-                                   const v1::AttachOrganizationsRequest* request,
-                                   v1::AttachOrganizationsResponse* response) override {
-    const MutexLock lock(state_.mutex);
-    state_.attaches.push_back(*request);
-    const absl::Status current =
-        state_.CheckVersion(request->name(), request->uid(), request->version());
-    if (!current.ok()) return ToGrpcStatus(current);
-    v1::Credential& credential = state_.credentials[request->name()];
-    for (const v1::OrganizationSpec& spec : request->organizations()) {
-      v1::Organization& organization = *credential.add_organizations();
-      organization.set_organization_id(spec.organization_id());
-      if (!spec.dev_key().empty()) organization.set_dev_key_id("fedcba9876543210");
-    }
-    return Changed(credential, *response->mutable_credential());
-  }
-
-  grpc::Status DetachOrganizations(grpc::ServerContext*,
-                                   const v1::DetachOrganizationsRequest* request,
-                                   v1::DetachOrganizationsResponse* response) override {
-    const MutexLock lock(state_.mutex);
-    state_.detaches.push_back(*request);
-    const absl::Status current =
-        state_.CheckVersion(request->name(), request->uid(), request->version());
-    if (!current.ok()) return ToGrpcStatus(current);
-    v1::Credential& credential = state_.credentials[request->name()];
-    auto& all = *credential.mutable_organizations();
-    for (const std::string& id : request->organization_ids()) {
-      all.erase(
-          std::remove_if(all.begin(), all.end(),
-                         [&](const v1::Organization& one) { return one.organization_id() == id; }),
-          all.end());
-    }
-    return Changed(credential, *response->mutable_credential());
-  }
-
- private:
-  static grpc::Status Changed(v1::Credential& credential, v1::Credential& answer) {
-    credential.set_version(credential.version() + 1);
-    credential.set_organization_count(credential.organizations_size());
-    answer = credential;
-    return grpc::Status::OK;
+    return news;
   }
 
   State& state_;
@@ -289,6 +177,23 @@ void FakeBroker::FailNext(const std::string& method, const absl::Status& status)
 std::vector<v1::GetSessionRequest> FakeBroker::get_session_requests() const {
   const MutexLock lock(state_->mutex);
   return state_->gets;
+}
+
+void FakeBroker::Tell(const std::string& organization_id,
+                      const absl::StatusOr<v1::Session>& state) {
+  const MutexLock lock(state_->mutex);
+  const auto [told, added] = state_->told.try_emplace(organization_id, 0, state);
+  if (!added) told->second = {told->second.first + 1, state};
+}
+
+void FakeBroker::set_watches_silent(bool silent) {
+  const MutexLock lock(state_->mutex);
+  state_->watches_silent = silent;
+}
+
+std::vector<v1::WatchSessionsRequest> FakeBroker::watch_requests() const {
+  const MutexLock lock(state_->mutex);
+  return state_->watches;
 }
 
 std::vector<v1::LoginRequest> FakeBroker::login_requests() const {

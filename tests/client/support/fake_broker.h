@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "billbroker/v1/credential.pb.h"
 #include "billbroker/v1/session.pb.h"
 #include "vault/base/mutex.h"
@@ -19,8 +20,13 @@ namespace billbroker {
 inline constexpr char kSessionIdSecret[] = "session-id-7Qx2-secret";
 inline constexpr char kDevKeySecret[] = "dev-key-9Zk4-secret";
 
+// As the fake hands it out: confirmed where ManualClock stands at first, for 34 minutes.
+[[nodiscard]] v1::Session FakeSession(const std::string& organization_id, std::uint64_t generation,
+                                      bool include_dev_key = false);
+
 // Thread-safe. Every organization but "unknown" has a session of generation 1; reporting the
-// current generation makes the next. Lists give two entries a page, whatever was asked.
+// current generation makes the next; watches tell the generation of the time they start, and then
+// what Tell() says. Lists give two entries a page, whatever was asked.
 class FakeBroker final {
  public:
   // Listens on the Unix socket at `path`.
@@ -29,11 +35,18 @@ class FakeBroker final {
   FakeBroker(const FakeBroker&) = delete;
   FakeBroker& operator=(const FakeBroker&) = delete;
 
-  // The next call of `method`, such as "GetSession", fails with `status`; several queue up.
+  // The next call of `method`, such as "GetSession", fails with `status`; several queue up. A watch
+  // that is complete fails with that of "WatchEnd", each with one.
   void FailNext(const std::string& method, const absl::Status& status);
+
+  // What watches tell of the organization, if one of them asks.
+  void Tell(const std::string& organization_id, const absl::StatusOr<v1::Session>& state);
+  // Watches start and tell nothing while this is true.
+  void set_watches_silent(bool silent);
 
   // What was received, oldest first, secrets included.
   [[nodiscard]] std::vector<v1::GetSessionRequest> get_session_requests() const;
+  [[nodiscard]] std::vector<v1::WatchSessionsRequest> watch_requests() const;
   [[nodiscard]] std::vector<v1::LoginRequest> login_requests() const;
   [[nodiscard]] std::vector<v1::LogoutRequest> logout_requests() const;
   [[nodiscard]] std::vector<v1::CreateCredentialRequest> create_requests() const;

@@ -1,0 +1,277 @@
+#include "client/session_cache.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tests/client/support/fake_broker.h"
+#include "tests/client/support/temp_folder.h"
+#include "tests/support/manual_time.h"
+#include "vault/base/error.h"
+
+namespace billbroker {
+namespace {
+
+using ::testing::SizeIs;
+
+class SessionCacheTest : public ::testing::Test {
+ protected:
+  // Quick to try again, and quick to add.
+  static SessionCacheOptions Watching(std::vector<WatchedOrganization> organizations) {
+    SessionCacheOptions options;
+    options.organizations = std::move(organizations);
+    options.collect = absl::ZeroDuration();
+    options.first_backoff = absl::Milliseconds(1);
+    options.longest_backoff = absl::Milliseconds(20);
+    return options;
+  }
+
+  std::unique_ptr<SessionCache> Open(const SessionCacheOptions& options) {
+    const ClientOptions client{.address = "unix:" + socket_, .call_timeout = absl::Seconds(20)};
+    return *SessionCache::Create(*OpenChannel(client), client, options, clock_, random_);
+  }
+  std::unique_ptr<SessionCache> OpenAndAwait(const SessionCacheOptions& options) {
+    auto cache = Open(options);
+    EXPECT_TRUE(Await([&] { return cache->watch_status().ok(); })) << cache->watch_status();
+    return cache;
+  }
+
+  // False where `condition` does not come true within 20 s.
+  static bool Await(const std::function<bool()>& condition) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!condition()) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return true;
+  }
+
+  std::size_t calls() const { return broker_->get_session_requests().size(); }
+  // Whether one GetSession() costs no call.
+  bool IsHit(SessionCache& cache, const std::string& organization_id,
+             const GetSessionOptions& options = {}) const {
+    const std::size_t before = calls();
+    EXPECT_TRUE(cache.GetSession(organization_id, options).ok());
+    return calls() == before;
+  }
+  std::uint64_t GenerationOf(SessionCache& cache) {
+    const absl::StatusOr<ClientSession> session = cache.GetSession("00801");
+    return session.ok() ? session->generation : 0;
+  }
+
+  TempFolder folder_;
+  const std::string socket_ = folder_ / "broker.sock";
+  ManualClock clock_;
+  SystemRandom random_;
+  std::unique_ptr<FakeBroker> broker_ = std::make_unique<FakeBroker>(socket_);
+};
+
+TEST_F(SessionCacheTest, AHitCostsNoCallAndIsTheWholeSession) {
+  SessionCacheOptions options = Watching({{"00801"}});
+  options.include_dev_key = true;
+  options.keep_warm = true;
+  const auto cache = OpenAndAwait(options);
+  for (int i = 0; i < 1000; ++i) {
+    const absl::StatusOr<ClientSession> session =
+        cache->GetSession("00801", {.include_dev_key = true});
+    ASSERT_TRUE(session.ok()) << session.status();
+    EXPECT_EQ(session->session_id.Reveal(), kSessionIdSecret);
+    EXPECT_EQ(session->dev_key.Reveal(), kDevKeySecret);
+    EXPECT_EQ(session->base_url, "https://bill.test/connect");
+    EXPECT_EQ(session->user_id, "00601");
+    EXPECT_EQ(session->remaining, absl::Minutes(34));
+  }
+  EXPECT_EQ(calls(), 0U);
+  ASSERT_THAT(broker_->watch_requests(), SizeIs(1));
+  EXPECT_TRUE(broker_->watch_requests()[0].include_dev_key());
+  EXPECT_TRUE(broker_->watch_requests()[0].keep_warm());
+}
+
+TEST_F(SessionCacheTest, UpdatesAreSeen) {
+  const auto cache = OpenAndAwait(Watching({{"00801"}}));
+  v1::Session next = FakeSession("00801", 5);
+  next.set_session_id("another-session");
+  broker_->Tell("00801", next);
+  EXPECT_TRUE(Await([&] { return GenerationOf(*cache) == 5; }));
+  EXPECT_EQ(calls(), 0U);
+  broker_->Tell("00801", MakeError(Reason::kNoLiveSession, "logged out"));
+  EXPECT_TRUE(Await([&] { return !IsHit(*cache, "00801"); }));
+}
+
+TEST_F(SessionCacheTest, NothingIsHandedOutPastItsDeadline) {
+  const auto cache = OpenAndAwait(Watching({{"00801"}}));
+  clock_.Advance(absl::Minutes(34) - absl::Milliseconds(1));
+  EXPECT_TRUE(IsHit(*cache, "00801"));
+  clock_.Advance(absl::Milliseconds(1));
+  EXPECT_FALSE(IsHit(*cache, "00801"));
+}
+
+TEST_F(SessionCacheTest, WhatMemoryCannotSatisfyIsAskedOfTheBrokerWithAllOptions) {
+  const auto cache = OpenAndAwait(Watching({{"00801"}}));
+  EXPECT_FALSE(IsHit(*cache, "00801", {.min_remaining = absl::Hours(1)}));
+  EXPECT_FALSE(IsHit(*cache, "00801", {.require_trusted = true}));
+  EXPECT_FALSE(IsHit(*cache, "00801", {.include_dev_key = true})) << "none is kept";
+  EXPECT_FALSE(IsHit(*cache, "00801", {.credential = "acme"})) << "it is not watched by name";
+  EXPECT_EQ(broker_->get_session_requests()[0].min_remaining().seconds(), 3600);
+  EXPECT_TRUE(broker_->get_session_requests()[1].require_trusted());
+  EXPECT_EQ(broker_->get_session_requests()[3].credential(), "acme");
+}
+
+TEST_F(SessionCacheTest, ErrorsAreTheBrokers) {
+  const auto cache = OpenAndAwait(Watching({{"00801"}}));
+  EXPECT_TRUE(HasReason(cache->GetSession("unknown").status(), Reason::kUnknownOrganization));
+  EXPECT_EQ(cache->watched(), 1) << "what is unknown is not watched";
+}
+
+TEST_F(SessionCacheTest, BeforeEverythingWasToldTheBrokerIsAsked) {
+  broker_->set_watches_silent(true);
+  const auto cache = Open(Watching({{"00801"}}));
+  EXPECT_FALSE(IsHit(*cache, "00801"));
+  EXPECT_TRUE(absl::IsUnavailable(cache->watch_status()));
+  broker_->set_watches_silent(false);
+  EXPECT_TRUE(Await([&] { return IsHit(*cache, "00801"); }));
+}
+
+TEST_F(SessionCacheTest, AReportedGenerationIsNotHandedOutAgain) {
+  const auto cache = OpenAndAwait(Watching({{"00801"}}));
+  const absl::StatusOr<ClientSession> next = cache->GetSession("00801", {.stale_generation = 1});
+  ASSERT_TRUE(next.ok());
+  EXPECT_EQ(next->generation, 2U);
+  EXPECT_EQ(GenerationOf(*cache), 2U) << "asked for, since nothing was told yet";
+  EXPECT_EQ(calls(), 2U);
+  v1::Session told = FakeSession("00801", 2);
+  told.set_session_id("another-session");
+  broker_->Tell("00801", told);
+  EXPECT_TRUE(Await([&] { return IsHit(*cache, "00801"); }));
+  EXPECT_EQ(GenerationOf(*cache), 2U);
+}
+
+TEST_F(SessionCacheTest, WithSessionReportsADeadSessionAndRunsOnceMore) {
+  const auto cache = OpenAndAwait(Watching({{"00801"}}));
+  std::vector<std::uint64_t> generations;
+  const absl::Status status =
+      cache->WithSession("00801", {}, [&](const ClientSession& session) -> absl::Status {
+        generations.push_back(session.generation);
+        return generations.size() == 1 ? SessionDead() : absl::OkStatus();
+      });
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(generations, (std::vector<std::uint64_t>{1, 2}));
+  ASSERT_EQ(calls(), 1U);
+  EXPECT_EQ(broker_->get_session_requests()[0].stale_generation(), 1U);
+}
+
+TEST_F(SessionCacheTest, WhatIsAskedForIsWatchedFromThenOn) {
+  const auto cache = Open(Watching({}));
+  EXPECT_FALSE(IsHit(*cache, "00801"));
+  EXPECT_TRUE(Await([&] { return IsHit(*cache, "00801"); }));
+  EXPECT_FALSE(IsHit(*cache, "00802", {.credential = "acme"}));
+  EXPECT_TRUE(Await([&] { return IsHit(*cache, "00802", {.credential = "acme"}); }));
+  EXPECT_TRUE(Await([&] { return IsHit(*cache, "00801"); }));
+  EXPECT_EQ(broker_->watch_requests().back().organizations_size(), 2);
+}
+
+TEST_F(SessionCacheTest, NoMoreThanTheBoundIsWatched) {
+  SessionCacheOptions options = Watching({});
+  options.max_organizations = 2;
+  const auto cache = Open(options);
+  for (int i = 0; i < 10; ++i) EXPECT_FALSE(IsHit(*cache, absl::StrCat("0080", i)));
+  EXPECT_EQ(cache->watched(), 2);
+  EXPECT_TRUE(Await([&] { return IsHit(*cache, "00801"); }));
+  EXPECT_FALSE(IsHit(*cache, "00805"));
+}
+
+TEST_F(SessionCacheTest, NothingIsAddedWhereThatIsNotWanted) {
+  SessionCacheOptions options = Watching({{"00801"}});
+  options.add_on_use = false;
+  const auto cache = OpenAndAwait(options);
+  EXPECT_FALSE(IsHit(*cache, "00802"));
+  EXPECT_EQ(cache->watched(), 1);
+}
+
+TEST_F(SessionCacheTest, ABrokerThatStartsAgainIsAskedAndThenWatchedAgain) {
+  const auto cache = OpenAndAwait(Watching({{"00801"}}));
+  broker_.reset();
+  EXPECT_TRUE(Await([&] { return !cache->GetSession("00801").ok(); }))
+      << "nothing is handed out that nobody vouches for";
+  EXPECT_TRUE(absl::IsUnavailable(cache->watch_status()));
+  broker_ = std::make_unique<FakeBroker>(socket_);
+  broker_->set_watches_silent(true);
+  EXPECT_TRUE(Await([&] { return cache->GetSession("00801").ok(); }));
+  EXPECT_GT(calls(), 0U);
+  broker_->set_watches_silent(false);
+  EXPECT_TRUE(Await([&] { return IsHit(*cache, "00801"); }));
+}
+
+TEST_F(SessionCacheTest, AStreamThatEndsIsStartedAgain) {
+  const auto cache = OpenAndAwait(Watching({{"00801"}}));
+  broker_->FailNext("WatchEnd", MakeError(Reason::kDraining, "ask again"));
+  EXPECT_TRUE(Await([&] { return broker_->watch_requests().size() == 2; }));
+  broker_->FailNext("WatchEnd", absl::UnavailableError("max_age"));
+  broker_->FailNext("WatchSessions", MakeError(Reason::kDraining, "ask again"));
+  EXPECT_TRUE(Await([&] { return broker_->watch_requests().size() == 4; }));
+  EXPECT_TRUE(Await([&] { return IsHit(*cache, "00801"); }));
+}
+
+TEST_F(SessionCacheTest, AfterDrainingThereIsNoWait) {
+  SessionCacheOptions options = Watching({{"00801"}});
+  options.first_backoff = absl::Hours(1);
+  options.longest_backoff = absl::Hours(1);
+  const auto cache = OpenAndAwait(options);
+  broker_->FailNext("WatchEnd", MakeError(Reason::kDraining, "ask again"));
+  EXPECT_TRUE(Await([&] { return broker_->watch_requests().size() == 2; }));
+  EXPECT_TRUE(Await([&] { return cache->watch_status().ok(); }));
+  clock_.Advance(absl::Minutes(1));
+  broker_->FailNext("WatchEnd", absl::UnavailableError("max_age"));
+  EXPECT_TRUE(Await([&] { return broker_->watch_requests().size() == 3; }));
+}
+
+TEST_F(SessionCacheTest, ItGoesWhileTheBrokerIsAwayAndWhileItWaits) {
+  broker_->FailNext("WatchSessions", Malformed("organizations", "no"));
+  SessionCacheOptions options = Watching({{"00801"}});
+  options.first_backoff = absl::Hours(1);
+  options.longest_backoff = absl::Hours(1);
+  auto waits = Open(options);
+  EXPECT_TRUE(Await([&] { return HasReason(waits->watch_status(), Reason::kMalformedRequest); }));
+  waits.reset();
+  broker_.reset();
+  Open(Watching({{"00801"}})).reset();
+  Open(Watching({})).reset();
+}
+
+TEST_F(SessionCacheTest, ManyThreadsMayAsk) {
+  const auto cache = OpenAndAwait(Watching({{"00801"}}));
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int call = 0; call < 200; ++call) {
+        EXPECT_TRUE(cache->GetSession("00801").ok());
+        if (call % 50 != 0) continue;
+        EXPECT_TRUE(cache->GetSession(absl::StrCat("0090", call)).ok());
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST(SessionCacheOptionsTest, OptionsOutOfShapeAreRefused) {
+  const auto refused = [](const SessionCacheOptions& options) {
+    return absl::IsInvalidArgument(SessionCache::Connect({}, options).status());
+  };
+  EXPECT_TRUE(refused({.max_organizations = 0}));
+  EXPECT_TRUE(refused({.max_organizations = 10'001}));
+  EXPECT_TRUE(refused({.organizations = {{"a"}, {"b"}}, .max_organizations = 1}));
+  EXPECT_TRUE(refused({.organizations = {{"a"}, {"a"}}}));
+  EXPECT_TRUE(refused({.first_backoff = absl::ZeroDuration()}));
+  EXPECT_TRUE(refused({.longest_backoff = absl::Milliseconds(1)}));
+  EXPECT_FALSE(refused({.organizations = {{"a"}, {"a", "acme"}}}));
+}
+
+}  // namespace
+}  // namespace billbroker

@@ -1,0 +1,73 @@
+// What the services of a FakeBroker share. Internal to it.
+#pragma once
+
+#include <algorithm>
+#include <cstdlib>
+#include <deque>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "tests/client/support/fake_broker.h"
+#include "vault/base/error.h"
+
+namespace billbroker {
+
+inline constexpr std::int64_t kNowSeconds = 1'800'000'000;  // where ManualClock stands
+
+inline absl::Status UnknownCredential(const std::string& name) {
+  return MakeError(Reason::kUnknownCredential,
+                   absl::StrCat("credential \"", name, "\" does not exist"));
+}
+
+// Copies the page of `all` that `token` names, and says where the next begins.
+template <typename T, typename Response, typename Add>
+void Page(const std::vector<T>& all, const std::string& token, Response* response, const Add& add) {
+  constexpr std::size_t kPageSize = 2;
+  std::size_t at = 0;
+  if (!token.empty() && !absl::SimpleAtoi(token, &at)) std::abort();
+  const std::size_t end = std::min(all.size(), at + kPageSize);
+  for (; at < end; ++at) add(all[at]);
+  if (end < all.size()) response->set_next_page_token(absl::StrCat(end));
+}
+
+struct FakeBroker::State {
+  mutable Mutex mutex;
+  std::map<std::string, std::deque<absl::Status>> failures;
+  std::map<std::string, std::uint64_t> generations;
+  std::map<std::string, v1::Credential> credentials;
+  std::vector<v1::SessionEntry> entries;
+  v1::GetStatusResponse status;
+  bool sessions_live = false;
+  // By organization: how often it was told, and what.
+  std::map<std::string, std::pair<int, absl::StatusOr<v1::Session>>> told;
+  bool watches_silent = false;
+  std::vector<v1::WatchSessionsRequest> watches;
+  std::vector<v1::GetSessionRequest> gets;
+  std::vector<v1::LoginRequest> logins;
+  std::vector<v1::LogoutRequest> logouts;
+  std::vector<v1::CreateCredentialRequest> creates;
+  std::vector<v1::AttachOrganizationsRequest> attaches;
+  std::vector<v1::DetachOrganizationsRequest> detaches;
+
+  absl::Status Failure(const std::string& method) {
+    std::deque<absl::Status>& queued = failures[method];
+    if (queued.empty()) return absl::OkStatus();
+    absl::Status next = queued.front();
+    queued.pop_front();
+    return next;
+  }
+
+  absl::Status CheckVersion(const std::string& name, const std::string& uid,
+                            std::uint64_t version) const {
+    const auto found = credentials.find(name);
+    if (found == credentials.end()) return UnknownCredential(name);
+    if (found->second.uid() == uid && found->second.version() == version) return absl::OkStatus();
+    return MakeError(Reason::kVersionConflict, "the credential was changed meanwhile");
+  }
+};
+
+}  // namespace billbroker
