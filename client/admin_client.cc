@@ -15,16 +15,38 @@ using Stub = v1::SessionService::StubInterface;
 
 constexpr int kPageSize = 1000;  // the largest that the broker gives
 
+using Listener =
+    std::function<void(const WatchedOrganization&, const absl::StatusOr<ClientSession>&)>;
+
+class CallingHandler final : public WatchHandler {
+ public:
+  explicit CallingHandler(const Listener& told) : told_(told) {}
+
+  void Told(const WatchedOrganization& which, absl::StatusOr<ClientSession> state) override {
+    told_(which, state);
+  }
+  void Completed() override {}
+  void Ended(const absl::Status& why) override { why_ = why; }
+
+  // Once the watch has ended.
+  [[nodiscard]] const absl::Status& why() const { return why_; }
+
+ private:
+  const Listener& told_;
+  absl::Status why_;
+};
+
 }  // namespace
 
 struct AdminClient::Impl {
+  std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<Stub> stub;
   CallPolicy policy;
 };
 
 AdminClient::AdminClient(std::shared_ptr<grpc::Channel> channel, const ClientOptions& options)
     : impl_(
-          std::make_unique<Impl>(Impl{v1::SessionService::NewStub(std::move(channel)),
+          std::make_unique<Impl>(Impl{channel, v1::SessionService::NewStub(channel),
                                       CallPolicy{options.call_timeout, options.wait_for_ready}})) {}
 
 AdminClient::~AdminClient() = default;
@@ -73,6 +95,13 @@ absl::StatusOr<std::vector<v1::SessionEntry>> AdminClient::ListSessions(
     page_token = response->next_page_token();
   } while (!page_token.empty());
   return all;
+}
+
+absl::Status AdminClient::WatchSessions(const WatchOptions& options, const Listener& told) {
+  CallingHandler handler(told);
+  SessionWatch watch(impl_->channel, options, handler);
+  watch.AwaitEnd();
+  return handler.why();
 }
 
 absl::StatusOr<v1::GetStatusResponse> AdminClient::GetStatus() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "billbroker/v1/session.pb.h"
 #include "client/channel.h"
 #include "client/client_session.h"
+#include "client/session_watch.h"
 
 namespace billbroker {
 
@@ -49,6 +51,13 @@ class AdminClient final {
       absl::string_view credential);
 
   [[nodiscard]] absl::StatusOr<v1::GetStatusResponse> GetStatus();
+
+  // Hands each state that the broker tells to `told`, one at a time on another thread, until the
+  // stream ends; then returns why (see WatchHandler::Ended()). No deadline.
+  [[nodiscard]] absl::Status WatchSessions(
+      const WatchOptions& options,
+      const std::function<void(const WatchedOrganization& which,
+                               const absl::StatusOr<ClientSession>& state)>& told);
 
  private:
   struct Impl;

@@ -94,6 +94,7 @@ void AddDurationOption(CLI::App& app, const std::string& name, absl::Duration& v
 void AddLoginCommand(CLI::App& app, Command& command);
 void AddCredentialCommands(CLI::App& app, Command& command);
 void AddSessionCommands(CLI::App& app, Command& command);
+void AddSessionWatchCommand(CLI::App& group, Command& command);  // of the group "session"
 void AddStatusCommand(CLI::App& app, Command& command);
 void AddExecCommand(CLI::App& app, Command& command);
 void AddDoctorCommand(CLI::App& app, Command& command);

@@ -13,4 +13,9 @@ inline void PrintJson(const Json& json, std::ostream& out) {
   out << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
 }
 
+// The same in one line, for output that goes on.
+inline void PrintJsonLine(const Json& json, std::ostream& out) {
+  out << json.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
+}
+
 }  // namespace billbroker

@@ -10,12 +10,19 @@
 #include "billbroker/v1/session.pb.h"
 #include "client/cli/json.h"
 #include "client/client_session.h"
+#include "client/session_watch.h"
 
 namespace billbroker {
 
 // The session id and the devKey appear only with `show_secrets`.
 [[nodiscard]] Json SessionJson(const ClientSession& session, bool show_secrets);
 void PrintSession(const ClientSession& session, bool show_secrets, std::ostream& out);
+
+// One state that a watch tells: a session, without its secrets, or why there is none. A line.
+[[nodiscard]] Json WatchJson(const WatchedOrganization& which,
+                             const absl::StatusOr<ClientSession>& state, absl::Time now);
+void PrintWatchLine(const WatchedOrganization& which, const absl::StatusOr<ClientSession>& state,
+                    absl::Time now, std::ostream& out);
 
 [[nodiscard]] Json SessionEntryJson(const v1::SessionEntry& entry);
 void PrintSessionEntries(const std::vector<v1::SessionEntry>& entries, absl::Time now,

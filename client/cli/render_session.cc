@@ -1,5 +1,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "client/cli/error_output.h"
 #include "client/cli/format.h"
 #include "client/cli/render.h"
 #include "client/cli/table.h"
@@ -39,7 +40,9 @@ std::string Note(const v1::SessionEntry& entry, absl::Time now) {
     return note;
   }
   if (entry.has_retry_time()) {
-    return absl::StrCat("retry in ", LengthText(TimeOf(entry.retry_time()) - now));
+    const bool queued = entry.state() == v1::SESSION_STATE_QUEUED;
+    return absl::StrCat(queued ? "its turn in " : "retry in ",
+                        LengthText(TimeOf(entry.retry_time()) - now));
   }
   return entry.waiting_callers() > 0 ? Counted(entry.waiting_callers(), "caller") + " waiting" : "";
 }
@@ -81,6 +84,36 @@ void PrintSession(const ClientSession& session, bool show_secrets, std::ostream&
   if (!session.dev_key.empty()) {
     table.Add({"devKey", show_secrets ? std::string(session.dev_key.Reveal())
                                       : std::string("hidden; --show prints it")});
+  }
+  table.Print(out);
+}
+
+Json WatchJson(const WatchedOrganization& which, const absl::StatusOr<ClientSession>& state,
+               absl::Time now) {
+  Json json = {{"time", TimeText(now)},
+               {"organization_id", which.organization_id},
+               {"credential", which.credential},
+               {"session", nullptr},
+               {"error", nullptr}};
+  if (state.ok()) {
+    json["session"] = SessionJson(*state, false);
+  } else {
+    json["error"] = {{"reason", ErrorName(state.status())},
+                     {"message", std::string(state.status().message())}};
+  }
+  return json;
+}
+
+void PrintWatchLine(const WatchedOrganization& which, const absl::StatusOr<ClientSession>& state,
+                    absl::Time now, std::ostream& out) {
+  Table table;  // of one row, as the next is not known
+  if (state.ok()) {
+    table.Add({TimeText(now), which.organization_id, "live",
+               absl::StrCat(LengthText(state->remaining), " left of generation ", state->generation,
+                            " by ", state->credential)});
+  } else {
+    table.Add({TimeText(now), which.organization_id, ErrorName(state.status()),
+               std::string(state.status().message())});
   }
   table.Print(out);
 }

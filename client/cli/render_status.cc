@@ -12,6 +12,55 @@ std::string StateWord(const v1::VaultStatus& vault) {
   return EnumWord(v1::VaultState_Name(vault.state()), "VAULT_STATE_");
 }
 
+std::string StoreWord(const v1::StoreStatus& store) {
+  return EnumWord(v1::StoreState_Name(store.state()), "STORE_STATE_");
+}
+
+absl::string_view StoreForPeople(v1::StoreState state) {
+  switch (state) {
+    case v1::STORE_STATE_WAITING:
+      return "waits for its key from the keyring";
+    case v1::STORE_STATE_READY:
+      return "ready; sessions outlive a restart";
+    case v1::STORE_STATE_DEGRADED:
+      return "DEGRADED: writes fail; a restart forgets the newest changes";
+    case v1::STORE_STATE_MEMORY_ONLY:
+      return "NOT OPEN: a restart forgets all sessions";
+    default:
+      return "";
+  }
+}
+
+Json CountsJson(const v1::SessionCounts& sessions) {
+  return {{"live", sessions.live()},         {"signing_in", sessions.signing_in()},
+          {"queued", sessions.queued()},     {"quarantined", sessions.quarantined()},
+          {"sign_ins", sessions.sign_ins()}, {"failed_sign_ins", sessions.failed_sign_ins()}};
+}
+
+Json BudgetJson(const v1::LoginBudget& budget) {
+  return {{"environment", budget.environment()},
+          {"dev_key_id", budget.dev_key_id()},
+          {"limit", budget.limit()},
+          {"used", budget.used()},
+          {"queued", budget.queued()},
+          {"parked_until_time", budget.has_parked_until_time()
+                                    ? Json(TimeText(budget.parked_until_time()))
+                                    : Json(nullptr)}};
+}
+
+void AddBudgets(const v1::GetStatusResponse& status, absl::Time now, Table& table) {
+  for (const v1::LoginBudget& budget : status.login_budgets()) {
+    std::string text =
+        absl::StrCat(budget.environment(), "  devKey ", budget.dev_key_id(), ": ", budget.used(),
+                     " of ", budget.limit(), " sign-ins an hour, ", budget.queued(), " waiting");
+    if (budget.has_parked_until_time()) {
+      absl::StrAppend(&text, "; BILL's limit ends in ",
+                      LengthText(TimeOf(budget.parked_until_time()) - now));
+    }
+    table.Add({"budget", text});
+  }
+}
+
 void AddVault(const v1::VaultStatus& vault, Table& table) {
   table.Add(
       {"keyring", absl::StrCat(StateWord(vault), "; ", Counted(vault.credentials(), "credential"),
@@ -35,7 +84,6 @@ std::string MemoryForPeople(const v1::MemoryStatus& memory) {
 
 Json StatusJson(const v1::GetStatusResponse& status) {
   const v1::VaultStatus& vault = status.vault();
-  const v1::SessionCounts& sessions = status.sessions();
   Json json = {{"version", status.version()},
                {"start_time", TimeText(status.start_time())},
                {"draining", status.draining()},
@@ -46,18 +94,18 @@ Json StatusJson(const v1::GetStatusResponse& status) {
                  {"credentials", vault.credentials()},
                  {"organizations", vault.organizations()},
                  {"invalid_documents", Json::array()}}},
-               {"sessions",
-                {{"live", sessions.live()},
-                 {"signing_in", sessions.signing_in()},
-                 {"quarantined", sessions.quarantined()},
-                 {"sign_ins", sessions.sign_ins()},
-                 {"failed_sign_ins", sessions.failed_sign_ins()}}},
+               {"sessions", CountsJson(status.sessions())},
+               {"login_budgets", Json::array()},
+               {"store", {{"state", StoreWord(status.store())}}},
                {"environments", Json::array()},
                {"memory",
                 {{"secret_bytes", status.memory().secret_bytes()},
                  {"unlocked_bytes", status.memory().unlocked_bytes()}}}};
   for (const std::string& name : vault.invalid_documents()) {
     json["vault"]["invalid_documents"].push_back(name);
+  }
+  for (const v1::LoginBudget& budget : status.login_budgets()) {
+    json["login_budgets"].push_back(BudgetJson(budget));
   }
   for (const v1::EnvironmentStatus& environment : status.environments()) {
     json["environments"].push_back(
@@ -73,10 +121,15 @@ void PrintStatus(const v1::GetStatusResponse& status, absl::Time now, std::ostre
              absl::StrCat(status.version(), ", up ", LengthText(now - TimeOf(status.start_time())),
                           status.draining() ? ", shutting down" : "")});
   AddVault(status.vault(), table);
-  table.Add({"sessions", absl::StrCat(sessions.live(), " live, ", sessions.signing_in(),
-                                      " signing in, ", sessions.quarantined(), " quarantined")});
+  table.Add(
+      {"sessions", absl::StrCat(sessions.live(), " live, ", sessions.signing_in(), " signing in, ",
+                                sessions.queued(), " waiting for their turn, ",
+                                sessions.quarantined(), " quarantined")});
   table.Add({"sign-ins", absl::StrCat(sessions.sign_ins(), " sent since the start, ",
                                       sessions.failed_sign_ins(), " refused")});
+  AddBudgets(status, now, table);
+  const absl::string_view store = StoreForPeople(status.store().state());
+  if (!store.empty()) table.Add({"store", std::string(store)});
   for (const v1::EnvironmentStatus& environment : status.environments()) {
     table.Add({"environment", absl::StrCat(environment.name(), "  ", environment.base_url())});
   }

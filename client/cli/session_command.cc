@@ -105,6 +105,7 @@ void AddSessionCommands(CLI::App& app, Command& command) {
   auto list = command.Add<SessionListOptions>(
       group, "list", "What the broker knows of sessions and refusals", List);
   list.app->add_option("--credential", list.options->credential, "Only those of one credential");
+  AddSessionWatchCommand(group, command);
 }
 
 }  // namespace billbroker

@@ -29,6 +29,7 @@ _billbroker_options() {
       ;;
     'session login') echo --credential --force --show ;;
     'session logout' | 'session list') echo --credential ;;
+    'session watch') echo --credential --keep-warm ;;
     exec) echo --org --credential --require-trusted ;;
     doctor) echo --config ;;
   esac
@@ -72,7 +73,7 @@ _billbroker() {
   case "${#words[@]} $command" in
     '0 ') _billbroker_offer "$word" 'login credential session status exec doctor' ;;
     '1 credential') _billbroker_offer "$word" 'create show list delete attach detach' ;;
-    '1 session') _billbroker_offer "$word" 'get login logout list' ;;
+    '1 session') _billbroker_offer "$word" 'get login logout list watch' ;;
     '2 credential show' | '2 credential delete' | '2 credential attach' | '2 credential detach')
       _billbroker_offer "$word" "$(_billbroker_names credential)"
       ;;

@@ -147,7 +147,7 @@ TEST_F(CompletionTest, CommandsOptionsAndTheirValuesAreOffered) {
   EXPECT_EQ(Complete("''"), "login credential session status exec doctor\n");
   EXPECT_EQ(Complete("s"), "session status\n");
   EXPECT_EQ(Complete("--output json credential de"), "delete detach\n");
-  EXPECT_EQ(Complete("session ''"), "get login logout list\n");
+  EXPECT_EQ(Complete("session ''"), "get login logout list watch\n");
   EXPECT_EQ(Complete("session login --f"), "--force\n");
   EXPECT_EQ(Complete("--output t"), "table\n");
   EXPECT_EQ(Complete("credential create x --kind ''"), "user console\n");

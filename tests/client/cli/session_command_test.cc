@@ -110,6 +110,12 @@ TEST_F(SessionCommandTest, ListShowsStatesAndReasons) {
   waiting.set_state(v1::SESSION_STATE_BACKING_OFF);
   waiting.mutable_retry_time()->set_seconds(1'800'000'012);
   broker_.AddSessionEntry(waiting);
+  v1::SessionEntry queued;
+  queued.set_organization_id("00804");
+  queued.set_credential("acme");
+  queued.set_state(v1::SESSION_STATE_QUEUED);
+  queued.mutable_retry_time()->set_seconds(1'800'000'090);
+  broker_.AddSessionEntry(queued);
   EXPECT_EQ(Run({"session", "list"}), kExitOk) << err_;
   EXPECT_EQ(
       out_,
@@ -117,14 +123,50 @@ TEST_F(SessionCommandTest, ListShowsStatesAndReasons) {
       "00801         acme        live         2 h 5 min  yes      2\n"
       "00802         books-\xC3\xA4     quarantined  -          -        0         LOCKED_OUT "
       "(BDC_1110) until 2027-01-15T09:00:00Z\n"
-      "00803         acme        backing_off  -          -        0         retry in 12 s\n");
+      "00803         acme        backing_off  -          -        0         retry in 12 s\n"
+      "00804         acme        queued       -          -        0         its turn in 1 min\n");
   EXPECT_EQ(Run({"session", "list", "--output", "json"}), kExitOk);
-  ASSERT_THAT(OutJson()["sessions"], SizeIs(3));
+  ASSERT_THAT(OutJson()["sessions"], SizeIs(4));
   EXPECT_EQ(OutJson()["sessions"][0]["quarantine"], nullptr);
   EXPECT_EQ(OutJson()["sessions"][1]["quarantine"], Json({{"reason", "LOCKED_OUT"},
                                                           {"bill_code", "BDC_1110"},
                                                           {"since_time", nullptr},
                                                           {"until_time", "2027-01-15T09:00:00Z"}}));
+}
+
+TEST_F(SessionCommandTest, WatchPrintsALineForEachStateUntilTheStreamEnds) {
+  broker_.Tell("00802", MakeError(Reason::kNoLiveSession, "none is live"));
+  broker_.FailNext("WatchEnd", MakeError(Reason::kDraining, "the broker is shutting down"));
+  EXPECT_EQ(Run({"session", "watch", "00801", "00802"}), kExitTryLater);
+  EXPECT_EQ(out_,
+            "2027-01-15T08:00:00Z  00801  live  34 min left of generation 1 by acme\n"
+            "2027-01-15T08:00:00Z  00802  NO_LIVE_SESSION  none is live\n");
+  EXPECT_THAT(err_, HasSubstr("DRAINING"));
+  EXPECT_FALSE(broker_.watch_requests()[0].keep_warm());
+  EXPECT_FALSE(broker_.watch_requests()[0].include_dev_key());
+}
+
+TEST_F(SessionCommandTest, WatchAsJsonIsALineForEachStateWithoutSecrets) {
+  broker_.Tell("00802", MakeError(Reason::kNoLiveSession, "none is live"));
+  broker_.FailNext("WatchEnd", MakeError(Reason::kDraining, "the broker is shutting down"));
+  EXPECT_EQ(Run({"session", "watch", "00801", "00802", "--credential", "acme", "--keep-warm",
+                 "--output", "json"}),
+            kExitTryLater);
+  std::istringstream lines(out_);
+  std::string first;
+  std::string second;
+  std::getline(lines, first);
+  std::getline(lines, second);
+  EXPECT_EQ(Json::parse(first)["session"]["generation"], 1);
+  EXPECT_EQ(Json::parse(first)["error"], nullptr);
+  EXPECT_EQ(Json::parse(second),
+            Json({{"time", "2027-01-15T08:00:00Z"},
+                  {"organization_id", "00802"},
+                  {"credential", "acme"},
+                  {"session", nullptr},
+                  {"error", {{"reason", "NO_LIVE_SESSION"}, {"message", "none is live"}}}}));
+  EXPECT_THAT(out_, Not(HasSubstr("secret")));
+  EXPECT_TRUE(broker_.watch_requests()[0].keep_warm());
 }
 
 TEST_F(SessionCommandTest, ExecPutsTheSessionIntoTheChildsEnvironmentOnly) {

@@ -25,6 +25,15 @@ class StatusDoctorTest : public CliTest {
     vault.set_organizations(12);
     status_.mutable_sessions()->set_live(2);
     status_.mutable_sessions()->set_sign_ins(3);
+    status_.mutable_sessions()->set_queued(4);
+    v1::LoginBudget& budget = *status_.add_login_budgets();
+    budget.set_environment("sandbox");
+    budget.set_dev_key_id("0123456789abcdef");
+    budget.set_limit(150);
+    budget.set_used(150);
+    budget.set_queued(4);
+    budget.mutable_parked_until_time()->set_seconds(1'800'000'600);
+    status_.mutable_store()->set_state(v1::STORE_STATE_READY);
     v1::EnvironmentStatus& environment = *status_.add_environments();
     environment.set_name("sandbox");
     environment.set_base_url("https://bill.test/connect");
@@ -46,13 +55,17 @@ class StatusDoctorTest : public CliTest {
 
 TEST_F(StatusDoctorTest, StatusReadsWell) {
   EXPECT_EQ(Run({"status"}), kExitOk) << err_;
-  EXPECT_EQ(out_,
-            "broker       0.1.0, up 3 h 12 min\n"
-            "keyring      ready; 1 credential, 12 organizations\n"
-            "sessions     2 live, 0 signing in, 0 quarantined\n"
-            "sign-ins     3 sent since the start, 0 refused\n"
-            "environment  sandbox  https://bill.test/connect\n"
-            "memory       256 KiB for secrets, all locked\n");
+  EXPECT_EQ(
+      out_,
+      "broker       0.1.0, up 3 h 12 min\n"
+      "keyring      ready; 1 credential, 12 organizations\n"
+      "sessions     2 live, 0 signing in, 4 waiting for their turn, 0 quarantined\n"
+      "sign-ins     3 sent since the start, 0 refused\n"
+      "budget       sandbox  devKey 0123456789abcdef: 150 of 150 sign-ins an hour, 4 waiting; "
+      "BILL's limit ends in 10 min\n"
+      "store        ready; sessions outlive a restart\n"
+      "environment  sandbox  https://bill.test/connect\n"
+      "memory       256 KiB for secrets, all locked\n");
 }
 
 TEST_F(StatusDoctorTest, StatusSaysHowToMendTheKeyring) {
@@ -67,6 +80,13 @@ TEST_F(StatusDoctorTest, StatusSaysHowToMendTheKeyring) {
   EXPECT_THAT(out_, HasSubstr("fix: unlock the default keyring"));
   EXPECT_THAT(out_, HasSubstr("stranger"));
   EXPECT_THAT(out_, HasSubstr("4 KiB NOT locked"));
+}
+
+TEST_F(StatusDoctorTest, StatusSaysWhatARestartWouldForget) {
+  status_.mutable_store()->set_state(v1::STORE_STATE_MEMORY_ONLY);
+  broker_.set_status(status_);
+  EXPECT_EQ(Run({"status"}), kExitOk);
+  EXPECT_THAT(out_, HasSubstr("store        NOT OPEN: a restart forgets all sessions"));
 }
 
 TEST_F(StatusDoctorTest, StatusAsJsonHoldsEverything) {
@@ -85,9 +105,17 @@ TEST_F(StatusDoctorTest, StatusAsJsonHoldsEverything) {
                   {"sessions",
                    {{"live", 2},
                     {"signing_in", 0},
+                    {"queued", 4},
                     {"quarantined", 0},
                     {"sign_ins", 3},
                     {"failed_sign_ins", 0}}},
+                  {"login_budgets", Json::array({{{"environment", "sandbox"},
+                                                  {"dev_key_id", "0123456789abcdef"},
+                                                  {"limit", 150},
+                                                  {"used", 150},
+                                                  {"queued", 4},
+                                                  {"parked_until_time", "2027-01-15T08:10:00Z"}}})},
+                  {"store", {{"state", "ready"}}},
                   {"environments",
                    Json::array({{{"name", "sandbox"}, {"base_url", "https://bill.test/connect"}}})},
                   {"memory", {{"secret_bytes", 262'144}, {"unlocked_bytes", 0}}}}));
