@@ -201,7 +201,9 @@ TEST(ConfigTest, ListenersAreNamedWithTheirLinesToo) {
        "b.toml:6: listener.mode \"0666\" lets every user of this machine in; use \"0660\" and a "
        "group"},
       {"[[listener]]\nunix = \"/b\"\ntls = true",
-       "b.toml:6: unknown key \"listener.tls\"; known here: group, mode, unix"},
+       "b.toml:6: unknown key \"listener.tls\"; known here: group, max_connection_age, mode, unix"},
+      {"[[listener]]\nunix = \"/b\"\nmax_connection_age = \"10s\"",
+       "b.toml:6: listener.max_connection_age must be "},
   };
   for (const Row& row : rows) {
     const absl::StatusOr<Config> config =
