@@ -143,7 +143,7 @@ TEST_F(StoreRowsTest, TimesWithoutEndComeBack) {
   EXPECT_EQ(Describe(harness_.Reopen().quarantines.at(0)), Describe(quarantine));
 }
 
-// Opening takes some 0.1 s in a release build; this only keeps it from becoming quadratic unseen.
+// Opening takes about 0.25 s in a release build; this only keeps it from becoming quadratic unseen.
 TEST_F(StoreRowsTest, TenThousandPairsComeBack) {
   (void)harness_.Open();
   for (std::uint64_t i = 1; i <= 10'000; ++i) {
