@@ -148,7 +148,7 @@ void SqliteStore::Loop() {
     Changes batch = AwaitChanges(through, last);
     if (batch.empty()) continue;
     const absl::Status written = Write(batch);
-    Settle(std::move(batch), through, written);
+    Settle(batch, through, written);
   }
   file_.reset();
 }
@@ -169,7 +169,7 @@ SqliteStore::Changes SqliteStore::AwaitChanges(std::uint64_t& through, bool& las
 }
 
 // Those who wait hear of it last: what they see in state(), the observer knows.
-void SqliteStore::Settle(Changes batch, std::uint64_t through, const absl::Status& written) {
+void SqliteStore::Settle(Changes& batch, std::uint64_t through, const absl::Status& written) {
   if (written.ok()) {
     for (const auto& [key, change] : batch) {
       if (IsRemoval(change)) {

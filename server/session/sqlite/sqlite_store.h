@@ -85,7 +85,8 @@ class SqliteStore final : public SessionStore {
   void Loop() ABSL_NO_THREAD_SAFETY_ANALYSIS;  // waits on the native mutex
   // What is to be written, or tried again; `last`: after that the store closes.
   Changes AwaitChanges(std::uint64_t& through, bool& last) ABSL_NO_THREAD_SAFETY_ANALYSIS;
-  void Settle(Changes batch, std::uint64_t through, const absl::Status& written);
+  // Takes what is still to be written out of `batch`.
+  void Settle(Changes& batch, std::uint64_t through, const absl::Status& written);
   absl::Status Write(const Changes& batch);
   absl::Status WriteRows(const std::vector<SealedRow>& rows);
   void LoseFile(absl::string_view why);

@@ -69,6 +69,20 @@ TEST_F(LostFileTest, WhileItCannotBeMadeAnewNothingIsForgottenAndNoSecondFileIsS
   EXPECT_EQ(Describe(harness_.Reopen()), Both());
 }
 
+TEST_F(LostFileTest, AChangeThatIsGivenWhileAnOlderOneFailsWins) {
+  for (const char* suffix : {"", "-wal"}) std::filesystem::remove(harness_.path() + suffix);
+  {
+    const NoWrites no_writes;
+    // Within the write of generation 3, before it fails.
+    harness_.observer().set_on_next(
+        [this] { harness_.store().WriteSoon(SamplePair("uid", "0081", 4)); });
+    EXPECT_FALSE(harness_.store().WriteNow(SamplePair("uid", "0081", 3)).ok());
+  }
+  EXPECT_EQ(harness_.store().WriteNow(SampleAttempt("a1")), absl::OkStatus());
+  EXPECT_EQ(Describe(harness_.Reopen()),
+            Describe(SampleAttempt("a1")) + "\n" + Describe(SamplePair("uid", "0081", 4)));
+}
+
 TEST_F(LostFileTest, WithItsFolderGoneTheChangesStayInMemoryUntilItIsBack) {
   const std::string away = harness_.folder().path() + "-away";
   std::filesystem::rename(harness_.folder().path(), away);

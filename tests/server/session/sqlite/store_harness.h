@@ -5,10 +5,12 @@
 #include <sqlite3.h>
 #include <sys/resource.h>
 
+#include <condition_variable>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <map>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -33,6 +35,11 @@ class RecordingStoreObserver final : public StoreObserver {
   }
   void StoreRowDropped(absl::string_view kind) override { Add(absl::StrCat("dropped ", kind)); }
 
+  // Called once, from within the next call that tells something.
+  void set_on_next(std::function<void()> on_next) {
+    MutexLock lock(mutex_);
+    on_next_ = std::move(on_next);
+  }
   [[nodiscard]] std::vector<std::string> told() const {
     MutexLock lock(mutex_);
     return told_;
@@ -44,19 +51,27 @@ class RecordingStoreObserver final : public StoreObserver {
   }
   void AwaitTold(int lines) const ABSL_NO_THREAD_SAFETY_ANALYSIS {
     std::unique_lock<std::mutex> lock(mutex_.native());
-    added_.wait(lock, [&] { return told_.size() >= static_cast<std::size_t>(lines); });
+    added_.wait(lock, [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+      return told_.size() >= static_cast<std::size_t>(lines);
+    });
   }
 
  private:
   void Add(std::string line) {
-    MutexLock lock(mutex_);
-    told_.push_back(std::move(line));
+    std::function<void()> on_next;
+    {
+      MutexLock lock(mutex_);
+      told_.push_back(std::move(line));
+      on_next = std::exchange(on_next_, nullptr);
+    }
     added_.notify_all();
+    if (on_next) on_next();
   }
 
   mutable Mutex mutex_;
   mutable std::condition_variable added_;
-  std::vector<std::string> told_;
+  std::vector<std::string> told_ ABSL_GUARDED_BY(mutex_);
+  std::function<void()> on_next_ ABSL_GUARDED_BY(mutex_);
 };
 
 inline SecretString MasterKey(char fill = 'k') {
