@@ -21,7 +21,7 @@ class StoreRowsTest : public testing::Test {
     harness_.store().WriteSoon(SampleQuarantine("scope"));
     harness_.Stop();
   }
-  static std::string Without(std::string lost) {
+  static std::string Without(absl::string_view lost) {
     StoreContents contents;
     contents.pairs = {SamplePair("uid", "0081", 11), SamplePair("uid", "0082", 12)};
     contents.attempts = {SampleAttempt("a1")};
