@@ -98,6 +98,8 @@ ListenerConfig ReadListener(TomlTable& root) {
   config.socket = AbsolutePath(table, "unix", table.RequiredString("unix"));
   config.mode = ReadMode(table);
   config.group = table.String("group", "");
+  config.max_connection_age = table.Duration("max_connection_age", config.max_connection_age,
+                                             absl::Minutes(1), absl::Hours(24));
   table.RefuseUnknown();
   return config;
 }

@@ -20,6 +20,7 @@ struct ListenerConfig {
   std::string socket;  // absolute path
   mode_t mode = 0660;
   std::string group;  // empty: the process's own
+  absl::Duration max_connection_age = absl::Minutes(30);
 };
 
 struct Config {

@@ -10,6 +10,8 @@ namespace {
 
 constexpr int kMaxMessageBytes = 4 << 20;
 constexpr absl::Duration kMaxConnectionIdle = absl::Seconds(60);
+// Longer than a caller waits for a sign-in.
+constexpr absl::Duration kConnectionAgeGrace = absl::Minutes(1);
 constexpr absl::Duration kLeastPingInterval = absl::Seconds(20);
 
 int Milliseconds(absl::Duration duration) {
@@ -20,7 +22,7 @@ int Milliseconds(absl::Duration duration) {
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
     const std::string& socket, const std::vector<grpc::Service*>& services,
-    const std::vector<std::string>& health_names) {
+    const std::vector<std::string>& health_names, absl::Duration max_connection_age) {
   // Both have to be there before the builder is.
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
@@ -28,6 +30,9 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
   builder.SetMaxSendMessageSize(kMaxMessageBytes);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, Milliseconds(kMaxConnectionIdle));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, Milliseconds(max_connection_age));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS,
+                             Milliseconds(kConnectionAgeGrace));
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
                              Milliseconds(kLeastPingInterval));
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);

@@ -14,7 +14,9 @@ namespace billbroker {
 
 // Messages up to 4 MiB. A connection that is idle for 60 s is closed, because gRPC keeps copies of
 // what a client sent, secrets among it, while its connection is open; clients connect again by
-// themselves. Clients may send keepalive pings every 20 s, with or without calls.
+// themselves. One that is older than `max_connection_age`, give or take a tenth, takes no new call;
+// a minute later what is still under way on it is cut. Clients may send keepalive pings every 20 s,
+// with or without calls.
 //
 // Health names are "" for the whole and those that Start() was given; all say NOT_SERVING at first.
 class GrpcServer final {
@@ -22,7 +24,7 @@ class GrpcServer final {
   // Listens at the Unix path `socket`. Borrows the services. kFailedPrecondition where it cannot.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(
       const std::string& socket, const std::vector<grpc::Service*>& services,
-      const std::vector<std::string>& health_names);
+      const std::vector<std::string>& health_names, absl::Duration max_connection_age);
   ~GrpcServer();
   GrpcServer(const GrpcServer&) = delete;
   GrpcServer& operator=(const GrpcServer&) = delete;

@@ -35,6 +35,7 @@
 #include "server/rpc/serving_state.h"
 #include "server/rpc/session_service.h"
 #include "server/session/engine.h"
+#include "server/session/watch_hub.h"
 #include "vault/base/clock.h"
 #include "vault/base/executor.h"
 #include "vault/base/random.h"
@@ -54,6 +55,8 @@ constexpr char kSessionHealth[] = "billbroker.v1.SessionService";
 constexpr char kCredentialHealth[] = "billbroker.v1.CredentialService";
 // Enough for the reads of the keyring that sign-ins wait for; the keyring serves one at a time.
 constexpr int kThreads = 4;
+// How long a stream that ends may wait for its reader.
+constexpr absl::Duration kStreamGrace = absl::Seconds(1);
 
 std::map<std::string, std::string> BaseUrls(const Config& config) {
   std::map<std::string, std::string> base_urls;
@@ -137,9 +140,12 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
   Vault& vault = **keyring;
   auto threads = std::make_unique<ThreadExecutor>(kThreads);
   ClosableExecutor executor(*threads);
+  ThreadExecutor news(1);  // apart from `threads`, all of which a silent keyring may hold
+  WatchHub hub(news);
   auto bill = std::make_unique<CurlBillApi>(Environments(config), config.bill, clock);
   Engine engine(config.session,
                 {clock, executor, random, vault, directory, *bill, log_observer, BaseUrls(config)});
+  engine.SetWatcher(&hub);
   // The engine has to outlive all work on `threads` and every answer of BILL, each of which may
   // start the other. So when no caller is left, nothing new gets in, then the work ends, then the
   // answers, and only then the engine goes.
@@ -151,14 +157,17 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
   CredentialManager manager({clock, random, vault, directory, engine, EnvironmentNames(config)});
   ThreadExecutor changes(1);  // apart from `threads`, on which what a change awaits is done
   ServingState state(kVersion, clock.Now(), BaseUrls(config));
-  SessionServiceImpl sessions({clock, directory, state, engine});
+  SessionServiceImpl sessions({clock, directory, state, engine, hub});
   CredentialServiceImpl credentials({directory, state, manager, changes});
 
   absl::StatusOr<std::unique_ptr<GrpcServer>> server =
       GrpcServer::Start(claims->socket->private_path(), {&sessions, &credentials},
-                        {kSessionHealth, kCredentialHealth});
+                        {kSessionHealth, kCredentialHealth}, config.listener.max_connection_age);
   if (!server.ok()) return server.status();
-  VaultWatch watch(log, [&server](bool ready) { (*server)->SetServing(kCredentialHealth, ready); });
+  VaultWatch watch(log, [&server, &hub](bool ready) {
+    (*server)->SetServing(kCredentialHealth, ready);
+    hub.EverythingChanged();
+  });
   ThreadExecutor upkeep(1);  // apart from `threads`, all of which a silent keyring may hold
   const VaultSync sync(VaultSyncOptions(), {upkeep, vault, directory, watch});
   // So that "ready" means: what an unlocked keyring holds is known.
@@ -176,6 +185,8 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
   log.Write(LogLevel::kInfo, "draining");
   NotifySystemd("STOPPING=1");
   state.StartDraining();
+  ThreadExecutor patience(1);
+  patience.RunAfter(kStreamGrace, [&state] { state.CutStreams(); });
   (*server)->Drain(clock.Now() + config.drain_timeout);
   return absl::OkStatus();
 }

@@ -1,15 +1,29 @@
-// ServingState: what the process says of itself to every handler.
+// ServingState: what the process says of itself to every handler, and the streams that have to end
+// when it drains.
 #pragma once
 
 #include <atomic>
 #include <map>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "vault/base/error.h"
+#include "vault/base/mutex.h"
 
 namespace billbroker {
+
+// A call that goes on until one of its two sides ends it.
+class OpenStream {
+ public:
+  virtual ~OpenStream() = default;
+  // Ends it with `why` once what is being written has gone out. Must not block.
+  virtual void End(const absl::Status& why) = 0;
+  // Ends it without waiting for a reader that reads no more: the caller hears CANCELLED, unless it
+  // has ended. Must not block.
+  virtual void Cut() = 0;
+};
 
 // Thread-safe.
 class ServingState final {
@@ -23,20 +37,28 @@ class ServingState final {
   [[nodiscard]] absl::Time start_time() const { return start_time_; }
   [[nodiscard]] const std::map<std::string, std::string>& base_urls() const { return base_urls_; }
 
-  void StartDraining() { draining_ = true; }
+  // From now on no call is admitted, and every open stream ends with DRAINING.
+  void StartDraining();
+  // Cuts the streams that have not ended since. Not on a thread of gRPC's.
+  void CutStreams();
   [[nodiscard]] bool draining() const { return draining_; }
 
   // DRAINING once the broker shuts down: calls accepted before get their answers, no new one does.
-  [[nodiscard]] absl::Status Admit() const {
-    if (!draining_) return absl::OkStatus();
-    return MakeError(Reason::kDraining, "the broker is shutting down; ask again");
-  }
+  [[nodiscard]] absl::Status Admit() const;
+  // The same for a stream, which is kept track of until Forget(). It is not kept alive.
+  [[nodiscard]] absl::Status Admit(const std::shared_ptr<OpenStream>& stream);
+  void Forget(const OpenStream* stream);
 
  private:
+  [[nodiscard]] std::vector<std::shared_ptr<OpenStream>> Streams() const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   const std::string version_;
   const absl::Time start_time_;
   const std::map<std::string, std::string> base_urls_;
-  std::atomic<bool> draining_ = false;
+  std::atomic<bool> draining_ = false;  // written under the mutex
+  mutable Mutex mutex_;
+  std::map<const OpenStream*, std::weak_ptr<OpenStream>> streams_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace billbroker

@@ -12,6 +12,7 @@
 #include "server/rpc/page.h"
 #include "server/rpc/shape.h"
 #include "server/rpc/translate.h"
+#include "server/rpc/watch_stream.h"
 #include "vault/base/secret_arena.h"
 
 namespace billbroker {
@@ -163,6 +164,13 @@ ServerUnaryReactor* SessionServiceImpl::Logout(CallbackServerContext* context,
                          Finished(reactor, ended.status());
                        });
   return reactor;
+}
+
+grpc::ServerWriteReactor<v1::WatchSessionsResponse>* SessionServiceImpl::WatchSessions(
+    CallbackServerContext* context, const v1::WatchSessionsRequest* request) {
+  if (absl::Status status = CheckShape(*request); !status.ok()) return RefuseWatchStream(status);
+  return StartWatchStream({parts_.clock, parts_.state, parts_.engine, parts_.hub}, context,
+                          request);
 }
 
 absl::Status SessionServiceImpl::ListPage(const v1::ListSessionsRequest& request,

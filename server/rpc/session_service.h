@@ -7,6 +7,7 @@
 #include "server/rpc/serving_state.h"
 #include "server/rpc/wiping_allocator.h"
 #include "server/session/engine.h"
+#include "server/session/watch_hub.h"
 #include "vault/base/clock.h"
 #include "vault/directory.h"
 
@@ -21,8 +22,9 @@ class SessionServiceImpl final : public v1::SessionService::CallbackService {
   struct Parts {  // borrowed
     const Clock& clock;
     const Directory& directory;
-    const ServingState& state;
+    ServingState& state;
     Engine& engine;
+    WatchHub& hub;  // that the engine tells
     const SessionStore& store;
   };
 
@@ -40,6 +42,8 @@ class SessionServiceImpl final : public v1::SessionService::CallbackService {
   grpc::ServerUnaryReactor* Logout(grpc::CallbackServerContext* context,
                                    const v1::LogoutRequest* request,
                                    v1::LogoutResponse* response) override;
+  grpc::ServerWriteReactor<v1::WatchSessionsResponse>* WatchSessions(
+      grpc::CallbackServerContext* context, const v1::WatchSessionsRequest* request) override;
   grpc::ServerUnaryReactor* ListSessions(grpc::CallbackServerContext* context,
                                          const v1::ListSessionsRequest* request,
                                          v1::ListSessionsResponse* response) override;

@@ -91,6 +91,21 @@ absl::Status CheckShape(const v1::LoginRequest& request) { return CheckPair(requ
 
 absl::Status CheckShape(const v1::LogoutRequest& request) { return CheckPair(request, ""); }
 
+absl::Status CheckShape(const v1::WatchSessionsRequest& request) {
+  absl::Status count = CheckCount("organizations", request.organizations_size(), kMaxOrganizations);
+  if (!count.ok()) return count;
+  std::set<std::pair<absl::string_view, absl::string_view>> seen;
+  for (int i = 0; i < request.organizations_size(); ++i) {
+    const v1::WatchedOrganization& watched = request.organizations(i);
+    const std::string prefix = absl::StrCat("organizations[", i, "].");
+    if (absl::Status status = CheckPair(watched, prefix); !status.ok()) return status;
+    if (!seen.emplace(watched.organization_id(), watched.credential()).second) {
+      return NamedTwice(absl::StrCat(prefix, "organization_id"), watched.organization_id());
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckShape(const v1::ListSessionsRequest& request) {
   return CheckOptionalName("credential", request.credential());
 }

@@ -22,6 +22,7 @@ namespace billbroker {
 [[nodiscard]] absl::Status CheckShape(const v1::BatchGetSessionsRequest& request);
 [[nodiscard]] absl::Status CheckShape(const v1::LoginRequest& request);
 [[nodiscard]] absl::Status CheckShape(const v1::LogoutRequest& request);
+[[nodiscard]] absl::Status CheckShape(const v1::WatchSessionsRequest& request);
 [[nodiscard]] absl::Status CheckShape(const v1::ListSessionsRequest& request);
 [[nodiscard]] absl::Status CheckShape(const v1::GetCredentialRequest& request);
 

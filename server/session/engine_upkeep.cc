@@ -147,15 +147,18 @@ void Engine::CredentialChanged(const CredentialInfoPtr& before, const Credential
     for (Pair* pair : of_credential) FollowCredential(*pair, after, later);
     Dispatch(later);
   }
-  if (after == nullptr) return;
   if (watcher_ != nullptr) {
-    later.Add([this, after] {
-      for (const auto& [organization_id, dev_key_id] : after->organizations) {
-        watcher_->SessionChanged(organization_id);
+    later.Add([this, before, after] {
+      // Those before too: what was taken away may have stood in another credential's way.
+      for (const CredentialInfoPtr& info : {before, after}) {
+        if (info == nullptr) continue;
+        for (const auto& [organization_id, dev_key_id] : info->organizations) {
+          watcher_->SessionChanged(organization_id);
+        }
       }
     });
   }
-  if (restored_) WarmUp(after, later);
+  if (after != nullptr && restored_) WarmUp(after, later);
 }
 
 void Engine::FollowCredential(Pair& pair, const CredentialInfoPtr& after, Later& later) {

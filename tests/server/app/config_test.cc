@@ -42,6 +42,7 @@ TEST(ConfigTest, TheLeastFileGivesTheDefaults) {
   EXPECT_EQ(config->listener.socket, "/run/billbroker/broker.sock");
   EXPECT_EQ(config->listener.mode, 0660U);
   EXPECT_EQ(config->listener.group, "");
+  EXPECT_EQ(config->listener.max_connection_age, absl::Minutes(30));
   ASSERT_EQ(config->environments.size(), 1U);
   EXPECT_EQ(config->environments.at("sandbox").base_url, "https://gateway.stage.bill.com/connect");
   EXPECT_EQ(config->keyring_timeout, absl::Seconds(3));
@@ -60,6 +61,7 @@ level = "debug"
 unix = "/r/b.sock"
 mode = "0600"
 group = "billbroker"
+max_connection_age = "5m"
 [environments.sandbox]
 base_url = "https://localhost:8443/connect/"
 ca_file = "/etc/ca.pem"
@@ -105,6 +107,7 @@ max_parallel = 8
   EXPECT_EQ(config->log_level, LogLevel::kDebug);
   EXPECT_EQ(config->listener.mode, 0600U);
   EXPECT_EQ(config->listener.group, "billbroker");
+  EXPECT_EQ(config->listener.max_connection_age, absl::Minutes(5));
   const Environment& sandbox = config->environments.at("sandbox");
   EXPECT_EQ(sandbox.name, "sandbox");
   EXPECT_EQ(sandbox.base_url, "https://localhost:8443/connect") << "no slash at the end";

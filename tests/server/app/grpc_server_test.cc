@@ -39,7 +39,8 @@ class GrpcServerTest : public ::testing::Test {
     ListenerConfig config;
     config.socket = folder_.File("broker.sock");
     socket_ = *UnixSocket::Claim(config);
-    server_ = *GrpcServer::Start(socket_->private_path(), {&service_}, {kHealthName});
+    server_ =
+        *GrpcServer::Start(socket_->private_path(), {&service_}, {kHealthName}, absl::Minutes(30));
     EXPECT_TRUE(socket_->Publish().ok());
     channel_ = grpc::CreateChannel("unix:" + config.socket, grpc::InsecureChannelCredentials());
   }

@@ -1,4 +1,4 @@
-// RpcTest: both services over an in-process channel, on a TestBroker.
+// RpcTest: both services over an in-process channel (and a Unix socket), on a TestBroker.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "billbroker/v1/credential.grpc.pb.h"
@@ -14,18 +15,50 @@
 #include "server/rpc/credential_service.h"
 #include "server/rpc/serving_state.h"
 #include "server/rpc/session_service.h"
+#include "server/session/watch_hub.h"
+#include "tests/support/temp_folder.h"
 #include "tests/support/test_broker.h"
 #include "vault/base/error.h"
 #include "vault/base/executor.h"
+#include "vault/base/mutex.h"
 
 namespace billbroker {
 
+// What is to run now runs on `threads`; what is to run later waits for RunLater(): the engine's clock
+// stands still, and its timers with it. Thread-safe.
+class HeldTimers final : public Executor {
+ public:
+  explicit HeldTimers(Executor& threads) : threads_(threads) {}
+
+  void Run(Work work) override { threads_.Run(std::move(work)); }
+  void RunAfter(absl::Duration, Work work) override {
+    MutexLock lock(mutex_);
+    later_.push_back(std::move(work));
+  }
+  // All that waits by now, on this thread.
+  void RunLater() {
+    std::vector<Work> due;
+    {
+      MutexLock lock(mutex_);
+      due = std::exchange(later_, {});
+    }
+    for (Work& work : due) work();
+  }
+
+ private:
+  Executor& threads_;
+  Mutex mutex_;
+  std::vector<Work> later_ ABSL_GUARDED_BY(mutex_);
+};
+
 class RpcTest : public ::testing::Test {
  protected:
-  explicit RpcTest(EngineObserver* observer = nullptr) : broker_(*threads_, observer) {
+  explicit RpcTest(EngineObserver* observer = nullptr) : broker_(executor_, observer) {
+    broker_.engine.SetWatcher(&hub_);
     grpc::ServerBuilder builder;
     builder.RegisterService(&session_service_);
     builder.RegisterService(&credential_service_);
+    builder.AddListeningPort(address_, grpc::InsecureServerCredentials());
     server_ = builder.BuildAndStart();
     const std::shared_ptr<grpc::Channel> channel = server_->InProcessChannel({});
     sessions_ = v1::SessionService::NewStub(channel);
@@ -92,13 +125,18 @@ class RpcTest : public ::testing::Test {
     return details->metadata.at("field");
   }
 
+  TempFolder folder_;
+  const std::string address_ = "unix:" + folder_.File("rpc.sock");  // for what needs a connection
   std::unique_ptr<ThreadExecutor> threads_ = std::make_unique<ThreadExecutor>(2);
+  HeldTimers executor_{*threads_};
+  ThreadExecutor news_{1};
+  WatchHub hub_{news_};
   TestBroker broker_;
   ThreadExecutor changes_{1};
   ServingState state_{
       "1.2.3", absl::FromUnixSeconds(1'800'000'000), {{"sandbox", "https://sandbox.test/connect"}}};
   SessionServiceImpl session_service_{
-      {broker_.clock, broker_.directory, state_, broker_.engine, broker_.store}};
+      {broker_.clock, broker_.directory, state_, broker_.engine, hub_, broker_.store}};
   CredentialServiceImpl credential_service_{{broker_.directory, state_, broker_.manager, changes_}};
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<v1::SessionService::Stub> sessions_;

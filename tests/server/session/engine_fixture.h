@@ -70,7 +70,7 @@ class EngineTest : public ::testing::Test {
 
   EngineTest() {
     Store(MakeCredential("acme", 3));
-    engine.Restore({});
+    engine.Restore(store.Open(*vault.MasterKey()));
   }
 
   void Store(const Credential& credential) {

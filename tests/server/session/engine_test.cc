@@ -165,7 +165,7 @@ TEST_F(EngineTest, WhereACheckDoesNotSlideTooLittleRemainingCostsASignIn) {
   EngineOptions options;
   options.check_slides = false;
   Engine strict(options, MakeParts());
-  strict.Restore({});
+  strict.Restore(StoreContents());
   SessionPtr session;
   const auto keep = [&session](Answer answer) { session = *answer; };
   strict.GetSession("008acme00000", "", {}, keep);

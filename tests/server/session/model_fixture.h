@@ -28,7 +28,7 @@ class ModelHouse final {
         bill(model, executor, clock, latency),
         engine(options, PartsOf(*this)) {
     for (int user = 0; user < size.users; ++user) StoreUser(size, user);
-    engine.Restore({});
+    engine.Restore(store.Open(*vault.MasterKey()));
   }
 
   static Engine::Parts PartsOf(ModelHouse& house) {

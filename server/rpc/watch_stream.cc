@@ -1,0 +1,235 @@
+#include "server/rpc/watch_stream.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "proto/redacted.h"
+#include "proto/status.h"
+#include "server/rpc/translate.h"
+#include "vault/base/error.h"
+
+namespace billbroker {
+namespace {
+
+using Reactor = grpc::ServerWriteReactor<v1::WatchSessionsResponse>;
+
+// What was last told of one organization.
+struct Told {
+  bool anything = false;
+  // Expired where it was an error. Not kept alive: a slow reader must not hold secrets of the past.
+  std::weak_ptr<const Session> session;
+  absl::optional<Reason> reason;  // of the error
+};
+
+// Takes turns: at any time at most one thread holds the turn, and it alone takes from the
+// subscription, looks at the engine, touches `response_` and `told_`, and writes. The turn begins
+// with the start or with News(), is held while a write is out, and ends when nothing is left to
+// tell. Finish() is called by whoever sets `end_`, or, where a turn is held, when that ends.
+class WatchStream final : public Reactor, public WatchHub::Listener, public OpenStream {
+ public:
+  WatchStream(const WatchStreamParts& parts, grpc::CallbackServerContext* context,
+              const v1::WatchSessionsRequest* request)
+      : parts_(parts),
+        context_(*context),
+        request_(*request),
+        told_(static_cast<std::size_t>(request->organizations_size())),
+        untold_(request->organizations_size()) {}
+
+  // `self` is this.
+  void Start(const std::shared_ptr<WatchStream>& self);
+
+  void News() override;
+  void End(const absl::Status& why) override { Conclude(ToGrpcStatus(why)); }
+  void Cut() override;
+
+  void OnWriteDone(bool ok) override;
+  void OnCancel() override { Conclude(grpc::Status::CANCELLED); }
+  void OnDone() override;
+
+ private:
+  enum class Step { kRest, kFinish, kComplete, kEntry };
+
+  void Conclude(const grpc::Status& status);
+  void Continue();
+  Step NextStep(std::uint32_t& entry);
+  // False where the entry stands as it was told.
+  bool Fill(std::uint32_t entry);
+  bool Remember(Told& told, const absl::StatusOr<SessionPtr>& state);
+  void Warm();
+
+  const WatchStreamParts parts_;
+  grpc::CallbackServerContext& context_;
+  const v1::WatchSessionsRequest& request_;
+  // Until gRPC is done with the call; whoever was handed this stream meanwhile may hold it longer.
+  std::shared_ptr<WatchStream> self_;
+  std::unique_ptr<WatchHub::Subscription> subscription_;
+  bool warm_ = false;
+
+  v1::WatchSessionsResponse response_;
+  std::vector<Told> told_;  // by entry
+  int untold_;              // entries of which nothing was told yet
+  bool complete_ = false;   // that this is complete was told
+
+  Mutex mutex_;
+  bool turn_held_ ABSL_GUARDED_BY(mutex_) = true;  // by Start()
+  absl::optional<grpc::Status> end_ ABSL_GUARDED_BY(mutex_);
+  bool done_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+void WatchStream::Start(const std::shared_ptr<WatchStream>& self) {
+  self_ = self;
+  if (absl::Status admitted = parts_.state.Admit(self); !admitted.ok()) {
+    Conclude(ToGrpcStatus(admitted));
+    return Continue();
+  }
+  std::vector<std::string> organization_ids;
+  organization_ids.reserve(told_.size());
+  for (const v1::WatchedOrganization& watched : request_.organizations()) {
+    organization_ids.push_back(watched.organization_id());
+  }
+  subscription_ = parts_.hub.Subscribe(organization_ids, self);
+  if (request_.keep_warm()) Warm();
+  Continue();
+}
+
+void WatchStream::Warm() {
+  warm_ = true;
+  for (const v1::WatchedOrganization& watched : request_.organizations()) {
+    parts_.engine.StartWarm(watched.organization_id(), watched.credential());
+  }
+}
+
+void WatchStream::News() {
+  {
+    MutexLock lock(mutex_);
+    if (end_.has_value()) return;
+    turn_held_ = true;
+  }
+  Continue();
+}
+
+void WatchStream::Conclude(const grpc::Status& status) {
+  {
+    MutexLock lock(mutex_);
+    if (end_.has_value()) return;
+    end_ = status;
+    if (turn_held_) return;
+  }
+  Finish(status);
+}
+
+void WatchStream::Cut() {
+  MutexLock lock(mutex_);
+  if (!done_) context_.TryCancel();
+}
+
+WatchStream::Step WatchStream::NextStep(std::uint32_t& entry) {
+  MutexLock lock(mutex_);
+  if (end_.has_value()) return Step::kFinish;
+  if (untold_ == 0 && !complete_) return Step::kComplete;
+  const absl::optional<std::uint32_t> next = subscription_->Take();
+  if (!next.has_value()) {
+    turn_held_ = false;
+    return Step::kRest;
+  }
+  entry = *next;
+  return Step::kEntry;
+}
+
+void WatchStream::Continue() {
+  std::uint32_t entry = 0;
+  while (true) {
+    switch (NextStep(entry)) {
+      case Step::kRest:
+        return;
+      case Step::kFinish: {
+        grpc::Status status;
+        {
+          MutexLock lock(mutex_);
+          status = *end_;
+        }
+        return Finish(status);
+      }
+      case Step::kComplete:
+        complete_ = true;
+        response_.mutable_complete();
+        return StartWrite(&response_);
+      case Step::kEntry:
+        if (Fill(entry)) return StartWrite(&response_);
+    }
+  }
+}
+
+bool WatchStream::Fill(std::uint32_t entry) {
+  const v1::WatchedOrganization& watched = request_.organizations(static_cast<int>(entry));
+  const absl::StatusOr<SessionPtr> state =
+      parts_.engine.Peek(watched.organization_id(), watched.credential());
+  if (!Remember(told_[entry], state)) return false;
+  v1::SessionUpdate& update = *response_.mutable_update();
+  update.set_organization_id(watched.organization_id());
+  update.set_credential(watched.credential());
+  if (state.ok()) {
+    FillSession(**state, request_.include_dev_key(), parts_.clock.SinceBoot(),
+                *update.mutable_session());
+  } else {
+    *update.mutable_error() = ToErrorStatus(state.status());
+  }
+  return true;
+}
+
+bool WatchStream::Remember(Told& told, const absl::StatusOr<SessionPtr>& state) {
+  const SessionPtr session = state.ok() ? *state : nullptr;
+  absl::optional<Reason> reason;
+  if (const absl::optional<ErrorDetails> details = DetailsOf(state.status()); details.has_value()) {
+    reason = details->reason;
+  }
+  const bool same = session != nullptr ? told.session.lock() == session
+                                       : told.reason.has_value() && told.reason == reason;
+  if (told.anything && same) return false;
+  if (!told.anything) --untold_;
+  told = {true, session, reason};
+  return true;
+}
+
+void WatchStream::OnWriteDone(bool ok) {
+  WipeSecrets(response_);
+  response_.Clear();
+  if (!ok) Conclude(grpc::Status::CANCELLED);
+  Continue();
+}
+
+void WatchStream::OnDone() {
+  parts_.state.Forget(this);
+  subscription_.reset();
+  if (warm_) {
+    for (const v1::WatchedOrganization& watched : request_.organizations()) {
+      parts_.engine.StopWarm(watched.organization_id(), watched.credential());
+    }
+  }
+  {
+    MutexLock lock(mutex_);
+    done_ = true;
+  }
+  const std::shared_ptr<WatchStream> last = std::move(self_);
+}
+
+class Refusal final : public Reactor {
+ public:
+  explicit Refusal(const absl::Status& status) { Finish(ToGrpcStatus(status)); }
+  void OnDone() override { delete this; }
+};
+
+}  // namespace
+
+Reactor* StartWatchStream(const WatchStreamParts& parts, grpc::CallbackServerContext* context,
+                          const v1::WatchSessionsRequest* request) {
+  const auto stream = std::make_shared<WatchStream>(parts, context, request);
+  stream->Start(stream);
+  return stream.get();
+}
+
+Reactor* RefuseWatchStream(const absl::Status& status) { return new Refusal(status); }
+
+}  // namespace billbroker

@@ -1,0 +1,35 @@
+// StartWatchStream: one call of WatchSessions. Design: docs/adr/0013-watch-sessions.md.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include "billbroker/v1/session.pb.h"
+#include "server/rpc/serving_state.h"
+#include "server/session/engine.h"
+#include "server/session/watch_hub.h"
+#include "vault/base/clock.h"
+
+namespace billbroker {
+
+struct WatchStreamParts {  // borrowed; they outlive the server
+  const Clock& clock;
+  ServingState& state;
+  Engine& engine;
+  WatchHub& hub;
+};
+
+// A reactor that owns itself. It tells the state of each organization of `request`, that this is
+// complete, and then each change, until the caller goes or the broker drains; states are the
+// engine's at the time of writing. An organization that is marked but stands as it was last told is
+// not told again.
+//
+// Requires: CheckShape() of the request says OK; both arguments live as long as the call.
+[[nodiscard]] grpc::ServerWriteReactor<v1::WatchSessionsResponse>* StartWatchStream(
+    const WatchStreamParts& parts, grpc::CallbackServerContext* context,
+    const v1::WatchSessionsRequest* request);
+
+// A stream that ends at once with `status`, which is not OK.
+[[nodiscard]] grpc::ServerWriteReactor<v1::WatchSessionsResponse>* RefuseWatchStream(
+    const absl::Status& status);
+
+}  // namespace billbroker

@@ -1,0 +1,197 @@
+// What a reader of WatchSessions is told.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tests/server/rpc/watch_fixture.h"
+
+namespace billbroker {
+namespace {
+
+class WatchSessionsTest : public WatchTest {};
+
+TEST_F(WatchSessionsTest, TheFullStateComesThenCompleteThenChanges) {
+  const std::uint64_t generation = GetSession("0081")->generation();
+  const auto watch = Watch({"0081", "0082"});
+  const std::vector<v1::SessionUpdate> present = watch->PresentState(2);
+  EXPECT_EQ(present[0].organization_id(), "0081");
+  EXPECT_EQ(present[0].session().session_id(), "session-1");
+  EXPECT_EQ(present[0].session().generation(), generation);
+  EXPECT_EQ(present[0].session().remaining().seconds(), 34 * 60);
+  EXPECT_EQ(present[0].session().dev_key(), "");
+  EXPECT_EQ(present[1].organization_id(), "0082");
+  EXPECT_TRUE(HasReason(FromErrorStatus(present[1].error()), Reason::kNoLiveSession));
+  EXPECT_EQ(broker_.bill.CountSignIns(), 1) << "to watch is no demand";
+
+  ASSERT_TRUE(GetSession("0082").ok());
+  const v1::SessionUpdate change = watch->NextUpdate();
+  EXPECT_EQ(change.organization_id(), "0082");
+  EXPECT_EQ(change.session().session_id(), "session-2");
+}
+
+TEST_F(WatchSessionsTest, ALogoutIsToldAndTheNextSignInToo) {
+  const std::uint64_t generation = GetSession("0081")->generation();
+  const auto watch = Watch({"0081"});
+  watch->PresentState(1);
+  EXPECT_TRUE(Logout("0081"));
+  EXPECT_TRUE(HasReason(watch->NextError(), Reason::kNoLiveSession));
+  ASSERT_TRUE(GetSession("0081").ok());
+  EXPECT_GT(watch->NextUpdate().session().generation(), generation);
+}
+
+TEST_F(WatchSessionsTest, AnExtendedDeadlineIsTold) {
+  v1::GetSessionRequest request;
+  request.set_organization_id("0081");
+  const v1::Session first = *GetSession(request);
+  const auto watch = Watch({"0081"});
+  watch->PresentState(1);
+  broker_.clock.Advance(absl::Minutes(20));
+  request.mutable_min_remaining()->set_seconds(17 * 60);
+  ASSERT_TRUE(GetSession(request).ok());
+  const v1::Session renewed = watch->NextUpdate().session();
+  EXPECT_EQ(renewed.generation(), first.generation());
+  EXPECT_EQ(renewed.expire_time().seconds(), first.expire_time().seconds() + 20 * 60);
+}
+
+TEST_F(WatchSessionsTest, WhatBillRefusedIsToldAsWhyThereIsNoSession) {
+  const auto watch = Watch({"0081"});
+  watch->PresentState(1);
+  broker_.bill.FailNextSignIns(1, Refusal(Verdict::kSecretRejected, "BDC_1101"));
+  ASSERT_FALSE(GetSession("0081").ok());
+  const absl::Status refused = watch->NextError();
+  EXPECT_TRUE(HasReason(refused, Reason::kCredentialRejected)) << refused;
+  EXPECT_EQ(DetailsOf(refused)->metadata["bill_code"], "BDC_1101");
+}
+
+TEST_F(WatchSessionsTest, WhatStandsAsItWasToldIsNotToldAgain) {
+  ASSERT_TRUE(GetSession("0081").ok());
+  const auto watch = Watch({"0081", "0082", "0099"});
+  watch->PresentState(3);
+  hub_.EverythingChanged();
+  ASSERT_TRUE(GetSession("0082").ok());
+  EXPECT_EQ(watch->NextUpdate().organization_id(), "0082");
+  Logout("0081");
+  EXPECT_EQ(watch->NextUpdate().organization_id(), "0081");
+}
+
+TEST_F(WatchSessionsTest, EachStreamHearsOfWhatItWatches) {
+  const auto first = Watch({"0081", "0082"});
+  const auto second = Watch({"0082", "0083"});
+  first->PresentState(2);
+  second->PresentState(2);
+  ASSERT_TRUE(GetSession("0081").ok());
+  ASSERT_TRUE(GetSession("0083").ok());
+  ASSERT_TRUE(GetSession("0082").ok());
+  EXPECT_EQ(first->NextUpdate().session().session_id(), "session-1");
+  EXPECT_EQ(first->NextUpdate().session().session_id(), "session-3");
+  EXPECT_EQ(second->NextUpdate().session().session_id(), "session-2");
+  EXPECT_EQ(second->NextUpdate().session().session_id(), "session-3");
+}
+
+TEST_F(WatchSessionsTest, AnUnknownOrganizationIsToldOnceItIsAttached) {
+  const auto watch = Watch({"0090"});
+  EXPECT_TRUE(
+      HasReason(FromErrorStatus(watch->PresentState(1)[0].error()), Reason::kUnknownOrganization));
+  Create(NewUser("late", {"0090"}));
+  EXPECT_TRUE(HasReason(watch->NextError(), Reason::kNoLiveSession));
+  ASSERT_TRUE(GetSession("0090").ok());
+  EXPECT_EQ(watch->NextUpdate().session().credential(), "late");
+}
+
+TEST_F(WatchSessionsTest, OfSeveralCredentialsTheOneThatIsLeftIsTold) {
+  const v1::Credential other = Create(NewUser("other", {"0081"}));
+  v1::WatchSessionsRequest request = Of({"0081", "0081"});
+  request.mutable_organizations(1)->set_credential("acme");
+  const auto watch = Watch(request);
+  const std::vector<v1::SessionUpdate> present = watch->PresentState(2);
+  EXPECT_TRUE(HasReason(FromErrorStatus(present[0].error()), Reason::kAmbiguousCredential));
+  EXPECT_EQ(present[1].credential(), "acme");
+  EXPECT_TRUE(HasReason(FromErrorStatus(present[1].error()), Reason::kNoLiveSession));
+  v1::DeleteCredentialRequest gone;
+  gone.set_name(other.name());
+  gone.set_uid(other.uid());
+  gone.set_version(other.version());
+  v1::DeleteCredentialResponse response;
+  ASSERT_TRUE(
+      Call(*credentials_, &v1::CredentialService::Stub::DeleteCredential, gone, &response).ok());
+  const v1::SessionUpdate left = watch->NextUpdate();
+  EXPECT_EQ(left.credential(), "") << "as it was named";
+  EXPECT_TRUE(HasReason(FromErrorStatus(left.error()), Reason::kNoLiveSession));
+}
+
+TEST_F(WatchSessionsTest, TheDevKeyComesOnlyWhereItIsAsked) {
+  ASSERT_TRUE(GetSession("0081").ok());
+  v1::WatchSessionsRequest request = Of({"0081"});
+  request.set_include_dev_key(true);
+  EXPECT_EQ(Watch(request)->PresentState(1)[0].session().dev_key(), "s3cret-dev-key");
+}
+
+TEST_F(WatchSessionsTest, OnlyAStreamThatKeepsWarmMakesTheBrokerSignIn) {
+  const auto cold = Watch({"0081"});
+  cold->PresentState(1);
+  v1::WatchSessionsRequest request = Of({"0082", "0099"});
+  request.set_keep_warm(true);
+  const auto warm = Watch(request);
+  warm->PresentState(2);
+  executor_.RunLater();  // the engine's upkeep
+  EXPECT_EQ(warm->NextUpdate().session().organization_id(), "0082");
+  EXPECT_EQ(broker_.bill.CountSignInsOf("0081"), 0);
+}
+
+TEST_F(WatchSessionsTest, WarmthEndsWithTheStream) {
+  v1::WatchSessionsRequest request = Of({"0082"});
+  request.set_keep_warm(true);
+  auto warm = Watch(request);
+  warm->PresentState(1);
+  warm.reset();
+  AwaitNoWatcher();
+  executor_.RunLater();
+  executor_.RunLater();
+  threads_.reset();  // what was started is done
+  EXPECT_EQ(broker_.bill.CountSignIns(), 0);
+}
+
+TEST_F(WatchSessionsTest, AShapeThatTheProtoForbidsIsMalformedAndNamesTheField) {
+  struct Row {
+    std::string field;
+    std::function<void(v1::WatchSessionsRequest&)> change;
+  };
+  const std::vector<Row> rows = {
+      {"organizations", [](auto& r) { r.clear_organizations(); }},
+      {"organizations",
+       [](auto& r) {
+         for (int i = 0; i < 10'000; ++i) {
+           r.add_organizations()->set_organization_id(absl::StrCat("x", i));
+         }
+       }},
+      {"organizations[0].organization_id",
+       [](auto& r) { r.mutable_organizations(0)->clear_organization_id(); }},
+      {"organizations[1].organization_id",
+       [](auto& r) { r.add_organizations()->set_organization_id("00 81"); }},
+      {"organizations[1].organization_id",
+       [](auto& r) { r.add_organizations()->set_organization_id("0081"); }},
+      {"organizations[0].credential",
+       [](auto& r) { r.mutable_organizations(0)->set_credential("Acme"); }},
+  };
+  for (const Row& row : rows) {
+    v1::WatchSessionsRequest request = Of({"0081"});
+    row.change(request);
+    const absl::Status status = Watch(request)->End();
+    EXPECT_EQ(FieldOf(status), row.field) << status;
+  }
+}
+
+TEST_F(WatchSessionsTest, TenThousandOrganizationsAreToldOnOneStream) {
+  std::vector<std::string> ids;
+  for (int i = 0; i < 10'000; ++i) ids.push_back(absl::StrCat("x", i));
+  const auto watch = Watch(ids);
+  const std::vector<v1::SessionUpdate> present = watch->PresentState(10'000);
+  EXPECT_EQ(present.back().organization_id(), "x9999");
+}
+
+}  // namespace
+}  // namespace billbroker

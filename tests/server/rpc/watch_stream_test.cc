@@ -1,0 +1,141 @@
+// How a stream of WatchSessions ends, and what it does to a reader that is slow.
+#include "server/rpc/watch_stream.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <future>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/server/rpc/watch_fixture.h"
+
+namespace billbroker {
+namespace {
+
+class WatchStreamTest : public WatchTest {
+ protected:
+  WatchStreamTest() : channel_(Connect()), stub_(v1::SessionService::NewStub(channel_)) {}
+
+  // Over the socket, with HTTP/2's flow control, on a connection of its own.
+  std::shared_ptr<grpc::Channel> Connect() const {
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    return grpc::CreateCustomChannel(address_, grpc::InsecureChannelCredentials(), arguments);
+  }
+
+  // Moves the deadline of 0081 once for each of `changes`.
+  void Change(int changes) {
+    SessionDemand demand;
+    demand.min_remaining = absl::Minutes(17);
+    for (int i = 0; i < changes; ++i) {
+      broker_.clock.Advance(absl::Minutes(20));
+      std::promise<void> answered;
+      broker_.engine.GetSession("0081", "", demand, [&](const absl::StatusOr<SessionPtr>& session) {
+        EXPECT_TRUE(session.ok()) << session.status();
+        answered.set_value();
+      });
+      answered.get_future().wait();
+    }
+  }
+
+  std::shared_ptr<grpc::Channel> channel_;
+  std::unique_ptr<v1::SessionService::Stub> stub_;
+};
+
+TEST_F(WatchStreamTest, ASlowReaderGetsTheLatestStateAndNoBacklog) {
+  constexpr int kChanges = 5000;
+  ASSERT_TRUE(GetSession("0081").ok());
+  WatchReader watch(*stub_, Of({"0081", "0082"}));
+  watch.PresentState(2);
+  Change(kChanges);
+  ASSERT_TRUE(GetSession("0082").ok());  // the last change of all
+  const std::int64_t latest = absl::ToUnixSeconds(broker_.clock.Now()) + 34 * 60;
+  int read = 0;
+  std::int64_t last = 0;
+  bool marker = false;
+  while (last != latest || !marker) {
+    const v1::SessionUpdate update = watch.NextUpdate();
+    ASSERT_TRUE(update.has_session()) << "the stream ended";
+    ++read;
+    if (update.organization_id() == "0082") marker = true;
+    if (update.organization_id() == "0081") last = update.session().expire_time().seconds();
+  }
+  EXPECT_LT(read, kChanges / 2) << "what the connection had taken in, and then the latest";
+}
+
+TEST_F(WatchStreamTest, DrainingEndsEveryStreamAtOnceAndRefusesNewOnes) {
+  const auto first = Watch({"0081"});
+  WatchReader second(*stub_, Of({"0081", "0082"}));
+  first->PresentState(1);
+  second.PresentState(2);
+  state_.StartDraining();
+  for (const absl::Status& ended : {first->End(), second.End()}) {
+    EXPECT_TRUE(HasReason(ended, Reason::kDraining)) << ended;
+    EXPECT_TRUE(absl::IsUnavailable(ended));
+  }
+  EXPECT_TRUE(HasReason(Watch({"0081"})->End(), Reason::kDraining));
+  AwaitNoWatcher();
+}
+
+TEST_F(WatchStreamTest, DrainingDoesNotWaitForAReaderThatReadsNoMore) {
+  ASSERT_TRUE(GetSession("0081").ok());
+  std::vector<std::string> ids = {"0081"};
+  for (int i = 0; i < 9'999; ++i) ids.push_back("unknown-" + std::to_string(i));
+  WatchReader watch(*stub_, Of(ids));
+  EXPECT_TRUE(watch.NextUpdate().has_session());  // and no more: a write waits for ever
+  state_.StartDraining();
+  state_.CutStreams();
+  AwaitNoWatcher();
+  EXPECT_FALSE(watch.End().ok());
+}
+
+TEST_F(WatchStreamTest, ACutStreamThatHasEndedIsLeftAlone) {
+  const auto watch = Watch({"0081"});
+  watch->PresentState(1);
+  state_.StartDraining();
+  EXPECT_TRUE(HasReason(watch->End(), Reason::kDraining));
+  state_.CutStreams();
+}
+
+TEST_F(WatchStreamTest, AReaderThatCancelsMidWayLeavesNothingBehind) {
+  std::vector<std::string> ids;
+  for (int i = 0; i < 5'000; ++i) ids.push_back("unknown-" + std::to_string(i));
+  for (int i = 0; i < 10; ++i) {
+    const auto watch = Watch(ids);
+    for (int read = 0; read < 50 * i; ++read) ASSERT_TRUE(watch->Next().has_update());
+    watch->Cancel();
+    EXPECT_TRUE(absl::IsCancelled(watch->End()));
+  }
+  AwaitNoWatcher();
+}
+
+TEST_F(WatchStreamTest, AReaderThatDisconnectsLeavesNothingBehind) {
+  {
+    const std::shared_ptr<grpc::Channel> channel = Connect();
+    const auto stub = v1::SessionService::NewStub(channel);
+    WatchReader watch(*stub, Of({"0081", "0082"}));
+    watch.PresentState(2);
+    EXPECT_EQ(hub_.watched(), 2U);
+  }
+  AwaitNoWatcher();
+}
+
+TEST_F(WatchStreamTest, ChangesThatRaceWithReadersThatComeAndGoHarmNobody) {
+  std::atomic<bool> stop = false;
+  std::thread changes([&] {
+    while (!stop) Change(1);
+  });
+  for (int i = 0; i < 50; ++i) {
+    WatchReader watch(i % 2 == 0 ? *stub_ : *sessions_, Of({"0081", "0082", "0083"}));
+    watch.PresentState(3);
+    EXPECT_TRUE(watch.NextUpdate().has_session());
+  }
+  stop = true;
+  changes.join();
+  AwaitNoWatcher();
+}
+
+}  // namespace
+}  // namespace billbroker
