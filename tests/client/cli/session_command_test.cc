@@ -70,6 +70,18 @@ TEST_F(SessionCommandTest, GetHandsItsOptionsOn) {
   EXPECT_FALSE(sent.include_dev_key());
 }
 
+TEST_F(SessionCommandTest, AStaleGenerationThatIsNoneIsRefusedAndNotSent) {
+  for (const std::string text : {"-1", "18446744073709551616", "abc", "7x", "0x10"}) {
+    EXPECT_EQ(Run({"session", "get", "00801", "--stale-generation=" + text}), kExitUsage) << text;
+    EXPECT_THAT(err_, HasSubstr("--stale-generation: \"" + text + "\" is no generation"));
+  }
+  EXPECT_EQ(Run({"session", "get", "00801", "--stale-generation", "-1"}), kExitUsage);
+  EXPECT_THAT(broker_.get_session_requests(), SizeIs(0));
+  EXPECT_EQ(Run({"session", "get", "00801", "--stale-generation", "18446744073709551615"}),
+            kExitOk);
+  EXPECT_EQ(broker_.get_session_requests().front().stale_generation(), 18446744073709551615U);
+}
+
 TEST_F(SessionCommandTest, LoginSaysWhetherASignInWasSpent) {
   EXPECT_EQ(Run({"session", "login", "00801"}), kExitOk);
   EXPECT_THAT(out_, StartsWith("a live session was there; no sign-in was spent\n"));
