@@ -114,6 +114,19 @@ TEST_F(ProcessTest, AnAbsentBrokerExitsWith3AndJsonErrorsGoToStandardError) {
   EXPECT_EQ(nlohmann::json::parse(outcome.err)["error"]["reason"], "BROKER_UNREACHABLE");
 }
 
+TEST_F(ProcessTest, OutputThatCannotBeWrittenIsAFailure) {
+  broker_.AddCredential("acme", {"00801"});
+  for (const char* command :
+       {"session list", "session get 00801 --show", "credential list --output json", "status",
+        "session login 00801", "--help", "--version"}) {
+    const Outcome outcome = RunProcess({"sh", "-c",
+                                        std::string("exec " BILLBROKER_PROGRAM " --socket ") +
+                                            socket_ + " " + command + " > /dev/full"});
+    EXPECT_EQ(outcome.exit_code, 1) << command;
+    EXPECT_THAT(outcome.err, HasSubstr("standard output cannot be written")) << command;
+  }
+}
+
 TEST_F(ProcessTest, DoctorRunsTheDaemonsOwnCheckOfTheConfiguration) {
   // A stand-in in PATH: the real one need not be built here.
   const std::string daemon =
