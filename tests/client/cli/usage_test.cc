@@ -56,6 +56,16 @@ TEST_F(UsageTest, WrongArgumentsAreUsageErrors) {
   }
 }
 
+TEST_F(UsageTest, AnUnknownCommandIsNamedWithTheHelpThatListsThem) {
+  EXPECT_EQ(Run({"frob"}), kExitUsage);
+  EXPECT_EQ(err_, "error: USAGE: there is no command \"frob\"; see 'billbroker --help'\n");
+  EXPECT_EQ(Run({"sesion", "get", "00801", "--show"}), kExitUsage);
+  EXPECT_THAT(err_, HasSubstr("no command \"sesion\"; see 'billbroker --help'"));
+  EXPECT_EQ(Run({"session", "frob", "00801", "--output", "json"}), kExitUsage);
+  EXPECT_EQ(ErrorJson()["message"],
+            "there is no command \"frob\"; see 'billbroker session --help'");
+}
+
 TEST_F(UsageTest, ASecretInAnArgumentIsRefusedAndNotRepeated) {
   for (const std::string& argument :
        {std::string("--password=") + kDevKeySecret, std::string("--dev-key=") + kDevKeySecret,
@@ -71,6 +81,9 @@ TEST_F(UsageTest, ASecretInAnArgumentIsRefusedAndNotRepeated) {
 
 TEST_F(UsageTest, AMistypedOptionIsNamedWithoutItsValue) {
   EXPECT_EQ(Run({"credential", "show", "acme", "--pasword", kDevKeySecret}), kExitUsage);
+  EXPECT_THAT(err_, HasSubstr("unknown option --pasword"));
+  EXPECT_THAT(err_, Not(HasSubstr(kDevKeySecret)));
+  EXPECT_EQ(Run({"credential", "--pasword", kDevKeySecret}), kExitUsage);
   EXPECT_THAT(err_, HasSubstr("unknown option --pasword"));
   EXPECT_THAT(err_, Not(HasSubstr(kDevKeySecret)));
 }
