@@ -53,7 +53,8 @@ void AddGlobalOptions(CLI::App& app, GlobalOptions& options) {
 
 std::string SocketOf(const GlobalOptions& options, const Host& host) {
   if (!options.socket.empty()) return options.socket;
-  return host.Getenv("BILLBROKER_SOCKET").value_or(kDefaultSocket);
+  const std::string socket = host.Getenv("BILLBROKER_SOCKET").value_or("");
+  return socket.empty() ? kDefaultSocket : socket;
 }
 
 absl::Status OutputLost() {

@@ -148,10 +148,13 @@ TEST_F(UsageTest, AnAbsentBrokerHasAnExitCodeAndAFixOfItsOwn) {
 
 TEST_F(UsageTest, TheSocketMayComeFromTheEnvironment) {
   host_.environment["BILLBROKER_SOCKET"] = socket_;
-  std::ostringstream out;
-  std::ostringstream err;
-  Io io{out, err, terminal_};
-  EXPECT_EQ(RunCli({"session", "get", "00801"}, io, host_, keyring_, clock_), kExitOk) << err.str();
+  EXPECT_EQ(RunAsIs({"session", "get", "00801"}), kExitOk) << err_;
+}
+
+TEST_F(UsageTest, AnEmptySocketInTheEnvironmentIsNone) {
+  host_.environment["BILLBROKER_SOCKET"] = "";
+  EXPECT_EQ(RunAsIs({"status", "--timeout", "1s"}), kExitUnreachable);
+  EXPECT_THAT(err_, HasSubstr("/run/billbroker/broker.sock"));
 }
 
 }  // namespace
