@@ -139,6 +139,17 @@ TEST_F(SessionCommandTest, ListShowsStatesAndReasons) {
                                                           {"until_time", "2027-01-15T09:00:00Z"}}));
 }
 
+TEST_F(SessionCommandTest, ATryThatIsDueIsNotListedAsInNoTime) {
+  v1::SessionEntry due;
+  due.set_organization_id("00801");
+  due.set_credential("acme");
+  due.set_state(v1::SESSION_STATE_BACKING_OFF);
+  due.mutable_retry_time()->set_seconds(1'800'000'000);
+  broker_.AddSessionEntry(due);
+  EXPECT_EQ(Run({"session", "list"}), kExitOk) << err_;
+  EXPECT_THAT(out_, HasSubstr("retry in 1 s\n"));
+}
+
 TEST_F(SessionCommandTest, ExecPutsTheSessionIntoTheChildsEnvironmentOnly) {
   EXPECT_EQ(Run({"exec", "--org", "00801", "--credential", "acme", "--", "tool", "status", "-c",
                  "--password", "x", "--", "--output"}),

@@ -117,6 +117,11 @@ TEST_F(UsageTest, AnErrorForPeopleSaysReasonTimeAndFix) {
                 "sign-ins are\x1b[2J spent"));
   EXPECT_EQ(Run({"session", "get", "00801"}), kExitTryLater);
   EXPECT_EQ(err_, "error: LOGIN_BUDGET_SPENT: sign-ins are?[2J spent\nretry in 12 s\n");
+  broker_.FailNext("GetSession",
+                   MakeError(ErrorDetails{Reason::kBillUnavailable, absl::ZeroDuration(), {}},
+                             "bill does not answer"));
+  EXPECT_EQ(Run({"session", "get", "00801"}), kExitTryLater);
+  EXPECT_THAT(err_, HasSubstr("\nretry in 1 s\n"));
   broker_.FailNext("GetSession", MakeError(Reason::kAmbiguousCredential, "two serve it"));
   EXPECT_EQ(Run({"session", "get", "00801"}), kExitFailed);
   EXPECT_EQ(err_, "error: AMBIGUOUS_CREDENTIAL: two serve it\nfix: name one with --credential\n");
