@@ -176,6 +176,20 @@ TEST_F(CompletionTest, NamesComeFromTheBroker) {
   EXPECT_EQ(Complete("credential create x --environment ''"), "sandbox\n");
 }
 
+// bash splits at "=", unless COMP_WORDBREAKS has none.
+TEST_F(CompletionTest, AValueMayStandBehindAnEqualsSign) {
+  for (const char* name : {"acme", "books"}) broker_.AddCredential(name, {"00801"});
+  EXPECT_EQ(Complete("--output = t"), "table\n");
+  EXPECT_EQ(Complete("--output ="), "table json\n");
+  EXPECT_EQ(Complete("--output=t"), "--output=table\n");
+  EXPECT_EQ(Complete("--output="), "--output=table --output=json\n");
+  EXPECT_EQ(Complete("session get 00801 --credential = a"), "acme\n");
+  EXPECT_EQ(Complete("--output = json credential de"), "delete detach\n");
+  EXPECT_EQ(Complete("--output=json credential show ''"), "acme books\n");
+  EXPECT_EQ(Complete("session login --force ="), "\n");
+  EXPECT_EQ(Complete("session login --force = ''"), "\n");
+}
+
 TEST_F(CompletionTest, AnAbsentBrokerIsNotHeardOf) {
   socket_ = folder_ / "nothing.sock";
   EXPECT_EQ(Complete("credential show ''"), "\n");
