@@ -44,7 +44,8 @@ class AdminClient final {
   [[nodiscard]] absl::StatusOr<bool> Logout(absl::string_view organization_id,
                                             const LogoutOptions& options = {});
 
-  // All pages, ordered by organization, then credential. Empty `credential` means all.
+  // All pages, ordered by organization, then credential. Empty `credential` means all;
+  // UNKNOWN_CREDENTIAL where there is none of that name.
   [[nodiscard]] absl::StatusOr<std::vector<v1::SessionEntry>> ListSessions(
       absl::string_view credential);
 

@@ -39,7 +39,7 @@ std::string Note(const v1::SessionEntry& entry, absl::Time now) {
     return note;
   }
   if (entry.has_retry_time()) {
-    return absl::StrCat("retry in ", LengthText(TimeOf(entry.retry_time()) - now));
+    return absl::StrCat("retry in ", WaitText(TimeOf(entry.retry_time()) - now));
   }
   return entry.waiting_callers() > 0 ? Counted(entry.waiting_callers(), "caller") + " waiting" : "";
 }

@@ -198,6 +198,19 @@ absl::StatusOr<Config> LoadForThisHost(const std::string& file) {
   return config;
 }
 
+// A mistyped --config is also a missing one; CLI11 would say only that. The value behind a "=" stays
+// out of it: nobody knows what it is.
+int FailUsage(const CLI::App& app, const CLI::ParseError& error) {
+  const std::vector<std::string> unknown = app.remaining();
+  if (unknown.empty()) {
+    app.exit(error);
+    return kUsage;
+  }
+  std::cerr << "unknown argument \"" << unknown.front().substr(0, unknown.front().find('='))
+            << "\"; see 'billbrokerd --help'\n";
+  return kUsage;
+}
+
 int Main(int argc, char** argv) {
   HardenProcess();
   Signals signals;
@@ -209,8 +222,10 @@ int Main(int argc, char** argv) {
   app.set_version_flag("--version", absl::StrCat("billbrokerd ", kVersion));
   try {
     app.parse(argc, argv);
+  } catch (const CLI::Success& help_or_version) {
+    return app.exit(help_or_version);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kOk : kUsage;
+    return FailUsage(app, error);
   }
 
   const absl::StatusOr<Config> config = LoadForThisHost(file);
