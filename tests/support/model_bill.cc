@@ -32,7 +32,8 @@ template <typename T, typename Read>
 void ModelBill::Send(const HttpRequest& request, Done<T> done, Read read) {
   if (!reachable_) {
     BillError timeout;
-    timeout.detail = "timeout";
+    timeout.detail = "cannot connect";
+    timeout.may_have_arrived = false;
     executor_.RunAfter(absl::Seconds(30),
                        [done = std::move(done), timeout]() mutable { done(timeout); });
     return;

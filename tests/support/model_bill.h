@@ -23,7 +23,7 @@ class ModelBill final : public BillApi {
   void SignOut(SessionKeys keys, Done<SignedOut> done) override;
   void GetSessionInfo(SessionKeys keys, Done<SessionInfo> done) override;
 
-  // As if the network were down: calls that start from now on time out.
+  // As if the network were down: calls that start from now on cannot connect.
   void SetReachable(bool reachable) { reachable_ = reachable; }
 
  private:

@@ -240,7 +240,7 @@ TEST(ConfigTest, ListenersAreNamedWithTheirLinesToo) {
        "b.toml:6: listener.mode \"0666\" lets every user of this machine in; use \"0660\" and a "
        "group"},
       {"[[listener]]\nunix = \"/b\"\ntls = true",
-       "b.toml:6: unknown key \"listener.tls\"; known here: group, mode, unix"},
+       "b.toml:6: unknown key \"listener.tls\"; known here: group, max_connection_age, mode, unix"},
   };
   for (const Row& row : rows) {
     const absl::StatusOr<Config> config =
