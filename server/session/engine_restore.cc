@@ -39,7 +39,7 @@ void Engine::Restore(StoreContents contents) {
     const auto credential = credentials.find(stored.credential_uid);
     if (credential != credentials.end() &&
         credential->second->organizations.contains(stored.organization_id)) {
-      RestorePair(std::move(stored), credential->second, contents.same_boot);
+      RestorePair(stored, credential->second, contents.same_boot);
     } else if (all_known) {
       parts_.store.WriteSoon(PairForgotten{stored.credential_uid, stored.organization_id});
     }
@@ -77,7 +77,8 @@ void Engine::RestoreQuarantines(std::vector<StoredQuarantine> quarantines, bool 
   }
 }
 
-void Engine::RestorePair(StoredPair stored, const CredentialInfoPtr& credential, bool same_boot) {
+void Engine::RestorePair(const StoredPair& stored, const CredentialInfoPtr& credential,
+                         bool same_boot) {
   const absl::Duration now = parts_.clock.SinceBoot();
   Pair& pair = PairOf(credential, stored.organization_id);
   pair.generation = std::max(pair.generation, stored.generation);

@@ -162,7 +162,7 @@ TEST_F(EngineRestartTest, ARefusedPasswordIsNotTriedAgain) {
 TEST_F(EngineRestartTest, BeforeTheStoreIsOpenNothingIsSent) {
   Engine waiting(options, MakeParts());
   Answer answer;
-  waiting.GetSession("008acme00000", "", {}, [&answer](Answer given) { answer = given; });
+  waiting.GetSession("008acme00000", "", {}, [&answer](const Answer& given) { answer = given; });
   executor.RunUntilIdle();
   EXPECT_TRUE(HasReason(answer.status(), Reason::kVaultUnreachable)) << answer.status();
   EXPECT_EQ(bill.CountSignIns(), 0);
