@@ -2,11 +2,15 @@
 
 #include <grpcpp/channel.h>
 
+#include <condition_variable>
 #include <iterator>
+#include <mutex>
 #include <utility>
 
+#include "absl/types/optional.h"
 #include "billbroker/v1/session.grpc.pb.h"
 #include "client/call.h"
+#include "vault/base/mutex.h"
 
 namespace billbroker {
 namespace {
@@ -16,24 +20,40 @@ using Stub = v1::SessionService::StubInterface;
 constexpr int kPageSize = 1000;  // the largest that the broker gives
 
 using Listener =
-    std::function<void(const WatchedOrganization&, const absl::StatusOr<ClientSession>&)>;
+    std::function<bool(const WatchedOrganization&, const absl::StatusOr<ClientSession>&)>;
 
 class CallingHandler final : public WatchHandler {
  public:
   explicit CallingHandler(const Listener& told) : told_(told) {}
 
   void Told(const WatchedOrganization& which, absl::StatusOr<ClientSession> state) override {
-    told_(which, state);
+    if (!enough_ && !told_(which, state)) {
+      enough_ = true;
+      Conclude(absl::OkStatus());
+    }
   }
   void Completed() override {}
-  void Ended(const absl::Status& why) override { why_ = why; }
+  void Ended(const absl::Status& why) override { Conclude(why); }
 
-  // Once the watch has ended.
-  [[nodiscard]] const absl::Status& why() const { return why_; }
+  // Why there is nothing more to hear, once that is so. Waits on the native mutex.
+  absl::Status Await() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    std::unique_lock<std::mutex> lock(mutex_.native());
+    concluded_.wait(lock, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return why_.has_value(); });
+    return *why_;
+  }
 
  private:
+  void Conclude(const absl::Status& why) {
+    MutexLock lock(mutex_);
+    if (!why_.has_value()) why_ = why;
+    concluded_.notify_all();
+  }
+
   const Listener& told_;
-  absl::Status why_;
+  bool enough_ = false;
+  Mutex mutex_;
+  std::condition_variable concluded_;
+  absl::optional<absl::Status> why_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace
@@ -99,9 +119,8 @@ absl::StatusOr<std::vector<v1::SessionEntry>> AdminClient::ListSessions(
 
 absl::Status AdminClient::WatchSessions(const WatchOptions& options, const Listener& told) {
   CallingHandler handler(told);
-  SessionWatch watch(impl_->channel, options, handler);
-  watch.AwaitEnd();
-  return handler.why();
+  const SessionWatch watch(impl_->channel, options, handler);
+  return handler.Await();
 }
 
 absl::StatusOr<v1::GetStatusResponse> AdminClient::GetStatus() {

@@ -46,17 +46,19 @@ class AdminClient final {
   [[nodiscard]] absl::StatusOr<bool> Logout(absl::string_view organization_id,
                                             const LogoutOptions& options = {});
 
-  // All pages, ordered by organization, then credential. Empty `credential` means all.
+  // All pages, ordered by organization, then credential. Empty `credential` means all;
+  // UNKNOWN_CREDENTIAL where there is none of that name.
   [[nodiscard]] absl::StatusOr<std::vector<v1::SessionEntry>> ListSessions(
       absl::string_view credential);
 
   [[nodiscard]] absl::StatusOr<v1::GetStatusResponse> GetStatus();
 
-  // Hands each state that the broker tells to `told`, one at a time on another thread, until the
-  // stream ends; then returns why (see WatchHandler::Ended()). No deadline.
+  // Hands each state that the broker tells to `told`, one at a time on another thread, until it
+  // answers false, which is OK, or the stream ends; then returns why (see WatchHandler::Ended()). No
+  // deadline.
   [[nodiscard]] absl::Status WatchSessions(
       const WatchOptions& options,
-      const std::function<void(const WatchedOrganization& which,
+      const std::function<bool(const WatchedOrganization& which,
                                const absl::StatusOr<ClientSession>& state)>& told);
 
  private:

@@ -95,6 +95,4 @@ SessionWatch::~SessionWatch() {
   call_->AwaitEnd();
 }
 
-void SessionWatch::AwaitEnd() { call_->AwaitEnd(); }
-
 }  // namespace billbroker

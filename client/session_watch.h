@@ -57,9 +57,6 @@ class SessionWatch final {
   SessionWatch(const SessionWatch&) = delete;
   SessionWatch& operator=(const SessionWatch&) = delete;
 
-  // Returns once the handler has heard the end.
-  void AwaitEnd();
-
  private:
   class Call;
   std::unique_ptr<Call> call_;

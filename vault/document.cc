@@ -2,6 +2,8 @@
 
 #include <array>
 #include <bitset>
+#include <cstdint>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -18,6 +20,8 @@ constexpr std::uint64_t kFormat = 1;
 // Twice what the largest valid credential takes.
 constexpr std::size_t kMaxDocumentBytes = 8 * 1024 * 1024;
 constexpr std::size_t kMaxUidBytes = 64;
+// No count of changes gets there: a larger one was not written by a billbroker.
+constexpr std::uint64_t kMaxVersion = std::numeric_limits<std::int64_t>::max();
 
 // The required members come first.
 enum Member {
@@ -140,7 +144,7 @@ class Reader final {
       case kUid:
         return Uid(to.uid);
       case kVersion:
-        return json_.Uint(to.version) && to.version > 0;
+        return json_.Uint(to.version) && to.version > 0 && to.version <= kMaxVersion;
       case kEnvironment:
         return Text(to.environment);
       case kKind:

@@ -19,7 +19,7 @@
 
 namespace billbroker {
 
-// Requires: ValidateCredential(), a uid, a version of at least 1.
+// Requires: ValidateCredential(), a uid, a version of 1 to 2^63 - 1.
 [[nodiscard]] SecretString WriteDocument(const Credential& credential);
 
 // Reads the document stored under `name`. It is hostile input: whatever is not exactly a valid

@@ -53,7 +53,48 @@ void AddGlobalOptions(CLI::App& app, GlobalOptions& options) {
 
 std::string SocketOf(const GlobalOptions& options, const Host& host) {
   if (!options.socket.empty()) return options.socket;
-  return host.Getenv("BILLBROKER_SOCKET").value_or(kDefaultSocket);
+  const std::string socket = host.Getenv("BILLBROKER_SOCKET").value_or("");
+  return socket.empty() ? kDefaultSocket : socket;
+}
+
+absl::Status OutputLost() {
+  return absl::DataLossError(
+      "standard output cannot be written (is its disk full?), so the output is incomplete; the "
+      "command itself was carried out");
+}
+
+// Parses `args` into `options` and runs the command that they name.
+absl::Status Execute(const std::vector<std::string>& args, GlobalOptions& options, Io& io,
+                     Host& host, KeyringProbe& keyring, const Clock& clock) {
+  absl::Status refused = RefuseSecretArguments(args);
+  if (!refused.ok()) return refused;
+  CLI::App app("Sessions and credentials of a billbroker.", "billbroker");
+  Command command;
+  AddGlobalOptions(app, options);
+  AddLoginCommand(app, command);
+  AddCredentialCommands(app, command);
+  AddSessionCommands(app, command);
+  AddStatusCommand(app, command);
+  AddExecCommand(app, command);
+  AddDoctorCommand(app, command);
+  try {
+    app.parse(std::vector<std::string>(args.rbegin(), args.rend()));
+  } catch (const CLI::Success& help_or_version) {
+    app.exit(help_or_version, io.out, io.err);
+    return absl::OkStatus();
+  } catch (const CLI::ParseError& error) {
+    return UsageError(app, error);
+  }
+
+  options.socket = SocketOf(options, host);
+  const ClientOptions client_options{absl::StrCat("unix:", options.socket), options.timeout};
+  absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = OpenChannel(client_options);
+  if (!channel.ok()) return channel.status();
+  SessionClient sessions(*channel, client_options);
+  AdminClient admin(*channel, client_options);
+  CredentialClient credentials(*channel, client_options);
+  CommandContext context{io, host, keyring, clock, options, sessions, admin, credentials};
+  return command.Run(context);
 }
 
 }  // namespace
@@ -76,41 +117,12 @@ void AddDurationOption(CLI::App& app, const std::string& name, absl::Duration& v
 int RunCli(const std::vector<std::string>& args, Io& io, Host& host, KeyringProbe& keyring,
            const Clock& clock) {
   GlobalOptions options;
-  options.timeout = absl::Seconds(30);
-  const auto fail = [&](const absl::Status& status) {
-    PrintError(status, options.socket, options.json || WantsJson(args), io.err);
-    return ExitCodeOf(status);
-  };
-  const absl::Status refused = RefuseSecretArguments(args);
-  if (!refused.ok()) return fail(refused);
-
-  CLI::App app("Sessions and credentials of a billbroker.", "billbroker");
-  Command command;
-  AddGlobalOptions(app, options);
-  AddLoginCommand(app, command);
-  AddCredentialCommands(app, command);
-  AddSessionCommands(app, command);
-  AddStatusCommand(app, command);
-  AddExecCommand(app, command);
-  AddDoctorCommand(app, command);
-  try {
-    app.parse(std::vector<std::string>(args.rbegin(), args.rend()));
-  } catch (const CLI::Success& help_or_version) {
-    return app.exit(help_or_version, io.out, io.err);
-  } catch (const CLI::ParseError& error) {
-    return fail(UsageError(app, error));
-  }
-
-  options.socket = SocketOf(options, host);
-  const ClientOptions client_options{absl::StrCat("unix:", options.socket), options.timeout};
-  absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = OpenChannel(client_options);
-  if (!channel.ok()) return fail(channel.status());
-  SessionClient sessions(*channel, client_options);
-  AdminClient admin(*channel, client_options);
-  CredentialClient credentials(*channel, client_options);
-  CommandContext context{io, host, keyring, clock, options, sessions, admin, credentials};
-  const absl::Status status = command.Run(context);
-  return status.ok() ? kExitOk : fail(status);
+  absl::Status status = Execute(args, options, io, host, keyring, clock);
+  // Here for all commands and for --help: a full disk must not look like a success.
+  if (!io.out.flush()) status = OutputLost();
+  if (status.ok()) return kExitOk;
+  PrintError(status, options.socket, options.json || WantsJson(args), io.err);
+  return ExitCodeOf(status);
 }
 
 }  // namespace billbroker

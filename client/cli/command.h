@@ -32,7 +32,7 @@ struct Io {
 struct GlobalOptions {
   std::string socket;
   bool json = false;
-  absl::Duration timeout;
+  absl::Duration timeout = absl::Seconds(30);
 };
 
 struct CommandContext {

@@ -14,31 +14,46 @@ namespace {
 // What one request to the broker holds at most.
 constexpr std::size_t kMaxSecretsBytes = 4 * 1024 * 1024;
 
-absl::Status Ask(Terminal& terminal, absl::string_view prompt, SecretString& into) {
+absl::Status AskOptional(Terminal& terminal, absl::string_view prompt, SecretString& into) {
   absl::StatusOr<SecretString> answer = terminal.ReadSecret(prompt);
   if (!answer.ok()) return answer.status();
   into = *std::move(answer);
   return absl::OkStatus();
 }
 
-absl::Status AskDevKeys(Terminal& terminal, NewCredential& credential) {
-  const bool console = credential.kind == v1::CREDENTIAL_KIND_CONSOLE;
-  absl::Status status =
-      Ask(terminal,
-          console ? "devKey (not shown; empty where each organization has its own): "
-                  : "devKey (not shown): ",
-          credential.dev_key);
-  // Only a console signs in to organizations of several developers.
-  if (!console) return status;
-  for (NewOrganization& organization : credential.organizations) {
-    if (!status.ok()) return status;
-    status = Ask(terminal,
-                 absl::StrCat("own devKey of organization ", organization.id,
-                              credential.dev_key.empty() ? " (not shown): "
-                                                         : " (not shown; empty for none): "),
-                 organization.dev_key);
+// Asked again while nothing is typed.
+absl::Status Ask(Terminal& terminal, absl::string_view prompt, SecretString& into) {
+  absl::Status status = AskOptional(terminal, prompt, into);
+  while (status.ok() && into.empty()) {
+    status = AskOptional(terminal, absl::StrCat("it must not be empty; ", prompt), into);
   }
   return status;
+}
+
+// Only a console signs in to organizations of several developers.
+absl::Status AskConsoleDevKeys(Terminal& terminal, NewCredential& credential) {
+  absl::Status status = AskOptional(
+      terminal,
+      "devKey (not shown; empty where each organization has its own): ", credential.dev_key);
+  for (NewOrganization& organization : credential.organizations) {
+    if (!status.ok()) return status;
+    const std::string question = absl::StrCat("own devKey of organization ", organization.id);
+    status = credential.dev_key.empty()
+                 ? Ask(terminal, absl::StrCat(question, " (not shown): "), organization.dev_key)
+                 : AskOptional(terminal, absl::StrCat(question, " (not shown; empty for none): "),
+                               organization.dev_key);
+  }
+  return status;
+}
+
+absl::Status AskDevKeys(Terminal& terminal, NewCredential& credential) {
+  if (credential.kind == v1::CREDENTIAL_KIND_CONSOLE) {
+    return AskConsoleDevKeys(terminal, credential);
+  }
+  constexpr char kPrompt[] = "devKey (not shown): ";
+  // Without organizations there is nothing yet that needs one.
+  return credential.organizations.empty() ? AskOptional(terminal, kPrompt, credential.dev_key)
+                                          : Ask(terminal, kPrompt, credential.dev_key);
 }
 
 }  // namespace

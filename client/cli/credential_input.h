@@ -17,7 +17,7 @@ namespace billbroker {
 [[nodiscard]] absl::StatusOr<SecretsInput> ReadSecretsFromStdin(Terminal& terminal);
 
 // Asks a person for the secrets that `credential` needs: its kind, device and organizations are
-// set.
+// set. What may not be empty is asked again until it is not.
 [[nodiscard]] absl::Status AskSecrets(Terminal& terminal, NewCredential& credential);
 
 // The organization ids of `path`, one a line; blank lines and what follows a '#' do not count.

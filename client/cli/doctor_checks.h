@@ -40,7 +40,8 @@ using BrokerStatus = absl::StatusOr<v1::GetStatusResponse>;
                                                 absl::string_view whose,
                                                 absl::string_view bus_address);
 
-// One for each environment that the broker names, with what the configuration file adds to it.
+// One for each environment that the broker names, with what the configuration file adds to it. One
+// that is skipped where there is no such file: the broker may trust a CA that only the file names.
 [[nodiscard]] std::vector<Finding> CheckBillHosts(const BrokerStatus& status,
                                                   const std::string& config_file, Host& host);
 

@@ -1,21 +1,30 @@
 #include <toml++/toml.h>
 
 #include "absl/strings/str_cat.h"
+#include "absl/types/optional.h"
 #include "client/cli/doctor_checks.h"
 
 namespace billbroker {
 namespace {
 
-// The configuration's [environments.NAME] ca_file and proxy: the broker does not tell them.
-// Whatever is wrong with the file is for CheckConfiguration() to say.
-void AddConfigured(const std::string& config_file, BillEndpoint& endpoint) {
+// Nullopt where the file cannot be read; why is for CheckConfiguration() to say.
+absl::optional<toml::table> Read(const std::string& config_file) {
   try {
-    const toml::table config = toml::parse_file(config_file);
-    const auto environment = config["environments"][endpoint.name];
-    endpoint.ca_file = environment["ca_file"].value_or(std::string());
-    endpoint.proxy = environment["proxy"].value_or(std::string());
+    return toml::parse_file(config_file);
   } catch (const toml::parse_error&) {
+    return absl::nullopt;
   }
+}
+
+// With the configuration's [environments.NAME] ca_file and proxy: the broker does not tell them.
+BillEndpoint EndpointOf(const v1::EnvironmentStatus& environment, const toml::table& config) {
+  const auto configured = config["environments"][environment.name()];
+  return {environment.name(), environment.base_url(), configured["ca_file"].value_or(std::string()),
+          configured["proxy"].value_or(std::string())};
+}
+
+std::vector<Finding> Skipped(const std::string& why) {
+  return {{"bill", CheckState::kSkipped, why, ""}};
 }
 
 Finding CheckHost(const BillEndpoint& endpoint, Host& host) {
@@ -26,23 +35,24 @@ Finding CheckHost(const BillEndpoint& endpoint, Host& host) {
   }
   return {check, CheckState::kProblem, absl::StrCat(endpoint.base_url, ": ", reached.message()),
           "let this machine reach the host (name service, firewall), and where it has a proxy or a "
-          "certificate of its own CA name that in the configuration; --config FILE makes this "
-          "check use it"};
+          "certificate of its own CA name that in the configuration"};
 }
 
 }  // namespace
 
 std::vector<Finding> CheckBillHosts(const BrokerStatus& status, const std::string& config_file,
                                     Host& host) {
-  if (!status.ok()) {
-    return {
-        {"bill", CheckState::kSkipped, "the broker, which knows the environments, is silent", ""}};
+  if (!status.ok()) return Skipped("the broker, which knows the environments, is silent");
+  if (config_file.empty()) {
+    return Skipped(
+        "the broker may trust a CA of its own or use a proxy; --config FILE with its configuration "
+        "checks the way to BILL's hosts");
   }
+  const absl::optional<toml::table> config = Read(config_file);
+  if (!config.has_value()) return Skipped("stands on the configuration, which cannot be read");
   std::vector<Finding> findings;
   for (const v1::EnvironmentStatus& environment : status->environments()) {
-    BillEndpoint endpoint{environment.name(), environment.base_url(), "", ""};
-    if (!config_file.empty()) AddConfigured(config_file, endpoint);
-    findings.push_back(CheckHost(endpoint, host));
+    findings.push_back(CheckHost(EndpointOf(environment, *config), host));
   }
   return findings;
 }

@@ -68,8 +68,7 @@ void PrintError(const absl::Status& status, const std::string& socket, bool json
   err << "error: " << ErrorName(status) << ": " << Printable(status.message()) << '\n';
   const absl::optional<ErrorDetails> details = DetailsOf(status);
   if (details.has_value() && details->retry_after.has_value()) {
-    // Rounded up: a try at the time that is printed is not too early.
-    err << "retry in " << LengthText(absl::Ceil(*details->retry_after, absl::Seconds(1))) << '\n';
+    err << "retry in " << WaitText(*details->retry_after) << '\n';
   }
   if (!fix.empty()) err << "fix: " << Printable(fix) << '\n';
 }

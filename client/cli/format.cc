@@ -1,5 +1,7 @@
 #include "client/cli/format.h"
 
+#include <algorithm>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -59,6 +61,14 @@ std::string LengthText(absl::Duration length) {
     return text;
   }
   return "0 s";
+}
+
+std::string WaitText(absl::Duration wait) {
+  // To the least unit that LengthText() shows of it.
+  const absl::Duration unit = wait > absl::Hours(24)    ? absl::Hours(1)
+                              : wait > absl::Minutes(1) ? absl::Minutes(1)
+                                                        : absl::Seconds(1);
+  return LengthText(std::max(absl::Ceil(wait, unit), absl::Seconds(1)));
 }
 
 std::string BytesText(std::uint64_t bytes) {

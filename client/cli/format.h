@@ -26,6 +26,9 @@ namespace billbroker {
 // less.
 [[nodiscard]] std::string LengthText(absl::Duration length);
 
+// The same for a wait, rounded up: a try after what is shown is not too early. At least "1 s".
+[[nodiscard]] std::string WaitText(absl::Duration wait);
+
 // "512 KiB", "8 MiB".
 [[nodiscard]] std::string BytesText(std::uint64_t bytes);
 

@@ -21,7 +21,7 @@ absl::Status KeepOrDelete(CommandContext& context, const v1::Credential& credent
   if (!keep.ok()) return keep.status();
   if (*keep) {
     context.io.err << "kept; try it again: billbroker session login " << Printable(organization_id)
-                   << " --force\n";
+                   << " --credential " << credential.name() << " --force\n";
     return refusal;
   }
   const absl::Status deleted = context.credentials.Delete(VersionOf(credential), true);
@@ -32,8 +32,8 @@ absl::Status KeepOrDelete(CommandContext& context, const v1::Credential& credent
 
 void PrintNextSteps(const std::string& name, const std::string& id, std::ostream& talk) {
   talk << "\nwhat to run next:\n"
-       << "  billbroker session get " << id << '\n'
-       << "  billbroker exec --org " << id << " -- sh -c '\n"
+       << "  billbroker session get " << id << " --credential " << name << '\n'
+       << "  billbroker exec --org " << id << " --credential " << name << " -- sh -c '\n"
        << "    printf \"sessionId: %s\\ndevKey: %s\\n\" \"$BILL_SESSION_ID\" \"$BILL_DEV_KEY\" |\n"
        << "    curl -sS -H @- \"$BILL_BASE_URL/v3/login/session\"'\n"
        << "  billbroker credential show " << name << '\n';

@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
@@ -50,7 +52,7 @@ absl::StatusOr<NewCredential> LoginDialog::Ask(const v1::GetStatusResponse& stat
   if (!answer.ok()) return answer.status();
   credential.environment = *std::move(answer);
   if (absl::Status asked = AskKind(credential); !asked.ok()) return asked;
-  answer = AskLine(credential.sync_token ? "sync token's name" : "BILL user name", "");
+  answer = AskUsername(credential);
   if (!answer.ok()) return answer.status();
   credential.username = *std::move(answer);
   answer = AskName(credential);
@@ -128,7 +130,28 @@ absl::Status LoginDialog::AskKind(NewCredential& credential) {
   }
 }
 
-// Asked again while the name is taken: to hear so only after the secrets were typed is a nuisance.
+// A BILL user of an environment belongs to one credential. Asked again while it has one: to hear so
+// only after the secrets were typed is a nuisance.
+absl::StatusOr<std::string> LoginDialog::AskUsername(const NewCredential& credential) {
+  const absl::StatusOr<std::vector<v1::Credential>> stored = credentials_.List();
+  if (!stored.ok()) return stored.status();
+  while (true) {
+    absl::StatusOr<std::string> username =
+        AskLine(credential.sync_token ? "sync token's name" : "BILL user name", "");
+    if (!username.ok()) return username;
+    const auto owner = absl::c_find_if(*stored, [&](const v1::Credential& other) {
+      return other.environment() == credential.environment &&
+             absl::EqualsIgnoreCase(other.username(), *username);
+    });
+    if (owner == stored->end()) return username;
+    talk_ << "this user of " << credential.environment << " belongs to credential " << owner->name()
+          << ": add organizations with 'billbroker credential attach " << owner->name()
+          << " ID', or type another user\n"
+          << std::flush;
+  }
+}
+
+// Asked again while the name is taken, for the same reason.
 absl::StatusOr<std::string> LoginDialog::AskName(const NewCredential& credential) {
   const std::string proposal = ProposeName(credential.username, credential.environment);
   while (true) {

@@ -24,7 +24,7 @@ class LoginDialog final {
   LoginDialog(Terminal& terminal, std::ostream& talk, CredentialClient& credentials)
       : terminal_(terminal), talk_(talk), credentials_(credentials) {}
 
-  // `status` names the environments. Errors: those of Terminal and of CredentialClient::Get().
+  // `status` names the environments. Errors: those of Terminal and of CredentialClient.
   [[nodiscard]] absl::StatusOr<NewCredential> Ask(const v1::GetStatusResponse& status);
 
   // Shows what Ask() gathered; true where the person wants it stored.
@@ -34,6 +34,7 @@ class LoginDialog final {
   absl::StatusOr<std::string> AskLine(absl::string_view question, absl::string_view proposal);
   absl::StatusOr<std::string> AskEnvironment(const v1::GetStatusResponse& status);
   absl::Status AskKind(NewCredential& credential);
+  absl::StatusOr<std::string> AskUsername(const NewCredential& credential);
   absl::StatusOr<std::string> AskName(const NewCredential& credential);
   absl::StatusOr<std::vector<std::string>> AskOrganizations();
 

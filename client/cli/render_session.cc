@@ -42,7 +42,7 @@ std::string Note(const v1::SessionEntry& entry, absl::Time now) {
   if (entry.has_retry_time()) {
     const bool queued = entry.state() == v1::SESSION_STATE_QUEUED;
     return absl::StrCat(queued ? "its turn in " : "retry in ",
-                        LengthText(TimeOf(entry.retry_time()) - now));
+                        WaitText(TimeOf(entry.retry_time()) - now));
   }
   return entry.waiting_callers() > 0 ? Counted(entry.waiting_callers(), "caller") + " waiting" : "";
 }

@@ -55,7 +55,7 @@ void AddBudgets(const v1::GetStatusResponse& status, absl::Time now, Table& tabl
                      " of ", budget.limit(), " sign-ins an hour, ", budget.queued(), " waiting");
     if (budget.has_parked_until_time()) {
       absl::StrAppend(&text, "; BILL's limit ends in ",
-                      LengthText(TimeOf(budget.parked_until_time()) - now));
+                      WaitText(TimeOf(budget.parked_until_time()) - now));
     }
     table.Add({"budget", text});
   }

@@ -1,3 +1,5 @@
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "client/cli/command.h"
 #include "client/cli/render.h"
 
@@ -69,6 +71,22 @@ void AddOrganization(CLI::App& app, std::string& organization, std::string& cred
   app.add_option("--credential", credential, "Which credential, where several serve it");
 }
 
+// CLI11 would take "-1" and what is too large for some other generation.
+void AddStaleGeneration(CLI::App& app, std::uint64_t& generation) {
+  static constexpr char kName[] = "--stale-generation";
+  app.add_option_function<std::string>(
+         kName,
+         [&generation](const std::string& text) {
+           if (absl::SimpleAtoi(text, &generation)) return;
+           throw CLI::ValidationError(kName,
+                                      absl::StrCat("\"", text,
+                                                   "\" is no generation; give the number that the "
+                                                   "session came with"));
+         },
+         "Report that BILL said BDC_1109 to this generation")
+      ->type_name("N");
+}
+
 void AddGet(CLI::App& group, Command& command) {
   auto [app, options] = command.Add<GetOptions>(
       group, "get", "A live session; signs in only where none is there", Get);
@@ -78,8 +96,7 @@ void AddGet(CLI::App& group, Command& command) {
   app->add_flag("--require-trusted", request.require_trusted, "Only an MFA-trusted session");
   AddDurationOption(*app, "--min-remaining", request.min_remaining,
                     "Renew a session with less time left than this");
-  app->add_option("--stale-generation", request.stale_generation,
-                  "Report that BILL said BDC_1109 to this generation");
+  AddStaleGeneration(*app, request.stale_generation);
   app->add_flag("--cached-only", request.cached_only, "Never sign in");
   app->add_flag("--show", options->show, "Print the session id, and the devKey where fetched");
 }

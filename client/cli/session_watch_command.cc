@@ -24,7 +24,8 @@ absl::Status Watch(CommandContext& context, const SessionWatchOptions& options) 
         } else {
           PrintWatchLine(which, state, now, context.io.out);
         }
-        context.io.out.flush();  // also into a pipe: a line is a change
+        // Also into a pipe: a line is a change. RunCli() says that the output was lost.
+        return static_cast<bool>(context.io.out.flush());
       });
 }
 

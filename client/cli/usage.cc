@@ -37,6 +37,18 @@ std::string UnknownArguments(const std::vector<std::string>& extras) {
   return absl::StrCat("unexpected argument (", extras.size(), " too many)");
 }
 
+// The command whose subcommand was not named, as typed: "billbroker" or "billbroker session". Empty
+// where a command was named to its end.
+std::string UnfinishedCommand(const CLI::App& app) {
+  std::string words = app.get_name();
+  const CLI::App* named = &app;
+  while (!named->get_subcommands().empty()) {
+    named = named->get_subcommands().front();
+    absl::StrAppend(&words, " ", named->get_name());
+  }
+  return named->get_require_subcommand_min() > 0 ? words : "";
+}
+
 }  // namespace
 
 absl::Status RefuseSecretArguments(const std::vector<std::string>& args) {
@@ -54,6 +66,12 @@ absl::Status RefuseSecretArguments(const std::vector<std::string>& args) {
 
 absl::Status UsageError(const CLI::App& app, const CLI::ParseError& error) {
   const std::vector<std::string> extras = app.remaining(true);
+  const std::string unfinished = UnfinishedCommand(app);
+  // The first of what was left over cannot be the value of a mistyped option.
+  if (!unfinished.empty() && !extras.empty() && !absl::StartsWith(extras.front(), "-")) {
+    return absl::InvalidArgumentError(absl::StrCat("there is no command \"", extras.front(),
+                                                   "\"; see '", unfinished, " --help'"));
+  }
   return absl::InvalidArgumentError(
       absl::StrCat(extras.empty() ? std::string(error.what()) : UnknownArguments(extras),
                    "; see 'billbroker --help' and 'billbroker COMMAND --help'"));

@@ -49,19 +49,44 @@ _billbroker_value() {
   esac
 }
 
+# Puts the words up to the cursor into "args", and --option=value as two: bash makes three of it, or one where
+# COMP_WORDBREAKS has no "=". Then "joined" is what stands before the value in the word at the cursor.
+_billbroker_args() {
+  local i word
+  args=() joined=
+  for ((i = 0; i <= COMP_CWORD; ++i)); do
+    word=${COMP_WORDS[i]} joined=
+    case $word in
+      =) ((i < COMP_CWORD)) || args+=('') ;;
+      --*=*)
+        joined=${word%%=*}=
+        args+=("${word%%=*}" "${word#*=}")
+        ;;
+      *) args+=("$word") ;;
+    esac
+  done
+}
+
 _billbroker() {
-  local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} words=() i
+  local args joined words=() i
   COMPREPLY=()
-  _billbroker_value "$previous" "$word" && return
-  for ((i = 1; i < COMP_CWORD; ++i)); do
-    case ${COMP_WORDS[i]} in
+  _billbroker_args
+  local word=${args[-1]} previous=${args[-2]-}
+  if _billbroker_value "$previous" "$word"; then
+    COMPREPLY=("${COMPREPLY[@]/#/$joined}")
+    return
+  fi
+  # An option that takes no value, and has one.
+  [[ $joined || ${COMP_WORDS[COMP_CWORD]} == = || ${COMP_WORDS[COMP_CWORD - 1]} == = ]] && return
+  for ((i = 1; i < ${#args[@]} - 1; ++i)); do
+    case ${args[i]} in
       --) # What follows is the command of exec.
         compopt -o default 2>/dev/null
         return
         ;;
       --socket | --output | --timeout | --credential | --org) ((++i)) ;;
       -*) ;;
-      *) words+=("${COMP_WORDS[i]}") ;;
+      *) words+=("${args[i]}") ;;
     esac
   done
   local command=${words[0]-}

@@ -16,6 +16,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "server/app/session_config.h"
 #include "server/app/toml_reader.h"
 
 namespace billbroker {
@@ -147,39 +148,6 @@ std::map<std::string, Environment> ReadEnvironments(TomlTable& root) {
   return environments;
 }
 
-EngineOptions ReadSession(TomlTable table) {
-  EngineOptions options;
-  options.idle_window =
-      table.Duration("idle_window", options.idle_window, absl::Seconds(2), absl::Hours(48));
-  options.sync_token_idle_window =
-      table.Duration("sync_token_idle_window", options.sync_token_idle_window, absl::Seconds(2),
-                     absl::Hours(24 * 30));
-  options.safety_margin =
-      table.Duration("safety_margin", options.safety_margin, absl::ZeroDuration(), absl::Hours(1));
-  if (options.sync_token_idle_window < options.idle_window) {
-    table.Error("sync_token_idle_window", "must not be shorter than idle_window");
-  }
-  // A fresh session must satisfy the longest min_remaining, which is half of the window.
-  if (options.safety_margin > options.idle_window / 4) {
-    table.Error("safety_margin", "must be at most a quarter of idle_window");
-  }
-  options.check_slides = table.Bool("check_slides", options.check_slides);
-  options.first_backoff = table.Duration("first_backoff", options.first_backoff,
-                                         absl::Milliseconds(10), absl::Hours(1));
-  options.longest_backoff = table.Duration("longest_backoff", options.longest_backoff,
-                                           absl::Milliseconds(10), absl::Hours(1));
-  if (options.longest_backoff < options.first_backoff) {
-    table.Error("longest_backoff", "must not be shorter than first_backoff");
-  }
-  options.lockout_cooldown = table.Duration("lockout_cooldown", options.lockout_cooldown,
-                                            absl::Seconds(1), absl::Hours(24 * 7));
-  // BILL locks a user out after about 10.
-  options.max_failed_sign_ins_per_hour =
-      table.Integer("max_failed_sign_ins_per_hour", options.max_failed_sign_ins_per_hour, 1, 9);
-  table.RefuseUnknown();
-  return options;
-}
-
 CurlOptions ReadBill(TomlTable table) {
   CurlOptions bill;
   bill.connect_timeout =
@@ -211,7 +179,7 @@ Config ReadConfig(TomlTable& root) {
   config.keyring_timeout =
       keyring.Duration("timeout", config.keyring_timeout, 100 * kMillisecond, absl::Minutes(1));
   keyring.RefuseUnknown();
-  config.session = ReadSession(root.Table("session"));
+  config.session = ReadEngineOptions(root);
   config.bill = ReadBill(root.Table("bill"));
   root.RefuseUnknown();
   return config;

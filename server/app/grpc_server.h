@@ -32,13 +32,17 @@ class GrpcServer final {
   // Thread-safe. After Drain() it changes nothing.
   void SetServing(const std::string& health_name, bool serving);
 
-  // Says NOT_SERVING, takes no new call, and returns once those under way have their answers. At
-  // `deadline` callers that still wait are cancelled.
+  // Says NOT_SERVING, lets the calls under way have their answers, and only then takes no new call
+  // and closes the connections. The services turn away what comes meanwhile. At `deadline` callers
+  // that still wait are cancelled.
   void Drain(absl::Time deadline);
 
  private:
-  explicit GrpcServer(std::unique_ptr<grpc::Server> server) : server_(std::move(server)) {}
+  class Calls;
 
+  GrpcServer(std::shared_ptr<Calls> calls, std::unique_ptr<grpc::Server> server);
+
+  const std::shared_ptr<Calls> calls_;
   const std::unique_ptr<grpc::Server> server_;
 };
 

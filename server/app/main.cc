@@ -27,6 +27,7 @@
 #include "server/app/log.h"
 #include "server/app/log_observer.h"
 #include "server/app/process.h"
+#include "server/app/store_log.h"
 #include "server/app/unix_socket.h"
 #include "server/app/vault_watch.h"
 #include "server/bill/curl_bill_api.h"
@@ -35,6 +36,7 @@
 #include "server/rpc/serving_state.h"
 #include "server/rpc/session_service.h"
 #include "server/session/engine.h"
+#include "server/session/sqlite/sqlite_store.h"
 #include "server/session/watch_hub.h"
 #include "vault/base/clock.h"
 #include "vault/base/executor.h"
@@ -126,6 +128,13 @@ void ServeUntilStopped(Signals& signals, JsonLog& log) {
   }
 }
 
+// Takes over what the process before left, once the keyring gives the key. Called after each full read of the keyring.
+void RestoreOnce(Vault& vault, SessionStore& store, Engine& engine) {
+  if (store.state() != StoreState::kWaiting) return;
+  const absl::StatusOr<SecretString> master_key = vault.MasterKey();
+  if (master_key.ok()) engine.Restore(store.Open(*master_key));
+}
+
 absl::Status Run(const Config& config, Signals& signals, const Clock& clock, JsonLog& log) {
   absl::StatusOr<Claims> claims = Claim(config);
   if (!claims.ok()) return claims.status();
@@ -143,8 +152,11 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
   ThreadExecutor news(1);  // apart from `threads`, all of which a silent keyring may hold
   WatchHub hub(news);
   auto bill = std::make_unique<CurlBillApi>(Environments(config), config.bill, clock);
-  Engine engine(config.session,
-                {clock, executor, random, vault, directory, *bill, log_observer, BaseUrls(config)});
+  StoreLog store_log(log);
+  SqliteStore store({.path = absl::StrCat(config.state_dir, "/sessions.db"), .boot_id = BootId()},
+                    clock, store_log);
+  Engine engine(config.session, {clock, executor, random, vault, directory, *bill, store,
+                                 log_observer, BaseUrls(config)});
   engine.SetWatcher(&hub);
   // The engine has to outlive all work on `threads` and every answer of BILL, each of which may
   // start the other. So when no caller is left, nothing new gets in, then the work ends, then the
@@ -157,17 +169,20 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
   CredentialManager manager({clock, random, vault, directory, engine, EnvironmentNames(config)});
   ThreadExecutor changes(1);  // apart from `threads`, on which what a change awaits is done
   ServingState state(kVersion, clock.Now(), BaseUrls(config));
-  SessionServiceImpl sessions({clock, directory, state, engine, hub});
+  SessionServiceImpl sessions({clock, directory, state, engine, hub, store});
   CredentialServiceImpl credentials({directory, state, manager, changes});
 
   absl::StatusOr<std::unique_ptr<GrpcServer>> server =
       GrpcServer::Start(claims->socket->private_path(), {&sessions, &credentials},
                         {kSessionHealth, kCredentialHealth}, config.listener.max_connection_age);
   if (!server.ok()) return server.status();
-  VaultWatch watch(log, [&server, &hub](bool ready) {
-    (*server)->SetServing(kCredentialHealth, ready);
-    hub.EverythingChanged();
-  });
+  VaultWatch watch(
+      log,
+      [&server, &hub](bool ready) {
+        (*server)->SetServing(kCredentialHealth, ready);
+        hub.EverythingChanged();
+      },
+      [&vault, &store, &engine] { RestoreOnce(vault, store, engine); });
   ThreadExecutor upkeep(1);  // apart from `threads`, all of which a silent keyring may hold
   const VaultSync sync(VaultSyncOptions(), {upkeep, vault, directory, watch});
   // So that "ready" means: what an unlocked keyring holds is known.
@@ -198,6 +213,19 @@ absl::StatusOr<Config> LoadForThisHost(const std::string& file) {
   return config;
 }
 
+// A mistyped --config is also a missing one; CLI11 would say only that. The value behind a "=" stays
+// out of it: nobody knows what it is.
+int FailUsage(const CLI::App& app, const CLI::ParseError& error) {
+  const std::vector<std::string> unknown = app.remaining();
+  if (unknown.empty()) {
+    app.exit(error);
+    return kUsage;
+  }
+  std::cerr << "unknown argument \"" << unknown.front().substr(0, unknown.front().find('='))
+            << "\"; see 'billbrokerd --help'\n";
+  return kUsage;
+}
+
 int Main(int argc, char** argv) {
   HardenProcess();
   Signals signals;
@@ -209,8 +237,10 @@ int Main(int argc, char** argv) {
   app.set_version_flag("--version", absl::StrCat("billbrokerd ", kVersion));
   try {
     app.parse(argc, argv);
+  } catch (const CLI::Success& help_or_version) {
+    return app.exit(help_or_version);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kOk : kUsage;
+    return FailUsage(app, error);
   }
 
   const absl::StatusOr<Config> config = LoadForThisHost(file);

@@ -7,6 +7,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
 #include <string>
 
 namespace billbroker {
@@ -47,6 +48,13 @@ int Signals::Wait() {
   while (::sigwait(&set, &signal) != 0) {
   }
   return signal;
+}
+
+std::string BootId() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  std::getline(file, id);
+  return id;
 }
 
 void NotifySystemd(absl::string_view state) { ::sd_notify(0, std::string(state).c_str()); }

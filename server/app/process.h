@@ -2,6 +2,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <string>
 
 #include "absl/strings/string_view.h"
 
@@ -23,6 +24,9 @@ class Signals final {
   // The next of the three.
   [[nodiscard]] int Wait();
 };
+
+// Changes with each boot of the machine; empty where the kernel does not say.
+[[nodiscard]] std::string BootId();
 
 // Tells systemd, such as "READY=1"; does nothing where systemd did not start the process.
 void NotifySystemd(absl::string_view state);

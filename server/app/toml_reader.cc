@@ -115,6 +115,20 @@ absl::Duration TomlTable::Duration(absl::string_view key, absl::Duration otherwi
   return otherwise;
 }
 
+std::vector<std::string> TomlTable::Strings(absl::string_view key) {
+  std::vector<std::string> strings;
+  const toml::node* node = Find(key);
+  if (node == nullptr) return strings;
+  const toml::array* array = node->as_array();
+  if (array == nullptr || !std::all_of(array->begin(), array->end(),
+                                       [](const auto& each) { return each.is_string(); })) {
+    Error(key, "must be an array of strings");
+    return strings;
+  }
+  for (const toml::node& each : *array) strings.push_back(each.as_string()->get());
+  return strings;
+}
+
 TomlTable TomlTable::Table(absl::string_view key) {
   const toml::node* node = Find(key);
   if (node != nullptr && !node->is_table()) {

@@ -42,6 +42,8 @@ class TomlTable final {
   // A string such as "35m" or "1h30m".
   [[nodiscard]] absl::Duration Duration(absl::string_view key, absl::Duration otherwise,
                                         absl::Duration least, absl::Duration most);
+  // An array of strings; empty where it is absent.
+  [[nodiscard]] std::vector<std::string> Strings(absl::string_view key);
   // The table under `key`; an empty one where it is absent.
   [[nodiscard]] TomlTable Table(absl::string_view key);
   // The tables of [[key]], in order.

@@ -21,6 +21,7 @@ void VaultWatch::VaultLoaded(const VaultContents& contents) {
     log_.Write(LogLevel::kWarning, "vault_document_invalid",
                {{"credential", document.name}, {"message", std::string(document.why.message())}});
   }
+  on_loaded_();
 }
 
 void VaultWatch::VaultLoadFailed(const absl::Status& why) {

@@ -11,11 +11,12 @@ namespace billbroker {
 
 // Events: "vault_state" (info when ready, warning otherwise, with the fix), "vault_loaded", and the
 // warnings "vault_document_invalid" and "vault_load_failed". `on_ready` hears at each change
-// whether the vault is ready.
+// whether the vault is ready, `on_loaded` each time that everything was read.
 class VaultWatch final : public VaultObserver {
  public:
-  VaultWatch(JsonLog& log, absl::AnyInvocable<void(bool ready)> on_ready)
-      : log_(log), on_ready_(std::move(on_ready)) {}
+  VaultWatch(JsonLog& log, absl::AnyInvocable<void(bool ready)> on_ready,
+             absl::AnyInvocable<void()> on_loaded)
+      : log_(log), on_ready_(std::move(on_ready)), on_loaded_(std::move(on_loaded)) {}
 
   void VaultStateChanged(VaultState before, VaultState after) override;
   void VaultLoaded(const VaultContents& contents) override;
@@ -24,6 +25,7 @@ class VaultWatch final : public VaultObserver {
  private:
   JsonLog& log_;
   absl::AnyInvocable<void(bool ready)> on_ready_;
+  absl::AnyInvocable<void()> on_loaded_;
 };
 
 }  // namespace billbroker

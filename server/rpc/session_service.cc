@@ -180,6 +180,11 @@ absl::Status SessionServiceImpl::ListPage(const v1::ListSessionsRequest& request
   if (!size.ok()) return size.status();
   const absl::StatusOr<std::string> last_key = LastKey(kList, request.page_token());
   if (!last_key.ok()) return last_key.status();
+  // A mistyped name must not look like a credential without sessions.
+  if (!request.credential().empty()) {
+    const absl::StatusOr<CredentialInfoPtr> known = parts_.directory.Get(request.credential());
+    if (!known.ok()) return known.status();
+  }
   const PairInfo* last = nullptr;
   const std::vector<PairInfo> pairs = parts_.engine.List();
   for (const PairInfo& pair : pairs) {

@@ -307,7 +307,7 @@ class Engine final : public DirectoryObserver {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RestoreQuarantines(std::vector<StoredQuarantine> quarantines, bool same_boot)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void RestorePair(StoredPair stored, const CredentialInfoPtr& credential, bool same_boot)
+  void RestorePair(const StoredPair& stored, const CredentialInfoPtr& credential, bool same_boot)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const EngineOptions options_;

@@ -39,7 +39,7 @@ void Engine::Restore(StoreContents contents) {
     const auto credential = credentials.find(stored.credential_uid);
     if (credential != credentials.end() &&
         credential->second->organizations.contains(stored.organization_id)) {
-      RestorePair(std::move(stored), credential->second, contents.same_boot);
+      RestorePair(stored, credential->second, contents.same_boot);
     } else if (all_known) {
       parts_.store.WriteSoon(PairForgotten{stored.credential_uid, stored.organization_id});
     }
@@ -52,11 +52,11 @@ void Engine::Restore(StoreContents contents) {
 void Engine::RestoreAttempts(std::vector<StoredAttempt> attempts, bool same_boot) {
   const Moment now = {parts_.clock.Now(), parts_.clock.SinceBoot()};
   for (StoredAttempt& attempt : attempts) {
-    if (!attempt.ended.has_value()) {  // cut off: it may have arrived as late as now
-      attempt.ended = now;
-      parts_.store.WriteSoon(attempt);
-    }
+    const bool cut_off = !attempt.ended.has_value();
+    if (cut_off) attempt.ended = now;  // it may have arrived as late as now
     const absl::Duration ended = SinceThisBoot(*attempt.ended, same_boot, parts_.clock);
+    attempt.ended->since_boot = ended;
+    if (cut_off || !same_boot) parts_.store.WriteSoon(attempt);
     governor_.Restore(attempt.dev_key, DevKeyIdOf(attempt.dev_key), ended);
     gate_.Restore(attempt.user, attempt.ending, ended);
     recorded_.emplace_back(ended, std::move(attempt.id));
@@ -71,12 +71,14 @@ void Engine::RestoreQuarantines(std::vector<StoredQuarantine> quarantines, bool 
       const absl::Duration left =
           std::min(*entry.until - parts_.clock.Now(), options_.lockout_cooldown);
       entry.lapses = parts_.clock.SinceBoot() + left;
+      parts_.store.WriteSoon(stored);
     }
     quarantine_.Restore(std::move(stored));
   }
 }
 
-void Engine::RestorePair(StoredPair stored, const CredentialInfoPtr& credential, bool same_boot) {
+void Engine::RestorePair(const StoredPair& stored, const CredentialInfoPtr& credential,
+                         bool same_boot) {
   const absl::Duration now = parts_.clock.SinceBoot();
   Pair& pair = PairOf(credential, stored.organization_id);
   pair.generation = std::max(pair.generation, stored.generation);
@@ -99,6 +101,7 @@ void Engine::RestorePair(StoredPair stored, const CredentialInfoPtr& credential,
   // Somebody asked for it not long ago, or it would not be there.
   pair.asked = now;
   PlanKeepAlive(pair);
+  if (!same_boot) Save(pair);
 }
 
 }  // namespace billbroker

@@ -106,5 +106,18 @@ TEST_F(OperatorClientsTest, LoginAndLogoutCarryTheirOptions) {
   EXPECT_EQ(broker_.logout_requests().front().if_generation(), 9u);
 }
 
+TEST_F(OperatorClientsTest, AWatchEndsWhenWhoeverListensHasHeardEnough) {
+  std::vector<std::string> heard;
+  const absl::Status status = admin_.WatchSessions(
+      {.organizations = {{"00801"}, {"00802"}, {"00803"}}},
+      [&](const WatchedOrganization& which, const absl::StatusOr<ClientSession>& state) {
+        EXPECT_TRUE(state.ok()) << state.status();
+        heard.push_back(which.organization_id);
+        return heard.size() < 2;
+      });
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(heard, (std::vector<std::string>{"00801", "00802"}));
+}
+
 }  // namespace
 }  // namespace billbroker

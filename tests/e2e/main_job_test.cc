@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <fstream>
 #include <thread>
 #include <vector>
 
@@ -161,6 +162,42 @@ TEST_F(MainJobTest, DoctorFindsAWorkingBrokerInGoodHealth) {
                             "lock", "bill sandbox"}) {
     EXPECT_TRUE(absl::StrContains(doctor.text, absl::StrCat("ok  ", check))) << doctor.text;
   }
+}
+
+TEST_F(MainJobTest, NeitherARestartNorADeathCostsASignInOrALateGeneration) {
+  ASSERT_EQ(house.CreateAcme(), absl::OkStatus());
+  GetSessionOptions with_key;
+  with_key.include_dev_key = true;
+  std::uint64_t generation = 0;
+  for (int life = 0; life < 3; ++life) {
+    // The client's connection to the broker before is broken: it connects again.
+    absl::StatusOr<ClientSession> session = absl::UnknownError("not asked");
+    ASSERT_TRUE(Eventually([&] {
+      session = house.sessions().GetSession(kPayables, with_key);
+      return session.ok();
+    })) << session.status();
+    EXPECT_EQ(UseAtBill(*session), 200);
+    EXPECT_GT(session->generation, generation);
+    generation = session->generation;
+    if (life == 0) {
+      EXPECT_EQ(house.StopBroker(), 0);
+    } else {
+      house.KillBroker();
+    }
+    house.StartBroker();
+  }
+  EXPECT_EQ(house.SignIns(), 1);
+}
+
+TEST_F(MainJobTest, AStoreThatIsNoneIsSetAsideAndTheBrokerStartsCold) {
+  ASSERT_EQ(house.CreateAcme(), absl::OkStatus());
+  ASSERT_TRUE(house.sessions().GetSession(kPayables).ok());
+  EXPECT_EQ(house.StopBroker(), 0);
+  std::ofstream(house.File("state/sessions.db"), std::ios::trunc) << "this is no store";
+  house.StartBroker();
+  EXPECT_TRUE(Eventually([&] { return house.sessions().GetSession(kPayables).ok(); }));
+  EXPECT_EQ(house.SignIns(), 2);
+  EXPECT_TRUE(absl::StrContains(house.Log(), "store_set_aside"));
 }
 
 }  // namespace

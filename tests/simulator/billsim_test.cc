@@ -126,6 +126,22 @@ TEST_F(BillsimTest, AFaultInItsInputIsNamedAndEndsIt) {
   EXPECT_EQ(with_setting.Wait(), 1);
 }
 
+TEST_F(BillsimTest, WrongArgumentsAreNamedAndExitWith2) {
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"--frob"},
+                                             {"frob"},
+                                             {"--port", "x"},
+                                             {"--certificate", "paper"},
+                                             {"--data", "/nope"}}) {
+    Process billsim(arguments);
+    EXPECT_TRUE(absl::StrContains(billsim.Line(), arguments.front())) << arguments.front();
+    EXPECT_EQ(billsim.Wait(), 2) << arguments.front();
+  }
+  Process help({"--help"});
+  EXPECT_NE(help.Line(), "");
+  EXPECT_EQ(help.Wait(), 0);
+}
+
 TEST_F(BillsimTest, EndsCleanlyUnderLoadWithCallsThatHangAndConnectionsThatIdle) {
   Process billsim({"--state-dir", dir_});
   const json ready = json::parse(billsim.Line());

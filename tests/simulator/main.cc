@@ -119,7 +119,11 @@ int main(int argc, char** argv) {
   CLI::App app("billsim: a BILL to run against, on loopback. Secrets in it are made up.");
   billbroker::billsim::Flags flags;
   billbroker::billsim::Declare(app, flags);
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {  // --help is one too
+    return app.exit(error) == 0 ? 0 : 2;
+  }
   if (flags.sample_data) {
     std::cout << billbroker::billsim::SampleData();
     return 0;

@@ -1,13 +1,68 @@
-// FakeStore: interim.
+// FakeStore: a session store in memory, which passes the contract suite of the real one and fails
+// on demand.
 #pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "server/session/session_store.h"
 #include "vault/base/mutex.h"
+
 namespace billbroker {
+
+// It outlives the engine: a second one that opens it finds what was written, as after a restart of
+// the process. Thread-safe.
 class FakeStore final : public SessionStore {
  public:
-  StoreContents Open(const SecretString&) override { return {}; }
-  absl::Status WriteNow(StoreChange) override { return absl::OkStatus(); }
-  void WriteSoon(StoreChange) override {}
-  StoreState state() const override { return StoreState::kReady; }
+  // Called before each change is taken, on the caller's thread and without a lock.
+  using Hook = std::function<void(const StoreChange& change)>;
+
+  // May be called again: that is a restart, and what was not written by then is lost.
+  [[nodiscard]] StoreContents Open(const SecretString& master_key) override;
+  absl::Status WriteNow(StoreChange change) override;
+  void WriteSoon(StoreChange change) override;
+  [[nodiscard]] StoreState state() const override;
+
+  void set_hook(Hook hook);
+  // While true, writes fail (kDegraded); once false again, the next one writes all.
+  void set_failing(bool failing);
+  // While true, what is given to WriteSoon() waits for the next WriteNow().
+  void set_holding(bool holding);
+  // Whether the next Open() can use the store at all; if not: kMemoryOnly.
+  void set_usable(bool usable);
+  // Whether the next Open() is in the boot that the contents are from. True at first.
+  void set_same_boot(bool same_boot);
+
+  // All changes that were written, in the order in which they were given.
+  [[nodiscard]] std::vector<StoreChange> writes() const;
+  // What another Open() would find.
+  [[nodiscard]] StoreContents contents() const;
+  [[nodiscard]] int opens() const;
+
+ private:
+  using PairKey = std::pair<std::string, std::string>;
+
+  void CallHook(const StoreChange& change) const;
+  absl::Status WriteAll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Apply(const StoreChange& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  StoreContents Contents() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  mutable Mutex mutex_;
+  Hook hook_ ABSL_GUARDED_BY(mutex_);
+  StoreState state_ ABSL_GUARDED_BY(mutex_) = StoreState::kWaiting;
+  bool failing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool holding_ ABSL_GUARDED_BY(mutex_) = false;
+  bool usable_ ABSL_GUARDED_BY(mutex_) = true;
+  bool same_boot_ ABSL_GUARDED_BY(mutex_) = true;
+  int opens_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::vector<StoreChange> unwritten_ ABSL_GUARDED_BY(mutex_);
+  std::vector<StoreChange> writes_ ABSL_GUARDED_BY(mutex_);
+  std::map<PairKey, StoredPair> pairs_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, StoredAttempt> attempts_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, StoredQuarantine> quarantines_ ABSL_GUARDED_BY(mutex_);
 };
+
 }  // namespace billbroker

@@ -17,7 +17,7 @@ TestBroker::TestBroker(Executor& executor, EngineObserver* observer)
       manager({clock, random, vault, directory, engine, {"production", "sandbox"}}) {
   directory.set_vault_state(VaultState::kReady);
   directory.Reset({}, {});
-  engine.Restore({});
+  engine.Restore(store.Open(*vault.MasterKey()));
   bill.AnswerAtOnce();
 }
 

@@ -96,6 +96,8 @@ TEST(DocumentTest, WhatIsNotQuiteADocumentIsRefusedByName) {
   ExpectInvalid(Changed("\"version\":1", "\"version\":0"), "bad \"version\"");
   ExpectInvalid(Changed("\"version\":1", "\"version\":1.5"), "not the JSON");
   ExpectInvalid(Changed("\"version\":1", "\"version\":99999999999999999999"), "bad \"version\"");
+  ExpectInvalid(Changed("\"version\":1", "\"version\":9223372036854775808"), "bad \"version\"");
+  EXPECT_TRUE(Read(Changed("\"version\":1", "\"version\":9223372036854775807")).ok());
   ExpectInvalid(Changed("\"version\":1", "\"version\":1,\"version\":1"), "\"version\" twice");
   ExpectInvalid(Changed("\"version\":1,", ""), "lacks \"version\"");
   ExpectInvalid(Changed("\"version\":1", "\"hostile\":1"), "does not know");

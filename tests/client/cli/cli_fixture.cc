@@ -55,6 +55,10 @@ absl::Status FakeHost::Reach(const BillEndpoint& endpoint) {
 
 int CliTest::Run(std::vector<std::string> args) {
   args.insert(args.begin(), {"--socket", socket_});
+  return RunAsIs(args);
+}
+
+int CliTest::RunAsIs(const std::vector<std::string>& args) {
   std::ostringstream out;
   std::ostringstream err;
   Io io{out, err, terminal_};

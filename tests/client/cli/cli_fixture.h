@@ -64,6 +64,8 @@ class CliTest : public ::testing::Test {
  protected:
   // Runs the command with the fake's socket; out_ and err_ hold what it printed.
   int Run(std::vector<std::string> args);
+  // The same without naming the socket.
+  int RunAsIs(const std::vector<std::string>& args);
 
   // What it printed, as JSON.
   [[nodiscard]] Json OutJson() const { return Json::parse(out_); }

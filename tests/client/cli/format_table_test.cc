@@ -20,6 +20,18 @@ TEST(FormatTest, LengthsReadAsPeopleSayThem) {
   EXPECT_EQ(LengthText(absl::Hours(73)), "3 d 1 h");
 }
 
+TEST(FormatTest, AWaitIsRoundedUpAndNeverNothing) {
+  EXPECT_EQ(WaitText(absl::ZeroDuration()), "1 s");
+  EXPECT_EQ(WaitText(absl::Seconds(-5)), "1 s");
+  EXPECT_EQ(WaitText(absl::Milliseconds(300)), "1 s");
+  EXPECT_EQ(WaitText(absl::Milliseconds(11'001)), "12 s");
+  EXPECT_EQ(WaitText(absl::Milliseconds(59'001)), "1 min");
+  EXPECT_EQ(WaitText(absl::Seconds(61)), "2 min");
+  EXPECT_EQ(WaitText(absl::Minutes(60) - absl::Seconds(1)), "1 h");
+  EXPECT_EQ(WaitText(absl::Minutes(125)), "2 h 5 min");
+  EXPECT_EQ(WaitText(absl::Hours(24) + absl::Seconds(1)), "1 d 1 h");
+}
+
 TEST(FormatTest, TimesAreRfc3339InUtc) {
   EXPECT_EQ(TimeText(absl::FromUnixSeconds(1'800'000'000)), "2027-01-15T08:00:00Z");
 }

@@ -49,8 +49,8 @@ TEST_F(LoginTest, APersonIsLedFromNothingToASession) {
   EXPECT_EQ(broker_.login_requests().front().credential(), "ada-l-sandbox");
   EXPECT_THAT(err_, HasSubstr("https://production.test/connect"));
   EXPECT_THAT(out_, HasSubstr("signed in\norganization  00801"));
-  EXPECT_THAT(err_, HasSubstr("billbroker session get 00801"));
-  EXPECT_THAT(err_, HasSubstr("billbroker exec --org 00801"));
+  EXPECT_THAT(err_, HasSubstr("billbroker session get 00801 --credential ada-l-sandbox\n"));
+  EXPECT_THAT(err_, HasSubstr("billbroker exec --org 00801 --credential ada-l-sandbox -- "));
   EXPECT_THAT(out_ + err_, Not(HasSubstr("hunter2")));
   EXPECT_THAT(out_ + err_, Not(HasSubstr(kDevKeySecret)));
 }
@@ -85,6 +85,41 @@ TEST_F(LoginTest, WrongAnswersAreAskedAgain) {
   EXPECT_TRUE(broker_.create_requests().front().sync_token());
 }
 
+TEST_F(LoginTest, AUserWhoHasACredentialIsRefusedWhenTyped) {
+  for (const char* name : {"acme", "books", "mill"}) broker_.AddCredential(name, {"00801"});
+  terminal_.answers = {"sandbox", "1", "ADA@acme.test"};
+  EXPECT_EQ(Run({"login"}), kExitFailed);
+  EXPECT_THAT(err_, HasSubstr("belongs to credential acme: add organizations with "
+                              "'billbroker credential attach acme ID', or type another user"));
+  EXPECT_THAT(terminal_.prompts.back(), "BILL user name: ");
+  terminal_.answers = {"production", "1",           "ada@acme.test", "",
+                       "00801",      kDevKeySecret, "hunter2",       "y"};
+  EXPECT_EQ(Run({"login"}), kExitOk) << "that is another user: " << err_;
+}
+
+TEST_F(LoginTest, EmptySecretsAreAskedAgain) {
+  terminal_.answers = {"sandbox", "1", "Ada.L@acme.test", "", "00801, 00802", "", kDevKeySecret,
+                       "",        "",  "hunter2",         "y"};
+  EXPECT_EQ(Run({"login"}), kExitOk) << err_;
+  EXPECT_THAT(terminal_.secret_prompts,
+              ElementsAre("devKey (not shown): ", "it must not be empty; devKey (not shown): ",
+                          "password (not shown): ", "it must not be empty; password (not shown): ",
+                          "it must not be empty; password (not shown): "));
+  EXPECT_EQ(broker_.create_requests().front().dev_key(), kDevKeySecret);
+  EXPECT_EQ(broker_.create_requests().front().password(), "hunter2");
+}
+
+TEST_F(LoginTest, AConsolesOrganizationNeedsADevKeyWhereTheConsoleHasNone) {
+  terminal_.answers = {"",    "3", "books@acme.test", "books", "00801", "", "",
+                       "own", "",  "token",           "y"};
+  EXPECT_EQ(Run({"login"}), kExitOk) << err_;
+  EXPECT_EQ(broker_.create_requests().front().organizations(0).dev_key(), "own");
+  EXPECT_EQ(broker_.create_requests().front().console_api_token(), "token");
+  terminal_.answers = {"", "3", "more@acme.test", "more", "00801", "shared", "", "token", "y"};
+  EXPECT_EQ(Run({"login"}), kExitOk) << err_;
+  EXPECT_EQ(broker_.create_requests().back().organizations(0).dev_key(), "");
+}
+
 TEST_F(LoginTest, NothingIsStoredWithoutConfirmation) {
   AnswerAll({"n"});
   EXPECT_EQ(Run({"login"}), kExitFailed);
@@ -105,6 +140,8 @@ TEST_F(LoginTest, ARefusedCredentialIsDeletedUnlessThePersonKeepsIt) {
   broker_.FailNext("Login", refusal);
   AnswerAll({"y", "y"});
   EXPECT_EQ(Run({"login"}), kExitNeedsPerson);
+  EXPECT_THAT(err_, HasSubstr("try it again: billbroker session login 00801 --credential "
+                              "ada-l-sandbox --force\n"));
   EXPECT_THAT(broker_.credential_names(), ElementsAre("ada-l-sandbox"));
 }
 

@@ -114,6 +114,19 @@ TEST_F(ProcessTest, AnAbsentBrokerExitsWith3AndJsonErrorsGoToStandardError) {
   EXPECT_EQ(nlohmann::json::parse(outcome.err)["error"]["reason"], "BROKER_UNREACHABLE");
 }
 
+TEST_F(ProcessTest, OutputThatCannotBeWrittenIsAFailure) {
+  broker_.AddCredential("acme", {"00801"});
+  for (const char* command :
+       {"session list", "session get 00801 --show", "credential list --output json", "status",
+        "session login 00801", "--help", "--version"}) {
+    const Outcome outcome = RunProcess({"sh", "-c",
+                                        std::string("exec " BILLBROKER_PROGRAM " --socket ") +
+                                            socket_ + " " + command + " > /dev/full"});
+    EXPECT_EQ(outcome.exit_code, 1) << command;
+    EXPECT_THAT(outcome.err, HasSubstr("standard output cannot be written")) << command;
+  }
+}
+
 TEST_F(ProcessTest, DoctorRunsTheDaemonsOwnCheckOfTheConfiguration) {
   // A stand-in in PATH: the real one need not be built here.
   const std::string daemon =
@@ -161,6 +174,20 @@ TEST_F(CompletionTest, NamesComeFromTheBroker) {
   EXPECT_EQ(Complete("credential show a"), "acme acme-2\n");
   EXPECT_EQ(Complete("session get 00801 --credential ''"), "acme acme-2 books\n");
   EXPECT_EQ(Complete("credential create x --environment ''"), "sandbox\n");
+}
+
+// bash splits at "=", unless COMP_WORDBREAKS has none.
+TEST_F(CompletionTest, AValueMayStandBehindAnEqualsSign) {
+  for (const char* name : {"acme", "books"}) broker_.AddCredential(name, {"00801"});
+  EXPECT_EQ(Complete("--output = t"), "table\n");
+  EXPECT_EQ(Complete("--output ="), "table json\n");
+  EXPECT_EQ(Complete("--output=t"), "--output=table\n");
+  EXPECT_EQ(Complete("--output="), "--output=table --output=json\n");
+  EXPECT_EQ(Complete("session get 00801 --credential = a"), "acme\n");
+  EXPECT_EQ(Complete("--output = json credential de"), "delete detach\n");
+  EXPECT_EQ(Complete("--output=json credential show ''"), "acme books\n");
+  EXPECT_EQ(Complete("session login --force ="), "\n");
+  EXPECT_EQ(Complete("session login --force = ''"), "\n");
 }
 
 TEST_F(CompletionTest, AnAbsentBrokerIsNotHeardOf) {

@@ -70,6 +70,18 @@ TEST_F(SessionCommandTest, GetHandsItsOptionsOn) {
   EXPECT_FALSE(sent.include_dev_key());
 }
 
+TEST_F(SessionCommandTest, AStaleGenerationThatIsNoneIsRefusedAndNotSent) {
+  for (const std::string text : {"-1", "18446744073709551616", "abc", "7x", "0x10"}) {
+    EXPECT_EQ(Run({"session", "get", "00801", "--stale-generation=" + text}), kExitUsage) << text;
+    EXPECT_THAT(err_, HasSubstr("--stale-generation: \"" + text + "\" is no generation"));
+  }
+  EXPECT_EQ(Run({"session", "get", "00801", "--stale-generation", "-1"}), kExitUsage);
+  EXPECT_THAT(broker_.get_session_requests(), SizeIs(0));
+  EXPECT_EQ(Run({"session", "get", "00801", "--stale-generation", "18446744073709551615"}),
+            kExitOk);
+  EXPECT_EQ(broker_.get_session_requests().front().stale_generation(), 18446744073709551615U);
+}
+
 TEST_F(SessionCommandTest, LoginSaysWhetherASignInWasSpent) {
   EXPECT_EQ(Run({"session", "login", "00801"}), kExitOk);
   EXPECT_THAT(out_, StartsWith("a live session was there; no sign-in was spent\n"));
@@ -124,7 +136,7 @@ TEST_F(SessionCommandTest, ListShowsStatesAndReasons) {
       "00802         books-\xC3\xA4     quarantined  -          -        0         LOCKED_OUT "
       "(BDC_1110) until 2027-01-15T09:00:00Z\n"
       "00803         acme        backing_off  -          -        0         retry in 12 s\n"
-      "00804         acme        queued       -          -        0         its turn in 1 min\n");
+      "00804         acme        queued       -          -        0         its turn in 2 min\n");
   EXPECT_EQ(Run({"session", "list", "--output", "json"}), kExitOk);
   ASSERT_THAT(OutJson()["sessions"], SizeIs(4));
   EXPECT_EQ(OutJson()["sessions"][0]["quarantine"], nullptr);
@@ -167,6 +179,17 @@ TEST_F(SessionCommandTest, WatchAsJsonIsALineForEachStateWithoutSecrets) {
                   {"error", {{"reason", "NO_LIVE_SESSION"}, {"message", "none is live"}}}}));
   EXPECT_THAT(out_, Not(HasSubstr("secret")));
   EXPECT_TRUE(broker_.watch_requests()[0].keep_warm());
+}
+
+TEST_F(SessionCommandTest, ATryThatIsDueIsNotListedAsInNoTime) {
+  v1::SessionEntry due;
+  due.set_organization_id("00801");
+  due.set_credential("acme");
+  due.set_state(v1::SESSION_STATE_BACKING_OFF);
+  due.mutable_retry_time()->set_seconds(1'800'000'000);
+  broker_.AddSessionEntry(due);
+  EXPECT_EQ(Run({"session", "list"}), kExitOk) << err_;
+  EXPECT_THAT(out_, HasSubstr("retry in 1 s\n"));
 }
 
 TEST_F(SessionCommandTest, ExecPutsTheSessionIntoTheChildsEnvironmentOnly) {

@@ -144,7 +144,7 @@ TEST_F(StatusDoctorTest, DoctorNamesEachProblemWithItsFix) {
   host_.run_result = ProgramResult{1, "billbrokerd.toml:3: unknown key\n"};
   host_.unreachable["sandbox"] = absl::UnavailableError("certificate expired");
   EXPECT_EQ(
-      Run({"doctor", "--config", folder_.Write("billbrokerd.toml", "[[["), "--output", "json"}),
+      Run({"doctor", "--config", folder_.Write("billbrokerd.toml", "x = 1"), "--output", "json"}),
       kExitFailed);
   EXPECT_EQ(OutJson()["ok"], false);
   EXPECT_EQ(StateOf("configuration"), "problem");
@@ -160,6 +160,17 @@ TEST_F(StatusDoctorTest, DoctorNamesEachProblemWithItsFix) {
     EXPECT_EQ(check["state"] == "problem", !check["fix"].get<std::string>().empty()) << check;
   }
   EXPECT_THAT(std::string(ErrorJson()["message"]), HasSubstr("4 checks found a problem"));
+}
+
+TEST_F(StatusDoctorTest, DoctorDoesNotReachForBillWithACaThatItCannotKnow) {
+  host_.unreachable["sandbox"] = absl::UnavailableError("the broker's own CA is not known here");
+  EXPECT_EQ(Run({"doctor"}), kExitOk) << out_ << err_;
+  EXPECT_THAT(out_, HasSubstr("--config FILE with its configuration checks the way to BILL"));
+  EXPECT_EQ(Run({"doctor", "--config", folder_.Write("broken.toml", "[[["), "--output", "json"}),
+            kExitOk);
+  EXPECT_EQ(StateOf("bill"), "skipped");
+  EXPECT_EQ(StateOf("bill sandbox"), "absent");
+  EXPECT_THAT(host_.reached, SizeIs(0));
 }
 
 TEST_F(StatusDoctorTest, DoctorLooksAtTheKeyringItselfWhereNoBrokerAnswers) {

@@ -56,6 +56,16 @@ TEST_F(UsageTest, WrongArgumentsAreUsageErrors) {
   }
 }
 
+TEST_F(UsageTest, AnUnknownCommandIsNamedWithTheHelpThatListsThem) {
+  EXPECT_EQ(Run({"frob"}), kExitUsage);
+  EXPECT_EQ(err_, "error: USAGE: there is no command \"frob\"; see 'billbroker --help'\n");
+  EXPECT_EQ(Run({"sesion", "get", "00801", "--show"}), kExitUsage);
+  EXPECT_THAT(err_, HasSubstr("no command \"sesion\"; see 'billbroker --help'"));
+  EXPECT_EQ(Run({"session", "frob", "00801", "--output", "json"}), kExitUsage);
+  EXPECT_EQ(ErrorJson()["message"],
+            "there is no command \"frob\"; see 'billbroker session --help'");
+}
+
 TEST_F(UsageTest, ASecretInAnArgumentIsRefusedAndNotRepeated) {
   for (const std::string& argument :
        {std::string("--password=") + kDevKeySecret, std::string("--dev-key=") + kDevKeySecret,
@@ -71,6 +81,9 @@ TEST_F(UsageTest, ASecretInAnArgumentIsRefusedAndNotRepeated) {
 
 TEST_F(UsageTest, AMistypedOptionIsNamedWithoutItsValue) {
   EXPECT_EQ(Run({"credential", "show", "acme", "--pasword", kDevKeySecret}), kExitUsage);
+  EXPECT_THAT(err_, HasSubstr("unknown option --pasword"));
+  EXPECT_THAT(err_, Not(HasSubstr(kDevKeySecret)));
+  EXPECT_EQ(Run({"credential", "--pasword", kDevKeySecret}), kExitUsage);
   EXPECT_THAT(err_, HasSubstr("unknown option --pasword"));
   EXPECT_THAT(err_, Not(HasSubstr(kDevKeySecret)));
 }
@@ -104,6 +117,11 @@ TEST_F(UsageTest, AnErrorForPeopleSaysReasonTimeAndFix) {
                 "sign-ins are\x1b[2J spent"));
   EXPECT_EQ(Run({"session", "get", "00801"}), kExitTryLater);
   EXPECT_EQ(err_, "error: LOGIN_BUDGET_SPENT: sign-ins are?[2J spent\nretry in 12 s\n");
+  broker_.FailNext("GetSession",
+                   MakeError(ErrorDetails{Reason::kBillUnavailable, absl::ZeroDuration(), {}},
+                             "bill does not answer"));
+  EXPECT_EQ(Run({"session", "get", "00801"}), kExitTryLater);
+  EXPECT_THAT(err_, HasSubstr("\nretry in 1 s\n"));
   broker_.FailNext("GetSession", MakeError(Reason::kAmbiguousCredential, "two serve it"));
   EXPECT_EQ(Run({"session", "get", "00801"}), kExitFailed);
   EXPECT_EQ(err_, "error: AMBIGUOUS_CREDENTIAL: two serve it\nfix: name one with --credential\n");
@@ -135,10 +153,13 @@ TEST_F(UsageTest, AnAbsentBrokerHasAnExitCodeAndAFixOfItsOwn) {
 
 TEST_F(UsageTest, TheSocketMayComeFromTheEnvironment) {
   host_.environment["BILLBROKER_SOCKET"] = socket_;
-  std::ostringstream out;
-  std::ostringstream err;
-  Io io{out, err, terminal_};
-  EXPECT_EQ(RunCli({"session", "get", "00801"}, io, host_, keyring_, clock_), kExitOk) << err.str();
+  EXPECT_EQ(RunAsIs({"session", "get", "00801"}), kExitOk) << err_;
+}
+
+TEST_F(UsageTest, AnEmptySocketInTheEnvironmentIsNone) {
+  host_.environment["BILLBROKER_SOCKET"] = "";
+  EXPECT_EQ(RunAsIs({"status", "--timeout", "1s"}), kExitUnreachable);
+  EXPECT_THAT(err_, HasSubstr("/run/billbroker/broker.sock"));
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 namespace billbroker {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -73,11 +74,27 @@ timeout = "2s"
 idle_window = "30m"
 sync_token_idle_window = "24h"
 safety_margin = "2m"
+max_session_age = "12h"
+sliding = false
 check_slides = false
+keep_alive = "1h"
+keep_alive_calls_per_hour = 100
+stale_reports_per_hour = 50
 first_backoff = "2s"
 longest_backoff = "2m"
 lockout_cooldown = "2h"
 max_failed_sign_ins_per_hour = 2
+[sign_ins]
+per_hour = 100
+reserve_percent = 20
+share_percent = 75
+max_parallel = 9
+max_parallel_per_dev_key = 4
+[sign_ins.share_percent_of]
+0123456789abcdef = 50
+[prewarm]
+all = true
+organizations = ["0081", "0082"]
 [bill]
 connect_timeout = "1s"
 timeout = "10s"
@@ -102,10 +119,24 @@ max_parallel = 8
   EXPECT_EQ(config->session.sync_token_idle_window, absl::Hours(24));
   EXPECT_EQ(config->session.safety_margin, absl::Minutes(2));
   EXPECT_FALSE(config->session.check_slides);
+  EXPECT_EQ(config->session.max_session_age, absl::Hours(12));
+  EXPECT_FALSE(config->session.sliding);
+  EXPECT_EQ(config->session.keep_alive, absl::Hours(1));
+  EXPECT_EQ(config->session.keep_alive_calls_per_hour, 100);
+  EXPECT_EQ(config->session.stale_reports_per_hour, 50);
   EXPECT_EQ(config->session.first_backoff, absl::Seconds(2));
   EXPECT_EQ(config->session.longest_backoff, absl::Minutes(2));
   EXPECT_EQ(config->session.lockout_cooldown, absl::Hours(2));
   EXPECT_EQ(config->session.max_failed_sign_ins_per_hour, 2);
+  const GovernorOptions& governor = config->session.governor;
+  EXPECT_EQ(governor.sign_ins_per_hour, 100);
+  EXPECT_EQ(governor.reserve, 0.2);
+  EXPECT_EQ(governor.share, 0.75);
+  EXPECT_EQ(governor.shares.at("0123456789abcdef"), 0.5);
+  EXPECT_EQ(governor.max_parallel, 9);
+  EXPECT_EQ(governor.max_parallel_per_dev_key, 4);
+  EXPECT_TRUE(config->session.prewarm_all);
+  EXPECT_THAT(config->session.prewarm, ElementsAre("0081", "0082"));
   EXPECT_EQ(config->bill.connect_timeout, absl::Seconds(1));
   EXPECT_EQ(config->bill.total_timeout, absl::Seconds(10));
   EXPECT_EQ(config->bill.max_parallel_calls, 8);
@@ -119,7 +150,7 @@ TEST(ConfigTest, EveryMistakeIsNamedWithItsLineAndItsFix) {
   const std::vector<Row> rows = {
       {"[sesion]",
        "b.toml:6: unknown key \"sesion\"; known here: bill, drain_timeout, "
-       "environments, instance, keyring, listener, log, session, state_dir"},
+       "environments, instance, keyring, listener, log, prewarm, session, sign_ins, state_dir"},
       {"[session]\nidle = \"1m\"", "b.toml:7: unknown key \"session.idle\"; known here: "},
       {"[bill]\n\n\nretries = 3",
        "b.toml:9: unknown key \"bill.retries\"; known here: "
@@ -148,6 +179,14 @@ TEST(ConfigTest, EveryMistakeIsNamedWithItsLineAndItsFix) {
        "b.toml:8: session.safety_margin must be at most a quarter of idle_window"},
       {"[session]\nfirst_backoff = \"2m\"",
        "b.toml:6: session.longest_backoff must not be shorter than first_backoff"},
+      {"[sign_ins]\nshare_percent = 0",
+       "b.toml:7: sign_ins.share_percent must be an integer from 1 to 100, not 0"},
+      {"[sign_ins]\nshare = 5", "b.toml:7: unknown key \"sign_ins.share\"; known here: "},
+      {"[prewarm]\norganizations = [\"008/1\"]",
+       "b.toml:7: prewarm.organizations holds \"008/1\", which is no organization's id: 1 to 64 "
+       "characters of [A-Za-z0-9_-]"},
+      {"[prewarm]\norganizations = [81]",
+       "b.toml:7: prewarm.organizations must be an array of strings"},
       {"[bill]\ntimeout = \"1s\"",
        "b.toml:7: bill.timeout must not be shorter than connect_timeout"},
       {"[log]\nlevel = \"loud\"",

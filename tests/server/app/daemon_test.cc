@@ -156,6 +156,7 @@ TEST_F(DaemonTest, UsageIsCheckedAndTheVersionSaid) {
   EXPECT_EQ(Output("version"), absl::StrCat("billbrokerd ", BILLBROKER_VERSION, "\n"));
   EXPECT_EQ(Start({}, "nothing")->Wait(), 2);
   EXPECT_EQ(Start({"--confg", config_}, "typo")->Wait(), 2);
+  EXPECT_EQ(Output("typo"), "unknown argument \"--confg\"; see 'billbrokerd --help'\n");
 }
 
 }  // namespace

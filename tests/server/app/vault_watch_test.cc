@@ -22,7 +22,8 @@ TEST(VaultWatchTest, StatesAreLoggedWithTheirFixAndPassedOn) {
   ManualClock clock;
   JsonLog log(LogLevel::kInfo, clock, std::make_shared<spdlog::sinks::ostream_sink_mt>(out));
   std::vector<bool> heard;
-  VaultWatch watch(log, [&heard](bool ready) { heard.push_back(ready); });
+  VaultWatch watch(
+      log, [&heard](bool ready) { heard.push_back(ready); }, [] {});
   watch.VaultStateChanged(VaultState::kUnknown, VaultState::kLocked);
   EXPECT_THAT(out.str(), HasSubstr(R"("level":"warning","event":"vault_state","before":"UNKNOWN",)"
                                    R"("state":"LOCKED","fix":"unlock )"));
@@ -36,7 +37,9 @@ TEST(VaultWatchTest, DocumentsThatCannotBeReadAreNamedInAWarning) {
   std::ostringstream out;
   ManualClock clock;
   JsonLog log(LogLevel::kInfo, clock, std::make_shared<spdlog::sinks::ostream_sink_mt>(out));
-  VaultWatch watch(log, [](bool) {});
+  int loaded = 0;
+  VaultWatch watch(
+      log, [](bool) {}, [&loaded] { ++loaded; });
   VaultContents contents;
   contents.invalid_documents.push_back(
       {"odd", MakeError(Reason::kVaultDocumentInvalid, "credential \"odd\" is no JSON")});

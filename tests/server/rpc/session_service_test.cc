@@ -279,6 +279,18 @@ TEST_F(SessionServiceTest, AListMayBeOfOneCredentialAndItsPagesAreChecked) {
   EXPECT_EQ(FieldOf(Call(&Stub::ListSessions, request, &response)), "credential");
 }
 
+TEST_F(SessionServiceTest, AListOfACredentialThatIsNotThereSaysSo) {
+  v1::ListSessionsRequest request;
+  request.set_credential("ghost");
+  v1::ListSessionsResponse response;
+  const absl::Status unknown = Call(&Stub::ListSessions, request, &response);
+  EXPECT_TRUE(HasReason(unknown, Reason::kUnknownCredential)) << unknown;
+  EXPECT_EQ(last_.error_code(), grpc::StatusCode::NOT_FOUND);
+  request.set_credential("acme");
+  EXPECT_TRUE(Call(&Stub::ListSessions, request, &response).ok());
+  EXPECT_EQ(response.sessions_size(), 0) << "a credential without sessions is an empty list";
+}
+
 TEST_F(SessionServiceTest, ARefusalIsListedAsAQuarantine) {
   broker_.bill.FailNextSignIns(1, Refusal(Verdict::kSecretRejected, "BDC_1101"));
   ASSERT_FALSE(GetSession("0081").ok());

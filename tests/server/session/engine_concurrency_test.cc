@@ -45,7 +45,7 @@ TEST(EngineConcurrencyTest, ThreadsThatAskReportAndLogOutGetConsistentAnswers) {
     const Credential credential = MakeCredential("acme", kOrganizations);
     ASSERT_TRUE(vault.Create(credential).ok());
     directory.Put(InfoOf(credential, Fingerprinter(*vault.MasterKey())));
-    engine->Restore({});
+    engine->Restore(store.Open(*vault.MasterKey()));
 
     std::latch answered(kThreads * kCallsPerThread);
     std::vector<std::thread> threads;

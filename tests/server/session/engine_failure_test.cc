@@ -274,7 +274,8 @@ TEST_F(EngineFailureTest, ARetryAfterOfZeroStillParksTheDevKeyForAMoment) {
   Answer answer = absl::UnknownError("not answered");
   engine.GetSession("008acme00000", "", {}, [&answer](Answer given) { answer = std::move(given); });
   executor.RunUntilIdle();
-  EXPECT_EQ(answer.status().code(), absl::StatusCode::kUnknown) << "it waits: a moment is soon over";
+  EXPECT_EQ(answer.status().code(), absl::StatusCode::kUnknown)
+      << "it waits: a moment is soon over";
   EXPECT_EQ(bill.CountSignIns(), 1);
   executor.Advance(absl::Seconds(1));
   EXPECT_TRUE(answer.ok()) << answer.status();

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_format.h"
 #include "server/session/engine.h"
 #include "tests/support/fake_bill.h"
 #include "tests/support/fake_store.h"
@@ -69,7 +70,7 @@ class EngineTest : public ::testing::Test {
 
   EngineTest() {
     Store(MakeCredential("acme", 3));
-    engine.Restore({});
+    engine.Restore(store.Open(*vault.MasterKey()));
   }
 
   void Store(const Credential& credential) {

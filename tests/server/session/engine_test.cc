@@ -165,7 +165,7 @@ TEST_F(EngineTest, WhereACheckDoesNotSlideTooLittleRemainingCostsASignIn) {
   EngineOptions options;
   options.check_slides = false;
   Engine strict(options, MakeParts());
-  strict.Restore({});
+  strict.Restore(StoreContents());
   SessionPtr session;
   const auto keep = [&session](Answer answer) { session = *answer; };
   strict.GetSession("008acme00000", "", {}, keep);
@@ -328,8 +328,29 @@ TEST_F(EngineTest, ListShowsWhereEveryPairStandsInOrder) {
 }
 
 TEST_F(EngineTest, AnIdleSessionIsFreedByTheSweep) {
-  const std::weak_ptr<const Session> session = *Get();
-  executor.Advance(absl::Minutes(36));
+  // A store that keeps nothing: the fake one remembers every write.
+  class NoStore final : public SessionStore {
+   public:
+    StoreContents Open(const SecretString&) override { return {}; }
+    absl::Status WriteNow(StoreChange) override { return absl::OkStatus(); }
+    void WriteSoon(StoreChange) override {}
+    [[nodiscard]] StoreState state() const override { return StoreState::kMemoryOnly; }
+  } no_store;
+  Engine forgetful(WithoutKeepAlive(), {clock,
+                                        executor,
+                                        random,
+                                        vault,
+                                        directory,
+                                        bill,
+                                        no_store,
+                                        observer,
+                                        {{"sandbox", "https://bill.example/connect"}}});
+  forgetful.Restore({});
+  std::weak_ptr<const Session> session;
+  forgetful.GetSession("008acme00000", "", {}, [&session](const Answer& got) { session = *got; });
+  executor.Advance(absl::Minutes(30));
+  EXPECT_FALSE(session.expired());
+  executor.Advance(absl::Minutes(6));
   EXPECT_TRUE(session.expired());
   EXPECT_THAT(observer.sessions_ended, ::testing::ElementsAre("idle"));
 }

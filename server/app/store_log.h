@@ -1,0 +1,23 @@
+// StoreLog: what the session store tells, as log lines.
+#pragma once
+
+#include "server/app/log.h"
+#include "server/session/sqlite/sqlite_store.h"
+
+namespace billbroker {
+
+// Events: "store_state" (info when ready, error otherwise, with the reason and fix), and the warnings "store_set_aside" and
+// "store_row_dropped".
+class StoreLog final : public StoreObserver {
+ public:
+  explicit StoreLog(JsonLog& log) : log_(log) {}
+
+  void StoreStateChanged(StoreState state, absl::string_view why) override;
+  void StoreSetAside(const std::string& file, absl::string_view why) override;
+  void StoreRowDropped(absl::string_view kind) override;
+
+ private:
+  JsonLog& log_;
+};
+
+}  // namespace billbroker

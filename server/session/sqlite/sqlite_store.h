@@ -1,0 +1,123 @@
+// SqliteStore: the session store in a file of its own. Design: docs/adr/0011-session-store.md.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "server/session/session_store.h"
+#include "server/session/sqlite/store_file.h"
+#include "server/session/sqlite/stored_row.h"
+#include "vault/base/clock.h"
+#include "vault/base/mutex.h"
+
+namespace billbroker {
+
+// "WAITING", "READY", "DEGRADED", "MEMORY_ONLY".
+[[nodiscard]] absl::string_view StoreStateName(StoreState state);
+
+// Told what a log and a health check want to know; texts are for people and hold no contents.
+// Called without a lock held, by the thread in Open() or by the store's own; it must not call the
+// store's Open() or WriteNow().
+class StoreObserver {
+ public:
+  virtual ~StoreObserver() = default;
+  // `why` is empty for kReady; else it names the file and the fix.
+  virtual void StoreStateChanged(StoreState state, absl::string_view why) = 0;
+  // What was at the store's path is now at `file`: it could not be used. A fresh one was started.
+  virtual void StoreSetAside(const std::string& file, absl::string_view why) = 0;
+  // A row was changed, cut off or moved from another place: it counts for nothing and is deleted.
+  // `kind`: "pair", "attempt", "quarantine" or "unknown".
+  virtual void StoreRowDropped(absl::string_view kind) = 0;
+};
+
+struct SqliteStoreOptions {
+  std::string path;     // in a folder that exists and is billbrokerd's alone
+  std::string boot_id;  // changes with each boot of the machine
+  absl::Duration busy_timeout = absl::Seconds(2);    // for another process that has the file open
+  absl::Duration retry_interval = absl::Seconds(1);  // of what could not be written
+};
+
+// One thread writes: all that is queued goes in one transaction, and of several changes of one row
+// only the last. What WriteNow() returned OK for outlives kill -9 at any moment. It was given to the
+// kernel but not forced to the disk (synchronous = NORMAL): a power cut may lose the last
+// transactions, and never damages the file.
+//
+// While writes fail (kDegraded) the latest change of each row waits in memory and is tried again at
+// each later write and every `retry_interval`. In kMemoryOnly, which lasts until the next start,
+// nothing is kept, every WriteNow() is an error, and the file is left alone. A file that is deleted,
+// replaced or damaged under the running process: what is at the path is set aside, and a fresh file
+// gets every row that could still be read through the open handle. This is seen at the next write.
+//
+// Errors of WriteNow(): kUnavailable; the message names the file and what mends it.
+//
+// Changes given before Open() are written after it; WriteNow() is an error then. Thread-safe.
+class SqliteStore final : public SessionStore {
+ public:
+  // `clock` dates what is set aside; it and `observer` are borrowed.
+  SqliteStore(SqliteStoreOptions options, const Clock& clock, StoreObserver& observer);
+  // Writes what is queued, if that is possible now. No call may be under way.
+  ~SqliteStore() override;
+  SqliteStore(const SqliteStore&) = delete;
+  SqliteStore& operator=(const SqliteStore&) = delete;
+
+  // Reads on the caller's thread. `same_boot` is true where no row with times since boot was written
+  // in another boot; so it may be false at the second start after a boot, too.
+  [[nodiscard]] StoreContents Open(const SecretString& master_key) override;
+  absl::Status WriteNow(StoreChange change) override ABSL_NO_THREAD_SAFETY_ANALYSIS;
+  void WriteSoon(StoreChange change) override;
+  [[nodiscard]] StoreState state() const override;
+
+ private:
+  using Changes = absl::flat_hash_map<RowKey, StoreChange>;
+
+  absl::Status OpenFile(StoreContents& contents);
+  absl::Status ReadContents(StoreFile& file, StoreContents& contents);
+  absl::Status SetFileAside(absl::string_view why);
+
+  // Its place in the queue.
+  std::uint64_t Give(StoreChange change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Loop() ABSL_NO_THREAD_SAFETY_ANALYSIS;  // waits on the native mutex
+  // What is to be written, or tried again; `last`: after that the store closes.
+  Changes AwaitChanges(std::uint64_t& through, bool& last) ABSL_NO_THREAD_SAFETY_ANALYSIS;
+  // Takes what is still to be written out of `batch`.
+  void Settle(Changes& batch, std::uint64_t through, const absl::Status& written);
+  absl::Status Write(const Changes& batch);
+  absl::Status WriteRows(const std::vector<SealedRow>& rows);
+  void LoseFile(absl::string_view why);
+  absl::Status MakeFileAnew();
+
+  void SetState(StoreState state, absl::string_view why);
+
+  const SqliteStoreOptions options_;
+  const Clock& clock_;
+  StoreObserver& observer_;
+
+  // Used by Open(), and from then on by the thread alone.
+  absl::optional<RowCodec> codec_;
+  std::unique_ptr<StoreFile> file_;      // null while there is none that can be written
+  absl::flat_hash_set<RowKey> on_file_;  // the rows there
+  std::vector<SealedRow> rescued_;       // from a lost file, for the next one
+  std::string in_the_way_;               // why what is at the path must be set aside first, if so
+
+  mutable Mutex mutex_;
+  std::condition_variable wake_;     // the thread
+  std::condition_variable settled_;  // those in WriteNow()
+  Changes unwritten_ ABSL_GUARDED_BY(mutex_);
+  // Changes are counted as they come: how many were given, tried and written so far.
+  std::uint64_t given_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::uint64_t tried_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::uint64_t written_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::Status last_error_ ABSL_GUARDED_BY(mutex_);
+  StoreState state_ ABSL_GUARDED_BY(mutex_) = StoreState::kWaiting;
+  std::string memory_only_why_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace billbroker

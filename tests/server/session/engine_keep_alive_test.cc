@@ -1,0 +1,213 @@
+// What nobody waits for: keep-alive, warm sessions, pre-warming, clocks that jump.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/server/session/model_fixture.h"
+
+namespace billbroker {
+namespace {
+
+using Answer = absl::StatusOr<SessionPtr>;
+
+class KeepAliveTest : public ::testing::Test {
+ protected:
+  Answer Get(ModelHouse& house, int n = 0, const SessionDemand& demand = {}) {
+    Answer answer = absl::UnknownError("not answered");
+    house.engine.GetSession(billsim::GeneratedOrganizationId(n), "", demand,
+                            [&answer](Answer given) { answer = std::move(given); });
+    house.executor.Advance(absl::Seconds(2));
+    return answer;
+  }
+};
+
+TEST_F(KeepAliveTest, ASessionThatWasAskedForIsKeptAliveAndThenLapses) {
+  EngineOptions options;
+  options.keep_alive = absl::Hours(3);
+  ModelHouse house({.organizations = 1}, options);
+  const SessionPtr first = *Get(house);
+  house.executor.Advance(absl::Hours(2.9));
+  EXPECT_EQ((*Get(house))->generation, first->generation);
+  EXPECT_GT(house.Checks(), 5);
+  EXPECT_LT(house.Checks(), 9) << "two an hour and a bit";
+  house.executor.Advance(absl::Hours(4));
+  EXPECT_EQ(house.engine.Counts().live, 0);
+  EXPECT_EQ(house.SignIns(), 1);
+}
+
+TEST_F(KeepAliveTest, KeptSessionsAreNotCheckedAtOneMoment) {
+  ModelHouse house({.organizations = 100, .users = 10});
+  for (int n = 0; n < 100; ++n) {
+    house.engine.GetSession(billsim::GeneratedOrganizationId(n), "", {}, [](const Answer&) {});
+  }
+  house.executor.Advance(absl::Minutes(28));
+  EXPECT_GT(house.Checks(), 10);
+  EXPECT_LT(house.Checks(), 90);
+}
+
+TEST_F(KeepAliveTest, ItsAnswerRefreshesTrust) {
+  ModelHouse house({.organizations = 1});
+  EXPECT_FALSE((*Get(house))->trusted);
+  ASSERT_TRUE(
+      house.model.ChangeUser(billsim::GeneratedUsername(0), {{"mfa", {{"bypass", true}}}}).ok());
+  house.executor.Advance(absl::Minutes(32));
+  EXPECT_TRUE((*Get(house))->trusted);
+  EXPECT_EQ(house.SignIns(), 1);
+}
+
+TEST_F(KeepAliveTest, AnOutageAtBillLosesNoSessionBeforeItsDeadlineAndHandsOutNoneAfter) {
+  ModelHouse house({.organizations = 1});
+  const SessionPtr first = *Get(house);
+  house.bill.SetReachable(false);
+  house.executor.Advance(absl::Minutes(33));
+  EXPECT_EQ((*Get(house))->generation, first->generation);
+  house.executor.Advance(absl::Minutes(2));
+  EXPECT_EQ(house.engine.Counts().live, 0);
+  EXPECT_FALSE(Get(house).ok());
+}
+
+TEST_F(KeepAliveTest, AnOutageThatEndsBeforeTheDeadlineCostsNoSignIn) {
+  ModelHouse house({.organizations = 1});
+  const SessionPtr first = *Get(house);
+  house.executor.Advance(absl::Minutes(20));
+  house.bill.SetReachable(false);
+  house.executor.Advance(absl::Minutes(12));
+  house.bill.SetReachable(true);
+  house.executor.Advance(absl::Minutes(10));
+  EXPECT_EQ((*Get(house))->generation, first->generation);
+  EXPECT_EQ(house.SignIns(), 1);
+}
+
+TEST_F(KeepAliveTest, ItStaysInsideItsShareOfBillsCalls) {
+  EngineOptions options;
+  options.keep_alive_calls_per_hour = 20;
+  ModelHouse house({.organizations = 50, .users = 10}, options);
+  for (int n = 0; n < 50; ++n) {
+    house.engine.GetSession(billsim::GeneratedOrganizationId(n), "", {}, [](const Answer&) {});
+  }
+  house.executor.Advance(absl::Hours(1));
+  EXPECT_LE(house.Checks(), 20);
+  EXPECT_GE(house.Checks(), 5);
+}
+
+TEST_F(KeepAliveTest, WhereBillDoesNotSlideNothingIsKeptAndNothingHandedOutLate) {
+  EngineOptions options;
+  options.sliding = false;
+  billsim::Settings settings;
+  settings.sliding = false;
+  ModelHouse house({.organizations = 1}, options, settings);
+  const SessionPtr first = *Get(house);
+  SessionDemand long_enough;
+  long_enough.min_remaining = absl::Minutes(17);
+  house.executor.Advance(absl::Minutes(15));
+  EXPECT_EQ((*Get(house, 0, long_enough))->generation, first->generation);
+  house.executor.Advance(absl::Minutes(10));
+  EXPECT_GT((*Get(house, 0, long_enough))->generation, first->generation);
+  EXPECT_EQ(house.SignIns(), 2);
+}
+
+TEST_F(KeepAliveTest, ASessionIsRenewedAtItsGreatestAge) {
+  EngineOptions options;
+  options.max_session_age = absl::Hours(2);
+  billsim::Settings settings;
+  settings.max_session_age = absl::Hours(2);
+  ModelHouse house({.organizations = 1}, options, settings);
+  const SessionPtr first = *Get(house);
+  for (int i = 0; i < 11; ++i) {
+    house.executor.Advance(absl::Minutes(10));
+    EXPECT_EQ((*Get(house))->generation, first->generation);
+  }
+  house.executor.Advance(absl::Minutes(10));
+  EXPECT_GT((*Get(house))->generation, first->generation);
+}
+
+TEST_F(KeepAliveTest, AWarmSessionIsThereWithoutBeingAskedForAndComesBack) {
+  ModelHouse house({.organizations = 2});
+  const std::string organization = billsim::GeneratedOrganizationId(1);
+  house.engine.StartWarm(organization, "");
+  house.executor.Advance(absl::Minutes(1));
+  EXPECT_EQ(house.engine.Counts().live, 1);
+  house.executor.Advance(absl::Hours(24));
+  EXPECT_EQ(house.SignIns(), 1) << "kept alive all day";
+  house.model.ExpireSessionsOf(organization);
+  house.executor.Advance(absl::Minutes(40));
+  EXPECT_EQ(house.SignIns(), 2) << "found dead by its keep-alive, and signed in again";
+  house.engine.StopWarm(organization, "");
+  house.executor.Advance(absl::Hours(24));
+  EXPECT_EQ(house.engine.Counts().live, 0);
+  EXPECT_EQ(house.SignIns(), 2);
+}
+
+TEST_F(KeepAliveTest, AWarmSessionIsRetriedAfterAnOutage) {
+  ModelHouse house({.organizations = 1});
+  house.bill.SetReachable(false);
+  house.engine.StartWarm(billsim::GeneratedOrganizationId(0), "");
+  house.executor.Advance(absl::Minutes(10));
+  EXPECT_EQ(house.engine.Counts().live, 0);
+  house.bill.SetReachable(true);
+  house.executor.Advance(absl::Minutes(3));
+  EXPECT_EQ(house.engine.Counts().live, 1);
+}
+
+TEST_F(KeepAliveTest, PrewarmingSignsInAtTheStartAndOnAttachInsideTheBudget) {
+  EngineOptions options;
+  options.prewarm_all = true;
+  ModelHouse house({.organizations = 300, .users = 10, .dev_keys = 1}, options);
+  house.executor.Advance(absl::Minutes(10));
+  EXPECT_EQ(house.SignIns(), 180) << "a tenth is kept for callers";
+  int cold = 0;
+  while (house.engine.Peek(billsim::GeneratedOrganizationId(cold), "").ok()) ++cold;
+  EXPECT_TRUE(Get(house, cold).ok());
+  EXPECT_EQ(house.SignIns(), 181);
+  house.executor.Advance(absl::Hours(2));
+  EXPECT_EQ(house.SignIns(), 300);
+  EXPECT_EQ(house.Refusals("BDC_1144"), 0);
+}
+
+TEST_F(KeepAliveTest, AListIsPrewarmedAndNothingElse) {
+  EngineOptions options;
+  options.prewarm = {billsim::GeneratedOrganizationId(3)};
+  ModelHouse house({.organizations = 10}, options);
+  house.executor.Advance(absl::Minutes(1));
+  EXPECT_EQ(house.SignIns(), 1);
+  EXPECT_TRUE(Get(house, 3).ok());
+  EXPECT_EQ(house.SignIns(), 1);
+}
+
+TEST_F(KeepAliveTest, AWallClockSetForwardByADayCostsOneCheck) {
+  ModelHouse house({.organizations = 1});
+  const SessionPtr first = *Get(house);
+  house.clock.JumpWall(absl::Hours(24));
+  const SessionPtr checked = *Get(house);
+  EXPECT_EQ(checked->generation, first->generation);
+  EXPECT_GT(checked->expire_time, house.clock.Now());
+  EXPECT_EQ(house.Checks(), 1);
+  EXPECT_TRUE(Get(house).ok());
+  EXPECT_EQ(house.Checks(), 1);
+  EXPECT_EQ(house.SignIns(), 1);
+}
+
+TEST_F(KeepAliveTest, AWallClockThatJumpsDoesNotFreeTheLedger) {
+  for (const absl::Duration jump : {absl::Hours(24), -absl::Hours(24)}) {
+    EngineOptions options;
+    options.governor.sign_ins_per_hour = 1;
+    ModelHouse house({.organizations = 2}, options);
+    ASSERT_TRUE(Get(house, 0).ok());
+    house.clock.JumpWall(jump);
+    EXPECT_TRUE(HasReason(Get(house, 1).status(), Reason::kLoginBudgetSpent));
+    house.executor.Advance(absl::Minutes(61));
+    EXPECT_TRUE(Get(house, 1).ok()) << "nor hold it for longer than an hour";
+  }
+}
+
+TEST_F(KeepAliveTest, AWallClockSetBackHandsOutNothingPastTheDeadline) {
+  EngineOptions options = WithoutKeepAlive();
+  ModelHouse house({.organizations = 1}, options);
+  const SessionPtr first = *Get(house);
+  house.clock.JumpWall(-absl::Hours(24));
+  house.executor.Advance(absl::Minutes(34));
+  EXPECT_GT((*Get(house))->generation, first->generation);
+}
+
+}  // namespace
+}  // namespace billbroker

@@ -1,0 +1,84 @@
+// kill -9 at any moment: what WriteNow() returned OK for is there afterwards.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdint>
+#include <random>
+
+#include "tests/server/session/sqlite/store_harness.h"
+
+namespace billbroker {
+namespace {
+
+constexpr std::uint64_t kPairs = 7;
+
+// Writes generations 1, 2, … round the pairs, until it is killed; sends each number once it is safe.
+[[noreturn]] void WriteUntilKilled(const SqliteStoreOptions& options, std::uint64_t first, int to) {
+  ManualClock clock;
+  RecordingStoreObserver observer;
+  SqliteStore store(options, clock, observer);
+  (void)store.Open(MasterKey());
+  for (std::uint64_t i = first;; ++i) {
+    store.WriteSoon(SampleAttempt("a" + std::to_string(i)));
+    store.WriteSoon(AttemptForgotten{"a" + std::to_string(i - 1)});
+    const StoredPair pair = SamplePair("uid", std::to_string(i % kPairs), i);
+    if (!store.WriteNow(pair).ok() || ::write(to, &i, sizeof(i)) != sizeof(i)) ::_exit(1);
+  }
+}
+
+// Kills the child after about `numbers` acknowledgements and returns the last of them.
+std::uint64_t KillAfter(const SqliteStoreOptions& options, std::uint64_t first, int numbers,
+                        unsigned spin) {
+  int ends[2] = {-1, -1};
+  if (::pipe(ends) != 0) std::abort();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::close(ends[0]);
+    WriteUntilKilled(options, first, ends[1]);
+  }
+  ::close(ends[1]);
+  std::uint64_t last = first - 1;
+  for (int i = 0; i < numbers; ++i) {
+    if (::read(ends[0], &last, sizeof(last)) != sizeof(last)) break;
+  }
+  // A moment inside a write, not just after one.
+  for (unsigned i = 0; i < spin; ++i) (void)::getppid();
+  ::kill(child, SIGKILL);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_TRUE(WIFSIGNALED(status)) << "the child ended by itself";
+  while (::read(ends[0], &last, sizeof(last)) == sizeof(last)) continue;
+  ::close(ends[0]);
+  return last;
+}
+
+TEST(SqliteStoreKillTest, WhatWasAcknowledgedOutlivesKillAtAnyMoment) {
+  SqliteStoreHarness harness;
+  std::mt19937 random(20'270'115);  // NOLINT(cert-msc51-cpp): repeatable
+  std::uint64_t last = 0;
+  for (int run = 0; run < 60; ++run) {
+    harness.Stop();
+    const int numbers = static_cast<int>(random() % 40);
+    last = KillAfter(harness.options(), last + 1, numbers, random() % 2000);
+    const StoreContents read = harness.Reopen();
+    EXPECT_EQ(harness.observer().told(), std::vector<std::string>{"state READY"}) << run;
+    for (std::uint64_t i = last < kPairs ? 1 : last - kPairs + 1; i <= last; ++i) {
+      std::uint64_t found = 0;
+      for (const StoredPair& pair : read.pairs) {
+        if (pair.organization_id == std::to_string(i % kPairs)) found = pair.generation;
+      }
+      // The one after the last may have been written too, without its answer having been read.
+      EXPECT_TRUE(found == i || found == last + 1)
+          << "run " << run << ": " << found << ", not " << i;
+    }
+    for (const StoredPair& pair : read.pairs) {
+      EXPECT_EQ(Describe(pair), Describe(SamplePair("uid", pair.organization_id, pair.generation)));
+    }
+    for (const StoredPair& pair : read.pairs) last = std::max(last, pair.generation);
+  }
+}
+
+}  // namespace
+}  // namespace billbroker

@@ -1,0 +1,52 @@
+#include <filesystem>
+
+#include "tests/server/session/session_store_contract.h"
+#include "tests/server/session/sqlite/store_harness.h"
+#include "tests/support/fake_store.h"
+
+namespace billbroker {
+namespace {
+
+class FakeUnderTest final : public StoreUnderTest {
+ public:
+  SessionStore& store() override { return store_; }
+  void Restart(bool same_boot) override { store_.set_same_boot(same_boot); }
+  void FailWrites() override { store_.set_failing(true); }
+  void MendWrites() override { store_.set_failing(false); }
+  void MakeUnusable() override { store_.set_usable(false); }
+
+ private:
+  FakeStore store_;
+};
+
+class SqliteUnderTest final : public StoreUnderTest {
+ public:
+  SessionStore& store() override { return harness_.store(); }
+  void Restart(bool same_boot) override {
+    if (!same_boot) harness_.options().boot_id += "+";
+    harness_.Start();
+  }
+  void FailWrites() override { no_writes_ = std::make_unique<NoWrites>(); }
+  void MendWrites() override { no_writes_.reset(); }
+  // A folder stands where the file should be.
+  void MakeUnusable() override {
+    harness_.Stop();
+    std::filesystem::remove(harness_.path());
+    std::filesystem::create_directory(harness_.path());
+  }
+
+ private:
+  SqliteStoreHarness harness_;
+  std::unique_ptr<NoWrites> no_writes_;
+};
+
+std::unique_ptr<StoreUnderTest> MakeFake() { return std::make_unique<FakeUnderTest>(); }
+std::unique_ptr<StoreUnderTest> MakeSqlite() { return std::make_unique<SqliteUnderTest>(); }
+
+INSTANTIATE_TEST_SUITE_P(Stores, SessionStoreContract,
+                         testing::Values(StoreKind{"fake", MakeFake},
+                                         StoreKind{"sqlite", MakeSqlite}),
+                         [](const auto& kind) { return kind.param.name; });
+
+}  // namespace
+}  // namespace billbroker

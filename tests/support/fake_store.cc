@@ -1,0 +1,126 @@
+#include "tests/support/fake_store.h"
+
+namespace billbroker {
+
+StoreContents FakeStore::Open(const SecretString&) {
+  MutexLock lock(mutex_);
+  ++opens_;
+  if (state_ != StoreState::kWaiting) unwritten_.clear();
+  state_ = usable_ ? StoreState::kReady : StoreState::kMemoryOnly;
+  if (!usable_) return StoreContents();
+  StoreContents contents = Contents();
+  if (!unwritten_.empty()) WriteAll().IgnoreError();
+  return contents;
+}
+
+absl::Status FakeStore::WriteNow(StoreChange change) {
+  CallHook(change);
+  MutexLock lock(mutex_);
+  if (state_ == StoreState::kMemoryOnly) return absl::UnavailableError("the fake is memory only");
+  unwritten_.push_back(std::move(change));
+  if (state_ == StoreState::kWaiting) return absl::UnavailableError("the fake waits for its key");
+  return WriteAll();
+}
+
+void FakeStore::WriteSoon(StoreChange change) {
+  CallHook(change);
+  MutexLock lock(mutex_);
+  if (state_ == StoreState::kMemoryOnly) return;
+  unwritten_.push_back(std::move(change));
+  if (state_ != StoreState::kWaiting && !holding_) WriteAll().IgnoreError();
+}
+
+StoreState FakeStore::state() const {
+  MutexLock lock(mutex_);
+  return state_;
+}
+
+void FakeStore::set_hook(Hook hook) {
+  MutexLock lock(mutex_);
+  hook_ = std::move(hook);
+}
+
+void FakeStore::set_failing(bool failing) {
+  MutexLock lock(mutex_);
+  failing_ = failing;
+}
+
+void FakeStore::set_holding(bool holding) {
+  MutexLock lock(mutex_);
+  holding_ = holding;
+}
+
+void FakeStore::set_usable(bool usable) {
+  MutexLock lock(mutex_);
+  usable_ = usable;
+}
+
+void FakeStore::set_same_boot(bool same_boot) {
+  MutexLock lock(mutex_);
+  same_boot_ = same_boot;
+}
+
+std::vector<StoreChange> FakeStore::writes() const {
+  MutexLock lock(mutex_);
+  return writes_;
+}
+
+StoreContents FakeStore::contents() const {
+  MutexLock lock(mutex_);
+  return Contents();
+}
+
+int FakeStore::opens() const {
+  MutexLock lock(mutex_);
+  return opens_;
+}
+
+void FakeStore::CallHook(const StoreChange& change) const {
+  Hook hook;
+  {
+    MutexLock lock(mutex_);
+    hook = hook_;
+  }
+  if (hook) hook(change);
+}
+
+absl::Status FakeStore::WriteAll() {
+  if (failing_) {
+    state_ = StoreState::kDegraded;
+    return absl::UnavailableError("the fake was told to fail");
+  }
+  for (StoreChange& change : unwritten_) {
+    Apply(change);
+    writes_.push_back(std::move(change));
+  }
+  unwritten_.clear();
+  state_ = StoreState::kReady;
+  return absl::OkStatus();
+}
+
+void FakeStore::Apply(const StoreChange& change) {
+  if (const auto* pair = absl::get_if<StoredPair>(&change)) {
+    pairs_.insert_or_assign(PairKey(pair->credential_uid, pair->organization_id), *pair);
+  } else if (const auto* forgotten = absl::get_if<PairForgotten>(&change)) {
+    pairs_.erase(PairKey(forgotten->credential_uid, forgotten->organization_id));
+  } else if (const auto* attempt = absl::get_if<StoredAttempt>(&change)) {
+    attempts_.insert_or_assign(attempt->id, *attempt);
+  } else if (const auto* done = absl::get_if<AttemptForgotten>(&change)) {
+    attempts_.erase(done->id);
+  } else if (const auto* quarantine = absl::get_if<StoredQuarantine>(&change)) {
+    quarantines_.insert_or_assign(quarantine->scope, *quarantine);
+  } else if (const auto* lifted = absl::get_if<QuarantineLifted>(&change)) {
+    quarantines_.erase(lifted->scope);
+  }
+}
+
+StoreContents FakeStore::Contents() const {
+  StoreContents contents;
+  contents.same_boot = same_boot_;
+  for (const auto& [key, pair] : pairs_) contents.pairs.push_back(pair);
+  for (const auto& [id, attempt] : attempts_) contents.attempts.push_back(attempt);
+  for (const auto& [scope, entry] : quarantines_) contents.quarantines.push_back(entry);
+  return contents;
+}
+
+}  // namespace billbroker

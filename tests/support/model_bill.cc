@@ -1,0 +1,75 @@
+#include "tests/support/model_bill.h"
+
+#include <memory>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/strip.h"
+#include "server/bill/answer.h"
+
+namespace billbroker {
+namespace {
+
+billsim::HttpCall CallOf(const HttpRequest& request) {
+  billsim::HttpCall call;
+  call.method = request.is_post ? "POST" : "GET";
+  call.path = std::string(request.path);
+  for (const SecretString& header : request.headers) {
+    absl::string_view text = header.Reveal();
+    while (absl::ConsumeSuffix(&text, absl::string_view("\0", 1))) {
+    }
+    const std::size_t colon = text.find(": ");
+    call.headers[absl::AsciiStrToLower(text.substr(0, colon))] =
+        std::string(text.substr(colon + 2));
+  }
+  call.body = std::string(request.body.Reveal());
+  return call;
+}
+
+}  // namespace
+
+template <typename T, typename Read>
+void ModelBill::Send(const HttpRequest& request, Done<T> done, Read read) {
+  if (!reachable_) {
+    BillError timeout;
+    timeout.detail = "cannot connect";
+    timeout.may_have_arrived = false;
+    executor_.RunAfter(absl::Seconds(30),
+                       [done = std::move(done), timeout]() mutable { done(timeout); });
+    return;
+  }
+  executor_.RunAfter(half_, [this, call = CallOf(request), done = std::move(done), read]() mutable {
+    // Shared because work must be movable and the slot must outlive the way back.
+    auto handled = std::make_shared<billsim::Bill::Handled>(model_.Begin(call));
+    executor_.RunAfter(half_, [this, handled, done = std::move(done), read]() mutable {
+      const billsim::HttpAnswer& from = handled->answer;
+      HttpAnswer answer;
+      answer.status = from.status;
+      answer.content_type = from.content_type;
+      answer.body = from.body;
+      const auto retry_after = from.headers.find("Retry-After");
+      if (retry_after != from.headers.end()) answer.retry_after = retry_after->second;
+      handled->slot = {};
+      done(read(answer, clock_.Now()));
+    });
+  });
+}
+
+void ModelBill::SignIn(SignInRequest request, Done<SignInAnswer> done) {
+  const HttpRequest http = SignInHttpRequest(*request.credential, request.organization_id);
+  Send<SignInAnswer>(
+      http, std::move(done),
+      [organization_id = request.organization_id](const HttpAnswer& answer, absl::Time now) {
+        return ReadSignIn(answer, organization_id, now);
+      });
+}
+
+void ModelBill::SignOut(SessionKeys keys, Done<SignedOut> done) {
+  Send<SignedOut>(SignOutHttpRequest(keys), std::move(done), &ReadSignOut);
+}
+
+void ModelBill::GetSessionInfo(SessionKeys keys, Done<SessionInfo> done) {
+  Send<SessionInfo>(SessionInfoHttpRequest(keys), std::move(done), &ReadSessionInfo);
+}
+
+}  // namespace billbroker

@@ -1,0 +1,40 @@
+// ModelBill: the simulator's BILL on virtual time, asked without a socket, with latency each way.
+#pragma once
+
+#include <string>
+
+#include "absl/time/time.h"
+#include "server/bill/bill_api.h"
+#include "server/bill/http_request.h"
+#include "tests/simulator/bill.h"
+#include "vault/base/clock.h"
+#include "vault/base/executor.h"
+
+namespace billbroker {
+
+// A call arrives at `model` after half of the latency, counts as under way there, and is answered after the other half. Requests
+// and answers are those of CurlBillApi. Borrows everything; nothing of it may run after it is gone.
+class ModelBill final : public BillApi {
+ public:
+  ModelBill(billsim::Bill& model, Executor& executor, const Clock& clock, absl::Duration latency)
+      : model_(model), executor_(executor), clock_(clock), half_(latency / 2) {}
+
+  void SignIn(SignInRequest request, Done<SignInAnswer> done) override;
+  void SignOut(SessionKeys keys, Done<SignedOut> done) override;
+  void GetSessionInfo(SessionKeys keys, Done<SessionInfo> done) override;
+
+  // As if the network were down: calls that start from now on cannot connect.
+  void SetReachable(bool reachable) { reachable_ = reachable; }
+
+ private:
+  template <typename T, typename Read>
+  void Send(const HttpRequest& request, Done<T> done, Read read);
+
+  billsim::Bill& model_;
+  Executor& executor_;
+  const Clock& clock_;
+  const absl::Duration half_;
+  bool reachable_ = true;
+};
+
+}  // namespace billbroker

@@ -1,0 +1,113 @@
+#include "tests/support/sample_store.h"
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace billbroker {
+namespace {
+
+const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000) + absl::Nanoseconds(123'456'789);
+
+std::string Text(absl::Time time) {
+  return absl::FormatTime(absl::RFC3339_full, time, absl::UTCTimeZone());
+}
+std::string Text(const Moment& moment) {
+  return absl::StrCat(Text(moment.wall), "/", absl::FormatDuration(moment.since_boot));
+}
+
+}  // namespace
+
+SessionPtr SampleSession(const std::string& organization_id, std::uint64_t generation) {
+  auto session = std::make_shared<Session>();
+  const auto age = absl::Microseconds(generation % 1000);
+  session->keys = {"sandbox",
+                   std::make_shared<SecretString>(SecretString::CopyOf(
+                       absl::StrCat("s3cret-session-", organization_id, "-", generation))),
+                   std::make_shared<SecretString>(SecretString::CopyOf("s3cret-dev-key"))};
+  session->dev_key_id = "0123456789abcdef";
+  session->organization_id = organization_id;
+  session->credential = "acme";
+  session->user_id = "006\"USER\\\n";
+  session->base_url = "https://bill.test/connect";
+  session->trusted = generation % 2 == 1;
+  session->generation = generation;
+  session->first_generation = generation - 1;
+  session->sign_in_time = kNow - age;
+  session->verified_time = kNow;
+  session->expire_time = kNow + absl::Minutes(35);
+  session->signed_in = absl::Hours(7) - age;
+  session->deadline = absl::Hours(7) + absl::Minutes(35);
+  return session;
+}
+
+StoredPair SamplePair(const std::string& uid, const std::string& organization_id,
+                      std::uint64_t generation) {
+  return {uid, organization_id, generation, SampleSession(organization_id, generation),
+          generation % 5};
+}
+
+StoredAttempt SampleAttempt(const std::string& id) {
+  StoredAttempt attempt;
+  attempt.id = id;
+  attempt.dev_key =
+      "sandbox\x1f"
+      "0123456789abcdef";
+  attempt.user =
+      "sandbox\x1f"
+      "ann@acme.test";
+  attempt.secret_id = "fedcba9876543210";
+  attempt.started = {kNow, absl::Hours(7)};
+  return attempt;
+}
+
+StoredQuarantine SampleQuarantine(const std::string& scope) {
+  return {scope,
+          {Reason::kLockedOut, "BDC_1110", kNow, kNow + absl::Hours(1),
+           absl::Hours(8) + absl::Nanoseconds(1)}};
+}
+
+std::string Describe(const StoredPair& pair) {
+  std::string text = absl::StrCat("pair ", pair.credential_uid, " ", pair.organization_id, " ",
+                                  pair.generation, " place ", pair.place);
+  if (pair.session == nullptr) return text;
+  const Session& session = *pair.session;
+  absl::StrAppend(&text, "\n  ", session.keys.environment, " ", session.keys.session_id->Reveal(),
+                  " ", session.keys.dev_key->Reveal(), " ", session.dev_key_id);
+  absl::StrAppend(&text, "\n  ", session.organization_id, " ", session.credential, " ",
+                  session.user_id, " ", session.base_url, session.trusted ? " trusted " : " ",
+                  session.generation, " ", session.first_generation);
+  absl::StrAppend(&text, "\n  ", Text(session.sign_in_time), " ", Text(session.verified_time), " ",
+                  Text(session.expire_time), " ", absl::FormatDuration(session.signed_in), " ",
+                  absl::FormatDuration(session.deadline));
+  return text;
+}
+
+std::string Describe(const StoredAttempt& attempt) {
+  return absl::StrCat("attempt ", attempt.id, " ", attempt.dev_key, " ", attempt.user, " ",
+                      attempt.secret_id, " ", Text(attempt.started), " ",
+                      attempt.ended.has_value() ? Text(*attempt.ended) : "under way", " ",
+                      static_cast<int>(attempt.ending));
+}
+
+std::string Describe(const StoredQuarantine& quarantine) {
+  const QuarantineEntry& entry = quarantine.entry;
+  return absl::StrCat("quarantine ", quarantine.scope, " ", ReasonName(entry.reason), " ",
+                      entry.bill_code, " ", Text(entry.since), " ",
+                      entry.until.has_value() ? Text(*entry.until) : "for good", " ",
+                      entry.lapses.has_value() ? absl::FormatDuration(*entry.lapses) : "never");
+}
+
+std::string Describe(const StoreContents& contents) {
+  std::vector<std::string> texts;
+  for (const auto& pair : contents.pairs) texts.push_back(Describe(pair));
+  for (const auto& attempt : contents.attempts) texts.push_back(Describe(attempt));
+  for (const auto& quarantine : contents.quarantines) texts.push_back(Describe(quarantine));
+  std::sort(texts.begin(), texts.end());
+  return absl::StrJoin(texts, "\n");
+}
+
+}  // namespace billbroker

@@ -1,0 +1,68 @@
+#include "vault/sealed_box.h"
+
+#include <sodium.h>
+
+#include <array>
+#include <cstdint>
+#include <cstdlib>
+
+#include "absl/status/status.h"
+#include "vault/base/secret_arena.h"
+
+namespace billbroker {
+namespace {
+
+constexpr std::uint64_t kSubkey = 2;  // of the master key; 1 is the fingerprints'
+constexpr char kPurpose[] = "bbsealed";
+constexpr std::size_t kNonceBytes = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
+constexpr std::size_t kTagBytes = crypto_aead_xchacha20poly1305_ietf_ABYTES;
+static_assert(SealedBox::kOverheadBytes == kNonceBytes + kTagBytes);
+
+using KeyBytes = std::array<unsigned char, crypto_aead_xchacha20poly1305_ietf_KEYBYTES>;
+
+const unsigned char* Bytes(absl::string_view text) {
+  return reinterpret_cast<const unsigned char*>(text.data());
+}
+
+unsigned char* Bytes(char* text) { return reinterpret_cast<unsigned char*>(text); }
+
+}  // namespace
+
+SealedBox::SealedBox(const SecretString& master_key) {
+  static_assert(sizeof(kPurpose) == crypto_kdf_CONTEXTBYTES + 1);
+  if (master_key.size() != crypto_kdf_KEYBYTES || sodium_init() < 0) std::abort();
+  KeyBytes key{};
+  crypto_kdf_derive_from_key(key.data(), key.size(), kSubkey, kPurpose, Bytes(master_key.Reveal()));
+  key_ = SecretString::CopyOf({reinterpret_cast<const char*>(key.data()), key.size()});
+  WipeBytes(key.data(), key.size());
+}
+
+std::string SealedBox::Seal(const SecretString& plaintext,
+                            absl::string_view associated_data) const {
+  std::string sealed(kOverheadBytes + plaintext.size(), '\0');
+  unsigned char* nonce = Bytes(sealed.data());
+  randombytes_buf(nonce, kNonceBytes);
+  crypto_aead_xchacha20poly1305_ietf_encrypt(
+      nonce + kNonceBytes, nullptr, Bytes(plaintext.Reveal()), plaintext.size(),
+      Bytes(associated_data), associated_data.size(), nullptr, nonce, Bytes(key_.Reveal()));
+  return sealed;
+}
+
+absl::StatusOr<SecretString> SealedBox::Open(absl::string_view sealed,
+                                             absl::string_view associated_data) const {
+  const absl::Status refused = absl::DataLossError(
+      "does not open: it was changed, cut off, or sealed for another place or under another key");
+  if (sealed.size() < kOverheadBytes) return refused;
+  const std::size_t size = sealed.size() - kOverheadBytes;
+  char* plaintext = AllocateSecret(size);
+  const bool opened = crypto_aead_xchacha20poly1305_ietf_decrypt(
+                          Bytes(plaintext), nullptr, nullptr, Bytes(sealed) + kNonceBytes,
+                          sealed.size() - kNonceBytes, Bytes(associated_data),
+                          associated_data.size(), Bytes(sealed), Bytes(key_.Reveal())) == 0;
+  SecretString secret = SecretString::CopyOf({plaintext, opened ? size : 0});
+  FreeSecret(plaintext, size);
+  if (!opened) return refused;
+  return secret;
+}
+
+}  // namespace billbroker
