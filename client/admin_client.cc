@@ -66,7 +66,7 @@ struct AdminClient::Impl {
 
 AdminClient::AdminClient(std::shared_ptr<grpc::Channel> channel, const ClientOptions& options)
     : impl_(
-          std::make_unique<Impl>(Impl{channel, v1::SessionService::NewStub(channel),
+          std::make_unique<Impl>(Impl{channel, v1::SessionService::NewStub(std::move(channel)),
                                       CallPolicy{options.call_timeout, options.wait_for_ready}})) {}
 
 AdminClient::~AdminClient() = default;

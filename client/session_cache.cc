@@ -103,11 +103,11 @@ absl::StatusOr<std::unique_ptr<SessionCache>> SessionCache::Connect(
 }
 
 absl::StatusOr<std::unique_ptr<SessionCache>> SessionCache::Create(
-    std::shared_ptr<grpc::Channel> channel, const ClientOptions& client,
+    const std::shared_ptr<grpc::Channel>& channel, const ClientOptions& client,
     const SessionCacheOptions& options, const Clock& clock, Random& random) {
   if (absl::Status valid = Validate(options); !valid.ok()) return valid;
   return std::unique_ptr<SessionCache>(
-      new SessionCache(std::make_unique<Impl>(std::move(channel), client, options, clock, random)));
+      new SessionCache(std::make_unique<Impl>(channel, client, options, clock, random)));
 }
 
 SessionCache::SessionCache(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

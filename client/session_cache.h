@@ -56,7 +56,7 @@ class SessionCache final : public SessionSource {
   // Over a channel that is there already; `client.address` is not used. Clock and random are
   // borrowed.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<SessionCache>> Create(
-      std::shared_ptr<grpc::Channel> channel, const ClientOptions& client,
+      const std::shared_ptr<grpc::Channel>& channel, const ClientOptions& client,
       const SessionCacheOptions& options, const Clock& clock, Random& random);
 
   ~SessionCache() override;
