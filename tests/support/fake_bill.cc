@@ -73,10 +73,10 @@ void FakeBill::Deliver(Executor::Work answer) {
     MutexLock lock(mutex_);
     delivery = delivery_;
     latency = latency_;
-    if (delivery == Delivery::kHeld) held_.push_back(std::move(answer));
+    if (delivery == Delivery::kHeld) return held_.push_back(std::move(answer));
   }
-  if (delivery == Delivery::kAtOnce) answer();
-  if (delivery == Delivery::kExecutor) executor_.RunAfter(latency, std::move(answer));
+  if (delivery == Delivery::kAtOnce) return answer();
+  executor_.RunAfter(latency, std::move(answer));
 }
 
 BillResult<SignInAnswer> FakeBill::DecideSignIn(const SignInRequest& request) {

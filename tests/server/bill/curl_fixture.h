@@ -62,7 +62,7 @@ class CurlTest : public ::testing::Test {
   }
 
   // Starts one that answers every request alike.
-  TlsServer& ServeAlways(int status, std::string body, std::string headers = "") {
+  TlsServer& ServeAlways(int status, const std::string& body, const std::string& headers = "") {
     return Serve([=](TlsServer::Connection& connection, const ServedRequest&) {
       connection.Answer(status, body, headers);
       return true;

@@ -92,7 +92,7 @@ TEST(RefusalTest, ReadsEveryShapeThatWasSeen) {
 }
 
 TEST(RefusalTest, OfSeveralCodesTheMostTerminalKnownOneWins) {
-  const auto read = [](std::vector<std::string> codes) {
+  const auto read = [](const std::vector<std::string>& codes) {
     std::string body = "[";
     for (const std::string& code : codes) {
       absl::StrAppend(&body, body.size() > 1 ? "," : "", Entry(code));

@@ -15,7 +15,6 @@
 namespace billbroker {
 namespace {
 
-using ::testing::ElementsAre;
 
 using Stub = v1::SessionService::Stub;
 
@@ -149,7 +148,7 @@ TEST_F(SessionServiceTest, ACallerThatGivesUpHarmsNobodyAndItsSignInIsKept) {
   v1::GetSessionResponse response;
   std::promise<grpc::Status> ended;
   sessions_->async()->GetSession(&context, &request, &response,
-                                 [&ended](grpc::Status status) { ended.set_value(status); });
+                                 [&ended](const grpc::Status& status) { ended.set_value(status); });
   while (broker_.bill.held() == 0) std::this_thread::yield();
   context.TryCancel();
   EXPECT_EQ(ended.get_future().get().error_code(), grpc::StatusCode::CANCELLED);
