@@ -15,7 +15,6 @@
 namespace billbroker {
 namespace {
 
-
 using Stub = v1::SessionService::Stub;
 
 class SessionServiceTest : public RpcTest {
