@@ -182,7 +182,10 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
         (*server)->SetServing(kCredentialHealth, ready);
         hub.EverythingChanged();
       },
-      [&vault, &store, &engine] { RestoreOnce(vault, store, engine); });
+      [&vault, &store, &engine, &hub] {
+        RestoreOnce(vault, store, engine);
+        hub.EverythingChanged();
+      });
   ThreadExecutor upkeep(1);  // apart from `threads`, all of which a silent keyring may hold
   const VaultSync sync(VaultSyncOptions(), {upkeep, vault, directory, watch});
   // So that "ready" means: what an unlocked keyring holds is known.
