@@ -115,8 +115,9 @@ class EngineTest : public ::testing::Test {
     return options;
   }
 
-  Engine::Parts MakeParts() {
-    return {clock, executor,  random,
+  Engine::Parts MakeParts() { return MakeParts(executor); }
+  Engine::Parts MakeParts(Executor& runs_on) {
+    return {clock, runs_on,   random,
             vault, directory, bill,
             store, observer,  {{"sandbox", "https://bill.example/connect"}}};
   }

@@ -12,13 +12,16 @@ namespace {
 
 class EngineRestartTest : public EngineTest {
  protected:
-  EngineRestartTest() { Start(); }
+  EngineRestartTest() {
+    bill.AnswerAtOnce();
+    Start();
+  }
 
   // A process that knows only the vault and the store.
   void Start() {
     process.reset();
-    executor.RunUntilIdle();
-    process = std::make_unique<Engine>(options, MakeParts());
+    own = std::make_unique<ManualExecutor>(clock);
+    process = std::make_unique<Engine>(options, MakeParts(*own));
     process->Restore(store.Open(*vault.MasterKey()));
   }
 
@@ -26,11 +29,12 @@ class EngineRestartTest : public EngineTest {
     Answer answer = absl::UnknownError("not answered");
     process->GetSession(organization, "", demand,
                         [&answer](Answer given) { answer = std::move(given); });
-    executor.RunUntilIdle();
+    own->RunUntilIdle();
     return answer;
   }
 
   EngineOptions options = WithoutKeepAlive();
+  std::unique_ptr<ManualExecutor> own;  // its work ends with the process
   std::unique_ptr<Engine> process;
 };
 
@@ -52,7 +56,7 @@ TEST_F(EngineRestartTest, AfterARestartAGenerationIsNewAndReportsOfTheOldOneCoun
   Start();
   const SessionPtr after = *Ask();
   EXPECT_GT(after->generation, before->generation);
-  executor.Advance(absl::Seconds(2));
+  own->Advance(absl::Seconds(2));
   bill.KillAllSessions();
   const SessionPtr next = *Ask(Stale(before->generation));
   EXPECT_GT(next->generation, after->generation);
@@ -82,7 +86,7 @@ TEST_F(EngineRestartTest, WhereBillIsOutOfReachTheSessionStaysUntilItCanBeChecke
   BillError down = Refusal(Verdict::kUnavailable, "");
   bill.FailNextSessionInfos(1, down);
   EXPECT_TRUE(HasReason(Ask().status(), Reason::kBillUnavailable));
-  executor.Advance(absl::Seconds(2));
+  own->Advance(absl::Seconds(2));
   EXPECT_TRUE(Ask().ok());
   EXPECT_EQ(bill.CountSignIns(), 1);
 }
@@ -90,7 +94,7 @@ TEST_F(EngineRestartTest, WhereBillIsOutOfReachTheSessionStaysUntilItCanBeChecke
 TEST_F(EngineRestartTest, ALoggedOutSessionDoesNotComeBack) {
   ASSERT_TRUE(Ask().ok());
   process->Logout("008acme00000", "", 0, [](const absl::StatusOr<bool>&) {});
-  executor.RunUntilIdle();
+  own->RunUntilIdle();
   Start();
   EXPECT_EQ(process->Counts().live, 0);
 }
@@ -99,7 +103,7 @@ TEST_F(EngineRestartTest, TheLedgerIsRemembered) {
   options.governor.sign_ins_per_hour = 1;
   Start();
   ASSERT_TRUE(Ask().ok());
-  executor.Advance(absl::Minutes(10));
+  own->Advance(absl::Minutes(10));
   Start();
   const absl::Status refused = Ask({}, "008acme00001").status();
   ASSERT_TRUE(HasReason(refused, Reason::kLoginBudgetSpent)) << refused;
@@ -111,16 +115,16 @@ TEST_F(EngineRestartTest, ASignInThatWasCutOffIsInTheLedger) {
   Start();
   bill.Hold();
   process->GetSession("008acme00000", "", {}, [](const Answer&) {});
-  executor.RunUntilIdle();
+  own->RunUntilIdle();
   ASSERT_EQ(bill.CountSignIns(), 1);
   const StoreContents contents = store.Open(*vault.MasterKey());
   ASSERT_EQ(contents.attempts.size(), 1U);
   EXPECT_FALSE(contents.attempts[0].ended.has_value());
-  Engine next(options, MakeParts());
+  Engine next(options, MakeParts(*own));
   next.Restore(contents);
   Answer answer;
   next.GetSession("008acme00001", "", {}, [&answer](Answer given) { answer = std::move(given); });
-  executor.RunUntilIdle();
+  own->RunUntilIdle();
   EXPECT_TRUE(HasReason(answer.status(), Reason::kLoginBudgetSpent)) << answer.status();
   bill.ReleaseAll();
 }
@@ -146,7 +150,7 @@ TEST_F(EngineRestartTest, ARefusedPairKeepsItsPlace) {
   ASSERT_TRUE(HasReason(Ask({}, "008acme00001").status(), Reason::kLoginBudgetSpent));
   Start();
   EXPECT_EQ(process->Counts().queued, 1);
-  executor.Advance(absl::Minutes(61));
+  own->Advance(absl::Minutes(61));
   EXPECT_EQ(bill.CountSignInsOf("008acme00001"), 1);
 }
 
@@ -160,10 +164,10 @@ TEST_F(EngineRestartTest, ARefusedPasswordIsNotTriedAgain) {
 }
 
 TEST_F(EngineRestartTest, BeforeTheStoreIsOpenNothingIsSent) {
-  Engine waiting(options, MakeParts());
+  Engine waiting(options, MakeParts(*own));
   Answer answer;
   waiting.GetSession("008acme00000", "", {}, [&answer](const Answer& given) { answer = given; });
-  executor.RunUntilIdle();
+  own->RunUntilIdle();
   EXPECT_TRUE(HasReason(answer.status(), Reason::kVaultUnreachable)) << answer.status();
   EXPECT_EQ(bill.CountSignIns(), 0);
 }
