@@ -54,7 +54,7 @@ void Engine::GetSession(absl::string_view organization_id, absl::string_view cre
     Later later;
     MutexLock lock(mutex_);
     Pair& pair = PairOf(*found, organization_id);
-    pair.asked = parts_.clock.SinceBoot();
+    NoteDemand(pair, !demand.cached_only);
     answer = FromMemory(pair, demand);
     if (!answer.has_value()) return Wait(pair, {demand, false, std::move(done), {}}, later);
   }
@@ -71,7 +71,7 @@ void Engine::Login(absl::string_view organization_id, absl::string_view credenti
     Later later;
     MutexLock lock(mutex_);
     Pair& pair = PairOf(*found, organization_id);
-    pair.asked = parts_.clock.SinceBoot();
+    NoteDemand(pair, true);
     if (!demand.force && IsLive(pair) && !IsInDoubt(pair)) live = pair.session;
     if (live == nullptr) {
       const std::uint64_t before = pair.session == nullptr ? 0 : pair.session->first_generation;
@@ -102,11 +102,29 @@ void Engine::Logout(absl::string_view organization_id, absl::string_view credent
   Pair* pair = FindPair(PairKeyOf((*found)->uid, organization_id));
   // A session of which BILL has not confirmed the end is ended again.
   const SessionPtr ends = pair == nullptr ? nullptr : IsLive(*pair) ? pair->session : pair->ending;
-  if (ends == nullptr || (if_generation != 0 && if_generation != ends->generation)) {
+  const bool meant = if_generation == 0 || (ends != nullptr && if_generation == ends->generation);
+  if (pair != nullptr && meant) StayLoggedOut(*pair, later);
+  if (ends == nullptr || !meant) {
     later.Add([done = std::move(done)]() mutable { done(false); });
     return;
   }
   SignOut(*pair, ends, std::move(done), later);
+}
+
+void Engine::StayLoggedOut(Pair& pair, Later& later) {
+  pair.logged_out = true;
+  const bool nobody_waits = pair.waiters.empty();
+  if (pair.activity == Pair::Activity::kQueued && nobody_waits) {
+    governor_.Withdraw(pair.key);
+    pair.activity = Pair::Activity::kIdle;
+    Changed(pair, later);
+  }
+  Save(pair);
+}
+
+void Engine::NoteDemand(Pair& pair, bool may_sign_in) {
+  pair.asked = parts_.clock.SinceBoot();
+  if (may_sign_in) pair.logged_out = false;
 }
 
 void Engine::LogoutAll(absl::string_view uid, absl::AnyInvocable<void()> done) {
@@ -228,6 +246,7 @@ void Engine::AnswerWaiters(Pair& pair, bool just_signed_in, Later& later) {
 
 void Engine::FailWaiters(Pair& pair, const absl::Status& error, Later& later) {
   if (pair.activity == Pair::Activity::kQueued) governor_.Withdraw(pair.key);
+  if (pair.place_stored) Save(pair);
   pair.activity = Pair::Activity::kIdle;
   for (Waiter& waiter : std::exchange(pair.waiters, {})) {
     later.Add([done = std::move(waiter.done), error]() mutable { done(error); });
@@ -259,6 +278,7 @@ void Engine::Changed(const Pair& pair, Later& later) {
 void Engine::SignOut(Pair& pair, SessionPtr session, LogoutDone done, Later& later) {
   if (pair.session == session) Forget(pair, "logged out", later);
   pair.ending = session;
+  TendAt(pair, std::min(pair.tend_at, session->deadline));
   later.Add([this, key = pair.key, session = std::move(session), done = std::move(done)]() mutable {
     SessionKeys keys = session->keys;
     parts_.bill.SignOut(std::move(keys),

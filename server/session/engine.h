@@ -112,9 +112,10 @@ class SessionWatcher {
 //   MFA_REQUIRED           `require_trusted` and BILL does not hold the session for trusted
 //   CREDENTIAL_REJECTED, DEV_KEY_REJECTED, ORGANIZATION_REJECTED, LOCKED_OUT
 //                          see Quarantine
-//   LOGIN_BUDGET_SPENT     the devKey's sign-ins of the past hour are spent and the pair's turn does not come
-//                          within the caller's patience: it keeps its place, is signed in then, and that is the
-//                          time to retry. Or the user's failed sign-ins reached their bound
+//   LOGIN_BUDGET_SPENT     the devKey's sign-ins of the past hour are spent and the pair's turn does
+//                          not come within the caller's patience: it keeps its place, is signed in
+//                          then, and that is the time to retry. Or the user's failed sign-ins
+//                          reached their bound
 //   CALLER_LIMIT           the principal reports too many dead sessions
 //   BILL_RATE_LIMITED, BILL_UNAVAILABLE, SESSION_UNSTABLE
 //                          with a time to retry
@@ -146,8 +147,8 @@ class Engine final : public DirectoryObserver {
   // `watcher` may be null and is borrowed; set before the first call.
   void SetWatcher(SessionWatcher* watcher) { watcher_ = watcher; }
 
-  // Takes over what the store held, once, when the directory is complete. Until then no sign-in is sent (the ledger is not
-  // known): callers that need one hear the state of the vault.
+  // Takes over what the store held, once, when the directory is complete. Until then no sign-in is
+  // sent (the ledger is not known): callers that need one hear the state of the vault.
   void Restore(StoreContents contents);
 
   // A live session that satisfies `demand`: from memory, after a check, or after a sign-in that
@@ -156,7 +157,8 @@ class Engine final : public DirectoryObserver {
   void GetSession(absl::string_view organization_id, absl::string_view credential,
                   const SessionDemand& demand, SessionDone done);
 
-  // `force` spends a sign-in in spite of back-off and quarantine, which it lifts where BILL accepts it.
+  // `force` spends a sign-in in spite of back-off and quarantine, which it lifts where BILL accepts
+  // it.
   void Login(absl::string_view organization_id, absl::string_view credential,
              const LoginDemand& demand, LoginDone done);
 
@@ -169,12 +171,13 @@ class Engine final : public DirectoryObserver {
   void LogoutAll(absl::string_view uid, absl::AnyInvocable<void()> done);
   [[nodiscard]] int CountLive(absl::string_view uid) const;
 
-  // The live session as it stands, or what GetSession would fail with, or NO_LIVE_SESSION; asks nothing of BILL and is no demand.
+  // The live session as it stands, or what GetSession would fail with, or NO_LIVE_SESSION; asks
+  // nothing of BILL and is no demand.
   [[nodiscard]] absl::StatusOr<SessionPtr> Peek(absl::string_view organization_id,
                                                 absl::string_view credential);
 
-  // Keeps a session of the organization, behind callers that wait, until StopWarm() is called as often. The organization and
-  // credential need not be known yet.
+  // Keeps a session of the organization, behind callers that wait, until StopWarm() is called as
+  // often. The organization and credential need not be known yet.
   void StartWarm(absl::string_view organization_id, absl::string_view credential);
   void StopWarm(absl::string_view organization_id, absl::string_view credential);
 
@@ -215,6 +218,9 @@ class Engine final : public DirectoryObserver {
   void Forget(Pair& pair, absl::string_view why, Later& later)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Changed(const Pair& pair, Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // A caller asks for a session; one logged it out.
+  void NoteDemand(Pair& pair, bool may_sign_in) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void StayLoggedOut(Pair& pair, Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Ends `session` at BILL; it is remembered as `ending` until BILL confirms.
   void SignOut(Pair& pair, SessionPtr session, LogoutDone done, Later& later)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -251,7 +257,8 @@ class Engine final : public DirectoryObserver {
   // What the directory knows of the credential after the vault said `stored`.
   absl::StatusOr<CredentialInfoPtr> TellDirectory(const CredentialInfoPtr& seen,
                                                   const absl::StatusOr<CredentialPtr>& stored);
-  // The stored credential is another than the one that was decided on: decides again, with `current`.
+  // The stored credential is another than the one that was decided on: decides again, with
+  // `current`.
   void DecideAgain(Pair& pair, const Attempt& attempt, CredentialInfoPtr current, Later& later)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnNotSent(const Key& key, const Attempt& attempt, const absl::Status& error);
@@ -292,11 +299,15 @@ class Engine final : public DirectoryObserver {
   // Draws when the session that BILL just confirmed is to be kept alive.
   void PlanKeepAlive(Pair& pair) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   [[nodiscard]] bool IsWarm(const Pair& pair) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Save(const Pair& pair) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  [[nodiscard]] bool IsWatchedWarm(const std::string& organization_id,
+                                   const std::string& credential) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Save(Pair& pair) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Erase(Pair& pair) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ScheduleWake() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Wake();
-  // Signs in to those of the credential's organizations that are to be warm without being asked for.
+  // Signs in to those of the credential's organizations that are to be warm without being asked
+  // for.
   void WarmUp(const CredentialInfoPtr& credential, Later& later)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void FollowCredential(Pair& pair, const CredentialInfoPtr& after, Later& later)

@@ -1,4 +1,5 @@
-// How the engine asks BILL about a session in doubt, and keeps one alive: one shared GET /v3/login/session.
+// How the engine asks BILL about a session in doubt, and keeps one alive: one shared GET
+// /v3/login/session.
 #include <algorithm>
 #include <memory>
 #include <utility>

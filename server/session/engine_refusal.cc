@@ -33,7 +33,8 @@ absl::Status Engine::TooManyFailures(const Pair& pair, absl::Duration now) {
 absl::Status Engine::Obstacle(const Pair& pair, bool forced, absl::Duration now) const {
   if (pair.removed) return Removed(pair);
   const VaultState vault = parts_.directory.vault_state();
-  // Each try would hold a thread for as long as the vault is silent; VaultSync notices when it answers again.
+  // Each try would hold a thread for as long as the vault is silent; VaultSync notices when it
+  // answers again.
   if (vault == VaultState::kTimedOut) return VaultError(vault);
   if (!restored_) return VaultError(vault == VaultState::kReady ? VaultState::kUnknown : vault);
   if (forced) return absl::OkStatus();

@@ -11,8 +11,8 @@
 namespace billbroker {
 namespace {
 
-// `moment` on this boot's clock, never in the future: what cannot be told (another boot, and a wall clock that was set back) counts
-// as just now.
+// `moment` on this boot's clock, never in the future: what cannot be told (another boot, and a wall
+// clock that was set back) counts as just now.
 absl::Duration SinceThisBoot(const Moment& moment, bool same_boot, const Clock& clock) {
   const absl::Duration now = clock.SinceBoot();
   if (same_boot) return std::min(moment.since_boot, now);
@@ -82,7 +82,9 @@ void Engine::RestorePair(const StoredPair& stored, const CredentialInfoPtr& cred
   const absl::Duration now = parts_.clock.SinceBoot();
   Pair& pair = PairOf(credential, stored.organization_id);
   pair.generation = std::max(pair.generation, stored.generation);
-  if (stored.place > 0) {
+  pair.logged_out = stored.logged_out;
+  pair.place_stored = stored.place > 0;
+  if (pair.place_stored) {
     pair.activity = Pair::Activity::kQueued;
     governor_.Enqueue(ApplicantOf(pair), Priority::kCaller, stored.place);
   }

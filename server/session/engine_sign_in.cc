@@ -150,7 +150,8 @@ void Engine::LoadAndSend(const Key& key, Attempt attempt) {
                       absl::nullopt,
                       SignInGate::Ending::kUnclear};
   }
-  // In the ledger before it is sent. Where that fails the store says so, and the ledger in memory has to do.
+  // In the ledger before it is sent. Where that fails the store says so, and the ledger in memory
+  // has to do.
   (void)parts_.store.WriteNow(attempt.record);
   parts_.observer.SignInSent(attempt.credential->name, organization_id);
   attempt.dev_key = std::make_shared<SecretString>((*stored)->DevKeyFor(organization_id).Clone());
@@ -252,8 +253,12 @@ void Engine::OnRefused(Pair& pair, const Attempt& attempt, const BillError& bill
     parts_.observer.SignInEnded(credential->name, organization_id, error, 0);
   });
   if (!rate_limited || pair.removed) {
+    const bool for_good =
+        quarantine_.Find(*attempt.credential, pair.organization_id, parts_.clock.SinceBoot())
+            .has_value();
     FailWaiters(pair, error, later);
-    return DropHopeless(attempt.place.applicant, later);
+    if (for_good) DropHopeless(attempt.place.applicant, later);
+    return;
   }
   pair.activity = Pair::Activity::kQueued;
   governor_.Enqueue(ApplicantOf(pair), attempt.place.order.first, attempt.place.order.second);
@@ -298,6 +303,10 @@ void Engine::Adopt(Pair& pair, const Attempt& attempt, SignInAnswer answer, Late
         pair, std::move(session), [](const absl::StatusOr<bool>&) {}, later);
     return FailWaiters(pair, Removed(pair), later);
   }
+  if (pair.logged_out && pair.waiters.empty()) {  // while this was under way
+    return SignOut(
+        pair, std::move(session), [](const absl::StatusOr<bool>&) {}, later);
+  }
   if (session->deadline <= parts_.clock.SinceBoot()) {  // the machine was suspended meanwhile
     BillError late;
     late.detail = "its answer came too late to be of use";
@@ -308,6 +317,7 @@ void Engine::Adopt(Pair& pair, const Attempt& attempt, SignInAnswer answer, Late
   }
   pair.session = std::move(session);
   pair.confirmed = true;
+  pair.logged_out = false;
   pair.failures = 0;
   PlanKeepAlive(pair);
   Save(pair);

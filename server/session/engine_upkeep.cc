@@ -1,5 +1,5 @@
-// What the engine does that nobody waits for: keep-alive, warm sessions, lapses, and following what changes in the
-// directory.
+// What the engine does that nobody waits for: keep-alive, warm sessions, lapses, and following what
+// changes in the directory.
 #include <algorithm>
 #include <memory>
 #include <utility>
@@ -50,15 +50,20 @@ void Engine::Tend(Pair& pair, absl::Duration now, Later& later) {
   if (pair.activity != Pair::Activity::kIdle) return TendAt(pair, now + kTendAgain);
   const bool warm = IsWarm(pair);
   if (pair.session == nullptr) {
-    if (!warm) return;
+    if (!warm) {
+      if (pair.ending != nullptr) TendAt(pair, pair.ending->deadline);
+      return;
+    }
     if (Obstacle(pair, false, now).ok()) return StartSignIn(pair, Priority::kWarm, later);
     return TendAt(pair, std::max(pair.not_before, now + kTendAgain));
   }
   const bool wanted = warm || pair.asked + options_.keep_alive > now;
-  if (!wanted || !options_.sliding || !options_.check_slides) {
-    return TendAt(pair, pair.session->deadline);
-  }
-  if (now < pair.keep_at) return TendAt(pair, std::min(pair.keep_at, pair.session->deadline));
+  if (!options_.sliding || !options_.check_slides) return TendAt(pair, pair.session->deadline);
+  // It may still be asked for.
+  if (!wanted) return TendAt(pair, std::min(now + kTendAgain, pair.session->deadline));
+  const bool unknown = warm && IsInDoubt(pair);
+  if (now < pair.keep_at && !unknown)
+    return TendAt(pair, std::min(pair.keep_at, pair.session->deadline));
   const bool may_check =
       pair.not_before <= now &&
       governor_.ParkedUntil(DevKeyKeyOf(*pair.credential, pair.organization_id)) <= now &&
@@ -74,8 +79,12 @@ void Engine::PlanKeepAlive(Pair& pair) {
 }
 
 bool Engine::IsWarm(const Pair& pair) const {
-  return warm_.contains({pair.organization_id, pair.credential->name}) ||
-         warm_.contains({pair.organization_id, ""});
+  return !pair.logged_out && IsWatchedWarm(pair.organization_id, pair.credential->name);
+}
+
+bool Engine::IsWatchedWarm(const std::string& organization_id,
+                           const std::string& credential) const {
+  return warm_.contains({organization_id, credential}) || warm_.contains({organization_id, ""});
 }
 
 void Engine::StartWarm(absl::string_view organization_id, absl::string_view credential) {
@@ -96,22 +105,23 @@ void Engine::WarmUp(const CredentialInfoPtr& credential, Later& later) {
   const absl::Duration now = parts_.clock.SinceBoot();
   for (const auto& [organization_id, dev_key_id] : credential->organizations) {
     const bool prewarmed = options_.prewarm_all || options_.prewarm.contains(organization_id);
-    const bool warm = warm_.contains({organization_id, credential->name}) ||
-                      warm_.contains({organization_id, ""});
+    const bool warm = IsWatchedWarm(organization_id, credential->name);
     if (!prewarmed && !warm) continue;
     Pair& pair = PairOf(credential, organization_id);
-    if (IsLive(pair) || pair.activity != Pair::Activity::kIdle) continue;
+    if (IsLive(pair) || pair.logged_out || pair.activity != Pair::Activity::kIdle) continue;
     if (prewarmed) pair.asked = now;
     if (!Obstacle(pair, false, now).ok()) continue;
     StartSignIn(pair, warm ? Priority::kWarm : Priority::kPrewarm, later);
   }
 }
 
-void Engine::Save(const Pair& pair) {
+void Engine::Save(Pair& pair) {
   const LoginGovernor::Place* place = governor_.Find(pair.key);
-  if (pair.removed || (pair.generation == 0 && place == nullptr)) return;
+  if (pair.removed) return;
+  pair.place_stored = place != nullptr;
   parts_.store.WriteSoon(StoredPair{pair.credential->uid, pair.organization_id, pair.generation,
-                                    pair.session, place == nullptr ? 0 : place->order.second});
+                                    pair.session, place == nullptr ? 0 : place->order.second,
+                                    pair.logged_out});
 }
 
 void Engine::Erase(Pair& pair) {

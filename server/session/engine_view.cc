@@ -58,7 +58,7 @@ absl::StatusOr<SessionPtr> Engine::Peek(absl::string_view organization_id,
   if (!found.ok()) return found.status();
   MutexLock lock(mutex_);
   const Pair& pair = PairOf(*found, organization_id);
-  if (IsLive(pair) && pair.confirmed) return pair.session;
+  if (IsLive(pair) && !IsInDoubt(pair)) return pair.session;
   const absl::Status obstacle = Obstacle(pair, false, parts_.clock.SinceBoot());
   return obstacle.ok() ? NoLiveSession(pair) : obstacle;
 }

@@ -190,7 +190,8 @@ absl::Duration LoginGovernor::ParkedUntil(absl::string_view dev_key) const {
   return found == dev_keys_.end() ? -absl::InfiniteDuration() : found->second.parked_until;
 }
 
-// The ledger frees its slots in the order in which their sign-ins ended, and each is spent again at once by the first in the queue.
+// The ledger frees its slots in the order in which their sign-ins ended, and each is spent again at
+// once by the first in the queue.
 absl::Duration LoginGovernor::Estimate(const DevKey& dev_key, std::int64_t rank,
                                        absl::Duration now) {
   const auto ended = static_cast<std::int64_t>(dev_key.ended.size());
@@ -209,6 +210,8 @@ absl::Duration LoginGovernor::TurnOf(absl::string_view pair, absl::Duration now)
   DevKey& dev_key = dev_keys_.find(place.applicant.dev_key)->second;
   if (place.turn <= now) {
     Age(dev_key, now);
+    const int spent = static_cast<int>(dev_key.ended.size()) + dev_key.under_way;
+    if (dev_key.callers <= dev_key.limit - spent) return std::max(now, dev_key.parked_until);
     // The newest caller is the last of its priority: no need to count.
     const auto next = dev_key.queue.upper_bound(place.order);
     const bool last = next == dev_key.queue.end() || next->first != Priority::kCaller;

@@ -1,8 +1,9 @@
 // LoginGovernor: whose turn it is to sign in, inside what BILL allows.
 //
-// BILL allows 200 sign-ins per devKey and hour, whoever asks. The governor holds a ledger of them for each devKey and a queue of
-// those that want one. Callers that wait go before warm watches, and these before pre-warming; within a
-// priority it is first come, first served, and an organization has one place however many ask for it.
+// BILL allows 200 sign-ins per devKey and hour, whoever asks. The governor holds a ledger of them
+// for each devKey and a queue of those that want one. Callers that wait go before warm watches, and
+// these before pre-warming; within a priority it is first come, first served, and an organization
+// has one place however many ask for it.
 // Design: docs/adr/0012-login-governor.md.
 #pragma once
 
@@ -64,13 +65,14 @@ class LoginGovernor final {
     absl::Duration parked_until;  // in the past: not parked
   };
 
-  // Whether a sign-in of `user` with this secret may start now, apart from budgets (see SignInGate).
+  // Whether a sign-in of `user` with this secret may start now, apart from budgets (see
+  // SignInGate).
   using Gate = absl::FunctionRef<bool(absl::string_view user, absl::string_view secret_id)>;
 
   explicit LoginGovernor(GovernorOptions options) : options_(std::move(options)) {}
 
-  // Gives the pair a place. One that has a place keeps it, or is moved to the end of a higher priority. `place` 0: at the end,
-  // else where it once was.
+  // Gives the pair a place. One that has a place keeps it, or is moved to the end of a higher
+  // priority. `place` 0: at the end, else where it once was.
   void Enqueue(Applicant applicant, Priority priority, std::uint64_t place = 0);
   void Withdraw(absl::string_view pair);
   // The place of a pair; null where it has none. Valid until the next change.
@@ -78,7 +80,8 @@ class LoginGovernor final {
   [[nodiscard]] std::vector<std::string> QueuedOf(absl::string_view user) const;
   [[nodiscard]] std::vector<std::string> QueuedOn(absl::string_view dev_key) const;
 
-  // The next whose turn has come. It leaves the queue and holds a slot until End() or Cancel(). Call until it returns nullopt.
+  // The next whose turn has come. It leaves the queue and holds a slot until End() or Cancel().
+  // Call until it returns nullopt.
   [[nodiscard]] absl::optional<Place> Next(absl::Duration now, Gate gate);
   // After Next() returned nullopt: when time alone makes it worth calling again.
   [[nodiscard]] absl::Duration wake_time() const { return wake_time_; }
@@ -118,7 +121,8 @@ class LoginGovernor final {
 
   DevKey& DevKeyOf(absl::string_view dev_key, absl::string_view dev_key_id);
   static void Age(DevKey& dev_key, absl::Duration now);
-  // nullopt: it may go now, as far as its devKey is concerned; else when time alone frees it (infinite: another must end first).
+  // nullopt: it may go now, as far as its devKey is concerned; else when time alone frees it
+  // (infinite: another must end first).
   [[nodiscard]] absl::optional<absl::Duration> BlockedUntil(DevKey& dev_key, Priority priority,
                                                             absl::Duration now) const;
   [[nodiscard]] absl::optional<std::string> NextOf(User& user, absl::Duration now, Gate gate);

@@ -57,7 +57,9 @@ struct Pair {
 
   Activity activity = Activity::kIdle;
   std::vector<Waiter> waiters;
-  bool removed = false;  // detached or deleted while a check or sign-in was under way
+  bool place_stored = false;  // the store knows a place in the queue
+  bool logged_out = false;    // by a caller: nothing but another one brings a session back
+  bool removed = false;       // detached or deleted while a check or sign-in was under way
 
   absl::Duration asked = -absl::InfiniteDuration();   // when a caller last asked for it
   absl::Duration tend_at = absl::InfiniteDuration();  // when upkeep looks at it next
@@ -72,7 +74,8 @@ struct Pair {
   // Sessions in a row that BILL called dead soon after their sign-in.
   int early_deaths = 0;
 
-  // How often in a row the stored credential was another than the one that a sign-in was decided on.
+  // How often in a row the stored credential was another than the one that a sign-in was decided
+  // on.
   int overtaken = 0;
 
   std::int64_t sign_ins = 0;

@@ -1,5 +1,5 @@
-// What a caller is told of a pair: the errors of the engine that need no more than the pair. Internal to
-// server/session.
+// What a caller is told of a pair: the errors of the engine that need no more than the pair.
+// Internal to server/session.
 #pragma once
 
 #include "absl/status/status.h"

@@ -52,7 +52,8 @@ class Quarantine final {
                                        absl::string_view organization_id, const BillError& error,
                                        absl::Time now, absl::Duration since_boot);
 
-  // Forgets all that stands against this sign-in, proved wrong by BILL accepting it; returns the scopes.
+  // Forgets all that stands against this sign-in, proved wrong by BILL accepting it; returns the
+  // scopes.
   std::vector<std::string> Lift(const CredentialInfo& credential,
                                 absl::string_view organization_id);
 

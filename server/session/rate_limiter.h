@@ -10,7 +10,8 @@
 
 namespace billbroker {
 
-// Token buckets: within any hour at most `burst + per_hour` pass. Not thread-safe; `now` is Clock::SinceBoot().
+// Token buckets: within any hour at most `burst + per_hour` pass. Not thread-safe; `now` is
+// Clock::SinceBoot().
 class RateLimiter final {
  public:
   // Both above 0.

@@ -21,8 +21,8 @@ struct Session {
   std::string base_url;
   bool trusted = false;
   std::uint64_t generation = 0;
-  // The generation of its sign-in. `generation` moves on where the session was taken from a store: reports
-  // of any in between are about this session too.
+  // The generation of its sign-in. `generation` moves on where the session was taken from a store:
+  // reports of any in between are about this session too.
   std::uint64_t first_generation = 0;
   absl::Time sign_in_time;
   absl::Time verified_time;

@@ -1,4 +1,5 @@
-// SessionStore: what the engine must still know after a restart. Design: docs/adr/0011-session-store.md.
+// SessionStore: what the engine must still know after a restart. Design:
+// docs/adr/0011-session-store.md.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,8 @@
 
 namespace billbroker {
 
-// A moment on both clocks: within one boot the time since boot decides, across boots the wall clock.
+// A moment on both clocks: within one boot the time since boot decides, across boots the wall
+// clock.
 struct Moment {
   absl::Time wall;
   absl::Duration since_boot;
@@ -30,6 +32,7 @@ struct StoredPair {
   std::uint64_t generation = 0;  // the highest that was ever reserved for this pair
   SessionPtr session;            // null where none is live
   std::uint64_t place = 0;       // in the queue for a sign-in, lowest first; 0: none
+  bool logged_out = false;       // by a caller: only another one brings a session back
 };
 
 // A sign-in that was sent, or was about to be.
@@ -39,7 +42,8 @@ struct StoredAttempt {
   std::string user;       // UserKeyOf()
   std::string secret_id;  // CredentialInfo::user_secret_id
   Moment started;
-  // Unset while under way. One that is unset when a store is opened was cut off: it may have arrived.
+  // Unset while under way. One that is unset when a store is opened was cut off: it may have
+  // arrived.
   absl::optional<Moment> ended;
   SignInGate::Ending ending = SignInGate::Ending::kUnclear;
 };
@@ -81,13 +85,14 @@ class SessionStore {
  public:
   virtual ~SessionStore() = default;
 
-  // Reads everything, once, before the first write. `master_key` is Vault::MasterKey(). A store that cannot be used (another key,
-  // corrupt, foreign, read-only) is not an error: it is set aside where it can be, the contents are empty, and
-  // state() and the implementation's observer say so.
+  // Reads everything, once, before the first write. `master_key` is Vault::MasterKey(). A store
+  // that cannot be used (another key, corrupt, foreign, read-only) is not an error: it is set aside
+  // where it can be, the contents are empty, and state() and the implementation's observer say so.
   [[nodiscard]] virtual StoreContents Open(const SecretString& master_key) = 0;
 
-  // Returns once the change, and all that were given before, would survive the death of the process. An error says that it is in
-  // memory only; it is written later, when that is possible again.
+  // Returns once the change, and all that were given before, would survive the death of the
+  // process. An error says that it is in memory only; it is written later, when that is possible
+  // again.
   virtual absl::Status WriteNow(StoreChange change) = 0;
 
   // The same, soon, in order.

@@ -29,7 +29,8 @@ class SignInGate final {
     kNeutral,  // never sent, or failed for a reason that no lock-out counts
   };
 
-  // Whether an attempt may start now. Take() takes a slot, given back by End(); only where Ask() says kGo.
+  // Whether an attempt may start now. Take() takes a slot, given back by End(); only where Ask()
+  // says kGo.
   [[nodiscard]] Answer Ask(absl::string_view user, absl::string_view secret_id, absl::Duration now);
   void Take(absl::string_view user) { ++users_[user].under_way; }
   void End(absl::string_view user, absl::string_view secret_id, Ending ending, absl::Duration now);

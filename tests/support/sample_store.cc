@@ -71,8 +71,9 @@ StoredQuarantine SampleQuarantine(const std::string& scope) {
 }
 
 std::string Describe(const StoredPair& pair) {
-  std::string text = absl::StrCat("pair ", pair.credential_uid, " ", pair.organization_id, " ",
-                                  pair.generation, " place ", pair.place);
+  std::string text =
+      absl::StrCat("pair ", pair.credential_uid, " ", pair.organization_id, " ", pair.generation,
+                   " place ", pair.place, pair.logged_out ? " logged out" : "");
   if (pair.session == nullptr) return text;
   const Session& session = *pair.session;
   absl::StrAppend(&text, "\n  ", session.keys.environment, " ", session.keys.session_id->Reveal(),

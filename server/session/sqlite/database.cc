@@ -37,8 +37,9 @@ absl::string_view FixOf(int code) {
   }
 }
 
-// SQLite follows symbolic links, obeys the umask and falls back to reading: none of it here. Must be
-// done before SQLite opens the file, because closing any descriptor gives up the process's locks.
+// SQLite follows symbolic links, obeys the umask and falls back to reading: none of it here. Must
+// be done before SQLite opens the file, because closing any descriptor gives up the process's
+// locks.
 absl::Status MakePrivateFile(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
   if (fd < 0) return CannotOpen(path, std::strerror(errno), kFolderFix);

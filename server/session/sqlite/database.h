@@ -48,8 +48,8 @@ class Statement final {
 
 // Errors, of every call here:
 //   kDataLoss     the file is damaged, no SQLite file, or not built as the statement expects
-//   kUnavailable  anything else: it cannot be opened, read or written now. The message names the file
-//                 and what mends it
+//   kUnavailable  anything else: it cannot be opened, read or written now. The message names the
+//                 file and what mends it
 // Not thread-safe.
 class Database final {
  public:

@@ -194,6 +194,7 @@ bool ReadSession(SecretJsonReader& json, Session& to) {
 SecretString WritePayload(const StoredPair& pair) {
   Writer writer;
   writer.Uint("place", pair.place);
+  if (pair.logged_out) writer.Bool("logged_out", true);
   if (pair.session != nullptr) writer.Object("session", WriteSession(*pair.session));
   return std::move(writer).Build();
 }
@@ -235,6 +236,7 @@ bool ReadPayload(const SecretString& payload, StoredPair& pair) {
     return true;
   };
   return ReadMembers(json, {{"place", [&] { return json.Uint(pair.place); }},
+                            {"logged_out", [&] { return json.Bool(pair.logged_out); }, true},
                             {"session", read_session, true}}) &&
          json.AtEnd();
 }

@@ -6,9 +6,9 @@
 
 namespace billbroker {
 
-// What the row's own columns say (credential uid, organization id, generation of the pair; id of the
-// attempt) is not repeated. Times and durations are whole nanoseconds. Unlike a column, a scope is
-// sealed, because it names a BILL user.
+// What the row's own columns say (credential uid, organization id, generation of the pair; id of
+// the attempt) is not repeated. Times and durations are whole nanoseconds. Unlike a column, a scope
+// is sealed, because it names a BILL user.
 [[nodiscard]] SecretString WritePayload(const StoredPair& pair);
 [[nodiscard]] SecretString WritePayload(const StoredAttempt& attempt);
 [[nodiscard]] SecretString WritePayload(const StoredQuarantine& quarantine);

@@ -44,15 +44,16 @@ struct SqliteStoreOptions {
 };
 
 // One thread writes: all that is queued goes in one transaction, and of several changes of one row
-// only the last. What WriteNow() returned OK for outlives kill -9 at any moment. It was given to the
-// kernel but not forced to the disk (synchronous = NORMAL): a power cut may lose the last
+// only the last. What WriteNow() returned OK for outlives kill -9 at any moment. It was given to
+// the kernel but not forced to the disk (synchronous = NORMAL): a power cut may lose the last
 // transactions, and never damages the file.
 //
 // While writes fail (kDegraded) the latest change of each row waits in memory and is tried again at
 // each later write and every `retry_interval`. In kMemoryOnly, which lasts until the next start,
-// nothing is kept, every WriteNow() is an error, and the file is left alone. A file that is deleted,
-// replaced or damaged under the running process: what is at the path is set aside, and a fresh file
-// gets every row that could still be read through the open handle. This is seen at the next write.
+// nothing is kept, every WriteNow() is an error, and the file is left alone. A file that is
+// deleted, replaced or damaged under the running process: what is at the path is set aside, and a
+// fresh file gets every row that could still be read through the open handle. This is seen at the
+// next write.
 //
 // Errors of WriteNow(): kUnavailable; the message names the file and what mends it.
 //
@@ -66,8 +67,8 @@ class SqliteStore final : public SessionStore {
   SqliteStore(const SqliteStore&) = delete;
   SqliteStore& operator=(const SqliteStore&) = delete;
 
-  // Reads on the caller's thread. `same_boot` is true where no row with times since boot was written
-  // in another boot; so it may be false at the second start after a boot, too.
+  // Reads on the caller's thread. `same_boot` is true where no row with times since boot was
+  // written in another boot; so it may be false at the second start after a boot, too.
   [[nodiscard]] StoreContents Open(const SecretString& master_key) override;
   absl::Status WriteNow(StoreChange change) override ABSL_NO_THREAD_SAFETY_ANALYSIS;
   void WriteSoon(StoreChange change) override;

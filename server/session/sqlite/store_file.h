@@ -16,8 +16,8 @@
 namespace billbroker {
 
 // SQLite with a write-ahead log, under an exclusive lock from Open() on, so that no other process
-// (nor the sqlite3 tool) can read or write it meanwhile, and no shared memory is mapped that someone
-// could cut off under us. What is deleted is overwritten.
+// (nor the sqlite3 tool) can read or write it meanwhile, and no shared memory is mapped that
+// someone could cut off under us. What is deleted is overwritten.
 //
 // Errors: those of Database. Not thread-safe.
 class StoreFile final {
@@ -71,8 +71,8 @@ class StoreFile final {
   absl::optional<Identity> log_;
 };
 
-// Renames the file at `path`, and SQLite's files beside it, to NAME.aside-<UTC time>. Returns the new
-// path; empty where there was nothing.
+// Renames the file at `path`, and SQLite's files beside it, to NAME.aside-<UTC time>. Returns the
+// new path; empty where there was nothing.
 [[nodiscard]] absl::StatusOr<std::string> SetAside(const std::string& path, absl::Time now);
 
 }  // namespace billbroker

@@ -88,6 +88,19 @@ TEST(EngineBudgetTest, ARefusedPairIsSignedInAtItsTurnThoughNobodyAsksAgain) {
   EXPECT_TRUE(answer.ok()) << answer.status();
 }
 
+TEST(EngineBudgetTest, ASignInCountsForAnHourFromItsEnd) {
+  EngineOptions options;
+  options.governor.sign_ins_per_hour = 1;
+  ModelHouse house({.organizations = 2}, options, {}, absl::Minutes(4));
+  house.engine.GetSession(billsim::GeneratedOrganizationId(0), "", {}, [](const Answer&) {});
+  house.executor.Advance(absl::Minutes(4));
+  absl::Status refused;
+  house.engine.GetSession(billsim::GeneratedOrganizationId(1), "", {},
+                          [&refused](const Answer& answer) { refused = answer.status(); });
+  ASSERT_TRUE(HasReason(refused, Reason::kLoginBudgetSpent)) << refused;
+  EXPECT_EQ(RetryAfter(refused), absl::Hours(1));
+}
+
 TEST(EngineBudgetTest, ACallerWhoseTurnComesInTimeWaitsForIt) {
   EngineOptions options;
   options.governor.sign_ins_per_hour = 1;

@@ -149,6 +149,18 @@ TEST_F(KeepAliveTest, AWarmSessionIsRetriedAfterAnOutage) {
   EXPECT_EQ(house.engine.Counts().live, 1);
 }
 
+TEST_F(KeepAliveTest, ASessionAskedForInItsLastMinutesIsKeptAfterAll) {
+  EngineOptions options;
+  options.keep_alive = absl::Minutes(20);
+  ModelHouse house({.organizations = 1}, options);
+  const SessionPtr first = *Get(house);
+  house.executor.Advance(absl::Minutes(32));
+  ASSERT_EQ(house.Checks(), 0);
+  ASSERT_TRUE(Get(house).ok());
+  house.executor.Advance(absl::Minutes(10));
+  EXPECT_EQ((*Get(house))->generation, first->generation);
+}
+
 TEST_F(KeepAliveTest, PrewarmingSignsInAtTheStartAndOnAttachInsideTheBudget) {
   EngineOptions options;
   options.prewarm_all = true;
@@ -207,6 +219,54 @@ TEST_F(KeepAliveTest, AWallClockSetBackHandsOutNothingPastTheDeadline) {
   house.clock.JumpWall(-absl::Hours(24));
   house.executor.Advance(absl::Minutes(34));
   EXPECT_GT((*Get(house))->generation, first->generation);
+}
+
+class LogoutTest : public KeepAliveTest {
+ protected:
+  void Logout(ModelHouse& house) {
+    house.engine.Logout(billsim::GeneratedOrganizationId(0), "", 0,
+                        [](const absl::StatusOr<bool>&) {});
+    house.executor.Advance(absl::Seconds(2));
+  }
+};
+
+TEST_F(LogoutTest, AWatchThatKeepsWarmDoesNotBringASessionBackButACallerDoes) {
+  ModelHouse house({.organizations = 1});
+  house.engine.StartWarm(billsim::GeneratedOrganizationId(0), "");
+  house.executor.Advance(absl::Minutes(1));
+  ASSERT_EQ(house.engine.Counts().live, 1);
+  Logout(house);
+  house.executor.Advance(absl::Hours(2));
+  EXPECT_EQ(house.engine.Counts().live, 0);
+  EXPECT_EQ(house.SignIns(), 1);
+  EXPECT_TRUE(Get(house).ok());
+  house.executor.Advance(absl::Hours(12));
+  EXPECT_EQ(house.engine.Counts().live, 1) << "and now it is kept warm again";
+}
+
+TEST_F(LogoutTest, ASignInThatNobodyWaitsForDoesNotOutliveIt) {
+  ModelHouse house({.organizations = 1});
+  house.engine.StartWarm(billsim::GeneratedOrganizationId(0), "");
+  house.executor.Advance(absl::Seconds(5));
+  while (house.engine.Counts().signing_in == 0) house.executor.Advance(absl::Milliseconds(10));
+  Logout(house);
+  house.executor.Advance(absl::Minutes(10));
+  EXPECT_EQ(house.engine.Counts().live, 0);
+  EXPECT_EQ(house.SignIns(), 1);
+  EXPECT_EQ(house.model.StateJson()["sessions"].size(), 0U) << "it was ended at BILL";
+}
+
+TEST_F(LogoutTest, APlaceInTheQueueIsGivenUp) {
+  EngineOptions options;
+  options.governor.sign_ins_per_hour = 1;
+  ModelHouse house({.organizations = 2}, options);
+  ASSERT_TRUE(Get(house, 1).ok());
+  ASSERT_TRUE(HasReason(Get(house, 0).status(), Reason::kLoginBudgetSpent));
+  ASSERT_EQ(house.engine.Counts().queued, 1);
+  Logout(house);
+  EXPECT_EQ(house.engine.Counts().queued, 0);
+  house.executor.Advance(absl::Hours(2));
+  EXPECT_EQ(house.SignIns(), 1);
 }
 
 }  // namespace

@@ -327,15 +327,40 @@ TEST_F(EngineTest, ListShowsWhereEveryPairStandsInOrder) {
   executor.RunUntilIdle();
 }
 
+// A store that keeps nothing: the fake one remembers every write.
+class NoStore final : public SessionStore {
+ public:
+  StoreContents Open(const SecretString&) override { return {}; }
+  absl::Status WriteNow(StoreChange) override { return absl::OkStatus(); }
+  void WriteSoon(StoreChange) override {}
+  [[nodiscard]] StoreState state() const override { return StoreState::kMemoryOnly; }
+};
+
+TEST_F(EngineTest, ASessionWhoseEndBillNeverConfirmedIsFreedAtItsDeadline) {
+  NoStore no_store;
+  Engine forgetful(WithoutKeepAlive(), {clock,
+                                        executor,
+                                        random,
+                                        vault,
+                                        directory,
+                                        bill,
+                                        no_store,
+                                        observer,
+                                        {{"sandbox", "https://bill.example/connect"}}});
+  forgetful.Restore({});
+  std::weak_ptr<const Session> session;
+  forgetful.GetSession("008acme00000", "", {}, [&session](const Answer& got) { session = *got; });
+  executor.RunUntilIdle();
+  bill.FailNextSignOuts(1, Refusal(Verdict::kUnavailable, ""));
+  forgetful.Logout("008acme00000", "", 0, [](const absl::StatusOr<bool>&) {});
+  executor.Advance(absl::Minutes(30));
+  EXPECT_FALSE(session.expired()) << "another log-out would end it again";
+  executor.Advance(absl::Minutes(6));
+  EXPECT_TRUE(session.expired());
+}
+
 TEST_F(EngineTest, AnIdleSessionIsFreedByTheSweep) {
-  // A store that keeps nothing: the fake one remembers every write.
-  class NoStore final : public SessionStore {
-   public:
-    StoreContents Open(const SecretString&) override { return {}; }
-    absl::Status WriteNow(StoreChange) override { return absl::OkStatus(); }
-    void WriteSoon(StoreChange) override {}
-    [[nodiscard]] StoreState state() const override { return StoreState::kMemoryOnly; }
-  } no_store;
+  NoStore no_store;
   Engine forgetful(WithoutKeepAlive(), {clock,
                                         executor,
                                         random,

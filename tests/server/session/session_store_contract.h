@@ -132,6 +132,13 @@ TEST_P(SessionStoreContract, TheGenerationOfAPairOutlivesItsSession) {
   EXPECT_EQ(read.pairs[0].session, nullptr);
 }
 
+TEST_P(SessionStoreContract, ThatAPairWasLoggedOutIsRemembered) {
+  Open();
+  const StoredPair logged_out{"uid", "0081", 42, nullptr, 0, true};
+  EXPECT_EQ(store().WriteNow(logged_out), absl::OkStatus());
+  EXPECT_EQ(Describe(Reopen()), Describe(logged_out));
+}
+
 TEST_P(SessionStoreContract, AnotherBootIsTold) {
   Open();
   EXPECT_EQ(store().WriteNow(SamplePair("uid", "0081", 5)), absl::OkStatus());

@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::uint64_t kPairs = 7;
 
-// Writes generations 1, 2, … round the pairs, until it is killed; sends each number once it is safe.
+// Writes generations 1, 2, … round the pairs, until it is killed; sends each number once it is
+// safe.
 [[noreturn]] void WriteUntilKilled(const SqliteStoreOptions& options, std::uint64_t first, int to) {
   ManualClock clock;
   RecordingStoreObserver observer;
