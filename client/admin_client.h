@@ -54,8 +54,8 @@ class AdminClient final {
   [[nodiscard]] absl::StatusOr<v1::GetStatusResponse> GetStatus();
 
   // Hands each state that the broker tells to `told`, one at a time on another thread, until it
-  // answers false, which is OK, or the stream ends; then returns why (see WatchHandler::Ended()). No
-  // deadline.
+  // answers false, which is OK, or the stream ends; then returns why (see WatchHandler::Ended()).
+  // No deadline.
   [[nodiscard]] absl::Status WatchSessions(
       const WatchOptions& options,
       const std::function<bool(const WatchedOrganization& which,

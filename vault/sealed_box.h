@@ -16,8 +16,8 @@ class SealedBox final {
   // `master_key`: 32 bytes, see Vault::MasterKey().
   explicit SealedBox(const SecretString& master_key);
 
-  // `associated_data` is not in the result, but Open() wants the same again: it binds what is sealed
-  // to its place. The result is kOverheadBytes longer than `plaintext`, which may be empty.
+  // `associated_data` is not in the result, but Open() wants the same again: it binds what is
+  // sealed to its place. The result is kOverheadBytes longer than `plaintext`, which may be empty.
   [[nodiscard]] std::string Seal(const SecretString& plaintext,
                                  absl::string_view associated_data) const;
 

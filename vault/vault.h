@@ -63,8 +63,8 @@ class Vault {
   //
   // Errors, here and below:
   //   VAULT_LOCKED, VAULT_UNREACHABLE   see VaultState; a retry helps once that is mended
-  //   VAULT_DOCUMENT_INVALID            what is stored under `name` is foreign or broken; it is left
-  //   UNKNOWN_CREDENTIAL                nothing is stored under `name`, in a collection seen unlocked
+  // VAULT_DOCUMENT_INVALID            what is stored under `name` is foreign or broken; it is left
+  // UNKNOWN_CREDENTIAL                nothing is stored under `name`, in a collection seen unlocked
   //                                     before and after
   [[nodiscard]] virtual absl::StatusOr<CredentialPtr> Load(absl::string_view name) = 0;
 

@@ -48,7 +48,8 @@ class VaultSync final {
   VaultSync(const VaultSync&) = delete;
   VaultSync& operator=(const VaultSync&) = delete;
 
-  // Returns once the vault was asked for the first time: what could be read then is in the directory.
+  // Returns once the vault was asked for the first time: what could be read then is in the
+  // directory.
   void AwaitFirstRound() const;
 
  private:

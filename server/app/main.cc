@@ -87,8 +87,8 @@ struct Claims {
   FileLock instance;
 };
 
-// Two daemons must not write one keyring: it has no compare-and-set. The user's runtime folder stands for the user's
-// keyring; without one, the state folder does.
+// Two daemons must not write one keyring: it has no compare-and-set. The user's runtime folder
+// stands for the user's keyring; without one, the state folder does.
 absl::StatusOr<FileLock> ClaimInstance(const Config& config) {
   const char* runtime = std::getenv("XDG_RUNTIME_DIR");
   const std::string folder = runtime == nullptr || *runtime == '\0' ? config.state_dir : runtime;
@@ -128,7 +128,8 @@ void ServeUntilStopped(Signals& signals, JsonLog& log) {
   }
 }
 
-// Takes over what the process before left, once the keyring gives the key. Called after each full read of the keyring.
+// Takes over what the process before left, once the keyring gives the key. Called after each full
+// read of the keyring.
 void RestoreOnce(Vault& vault, SessionStore& store, Engine& engine) {
   if (store.state() != StoreState::kWaiting) return;
   const absl::StatusOr<SecretString> master_key = vault.MasterKey();
@@ -216,8 +217,8 @@ absl::StatusOr<Config> LoadForThisHost(const std::string& file) {
   return config;
 }
 
-// A mistyped --config is also a missing one; CLI11 would say only that. The value behind a "=" stays
-// out of it: nobody knows what it is.
+// A mistyped --config is also a missing one; CLI11 would say only that. The value behind a "="
+// stays out of it: nobody knows what it is.
 int FailUsage(const CLI::App& app, const CLI::ParseError& error) {
   const std::vector<std::string> unknown = app.remaining();
   if (unknown.empty()) {

@@ -6,8 +6,8 @@
 
 namespace billbroker {
 
-// Events: "store_state" (info when ready, error otherwise, with the reason and fix), and the warnings "store_set_aside" and
-// "store_row_dropped".
+// Events: "store_state" (info when ready, error otherwise, with the reason and fix), and the
+// warnings "store_set_aside" and "store_row_dropped".
 class StoreLog final : public StoreObserver {
  public:
   explicit StoreLog(JsonLog& log) : log_(log) {}

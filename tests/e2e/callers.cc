@@ -1,4 +1,5 @@
-// callers: asks the broker for one organization's session from many threads at once, and says what came back.
+// callers: asks the broker for one organization's session from many threads at once, and says what
+// came back.
 //
 //   callers SOCKET ORGANIZATION COUNT
 //

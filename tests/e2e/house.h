@@ -1,4 +1,5 @@
-// House: all that a running broker needs, of a test's own: bus, keyring, BILL, configuration, and the built binaries.
+// House: all that a running broker needs, of a test's own: bus, keyring, BILL, configuration, and
+// the built binaries.
 #pragma once
 
 #include <functional>

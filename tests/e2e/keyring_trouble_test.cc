@@ -1,5 +1,5 @@
-// The keyring locked, killed, stopped, its bus gone: live sessions are served, the rest is said, and it recovers by
-// itself.
+// The keyring locked, killed, stopped, its bus gone: live sessions are served, the rest is said,
+// and it recovers by itself.
 #include <gtest/gtest.h>
 
 #include "tests/e2e/house.h"
@@ -9,8 +9,8 @@ namespace {
 
 class KeyringTroubleTest : public ::testing::Test {
  protected:
-  // With a live session of the payables, and none of the bakery, whose credential was never read: a read one is held
-  // in memory for a second after its last use.
+  // With a live session of the payables, and none of the bakery, whose credential was never read: a
+  // read one is held in memory for a second after its last use.
   void Begin() {
     house.StartBroker();
     ASSERT_EQ(house.CreateAcme(), absl::OkStatus());

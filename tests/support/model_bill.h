@@ -12,8 +12,9 @@
 
 namespace billbroker {
 
-// A call arrives at `model` after half of the latency, counts as under way there, and is answered after the other half. Requests
-// and answers are those of CurlBillApi. Borrows everything; nothing of it may run after it is gone.
+// A call arrives at `model` after half of the latency, counts as under way there, and is answered
+// after the other half. Requests and answers are those of CurlBillApi. Borrows everything; nothing
+// of it may run after it is gone.
 class ModelBill final : public BillApi {
  public:
   ModelBill(billsim::Bill& model, Executor& executor, const Clock& clock, absl::Duration latency)

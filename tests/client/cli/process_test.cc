@@ -23,8 +23,8 @@ std::string ReadFile(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
-// The arguments of `pid` as every user of the machine can read them. A process that has only just begun
-// shows none for a moment.
+// The arguments of `pid` as every user of the machine can read them. A process that has only just
+// begun shows none for a moment.
 std::string ArgumentsOf(pid_t pid) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   std::string arguments;
