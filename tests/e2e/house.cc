@@ -27,11 +27,15 @@ std::string ReadFile(const std::string& path) {
   return text.str();
 }
 
-std::unique_ptr<billsim::BillSimulator> StartBill(billsim::CertificateKind certificate) {
+std::unique_ptr<billsim::BillSimulator> StartBill(const House::Options& house) {
   billsim::BillSimulator::Options options;
-  absl::StatusOr<billsim::Data> data = billsim::ParseData(billsim::SampleData());
-  if (data.ok()) options.data = *std::move(data);
-  options.certificate = certificate;
+  absl::StatusOr<billsim::Data> data = billsim::ParseData(house.data);
+  if (!data.ok()) {
+    std::cerr << data.status() << "\n";
+    std::abort();
+  }
+  options.data = *std::move(data);
+  options.certificate = house.certificate;
   absl::StatusOr<std::unique_ptr<billsim::BillSimulator>> bill =
       billsim::BillSimulator::Start(std::move(options));
   if (!bill.ok()) {
@@ -56,9 +60,9 @@ bool Eventually(const std::function<bool()>& holds) {
 House::House(const Options& options)
     : options_(options),
       bus_(options.keyring),
-      bill_(StartBill(options.certificate)),
+      bill_(StartBill(options)),
       socket_(folder_.File("b.sock")) {
-  config_ = WriteConfig("broker.toml", folder_.File("state"), socket_);
+  config_ = WriteConfig("broker.toml", folder_.File("state"), socket_, options.config);
   ClientOptions client;
   client.address = absl::StrCat("unix:", socket_);
   const auto channel = OpenChannel(client);
@@ -84,12 +88,15 @@ std::string House::WriteConfig(const std::string& name, const std::string& state
   return path;
 }
 
-void House::StartBroker() {
+void House::StartBroker(const std::vector<std::string>& wrapper) {
   const std::string before = Log();
-  broker_ = std::make_unique<ChildProcess>(ChildOptions{{BILLBROKERD_PROGRAM, "--config", config_},
-                                                        bus_.environment(),
-                                                        "",
-                                                        folder_.File("broker.log")});
+  std::vector<std::string> command = wrapper;
+  for (const std::string& part :
+       {std::string(BILLBROKERD_PROGRAM), std::string("--config"), config_}) {
+    command.push_back(part);
+  }
+  broker_ = std::make_unique<ChildProcess>(
+      ChildOptions{std::move(command), bus_.environment(), "", folder_.File("broker.log")});
   const bool ready = Eventually([&] {
     return absl::StrContains(absl::string_view(Log()).substr(before.size()), "\"event\":\"ready\"");
   });

@@ -39,6 +39,8 @@ class House final {
     PrivateBus::Start keyring = PrivateBus::Start::kBusAndUnlockedProvider;
     billsim::CertificateKind certificate = billsim::CertificateKind::kGood;
     absl::Duration bill_timeout = absl::Seconds(10);
+    std::string data{billsim::SampleData()};  // of the simulator
+    std::string config;                       // more of the broker's, tables of its own
   };
   struct Output {
     int exit_code = 0;
@@ -48,8 +50,9 @@ class House final {
   House() : House(Options()) {}
   explicit House(const Options& options);
 
-  // Starts billbrokerd and waits until it says that it is ready.
-  void StartBroker();
+  // Starts billbrokerd, as an argument of `wrapper` where there is one, and waits until it says that
+  // it is ready.
+  void StartBroker(const std::vector<std::string>& wrapper = {});
   // SIGTERM; returns the exit code.
   int StopBroker();
   void KillBroker();
@@ -67,6 +70,8 @@ class House final {
   [[nodiscard]] const std::string& socket() const { return socket_; }
   [[nodiscard]] std::string File(const std::string& name) const { return folder_.File(name); }
   [[nodiscard]] std::string Log() const;
+  // "NAME=value" for child processes.
+  [[nodiscard]] std::vector<std::string> environment() const { return bus_.environment(); }
 
   // Sign-ins that BILL saw of a user, answered well or not.
   [[nodiscard]] int SignIns(absl::string_view username = kAcmeUser);

@@ -1,4 +1,4 @@
-// HttpsClient: libcurl as a BILL client uses it, for tests over real sockets.
+// HttpsClient: libcurl as a BILL client uses it, for tests and benches over real sockets.
 #pragma once
 
 #include <curl/curl.h>

@@ -1,0 +1,81 @@
+#include <atomic>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "nlohmann/json.hpp"
+#include "tests/bench/bench_house.h"
+#include "tests/bench/benches.h"
+#include "tests/simulator/generated_world.h"
+#include "tests/simulator/https_client.h"
+
+namespace billbroker {
+namespace {
+
+constexpr int kParallel = 64;
+constexpr absl::Duration kLatency = absl::Milliseconds(50);
+
+// Signs in to each organization with plain libcurl, `kParallel` at a time, each sign-in on a
+// connection of its own, as the broker's are.
+absl::StatusOr<absl::Duration> SimulatorAlone(House& house, const BenchWorld& world) {
+  std::atomic<int> next = 0;
+  std::atomic<int> failed = 0;
+  const absl::Time began = absl::Now();
+  std::vector<std::thread> clients;
+  for (int i = 0; i < kParallel; ++i) {
+    clients.emplace_back([&] {
+      for (int n = next++; n < world.organizations; n = next++) {
+        const int user = n % world.users;
+        billsim::HttpsClient client(house.bill().ca_file());
+        const nlohmann::json body = {{"devKey", billsim::GeneratedDevKey(user)},
+                                     {"username", billsim::GeneratedUsername(user)},
+                                     {"password", billsim::GeneratedSecret(user)},
+                                     {"organizationId", billsim::GeneratedOrganizationId(n)}};
+        const std::string url = absl::StrCat(house.bill().base_url(), "/v3/login");
+        if (client.Post(url, body.dump(), {"Content-Type: application/json"}).status != 200) {
+          ++failed;
+        }
+      }
+    });
+  }
+  for (std::thread& client : clients) client.join();
+  if (failed > 0) return absl::InternalError(absl::StrCat(failed.load(), " sign-ins failed"));
+  return absl::Now() - began;
+}
+
+}  // namespace
+
+absl::StatusOr<Figures> BenchCold(const BenchOptions& options) {
+  // A BILL user takes three sign-ins at a time.
+  const BenchWorld world = {options.quick ? 200 : 10'000, 32};
+  const int rounds = options.quick ? 1 : 3;
+  const absl::Duration ideal = kLatency * world.organizations / kParallel;
+  std::vector<double> ratios;
+  std::vector<double> alone_ratios;
+  for (int round = 0; round < rounds; ++round) {
+    House house(OptionsFor(world));
+    house.StartBroker();
+    if (absl::Status status = CreateCredentials(house, world); !status.ok()) return status;
+    house.bill().gateway().SetLatency(kLatency);
+    const absl::StatusOr<absl::Duration> alone = SimulatorAlone(house, world);
+    if (!alone.ok()) return alone.status();
+    const std::int64_t before = CountSignIns(house);
+    const absl::Time began = absl::Now();
+    if (absl::Status status = GetAll(house, world); !status.ok()) return status;
+    const absl::Duration took = absl::Now() - began;
+    Say(absl::StrFormat(
+        "%d organizations: ideal %.2f s; plain libcurl against the simulator %.2f "
+        "s; the broker %.2f s, %d sign-ins",
+        world.organizations, absl::ToDoubleSeconds(ideal), absl::ToDoubleSeconds(*alone),
+        absl::ToDoubleSeconds(took), CountSignIns(house) - before));
+    ratios.push_back(absl::FDivDuration(took, ideal));
+    alone_ratios.push_back(absl::FDivDuration(*alone, ideal));
+  }
+  Say(absl::StrCat("by the ideal: the broker ", WithSpread(ratios), ", the simulator alone ",
+                   WithSpread(alone_ratios)));
+  return Figures{{"ratio_to_ideal", Median(ratios)},
+                 {"simulator_ratio_to_ideal", Median(alone_ratios)}};
+}
+
+}  // namespace billbroker

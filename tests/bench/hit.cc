@@ -1,0 +1,150 @@
+#include <csignal>
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "tests/bench/bench_house.h"
+#include "tests/bench/benches.h"
+#include "tests/bench/instructions.h"
+#include "tests/simulator/generated_world.h"
+
+namespace billbroker {
+namespace {
+
+constexpr BenchWorld kWorld;
+
+struct Sizes {
+  int rounds;
+  int calls;          // of a round, at each level
+  int counted_calls;  // of callgrind's difference; 0: none
+};
+constexpr Sizes kFull = {7, 20'000, 10'000};
+constexpr Sizes kQuick = {1, 200, 0};
+
+struct Server {
+  const char* name;
+  std::shared_ptr<grpc::Channel> channel;
+  std::map<int, std::vector<LoadResult>> results;  // by calls in flight, a round each
+};
+
+Load LoadOf(int calls, int in_flight) {
+  return {billsim::GeneratedOrganizationId(0), calls, in_flight};
+}
+
+// Server after server within a round, another one first in each: what the machine does meanwhile
+// meets them alike.
+absl::Status RunRounds(const Sizes& sizes, std::vector<Server>& servers) {
+  for (int round = 0; round < sizes.rounds; ++round) {
+    for (const int in_flight : {1, 16, 64}) {
+      for (std::size_t i = 0; i < servers.size(); ++i) {
+        Server& server = servers[(i + static_cast<std::size_t>(round)) % servers.size()];
+        const int calls = in_flight == 1 ? sizes.calls / 4 : sizes.calls;
+        const absl::StatusOr<LoadResult> result = RunLoad(server.channel, LoadOf(calls, in_flight));
+        if (!result.ok()) return result.status();
+        server.results[in_flight].push_back(*result);
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+using Measure = absl::Duration LoadResult::*;
+
+// Round by round: `measure` of `a` divided by that of `b`.
+std::vector<double> Ratios(const Server& a, const Server& b, int in_flight, Measure measure) {
+  std::vector<double> ratios;
+  for (std::size_t round = 0; round < a.results.at(in_flight).size(); ++round) {
+    ratios.push_back(absl::FDivDuration(a.results.at(in_flight)[round].*measure,
+                                        b.results.at(in_flight)[round].*measure));
+  }
+  return ratios;
+}
+
+absl::Status CountedBroker(House& house, const std::vector<std::string>& wrapper, int calls,
+                           int in_flight) {
+  house.StopBroker();
+  house.StartBroker(wrapper);
+  const absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = ConnectTo(house.socket());
+  if (!channel.ok()) return channel.status();
+  const absl::Status status = RunLoad(*channel, LoadOf(calls, in_flight)).status();
+  house.StopBroker();
+  house.StartBroker();
+  return status;
+}
+
+absl::Status CountedBare(const House& house, const std::vector<std::string>& wrapper, int calls,
+                         int in_flight) {
+  const auto bare = BareService::Start(house, billsim::GeneratedOrganizationId(0), wrapper);
+  if (!bare.ok()) return bare.status();
+  const absl::Status status = RunLoad((*bare)->channel(), LoadOf(calls, in_flight)).status();
+  (*bare)->Stop();
+  return status;
+}
+
+absl::StatusOr<double> InstructionRatio(House& house, int calls, int in_flight) {
+  const absl::StatusOr<double> broker = InstructionsPerCall(
+      house.File(""), calls, [&](const std::vector<std::string>& wrapper, int n) {
+        return CountedBroker(house, wrapper, n, in_flight);
+      });
+  if (!broker.ok()) return broker;
+  const absl::StatusOr<double> bare = InstructionsPerCall(
+      house.File(""), calls, [&](const std::vector<std::string>& wrapper, int n) {
+        return CountedBare(house, wrapper, n, in_flight);
+      });
+  if (!bare.ok()) return bare;
+  Say(absl::StrFormat("server instructions a call, %d in flight: broker %.0f, bare %.0f", in_flight,
+                      *broker, *bare));
+  return *broker / *bare;
+}
+
+}  // namespace
+
+absl::StatusOr<Figures> BenchHit(const BenchOptions& options) {
+  const Sizes sizes = options.quick ? kQuick : kFull;
+  House house(OptionsFor(kWorld));
+  house.StartBroker();
+  if (absl::Status status = CreateCredentials(house, kWorld); !status.ok()) return status;
+  const auto bare = BareService::Start(house, billsim::GeneratedOrganizationId(0));
+  if (!bare.ok()) return bare.status();
+  const auto again = BareService::Start(house, billsim::GeneratedOrganizationId(0));
+  if (!again.ok()) return again.status();
+  const auto broker = ConnectTo(house.socket());
+  if (!broker.ok()) return broker.status();
+
+  std::vector<Server> servers = {{"bare", (*bare)->channel(), {}},
+                                 {"broker", *broker, {}},
+                                 {"bare again", (*again)->channel(), {}}};
+  const Sizes warm_up = {1, sizes.calls / 10 + 64, 0};
+  if (absl::Status status = RunRounds(warm_up, servers); !status.ok()) return status;
+  for (Server& server : servers) server.results.clear();
+  if (absl::Status status = RunRounds(sizes, servers); !status.ok()) return status;
+
+  Figures figures = {{"instr_ratio", 0}};
+  Say("throughput against the bare service: median (least to greatest) of the rounds");
+  std::vector<double> same_16;
+  for (const int in_flight : {1, 16, 64}) {
+    const std::vector<double> ratios = Ratios(servers[0], servers[1], in_flight, &LoadResult::took);
+    const std::vector<double> same = Ratios(servers[0], servers[2], in_flight, &LoadResult::took);
+    if (in_flight == 16) same_16 = same;
+    Say(absl::StrCat("  ", in_flight, " in flight: broker ", WithSpread(ratios),
+                     ", the bare service again ", WithSpread(same)));
+    figures.emplace_back(absl::StrCat("ratio_", in_flight), Median(ratios));
+  }
+  const std::vector<double> p99 = Ratios(servers[1], servers[0], 16, &LoadResult::p99);
+  Say(absl::StrCat("p99 latency, 16 in flight: broker ", WithSpread(p99),
+                   ", the bare service again ",
+                   WithSpread(Ratios(servers[2], servers[0], 16, &LoadResult::p99))));
+  figures.emplace_back("p99_ratio_16", Median(p99));
+  figures.emplace_back("aa_16", Median(same_16));
+
+  if (sizes.counted_calls > 0) {
+    for (const int in_flight : {1, 16}) {
+      const absl::StatusOr<double> ratio = InstructionRatio(house, sizes.counted_calls, in_flight);
+      if (!ratio.ok()) return ratio.status();
+      figures[0].second = std::max(figures[0].second, *ratio);
+    }
+  }
+  return figures;
+}
+
+}  // namespace billbroker

@@ -1,0 +1,44 @@
+#include <fstream>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
+#include "tests/bench/bench_house.h"
+#include "tests/bench/benches.h"
+
+namespace billbroker {
+namespace {
+
+// VmRSS of a process, in bytes; 0 where it is gone.
+double ResidentBytes(pid_t pid) {
+  std::ifstream in(absl::StrCat("/proc/", pid, "/status"));
+  for (std::string line; std::getline(in, line);) {
+    absl::string_view rest = line;
+    double kibibytes = 0;
+    if (absl::ConsumePrefix(&rest, "VmRSS:") && absl::ConsumeSuffix(&rest, "kB") &&
+        absl::SimpleAtod(rest, &kibibytes)) {
+      return kibibytes * 1024;
+    }
+  }
+  return 0;
+}
+
+}  // namespace
+
+absl::StatusOr<Figures> BenchMemory(const BenchOptions& options) {
+  const BenchWorld world = {options.quick ? 200 : 100'000, options.quick ? 4 : 20};
+  House house(OptionsFor(world));
+  house.StartBroker();
+  if (absl::Status status = CreateCredentials(house, world); !status.ok()) return status;
+  const double before = ResidentBytes(house.broker().pid());
+  if (absl::Status status = GetAll(house, world); !status.ok()) return status;
+  const double after = ResidentBytes(house.broker().pid());
+  Say(
+      absl::StrFormat("resident: %.1f MiB with %d credentials of %d organizations, %.1f MiB with a "
+                      "live session of each",
+                      before / (1 << 20), world.users, world.organizations, after / (1 << 20)));
+  return Figures{{"bytes_per_session", (after - before) / world.organizations}};
+}
+
+}  // namespace billbroker

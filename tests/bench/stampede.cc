@@ -1,0 +1,55 @@
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "tests/bench/bench_house.h"
+#include "tests/bench/benches.h"
+#include "tests/simulator/generated_world.h"
+
+namespace billbroker {
+namespace {
+
+constexpr BenchWorld kWorld;
+constexpr absl::Duration kLatency = absl::Milliseconds(200);
+constexpr int kRounds = 5;
+
+}  // namespace
+
+absl::StatusOr<Figures> BenchStampede(const BenchOptions& options) {
+  const std::string organization_id = billsim::GeneratedOrganizationId(0);
+  const int callers = options.quick ? 100 : 10'000;
+  const Load load = {organization_id, callers, callers};
+  House house(OptionsFor(kWorld));
+  house.StartBroker();
+  if (absl::Status status = CreateCredentials(house, kWorld); !status.ok()) return status;
+  house.bill().gateway().SetLatency(kLatency);
+  const auto bare = BareService::Start(house, organization_id);
+  if (!bare.ok()) return bare.status();
+  const auto broker = ConnectTo(house.socket());
+  if (!broker.ok()) return broker.status();
+
+  std::vector<double> ratios;
+  std::int64_t most_sign_ins = 0;
+  for (int round = 0; round < kRounds; ++round) {
+    const absl::StatusOr<LoadResult> alone = RunLoad((*bare)->channel(), load);
+    if (!alone.ok()) return alone.status();
+    if (const auto ended = house.admin().Logout(organization_id); !ended.ok()) {
+      return ended.status();
+    }
+    const std::int64_t before = CountSignIns(house);
+    const absl::StatusOr<LoadResult> stampede = RunLoad(*broker, load);
+    if (!stampede.ok()) return stampede.status();
+    most_sign_ins = std::max(most_sign_ins, CountSignIns(house) - before);
+    const absl::Duration after_answer = stampede->ended - stampede->sign_in_time;
+    Say(absl::StrFormat(
+        "%d callers: the bare service %.0f ms; the broker %.0f ms in all, %.0f ms "
+        "after BILL's answer",
+        callers, absl::ToDoubleMilliseconds(alone->took),
+        absl::ToDoubleMilliseconds(stampede->took), absl::ToDoubleMilliseconds(after_answer)));
+    ratios.push_back(absl::FDivDuration(after_answer, alone->took));
+  }
+  Say(absl::StrCat("the last caller after BILL's answer, by what the bare service needs for all: ",
+                   WithSpread(ratios)));
+  return Figures{{"sign_ins", static_cast<double>(most_sign_ins)},
+                 {"last_vs_bare", Median(ratios)}};
+}
+
+}  // namespace billbroker
