@@ -18,31 +18,39 @@ namespace billbroker {
 // a minute later what is still under way on it is cut. Clients may send keepalive pings every 20 s,
 // with or without calls.
 //
-// Health names are "" for the whole and those that Start() was given; all say NOT_SERVING at first.
+// Health names are "" for the whole and those of the options; all say NOT_SERVING at first.
 class GrpcServer final {
  public:
-  // Listens at the Unix path `socket`. Borrows the services. kFailedPrecondition where it cannot.
-  [[nodiscard]] static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(
-      const std::string& socket, const std::vector<grpc::Service*>& services,
-      const std::vector<std::string>& health_names, absl::Duration max_connection_age);
-  ~GrpcServer();
+  struct Options {
+    std::string socket;                    // a Unix path
+    std::vector<grpc::Service*> services;  // borrowed
+    std::vector<std::string> health_names;
+    absl::Duration max_connection_age;
+    std::unique_ptr<grpc::ContextAllocator> contexts;  // null for gRPC's own
+  };
+
+  // kFailedPrecondition where it cannot listen.
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(Options options);
   GrpcServer(const GrpcServer&) = delete;
   GrpcServer& operator=(const GrpcServer&) = delete;
 
-  // Thread-safe. After Drain() it changes nothing.
+  // Thread-safe. After StopServing() it changes nothing.
   void SetServing(const std::string& health_name, bool serving);
 
-  // Says NOT_SERVING, lets the calls under way have their answers, and only then takes no new call
-  // and closes the connections. The services turn away what comes meanwhile. At `deadline` callers
-  // that still wait are cancelled.
-  void Drain(absl::Time deadline);
+  // All health names say NOT_SERVING from now on. The services turn away what comes meanwhile.
+  void StopServing();
+
+  // Closes the connections; callers that still wait at `deadline`, or a second from now, are
+  // cancelled. Only after the last answer was sent: else the connection would be closed in the
+  // moment that it is written. A client that happens to write then (gRPC pings when data comes)
+  // gets "Broken pipe", and throws away the answers that it has not read yet. After the last answer
+  // gRPC closes once the client has acknowledged a ping that came behind all answers. A client that
+  // is idle may take five seconds and more for that, and misses nothing.
+  void Shutdown(absl::Time deadline);
 
  private:
-  class Calls;
+  explicit GrpcServer(std::unique_ptr<grpc::Server> server);
 
-  GrpcServer(std::shared_ptr<Calls> calls, std::unique_ptr<grpc::Server> server);
-
-  const std::shared_ptr<Calls> calls_;
   const std::unique_ptr<grpc::Server> server_;
 };
 

@@ -174,8 +174,11 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
   CredentialServiceImpl credentials({directory, state, manager, changes});
 
   absl::StatusOr<std::unique_ptr<GrpcServer>> server =
-      GrpcServer::Start(claims->socket->private_path(), {&sessions, &credentials},
-                        {kSessionHealth, kCredentialHealth}, config.listener.max_connection_age);
+      GrpcServer::Start({.socket = claims->socket->private_path(),
+                         .services = {&sessions, &credentials},
+                         .health_names = {kSessionHealth, kCredentialHealth},
+                         .max_connection_age = config.listener.max_connection_age,
+                         .contexts = state.MakeContexts()});
   if (!server.ok()) return server.status();
   VaultWatch watch(
       log,
@@ -206,7 +209,10 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
   state.StartDraining();
   ThreadExecutor patience(1);
   patience.RunAfter(kStreamGrace, [&state] { state.CutStreams(); });
-  (*server)->Drain(clock.Now() + config.drain_timeout);
+  const absl::Time deadline = clock.Now() + config.drain_timeout;
+  (*server)->StopServing();
+  state.AwaitCalls(deadline);
+  (*server)->Shutdown(deadline);
   return absl::OkStatus();
 }
 

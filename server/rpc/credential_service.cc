@@ -44,7 +44,8 @@ ServerUnaryReactor* CredentialServiceImpl::CreateCredential(
   absl::StatusOr<Credential> draft = DraftOf(*request);
   context->GetRpcAllocatorState()->FreeRequest();
   if (!draft.ok()) return Finished(reactor, draft.status());
-  if (absl::Status status = parts_.state.Admit(); !status.ok()) return Finished(reactor, status);
+  if (absl::Status status = parts_.state.Admit(*context); !status.ok())
+    return Finished(reactor, status);
   parts_.executor.Run([this, reactor, response, draft = *std::move(draft)]() mutable {
     FinishChange(reactor, parts_.manager.Create(std::move(draft)), *response);
   });
@@ -53,8 +54,6 @@ ServerUnaryReactor* CredentialServiceImpl::CreateCredential(
 
 absl::Status CredentialServiceImpl::Get(const v1::GetCredentialRequest& request,
                                         v1::GetCredentialResponse& response) const {
-  if (absl::Status status = CheckShape(request); !status.ok()) return status;
-  if (absl::Status status = parts_.state.Admit(); !status.ok()) return status;
   const absl::StatusOr<CredentialInfoPtr> info = parts_.directory.Get(request.name());
   if (!info.ok()) return info.status();
   FillCredential(**info, true, *response.mutable_credential());
@@ -64,7 +63,10 @@ absl::Status CredentialServiceImpl::Get(const v1::GetCredentialRequest& request,
 ServerUnaryReactor* CredentialServiceImpl::GetCredential(CallbackServerContext* context,
                                                          const v1::GetCredentialRequest* request,
                                                          v1::GetCredentialResponse* response) {
-  return Finished(context->DefaultReactor(), Get(*request, *response));
+  absl::Status status = CheckShape(*request);
+  if (status.ok()) status = parts_.state.Admit(*context);
+  if (status.ok()) status = Get(*request, *response);
+  return Finished(context->DefaultReactor(), status);
 }
 
 absl::Status CredentialServiceImpl::ListPage(const v1::ListCredentialsRequest& request,
@@ -73,7 +75,6 @@ absl::Status CredentialServiceImpl::ListPage(const v1::ListCredentialsRequest& r
   if (!size.ok()) return size.status();
   const absl::StatusOr<std::string> last_key = LastKey(kList, request.page_token());
   if (!last_key.ok()) return last_key.status();
-  if (absl::Status status = parts_.state.Admit(); !status.ok()) return status;
   // Before everything was read once, a locked keyring must not look like an empty one.
   if (!parts_.directory.complete()) return VaultError(parts_.directory.vault_state());
   for (const CredentialInfoPtr& info : parts_.directory.List()) {
@@ -91,7 +92,9 @@ absl::Status CredentialServiceImpl::ListPage(const v1::ListCredentialsRequest& r
 ServerUnaryReactor* CredentialServiceImpl::ListCredentials(
     CallbackServerContext* context, const v1::ListCredentialsRequest* request,
     v1::ListCredentialsResponse* response) {
-  return Finished(context->DefaultReactor(), ListPage(*request, *response));
+  absl::Status status = parts_.state.Admit(*context);
+  if (status.ok()) status = ListPage(*request, *response);
+  return Finished(context->DefaultReactor(), status);
 }
 
 ServerUnaryReactor* CredentialServiceImpl::DeleteCredential(
@@ -100,7 +103,8 @@ ServerUnaryReactor* CredentialServiceImpl::DeleteCredential(
   ServerUnaryReactor* reactor = context->DefaultReactor();
   absl::StatusOr<CredentialVersion> target = VersionOf(*request);
   if (!target.ok()) return Finished(reactor, target.status());
-  if (absl::Status status = parts_.state.Admit(); !status.ok()) return Finished(reactor, status);
+  if (absl::Status status = parts_.state.Admit(*context); !status.ok())
+    return Finished(reactor, status);
   parts_.executor.Run([this, reactor, request, target = *std::move(target)] {
     Finished(reactor, parts_.manager.Delete(target, request->force()));
   });
@@ -116,7 +120,8 @@ ServerUnaryReactor* CredentialServiceImpl::AttachOrganizations(
   context->GetRpcAllocatorState()->FreeRequest();
   if (!target.ok()) return Finished(reactor, target.status());
   if (!organizations.ok()) return Finished(reactor, organizations.status());
-  if (absl::Status status = parts_.state.Admit(); !status.ok()) return Finished(reactor, status);
+  if (absl::Status status = parts_.state.Admit(*context); !status.ok())
+    return Finished(reactor, status);
   parts_.executor.Run([this, reactor, response, target = *std::move(target),
                        organizations = *std::move(organizations)]() mutable {
     FinishChange(reactor, parts_.manager.Attach(target, std::move(organizations)), *response);
@@ -132,7 +137,8 @@ ServerUnaryReactor* CredentialServiceImpl::DetachOrganizations(
   if (!target.ok()) return Finished(reactor, target.status());
   absl::StatusOr<std::vector<std::string>> ids = OrganizationIdsOf(*request);
   if (!ids.ok()) return Finished(reactor, ids.status());
-  if (absl::Status status = parts_.state.Admit(); !status.ok()) return Finished(reactor, status);
+  if (absl::Status status = parts_.state.Admit(*context); !status.ok())
+    return Finished(reactor, status);
   parts_.executor.Run(
       [this, reactor, response, target = *std::move(target), ids = *std::move(ids)] {
         FinishChange(reactor, parts_.manager.Detach(target, ids), *response);

@@ -19,7 +19,7 @@ class CredentialServiceImpl final : public v1::CredentialService::CallbackServic
  public:
   struct Parts {  // borrowed
     const Directory& directory;
-    const ServingState& state;
+    ServingState& state;
     CredentialManager& manager;
     Executor& executor;  // where changes run and block; not the engine's, whose answers they await
   };

@@ -10,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "proto/status.h"
 #include "server/rpc/page.h"
+#include "server/rpc/session_wire.h"
 #include "server/rpc/shape.h"
 #include "server/rpc/translate.h"
 #include "server/rpc/watch_stream.h"
@@ -30,9 +31,9 @@ ServerUnaryReactor* Finished(ServerUnaryReactor* reactor, const absl::Status& st
 
 // Shape first: a malformed request is malformed whatever the broker is doing.
 template <typename Request>
-absl::Status Check(const Request& request, const ServingState& state) {
-  const absl::Status shape = CheckShape(request);
-  return shape.ok() ? state.Admit() : shape;
+absl::Status Check(const Request& request, CallbackServerContext& context, ServingState& state) {
+  absl::Status shape = CheckShape(request);
+  return shape.ok() ? state.Admit(context) : shape;
 }
 
 // How long the caller waits: until its deadline, where it gave one.
@@ -72,24 +73,26 @@ bool IsAfter(const PairInfo& pair, absl::string_view last_key) {
 }  // namespace
 
 SessionServiceImpl::SessionServiceImpl(Parts parts) : parts_(parts) {
-  SetMessageAllocatorFor_GetSession(&get_messages_);
   SetMessageAllocatorFor_BatchGetSessions(&batch_messages_);
   SetMessageAllocatorFor_Login(&login_messages_);
 }
 
 ServerUnaryReactor* SessionServiceImpl::GetSession(CallbackServerContext* context,
-                                                   const v1::GetSessionRequest* request,
-                                                   v1::GetSessionResponse* response) {
+                                                   const grpc::ByteBuffer* bytes,
+                                                   grpc::ByteBuffer* response) {
   ServerUnaryReactor* reactor = context->DefaultReactor();
-  if (absl::Status status = Check(*request, parts_.state); !status.ok()) {
+  const absl::StatusOr<v1::GetSessionRequest> request = DecodeGetSessionRequest(*bytes);
+  if (!request.ok()) return Finished(reactor, request.status());
+  if (absl::Status status = Check(*request, *context, parts_.state); !status.ok()) {
     return Finished(reactor, status);
   }
   parts_.engine.GetSession(
       request->organization_id(), request->credential(), DemandOf(*request, PatienceOf(*context)),
-      [this, reactor, request, response](const absl::StatusOr<SessionPtr>& session) {
+      [this, reactor, response,
+       include_dev_key = request->include_dev_key()](const absl::StatusOr<SessionPtr>& session) {
         if (session.ok()) {
-          FillSession(**session, request->include_dev_key(), parts_.clock.SinceBoot(),
-                      *response->mutable_session());
+          *response =
+              EncodeGetSessionResponse(**session, include_dev_key, parts_.clock.SinceBoot());
         }
         Finished(reactor, session.status());
       });
@@ -100,7 +103,7 @@ ServerUnaryReactor* SessionServiceImpl::BatchGetSessions(CallbackServerContext* 
                                                          const v1::BatchGetSessionsRequest* request,
                                                          v1::BatchGetSessionsResponse* response) {
   ServerUnaryReactor* reactor = context->DefaultReactor();
-  if (absl::Status status = Check(*request, parts_.state); !status.ok()) {
+  if (absl::Status status = Check(*request, *context, parts_.state); !status.ok()) {
     return Finished(reactor, status);
   }
   const int count = request->requests_size();
@@ -135,7 +138,7 @@ ServerUnaryReactor* SessionServiceImpl::Login(CallbackServerContext* context,
                                               const v1::LoginRequest* request,
                                               v1::LoginResponse* response) {
   ServerUnaryReactor* reactor = context->DefaultReactor();
-  if (absl::Status status = Check(*request, parts_.state); !status.ok()) {
+  if (absl::Status status = Check(*request, *context, parts_.state); !status.ok()) {
     return Finished(reactor, status);
   }
   parts_.engine.Login(
@@ -155,7 +158,7 @@ ServerUnaryReactor* SessionServiceImpl::Logout(CallbackServerContext* context,
                                                const v1::LogoutRequest* request,
                                                v1::LogoutResponse* response) {
   ServerUnaryReactor* reactor = context->DefaultReactor();
-  if (absl::Status status = Check(*request, parts_.state); !status.ok()) {
+  if (absl::Status status = Check(*request, *context, parts_.state); !status.ok()) {
     return Finished(reactor, status);
   }
   parts_.engine.Logout(request->organization_id(), request->credential(), request->if_generation(),
@@ -175,7 +178,6 @@ grpc::ServerWriteReactor<v1::WatchSessionsResponse>* SessionServiceImpl::WatchSe
 
 absl::Status SessionServiceImpl::ListPage(const v1::ListSessionsRequest& request,
                                           v1::ListSessionsResponse& response) const {
-  if (absl::Status status = Check(request, parts_.state); !status.ok()) return status;
   const absl::StatusOr<std::size_t> size = PageSize(request.page_size());
   if (!size.ok()) return size.status();
   const absl::StatusOr<std::string> last_key = LastKey(kList, request.page_token());
@@ -203,7 +205,9 @@ absl::Status SessionServiceImpl::ListPage(const v1::ListSessionsRequest& request
 ServerUnaryReactor* SessionServiceImpl::ListSessions(CallbackServerContext* context,
                                                      const v1::ListSessionsRequest* request,
                                                      v1::ListSessionsResponse* response) {
-  return Finished(context->DefaultReactor(), ListPage(*request, *response));
+  absl::Status status = Check(*request, *context, parts_.state);
+  if (status.ok()) status = ListPage(*request, *response);
+  return Finished(context->DefaultReactor(), status);
 }
 
 ServerUnaryReactor* SessionServiceImpl::GetStatus(CallbackServerContext* context,

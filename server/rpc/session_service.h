@@ -13,11 +13,20 @@
 
 namespace billbroker {
 
+// CallbackService, but for GetSession, which gives and takes bytes: see session_wire.h.
+using SessionServiceBase = v1::SessionService::WithRawCallbackMethod_GetSession<
+    v1::SessionService::WithCallbackMethod_BatchGetSessions<
+        v1::SessionService::WithCallbackMethod_Login<v1::SessionService::WithCallbackMethod_Logout<
+            v1::SessionService::WithCallbackMethod_WatchSessions<
+                v1::SessionService::WithCallbackMethod_ListSessions<
+                    v1::SessionService::WithCallbackMethod_GetStatus<
+                        v1::SessionService::Service>>>>>>>;
+
 // Checks a request's shape, asks the engine, translates. No handler blocks: what the engine has in
 // memory is answered on the calling thread, the rest on the thread that the engine answers on. A
 // caller that gives up changes nothing: gRPC keeps the call's messages until Finish(), which is
 // called once in any case.
-class SessionServiceImpl final : public v1::SessionService::CallbackService {
+class SessionServiceImpl final : public SessionServiceBase {
  public:
   struct Parts {  // borrowed
     const Clock& clock;
@@ -31,8 +40,8 @@ class SessionServiceImpl final : public v1::SessionService::CallbackService {
   explicit SessionServiceImpl(Parts parts);
 
   grpc::ServerUnaryReactor* GetSession(grpc::CallbackServerContext* context,
-                                       const v1::GetSessionRequest* request,
-                                       v1::GetSessionResponse* response) override;
+                                       const grpc::ByteBuffer* request,
+                                       grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* BatchGetSessions(grpc::CallbackServerContext* context,
                                              const v1::BatchGetSessionsRequest* request,
                                              v1::BatchGetSessionsResponse* response) override;
@@ -57,7 +66,6 @@ class SessionServiceImpl final : public v1::SessionService::CallbackService {
                                       v1::ListSessionsResponse& response) const;
 
   const Parts parts_;
-  WipingAllocator<v1::GetSessionRequest, v1::GetSessionResponse> get_messages_;
   WipingAllocator<v1::BatchGetSessionsRequest, v1::BatchGetSessionsResponse> batch_messages_;
   WipingAllocator<v1::LoginRequest, v1::LoginResponse> login_messages_;
 };

@@ -23,14 +23,6 @@ static_assert(v1::VAULT_STATE_UNKNOWN == static_cast<int>(VaultState::kUnknown) 
 static_assert(v1::REASON_CALLER_LIMIT == static_cast<int>(Reason::kCallerLimit) + 1);
 static_assert(v1::CREDENTIAL_KIND_CONSOLE == static_cast<int>(CredentialKind::kConsole) + 1);
 
-// `duration` is positive.
-google::protobuf::Duration ToDuration(absl::Duration duration) {
-  google::protobuf::Duration proto;
-  proto.set_seconds(absl::IDivDuration(duration, absl::Seconds(1), &duration));
-  proto.set_nanos(static_cast<std::int32_t>(absl::ToInt64Nanoseconds(duration)));
-  return proto;
-}
-
 v1::Quarantine ToQuarantine(const QuarantineEntry& entry) {
   v1::Quarantine proto;
   proto.set_reason(Same<v1::Reason>(entry.reason));
@@ -48,6 +40,15 @@ google::protobuf::Timestamp ToTimestamp(absl::Time time) {
   proto.set_seconds(seconds);
   proto.set_nanos(
       static_cast<std::int32_t>(absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(seconds))));
+  return proto;
+}
+
+google::protobuf::Duration RemainingOf(const Session& session, absl::Duration since_boot) {
+  // The deadline may pass between the engine's look and this one.
+  absl::Duration remaining = std::max(session.deadline - since_boot, absl::Nanoseconds(1));
+  google::protobuf::Duration proto;
+  proto.set_seconds(absl::IDivDuration(remaining, absl::Seconds(1), &remaining));
+  proto.set_nanos(static_cast<std::int32_t>(absl::ToInt64Nanoseconds(remaining)));
   return proto;
 }
 
@@ -69,9 +70,7 @@ void FillSession(const Session& session, bool include_dev_key, absl::Duration si
   *proto.mutable_sign_in_time() = ToTimestamp(session.sign_in_time);
   *proto.mutable_verified_time() = ToTimestamp(session.verified_time);
   *proto.mutable_expire_time() = ToTimestamp(session.expire_time);
-  // The deadline may pass between the engine's look and this one; `remaining` stays positive.
-  *proto.mutable_remaining() =
-      ToDuration(std::max(session.deadline - since_boot, absl::Nanoseconds(1)));
+  *proto.mutable_remaining() = RemainingOf(session, since_boot);
 }
 
 void FillEntry(const PairInfo& pair, v1::SessionEntry& proto) {

@@ -1,6 +1,7 @@
 // What the rooms to the left say, as proto messages.
 #pragma once
 
+#include <google/protobuf/duration.pb.h>
 #include <google/protobuf/timestamp.pb.h>
 
 #include "absl/time/time.h"
@@ -13,6 +14,10 @@
 namespace billbroker {
 
 [[nodiscard]] google::protobuf::Timestamp ToTimestamp(absl::Time time);
+
+// What the session has left at `since_boot`; positive.
+[[nodiscard]] google::protobuf::Duration RemainingOf(const Session& session,
+                                                     absl::Duration since_boot);
 
 // Fills `proto` with the session, its secrets included; the devKey only where asked.
 // `since_boot` is now on Clock::SinceBoot().

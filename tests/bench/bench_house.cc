@@ -54,6 +54,9 @@ House::Options OptionsFor(const BenchWorld& world) {
                         {"dev_keys", world.users}}},
                       {"settings", {{"sign_ins_per_hour", kLifted}, {"calls_per_hour", kLifted}}}})
           .dump();
+  // Long enough for a machine whose cores the simulator shares with the broker.
+  options.bill_connect_timeout = absl::Minutes(1);
+  options.bill_timeout = absl::Minutes(1);
   options.config = absl::StrFormat(
       "[sign_ins]\nper_hour = %d\nmax_parallel = 64\nmax_parallel_per_dev_key = 64\n", kLifted);
   return options;

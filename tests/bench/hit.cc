@@ -18,7 +18,7 @@ struct Sizes {
   int calls;          // of a round, at each level
   int counted_calls;  // of callgrind's difference; 0: none
 };
-constexpr Sizes kFull = {7, 20'000, 10'000};
+constexpr Sizes kFull = {15, 10'000, 10'000};
 constexpr Sizes kQuick = {1, 200, 0};
 
 struct Server {

@@ -38,6 +38,7 @@ class House final {
   struct Options {
     PrivateBus::Start keyring = PrivateBus::Start::kBusAndUnlockedProvider;
     billsim::CertificateKind certificate = billsim::CertificateKind::kGood;
+    absl::Duration bill_connect_timeout = absl::Seconds(1);
     absl::Duration bill_timeout = absl::Seconds(10);
     std::string data{billsim::SampleData()};  // of the simulator
     std::string config;                       // more of the broker's, tables of its own

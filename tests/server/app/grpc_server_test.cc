@@ -11,6 +11,7 @@
 
 #include "billbroker/v1/session.grpc.pb.h"
 #include "server/app/unix_socket.h"
+#include "server/rpc/serving_state.h"
 #include "tests/support/temp_folder.h"
 
 namespace billbroker {
@@ -22,15 +23,21 @@ constexpr char kHealthName[] = "billbroker.v1.SessionService";
 // Answers GetStatus when the test says so.
 class SlowService final : public v1::SessionService::CallbackService {
  public:
+  explicit SlowService(ServingState& state) : state_(state) {}
+
   grpc::ServerUnaryReactor* GetStatus(grpc::CallbackServerContext* context,
                                       const v1::GetStatusRequest*,
                                       v1::GetStatusResponse* response) override {
     response->set_version("slow");
+    EXPECT_TRUE(state_.Admit(*context).ok());
     grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
     reactor_.set_value(reactor);
     return reactor;
   }
   std::promise<grpc::ServerUnaryReactor*> reactor_;
+
+ private:
+  ServingState& state_;
 };
 
 class GrpcServerTest : public ::testing::Test {
@@ -39,12 +46,15 @@ class GrpcServerTest : public ::testing::Test {
     ListenerConfig config;
     config.socket = folder_.File("broker.sock");
     socket_ = *UnixSocket::Claim(config);
-    server_ =
-        *GrpcServer::Start(socket_->private_path(), {&service_}, {kHealthName}, absl::Minutes(30));
+    server_ = *GrpcServer::Start({.socket = socket_->private_path(),
+                                  .services = {&service_},
+                                  .health_names = {kHealthName},
+                                  .max_connection_age = absl::Minutes(30),
+                                  .contexts = state_.MakeContexts()});
     EXPECT_TRUE(socket_->Publish().ok());
     channel_ = grpc::CreateChannel("unix:" + config.socket, grpc::InsecureChannelCredentials());
   }
-  ~GrpcServerTest() override { server_->Drain(absl::InfinitePast()); }
+  ~GrpcServerTest() override { server_->Shutdown(absl::InfinitePast()); }
 
   // The raw bytes of HealthCheckResponse for `name`, or the error's code. Debian ships no client
   // for the health service: `service` is field 1 and `status` field 1, both written by hand.
@@ -74,7 +84,8 @@ class GrpcServerTest : public ::testing::Test {
   static std::string NotServing() { return "\x08\x02"; }
 
   TempFolder folder_;
-  SlowService service_;
+  ServingState state_{"1.0", absl::UnixEpoch(), {}};
+  SlowService service_{state_};
   std::unique_ptr<UnixSocket> socket_;
   std::unique_ptr<GrpcServer> server_;
   std::shared_ptr<grpc::Channel> channel_;
@@ -100,7 +111,11 @@ TEST_F(GrpcServerTest, ACallThatWasAcceptedIsAnsweredWhileTheServerDrains) {
     status = v1::SessionService::NewStub(channel_)->GetStatus(&context, {}, &response);
   });
   grpc::ServerUnaryReactor* reactor = service_.reactor_.get_future().get();
-  std::thread drain([this] { server_->Drain(absl::Now() + absl::Minutes(1)); });
+  std::thread drain([this] {
+    state_.StartDraining();
+    state_.AwaitCalls(absl::InfiniteFuture());
+    server_->Shutdown(absl::InfiniteFuture());
+  });
   reactor->Finish(grpc::Status::OK);
   drain.join();
   caller.join();

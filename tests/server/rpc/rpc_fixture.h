@@ -56,6 +56,7 @@ class RpcTest : public ::testing::Test {
   explicit RpcTest(EngineObserver* observer = nullptr) : broker_(executor_, observer) {
     broker_.engine.SetWatcher(&hub_);
     grpc::ServerBuilder builder;
+    builder.SetContextAllocator(state_.MakeContexts());
     builder.RegisterService(&session_service_);
     builder.RegisterService(&credential_service_);
     builder.AddListeningPort(address_, grpc::InsecureServerCredentials());

@@ -1,0 +1,123 @@
+#include "server/rpc/session_wire.h"
+
+#include <google/protobuf/util/message_differencer.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/rpc/translate.h"
+#include "vault/base/error.h"
+
+namespace billbroker {
+namespace {
+
+using google::protobuf::util::MessageDifferencer;
+
+std::shared_ptr<const SecretString> Secret(absl::string_view text) {
+  return std::make_shared<const SecretString>(SecretString::CopyOf(text));
+}
+
+Session FullSession() {
+  Session session;
+  session.keys = {"sandbox", Secret("s3cret-session"), Secret("s3cret-dev-key")};
+  session.dev_key_id = "0123456789abcdef";
+  session.organization_id = "00801ACMEPAYABLES0001";
+  session.credential = "acme";
+  session.user_id = "00601ACMEUSER00000001";
+  session.base_url = "https://gateway.stage.bill.com/connect";
+  session.trusted = true;
+  session.generation = 1'795'000'000'123'456;
+  session.sign_in_time = absl::FromUnixNanos(1'795'000'000'123'456'789);
+  session.verified_time = session.sign_in_time + absl::Nanoseconds(1);
+  session.expire_time = session.sign_in_time + absl::Minutes(34);
+  session.deadline = absl::Hours(5) + absl::Milliseconds(1);
+  return session;
+}
+
+std::string BytesOf(const grpc::ByteBuffer& buffer) {
+  std::vector<grpc::Slice> slices;
+  EXPECT_TRUE(buffer.Dump(&slices).ok());
+  std::string bytes;
+  for (const grpc::Slice& slice : slices) {
+    bytes.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
+  }
+  return bytes;
+}
+
+v1::GetSessionResponse ByHand(const Session& session, bool include_dev_key, absl::Duration now) {
+  v1::GetSessionResponse response;
+  EXPECT_TRUE(
+      response.ParseFromString(BytesOf(EncodeGetSessionResponse(session, include_dev_key, now))));
+  return response;
+}
+
+v1::GetSessionResponse ByProtobuf(const Session& session, bool include_dev_key,
+                                  absl::Duration now) {
+  v1::GetSessionResponse response;
+  FillSession(session, include_dev_key, now, *response.mutable_session());
+  return response;
+}
+
+TEST(SessionWireTest, SaysWhatProtobufSaysByteForByte) {
+  const Session session = FullSession();
+  for (const bool include_dev_key : {true, false}) {
+    for (const absl::Duration now : {absl::Hours(4), absl::Hours(5), absl::Hours(6)}) {
+      EXPECT_EQ(BytesOf(EncodeGetSessionResponse(session, include_dev_key, now)),
+                ByProtobuf(session, include_dev_key, now).SerializeAsString());
+    }
+  }
+}
+
+// A field that is added to the message has to be added here too.
+TEST(SessionWireTest, LeavesNoFieldOut) {
+  const v1::Session session = ByHand(FullSession(), true, absl::Hours(4)).session();
+  std::vector<const google::protobuf::FieldDescriptor*> set;
+  session.GetReflection()->ListFields(session, &set);
+  EXPECT_EQ(static_cast<int>(set.size()), v1::Session::descriptor()->field_count());
+}
+
+TEST(SessionWireTest, LeavesOutWhatIsEmptyZeroOrFalse) {
+  Session session;
+  session.keys = {"sandbox", Secret("s"), Secret("")};
+  session.sign_in_time = absl::UnixEpoch();
+  session.verified_time = absl::FromUnixSeconds(7);
+  session.expire_time = absl::FromUnixSeconds(-1);
+  const absl::Duration past = absl::Seconds(1);
+  EXPECT_EQ(BytesOf(EncodeGetSessionResponse(session, true, past)),
+            ByProtobuf(session, true, past).SerializeAsString());
+}
+
+TEST(SessionWireTest, TakesLongTexts) {
+  Session session = FullSession();
+  session.keys.session_id = Secret(std::string(512, 'x'));
+  session.base_url = std::string(20'000, 'y');
+  EXPECT_TRUE(MessageDifferencer::Equals(ByHand(session, true, absl::Hours(4)),
+                                         ByProtobuf(session, true, absl::Hours(4))));
+}
+
+TEST(SessionWireTest, ARequestIsReadFromOneBufferOrSeveral) {
+  v1::GetSessionRequest request;
+  request.set_organization_id("0081");
+  request.set_stale_generation(7);
+  const std::string bytes = request.SerializeAsString();
+  const grpc::Slice parts[] = {grpc::Slice(bytes.substr(0, 3)), grpc::Slice(bytes.substr(3))};
+  const grpc::Slice whole(bytes);
+  for (const grpc::ByteBuffer& buffer : {grpc::ByteBuffer(&whole, 1), grpc::ByteBuffer(parts, 2)}) {
+    const absl::StatusOr<v1::GetSessionRequest> decoded = DecodeGetSessionRequest(buffer);
+    ASSERT_TRUE(decoded.ok()) << decoded.status();
+    EXPECT_TRUE(MessageDifferencer::Equals(*decoded, request));
+  }
+}
+
+TEST(SessionWireTest, BytesThatAreNoRequestAreMalformed) {
+  const grpc::Slice bytes(
+      std::string("\x0a\x7f"
+                  "short"));
+  const absl::Status status = DecodeGetSessionRequest(grpc::ByteBuffer(&bytes, 1)).status();
+  EXPECT_TRUE(HasReason(status, Reason::kMalformedRequest)) << status;
+}
+
+}  // namespace
+}  // namespace billbroker
