@@ -1,9 +1,8 @@
 #include "server/rpc/session_wire.h"
 
 #include <google/protobuf/io/coded_stream.h>
-#include <strings.h>
 
-#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -11,6 +10,7 @@
 
 #include "server/rpc/translate.h"
 #include "vault/base/error.h"
+#include "vault/base/secret_arena.h"
 
 namespace billbroker {
 namespace {
@@ -140,7 +140,7 @@ struct Buffer {
   }
   static void WipeAndFree(void* memory) {
     auto* const buffer = static_cast<Buffer*>(memory);
-    ::explicit_bzero(buffer->bytes, buffer->size);
+    WipeBytes(buffer->bytes, buffer->size);
     std::free(buffer);
   }
 };

@@ -160,12 +160,14 @@ int Engine::CountLive(absl::string_view uid) const {
 
 Pair& Engine::PairOf(const CredentialInfoPtr& credential, absl::string_view organization_id) {
   std::string key = PairKeyOf(credential->uid, organization_id);
-  std::unique_ptr<Pair>& pair = pairs_[key];
+  Pair* pair = FindPair(key);
   if (pair == nullptr) {
-    pair = std::make_unique<Pair>();
-    pair->key = std::move(key);
-    pair->organization_id = std::string(organization_id);
-    pair->credential = credential;
+    auto made = std::make_unique<Pair>();
+    made->key = std::move(key);
+    made->organization_id = std::string(organization_id);
+    made->credential = credential;
+    pair = made.get();
+    pairs_.emplace(pair->key, std::move(made));
   }
   if (pair->credential->version < credential->version) pair->credential = credential;
   return *pair;

@@ -325,7 +325,8 @@ class Engine final : public DirectoryObserver {
   const Parts parts_;
   SessionWatcher* watcher_ = nullptr;
   mutable Mutex mutex_;
-  absl::flat_hash_map<Key, std::unique_ptr<Pair>> pairs_ ABSL_GUARDED_BY(mutex_);
+  // By Pair::key, which is the pair's own.
+  absl::flat_hash_map<absl::string_view, std::unique_ptr<Pair>> pairs_ ABSL_GUARDED_BY(mutex_);
   Quarantine quarantine_ ABSL_GUARDED_BY(mutex_);
   SignInGate gate_ ABSL_GUARDED_BY(mutex_);
   LoginGovernor governor_ ABSL_GUARDED_BY(mutex_);

@@ -128,8 +128,7 @@ void Engine::Erase(Pair& pair) {
   governor_.Withdraw(pair.key);
   TendAt(pair, absl::InfiniteDuration());
   parts_.store.WriteSoon(PairForgotten{pair.credential->uid, pair.organization_id});
-  const Key key = pair.key;
-  pairs_.erase(key);
+  const auto held = pairs_.extract(pair.key);  // the key lives as long as the pair
 }
 
 void Engine::ScheduleWake() {

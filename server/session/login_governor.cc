@@ -105,6 +105,7 @@ LoginGovernor::Place LoginGovernor::Remove(absl::string_view pair) {
   const auto found = places_.find(pair);
   Place place = std::move(found->second);
   places_.erase(found);
+  if (places_.empty()) places_.clear();  // gives back what a long queue needed
   DevKey& dev_key = DevKeyOf(place.applicant.dev_key, place.applicant.dev_key_id);
   dev_key.queue.erase(place.order);
   if (place.order.first == Priority::kCaller) --dev_key.callers;

@@ -3,6 +3,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <fstream>
 #include <thread>
@@ -22,6 +23,7 @@ namespace {
 
 constexpr int kLifted = 1'000'000;  // an hour
 constexpr int kBatch = 1000;
+constexpr int kCallers = 10;
 constexpr absl::Duration kBatchTimeout = absl::Minutes(10);
 constexpr absl::Duration kChangeTimeout = absl::Minutes(2);
 
@@ -89,15 +91,18 @@ absl::Status GetAll(const House& house, const BenchWorld& world) {
   v1::SessionService::Stub stub(*channel);
   Mutex mutex;
   absl::Status all;
-  std::vector<std::thread> batches;
-  for (int first = 0; first < world.organizations; first += kBatch) {
-    batches.emplace_back([&, first] {
-      const absl::Status one = GetBatch(stub, first, std::min(first + kBatch, world.organizations));
-      MutexLock lock(mutex);
-      all.Update(one);
+  std::atomic<int> next = 0;
+  std::vector<std::thread> callers;
+  for (int caller = 0; caller < kCallers; ++caller) {
+    callers.emplace_back([&] {
+      for (int n = next.fetch_add(kBatch); n < world.organizations; n = next.fetch_add(kBatch)) {
+        const absl::Status one = GetBatch(stub, n, std::min(n + kBatch, world.organizations));
+        MutexLock lock(mutex);
+        all.Update(one);
+      }
     });
   }
-  for (std::thread& batch : batches) batch.join();
+  for (std::thread& caller : callers) caller.join();
   return all;
 }
 

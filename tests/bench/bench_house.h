@@ -26,8 +26,8 @@ struct BenchWorld {
 // A credential for each user.
 [[nodiscard]] absl::Status CreateCredentials(House& house, const BenchWorld& world);
 
-// Asks for a session of each organization, by as many BatchGetSessions at a time as there are.
-// Fails where one has no session.
+// Asks for a session of each organization, by ten BatchGetSessions at a time. Fails where one has no
+// session.
 [[nodiscard]] absl::Status GetAll(const House& house, const BenchWorld& world);
 
 // Sign-ins that BILL saw, answered well or not.

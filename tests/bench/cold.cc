@@ -74,8 +74,7 @@ absl::StatusOr<Figures> BenchCold(const BenchOptions& options) {
   }
   Say(absl::StrCat("by the ideal: the broker ", WithSpread(ratios), ", the simulator alone ",
                    WithSpread(alone_ratios)));
-  return Figures{{"ratio_to_ideal", Median(ratios)},
-                 {"simulator_ratio_to_ideal", Median(alone_ratios)}};
+  return Figures{{"ratio_to_ideal", Median(ratios)}};
 }
 
 }  // namespace billbroker

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
 
 namespace billbroker {
@@ -94,7 +95,7 @@ absl::Status SqliteStore::ReadContents(StoreFile& file, StoreContents& contents)
       return;
     }
     if (HasTimesSinceBoot(*change) && row.boot != options_.boot_id) contents.same_boot = false;
-    on_file_.insert(KeyOf(*change));
+    on_file_.insert(absl::HashOf(KeyOf(*change)));
     Add(contents, std::move(*change));
   });
   if (!read.ok() || dropped.empty()) return read;
@@ -173,9 +174,9 @@ void SqliteStore::Settle(Changes& batch, std::uint64_t through, const absl::Stat
   if (written.ok()) {
     for (const auto& [key, change] : batch) {
       if (IsRemoval(change)) {
-        on_file_.erase(key);
+        on_file_.erase(absl::HashOf(key));
       } else {
-        on_file_.insert(key);
+        on_file_.insert(absl::HashOf(key));
       }
     }
     SetState(StoreState::kReady, "");
@@ -184,7 +185,7 @@ void SqliteStore::Settle(Changes& batch, std::uint64_t through, const absl::Stat
       MutexLock lock(mutex_);
       for (auto& [key, change] : batch) {
         // So that a row that came and went while nothing could be written takes no memory.
-        if (IsRemoval(change) && !on_file_.contains(key)) continue;
+        if (IsRemoval(change) && !on_file_.contains(absl::HashOf(key))) continue;
         unwritten_.try_emplace(key, std::move(change));  // a later change of the row wins
       }
     }

@@ -101,10 +101,12 @@ class SqliteStore final : public SessionStore {
 
   // Used by Open(), and from then on by the thread alone.
   absl::optional<RowCodec> codec_;
-  std::unique_ptr<StoreFile> file_;      // null while there is none that can be written
-  absl::flat_hash_set<RowKey> on_file_;  // the rows there
-  std::vector<SealedRow> rescued_;       // from a lost file, for the next one
-  std::string in_the_way_;               // why what is at the path must be set aside first, if so
+  std::unique_ptr<StoreFile> file_;  // null while there is none that can be written
+  // Hashes of the keys of the rows there: a tenth of their size. Two rows of one hash cost nothing
+  // but the memory of a removal that was not needed.
+  absl::flat_hash_set<std::size_t> on_file_;
+  std::vector<SealedRow> rescued_;  // from a lost file, for the next one
+  std::string in_the_way_;          // why what is at the path must be set aside first, if so
 
   mutable Mutex mutex_;
   std::condition_variable wake_;     // the thread
