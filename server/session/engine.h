@@ -50,6 +50,8 @@ struct EngineOptions {
   absl::Duration first_backoff =
       absl::Seconds(1);  // after a transient failure; doubles, with jitter
   absl::Duration longest_backoff = absl::Minutes(1);
+  // A session that was replaced while it was live is logged out at BILL so long afterwards.
+  absl::Duration replaced_grace = absl::Minutes(5);
   absl::Duration lockout_cooldown = absl::Hours(1);  // how long LOCKED_OUT lasts by itself
   int max_failed_sign_ins_per_hour = 3;              // per environment and BILL user
 };
@@ -57,6 +59,27 @@ struct EngineOptions {
 struct LoginOutcome {
   SessionPtr session;
   bool reused = false;
+};
+
+// What a probe found out about a credential.
+enum class ProbeVerdict {
+  kAccepted,  // BILL signed it in
+  kRefused,   // BILL judged it: it will not do
+  kUnclear,   // the answer was lost: BILL may have accepted it, or counted a failure
+  kNotTried,  // it did not get so far, or BILL said nothing about it
+};
+
+struct ProbeRequest {
+  CredentialPtr candidate;      // has the uid and name of a stored credential
+  CredentialInfoPtr info;       // of `candidate`
+  std::string organization_id;  // attached to the candidate and to the stored credential
+  absl::Duration patience = kPatience;
+};
+
+struct ProbeResult {
+  ProbeVerdict verdict = ProbeVerdict::kNotTried;
+  absl::Status status;  // OK where accepted
+  SessionPtr session;   // where accepted: live, and not handed out yet
 };
 
 enum class PairState { kNone, kSigningIn, kLive, kChecking, kQuarantined, kBackingOff, kQueued };
@@ -171,6 +194,17 @@ class Engine final : public DirectoryObserver {
   void LogoutAll(absl::string_view uid, absl::AnyInvocable<void()> done);
   [[nodiscard]] int CountLive(absl::string_view uid) const;
 
+  // Signs in with `candidate`, which need not be stored: inside the budget, ahead of those who do not
+  // wait, and in spite of back-off and quarantine, but never beyond a user's failed sign-ins. What
+  // BILL refuses is quarantined. Callers notice nothing: the session of an accepted one is handed
+  // out after AdoptProbed() alone.
+  using ProbeDone = absl::AnyInvocable<void(ProbeResult)>;
+  void Probe(ProbeRequest request, ProbeDone done);
+  // Makes a probe's session the next one of its organization. `uid`: of the credential.
+  void AdoptProbed(absl::string_view uid, const SessionPtr& session);
+  // Ends it at BILL.
+  void DiscardProbed(const SessionPtr& session);
+
   // The live session as it stands, or what GetSession would fail with, or NO_LIVE_SESSION; asks
   // nothing of BILL and is no demand.
   [[nodiscard]] absl::StatusOr<SessionPtr> Peek(absl::string_view organization_id,
@@ -263,8 +297,17 @@ class Engine final : public DirectoryObserver {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnNotSent(const Key& key, const Attempt& attempt, const absl::Status& error);
   void OnSignedIn(const Key& key, const Attempt& attempt, BillResult<SignInAnswer> result);
+  [[nodiscard]] static SignInGate::Ending EndingOf(const BillResult<SignInAnswer>& result,
+                                                   bool forced);
+  [[nodiscard]] StoredAttempt RecordOf(const LoginGovernor::Applicant& applicant) const;
   void Adopt(Pair& pair, const Attempt& attempt, SignInAnswer answer, Later& later)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  SessionPtr MakeSession(const Pair& pair, const Attempt& attempt, SignInAnswer answer,
+                         Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void LiftQuarantine(const CredentialInfo& credential, absl::string_view organization_id)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The pair has `session` from now on, and whoever waits for one gets it.
+  void Install(Pair& pair, SessionPtr session, Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnRefused(Pair& pair, const Attempt& attempt, const BillError& bill_error, Later& later)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void DropHopeless(const LoginGovernor::Applicant& refused, Later& later)
@@ -273,6 +316,23 @@ class Engine final : public DirectoryObserver {
   void CancelAttempt(const Attempt& attempt) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void EndAttempt(const Attempt& attempt, SignInGate::Ending ending)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // Proving a credential (engine_probe.cc).
+  struct Probing {
+    Pair pair;  // a stand-in
+    CredentialPtr candidate;
+    ProbeDone done;
+    absl::Duration gives_up;  // Clock::SinceBoot()
+  };
+  void LaunchProbe(const Key& key, LoginGovernor::Place place, Later& later)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void RefuseImpatientProbe(const Key& key, Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void EndProbe(Probing& probe, ProbeResult result, Later& later)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void SendProbe(const Key& key, const CredentialPtr& candidate, Attempt attempt);
+  void OnProbed(const Key& key, const Attempt& attempt, BillResult<SignInAnswer> result);
+  // Ends at BILL what is handed out no more, after `grace`.
+  void Retire(const SessionPtr& session, absl::Duration grace);
 
   // Why not, and until when (engine_refusal.cc).
   // Why no sign-in may be asked for now; OK where one may. `forced` passes back-off and quarantine.
@@ -327,6 +387,9 @@ class Engine final : public DirectoryObserver {
   mutable Mutex mutex_;
   // By Pair::key, which is the pair's own.
   absl::flat_hash_map<absl::string_view, std::unique_ptr<Pair>> pairs_ ABSL_GUARDED_BY(mutex_);
+  // By the key of the stand-in, which is the governor's name of it.
+  std::map<Key, std::unique_ptr<Probing>> probes_ ABSL_GUARDED_BY(mutex_);
+  std::uint64_t probes_made_ ABSL_GUARDED_BY(mutex_) = 0;
   Quarantine quarantine_ ABSL_GUARDED_BY(mutex_);
   SignInGate gate_ ABSL_GUARDED_BY(mutex_);
   LoginGovernor governor_ ABSL_GUARDED_BY(mutex_);

@@ -93,7 +93,14 @@ absl::Status Engine::Park(const Pair& pair, const std::string& dev_key, const Bi
   const absl::Duration wait = std::max(
       error.retry_after.value_or(UntilNextClockHour(parts_.clock.Now())), options_.first_backoff);
   governor_.Park(dev_key, parts_.clock.SinceBoot() + wait);
-  for (const Key& queued : governor_.QueuedOn(dev_key)) RefuseImpatient(*FindPair(queued), later);
+  for (const Key& queued : governor_.QueuedOn(dev_key)) {
+    Pair* waiting = FindPair(queued);
+    if (waiting != nullptr) {
+      RefuseImpatient(*waiting, later);
+    } else {
+      RefuseImpatientProbe(queued, later);
+    }
+  }
   return RateLimited(pair, wait);
 }
 

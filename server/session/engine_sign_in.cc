@@ -14,32 +14,6 @@ namespace {
 
 constexpr int kMaxOvertaken = 3;
 
-SignInGate::Ending EndingOf(const BillResult<SignInAnswer>& result, bool forced) {
-  if (result.ok()) return SignInGate::Ending::kAccepted;
-  const BillError& error = result.error();
-  switch (error.verdict) {
-    case Verdict::kSecretRejected:
-    case Verdict::kUserLocked:
-    case Verdict::kOrganizationLocked:
-    case Verdict::kRefused:  // unknown to us: it may be a judgement of the secret
-      return SignInGate::Ending::kFailed;
-    case Verdict::kDevKeyRejected:
-    case Verdict::kOrganizationRejected:
-    case Verdict::kUntrusted:
-    case Verdict::kMfaFailed:
-      // Each is quarantined or backs off after one try, unless somebody forces it.
-      return forced ? SignInGate::Ending::kFailed : SignInGate::Ending::kNeutral;
-    case Verdict::kUnavailable: {
-      const bool lost = error.may_have_arrived && error.http_status == 0;
-      const bool by_a_gateway =
-          error.http_status == 401 || error.http_status == 403 || error.http_status == 423;
-      return lost || by_a_gateway ? SignInGate::Ending::kUnclear : SignInGate::Ending::kNeutral;
-    }
-    default:
-      return SignInGate::Ending::kNeutral;
-  }
-}
-
 }  // namespace
 
 void Engine::StartSignIn(Pair& pair, Priority priority, Later& later) {
@@ -91,8 +65,12 @@ void Engine::Dispatch(Later& later) {
                             return gate_.Ask(user, secret_id, now) != SignInGate::Answer::kWait;
                           };
   while (absl::optional<LoginGovernor::Place> next = governor_.Next(now, may_go)) {
-    Pair& pair = *FindPair(next->applicant.pair);
-    Launch(pair, *std::move(next), later);
+    const Key key = next->applicant.pair;
+    if (Pair* pair = FindPair(key); pair != nullptr) {
+      Launch(*pair, *std::move(next), later);
+    } else {
+      LaunchProbe(key, *std::move(next), later);
+    }
   }
   ScheduleWake();
 }
@@ -141,14 +119,7 @@ void Engine::LoadAndSend(const Key& key, Attempt attempt) {
     ++sign_ins_;
     pair.generation = attempt.generation = NextGeneration(pair);
     Save(pair);
-    const Moment started = {parts_.clock.Now(), parts_.clock.SinceBoot()};
-    attempt.record = {parts_.random.Uid(),
-                      attempt.place.applicant.dev_key,
-                      attempt.place.applicant.user,
-                      attempt.place.applicant.secret_id,
-                      started,
-                      absl::nullopt,
-                      SignInGate::Ending::kUnclear};
+    attempt.record = RecordOf(attempt.place.applicant);
   }
   // In the ledger before it is sent. Where that fails the store says so, and the ledger in memory
   // has to do.
@@ -159,6 +130,16 @@ void Engine::LoadAndSend(const Key& key, Attempt attempt) {
                      [this, key, attempt = std::move(attempt)](BillResult<SignInAnswer> result) {
                        OnSignedIn(key, attempt, std::move(result));
                      });
+}
+
+StoredAttempt Engine::RecordOf(const LoginGovernor::Applicant& applicant) const {
+  return {parts_.random.Uid(),
+          applicant.dev_key,
+          applicant.user,
+          applicant.secret_id,
+          {parts_.clock.Now(), parts_.clock.SinceBoot()},
+          absl::nullopt,
+          SignInGate::Ending::kUnclear};
 }
 
 void Engine::DecideAgain(Pair& pair, const Attempt& attempt, CredentialInfoPtr current,
@@ -204,7 +185,8 @@ void Engine::OnNotSent(const Key& key, const Attempt& attempt, const absl::Statu
   if (VaultStateOf(error) != VaultState::kReady) {
     // Those who wait for their turn need the same vault.
     for (const Key& queued : governor_.QueuedOf(attempt.place.applicant.user)) {
-      FailWaiters(*FindPair(queued), error, later);
+      Pair* pair = FindPair(queued);
+      if (pair != nullptr) FailWaiters(*pair, error, later);  // a probe needs no vault
     }
   }
   Dispatch(later);
@@ -215,6 +197,32 @@ void Engine::CancelAttempt(const Attempt& attempt) {
   gate_.End(applicant.user, applicant.secret_id, SignInGate::Ending::kNeutral,
             parts_.clock.SinceBoot());
   governor_.Cancel(applicant);
+}
+
+SignInGate::Ending Engine::EndingOf(const BillResult<SignInAnswer>& result, bool forced) {
+  if (result.ok()) return SignInGate::Ending::kAccepted;
+  const BillError& error = result.error();
+  switch (error.verdict) {
+    case Verdict::kSecretRejected:
+    case Verdict::kUserLocked:
+    case Verdict::kOrganizationLocked:
+    case Verdict::kRefused:  // unknown to us: it may be a judgement of the secret
+      return SignInGate::Ending::kFailed;
+    case Verdict::kDevKeyRejected:
+    case Verdict::kOrganizationRejected:
+    case Verdict::kUntrusted:
+    case Verdict::kMfaFailed:
+      // Each is quarantined or backs off after one try, unless somebody forces it.
+      return forced ? SignInGate::Ending::kFailed : SignInGate::Ending::kNeutral;
+    case Verdict::kUnavailable: {
+      const bool lost = error.may_have_arrived && error.http_status == 0;
+      const bool by_a_gateway =
+          error.http_status == 401 || error.http_status == 403 || error.http_status == 423;
+      return lost || by_a_gateway ? SignInGate::Ending::kUnclear : SignInGate::Ending::kNeutral;
+    }
+    default:
+      return SignInGate::Ending::kNeutral;
+  }
 }
 
 void Engine::EndAttempt(const Attempt& attempt, SignInGate::Ending ending) {
@@ -277,7 +285,8 @@ void Engine::DropHopeless(const LoginGovernor::Applicant& refused, Later& later)
   }
 }
 
-void Engine::Adopt(Pair& pair, const Attempt& attempt, SignInAnswer answer, Later& later) {
+SessionPtr Engine::MakeSession(const Pair& pair, const Attempt& attempt, SignInAnswer answer,
+                               Later& later) {
   const CredentialInfo& credential = *attempt.credential;
   const absl::Time now = parts_.clock.Now();
   auto session = std::make_shared<Session>();
@@ -298,6 +307,17 @@ void Engine::Adopt(Pair& pair, const Attempt& attempt, SignInAnswer answer, Late
     parts_.observer.SignInEnded(session->credential, session->organization_id, absl::OkStatus(),
                                 session->generation);
   });
+  return session;
+}
+
+void Engine::LiftQuarantine(const CredentialInfo& credential, absl::string_view organization_id) {
+  for (std::string& scope : quarantine_.Lift(credential, organization_id)) {
+    parts_.store.WriteSoon(QuarantineLifted{std::move(scope)});
+  }
+}
+
+void Engine::Adopt(Pair& pair, const Attempt& attempt, SignInAnswer answer, Later& later) {
+  SessionPtr session = MakeSession(pair, attempt, std::move(answer), later);
   if (pair.removed) {
     SignOut(
         pair, std::move(session), [](const absl::StatusOr<bool>&) {}, later);
@@ -312,8 +332,13 @@ void Engine::Adopt(Pair& pair, const Attempt& attempt, SignInAnswer answer, Late
     late.detail = "its answer came too late to be of use";
     return FailWaiters(pair, BackOff(pair, Reason::kBillUnavailable, late, {}), later);
   }
-  for (std::string& scope : quarantine_.Lift(credential, pair.organization_id)) {
-    parts_.store.WriteSoon(QuarantineLifted{std::move(scope)});
+  LiftQuarantine(*attempt.credential, pair.organization_id);
+  Install(pair, std::move(session), later);
+}
+
+void Engine::Install(Pair& pair, SessionPtr session, Later& later) {
+  if (IsLive(pair) && pair.session->dev_key_id != session->dev_key_id) {
+    Retire(pair.session, options_.replaced_grace);
   }
   pair.session = std::move(session);
   pair.confirmed = true;
@@ -322,7 +347,8 @@ void Engine::Adopt(Pair& pair, const Attempt& attempt, SignInAnswer answer, Late
   PlanKeepAlive(pair);
   Save(pair);
   Changed(pair, later);
-  AnswerWaiters(pair, true, later);
+  // Where a check or sign-in is under way, its end answers.
+  if (pair.activity == Pair::Activity::kIdle) AnswerWaiters(pair, true, later);
 }
 
 }  // namespace billbroker

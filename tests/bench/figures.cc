@@ -1,6 +1,7 @@
 #include "tests/bench/figures.h"
 
 #include <algorithm>
+#include <cmath>
 #include <iostream>
 
 #include "absl/strings/str_format.h"
@@ -10,8 +11,12 @@ namespace billbroker {
 
 std::string OneLine(const Figures& figures) {
   return absl::StrJoin(figures, " ", [](std::string* out, const Figures::value_type& figure) {
-    const bool whole = figure.second == static_cast<std::int64_t>(figure.second);
-    absl::StrAppendFormat(out, whole ? "%s=%.0f" : "%s=%.4g", figure.first, figure.second);
+    absl::StrAppendFormat(out, "%s=", figure.first);
+    if (figure.second == std::floor(figure.second)) {
+      absl::StrAppendFormat(out, "%.0f", figure.second);
+    } else {
+      absl::StrAppendFormat(out, "%.4g", figure.second);
+    }
   });
 }
 

@@ -1,0 +1,175 @@
+// How the engine proves a credential by a sign-in, before it is stored or without a change.
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/session/engine.h"
+#include "server/session/later.h"
+#include "server/session/pair_errors.h"
+
+namespace billbroker {
+namespace {
+
+// What an error says of the credential that was tried.
+ProbeVerdict VerdictOf(const BillError& error, bool quarantined) {
+  if (quarantined) return ProbeVerdict::kRefused;
+  switch (error.verdict) {
+    case Verdict::kRefused:
+    case Verdict::kUntrusted:
+    case Verdict::kMfaFailed:
+      return ProbeVerdict::kRefused;
+    case Verdict::kUnavailable:
+      return error.may_have_arrived ? ProbeVerdict::kUnclear : ProbeVerdict::kNotTried;
+    default:
+      return ProbeVerdict::kNotTried;
+  }
+}
+
+}  // namespace
+
+void Engine::Probe(ProbeRequest request, ProbeDone done) {
+  const absl::StatusOr<CredentialInfoPtr> found =
+      parts_.directory.Find(request.organization_id, request.candidate->name);
+  if (!found.ok()) return done({ProbeVerdict::kNotTried, found.status(), nullptr});
+  Later later;
+  MutexLock lock(mutex_);
+  PairOf(*found, request.organization_id);
+  auto probe = std::make_unique<Probing>();
+  // No pair of the engine's, so that nobody is answered by it; what is asked of a pair can be asked
+  // of it: whom the sign-in is for, what stands against it, how to say so.
+  probe->pair.key = absl::StrCat("probe ", ++probes_made_);
+  probe->pair.organization_id = request.organization_id;
+  probe->pair.credential = std::move(request.info);
+  probe->candidate = std::move(request.candidate);
+  probe->done = std::move(done);
+  const absl::Duration now = parts_.clock.SinceBoot();
+  Probing& kept = *probe;
+  probes_.emplace(kept.pair.key, std::move(probe));
+  // Somebody said this secret: it is tried whatever was refused before.
+  if (absl::Status obstacle = Obstacle(kept.pair, true, now); !obstacle.ok()) {
+    return EndProbe(kept, {ProbeVerdict::kNotTried, std::move(obstacle), nullptr}, later);
+  }
+  const Key key = kept.pair.key;
+  governor_.Enqueue(ApplicantOf(kept.pair), Priority::kCaller);
+  kept.gives_up = now + request.patience;
+  Dispatch(later);
+  RefuseImpatientProbe(key, later);
+}
+
+void Engine::RefuseImpatientProbe(const Key& key, Later& later) {
+  const auto found = probes_.find(key);
+  if (found == probes_.end()) return;
+  const LoginGovernor::Place* place = governor_.Find(key);
+  if (place == nullptr) return;  // under way
+  Probing& probe = *found->second;
+  const absl::Duration now = parts_.clock.SinceBoot();
+  const std::string dev_key = place->applicant.dev_key;
+  const absl::Duration turn = governor_.TurnOf(key, now);
+  if (turn <= probe.gives_up) return;
+  governor_.Withdraw(key);
+  absl::Status error = governor_.ParkedUntil(dev_key) >= turn ? RateLimited(probe.pair, turn - now)
+                                                              : BudgetSpent(probe.pair, turn - now);
+  EndProbe(probe, {ProbeVerdict::kNotTried, std::move(error), nullptr}, later);
+}
+
+void Engine::EndProbe(Probing& probe, ProbeResult result, Later& later) {
+  later.Add([done = std::move(probe.done), result = std::move(result)]() mutable {
+    done(std::move(result));
+  });
+  const Key key = probe.pair.key;
+  probes_.erase(key);
+}
+
+void Engine::LaunchProbe(const Key& key, LoginGovernor::Place place, Later& later) {
+  Probing& probe = *probes_.find(key)->second;
+  const absl::Duration now = parts_.clock.SinceBoot();
+  const LoginGovernor::Applicant& applicant = place.applicant;
+  absl::Status obstacle = Obstacle(probe.pair, true, now);
+  if (obstacle.ok() &&
+      gate_.Ask(applicant.user, applicant.secret_id, now) == SignInGate::Answer::kRefused) {
+    obstacle = TooManyFailures(probe.pair, now);
+  }
+  Pair* pair = FindPair(PairKeyOf(probe.pair.credential->uid, probe.pair.organization_id));
+  if (obstacle.ok() && (pair == nullptr || pair->removed)) obstacle = Removed(probe.pair);
+  if (!obstacle.ok()) {
+    governor_.Cancel(applicant);
+    return EndProbe(probe, {ProbeVerdict::kNotTried, std::move(obstacle), nullptr}, later);
+  }
+  gate_.Take(applicant.user);
+  ++pair->sign_ins;
+  ++sign_ins_;
+  Attempt attempt;
+  attempt.credential = probe.pair.credential;
+  attempt.forced = true;
+  pair->generation = attempt.generation = NextGeneration(*pair);
+  Save(*pair);
+  attempt.record = RecordOf(applicant);
+  attempt.dev_key = std::make_shared<SecretString>(
+      probe.candidate->DevKeyFor(probe.pair.organization_id).Clone());
+  attempt.place = std::move(place);
+  parts_.executor.Run(
+      [this, key, candidate = probe.candidate, attempt = std::move(attempt)]() mutable {
+        SendProbe(key, candidate, std::move(attempt));
+      });
+}
+
+void Engine::SendProbe(const Key& key, const CredentialPtr& candidate, Attempt attempt) {
+  const std::string organization_id = attempt.place.applicant.organization_id;
+  (void)parts_.store.WriteNow(attempt.record);  // as in LoadAndSend()
+  parts_.observer.SignInSent(candidate->name, organization_id);
+  parts_.bill.SignIn({candidate, organization_id},
+                     [this, key, attempt = std::move(attempt)](BillResult<SignInAnswer> result) {
+                       OnProbed(key, attempt, std::move(result));
+                     });
+}
+
+void Engine::OnProbed(const Key& key, const Attempt& attempt, BillResult<SignInAnswer> result) {
+  Later later;
+  MutexLock lock(mutex_);
+  EndAttempt(attempt, EndingOf(result, attempt.forced));
+  Probing& probe = *probes_.find(key)->second;
+  if (result.ok()) {
+    SessionPtr session = MakeSession(probe.pair, attempt, std::move(result.value()), later);
+    LiftQuarantine(*attempt.credential, probe.pair.organization_id);
+    EndProbe(probe, {ProbeVerdict::kAccepted, absl::OkStatus(), std::move(session)}, later);
+  } else {
+    const BillError& error = result.error();
+    absl::Status status = error.verdict == Verdict::kRateLimited
+                              ? Park(probe.pair, attempt.place.applicant.dev_key, error, later)
+                              : Judge(probe.pair, attempt, error);
+    const bool quarantined =
+        quarantine_.Find(*attempt.credential, probe.pair.organization_id, parts_.clock.SinceBoot())
+            .has_value();
+    later.Add([this, credential = attempt.credential->name,
+               organization_id = probe.pair.organization_id,
+               status] { parts_.observer.SignInEnded(credential, organization_id, status, 0); });
+    EndProbe(probe, {VerdictOf(error, quarantined), std::move(status), nullptr}, later);
+    if (quarantined) DropHopeless(attempt.place.applicant, later);
+  }
+  Dispatch(later);
+}
+
+void Engine::AdoptProbed(absl::string_view uid, const SessionPtr& session) {
+  Later later;
+  MutexLock lock(mutex_);
+  Pair* pair = FindPair(PairKeyOf(uid, session->organization_id));
+  const bool late = pair == nullptr || pair->removed ||
+                    (pair->session != nullptr && pair->session->generation > session->generation) ||
+                    session->deadline <= parts_.clock.SinceBoot();
+  if (late) return Retire(session, absl::ZeroDuration());
+  if (pair->activity == Pair::Activity::kQueued) {
+    governor_.Withdraw(pair->key);
+    pair->activity = Pair::Activity::kIdle;
+  }
+  Install(*pair, session, later);
+}
+
+void Engine::DiscardProbed(const SessionPtr& session) { Retire(session, absl::ZeroDuration()); }
+
+void Engine::Retire(const SessionPtr& session, absl::Duration grace) {
+  parts_.executor.RunAfter(grace, [this, keys = session->keys]() mutable {
+    parts_.bill.SignOut(std::move(keys), [](const BillResult<SignedOut>&) {});
+  });
+}
+
+}  // namespace billbroker
