@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "vault/base/error.h"
 #include "vault/base/utf8.h"
+#include "vault/credential_change.h"
 
 namespace billbroker {
 namespace {
@@ -112,6 +113,20 @@ absl::string_view CredentialKindName(CredentialKind kind) {
   return kind == CredentialKind::kUser ? "user" : "console";
 }
 
+absl::string_view PastChangeKindName(PastChangeKind kind) {
+  switch (kind) {
+    case PastChangeKind::kRotated:
+      return "rotated";
+    case PastChangeKind::kRolledBack:
+      return "rolled_back";
+    case PastChangeKind::kRefused:
+      return "refused";
+    case PastChangeKind::kCancelled:
+      break;
+  }
+  return "cancelled";
+}
+
 const SecretString& Credential::UserSecret() const {
   return kind == CredentialKind::kUser ? password : console_api_token;
 }
@@ -151,6 +166,15 @@ Credential Credential::Clone() const {
   }
   copy.create_time = create_time;
   copy.update_time = update_time;
+  if (staged.has_value()) {
+    copy.staged = StagedRotation{staged->id, CloneOf(staged->change), staged->organization_id,
+                                 staged->principal, staged->time};
+  }
+  for (const PastChange& past : history) {
+    PastChange& line = copy.history.emplace_back(PastChange{
+        past.version, past.kind, past.principal, past.time, past.fields, past.bill_code, {}});
+    if (past.before.has_value()) line.before = CloneOf(*past.before);
+  }
   return copy;
 }
 

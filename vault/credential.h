@@ -2,6 +2,7 @@
 // may enter.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -10,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/optional.h"
 #include "vault/base/secret_string.h"
 
 namespace billbroker {
@@ -22,9 +24,49 @@ enum class CredentialKind {
 // "user", "console".
 [[nodiscard]] absl::string_view CredentialKindName(CredentialKind kind);
 
+// How many lines of history are kept.
+inline constexpr std::size_t kMaxHistory = 20;
+
 struct Organization {
   std::string id;        // 1 to 64 characters of [A-Za-z0-9_-]
   SecretString dev_key;  // empty: the credential's own serves
+};
+
+// What a rotation replaces. What is not set stays as it is; what is set and empty goes.
+struct CredentialChange {
+  absl::optional<std::string> username;
+  absl::optional<SecretString> dev_key;
+  absl::optional<SecretString> password;
+  absl::optional<SecretString> console_api_token;
+  absl::optional<SecretString> remember_me_id;  // set together with `device`
+  absl::optional<std::string> device;
+  std::vector<Organization> organizations;  // own devKeys, ordered by id, each once
+};
+
+// A rotation that is stored beside what it would replace, until BILL has taken or refused it.
+struct StagedRotation {
+  std::string id;  // never returns
+  CredentialChange change;
+  std::string organization_id;  // whose sign-in proves it
+  std::string principal;        // who asked for it
+  absl::Time time;
+};
+
+enum class PastChangeKind { kRotated, kRolledBack, kRefused, kCancelled };
+
+// "rotated", "rolled_back", "refused", "cancelled".
+[[nodiscard]] absl::string_view PastChangeKindName(PastChangeKind kind);
+
+// One line of a credential's history.
+struct PastChange {
+  std::uint64_t version = 0;  // that it made; where it made none, the one that stayed
+  PastChangeKind kind = PastChangeKind::kRotated;
+  std::string principal;
+  absl::Time time;
+  std::vector<std::string> fields;  // ChangedFields()
+  std::string bill_code;            // of a refusal
+  // What it replaced: what a roll-back puts in place. Dropped when newer ones are enough.
+  absl::optional<CredentialChange> before;
 };
 
 // A value, movable and not copyable because of its secrets. Once loaded it is shared as
@@ -45,6 +87,8 @@ struct Credential {
   std::vector<Organization> organizations;  // ordered by id, each once
   absl::Time create_time;
   absl::Time update_time;
+  absl::optional<StagedRotation> staged;  // not in force
+  std::vector<PastChange> history;        // newest first; at most kMaxHistory
 
   // The secret that BILL checks the user by: the password or the consoleApiToken.
   [[nodiscard]] const SecretString& UserSecret() const;

@@ -11,14 +11,16 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "vault/base/error.h"
+#include "vault/credential_change.h"
+#include "vault/rotation_json.h"
 #include "vault/secret_json.h"
 
 namespace billbroker {
 namespace {
 
-constexpr std::uint64_t kFormat = 1;
-// Twice what the largest valid credential takes.
-constexpr std::size_t kMaxDocumentBytes = 8 * 1024 * 1024;
+constexpr std::uint64_t kFormat = 2;
+// More than the largest valid credential takes, with a rotation staged and one to roll back to.
+constexpr std::size_t kMaxDocumentBytes = 16 * 1024 * 1024;
 constexpr std::size_t kMaxUidBytes = 64;
 // No count of changes gets there: a larger one was not written by a billbroker.
 constexpr std::uint64_t kMaxVersion = std::numeric_limits<std::int64_t>::max();
@@ -41,17 +43,20 @@ enum Member {
   kConsoleApiToken,
   kRememberMeId,
   kDevice,
+  kStaged,  // from format 2 on
+  kHistory,
   kMembers,
 };
 
 constexpr std::array<absl::string_view, kMembers> kMemberNames = {
     "name",     "uid",           "version",           "environment",    "kind",
     "username", "organizations", "create_time",       "update_time",    "sync_token",
-    "dev_key",  "password",      "console_api_token", "remember_me_id", "device"};
+    "dev_key",  "password",      "console_api_token", "remember_me_id", "device",
+    "staged",   "history"};
 
 class Writer final {
  public:
-  Writer() { text_.Append("{\"format\":1"); }
+  explicit Writer(std::uint64_t format) { text_.Append(absl::StrCat("{\"format\":", format)); }
 
   Writer& Text(Member member, absl::string_view value) {
     if (member >= kRequiredMembers && value.empty()) return *this;
@@ -77,6 +82,11 @@ class Writer final {
       comma = ",";
     }
     text_.Append("]");
+    return *this;
+  }
+  Writer& Rotations(const Credential& credential) {
+    if (credential.staged.has_value()) AppendStaged(*credential.staged, Key(kStaged));
+    if (!credential.history.empty()) AppendHistory(credential.history, Key(kHistory));
     return *this;
   }
   SecretString Build() && {
@@ -116,7 +126,7 @@ class Reader final {
 
   bool ReadMember(absl::string_view key, Credential& to) {
     if (!format_read_) return ReadFormat(key);
-    for (int member = 0; member < kMembers; ++member) {
+    for (int member = 0; member < members_; ++member) {
       if (kMemberNames[member] != key) continue;
       if (seen_[member]) return Fail(absl::StrCat("has \"", key, "\" twice"));
       seen_[member] = true;
@@ -133,7 +143,8 @@ class Reader final {
       return Fail(absl::StrCat("has format ", format, " and this billbroker knows ", kFormat,
                                ", so a newer one wrote it: upgrade"));
     }
-    format_read_ = format == kFormat;
+    members_ = format == 1 ? kStaged : kMembers;
+    format_read_ = format >= 1;
     return format_read_ || Fail("has an unknown format");
   }
 
@@ -169,6 +180,10 @@ class Reader final {
         return json_.String(to.remember_me_id);
       case kDevice:
         return Text(to.device);
+      case kStaged:
+        return ReadStaged(json_, to.staged.emplace());
+      case kHistory:
+        return ReadHistory(json_, to.history);
       case kMembers:
         break;
     }
@@ -225,6 +240,7 @@ class Reader final {
 
   SecretJsonReader json_;
   bool format_read_ = false;
+  int members_ = 0;  // of its format
   std::bitset<kMembers> seen_;
   std::string wrong_;
 };
@@ -232,7 +248,9 @@ class Reader final {
 }  // namespace
 
 SecretString WriteDocument(const Credential& credential) {
-  Writer writer;
+  // The oldest format that will do: a billbroker that is rolled back reads it, while it can.
+  const bool rotated = credential.staged.has_value() || !credential.history.empty();
+  Writer writer(rotated ? 2 : 1);
   writer.Text(kName, credential.name)
       .Text(kUid, credential.uid)
       .Literal(kVersion, absl::StrCat(credential.version))
@@ -247,9 +265,32 @@ SecretString WriteDocument(const Credential& credential) {
       .Text(kDevice, credential.device)
       .Organizations(credential.organizations)
       .Time(kCreateTime, credential.create_time)
-      .Time(kUpdateTime, credential.update_time);
+      .Time(kUpdateTime, credential.update_time)
+      .Rotations(credential);
   return std::move(writer).Build();
 }
+
+namespace {
+
+// What is staged, or kept for a roll-back, must make a credential: nothing else could be done with
+// it. Empty where all is well.
+std::string CheckRotations(const Credential& credential) {
+  const auto is_good = [&credential](const CredentialChange& change) {
+    Credential changed = credential.Clone();
+    Apply(change, changed);
+    return !IsEmpty(change) && ValidateCredential(changed).ok();
+  };
+  if (credential.staged.has_value() &&
+      (credential.staged->id.empty() || !is_good(credential.staged->change))) {
+    return "has a bad \"staged\"";
+  }
+  for (const PastChange& past : credential.history) {
+    if (past.before.has_value() && IsEmpty(*past.before)) return "has a bad \"history\"";
+  }
+  return "";
+}
+
+}  // namespace
 
 absl::StatusOr<CredentialPtr> ReadDocument(absl::string_view name, const SecretString& document) {
   if (document.size() > kMaxDocumentBytes) return BrokenDocument(name, "is too large");
@@ -260,6 +301,9 @@ absl::StatusOr<CredentialPtr> ReadDocument(absl::string_view name, const SecretS
   // Its message names a field and a rule, and holds nothing of the document.
   const absl::Status status = ValidateCredential(*credential);
   if (!status.ok()) return BrokenDocument(name, absl::StrCat("breaks a rule: ", status.message()));
+  if (std::string rotations = CheckRotations(*credential); !rotations.empty()) {
+    return BrokenDocument(name, rotations);
+  }
   return credential;
 }
 

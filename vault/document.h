@@ -1,6 +1,6 @@
 // The document of a credential: what a vault stores, JSON with all secrets in it.
 //
-// Format 1 is one object whose first member is "format": 1, so that a later format is recognised
+// A format is one object whose first member is "format", so that a later format is recognised
 // before anything else is understood. Empty optional members are left out; times are RFC 3339.
 //
 //   {"format":1,"name":"acme-payables","uid":"6f…","version":3,"environment":"production",
@@ -9,7 +9,11 @@
 //    "organizations":[{"id":"0080…","dev_key":"…"}],
 //    "create_time":"2026-03-01T12:00:00Z","update_time":"2026-03-02T08:30:00Z"}
 //
-// tests/vault/testdata/credential_format1.json is a sample that must stay readable for ever.
+// Format 2 adds "staged" and "history" (rotation_json.h). A document that has neither is written as
+// format 1, which an older billbroker reads.
+//
+// tests/vault/testdata/credential_format1.json and …2.json are samples that must stay readable for
+// ever.
 #pragma once
 
 #include "absl/status/statusor.h"

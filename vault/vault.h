@@ -79,6 +79,10 @@ class Vault {
   // stored one has `next.uid` and version `next.version - 1`. Lost answers as in Create().
   [[nodiscard]] virtual absl::Status Replace(const Credential& next) = 0;
 
+  // The same for a change of nothing but `staged` and `history`, which makes no new version: the
+  // stored one must have `next.uid` and version `next.version`.
+  [[nodiscard]] virtual absl::Status Restage(const Credential& next) = 0;
+
   // VERSION_CONFLICT unless the stored one has this uid and version. Lost answers as in Create().
   [[nodiscard]] virtual absl::Status Delete(absl::string_view name, absl::string_view uid,
                                             std::uint64_t version) = 0;

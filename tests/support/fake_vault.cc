@@ -51,13 +51,22 @@ absl::Status FakeVault::Create(const Credential& credential) {
 
 absl::Status FakeVault::Replace(const Credential& next) {
   CallHook("Replace");
+  return Overwrite(next, next.version - 1);
+}
+
+absl::Status FakeVault::Restage(const Credential& next) {
+  CallHook("Restage");
+  return Overwrite(next, next.version);
+}
+
+absl::Status FakeVault::Overwrite(const Credential& next, std::uint64_t version) {
   absl::Status status = ValidateCredential(next);
   if (!status.ok()) return status;
   MutexLock lock(mutex_);
   if (!Ready().ok()) return Ready();
   const absl::StatusOr<CredentialPtr> stored = Find(next.name);
   if (!stored.ok()) return stored.status();
-  if ((*stored)->uid != next.uid || (*stored)->version + 1 != next.version) {
+  if ((*stored)->uid != next.uid || (*stored)->version != version) {
     return VersionConflict(next.name);
   }
   return Write(next.name, std::make_shared<Credential>(next.Clone()));

@@ -22,6 +22,7 @@ class FakeVault final : public Vault {
   [[nodiscard]] absl::StatusOr<VaultContents> LoadAll() override;
   [[nodiscard]] absl::Status Create(const Credential& credential) override;
   [[nodiscard]] absl::Status Replace(const Credential& next) override;
+  [[nodiscard]] absl::Status Restage(const Credential& next) override;
   [[nodiscard]] absl::Status Delete(absl::string_view name, absl::string_view uid,
                                     std::uint64_t version) override;
   [[nodiscard]] absl::StatusOr<SecretString> MasterKey() override;
@@ -40,6 +41,7 @@ class FakeVault final : public Vault {
   [[nodiscard]] int writes() const;
 
  private:
+  absl::Status Overwrite(const Credential& next, std::uint64_t version);
   void CallHook(absl::string_view call) const;
   absl::Status Ready() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<CredentialPtr> Find(absl::string_view name) const

@@ -35,6 +35,42 @@ Credential SampleUser(absl::string_view name) {
   return credential;
 }
 
+void AddRotations(Credential& user) {
+  user.version = 4;
+  CredentialChange next;
+  next.username = "new@acme.example";
+  next.dev_key = SecretString::CopyOf("s3cret-next-dev-key");
+  next.password = SecretString::CopyOf("s3cret-next \"password\"");
+  next.remember_me_id = SecretString();
+  next.device = "";
+  next.organizations.push_back({"0081", SecretString::CopyOf("s3cret-next-0081")});
+  next.organizations.push_back({"0082", SecretString()});
+  user.staged = StagedRotation{"staged-uid", std::move(next), "0081", "unix:ops", user.update_time};
+  CredentialChange before;
+  before.password = SecretString::CopyOf("s3cret-before");
+  user.history.push_back(PastChange{4,
+                                    PastChangeKind::kRotated,
+                                    "unix:ops",
+                                    user.update_time,
+                                    {"password"},
+                                    "",
+                                    std::move(before)});
+  user.history.push_back(PastChange{3,
+                                    PastChangeKind::kRefused,
+                                    "unix:ops",
+                                    user.update_time,
+                                    {"password"},
+                                    "BDC_1101",
+                                    absl::nullopt});
+  user.history.push_back(PastChange{3,
+                                    PastChangeKind::kRolledBack,
+                                    "unix:root",
+                                    user.create_time,
+                                    {"dev_key", "organizations"},
+                                    "",
+                                    absl::nullopt});
+}
+
 Credential SampleConsole(absl::string_view name) {
   Credential credential = Sample(name, CredentialKind::kConsole);
   credential.console_api_token = SecretString::CopyOf("s3cret-console-token");

@@ -9,6 +9,9 @@ namespace billbroker {
 // A user of organizations 0081 (the credential's devKey) and 0082 (its own), with a trusted device.
 [[nodiscard]] Credential SampleUser(absl::string_view name);
 
+// Adds a rotation that is staged and three lines of history, one of them with what it replaced.
+void AddRotations(Credential& user);
+
 // An Accountant Console user of one client organization with its own devKey, and none of its own.
 [[nodiscard]] Credential SampleConsole(absl::string_view name);
 

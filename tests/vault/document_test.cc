@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <initializer_list>
 #include <sstream>
 #include <string>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -38,7 +40,13 @@ void ExpectInvalid(absl::string_view text, absl::string_view what) {
 }
 
 TEST(DocumentTest, WhatIsWrittenIsReadBackWhole) {
-  for (const Credential& credential : {SampleUser("acme"), SampleConsole("acme")}) {
+  Credential rotated = SampleUser("acme");
+  AddRotations(rotated);
+  const Credential user = SampleUser("acme");
+  const Credential console = SampleConsole("acme");
+  for (const Credential* each :
+       std::initializer_list<const Credential*>{&rotated, &user, &console}) {
+    const Credential& credential = *each;
     const absl::StatusOr<CredentialPtr> read = Read(Text(credential));
     ASSERT_TRUE(read.ok()) << read.status();
     EXPECT_TRUE(SameCredential(**read, credential));
@@ -71,8 +79,63 @@ TEST(DocumentTest, TheStoredSampleOfFormat1StaysReadable) {
             "2026-03-02T08:30:00.25+00:00");
 }
 
+TEST(DocumentTest, TheStoredSampleOfFormat2StaysReadable) {
+  std::ostringstream text;
+  text << std::ifstream(TESTDATA "/credential_format2.json").rdbuf();
+  const absl::StatusOr<CredentialPtr> read = ReadDocument("acme", SecretString::CopyOf(text.str()));
+  ASSERT_TRUE(read.ok()) << read.status();
+  Credential sample = SampleUser("acme");
+  AddRotations(sample);
+  EXPECT_TRUE(SameCredential(**read, sample));
+  EXPECT_EQ((*read)->staged->change.password->Reveal(), "s3cret-next \"password\"");
+  EXPECT_EQ((*read)->staged->change.remember_me_id->Reveal(), "");
+  EXPECT_FALSE((*read)->staged->change.console_api_token.has_value());
+  ASSERT_EQ((*read)->history.size(), 3u);
+  EXPECT_EQ((*read)->history[0].before->password->Reveal(), "s3cret-before");
+  EXPECT_EQ((*read)->history[1].kind, PastChangeKind::kRefused);
+  EXPECT_EQ((*read)->history[1].bill_code, "BDC_1101");
+}
+
+TEST(DocumentTest, WithoutRotationsItIsTheFormatThatAnOlderBillbrokerReads) {
+  EXPECT_TRUE(absl::StartsWith(Text(SampleUser("acme")), "{\"format\":1,"));
+  ExpectInvalid(Changed("\"name\":", "\"history\":[],\"name\":"), "does not know");
+}
+
+TEST(DocumentTest, ABadRotationIsRefused) {
+  Credential rotated = SampleUser("acme");
+  AddRotations(rotated);
+  const std::string good = Text(rotated);
+  const std::pair<absl::string_view, absl::string_view> damages[] = {
+      {"\"id\":\"staged-uid\"", "\"id\":\"\""},
+      {"\"id\":\"staged-uid\",", ""},
+      {"\"dev_key\":\"s3cret-next-dev-key\"", "\"dev_key\":\"two words\""},
+      {"\"dev_key\":\"s3cret-next-dev-key\"", "\"new_secret\":\"x\""},
+      {"\"kind\":\"refused\"", "\"kind\":\"lost\""},
+      {"\"kind\":\"refused\",", ""},
+      {"\"before\":{\"password\":\"s3cret-before\"}", "\"before\":{}"},
+      {"\"fields\":[\"password\"],\"bill_code\"", "\"fields\":[7],\"bill_code\""},
+  };
+  for (const auto& [from, to] : damages) {
+    ASSERT_TRUE(absl::StrContains(good, from)) << from;
+    const absl::Status status = Read(absl::StrReplaceAll(good, {{from, to}})).status();
+    EXPECT_TRUE(HasReason(status, Reason::kVaultDocumentInvalid)) << from << ": " << status;
+    EXPECT_FALSE(absl::StrContains(status.message(), "s3cret")) << status;
+  }
+}
+
+TEST(DocumentTest, NoMoreThanTheKeptHistoryIsRead) {
+  Credential rotated = SampleUser("acme");
+  AddRotations(rotated);
+  while (rotated.history.size() < kMaxHistory) {
+    rotated.history.push_back(PastChange{1, PastChangeKind::kCancelled, "", {}, {}, "", {}});
+  }
+  EXPECT_TRUE(Read(Text(rotated)).ok());
+  rotated.history.push_back(PastChange{1, PastChangeKind::kCancelled, "", {}, {}, "", {}});
+  EXPECT_FALSE(Read(Text(rotated)).ok());
+}
+
 TEST(DocumentTest, AFormatOfALaterBillbrokerIsSaidToBeOne) {
-  ExpectInvalid(Changed("\"format\":1", "\"format\":2"), "upgrade");
+  ExpectInvalid(Changed("\"format\":1", "\"format\":3"), "upgrade");
   ExpectInvalid(R"({"format":7,"whatever":[{"may":null}]})", "format 7");
 }
 
@@ -126,7 +189,7 @@ TEST(DocumentTest, AnErrorHoldsNothingOfTheDocument) {
 }
 
 TEST(DocumentTest, WhatIsTooLargeIsNotEvenRead) {
-  ExpectInvalid(std::string(9 * 1024 * 1024, ' '), "too large");
+  ExpectInvalid(std::string(17 * 1024 * 1024, ' '), "too large");
 }
 
 }  // namespace

@@ -161,6 +161,21 @@ TEST_P(VaultContract, ReplaceComparesUidAndVersion) {
   ExpectStored(first);
 }
 
+TEST_P(VaultContract, RestageKeepsTheVersionAndComparesIt) {
+  Credential first = SampleUser("acme");
+  ASSERT_EQ(vault().Create(first), absl::OkStatus());
+  EXPECT_TRUE(HasReason(vault().Restage(NextVersionOf(first)), Reason::kVersionConflict));
+  AddRotations(first);
+  first.version = 1;
+  ASSERT_EQ(vault().Restage(first), absl::OkStatus());
+  ExpectStored(first);
+  Credential other = first.Clone();
+  other.uid = "another";
+  EXPECT_TRUE(HasReason(vault().Restage(other), Reason::kVersionConflict));
+  ASSERT_EQ(vault().Replace(NextVersionOf(first)), absl::OkStatus());
+  EXPECT_TRUE(HasReason(vault().Restage(first), Reason::kVersionConflict));
+}
+
 TEST_P(VaultContract, NothingCannotBeReplacedOrDeleted) {
   EXPECT_TRUE(
       HasReason(vault().Replace(NextVersionOf(SampleUser("acme"))), Reason::kUnknownCredential));

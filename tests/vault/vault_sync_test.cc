@@ -169,6 +169,7 @@ class KeylessVault final : public Vault {
   absl::StatusOr<VaultContents> LoadAll() override { return vault_.LoadAll(); }
   absl::Status Create(const Credential& credential) override { return vault_.Create(credential); }
   absl::Status Replace(const Credential& next) override { return vault_.Replace(next); }
+  absl::Status Restage(const Credential& next) override { return vault_.Restage(next); }
   absl::Status Delete(absl::string_view name, absl::string_view uid,
                       std::uint64_t version) override {
     return vault_.Delete(name, uid, version);

@@ -191,6 +191,12 @@ absl::Status KeyringVault::Create(const Credential& credential) {
 }
 
 absl::Status KeyringVault::Replace(const Credential& next) {
+  return Overwrite(next, next.version - 1);
+}
+
+absl::Status KeyringVault::Restage(const Credential& next) { return Overwrite(next, next.version); }
+
+absl::Status KeyringVault::Overwrite(const Credential& next, std::uint64_t version) {
   absl::Status status = ValidateCredential(next);
   if (status.ok()) status = CheckUid(next);
   if (!status.ok()) return status;
@@ -200,7 +206,7 @@ absl::Status KeyringVault::Replace(const Credential& next) {
                           if (!stored.has_value()) return UnknownCredential(next.name);
                           const Credential& current = *stored->credential;
                           const bool follows =
-                              current.uid == next.uid && current.version + 1 == next.version;
+                              current.uid == next.uid && current.version == version;
                           return follows ? absl::OkStatus() : VersionConflict(next.name);
                         },
                         [&](const absl::optional<Stored>& stored) {

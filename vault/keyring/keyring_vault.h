@@ -49,6 +49,7 @@ class KeyringVault final : public Vault {
   [[nodiscard]] absl::StatusOr<VaultContents> LoadAll() override;
   [[nodiscard]] absl::Status Create(const Credential& credential) override;
   [[nodiscard]] absl::Status Replace(const Credential& next) override;
+  [[nodiscard]] absl::Status Restage(const Credential& next) override;
   [[nodiscard]] absl::Status Delete(absl::string_view name, absl::string_view uid,
                                     std::uint64_t version) override;
   [[nodiscard]] absl::StatusOr<SecretString> MasterKey() override;
@@ -58,6 +59,9 @@ class KeyringVault final : public Vault {
   struct Stored;
   struct Change;
   using StoredOr = absl::StatusOr<absl::optional<Stored>>;
+
+  // Stores `next` where version `version` of it is stored.
+  absl::Status Overwrite(const Credential& next, std::uint64_t version);
 
   // Runs `work` on the keyring's thread within `call_timeout`.
   absl::Status OnThread(absl::FunctionRef<absl::Status(Deadline)> work);

@@ -1,0 +1,72 @@
+#include "vault/credential_change.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/sample_credentials.h"
+
+namespace billbroker {
+namespace {
+
+CredentialChange Everything() {
+  Credential staged = SampleUser("acme");
+  AddRotations(staged);
+  return std::move(staged.staged->change);
+}
+
+TEST(CredentialChangeTest, ItPutsInPlaceWhatIsSetAndLeavesTheRest) {
+  Credential credential = SampleUser("acme");
+  CredentialChange change;
+  change.password = SecretString::CopyOf("next");
+  Apply(change, credential);
+  EXPECT_EQ(credential.password.Reveal(), "next");
+  credential.password = SampleUser("acme").password.Clone();
+  EXPECT_TRUE(SameCredential(credential, SampleUser("acme")));
+}
+
+TEST(CredentialChangeTest, WhatIsSetAndEmptyGoes) {
+  Credential credential = SampleUser("acme");
+  Apply(Everything(), credential);
+  EXPECT_TRUE(credential.remember_me_id.empty());
+  EXPECT_TRUE(credential.device.empty());
+  EXPECT_EQ(credential.DevKeyFor("0081").Reveal(), "s3cret-next-0081");
+  EXPECT_EQ(credential.DevKeyFor("0082").Reveal(), "s3cret-next-dev-key");
+  EXPECT_EQ(credential.username, "new@acme.example");
+}
+
+TEST(CredentialChangeTest, ItsInverseUndoesIt) {
+  const Credential before = SampleUser("acme");
+  Credential credential = before.Clone();
+  const CredentialChange change = Everything();
+  const CredentialChange inverse = InverseOf(change, credential);
+  Apply(change, credential);
+  EXPECT_FALSE(SameCredential(credential, before));
+  Apply(inverse, credential);
+  EXPECT_TRUE(SameCredential(credential, before));
+}
+
+TEST(CredentialChangeTest, AnOrganizationThatIsNotAttachedIsLeftOut) {
+  Credential credential = SampleUser("acme");
+  CredentialChange change;
+  change.organizations.push_back({"0099", SecretString::CopyOf("x")});
+  EXPECT_TRUE(InverseOf(change, credential).organizations.empty());
+  Apply(change, credential);
+  EXPECT_TRUE(SameCredential(credential, SampleUser("acme")));
+}
+
+TEST(CredentialChangeTest, ItNamesWhatItSets) {
+  EXPECT_TRUE(IsEmpty(CredentialChange()));
+  EXPECT_THAT(ChangedFields(Everything()),
+              ::testing::ElementsAre("username", "dev_key", "password", "remember_me_id", "device",
+                                     "organizations"));
+  EXPECT_EQ(ChangedFields(CloneOf(Everything())), ChangedFields(Everything()));
+}
+
+TEST(CredentialChangeTest, ACloneOfACredentialHasItsRotationsToo) {
+  Credential rotated = SampleUser("acme");
+  AddRotations(rotated);
+  EXPECT_TRUE(SameCredential(rotated.Clone(), rotated));
+}
+
+}  // namespace
+}  // namespace billbroker

@@ -1,0 +1,199 @@
+#include "vault/rotation_json.h"
+
+#include <bitset>
+#include <string>
+#include <utility>
+
+#include "absl/functional/function_ref.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+
+namespace billbroker {
+namespace {
+
+// Writes an object's members with the commas between them.
+class Members final {
+ public:
+  explicit Members(SecretBuilder& to) : to_(to) { to_.Append("{"); }
+  ~Members() { to_.Append("}"); }
+  Members(const Members&) = delete;
+  Members& operator=(const Members&) = delete;
+
+  SecretBuilder& Key(absl::string_view key) {
+    return to_.Append(std::exchange(comma_, ",")).Append("\"").Append(key).Append("\":");
+  }
+  void Text(absl::string_view key, absl::string_view value) { AppendJsonString(Key(key), value); }
+  void Time(absl::string_view key, absl::Time value) {
+    Text(key, absl::FormatTime(absl::RFC3339_full, value, absl::UTCTimeZone()));
+  }
+  void Optional(absl::string_view key, const absl::optional<SecretString>& value) {
+    if (value.has_value()) Text(key, value->Reveal());
+  }
+  void Optional(absl::string_view key, const absl::optional<std::string>& value) {
+    if (value.has_value()) Text(key, *value);
+  }
+
+ private:
+  SecretBuilder& to_;
+  const char* comma_ = "";
+};
+
+void AppendChange(const CredentialChange& change, SecretBuilder& to) {
+  Members members(to);
+  members.Optional("username", change.username);
+  members.Optional("dev_key", change.dev_key);
+  members.Optional("password", change.password);
+  members.Optional("console_api_token", change.console_api_token);
+  members.Optional("remember_me_id", change.remember_me_id);
+  members.Optional("device", change.device);
+  if (change.organizations.empty()) return;
+  members.Key("organizations").Append("[");
+  const char* comma = "";
+  for (const Organization& organization : change.organizations) {
+    to.Append(std::exchange(comma, ","));
+    Members entry(to);
+    entry.Text("id", organization.id);
+    entry.Text("dev_key", organization.dev_key.Reveal());
+  }
+  to.Append("]");
+}
+
+// One member that an object may have.
+struct Member {
+  absl::string_view key;
+  bool required;
+  absl::FunctionRef<bool()> read;
+};
+
+constexpr std::size_t kMostMembers = 8;
+
+// An object of these members, in any order, each once.
+bool ReadObject(SecretJsonReader& json, std::initializer_list<Member> members) {
+  std::bitset<kMostMembers> seen;
+  const bool read = json.Object([&](absl::string_view key) {
+    std::size_t index = 0;
+    for (const Member& member : members) {
+      if (member.key == key) {
+        if (seen[index]) return false;
+        seen[index] = true;
+        return member.read();
+      }
+      ++index;
+    }
+    return false;
+  });
+  if (!read) return false;
+  std::size_t index = 0;
+  for (const Member& member : members) {
+    if (member.required && !seen[index]) return false;
+    ++index;
+  }
+  return true;
+}
+
+bool Text(SecretJsonReader& json, std::string& to) {
+  SecretString value;
+  if (!json.String(value)) return false;
+  to = std::string(value.Reveal());
+  return true;
+}
+
+bool Time(SecretJsonReader& json, absl::Time& to) {
+  std::string text;
+  return Text(json, text) && absl::ParseTime(absl::RFC3339_full, text, &to, nullptr) &&
+         to != absl::InfiniteFuture() && to != absl::InfinitePast();
+}
+
+bool ReadOrganizations(SecretJsonReader& json, std::vector<Organization>& to) {
+  return json.Array([&] {
+    Organization& organization = to.emplace_back();
+    return ReadObject(json, {{"id", true, [&] { return Text(json, organization.id); }},
+                             {"dev_key", true, [&] { return json.String(organization.dev_key); }}});
+  });
+}
+
+bool ReadChange(SecretJsonReader& json, CredentialChange& to) {
+  return ReadObject(
+      json,
+      {{"username", false, [&] { return Text(json, to.username.emplace()); }},
+       {"dev_key", false, [&] { return json.String(to.dev_key.emplace()); }},
+       {"password", false, [&] { return json.String(to.password.emplace()); }},
+       {"console_api_token", false, [&] { return json.String(to.console_api_token.emplace()); }},
+       {"remember_me_id", false, [&] { return json.String(to.remember_me_id.emplace()); }},
+       {"device", false, [&] { return Text(json, to.device.emplace()); }},
+       {"organizations", false, [&] { return ReadOrganizations(json, to.organizations); }}});
+}
+
+bool ReadKind(SecretJsonReader& json, PastChangeKind& to) {
+  std::string name;
+  if (!Text(json, name)) return false;
+  for (const PastChangeKind kind : {PastChangeKind::kRotated, PastChangeKind::kRolledBack,
+                                    PastChangeKind::kRefused, PastChangeKind::kCancelled}) {
+    if (name == PastChangeKindName(kind)) {
+      to = kind;
+      return true;
+    }
+  }
+  return false;
+}
+
+bool ReadPast(SecretJsonReader& json, PastChange& to) {
+  const auto read_fields = [&] {
+    return json.Array([&] { return Text(json, to.fields.emplace_back()); });
+  };
+  return ReadObject(json,
+                    {{"version", true, [&] { return json.Uint(to.version); }},
+                     {"kind", true, [&] { return ReadKind(json, to.kind); }},
+                     {"principal", true, [&] { return Text(json, to.principal); }},
+                     {"time", true, [&] { return Time(json, to.time); }},
+                     {"fields", true, read_fields},
+                     {"bill_code", false, [&] { return Text(json, to.bill_code); }},
+                     {"before", false, [&] { return ReadChange(json, to.before.emplace()); }}});
+}
+
+}  // namespace
+
+void AppendStaged(const StagedRotation& staged, SecretBuilder& to) {
+  Members members(to);
+  members.Text("id", staged.id);
+  members.Text("organization", staged.organization_id);
+  members.Text("principal", staged.principal);
+  members.Time("time", staged.time);
+  AppendChange(staged.change, members.Key("change"));
+}
+
+void AppendHistory(const std::vector<PastChange>& history, SecretBuilder& to) {
+  to.Append("[");
+  const char* comma = "";
+  for (const PastChange& past : history) {
+    to.Append(std::exchange(comma, ","));
+    Members members(to);
+    members.Key("version").Append(absl::StrCat(past.version));
+    members.Text("kind", PastChangeKindName(past.kind));
+    members.Text("principal", past.principal);
+    members.Time("time", past.time);
+    members.Key("fields").Append("[");
+    const char* field_comma = "";
+    for (const std::string& field : past.fields) {
+      AppendJsonString(to.Append(std::exchange(field_comma, ",")), field);
+    }
+    to.Append("]");
+    if (!past.bill_code.empty()) members.Text("bill_code", past.bill_code);
+    if (past.before.has_value()) AppendChange(*past.before, members.Key("before"));
+  }
+  to.Append("]");
+}
+
+bool ReadStaged(SecretJsonReader& json, StagedRotation& to) {
+  return ReadObject(json, {{"id", true, [&] { return Text(json, to.id); }},
+                           {"organization", true, [&] { return Text(json, to.organization_id); }},
+                           {"principal", true, [&] { return Text(json, to.principal); }},
+                           {"time", true, [&] { return Time(json, to.time); }},
+                           {"change", true, [&] { return ReadChange(json, to.change); }}});
+}
+
+bool ReadHistory(SecretJsonReader& json, std::vector<PastChange>& to) {
+  return json.Array([&] { return to.size() < kMaxHistory && ReadPast(json, to.emplace_back()); });
+}
+
+}  // namespace billbroker

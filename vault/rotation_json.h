@@ -1,0 +1,27 @@
+// The members "staged" and "history" of a credential's document. Internal to vault.
+//
+//   "staged":{"id":"7a…","organization":"0080…","principal":"unix:ops",
+//             "time":"2026-03-02T08:30:00Z","change":{"password":"…"}}
+//   "history":[{"version":3,"kind":"rotated","principal":"unix:ops","time":"…",
+//               "fields":["password"],"bill_code":"BDC_1101","before":{"password":"…"}}]
+//
+// A change has "username", "dev_key", "password", "console_api_token", "remember_me_id", "device"
+// and "organizations":[{"id":"…","dev_key":"…"}], each where it is set; an empty string is set.
+#pragma once
+
+#include <vector>
+
+#include "vault/base/secret_string.h"
+#include "vault/credential.h"
+#include "vault/secret_json.h"
+
+namespace billbroker {
+
+void AppendStaged(const StagedRotation& staged, SecretBuilder& to);
+void AppendHistory(const std::vector<PastChange>& history, SecretBuilder& to);
+
+// Return whether what comes next is that, whole.
+[[nodiscard]] bool ReadStaged(SecretJsonReader& json, StagedRotation& to);
+[[nodiscard]] bool ReadHistory(SecretJsonReader& json, std::vector<PastChange>& to);
+
+}  // namespace billbroker
