@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "vault/base/error.h"
+#include "vault/credential_change.h"
 
 namespace billbroker {
 namespace {
@@ -125,10 +126,10 @@ void Directory::Put(CredentialInfoPtr info) {
   {
     MutexLock lock(mutex_);
     CredentialInfoPtr& slot = by_name_[info->name];
-    if (slot != nullptr && slot->uid == info->uid && slot->version >= info->version) return;
+    if (slot != nullptr && slot->uid == info->uid && slot->version > info->version) return;
     if (slot != nullptr) Unindex(*slot);
     Index(info);
-    changes.emplace_back(slot, info);
+    if (slot == nullptr || !Same(*slot, *info)) changes.emplace_back(slot, info);
     slot = std::move(info);
     ++changes_;
   }
@@ -280,6 +281,15 @@ CredentialInfoPtr InfoOf(const Credential& credential, const Fingerprinter& fing
       credential.UserSecret());
   info->create_time = credential.create_time;
   info->update_time = credential.update_time;
+  if (credential.staged.has_value()) {
+    const StagedRotation& staged = *credential.staged;
+    info->pending = CredentialInfo::Pending{staged.id, staged.organization_id, staged.principal,
+                                            ChangedFields(staged.change), staged.time};
+  }
+  for (const PastChange& past : credential.history) {
+    info->history.push_back({past.version, past.kind, past.principal, past.time, past.fields,
+                             past.bill_code, past.before.has_value()});
+  }
   return info;
 }
 

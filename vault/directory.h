@@ -17,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/optional.h"
 #include "vault/base/mutex.h"
 #include "vault/credential.h"
 #include "vault/fingerprint.h"
@@ -43,6 +44,26 @@ struct CredentialInfo {
   std::string user_secret_id;
   absl::Time create_time;
   absl::Time update_time;
+  // A rotation that is stored and not in force.
+  struct Pending {
+    std::string id;
+    std::string organization_id;
+    std::string principal;
+    std::vector<std::string> fields;
+    absl::Time time;
+  };
+  absl::optional<Pending> pending;
+  // A line of history; `revertible`: what it replaced is kept.
+  struct Past {
+    std::uint64_t version = 0;
+    PastChangeKind kind = PastChangeKind::kRotated;
+    std::string principal;
+    absl::Time time;
+    std::vector<std::string> fields;
+    std::string bill_code;
+    bool revertible = false;
+  };
+  std::vector<Past> history;  // newest first
 
   // Fingerprint of the devKey that serves `organization_id`.
   [[nodiscard]] const std::string& DevKeyIdFor(absl::string_view organization_id) const;
@@ -87,8 +108,8 @@ class Directory final {
   [[nodiscard]] CredentialInfoPtr FindUser(absl::string_view environment,
                                            absl::string_view username) const;
 
-  // A credential was stored or read. An older version of the same uid than the known one is
-  // ignored.
+  // A credential was stored or read. An older version of the same uid than the known one is ignored;
+  // one of the same version may have another rotation staged, of which nobody is told.
   void Put(CredentialInfoPtr info);
   // A credential was deleted; ignored where `uid` is not the known one's.
   void Remove(absl::string_view name, absl::string_view uid);

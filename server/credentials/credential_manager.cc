@@ -6,31 +6,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "server/credentials/change_errors.h"
 #include "vault/base/error.h"
 #include "vault/fingerprint.h"
 
 namespace billbroker {
-namespace {
-
-absl::Status UserTaken(const Credential& credential, const std::string& other) {
-  return MakeError(ErrorDetails{Reason::kCredentialExists, absl::nullopt, {{"credential", other}}},
-                   absl::StrCat("this user of environment \"", credential.environment,
-                                "\" belongs to credential \"", other,
-                                "\"; attach the organizations to that one"));
-}
-
-// A write that the vault did not answer may or may not have been stored.
-absl::Status AfterWrite(absl::Status status) {
-  absl::optional<ErrorDetails> details = DetailsOf(status);
-  if (!details.has_value() || details->reason != Reason::kVaultUnreachable) return status;
-  return MakeError(*std::move(details),
-                   absl::StrCat(status.message(),
-                                "; whether the change was stored is unknown: read the credential "
-                                "again before you repeat it"));
-}
-
-}  // namespace
-
 absl::Status CredentialManager::CheckNew(const Credential& credential) const {
   if (absl::Status shape = ValidateCredential(credential); !shape.ok()) return shape;
   if (!parts_.environments.contains(credential.environment)) {
@@ -83,16 +63,20 @@ absl::Status CredentialManager::Delete(const CredentialVersion& target, bool for
         absl::StrCat("credential \"", target.name, "\" has ", live,
                      " live sessions; log them out, or delete with force"));
   }
-  std::promise<void> ended;
-  std::future<void> all_ended = ended.get_future();
-  parts_.engine.LogoutAll(target.uid, [ended = std::move(ended)]() mutable { ended.set_value(); });
-  all_ended.wait();
+  EndSessions(target.uid);
   if (absl::Status status = parts_.vault.Delete(target.name, target.uid, target.version);
       !status.ok()) {
     return AfterWrite(status);
   }
   parts_.directory.Remove(target.name, target.uid);
   return absl::OkStatus();
+}
+
+void CredentialManager::EndSessions(const std::string& uid) {
+  std::promise<void> ended;
+  std::future<void> all_ended = ended.get_future();
+  parts_.engine.LogoutAll(uid, [ended = std::move(ended)]() mutable { ended.set_value(); });
+  all_ended.wait();
 }
 
 // After a write of which the outcome was unknown, or one behind our back, the directory may lag.

@@ -25,6 +25,24 @@ struct CredentialVersion {
   std::uint64_t version = 0;
 };
 
+// A rotation: what is to be replaced, and how it is proved.
+struct RotationRequest {
+  CredentialChange change;      // in any order; not empty
+  std::string organization_id;  // whose sign-in proves it; empty: the first one
+  bool verify = true;           // false: stored without proof
+  bool end_sessions = false;    // all of the credential's, at BILL and here, once it is stored
+  std::string principal;        // who asks
+  absl::Duration patience = kPatience;  // of the proof
+};
+
+struct RollbackRequest {
+  std::string organization_id;  // as in RotationRequest
+  bool verify = true;
+  bool end_sessions = false;
+  std::string principal;
+  absl::Duration patience = kPatience;
+};
+
 // Thread-safe; changes take turns. Every call blocks for as long as the keyring, and BILL where
 // sessions are logged out, take to answer: call it on an executor that the engine does not need.
 // What was stored is in the directory before the call returns.
@@ -40,6 +58,7 @@ class CredentialManager final {
     Directory& directory;
     Engine& engine;
     std::set<std::string> environments;  // the configured ones
+    int kept_versions = 1;               // old ones that a roll-back may bring back; 0 or more
   };
 
   explicit CredentialManager(Parts parts) : parts_(std::move(parts)) {}
@@ -63,7 +82,66 @@ class CredentialManager final {
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> Detach(
       const CredentialVersion& target, const std::vector<std::string>& organization_ids);
 
+  // Prove, then commit: the candidate is staged beside what is in force, a sign-in proves it, it is
+  // put in force as the next version, and the proof's session becomes the organization's next one.
+  // Live sessions stay.
+  //
+  // Errors, after each of which what was in force is in force:
+  //   UNKNOWN_CREDENTIAL, VERSION_CONFLICT, MALFORMED_REQUEST, CREDENTIAL_EXISTS (a user name)
+  //   CREDENTIAL_REJECTED, DEV_KEY_REJECTED, …   BILL refused it; nothing is staged any more
+  //   LOGIN_BUDGET_SPENT, BILL_RATE_LIMITED, …   it was not tried; nothing is staged any more
+  //   ROTATION_PENDING   one is staged, perhaps this one: BILL's answer was lost, or the keyring's
+  [[nodiscard]] absl::StatusOr<CredentialInfoPtr> Rotate(const CredentialVersion& target,
+                                                         RotationRequest request);
+
+  // Puts back what the newest rotation that is kept replaced, likewise; that can be rolled back in
+  // turn. A secret that BILL refused is not tried again for it. NO_PREVIOUS_VERSION.
+  [[nodiscard]] absl::StatusOr<CredentialInfoPtr> Rollback(const CredentialVersion& target,
+                                                           const RollbackRequest& request);
+
+  // Proves what is staged, and commits it, or forgets it. MALFORMED_REQUEST where no rotation of
+  // that id is staged.
+  [[nodiscard]] absl::StatusOr<CredentialInfoPtr> ResumeRotation(const CredentialVersion& target,
+                                                                 const std::string& rotation_id,
+                                                                 absl::Duration patience);
+  [[nodiscard]] absl::StatusOr<CredentialInfoPtr> CancelRotation(const CredentialVersion& target,
+                                                                 const std::string& rotation_id,
+                                                                 const std::string& principal);
+
+  // Proves what is in force, and changes nothing but that the organization has a new session.
+  // `organization_id` empty: the first one. OK where BILL accepts it.
+  [[nodiscard]] absl::Status Verify(const CredentialVersion& target,
+                                    const std::string& organization_id, absl::Duration patience);
+
  private:
+  // How a staged rotation is proved and committed.
+  struct Proof {
+    PastChangeKind kind = PastChangeKind::kRotated;
+    bool end_sessions = false;
+    bool said_now = true;
+    absl::Duration patience;
+  };
+
+  [[nodiscard]] absl::StatusOr<CredentialInfoPtr> Change(Credential current,
+                                                         RotationRequest request,
+                                                         const Proof& proof);
+  [[nodiscard]] absl::Status CheckChange(const Credential& current,
+                                         const CredentialChange& change) const;
+  [[nodiscard]] absl::StatusOr<CredentialInfoPtr> ProveStaged(Credential staged,
+                                                              const Proof& proof);
+  [[nodiscard]] absl::StatusOr<ProbeResult> Probe(CredentialPtr candidate,
+                                                  const std::string& organization_id,
+                                                  const Proof& proof);
+  // Puts the change of `made` in force as the next version.
+  [[nodiscard]] absl::StatusOr<CredentialInfoPtr> Commit(Credential current, StagedRotation made,
+                                                         const Proof& proof,
+                                                         const SessionPtr& session);
+  // Takes away what is staged, and remembers `line` where there is one.
+  [[nodiscard]] absl::Status Unstage(Credential staged, absl::optional<PastChange> line);
+  [[nodiscard]] absl::StatusOr<Credential> LoadStaged(const CredentialVersion& target,
+                                                      const std::string& rotation_id) const;
+  void EndSessions(const std::string& uid);
+
   [[nodiscard]] absl::Status CheckNew(const Credential& credential) const;
   absl::Status TellDirectory(const Credential& stored) const;
   // What is stored, if it is what the operator saw.

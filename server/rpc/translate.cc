@@ -20,7 +20,7 @@ Proto Same(Ours value) {
 static_assert(v1::SESSION_STATE_QUEUED == static_cast<int>(PairState::kQueued) + 1);
 static_assert(v1::STORE_STATE_MEMORY_ONLY == static_cast<int>(StoreState::kMemoryOnly) + 1);
 static_assert(v1::VAULT_STATE_UNKNOWN == static_cast<int>(VaultState::kUnknown) + 1);
-static_assert(v1::REASON_CALLER_LIMIT == static_cast<int>(Reason::kCallerLimit) + 1);
+static_assert(v1::REASON_NO_PREVIOUS_VERSION == static_cast<int>(Reason::kNoPreviousVersion) + 1);
 static_assert(v1::CREDENTIAL_KIND_CONSOLE == static_cast<int>(CredentialKind::kConsole) + 1);
 
 v1::Quarantine ToQuarantine(const QuarantineEntry& entry) {

@@ -74,6 +74,8 @@ struct ProbeRequest {
   CredentialInfoPtr info;       // of `candidate`
   std::string organization_id;  // attached to the candidate and to the stored credential
   absl::Duration patience = kPatience;
+  // Somebody said the secret just now: it is tried in spite of what was refused before.
+  bool said_now = true;
 };
 
 struct ProbeResult {
@@ -195,8 +197,7 @@ class Engine final : public DirectoryObserver {
   [[nodiscard]] int CountLive(absl::string_view uid) const;
 
   // Signs in with `candidate`, which need not be stored: inside the budget, ahead of those who do not
-  // wait, and in spite of back-off and quarantine, but never beyond a user's failed sign-ins. What
-  // BILL refuses is quarantined. Callers notice nothing: the session of an accepted one is handed
+  // wait, and never beyond a user's failed sign-ins. What BILL refuses is quarantined. Callers notice nothing: the session of an accepted one is handed
   // out after AdoptProbed() alone.
   using ProbeDone = absl::AnyInvocable<void(ProbeResult)>;
   void Probe(ProbeRequest request, ProbeDone done);
@@ -321,6 +322,7 @@ class Engine final : public DirectoryObserver {
   struct Probing {
     Pair pair;  // a stand-in
     CredentialPtr candidate;
+    bool said_now = true;
     ProbeDone done;
     absl::Duration gives_up;  // Clock::SinceBoot()
   };

@@ -41,12 +41,12 @@ void Engine::Probe(ProbeRequest request, ProbeDone done) {
   probe->pair.organization_id = request.organization_id;
   probe->pair.credential = std::move(request.info);
   probe->candidate = std::move(request.candidate);
+  probe->said_now = request.said_now;
   probe->done = std::move(done);
   const absl::Duration now = parts_.clock.SinceBoot();
   Probing& kept = *probe;
   probes_.emplace(kept.pair.key, std::move(probe));
-  // Somebody said this secret: it is tried whatever was refused before.
-  if (absl::Status obstacle = Obstacle(kept.pair, true, now); !obstacle.ok()) {
+  if (absl::Status obstacle = Obstacle(kept.pair, kept.said_now, now); !obstacle.ok()) {
     return EndProbe(kept, {ProbeVerdict::kNotTried, std::move(obstacle), nullptr}, later);
   }
   const Key key = kept.pair.key;
@@ -84,7 +84,7 @@ void Engine::LaunchProbe(const Key& key, LoginGovernor::Place place, Later& late
   Probing& probe = *probes_.find(key)->second;
   const absl::Duration now = parts_.clock.SinceBoot();
   const LoginGovernor::Applicant& applicant = place.applicant;
-  absl::Status obstacle = Obstacle(probe.pair, true, now);
+  absl::Status obstacle = Obstacle(probe.pair, probe.said_now, now);
   if (obstacle.ok() &&
       gate_.Ask(applicant.user, applicant.secret_id, now) == SignInGate::Answer::kRefused) {
     obstacle = TooManyFailures(probe.pair, now);

@@ -44,6 +44,8 @@ constexpr ReasonRow kReasons[] = {
     {Reason::kVersionConflict, "VERSION_CONFLICT", absl::StatusCode::kAborted},
     {Reason::kSessionsLive, "SESSIONS_LIVE", absl::StatusCode::kFailedPrecondition},
     {Reason::kCallerLimit, "CALLER_LIMIT", absl::StatusCode::kResourceExhausted},
+    {Reason::kRotationPending, "ROTATION_PENDING", absl::StatusCode::kFailedPrecondition},
+    {Reason::kNoPreviousVersion, "NO_PREVIOUS_VERSION", absl::StatusCode::kFailedPrecondition},
 };
 
 const ReasonRow& RowOf(Reason reason) { return kReasons[static_cast<int>(reason)]; }

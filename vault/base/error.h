@@ -39,6 +39,8 @@ enum class Reason {
   kVersionConflict,       // ABORTED
   kSessionsLive,          // FAILED_PRECONDITION
   kCallerLimit,           // RESOURCE_EXHAUSTED with a time to retry
+  kRotationPending,       // FAILED_PRECONDITION; metadata "rotation_id"
+  kNoPreviousVersion,     // FAILED_PRECONDITION: nothing is kept to roll back to
 };
 
 struct ErrorDetails {

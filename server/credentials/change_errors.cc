@@ -1,0 +1,50 @@
+#include "server/credentials/change_errors.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "vault/base/error.h"
+
+namespace billbroker {
+
+absl::Status UserTaken(const Credential& credential, const std::string& other) {
+  return MakeError(ErrorDetails{Reason::kCredentialExists, absl::nullopt, {{"credential", other}}},
+                   absl::StrCat("this user of environment \"", credential.environment,
+                                "\" belongs to credential \"", other,
+                                "\"; attach the organizations to that one"));
+}
+
+absl::Status AfterWrite(const absl::Status& status) {
+  absl::optional<ErrorDetails> details = DetailsOf(status);
+  if (!details.has_value() || details->reason != Reason::kVaultUnreachable) return status;
+  return MakeError(*std::move(details),
+                   absl::StrCat(status.message(),
+                                "; whether the change was stored is unknown: read the credential "
+                                "again before you repeat it"));
+}
+
+absl::Status RotationPending(const Credential& credential, absl::string_view why) {
+  const StagedRotation& staged = *credential.staged;
+  return MakeError(ErrorDetails{Reason::kRotationPending,
+                                absl::nullopt,
+                                {{"credential", credential.name},
+                                 {"rotation_id", staged.id},
+                                 {"organization_id", staged.organization_id}}},
+                   absl::StrCat("credential \"", credential.name, "\" has rotation ", staged.id,
+                                " staged and not in force: ", why, "; resume or cancel it"));
+}
+
+absl::Status NoPreviousVersion(const Credential& credential) {
+  return MakeError(
+      ErrorDetails{Reason::kNoPreviousVersion, absl::nullopt, {{"credential", credential.name}}},
+      absl::StrCat("nothing is kept that credential \"", credential.name,
+                   "\" could be rolled back to; rotate it to a secret that you know"));
+}
+
+absl::Status NothingChanged(const absl::Status& status) {
+  absl::optional<ErrorDetails> details = DetailsOf(status);
+  if (!details.has_value()) return status;
+  return MakeError(*std::move(details), absl::StrCat(status.message(), "; nothing was changed"));
+}
+
+}  // namespace billbroker

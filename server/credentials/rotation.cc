@@ -1,0 +1,260 @@
+// How CredentialManager replaces secrets: prove, then commit, always reversible.
+#include <algorithm>
+#include <future>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/credentials/change_errors.h"
+#include "server/credentials/credential_manager.h"
+#include "vault/base/error.h"
+#include "vault/credential_change.h"
+#include "vault/fingerprint.h"
+
+namespace billbroker {
+namespace {
+
+// The credential as it will be once the change of `made` is in force.
+Credential Successor(const Credential& current, const CredentialChange& change) {
+  Credential next = current.Clone();
+  Apply(change, next);
+  next.staged.reset();
+  ++next.version;
+  return next;
+}
+
+void Remember(PastChange line, int kept_versions, Credential& in) {
+  in.history.insert(in.history.begin(), std::move(line));
+  if (in.history.size() > kMaxHistory) in.history.resize(kMaxHistory);
+  for (PastChange& past : in.history) {
+    if (past.before.has_value() && kept_versions-- <= 0) past.before.reset();
+  }
+}
+
+std::string BillCodeOf(const absl::Status& status) {
+  const absl::optional<ErrorDetails> details = DetailsOf(status);
+  if (!details.has_value()) return "";
+  const auto code = details->metadata.find("bill_code");
+  return code == details->metadata.end() ? "" : code->second;
+}
+
+PastChange LineOf(const Credential& credential, const StagedRotation& made, PastChangeKind kind,
+                  absl::Time now) {
+  return {credential.version,         kind, made.principal, now,
+          ChangedFields(made.change), "",   absl::nullopt};
+}
+
+}  // namespace
+
+absl::StatusOr<CredentialInfoPtr> CredentialManager::Rotate(const CredentialVersion& target,
+                                                            RotationRequest request) {
+  MutexLock turn(turn_);
+  absl::StatusOr<Credential> current = LoadForChange(target);
+  if (!current.ok()) return current.status();
+  std::sort(request.change.organizations.begin(), request.change.organizations.end(),
+            [](const Organization& a, const Organization& b) { return a.id < b.id; });
+  const Proof proof = {PastChangeKind::kRotated, request.end_sessions, true, request.patience};
+  return Change(*std::move(current), std::move(request), proof);
+}
+
+absl::StatusOr<CredentialInfoPtr> CredentialManager::Rollback(const CredentialVersion& target,
+                                                              const RollbackRequest& request) {
+  MutexLock turn(turn_);
+  absl::StatusOr<Credential> current = LoadForChange(target);
+  if (!current.ok()) return current.status();
+  const auto kept = std::find_if(current->history.begin(), current->history.end(),
+                                 [](const PastChange& past) { return past.before.has_value(); });
+  if (kept == current->history.end()) return NoPreviousVersion(*current);
+  RotationRequest rotation;
+  rotation.change = CloneOf(*kept->before);
+  rotation.organization_id = request.organization_id;
+  rotation.verify = request.verify;
+  rotation.principal = request.principal;
+  const Proof proof = {PastChangeKind::kRolledBack, request.end_sessions, false, request.patience};
+  return Change(*std::move(current), std::move(rotation), proof);
+}
+
+absl::Status CredentialManager::CheckChange(const Credential& current,
+                                            const CredentialChange& change) const {
+  if (IsEmpty(change)) return Malformed("change", "sets nothing; say what to replace");
+  for (std::size_t i = 0; i < change.organizations.size(); ++i) {
+    const std::string& id = change.organizations[i].id;
+    const std::string field = absl::StrCat("organizations[", i, "].organization_id");
+    if (current.FindOrganization(id) == nullptr) {
+      return Malformed(field, absl::StrCat("\"", id, "\" is not attached; attach it first"));
+    }
+    if (i > 0 && change.organizations[i - 1].id == id) {
+      return Malformed(field, absl::StrCat("\"", id, "\" is named twice; name each once"));
+    }
+  }
+  const Credential next = Successor(current, change);
+  if (absl::Status shape = ValidateCredential(next); !shape.ok()) return shape;
+  const CredentialInfoPtr user = parts_.directory.FindUser(next.environment, next.username);
+  return user == nullptr || user->uid == next.uid ? absl::OkStatus() : UserTaken(next, user->name);
+}
+
+absl::StatusOr<CredentialInfoPtr> CredentialManager::Change(Credential current,
+                                                            RotationRequest request,
+                                                            const Proof& proof) {
+  if (current.staged.has_value()) return RotationPending(current, "it was left so before");
+  if (absl::Status good = CheckChange(current, request.change); !good.ok()) return good;
+  StagedRotation staged = {parts_.random.Uid(), std::move(request.change),
+                           std::move(request.organization_id), std::move(request.principal),
+                           parts_.clock.Now()};
+  if (!request.verify) return Commit(std::move(current), std::move(staged), proof, nullptr);
+  if (staged.organization_id.empty() && !current.organizations.empty()) {
+    staged.organization_id = current.organizations.front().id;
+  }
+  if (current.FindOrganization(staged.organization_id) == nullptr) {
+    return Malformed("organization_id",
+                     "is none of the credential's, and a sign-in needs one to prove the change; "
+                     "name one, or say verify = false");
+  }
+  current.staged = std::move(staged);
+  if (absl::Status stored = parts_.vault.Restage(current); !stored.ok()) return AfterWrite(stored);
+  TellDirectory(current).IgnoreError();  // shown to operators; the change goes on without
+  return ProveStaged(std::move(current), proof);
+}
+
+absl::StatusOr<ProbeResult> CredentialManager::Probe(CredentialPtr candidate,
+                                                     const std::string& organization_id,
+                                                     const Proof& proof) {
+  const absl::StatusOr<SecretString> master_key = parts_.vault.MasterKey();
+  if (!master_key.ok()) return master_key.status();
+  ProbeRequest request;
+  request.info = InfoOf(*candidate, Fingerprinter(*master_key));
+  request.candidate = std::move(candidate);
+  request.organization_id = organization_id;
+  request.patience = proof.patience;
+  request.said_now = proof.said_now;
+  std::promise<ProbeResult> answer;
+  std::future<ProbeResult> answered = answer.get_future();
+  parts_.engine.Probe(std::move(request), [answer = std::move(answer)](ProbeResult result) mutable {
+    answer.set_value(std::move(result));
+  });
+  return answered.get();
+}
+
+absl::StatusOr<CredentialInfoPtr> CredentialManager::ProveStaged(Credential staged,
+                                                                 const Proof& proof) {
+  const absl::StatusOr<ProbeResult> probed =
+      Probe(std::make_shared<Credential>(Successor(staged, staged.staged->change)),
+            staged.staged->organization_id, proof);
+  if (!probed.ok()) return RotationPending(staged, probed.status().message());
+  switch (probed->verdict) {
+    case ProbeVerdict::kAccepted: {
+      StagedRotation made = *std::move(staged.staged);
+      return Commit(std::move(staged), std::move(made), proof, probed->session);
+    }
+    case ProbeVerdict::kUnclear:
+      return RotationPending(staged, probed->status.message());
+    case ProbeVerdict::kRefused: {
+      PastChange line =
+          LineOf(staged, *staged.staged, PastChangeKind::kRefused, parts_.clock.Now());
+      line.bill_code = BillCodeOf(probed->status);
+      const absl::Status unstaged = Unstage(staged.Clone(), std::move(line));
+      if (!unstaged.ok()) return RotationPending(staged, probed->status.message());
+      return NothingChanged(probed->status);
+    }
+    case ProbeVerdict::kNotTried:
+      break;
+  }
+  const absl::Status unstaged = Unstage(staged.Clone(), absl::nullopt);
+  if (!unstaged.ok()) return RotationPending(staged, probed->status.message());
+  return NothingChanged(probed->status);
+}
+
+absl::StatusOr<CredentialInfoPtr> CredentialManager::Commit(Credential current, StagedRotation made,
+                                                            const Proof& proof,
+                                                            const SessionPtr& session) {
+  Credential next = Successor(current, made.change);
+  next.update_time = parts_.clock.Now();
+  if (proof.kind == PastChangeKind::kRolledBack) {
+    // What is put back is in force again, and no older version any more.
+    for (PastChange& past : next.history) {
+      if (!past.before.has_value()) continue;
+      past.before.reset();
+      break;
+    }
+  }
+  PastChange line = LineOf(next, made, proof.kind, next.update_time);
+  line.before = InverseOf(made.change, current);
+  Remember(std::move(line), parts_.kept_versions, next);
+  const absl::StatusOr<SecretString> master_key = parts_.vault.MasterKey();
+  absl::Status stored = master_key.status();
+  if (stored.ok()) stored = AfterWrite(parts_.vault.Replace(next));
+  if (!stored.ok()) {
+    if (session == nullptr) return stored;
+    parts_.engine.DiscardProbed(session);
+    if (VaultStateOf(stored) == VaultState::kReady) return stored;  // someone else changed it
+    current.staged = std::move(made);
+    return RotationPending(current, stored.message());
+  }
+  CredentialInfoPtr info = InfoOf(next, Fingerprinter(*master_key));
+  parts_.directory.Put(info);
+  if (proof.end_sessions) EndSessions(next.uid);
+  if (session != nullptr) parts_.engine.AdoptProbed(next.uid, session);
+  return info;
+}
+
+absl::Status CredentialManager::Unstage(Credential staged, absl::optional<PastChange> line) {
+  staged.staged.reset();
+  if (line.has_value()) Remember(*std::move(line), parts_.kept_versions, staged);
+  if (absl::Status stored = parts_.vault.Restage(staged); !stored.ok()) return AfterWrite(stored);
+  return TellDirectory(staged);
+}
+
+absl::StatusOr<Credential> CredentialManager::LoadStaged(const CredentialVersion& target,
+                                                         const std::string& rotation_id) const {
+  absl::StatusOr<Credential> current = LoadForChange(target);
+  if (!current.ok()) return current;
+  if (!current->staged.has_value() || current->staged->id != rotation_id) {
+    return Malformed("rotation_id", absl::StrCat("is no rotation that credential \"", target.name,
+                                                 "\" has staged; read the credential again"));
+  }
+  return current;
+}
+
+absl::StatusOr<CredentialInfoPtr> CredentialManager::ResumeRotation(const CredentialVersion& target,
+                                                                    const std::string& rotation_id,
+                                                                    absl::Duration patience) {
+  MutexLock turn(turn_);
+  absl::StatusOr<Credential> current = LoadStaged(target, rotation_id);
+  if (!current.ok()) return current.status();
+  return ProveStaged(*std::move(current), {PastChangeKind::kRotated, false, true, patience});
+}
+
+absl::StatusOr<CredentialInfoPtr> CredentialManager::CancelRotation(const CredentialVersion& target,
+                                                                    const std::string& rotation_id,
+                                                                    const std::string& principal) {
+  MutexLock turn(turn_);
+  absl::StatusOr<Credential> current = LoadStaged(target, rotation_id);
+  if (!current.ok()) return current.status();
+  PastChange line =
+      LineOf(*current, *current->staged, PastChangeKind::kCancelled, parts_.clock.Now());
+  line.principal = principal;
+  if (absl::Status status = Unstage(*std::move(current), std::move(line)); !status.ok()) {
+    return status;
+  }
+  return parts_.directory.Get(target.name);
+}
+
+absl::Status CredentialManager::Verify(const CredentialVersion& target,
+                                       const std::string& organization_id,
+                                       absl::Duration patience) {
+  MutexLock turn(turn_);
+  absl::StatusOr<Credential> current = LoadForChange(target);
+  if (!current.ok()) return current.status();
+  if (organization_id.empty() && current->organizations.empty()) {
+    return Malformed("organization_id", "is missing: the credential has no organization to try");
+  }
+  const std::string chosen =
+      organization_id.empty() ? current->organizations.front().id : organization_id;
+  const absl::StatusOr<ProbeResult> probed =
+      Probe(std::make_shared<Credential>(*std::move(current)), chosen,
+            {PastChangeKind::kRotated, false, true, patience});
+  if (!probed.ok()) return probed.status();
+  if (probed->session != nullptr) parts_.engine.AdoptProbed(target.uid, probed->session);
+  return probed->status;
+}
+
+}  // namespace billbroker
