@@ -57,6 +57,24 @@ absl::Status Check(const NewCredential& credential) {
   return CheckOrganizations(credential.organizations);
 }
 
+absl::Status Check(const CredentialRotation& rotation) {
+  const auto text = [](const auto& secret) {
+    return secret.has_value() ? secret->Reveal() : absl::string_view();
+  };
+  const std::pair<const char*, absl::string_view> texts[] = {
+      {"username", rotation.username.has_value() ? *rotation.username : absl::string_view()},
+      {"device", rotation.device.has_value() ? *rotation.device : absl::string_view()},
+      {"dev_key", text(rotation.dev_key)},
+      {"password", text(rotation.password)},
+      {"console_api_token", text(rotation.console_api_token)},
+      {"remember_me_id", text(rotation.remember_me_id)}};
+  for (const auto& [field, value] : texts) {
+    const absl::Status checked = CheckText(field, value);
+    if (!checked.ok()) return checked;
+  }
+  return CheckOrganizations(rotation.organizations);
+}
+
 template <typename Request>
 void AddOrganizations(const std::vector<NewOrganization>& organizations, Request& request) {
   for (const NewOrganization& organization : organizations) {
@@ -140,6 +158,60 @@ absl::StatusOr<std::vector<v1::Credential>> CredentialClient::List() {
     page_token = response->next_page_token();
   } while (!page_token.empty());
   return all;
+}
+
+absl::StatusOr<v1::Credential> CredentialClient::Rotate(const CredentialVersion& version,
+                                                        const CredentialRotation& rotation,
+                                                        const ProofOptions& options) {
+  if (absl::Status checked = Check(rotation); !checked.ok()) return checked;
+  auto request = RequestFor<v1::RotateCredentialRequest>(version);
+  if (rotation.username.has_value()) request.set_username(*rotation.username);
+  if (rotation.dev_key.has_value()) Put(*rotation.dev_key, *request.mutable_dev_key());
+  if (rotation.password.has_value()) Put(*rotation.password, *request.mutable_password());
+  if (rotation.console_api_token.has_value()) {
+    Put(*rotation.console_api_token, *request.mutable_console_api_token());
+  }
+  if (rotation.remember_me_id.has_value()) {
+    Put(*rotation.remember_me_id, *request.mutable_remember_me_id());
+  }
+  if (rotation.device.has_value()) request.set_device(*rotation.device);
+  AddOrganizations(rotation.organizations, request);
+  request.set_organization_id(options.organization_id);
+  request.set_verify(options.verify);
+  request.set_end_sessions(options.end_sessions);
+  return CredentialOf(
+      Call(*impl_->stub, &Stub::RotateCredential, std::move(request), impl_->policy));
+}
+
+absl::StatusOr<v1::Credential> CredentialClient::Rollback(const CredentialVersion& version,
+                                                          const ProofOptions& options) {
+  auto request = RequestFor<v1::RollbackCredentialRequest>(version);
+  request.set_organization_id(options.organization_id);
+  request.set_verify(options.verify);
+  request.set_end_sessions(options.end_sessions);
+  return CredentialOf(
+      Call(*impl_->stub, &Stub::RollbackCredential, std::move(request), impl_->policy));
+}
+
+absl::StatusOr<v1::Credential> CredentialClient::ResumeRotation(const CredentialVersion& version,
+                                                                absl::string_view rotation_id) {
+  auto request = RequestFor<v1::ResumeRotationRequest>(version);
+  request.set_rotation_id(std::string(rotation_id));
+  return CredentialOf(Call(*impl_->stub, &Stub::ResumeRotation, std::move(request), impl_->policy));
+}
+
+absl::StatusOr<v1::Credential> CredentialClient::CancelRotation(const CredentialVersion& version,
+                                                                absl::string_view rotation_id) {
+  auto request = RequestFor<v1::CancelRotationRequest>(version);
+  request.set_rotation_id(std::string(rotation_id));
+  return CredentialOf(Call(*impl_->stub, &Stub::CancelRotation, std::move(request), impl_->policy));
+}
+
+absl::Status CredentialClient::Verify(const CredentialVersion& version,
+                                      absl::string_view organization_id) {
+  auto request = RequestFor<v1::VerifyCredentialRequest>(version);
+  request.set_organization_id(std::string(organization_id));
+  return Call(*impl_->stub, &Stub::VerifyCredential, std::move(request), impl_->policy).status();
 }
 
 absl::Status CredentialClient::Delete(const CredentialVersion& version, bool force) {

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
 #include "billbroker/v1/credential.pb.h"
 #include "client/channel.h"
 #include "vault/base/secret_string.h"
@@ -35,6 +36,23 @@ struct NewCredential {
   std::vector<NewOrganization> organizations;
 };
 
+// What to replace. What is not set stays; what is set and empty goes.
+struct CredentialRotation {
+  absl::optional<std::string> username;
+  absl::optional<SecretString> dev_key;
+  absl::optional<SecretString> password;
+  absl::optional<SecretString> console_api_token;
+  absl::optional<SecretString> remember_me_id;  // together with `device`
+  absl::optional<std::string> device;
+  std::vector<NewOrganization> organizations;  // their own devKeys
+};
+
+struct ProofOptions {
+  std::string organization_id = {};  // whose sign-in proves it; empty for the first one
+  bool verify = true;                // false: put in force without proof
+  bool end_sessions = false;         // a compromise: end every session of the credential
+};
+
 // Which version of a credential a change is meant for: what Get() showed.
 struct CredentialVersion {
   std::string name;
@@ -56,6 +74,20 @@ class CredentialClient final {
   [[nodiscard]] absl::StatusOr<v1::Credential> Get(absl::string_view name);
   // All pages, ordered by name, without their organizations.
   [[nodiscard]] absl::StatusOr<std::vector<v1::Credential>> List();
+  // See the RPCs of the same names. A rotation and its kin take as long as a sign-in: allow for it
+  // in `call_timeout`. What Rotate() leaves pending is ROTATION_PENDING, metadata "rotation_id".
+  [[nodiscard]] absl::StatusOr<v1::Credential> Rotate(const CredentialVersion& version,
+                                                      const CredentialRotation& rotation,
+                                                      const ProofOptions& options = {});
+  [[nodiscard]] absl::StatusOr<v1::Credential> Rollback(const CredentialVersion& version,
+                                                        const ProofOptions& options = {});
+  [[nodiscard]] absl::StatusOr<v1::Credential> ResumeRotation(const CredentialVersion& version,
+                                                              absl::string_view rotation_id);
+  [[nodiscard]] absl::StatusOr<v1::Credential> CancelRotation(const CredentialVersion& version,
+                                                              absl::string_view rotation_id);
+  // OK where BILL accepts what is in force; `organization_id` empty for the first one.
+  [[nodiscard]] absl::Status Verify(const CredentialVersion& version,
+                                    absl::string_view organization_id = "");
   // SESSIONS_LIVE where there are live sessions, unless `force`: then they are logged out first.
   [[nodiscard]] absl::Status Delete(const CredentialVersion& version, bool force);
   // Both return the credential after the change.

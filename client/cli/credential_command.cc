@@ -82,6 +82,7 @@ void AddCredentialCommands(CLI::App& app, Command& command) {
   removal.app->add_flag("--force", removal.options->force, "Log its live sessions out first");
   removal.app->add_flag("--yes", removal.options->yes, "Do not ask for confirmation");
 
+  AddRotationCommands(group, command);
   AddOrganizationCommands(group, command);
 }
 

@@ -6,6 +6,8 @@
 namespace billbroker {
 
 void AddCredentialCreateCommand(CLI::App& group, Command& command);
+// rotate, rollback, verify, resume-rotation, cancel-rotation
+void AddRotationCommands(CLI::App& group, Command& command);
 void AddOrganizationCommands(CLI::App& group, Command& command);  // attach, detach
 
 }  // namespace billbroker

@@ -64,6 +64,12 @@ absl::StatusOr<SecretsInput> ReadSecretsFromStdin(Terminal& terminal) {
   return ParseSecrets(json->Reveal());
 }
 
+absl::StatusOr<SecretString> AskSecret(Terminal& terminal, absl::string_view prompt) {
+  SecretString secret;
+  if (absl::Status status = Ask(terminal, prompt, secret); !status.ok()) return status;
+  return secret;
+}
+
 absl::Status AskSecrets(Terminal& terminal, NewCredential& credential) {
   absl::Status status = AskDevKeys(terminal, credential);
   if (!status.ok()) return status;

@@ -20,6 +20,9 @@ namespace billbroker {
 // set. What may not be empty is asked again until it is not.
 [[nodiscard]] absl::Status AskSecrets(Terminal& terminal, NewCredential& credential);
 
+// Asks a person for one secret until it is not empty.
+[[nodiscard]] absl::StatusOr<SecretString> AskSecret(Terminal& terminal, absl::string_view prompt);
+
 // The organization ids of `path`, one a line; blank lines and what follows a '#' do not count.
 [[nodiscard]] absl::StatusOr<std::vector<std::string>> ReadOrganizationFile(
     const std::string& path);

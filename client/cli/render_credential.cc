@@ -1,4 +1,5 @@
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "client/cli/format.h"
 #include "client/cli/render.h"
 #include "client/cli/table.h"
@@ -12,6 +13,44 @@ std::string KindWord(const v1::Credential& credential) {
 
 std::string KindForPeople(const v1::Credential& credential) {
   return credential.sync_token() ? "user (sync token)" : KindWord(credential);
+}
+
+Json PendingJson(const v1::Credential& credential) {
+  if (!credential.has_pending_rotation()) return nullptr;
+  const v1::PendingRotation& pending = credential.pending_rotation();
+  return {{"rotation_id", pending.rotation_id()},
+          {"organization_id", pending.organization_id()},
+          {"fields", std::vector<std::string>(pending.fields().begin(), pending.fields().end())},
+          {"principal", pending.principal()},
+          {"create_time", TimeText(pending.create_time())}};
+}
+
+std::string EventWord(const v1::CredentialHistoryEntry& entry) {
+  return EnumWord(v1::CredentialEvent_Name(entry.event()), "CREDENTIAL_EVENT_");
+}
+
+Json HistoryJson(const v1::CredentialHistoryEntry& entry) {
+  return {{"version", entry.version()},
+          {"event", EventWord(entry)},
+          {"fields", std::vector<std::string>(entry.fields().begin(), entry.fields().end())},
+          {"principal", entry.principal()},
+          {"time", TimeText(entry.time())},
+          {"bill_code", entry.bill_code()},
+          {"revertible", entry.revertible()}};
+}
+
+void PrintHistory(const v1::Credential& credential, std::ostream& out) {
+  if (credential.history().empty()) return;
+  out << '\n';
+  Table history({"VERSION", "WHAT", "FIELDS", "WHEN", "ROLL BACK"});
+  for (const v1::CredentialHistoryEntry& entry : credential.history()) {
+    const std::string code =
+        entry.bill_code().empty() ? "" : absl::StrCat(" (", entry.bill_code(), ")");
+    history.Add({absl::StrCat(entry.version()), absl::StrCat(EventWord(entry), code),
+                 absl::StrJoin(entry.fields(), ", "), TimeText(entry.time()),
+                 entry.revertible() ? "possible" : ""});
+  }
+  history.Print(out);
 }
 
 }  // namespace
@@ -32,7 +71,12 @@ Json CredentialJson(const v1::Credential& credential, bool organizations) {
   for (const v1::SecretFingerprint& secret : credential.secrets()) {
     json["secrets"][secret.field()] = secret.fingerprint();
   }
+  json["pending_rotation"] = PendingJson(credential);
   if (!organizations) return json;
+  json["history"] = Json::array();
+  for (const v1::CredentialHistoryEntry& entry : credential.history()) {
+    json["history"].push_back(HistoryJson(entry));
+  }
   json["organizations"] = Json::array();
   for (const v1::Organization& organization : credential.organizations()) {
     json["organizations"].push_back({{"organization_id", organization.organization_id()},
@@ -55,7 +99,14 @@ void PrintCredential(const v1::Credential& credential, std::ostream& out) {
   table.Add({"created", TimeText(credential.create_time())});
   table.Add({"changed", TimeText(credential.update_time())});
   table.Add({"organizations", absl::StrCat(credential.organization_count())});
+  if (credential.has_pending_rotation()) {
+    const v1::PendingRotation& pending = credential.pending_rotation();
+    table.Add({"rotation", absl::StrCat("pending since ", TimeText(pending.create_time()), " of ",
+                                        absl::StrJoin(pending.fields(), ", "),
+                                        "; resume-rotation or cancel-rotation")});
+  }
   table.Print(out);
+  PrintHistory(credential, out);
   if (credential.organizations().empty()) return;
   out << '\n';
   Table organizations({"ORGANIZATION", "DEVKEY"});

@@ -24,6 +24,11 @@ _billbroker_options() {
       ;;
     'credential delete') echo --force --yes ;;
     'credential attach') echo --secrets-from-stdin ;;
+    'credential rotate')
+      echo --username --device --secrets-from-stdin --organization --no-verify --end-sessions
+      ;;
+    'credential rollback') echo --organization --no-verify --end-sessions ;;
+    'credential verify') echo --organization ;;
     'session get')
       echo --credential --include-dev-key --require-trusted --min-remaining --stale-generation --cached-only --show
       ;;
@@ -97,9 +102,12 @@ _billbroker() {
   fi
   case "${#words[@]} $command" in
     '0 ') _billbroker_offer "$word" 'login credential session status exec doctor' ;;
-    '1 credential') _billbroker_offer "$word" 'create show list delete attach detach' ;;
+    '1 credential') _billbroker_offer "$word" 'create show list delete rotate rollback verify resume-rotation \
+      cancel-rotation attach detach' ;;
     '1 session') _billbroker_offer "$word" 'get login logout list watch' ;;
-    '2 credential show' | '2 credential delete' | '2 credential attach' | '2 credential detach')
+    '2 credential show' | '2 credential delete' | '2 credential attach' | '2 credential detach' | \
+      '2 credential rotate' | '2 credential rollback' | '2 credential verify' | \
+      '2 credential resume-rotation' | '2 credential cancel-rotation')
       _billbroker_offer "$word" "$(_billbroker_names credential)"
       ;;
   esac

@@ -18,6 +18,7 @@
 #include "absl/strings/strip.h"
 #include "server/app/session_config.h"
 #include "server/app/toml_reader.h"
+#include "vault/credential.h"
 
 namespace billbroker {
 namespace {
@@ -58,6 +59,12 @@ LogLevel ReadLogLevel(TomlTable log) {
   }
   log.RefuseUnknown();
   return level.value_or(LogLevel::kInfo);
+}
+
+int ReadKeptVersions(TomlTable table) {
+  const int kept = table.Integer("kept_versions", 1, 0, static_cast<int>(kMaxHistory));
+  table.RefuseUnknown();
+  return kept;
 }
 
 mode_t ReadMode(TomlTable& table) {
@@ -170,6 +177,7 @@ Config ReadConfig(TomlTable& root) {
                                         config.instance, "\""));
   }
   config.state_dir = AbsolutePath(root, "state_dir", root.RequiredString("state_dir"));
+  config.kept_versions = ReadKeptVersions(root.Table("credentials"));
   config.drain_timeout =
       root.Duration("drain_timeout", config.drain_timeout, absl::ZeroDuration(), absl::Minutes(10));
   config.log_level = ReadLogLevel(root.Table("log"));

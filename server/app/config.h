@@ -32,6 +32,7 @@ struct Config {
   std::map<std::string, Environment> environments;  // by name; at least one
   absl::Duration keyring_timeout = absl::Seconds(3);
   EngineOptions session;
+  int kept_versions = 1;  // of each credential, for a roll-back
   CurlOptions bill;
 };
 

@@ -167,7 +167,8 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
     threads.reset();
     bill.reset();
   };
-  CredentialManager manager({clock, random, vault, directory, engine, EnvironmentNames(config)});
+  CredentialManager manager(
+      {clock, random, vault, directory, engine, EnvironmentNames(config), config.kept_versions});
   ThreadExecutor changes(1);  // apart from `threads`, on which what a change awaits is done
   ServingState state(kVersion, clock.Now(), BaseUrls(config));
   SessionServiceImpl sessions({clock, directory, state, engine, hub, store});

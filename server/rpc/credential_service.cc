@@ -34,6 +34,7 @@ void FinishChange(ServerUnaryReactor* reactor, const absl::StatusOr<CredentialIn
 
 CredentialServiceImpl::CredentialServiceImpl(Parts parts) : parts_(parts) {
   SetMessageAllocatorFor_CreateCredential(&create_messages_);
+  SetMessageAllocatorFor_RotateCredential(&rotate_messages_);
   SetMessageAllocatorFor_AttachOrganizations(&attach_messages_);
 }
 

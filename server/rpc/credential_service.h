@@ -38,6 +38,21 @@ class CredentialServiceImpl final : public v1::CredentialService::CallbackServic
   grpc::ServerUnaryReactor* DeleteCredential(grpc::CallbackServerContext* context,
                                              const v1::DeleteCredentialRequest* request,
                                              v1::DeleteCredentialResponse* response) override;
+  grpc::ServerUnaryReactor* RotateCredential(grpc::CallbackServerContext* context,
+                                             const v1::RotateCredentialRequest* request,
+                                             v1::RotateCredentialResponse* response) override;
+  grpc::ServerUnaryReactor* ResumeRotation(grpc::CallbackServerContext* context,
+                                           const v1::ResumeRotationRequest* request,
+                                           v1::ResumeRotationResponse* response) override;
+  grpc::ServerUnaryReactor* CancelRotation(grpc::CallbackServerContext* context,
+                                           const v1::CancelRotationRequest* request,
+                                           v1::CancelRotationResponse* response) override;
+  grpc::ServerUnaryReactor* RollbackCredential(grpc::CallbackServerContext* context,
+                                               const v1::RollbackCredentialRequest* request,
+                                               v1::RollbackCredentialResponse* response) override;
+  grpc::ServerUnaryReactor* VerifyCredential(grpc::CallbackServerContext* context,
+                                             const v1::VerifyCredentialRequest* request,
+                                             v1::VerifyCredentialResponse* response) override;
   grpc::ServerUnaryReactor* AttachOrganizations(grpc::CallbackServerContext* context,
                                                 const v1::AttachOrganizationsRequest* request,
                                                 v1::AttachOrganizationsResponse* response) override;
@@ -54,6 +69,7 @@ class CredentialServiceImpl final : public v1::CredentialService::CallbackServic
 
   const Parts parts_;
   WipingAllocator<v1::CreateCredentialRequest, v1::CreateCredentialResponse> create_messages_;
+  WipingAllocator<v1::RotateCredentialRequest, v1::RotateCredentialResponse> rotate_messages_;
   WipingAllocator<v1::AttachOrganizationsRequest, v1::AttachOrganizationsResponse> attach_messages_;
 };
 

@@ -157,6 +157,35 @@ absl::StatusOr<Credential> DraftOf(const v1::CreateCredentialRequest& request) {
   return draft;
 }
 
+absl::StatusOr<RotationRequest> RotationOf(const v1::RotateCredentialRequest& request,
+                                           absl::Duration patience) {
+  if (request.organizations_size() > kMaxOrganizations) {
+    return Malformed("organizations", absl::StrCat("has ", request.organizations_size(),
+                                                   " entries; send at most ", kMaxOrganizations));
+  }
+  RotationRequest rotation;
+  CredentialChange& change = rotation.change;
+  if (request.has_username()) change.username = request.username();
+  if (request.has_dev_key()) change.dev_key = SecretString::CopyOf(request.dev_key());
+  if (request.has_password()) change.password = SecretString::CopyOf(request.password());
+  if (request.has_console_api_token()) {
+    change.console_api_token = SecretString::CopyOf(request.console_api_token());
+  }
+  if (request.has_remember_me_id()) {
+    change.remember_me_id = SecretString::CopyOf(request.remember_me_id());
+  }
+  if (request.has_device()) change.device = request.device();
+  absl::StatusOr<std::vector<Organization>> organizations =
+      CopyOrganizations(request.organizations());
+  if (!organizations.ok()) return organizations.status();
+  change.organizations = *std::move(organizations);
+  rotation.organization_id = request.organization_id();
+  rotation.verify = !request.has_verify() || request.verify();
+  rotation.end_sessions = request.end_sessions();
+  rotation.patience = patience;
+  return rotation;
+}
+
 absl::StatusOr<std::vector<Organization>> OrganizationsOf(
     const v1::AttachOrganizationsRequest& request) {
   absl::Status status =

@@ -39,6 +39,10 @@ namespace billbroker {
 [[nodiscard]] absl::StatusOr<std::vector<std::string>> OrganizationIdsOf(
     const v1::DetachOrganizationsRequest& request);
 
+// The secrets are copied. MALFORMED_REQUEST where an organization is named twice.
+[[nodiscard]] absl::StatusOr<RotationRequest> RotationOf(const v1::RotateCredentialRequest& request,
+                                                         absl::Duration patience);
+
 // For every request with the fields name, uid and version.
 [[nodiscard]] absl::StatusOr<CredentialVersion> CheckVersion(const std::string& name,
                                                              const std::string& uid,

@@ -21,6 +21,7 @@ static_assert(v1::SESSION_STATE_QUEUED == static_cast<int>(PairState::kQueued) +
 static_assert(v1::STORE_STATE_MEMORY_ONLY == static_cast<int>(StoreState::kMemoryOnly) + 1);
 static_assert(v1::VAULT_STATE_UNKNOWN == static_cast<int>(VaultState::kUnknown) + 1);
 static_assert(v1::REASON_NO_PREVIOUS_VERSION == static_cast<int>(Reason::kNoPreviousVersion) + 1);
+static_assert(v1::CREDENTIAL_EVENT_CANCELLED == static_cast<int>(PastChangeKind::kCancelled) + 1);
 static_assert(v1::CREDENTIAL_KIND_CONSOLE == static_cast<int>(CredentialKind::kConsole) + 1);
 
 v1::Quarantine ToQuarantine(const QuarantineEntry& entry) {
@@ -30,6 +31,24 @@ v1::Quarantine ToQuarantine(const QuarantineEntry& entry) {
   *proto.mutable_since_time() = ToTimestamp(entry.since);
   if (entry.until.has_value()) *proto.mutable_until_time() = ToTimestamp(*entry.until);
   return proto;
+}
+
+void FillPending(const CredentialInfo::Pending& pending, v1::PendingRotation& proto) {
+  proto.set_rotation_id(pending.id);
+  proto.set_organization_id(pending.organization_id);
+  for (const std::string& field : pending.fields) proto.add_fields(field);
+  proto.set_principal(pending.principal);
+  *proto.mutable_create_time() = ToTimestamp(pending.time);
+}
+
+void FillPast(const CredentialInfo::Past& past, v1::CredentialHistoryEntry& proto) {
+  proto.set_version(past.version);
+  proto.set_event(Same<v1::CredentialEvent>(past.kind));
+  for (const std::string& field : past.fields) proto.add_fields(field);
+  proto.set_principal(past.principal);
+  *proto.mutable_time() = ToTimestamp(past.time);
+  proto.set_bill_code(past.bill_code);
+  proto.set_revertible(past.revertible);
 }
 
 }  // namespace
@@ -115,6 +134,9 @@ void FillCredential(const CredentialInfo& info, bool include_organizations, v1::
   }
   *proto.mutable_create_time() = ToTimestamp(info.create_time);
   *proto.mutable_update_time() = ToTimestamp(info.update_time);
+  if (info.pending.has_value()) FillPending(*info.pending, *proto.mutable_pending_rotation());
+  if (!include_organizations) return;
+  for (const CredentialInfo::Past& past : info.history) FillPast(past, *proto.add_history());
 }
 
 void FillVaultStatus(const Directory& directory, v1::VaultStatus& proto) {

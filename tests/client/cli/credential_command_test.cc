@@ -152,7 +152,8 @@ TEST_F(CredentialCommandTest, ListHoldsEveryCredential) {
                                                {"secrets", Json::object()},
                                                {"organization_count", 1},
                                                {"create_time", "2027-01-14T08:00:00Z"},
-                                               {"update_time", "2027-01-15T08:00:00Z"}}));
+                                               {"update_time", "2027-01-15T08:00:00Z"},
+                                               {"pending_rotation", nullptr}}));
 }
 
 TEST_F(CredentialCommandTest, DeleteAsksFirst) {

@@ -38,6 +38,7 @@ TEST(ConfigTest, TheLeastFileGivesTheDefaults) {
   EXPECT_EQ(config->instance, "default");
   EXPECT_EQ(config->state_dir, "/var/lib/billbroker");
   EXPECT_EQ(config->drain_timeout, absl::Seconds(30));
+  EXPECT_EQ(config->kept_versions, 1);
   EXPECT_EQ(config->log_level, LogLevel::kInfo);
   EXPECT_EQ(config->listener.socket, "/run/billbroker/broker.sock");
   EXPECT_EQ(config->listener.mode, 0660U);
@@ -55,6 +56,7 @@ TEST(ConfigTest, EveryKeyArrivesWhereItBelongs) {
 instance = "blue"
 state_dir = "/s"
 drain_timeout = "5s"
+credentials.kept_versions = 0
 [log]
 level = "debug"
 [[listener]]
@@ -104,6 +106,7 @@ max_parallel = 8
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->instance, "blue");
   EXPECT_EQ(config->drain_timeout, absl::Seconds(5));
+  EXPECT_EQ(config->kept_versions, 0);
   EXPECT_EQ(config->log_level, LogLevel::kDebug);
   EXPECT_EQ(config->listener.mode, 0600U);
   EXPECT_EQ(config->listener.group, "billbroker");
@@ -149,7 +152,7 @@ TEST(ConfigTest, EveryMistakeIsNamedWithItsLineAndItsFix) {
   };
   const std::vector<Row> rows = {
       {"[sesion]",
-       "b.toml:6: unknown key \"sesion\"; known here: bill, drain_timeout, "
+       "b.toml:6: unknown key \"sesion\"; known here: bill, credentials, drain_timeout, "
        "environments, instance, keyring, listener, log, prewarm, session, sign_ins, state_dir"},
       {"[session]\nidle = \"1m\"", "b.toml:7: unknown key \"session.idle\"; known here: "},
       {"[bill]\n\n\nretries = 3",

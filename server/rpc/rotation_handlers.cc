@@ -1,0 +1,125 @@
+// CredentialServiceImpl: what replaces and proves secrets.
+#include <string>
+#include <utility>
+
+#include "proto/status.h"
+#include "server/rpc/credential_service.h"
+#include "server/rpc/patience.h"
+#include "server/rpc/shape.h"
+#include "server/rpc/translate.h"
+
+namespace billbroker {
+namespace {
+
+using grpc::CallbackServerContext;
+using grpc::ServerUnaryReactor;
+
+ServerUnaryReactor* Finished(ServerUnaryReactor* reactor, const absl::Status& status) {
+  reactor->Finish(ToGrpcStatus(status));
+  return reactor;
+}
+
+// What every request here has in common: which credential, and the organization where it names one.
+template <typename Request>
+absl::StatusOr<CredentialVersion> Check(const Request& request, CallbackServerContext& context,
+                                        ServingState& state) {
+  absl::StatusOr<CredentialVersion> target = VersionOf(request);
+  if (!target.ok()) return target;
+  if constexpr (requires { request.organization_id(); }) {
+    if (!request.organization_id().empty()) {
+      absl::Status id = ValidateOrganizationId(request.organization_id());
+      if (!id.ok()) return id;
+    }
+  } else if (request.rotation_id().empty()) {
+    return Malformed("rotation_id", "is missing; GetCredential tells it");
+  }
+  absl::Status admitted = state.Admit(context);
+  if (!admitted.ok()) return admitted;
+  return target;
+}
+
+// Answers with the credential as it is now, or with why it is as it was.
+template <typename Response>
+void FinishChange(ServerUnaryReactor* reactor, const absl::StatusOr<CredentialInfoPtr>& changed,
+                  Response& response) {
+  if (changed.ok()) FillCredential(**changed, true, *response.mutable_credential());
+  Finished(reactor, changed.status());
+}
+
+}  // namespace
+
+ServerUnaryReactor* CredentialServiceImpl::RotateCredential(
+    CallbackServerContext* context, const v1::RotateCredentialRequest* request,
+    v1::RotateCredentialResponse* response) {
+  ServerUnaryReactor* reactor = context->DefaultReactor();
+  absl::StatusOr<CredentialVersion> target = Check(*request, *context, parts_.state);
+  absl::StatusOr<RotationRequest> rotation = RotationOf(*request, PatienceOf(*context));
+  context->GetRpcAllocatorState()->FreeRequest();
+  if (!target.ok()) return Finished(reactor, target.status());
+  if (!rotation.ok()) return Finished(reactor, rotation.status());
+  parts_.executor.Run([this, reactor, response, target = *std::move(target),
+                       rotation = *std::move(rotation)]() mutable {
+    FinishChange(reactor, parts_.manager.Rotate(target, std::move(rotation)), *response);
+  });
+  return reactor;
+}
+
+ServerUnaryReactor* CredentialServiceImpl::ResumeRotation(CallbackServerContext* context,
+                                                          const v1::ResumeRotationRequest* request,
+                                                          v1::ResumeRotationResponse* response) {
+  ServerUnaryReactor* reactor = context->DefaultReactor();
+  absl::StatusOr<CredentialVersion> target = Check(*request, *context, parts_.state);
+  if (!target.ok()) return Finished(reactor, target.status());
+  parts_.executor.Run([this, reactor, request, response, target = *std::move(target),
+                       patience = PatienceOf(*context)] {
+    FinishChange(reactor, parts_.manager.ResumeRotation(target, request->rotation_id(), patience),
+                 *response);
+  });
+  return reactor;
+}
+
+ServerUnaryReactor* CredentialServiceImpl::CancelRotation(CallbackServerContext* context,
+                                                          const v1::CancelRotationRequest* request,
+                                                          v1::CancelRotationResponse* response) {
+  ServerUnaryReactor* reactor = context->DefaultReactor();
+  absl::StatusOr<CredentialVersion> target = Check(*request, *context, parts_.state);
+  if (!target.ok()) return Finished(reactor, target.status());
+  parts_.executor.Run([this, reactor, request, response, target = *std::move(target)] {
+    FinishChange(reactor, parts_.manager.CancelRotation(target, request->rotation_id(), ""),
+                 *response);
+  });
+  return reactor;
+}
+
+ServerUnaryReactor* CredentialServiceImpl::RollbackCredential(
+    CallbackServerContext* context, const v1::RollbackCredentialRequest* request,
+    v1::RollbackCredentialResponse* response) {
+  ServerUnaryReactor* reactor = context->DefaultReactor();
+  absl::StatusOr<CredentialVersion> target = Check(*request, *context, parts_.state);
+  if (!target.ok()) return Finished(reactor, target.status());
+  RollbackRequest rollback;
+  rollback.organization_id = request->organization_id();
+  rollback.verify = !request->has_verify() || request->verify();
+  rollback.end_sessions = request->end_sessions();
+  rollback.patience = PatienceOf(*context);
+  parts_.executor.Run(
+      [this, reactor, response, target = *std::move(target), rollback = std::move(rollback)] {
+        FinishChange(reactor, parts_.manager.Rollback(target, rollback), *response);
+      });
+  return reactor;
+}
+
+ServerUnaryReactor* CredentialServiceImpl::VerifyCredential(
+    CallbackServerContext* context, const v1::VerifyCredentialRequest* request,
+    v1::VerifyCredentialResponse* /*response*/) {
+  ServerUnaryReactor* reactor = context->DefaultReactor();
+  absl::StatusOr<CredentialVersion> target = Check(*request, *context, parts_.state);
+  if (!target.ok()) return Finished(reactor, target.status());
+  parts_.executor.Run(
+      [this, reactor, request, target = *std::move(target), patience = PatienceOf(*context)] {
+        Finished(reactor, parts_.manager.Verify(target, request->organization_id(), patience));
+      });
+  return reactor;
+}
+
+}  // namespace billbroker

@@ -1,0 +1,139 @@
+// RotateCredential and its kin over gRPC.
+#include <gtest/gtest.h>
+
+#include "proto/redacted.h"
+#include "tests/server/rpc/rpc_fixture.h"
+
+namespace billbroker {
+namespace {
+
+using Stub = v1::CredentialService::Stub;
+
+class RotationRpcTest : public RpcTest {
+ protected:
+  RotationRpcTest() { acme_ = Create(NewUser("acme", {"0081", "0082"})); }
+
+  template <typename Request>
+  [[nodiscard]] Request For(const v1::Credential& credential) const {
+    Request request;
+    request.set_name(credential.name());
+    request.set_uid(credential.uid());
+    request.set_version(credential.version());
+    return request;
+  }
+  absl::Status Rotate(const v1::RotateCredentialRequest& request) {
+    v1::RotateCredentialResponse response;
+    const absl::Status status = Call(*credentials_, &Stub::RotateCredential, request, &response);
+    if (status.ok()) acme_ = response.credential();
+    return status;
+  }
+  [[nodiscard]] std::string StoredPassword() {
+    return std::string((*broker_.vault.Load("acme"))->password.Reveal());
+  }
+
+  v1::Credential acme_;
+};
+
+TEST_F(RotationRpcTest, WhatIsSetIsReplacedAndTheRestStays) {
+  auto request = For<v1::RotateCredentialRequest>(acme_);
+  request.set_password("s3cret-next");
+  request.set_organization_id("0082");
+  ASSERT_EQ(Rotate(request), absl::OkStatus());
+  EXPECT_EQ(acme_.version(), 2u);
+  EXPECT_EQ(StoredPassword(), "s3cret-next");
+  EXPECT_EQ((*broker_.vault.Load("acme"))->dev_key.Reveal(), "s3cret-dev-key");
+  EXPECT_EQ(broker_.bill.sign_ins().back().organization_id, "0082");
+  ASSERT_EQ(acme_.history_size(), 1);
+  EXPECT_EQ(acme_.history(0).event(), v1::CREDENTIAL_EVENT_ROTATED);
+  EXPECT_EQ(acme_.history(0).fields(0), "password");
+  EXPECT_TRUE(acme_.history(0).revertible());
+  EXPECT_EQ(Redacted(acme_).find("s3cret"), std::string::npos);
+}
+
+TEST_F(RotationRpcTest, WithoutVerifyNothingIsSentToBill) {
+  auto request = For<v1::RotateCredentialRequest>(acme_);
+  request.set_password("s3cret-next");
+  request.set_verify(false);
+  ASSERT_EQ(Rotate(request), absl::OkStatus());
+  EXPECT_EQ(broker_.bill.CountSignIns(), 0);
+}
+
+TEST_F(RotationRpcTest, ARollBackAndAVerificationTakeWhatIsInForce) {
+  auto request = For<v1::RotateCredentialRequest>(acme_);
+  request.set_password("s3cret-next");
+  ASSERT_EQ(Rotate(request), absl::OkStatus());
+  v1::RollbackCredentialResponse back;
+  ASSERT_EQ(Call(*credentials_, &Stub::RollbackCredential,
+                 For<v1::RollbackCredentialRequest>(acme_), &back),
+            absl::OkStatus());
+  EXPECT_EQ(StoredPassword(), "s3cret-password");
+  v1::VerifyCredentialResponse verified;
+  EXPECT_EQ(Call(*credentials_, &Stub::VerifyCredential,
+                 For<v1::VerifyCredentialRequest>(back.credential()), &verified),
+            absl::OkStatus());
+  EXPECT_EQ(broker_.bill.CountSignIns(), 3);
+}
+
+TEST_F(RotationRpcTest, APendingRotationIsShownResumedOrCancelled) {
+  BillError lost;
+  lost.verdict = Verdict::kUnavailable;
+  lost.detail = "no answer";
+  for (const bool resume : {true, false}) {
+    broker_.bill.FailNextSignIns(1, lost);
+    auto request = For<v1::RotateCredentialRequest>(acme_);
+    request.set_password(resume ? "s3cret-resumed" : "s3cret-cancelled");
+    const absl::Status pending = Rotate(request);
+    EXPECT_TRUE(HasReason(pending, Reason::kRotationPending)) << pending;
+    v1::GetCredentialRequest get;
+    get.set_name("acme");
+    v1::GetCredentialResponse shown;
+    ASSERT_EQ(Call(*credentials_, &Stub::GetCredential, get, &shown), absl::OkStatus());
+    const std::string id = shown.credential().pending_rotation().rotation_id();
+    EXPECT_EQ(id, DetailsOf(pending)->metadata["rotation_id"]);
+    if (resume) {
+      auto again = For<v1::ResumeRotationRequest>(acme_);
+      again.set_rotation_id(id);
+      v1::ResumeRotationResponse response;
+      ASSERT_EQ(Call(*credentials_, &Stub::ResumeRotation, again, &response), absl::OkStatus());
+      acme_ = response.credential();
+    } else {
+      auto cancel = For<v1::CancelRotationRequest>(acme_);
+      cancel.set_rotation_id(id);
+      v1::CancelRotationResponse response;
+      ASSERT_EQ(Call(*credentials_, &Stub::CancelRotation, cancel, &response), absl::OkStatus());
+      EXPECT_FALSE(response.credential().has_pending_rotation());
+    }
+    EXPECT_EQ(StoredPassword(), "s3cret-resumed");
+  }
+}
+
+TEST_F(RotationRpcTest, BadRequestsAreNamedAndNothingIsTried) {
+  auto no_uid = For<v1::RotateCredentialRequest>(acme_);
+  no_uid.set_password("x");
+  no_uid.set_uid("?");
+  EXPECT_EQ(DetailsOf(Rotate(no_uid))->metadata["field"], "uid");
+  auto bad_organization = For<v1::RotateCredentialRequest>(acme_);
+  bad_organization.set_password("x");
+  bad_organization.set_organization_id("a/b");
+  EXPECT_EQ(DetailsOf(Rotate(bad_organization))->metadata["field"], "organization_id");
+  auto twice = For<v1::RotateCredentialRequest>(acme_);
+  twice.add_organizations()->set_organization_id("0081");
+  twice.add_organizations()->set_organization_id("0081");
+  EXPECT_EQ(DetailsOf(Rotate(twice))->metadata["field"], "organizations[1].organization_id");
+  v1::ResumeRotationResponse response;
+  EXPECT_EQ(DetailsOf(Call(*credentials_, &Stub::ResumeRotation,
+                           For<v1::ResumeRotationRequest>(acme_), &response))
+                ->metadata["field"],
+            "rotation_id");
+  EXPECT_EQ(broker_.bill.CountSignIns(), 0);
+}
+
+TEST_F(RotationRpcTest, OnceDrainingNothingIsRotated) {
+  state_.StartDraining();
+  auto request = For<v1::RotateCredentialRequest>(acme_);
+  request.set_password("x");
+  EXPECT_TRUE(HasReason(Rotate(request), Reason::kDraining));
+}
+
+}  // namespace
+}  // namespace billbroker
