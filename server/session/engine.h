@@ -358,6 +358,11 @@ class Engine final : public DirectoryObserver {
   void Upkeep();
   void Tend(Pair& pair, absl::Duration now, Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TendAt(Pair& pair, absl::Duration when) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The session is of another devKey than the credential has now. It is good until its end.
+  [[nodiscard]] bool IsOutdated(const Pair& pair) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Starts a sign-in for its successor where one may go at once. The pair may be gone afterwards.
+  [[nodiscard]] bool TryReplace(Pair& pair, absl::Duration now, Later& later)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Draws when the session that BILL just confirmed is to be kept alive.
   void PlanKeepAlive(Pair& pair) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   [[nodiscard]] bool IsWarm(const Pair& pair) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

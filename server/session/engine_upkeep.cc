@@ -58,12 +58,17 @@ void Engine::Tend(Pair& pair, absl::Duration now, Later& later) {
     return TendAt(pair, std::max(pair.not_before, now + kTendAgain));
   }
   const bool wanted = warm || pair.asked + options_.keep_alive > now;
-  if (!options_.sliding || !options_.check_slides) return TendAt(pair, pair.session->deadline);
+  const bool outdated = IsOutdated(pair);
+  if (wanted && outdated && TryReplace(pair, now, later)) return;
+  // Until when nothing else is to be done.
+  const absl::Duration quiet = wanted && outdated
+                                   ? std::min(now + kTendAgain, pair.session->deadline)
+                                   : pair.session->deadline;
+  if (!options_.sliding || !options_.check_slides) return TendAt(pair, quiet);
   // It may still be asked for.
-  if (!wanted) return TendAt(pair, std::min(now + kTendAgain, pair.session->deadline));
+  if (!wanted) return TendAt(pair, std::min(now + kTendAgain, quiet));
   const bool unknown = warm && IsInDoubt(pair);
-  if (now < pair.keep_at && !unknown)
-    return TendAt(pair, std::min(pair.keep_at, pair.session->deadline));
+  if (now < pair.keep_at && !unknown) return TendAt(pair, std::min(pair.keep_at, quiet));
   const bool may_check =
       pair.not_before <= now &&
       governor_.ParkedUntil(DevKeyKeyOf(*pair.credential, pair.organization_id)) <= now &&
@@ -72,10 +77,32 @@ void Engine::Tend(Pair& pair, absl::Duration now, Later& later) {
   StartCheck(pair, later);
 }
 
+bool Engine::IsOutdated(const Pair& pair) const {
+  return pair.session->dev_key_id != pair.credential->DevKeyIdFor(pair.organization_id);
+}
+
+// It has no place in the queue: while it waited there its session could not be kept alive.
+bool Engine::TryReplace(Pair& pair, absl::Duration now, Later& later) {
+  if (!Obstacle(pair, false, now).ok()) return false;
+  const Key key = pair.key;
+  pair.activity = Pair::Activity::kQueued;
+  governor_.Enqueue(ApplicantOf(pair), Priority::kWarm);
+  Dispatch(later);
+  Pair* still = FindPair(key);
+  if (still == nullptr) return true;
+  if (still->activity != Pair::Activity::kQueued) {
+    TendAt(*still, now + kTendAgain);
+    return true;
+  }
+  governor_.Withdraw(key);
+  still->activity = Pair::Activity::kIdle;
+  return false;
+}
+
 void Engine::PlanKeepAlive(Pair& pair) {
   const absl::Duration now = parts_.clock.SinceBoot();
   pair.keep_at = now + (pair.session->deadline - now) * (0.75 + 0.15 * parts_.random.Uniform());
-  TendAt(pair, pair.keep_at);
+  TendAt(pair, IsOutdated(pair) ? std::min(pair.keep_at, now + kTendAgain) : pair.keep_at);
 }
 
 bool Engine::IsWarm(const Pair& pair) const {
@@ -178,6 +205,7 @@ void Engine::FollowCredential(Pair& pair, const CredentialInfoPtr& after, Later&
     pair.removed = false;
     pair.not_before = absl::ZeroDuration();
     pair.failures = 0;
+    if (IsLive(pair) && IsOutdated(pair)) TendAt(pair, parts_.clock.SinceBoot());
     if (pair.activity == Pair::Activity::kQueued) {  // perhaps under another devKey or secret
       const LoginGovernor::Order order = governor_.Find(pair.key)->order;
       governor_.Withdraw(pair.key);

@@ -1,0 +1,132 @@
+// What a changed devKey does to live sessions: each is good until its successor is there.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "tests/server/session/model_fixture.h"
+
+namespace billbroker {
+namespace {
+
+constexpr int kOrganizations = 20;
+
+class DevKeyTest : public ::testing::Test {
+ protected:
+  DevKeyTest() {
+    for (int n = 0; n < kOrganizations; ++n) {
+      EXPECT_TRUE(
+          house.model
+              .ChangeOrganization(
+                  billsim::GeneratedOrganizationId(n),
+                  {{"dev_keys", {billsim::GeneratedDevKey(0), billsim::GeneratedDevKey(1)}}})
+              .ok());
+    }
+  }
+
+  // BILL allows 20 sign-ins an hour, of which two are kept for callers.
+  static EngineOptions Options() {
+    EngineOptions options;
+    options.governor.sign_ins_per_hour = kOrganizations;
+    return options;
+  }
+  static billsim::Settings Settings() {
+    billsim::Settings settings;
+    settings.sign_ins_per_hour = kOrganizations;
+    return settings;
+  }
+
+  SessionPtr Get(int n) {
+    SessionPtr got;
+    house.engine.GetSession(billsim::GeneratedOrganizationId(n), "", {},
+                            [&got](const absl::StatusOr<SessionPtr>& answer) {
+                              if (answer.ok()) got = *answer;
+                            });
+    house.executor.Advance(absl::Seconds(2));
+    return got;
+  }
+  void ChangeDevKey(absl::string_view dev_key) {
+    Credential next = (*house.vault.Load("user-0"))->Clone();
+    next.dev_key = SecretString::CopyOf(dev_key);
+    ++next.version;
+    ASSERT_TRUE(house.vault.Replace(next).ok());
+    house.directory.Put(InfoOf(next, Fingerprinter(*house.vault.MasterKey())));
+  }
+  // How many organizations have a session of devKey `d`; every one must have a session.
+  int CountOf(int d) {
+    int count = 0;
+    for (int n = 0; n < kOrganizations; ++n) {
+      const SessionPtr session = Get(n);
+      EXPECT_NE(session, nullptr) << n;
+      if (session == nullptr) continue;
+      EXPECT_TRUE(IsGood(*session)) << n;
+      if (session->keys.dev_key->Reveal() == billsim::GeneratedDevKey(d)) ++count;
+    }
+    return count;
+  }
+  bool IsGood(const Session& session) {
+    return house.model
+               .Handle({"GET",
+                        "/v3/organizations/current",
+                        {{"sessionid", std::string(session.keys.session_id->Reveal())},
+                         {"devkey", std::string(session.keys.dev_key->Reveal())}},
+                        {},
+                        ""})
+               .status == 200;
+  }
+  std::int64_t LogOuts() {
+    const nlohmann::json paths = house.model.CountsJson()["paths"];
+    return paths.contains("/v3/logout") ? paths["/v3/logout"].get<std::int64_t>() : 0;
+  }
+
+  ModelHouse house{
+      {.organizations = kOrganizations, .users = 1, .dev_keys = 2}, Options(), Settings()};
+};
+
+TEST_F(DevKeyTest, SessionsAreReplacedInsideTheBudgetAndNoCallerIsLeftWithoutOne) {
+  EXPECT_EQ(CountOf(0), kOrganizations);
+  ChangeDevKey(billsim::GeneratedDevKey(1));
+  EXPECT_GE(CountOf(0), 1) << "not all at once: nobody waits for it";
+  house.executor.Advance(absl::Minutes(5));
+  EXPECT_EQ(CountOf(1), kOrganizations - 2);
+  EXPECT_EQ(house.SignIns(), 2 * kOrganizations - 2);
+  house.executor.Advance(absl::Minutes(50));
+  EXPECT_EQ(CountOf(1), kOrganizations - 2);
+  house.executor.Advance(absl::Minutes(15));
+  EXPECT_EQ(CountOf(1), kOrganizations);
+  EXPECT_EQ(house.SignIns(), 2 * kOrganizations);
+  EXPECT_EQ(house.Refusals("BDC_1144"), 0);
+  EXPECT_TRUE(house.observer.sessions_ended.empty());
+}
+
+TEST_F(DevKeyTest, AReplacedSessionIsLoggedOutAfterAWhile) {
+  EXPECT_EQ(CountOf(0), kOrganizations);
+  std::vector<SessionPtr> old;
+  for (int n = 0; n < kOrganizations; ++n) old.push_back(Get(n));
+  ChangeDevKey(billsim::GeneratedDevKey(1));
+  house.executor.Advance(absl::Minutes(4));
+  EXPECT_EQ(CountOf(1), kOrganizations - 2);
+  for (const SessionPtr& session : old) EXPECT_TRUE(IsGood(*session));
+  EXPECT_EQ(LogOuts(), 0);
+  house.executor.Advance(absl::Minutes(6));
+  EXPECT_EQ(LogOuts(), kOrganizations - 2);
+  int good = 0;
+  for (const SessionPtr& session : old) good += IsGood(*session) ? 1 : 0;
+  EXPECT_EQ(good, 2);
+}
+
+TEST_F(DevKeyTest, ARefusedDevKeyIsTriedOnceAndSessionsOfTheOldOneStay) {
+  EXPECT_EQ(CountOf(0), kOrganizations);
+  ChangeDevKey("devkey-of-nobody");
+  house.executor.Advance(absl::Minutes(30));
+  EXPECT_EQ(CountOf(0), kOrganizations);
+  const std::int64_t tried = house.SignIns() - kOrganizations;
+  EXPECT_GE(tried, 1);
+  EXPECT_LE(tried, 3) << "those that were under way when the first was refused";
+  house.executor.Advance(absl::Hours(1));
+  EXPECT_EQ(CountOf(0), kOrganizations);
+  EXPECT_EQ(house.SignIns() - kOrganizations, tried);
+}
+
+}  // namespace
+}  // namespace billbroker
