@@ -10,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "proto/status.h"
 #include "server/rpc/page.h"
+#include "server/rpc/patience.h"
 #include "server/rpc/session_wire.h"
 #include "server/rpc/shape.h"
 #include "server/rpc/translate.h"
@@ -34,13 +35,6 @@ template <typename Request>
 absl::Status Check(const Request& request, CallbackServerContext& context, ServingState& state) {
   absl::Status shape = CheckShape(request);
   return shape.ok() ? state.Admit(context) : shape;
-}
-
-// How long the caller waits: until its deadline, where it gave one.
-absl::Duration PatienceOf(const CallbackServerContext& context) {
-  const auto deadline = context.deadline();
-  if (deadline == std::chrono::system_clock::time_point::max()) return kPatience;
-  return absl::FromChrono(deadline - std::chrono::system_clock::now());
 }
 
 // Answers a batch once the last of its outcomes is in. Shared by the callbacks of all.
