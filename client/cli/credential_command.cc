@@ -83,6 +83,9 @@ void AddCredentialCommands(CLI::App& app, Command& command) {
   removal.app->add_flag("--yes", removal.options->yes, "Do not ask for confirmation");
 
   AddOrganizationCommands(group, command);
+  AddCredentialDiscoverCommand(group, command);
+  AddCredentialExportCommand(group, command);
+  AddCredentialImportCommand(group, command);
 }
 
 }  // namespace billbroker

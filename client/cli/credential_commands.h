@@ -7,5 +7,8 @@ namespace billbroker {
 
 void AddCredentialCreateCommand(CLI::App& group, Command& command);
 void AddOrganizationCommands(CLI::App& group, Command& command);  // attach, detach
+void AddCredentialDiscoverCommand(CLI::App& group, Command& command);
+void AddCredentialExportCommand(CLI::App& group, Command& command);
+void AddCredentialImportCommand(CLI::App& group, Command& command);
 
 }  // namespace billbroker

@@ -23,7 +23,9 @@ _billbroker_options() {
         --secrets-from-stdin
       ;;
     'credential delete') echo --force --yes ;;
-    'credential attach') echo --secrets-from-stdin ;;
+    'credential attach') echo --from --secrets-from-stdin ;;
+    'credential discover') echo --attach --organization ;;
+    'credential import') echo --dry-run ;;
     'session get')
       echo --credential --include-dev-key --require-trusted --min-remaining --stale-generation --cached-only --show
       ;;
@@ -43,7 +45,7 @@ _billbroker_value() {
     --kind) _billbroker_offer "$2" 'user console' ;;
     --credential) _billbroker_offer "$2" "$(_billbroker_names credential)" ;;
     --environment) _billbroker_offer "$2" "$(_billbroker_names environment)" ;;
-    --socket | --config | --organizations-from) compopt -o default 2>/dev/null ;;
+    --socket | --config | --organizations-from | --from) compopt -o default 2>/dev/null ;;
     --username | --organization | --device | --org | --timeout | --min-remaining | --stale-generation) ;;
     *) return 1 ;;
   esac
@@ -97,9 +99,10 @@ _billbroker() {
   fi
   case "${#words[@]} $command" in
     '0 ') _billbroker_offer "$word" 'login credential session status exec doctor' ;;
-    '1 credential') _billbroker_offer "$word" 'create show list delete attach detach' ;;
+    '1 credential') _billbroker_offer "$word" 'create show list delete attach detach discover export import' ;;
     '1 session') _billbroker_offer "$word" 'get login logout list watch' ;;
-    '2 credential show' | '2 credential delete' | '2 credential attach' | '2 credential detach')
+    '2 credential show' | '2 credential delete' | '2 credential attach' | '2 credential detach' | \
+      '2 credential discover' | *' credential export')
       _billbroker_offer "$word" "$(_billbroker_names credential)"
       ;;
   esac
