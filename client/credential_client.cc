@@ -238,4 +238,17 @@ absl::StatusOr<v1::Credential> CredentialClient::Detach(
       Call(*impl_->stub, &Stub::DetachOrganizations, std::move(request), impl_->policy));
 }
 
+absl::StatusOr<std::vector<v1::DiscoveredOrganization>> CredentialClient::Discover(
+    absl::string_view name, absl::string_view organization_id) {
+  v1::DiscoverOrganizationsRequest request;
+  request.set_name(std::string(name));
+  request.set_organization_id(std::string(organization_id));
+  absl::StatusOr<v1::DiscoverOrganizationsResponse> response =
+      Call(*impl_->stub, &Stub::DiscoverOrganizations, std::move(request), impl_->policy);
+  if (!response.ok()) return response.status();
+  auto& found = *response->mutable_organizations();
+  return std::vector<v1::DiscoveredOrganization>(std::move_iterator(found.begin()),
+                                                 std::move_iterator(found.end()));
+}
+
 }  // namespace billbroker

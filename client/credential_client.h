@@ -95,6 +95,10 @@ class CredentialClient final {
       const CredentialVersion& version, const std::vector<NewOrganization>& organizations);
   [[nodiscard]] absl::StatusOr<v1::Credential> Detach(
       const CredentialVersion& version, const std::vector<std::string>& organization_ids);
+  // What BILL says that the credential's user may sign in to, ordered by id; asked with a session of
+  // `organization_id`, or where that is empty of one that the broker chooses.
+  [[nodiscard]] absl::StatusOr<std::vector<v1::DiscoveredOrganization>> Discover(
+      absl::string_view name, absl::string_view organization_id = "");
 
  private:
   struct Impl;

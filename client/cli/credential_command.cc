@@ -84,6 +84,9 @@ void AddCredentialCommands(CLI::App& app, Command& command) {
 
   AddRotationCommands(group, command);
   AddOrganizationCommands(group, command);
+  AddCredentialDiscoverCommand(group, command);
+  AddCredentialExportCommand(group, command);
+  AddCredentialImportCommand(group, command);
 }
 
 }  // namespace billbroker

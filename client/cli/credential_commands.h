@@ -9,5 +9,8 @@ void AddCredentialCreateCommand(CLI::App& group, Command& command);
 // rotate, rollback, verify, resume-rotation, cancel-rotation
 void AddRotationCommands(CLI::App& group, Command& command);
 void AddOrganizationCommands(CLI::App& group, Command& command);  // attach, detach
+void AddCredentialDiscoverCommand(CLI::App& group, Command& command);
+void AddCredentialExportCommand(CLI::App& group, Command& command);
+void AddCredentialImportCommand(CLI::App& group, Command& command);
 
 }  // namespace billbroker

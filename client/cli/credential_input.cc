@@ -1,7 +1,9 @@
 #include "client/cli/credential_input.h"
 
 #include <fstream>
+#include <istream>
 #include <set>
+#include <sstream>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -13,6 +15,7 @@ namespace {
 
 // What one request to the broker holds at most.
 constexpr std::size_t kMaxSecretsBytes = 4 * 1024 * 1024;
+constexpr std::size_t kMaxOrganizations = 10'000;
 
 absl::Status AskOptional(Terminal& terminal, absl::string_view prompt, SecretString& into) {
   absl::StatusOr<SecretString> answer = terminal.ReadSecret(prompt);
@@ -56,6 +59,21 @@ absl::Status AskDevKeys(Terminal& terminal, NewCredential& credential) {
                                           : Ask(terminal, kPrompt, credential.dev_key);
 }
 
+// One id a line; `from` is what an error calls `in`.
+absl::StatusOr<std::vector<std::string>> ReadIds(std::istream& in, absl::string_view from) {
+  std::vector<std::string> ids;
+  for (std::string line; std::getline(in, line);) {
+    const absl::string_view id =
+        absl::StripAsciiWhitespace(absl::string_view(line).substr(0, line.find('#')));
+    if (!id.empty()) ids.emplace_back(id);
+  }
+  if (in.bad() || ids.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("found no organization id in ", from, "; name a file with one id a line"));
+  }
+  return ids;
+}
+
 }  // namespace
 
 absl::StatusOr<SecretsInput> ReadSecretsFromStdin(Terminal& terminal) {
@@ -91,15 +109,23 @@ absl::StatusOr<std::vector<std::string>> ReadOrganizationFile(const std::string&
     return absl::InvalidArgumentError(
         absl::StrCat("cannot read ", path, "; name a file with one organization id a line"));
   }
-  std::vector<std::string> ids;
-  for (std::string line; std::getline(file, line);) {
-    const absl::string_view id =
-        absl::StripAsciiWhitespace(absl::string_view(line).substr(0, line.find('#')));
-    if (!id.empty()) ids.emplace_back(id);
+  return ReadIds(file, path);
+}
+
+absl::StatusOr<std::vector<std::string>> ReadOrganizationIds(const std::string& path,
+                                                             Terminal& terminal) {
+  absl::StatusOr<std::vector<std::string>> ids;
+  if (path == "-") {
+    const absl::StatusOr<SecretString> input = terminal.ReadAll(kMaxSecretsBytes);
+    if (!input.ok()) return input.status();
+    std::istringstream lines{std::string(input->Reveal())};  // ids are no secrets
+    ids = ReadIds(lines, "standard input");
+  } else {
+    ids = ReadOrganizationFile(path);
   }
-  if (file.bad() || ids.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("found no organization id in ", path, "; name a file with one id a line"));
+  if (ids.ok() && ids->size() > kMaxOrganizations) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "found ", ids->size(), " organization ids; a credential holds up to ", kMaxOrganizations));
   }
   return ids;
 }

@@ -27,6 +27,11 @@ namespace billbroker {
 [[nodiscard]] absl::StatusOr<std::vector<std::string>> ReadOrganizationFile(
     const std::string& path);
 
+// The same of standard input where `path` is "-", and of no more than 10,000: what one credential
+// holds.
+[[nodiscard]] absl::StatusOr<std::vector<std::string>> ReadOrganizationIds(const std::string& path,
+                                                                           Terminal& terminal);
+
 // `ids` in their order, each once, with the devKeys that `dev_keys` has for them. INVALID_ARGUMENT
 // where it has one for another id.
 [[nodiscard]] absl::StatusOr<std::vector<NewOrganization>> WithDevKeys(

@@ -10,6 +10,7 @@ namespace {
 struct AttachOptions {
   std::string name;
   std::vector<std::string> ids;
+  std::string from;  // a file, or "-"
   bool secrets_from_stdin = false;
 };
 
@@ -35,14 +36,32 @@ absl::StatusOr<std::map<std::string, SecretString>> ReadDevKeys(Terminal& termin
   return std::move(secrets->organization_dev_keys);
 }
 
+// Those of the arguments, and of the file where one is named.
+absl::StatusOr<std::vector<std::string>> IdsToAttach(Terminal& terminal,
+                                                     const AttachOptions& options) {
+  if (options.from.empty() && options.ids.empty()) {
+    return absl::InvalidArgumentError("name organizations, or a file of them with --from");
+  }
+  if (options.from.empty()) return options.ids;
+  if (options.from == "-" && options.secrets_from_stdin) {
+    return absl::InvalidArgumentError(
+        "standard input cannot hold both ids and secrets; give --from a file");
+  }
+  absl::StatusOr<std::vector<std::string>> ids = ReadOrganizationIds(options.from, terminal);
+  if (ids.ok()) ids->insert(ids->begin(), options.ids.begin(), options.ids.end());
+  return ids;
+}
+
 absl::Status Attach(CommandContext& context, const AttachOptions& options) {
+  const absl::StatusOr<std::vector<std::string>> ids = IdsToAttach(context.io.terminal, options);
+  if (!ids.ok()) return ids.status();
   std::map<std::string, SecretString> dev_keys;
   if (options.secrets_from_stdin) {
     auto read = ReadDevKeys(context.io.terminal);
     if (!read.ok()) return read.status();
     dev_keys = *std::move(read);
   }
-  const auto organizations = WithDevKeys(options.ids, std::move(dev_keys));
+  const auto organizations = WithDevKeys(*ids, std::move(dev_keys));
   if (!organizations.ok()) return organizations.status();
   const absl::StatusOr<v1::Credential> credential = context.credentials.Get(options.name);
   if (!credential.ok()) return credential.status();
@@ -61,7 +80,11 @@ void AddOrganizationCommands(CLI::App& group, Command& command) {
   auto attach = command.Add<AttachOptions>(
       group, "attach", "Add organizations to a credential, or give them another devKey", Attach);
   attach.app->add_option("name", attach.options->name, "The credential")->required();
-  attach.app->add_option("ids", attach.options->ids, "Organization ids")->required();
+  attach.app->add_option("ids", attach.options->ids, "Organization ids");
+  attach.app
+      ->add_option("--from", attach.options->from,
+                   "More of them from a file, one a line; - for standard input")
+      ->type_name("FILE");
   attach.app->add_flag("--secrets-from-stdin", attach.options->secrets_from_stdin,
                        "Read {\"organization_dev_keys\": {\"ID\": \"KEY\"}} from standard input");
 

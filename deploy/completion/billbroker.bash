@@ -23,7 +23,9 @@ _billbroker_options() {
         --secrets-from-stdin
       ;;
     'credential delete') echo --force --yes ;;
-    'credential attach') echo --secrets-from-stdin ;;
+    'credential attach') echo --from --secrets-from-stdin ;;
+    'credential discover') echo --attach --organization ;;
+    'credential import') echo --dry-run ;;
     'credential rotate')
       echo --username --device --secrets-from-stdin --organization --no-verify --end-sessions
       ;;
@@ -48,7 +50,7 @@ _billbroker_value() {
     --kind) _billbroker_offer "$2" 'user console' ;;
     --credential) _billbroker_offer "$2" "$(_billbroker_names credential)" ;;
     --environment) _billbroker_offer "$2" "$(_billbroker_names environment)" ;;
-    --socket | --config | --organizations-from) compopt -o default 2>/dev/null ;;
+    --socket | --config | --organizations-from | --from) compopt -o default 2>/dev/null ;;
     --username | --organization | --device | --org | --timeout | --min-remaining | --stale-generation) ;;
     *) return 1 ;;
   esac
@@ -103,11 +105,12 @@ _billbroker() {
   case "${#words[@]} $command" in
     '0 ') _billbroker_offer "$word" 'login credential session status exec doctor' ;;
     '1 credential') _billbroker_offer "$word" 'create show list delete rotate rollback verify resume-rotation \
-      cancel-rotation attach detach' ;;
+      cancel-rotation attach detach discover export import' ;;
     '1 session') _billbroker_offer "$word" 'get login logout list watch' ;;
     '2 credential show' | '2 credential delete' | '2 credential attach' | '2 credential detach' | \
       '2 credential rotate' | '2 credential rollback' | '2 credential verify' | \
-      '2 credential resume-rotation' | '2 credential cancel-rotation')
+      '2 credential resume-rotation' | '2 credential cancel-rotation' | \
+      '2 credential discover' | *' credential export')
       _billbroker_offer "$word" "$(_billbroker_names credential)"
       ;;
   esac

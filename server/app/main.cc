@@ -32,6 +32,7 @@
 #include "server/app/vault_watch.h"
 #include "server/bill/curl_bill_api.h"
 #include "server/credentials/credential_manager.h"
+#include "server/credentials/organization_discovery.h"
 #include "server/rpc/credential_service.h"
 #include "server/rpc/serving_state.h"
 #include "server/rpc/session_service.h"
@@ -169,10 +170,11 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
   };
   CredentialManager manager(
       {clock, random, vault, directory, engine, EnvironmentNames(config), config.kept_versions});
+  OrganizationDiscovery discovery({clock, directory, engine, *bill});
   ThreadExecutor changes(1);  // apart from `threads`, on which what a change awaits is done
   ServingState state(kVersion, clock.Now(), BaseUrls(config));
   SessionServiceImpl sessions({clock, directory, state, engine, hub, store});
-  CredentialServiceImpl credentials({directory, state, manager, changes});
+  CredentialServiceImpl credentials({directory, state, manager, changes, discovery});
 
   absl::StatusOr<std::unique_ptr<GrpcServer>> server =
       GrpcServer::Start({.socket = claims->socket->private_path(),

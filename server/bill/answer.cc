@@ -15,20 +15,6 @@ namespace {
 constexpr std::size_t kLongestSessionId = 512;
 constexpr std::size_t kLongestId = 64;
 
-bool IsId(absl::string_view text) {
-  return !text.empty() && text.size() <= kLongestId &&
-         std::all_of(text.begin(), text.end(),
-                     [](char c) { return absl::ascii_isalnum(c) || c == '_' || c == '-'; });
-}
-
-BillError OutOfShape(const HttpAnswer& answer, absl::string_view what) {
-  BillError error;
-  error.verdict = Verdict::kUnavailable;
-  error.http_status = answer.status;
-  error.detail = absl::StrCat("HTTP ", answer.status, " with ", what);
-  return error;
-}
-
 // The id in the member `name`; nullopt where there is none of the right shape.
 absl::optional<std::string> FindId(JsonView body, absl::string_view name) {
   const absl::optional<JsonView> member = body.Find(name);
@@ -55,6 +41,20 @@ bool IsMfaComplete(JsonView body) {
 }
 
 }  // namespace
+
+bool IsId(absl::string_view text) {
+  return !text.empty() && text.size() <= kLongestId &&
+         std::all_of(text.begin(), text.end(),
+                     [](char c) { return absl::ascii_isalnum(c) || c == '_' || c == '-'; });
+}
+
+BillError OutOfShape(const HttpAnswer& answer, absl::string_view what) {
+  BillError error;
+  error.verdict = Verdict::kUnavailable;
+  error.http_status = answer.status;
+  error.detail = absl::StrCat("HTTP ", answer.status, " with ", what);
+  return error;
+}
 
 BillResult<SignInAnswer> ReadSignIn(const HttpAnswer& answer, absl::string_view organization_id,
                                     absl::Time now) {

@@ -23,6 +23,12 @@ namespace billbroker {
 
 [[nodiscard]] BillResult<SessionInfo> ReadSessionInfo(const HttpAnswer& answer, absl::Time now);
 
+// An answer out of shape as above; `what` is ours, such as "no userId".
+[[nodiscard]] BillError OutOfShape(const HttpAnswer& answer, absl::string_view what);
+
+// 1 to 64 characters of [A-Za-z0-9_-], as BILL's ids are.
+[[nodiscard]] bool IsId(absl::string_view text);
+
 // 1 to 512 bytes of 0x21 to 0x7e: what a header can carry as it stands.
 [[nodiscard]] bool IsHeaderSafe(absl::string_view value);
 

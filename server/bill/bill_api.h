@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/strings/string_view.h"
@@ -43,9 +44,21 @@ struct SessionInfo {
 
 struct SignedOut {};
 
+// An organization that a session's user may sign in to.
+struct ListedOrganization {
+  std::string id;    // 1 to 64 characters of [A-Za-z0-9_-]
+  std::string name;  // UTF-8 without control characters, up to 256 bytes; may be empty
+};
+
+// One page of GET /v3/login/organizations.
+struct OrganizationPage {
+  std::vector<ListedOrganization> organizations;
+  std::string next_page;  // what asks for the next one, up to 1,024 bytes; empty on the last
+};
+
 // Thread-safe. Each call returns at once and answers exactly once, on a thread of the
-// implementation's; the answer must not block it. No POST is sent twice (GetSessionInfo may be,
-// where a kept connection turns out to be closed). An `environment` that is not configured answers
+// implementation's; the answer must not block it. No POST is sent twice (a GET may be, where
+// a kept connection turns out to be closed). An `environment` that is not configured answers
 // kUnavailable.
 class BillApi {
  public:
@@ -59,6 +72,10 @@ class BillApi {
   virtual void SignOut(SessionKeys keys, Done<SignedOut> done) = 0;
   // Asks whether the session lives; kSessionInvalid where not.
   virtual void GetSessionInfo(SessionKeys keys, Done<SessionInfo> done) = 0;
+  // Reads one page of the organizations that the session's user may sign in to; the first where
+  // `page` is empty, else the one that `next_page` of another named. kSessionInvalid as above.
+  virtual void ListOrganizations(SessionKeys keys, std::string page,
+                                 Done<OrganizationPage> done) = 0;
 };
 
 }  // namespace billbroker

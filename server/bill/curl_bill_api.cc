@@ -7,6 +7,7 @@
 #include "server/bill/curl_loop.h"
 #include "server/bill/http_answer.h"
 #include "server/bill/http_request.h"
+#include "server/bill/organization_page.h"
 
 namespace billbroker {
 namespace {
@@ -91,6 +92,15 @@ void CurlBillApi::GetSessionInfo(SessionKeys keys, Done<SessionInfo> done) {
   }
   Send<SessionInfo>(keys.environment, SessionInfoHttpRequest(keys), std::move(done),
                     &ReadSessionInfo);
+}
+
+void CurlBillApi::ListOrganizations(SessionKeys keys, std::string page,
+                                    Done<OrganizationPage> done) {
+  if (auto error = Unsendable(keys)) {
+    return loop_->Post([done = std::move(done), error = *error]() mutable { done(error); });
+  }
+  Send<OrganizationPage>(keys.environment, ListOrganizationsHttpRequest(keys, page),
+                         std::move(done), &ReadOrganizationPage);
 }
 
 }  // namespace billbroker

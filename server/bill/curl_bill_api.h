@@ -31,6 +31,7 @@ class CurlBillApi final : public BillApi {
   void SignIn(SignInRequest request, Done<SignInAnswer> done) override;
   void SignOut(SessionKeys keys, Done<SignedOut> done) override;
   void GetSessionInfo(SessionKeys keys, Done<SessionInfo> done) override;
+  void ListOrganizations(SessionKeys keys, std::string page, Done<OrganizationPage> done) override;
 
  private:
   // `read` makes a BillResult<T> of an HttpAnswer and the present time.

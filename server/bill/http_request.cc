@@ -5,6 +5,10 @@
 #include <cstddef>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
 namespace billbroker {
 namespace {
 
@@ -72,6 +76,20 @@ bool StandsForItself(absl::string_view text) {
   return byte >= 0x20 && byte != '"' && byte != '\\' && Utf8CharacterLength(text) > 0;
 }
 
+// A token of BILL's goes back as it came, whatever it holds: it must not end the query or add to it
+// (RFC 3986, 2.1 and 2.3).
+std::string PercentEncoded(absl::string_view text) {
+  std::string encoded;
+  for (const char c : text) {
+    if (absl::ascii_isalnum(c) || absl::StrContains("-._~", c)) {
+      encoded += c;
+    } else {
+      absl::StrAppend(&encoded, "%", absl::Hex(static_cast<unsigned char>(c), absl::kZeroPad2));
+    }
+  }
+  return encoded;
+}
+
 }  // namespace
 
 HttpRequest SignInHttpRequest(const Credential& credential, absl::string_view organization_id) {
@@ -100,6 +118,12 @@ HttpRequest SignOutHttpRequest(const SessionKeys& keys) {
 
 HttpRequest SessionInfoHttpRequest(const SessionKeys& keys) {
   return SessionRequest(false, "/v3/login/session", keys);
+}
+
+HttpRequest ListOrganizationsHttpRequest(const SessionKeys& keys, absl::string_view page) {
+  HttpRequest request = SessionRequest(false, "/v3/login/organizations", keys);
+  if (!page.empty()) request.query = absl::StrCat("?page=", PercentEncoded(page));
+  return request;
 }
 
 void AppendJsonString(absl::string_view text, SecretBuilder& to) {

@@ -2,6 +2,7 @@
 // slab and nowhere else.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -14,6 +15,7 @@ namespace billbroker {
 struct HttpRequest {
   bool is_post = false;
   absl::string_view path;             // below the base URL, such as "/v3/login"; a literal
+  std::string query;                  // behind the path, with its "?"; empty for none
   std::vector<SecretString> headers;  // "name: value", each with a NUL at its end
   SecretString body;                  // JSON; empty for a GET and for a POST of headers only
 };
@@ -22,9 +24,12 @@ struct HttpRequest {
 [[nodiscard]] HttpRequest SignInHttpRequest(const Credential& credential,
                                             absl::string_view organization_id);
 
-// Both require keys that IsHeaderSafe().
+// All three require keys that IsHeaderSafe().
 [[nodiscard]] HttpRequest SignOutHttpRequest(const SessionKeys& keys);
 [[nodiscard]] HttpRequest SessionInfoHttpRequest(const SessionKeys& keys);
+// `page` may hold any bytes, BILL's own token included; empty asks for the first page.
+[[nodiscard]] HttpRequest ListOrganizationsHttpRequest(const SessionKeys& keys,
+                                                       absl::string_view page);
 
 // Appends `text` as a JSON string. What is not UTF-8 is taken for Latin-1, byte by byte: that is
 // what a terminal sends that does not speak UTF-8.

@@ -28,6 +28,11 @@ class JsonView final {
   [[nodiscard]] Kind kind() const { return kind_; }
   [[nodiscard]] bool IsTrue() const;
 
+  // The number as it stands in the text; empty where this is none.
+  [[nodiscard]] absl::string_view Number() const {
+    return kind_ == Kind::kNumber ? text_ : absl::string_view();
+  }
+
   // The string without its quotes and escapes; nullopt where this is no string, holds half a
   // surrogate pair, or is longer than `max_bytes`.
   [[nodiscard]] absl::optional<SecretString> Text(std::size_t max_bytes) const;

@@ -79,7 +79,7 @@ Transfer::Transfer(const Environment& environment, HttpRequest request, absl::Du
       request_(std::move(request)),
       arrival_(arrival),
       done_(std::move(done)),
-      url_(absl::StrCat(environment.base_url, request_.path)) {}
+      url_(absl::StrCat(environment.base_url, request_.path, request_.query)) {}
 
 bool Transfer::Prepare(CURL* easy, const CurlOptions& options) {
   max_body_bytes_ = options.max_body_bytes;

@@ -6,6 +6,7 @@
 
 #include "proto/status.h"
 #include "server/rpc/page.h"
+#include "server/rpc/patience.h"
 #include "server/rpc/shape.h"
 #include "server/rpc/translate.h"
 
@@ -143,6 +144,27 @@ ServerUnaryReactor* CredentialServiceImpl::DetachOrganizations(
   parts_.executor.Run(
       [this, reactor, response, target = *std::move(target), ids = *std::move(ids)] {
         FinishChange(reactor, parts_.manager.Detach(target, ids), *response);
+      });
+  return reactor;
+}
+
+ServerUnaryReactor* CredentialServiceImpl::DiscoverOrganizations(
+    CallbackServerContext* context, const v1::DiscoverOrganizationsRequest* request,
+    v1::DiscoverOrganizationsResponse* response) {
+  ServerUnaryReactor* reactor = context->DefaultReactor();
+  absl::Status status = CheckShape(*request);
+  if (status.ok()) status = parts_.state.Admit(*context);
+  if (!status.ok()) return Finished(reactor, status);
+  OrganizationDiscovery::Request wish;
+  wish.credential = request->name();
+  wish.organization_id = request->organization_id();
+  wish.patience = PatienceOf(*context);
+  // gRPC keeps the context until the reactor has finished.
+  wish.wanted = [context] { return !context->IsCancelled(); };
+  parts_.discovery.Discover(
+      std::move(wish), [reactor, response](absl::StatusOr<OrganizationDiscovery::Found> found) {
+        if (found.ok()) FillDiscovered(*found, *response);
+        Finished(reactor, found.status());
       });
   return reactor;
 }

@@ -5,6 +5,7 @@
 
 #include "billbroker/v1/credential.grpc.pb.h"
 #include "server/credentials/credential_manager.h"
+#include "server/credentials/organization_discovery.h"
 #include "server/rpc/serving_state.h"
 #include "server/rpc/wiping_allocator.h"
 #include "vault/base/executor.h"
@@ -22,6 +23,7 @@ class CredentialServiceImpl final : public v1::CredentialService::CallbackServic
     ServingState& state;
     CredentialManager& manager;
     Executor& executor;  // where changes run and block; not the engine's, whose answers they await
+    OrganizationDiscovery& discovery;
   };
 
   explicit CredentialServiceImpl(Parts parts);
@@ -59,6 +61,9 @@ class CredentialServiceImpl final : public v1::CredentialService::CallbackServic
   grpc::ServerUnaryReactor* DetachOrganizations(grpc::CallbackServerContext* context,
                                                 const v1::DetachOrganizationsRequest* request,
                                                 v1::DetachOrganizationsResponse* response) override;
+  grpc::ServerUnaryReactor* DiscoverOrganizations(
+      grpc::CallbackServerContext* context, const v1::DiscoverOrganizationsRequest* request,
+      v1::DiscoverOrganizationsResponse* response) override;
 
  private:
   // The call's answer, or why not.

@@ -114,6 +114,12 @@ absl::Status CheckShape(const v1::GetCredentialRequest& request) {
   return ValidateCredentialName(request.name(), "name");
 }
 
+absl::Status CheckShape(const v1::DiscoverOrganizationsRequest& request) {
+  absl::Status name = ValidateCredentialName(request.name(), "name");
+  if (!name.ok() || request.organization_id().empty()) return name;
+  return ValidateOrganizationId(request.organization_id());
+}
+
 SessionDemand DemandOf(const v1::GetSessionRequest& request, absl::Duration patience) {
   SessionDemand demand;
   demand.min_remaining = absl::Seconds(request.min_remaining().seconds()) +

@@ -25,6 +25,7 @@ namespace billbroker {
 [[nodiscard]] absl::Status CheckShape(const v1::WatchSessionsRequest& request);
 [[nodiscard]] absl::Status CheckShape(const v1::ListSessionsRequest& request);
 [[nodiscard]] absl::Status CheckShape(const v1::GetCredentialRequest& request);
+[[nodiscard]] absl::Status CheckShape(const v1::DiscoverOrganizationsRequest& request);
 
 // Requires: CheckShape() says OK.
 [[nodiscard]] SessionDemand DemandOf(const v1::GetSessionRequest& request, absl::Duration patience);

@@ -139,6 +139,16 @@ void FillCredential(const CredentialInfo& info, bool include_organizations, v1::
   for (const CredentialInfo::Past& past : info.history) FillPast(past, *proto.add_history());
 }
 
+void FillDiscovered(const OrganizationDiscovery::Found& found,
+                    v1::DiscoverOrganizationsResponse& proto) {
+  for (const DiscoveredOrganization& each : found) {
+    v1::DiscoveredOrganization& organization = *proto.add_organizations();
+    organization.set_organization_id(each.id);
+    organization.set_display_name(each.name);
+    organization.set_attached(each.attached);
+  }
+}
+
 void FillVaultStatus(const Directory& directory, v1::VaultStatus& proto) {
   const VaultState state = directory.vault_state();
   proto.set_state(Same<v1::VaultState>(state));

@@ -7,6 +7,7 @@
 #include "absl/time/time.h"
 #include "billbroker/v1/credential.pb.h"
 #include "billbroker/v1/session.pb.h"
+#include "server/credentials/organization_discovery.h"
 #include "server/session/engine.h"
 #include "server/session/session.h"
 #include "vault/directory.h"
@@ -29,6 +30,9 @@ void FillEntry(const PairInfo& pair, v1::SessionEntry& proto);
 
 // Holds no secret; the organizations themselves only where asked, their count always.
 void FillCredential(const CredentialInfo& info, bool include_organizations, v1::Credential& proto);
+
+void FillDiscovered(const OrganizationDiscovery::Found& found,
+                    v1::DiscoverOrganizationsResponse& proto);
 
 // The state of the keyring and of what has been read from it.
 void FillVaultStatus(const Directory& directory, v1::VaultStatus& proto);

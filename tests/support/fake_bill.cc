@@ -66,6 +66,16 @@ void FakeBill::GetSessionInfo(SessionKeys keys, Done<SessionInfo> done) {
   });
 }
 
+void FakeBill::ListOrganizations(SessionKeys keys, std::string page, Done<OrganizationPage> done) {
+  {
+    MutexLock lock(mutex_);
+    asked_pages_.push_back(page);
+  }
+  Deliver([this, keys = std::move(keys), page = std::move(page), done = std::move(done)]() mutable {
+    done(DecideOrganizations(keys, page));
+  });
+}
+
 void FakeBill::Deliver(Executor::Work answer) {
   Delivery delivery;
   absl::Duration latency;
@@ -111,6 +121,19 @@ BillResult<SessionInfo> FakeBill::DecideSessionInfo(const SessionKeys& keys) {
   const std::string& organization_id =
       info_organization_.empty() ? session->second.organization_id : info_organization_;
   return SessionInfo{organization_id, kUserId, session->second.trusted};
+}
+
+BillResult<OrganizationPage> FakeBill::DecideOrganizations(const SessionKeys& keys,
+                                                           const std::string& page) {
+  MutexLock lock(mutex_);
+  if (auto error = PopFailure(organization_list_failures_)) return *error;
+  const auto session = live_.find(keys.session_id->Reveal());
+  if (session == live_.end() || session->second.dev_key != keys.dev_key->Reveal()) {
+    return Refusal(Verdict::kSessionInvalid, "BDC_1109");
+  }
+  const auto scripted = organization_pages_.find(page);
+  if (scripted != organization_pages_.end()) return scripted->second;
+  return OrganizationPage{{{session->second.organization_id, "Its own"}}, ""};
 }
 
 SignInAnswer FakeBill::Accept(const SignInRequest& request) {
@@ -185,6 +208,16 @@ void FakeBill::FailNextSessionInfos(int count, const BillError& error) {
   session_info_failures_.insert(session_info_failures_.end(), count, error);
 }
 
+void FakeBill::FailNextOrganizationLists(int count, const BillError& error) {
+  MutexLock lock(mutex_);
+  organization_list_failures_.insert(organization_list_failures_.end(), count, error);
+}
+
+void FakeBill::SetOrganizationPage(absl::string_view page, OrganizationPage answer) {
+  MutexLock lock(mutex_);
+  organization_pages_[std::string(page)] = std::move(answer);
+}
+
 void FakeBill::SetSignInAnswer(SignInAnswerer answerer) {
   MutexLock lock(mutex_);
   answerer_ = std::move(answerer);
@@ -228,6 +261,11 @@ std::vector<FakeBill::SessionCall> FakeBill::sign_outs() const {
 std::vector<FakeBill::SessionCall> FakeBill::session_infos() const {
   MutexLock lock(mutex_);
   return session_infos_;
+}
+
+std::vector<std::string> FakeBill::organization_pages() const {
+  MutexLock lock(mutex_);
+  return asked_pages_;
 }
 
 int FakeBill::CountSignIns() const { return static_cast<int>(sign_ins().size()); }

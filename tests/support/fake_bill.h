@@ -50,6 +50,8 @@ class FakeBill final : public BillApi {
   void SignIn(SignInRequest request, Done<SignInAnswer> done) override;
   void SignOut(SessionKeys keys, Done<SignedOut> done) override;
   void GetSessionInfo(SessionKeys keys, Done<SessionInfo> done) override;
+  // Unscripted: one page with the session's own organization.
+  void ListOrganizations(SessionKeys keys, std::string page, Done<OrganizationPage> done) override;
 
   // When answers come.
   void SetLatency(absl::Duration latency);
@@ -66,6 +68,9 @@ class FakeBill final : public BillApi {
   void FailNextSignInsOf(absl::string_view organization_id, int count, const BillError& error);
   void FailNextSignOuts(int count, const BillError& error);
   void FailNextSessionInfos(int count, const BillError& error);
+  void FailNextOrganizationLists(int count, const BillError& error);
+  // The page that the token `page` gets, the first where it is empty.
+  void SetOrganizationPage(absl::string_view page, OrganizationPage answer);
   void SetSignInAnswer(SignInAnswerer answerer);                       // null: Accept()
   void SetTrusted(bool trusted);                                       // of sessions to come
   void SetSessionInfoOrganization(absl::string_view organization_id);  // a lie from now on
@@ -81,6 +86,7 @@ class FakeBill final : public BillApi {
   [[nodiscard]] std::vector<SignInCall> sign_ins() const;
   [[nodiscard]] std::vector<SessionCall> sign_outs() const;
   [[nodiscard]] std::vector<SessionCall> session_infos() const;
+  [[nodiscard]] std::vector<std::string> organization_pages() const;  // the tokens asked for
   [[nodiscard]] int CountSignIns() const;
   [[nodiscard]] int CountSignInsOf(absl::string_view organization_id) const;
   [[nodiscard]] int CountSignInsOfUser(absl::string_view username) const;
@@ -99,6 +105,8 @@ class FakeBill final : public BillApi {
   BillResult<SignInAnswer> DecideSignIn(const SignInRequest& request);
   BillResult<SignedOut> DecideSignOut(const SessionKeys& keys);
   BillResult<SessionInfo> DecideSessionInfo(const SessionKeys& keys);
+  BillResult<OrganizationPage> DecideOrganizations(const SessionKeys& keys,
+                                                   const std::string& page);
   int CountCalls(std::string SignInCall::*field, absl::string_view value) const;
 
   Executor& executor_;
@@ -114,11 +122,14 @@ class FakeBill final : public BillApi {
       ABSL_GUARDED_BY(mutex_);
   std::deque<BillError> sign_out_failures_ ABSL_GUARDED_BY(mutex_);
   std::deque<BillError> session_info_failures_ ABSL_GUARDED_BY(mutex_);
+  std::deque<BillError> organization_list_failures_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, OrganizationPage> organization_pages_ ABSL_GUARDED_BY(mutex_);
   int last_session_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<std::string, LiveSession, std::less<>> live_ ABSL_GUARDED_BY(mutex_);
   std::vector<SignInCall> sign_ins_ ABSL_GUARDED_BY(mutex_);
   std::vector<SessionCall> sign_outs_ ABSL_GUARDED_BY(mutex_);
   std::vector<SessionCall> session_infos_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> asked_pages_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace billbroker

@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/strip.h"
 #include "server/bill/answer.h"
+#include "server/bill/organization_page.h"
 
 namespace billbroker {
 namespace {
@@ -14,6 +15,7 @@ billsim::HttpCall CallOf(const HttpRequest& request) {
   billsim::HttpCall call;
   call.method = request.is_post ? "POST" : "GET";
   call.path = std::string(request.path);
+  if (!request.query.empty()) call.query["page"] = request.query;
   for (const SecretString& header : request.headers) {
     absl::string_view text = header.Reveal();
     while (absl::ConsumeSuffix(&text, absl::string_view("\0", 1))) {
@@ -70,6 +72,13 @@ void ModelBill::SignOut(SessionKeys keys, Done<SignedOut> done) {
 
 void ModelBill::GetSessionInfo(SessionKeys keys, Done<SessionInfo> done) {
   Send<SessionInfo>(SessionInfoHttpRequest(keys), std::move(done), &ReadSessionInfo);
+}
+
+// The page goes to the model as it is: undoing HTTP's encoding is the work of the simulator's front.
+void ModelBill::ListOrganizations(SessionKeys keys, std::string page, Done<OrganizationPage> done) {
+  HttpRequest request = ListOrganizationsHttpRequest(keys, page);
+  request.query = std::move(page);
+  Send<OrganizationPage>(request, std::move(done), &ReadOrganizationPage);
 }
 
 }  // namespace billbroker

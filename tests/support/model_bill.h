@@ -23,6 +23,7 @@ class ModelBill final : public BillApi {
   void SignIn(SignInRequest request, Done<SignInAnswer> done) override;
   void SignOut(SessionKeys keys, Done<SignedOut> done) override;
   void GetSessionInfo(SessionKeys keys, Done<SessionInfo> done) override;
+  void ListOrganizations(SessionKeys keys, std::string page, Done<OrganizationPage> done) override;
 
   // As if the network were down: calls that start from now on cannot connect.
   void SetReachable(bool reachable) { reachable_ = reachable; }

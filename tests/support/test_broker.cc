@@ -14,7 +14,8 @@ TestBroker::TestBroker(Executor& executor, EngineObserver* observer)
                                observer == nullptr ? ignoring : *observer,
                                {{"sandbox", "https://sandbox.test/connect"},
                                 {"production", "https://production.test/connect"}}}),
-      manager({clock, random, vault, directory, engine, {"production", "sandbox"}}) {
+      manager({clock, random, vault, directory, engine, {"production", "sandbox"}}),
+      discovery({clock, directory, engine, bill}) {
   directory.set_vault_state(VaultState::kReady);
   directory.Reset({}, {});
   engine.Restore(store.Open(*vault.MasterKey()));

@@ -3,6 +3,7 @@
 
 #include "absl/strings/string_view.h"
 #include "server/credentials/credential_manager.h"
+#include "server/credentials/organization_discovery.h"
 #include "server/session/engine.h"
 #include "tests/support/fake_bill.h"
 #include "tests/support/fake_store.h"
@@ -38,6 +39,7 @@ struct TestBroker {
   IgnoringObserver ignoring;
   Engine engine;
   CredentialManager manager;
+  OrganizationDiscovery discovery;
 };
 
 }  // namespace billbroker

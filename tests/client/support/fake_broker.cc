@@ -246,6 +246,16 @@ void FakeBroker::AddCredential(const std::string& name,
   credential.mutable_update_time()->set_seconds(kNowSeconds);
 }
 
+void FakeBroker::set_discovered(const std::map<std::string, std::string>& organizations) {
+  const MutexLock lock(state_->mutex);
+  state_->discovered = organizations;
+}
+
+std::vector<v1::DiscoverOrganizationsRequest> FakeBroker::discover_requests() const {
+  const MutexLock lock(state_->mutex);
+  return state_->discovers;
+}
+
 void FakeBroker::AddSessionEntry(v1::SessionEntry entry) {
   const MutexLock lock(state_->mutex);
   state_->entries.push_back(std::move(entry));

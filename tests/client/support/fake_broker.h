@@ -55,6 +55,9 @@ class FakeBroker final {
   [[nodiscard]] std::vector<std::string> credential_names() const;
 
   void AddCredential(const std::string& name, const std::vector<std::string>& organizations);
+  // What BILL lists, whatever the credential: ids and names.
+  void set_discovered(const std::map<std::string, std::string>& organizations);
+  [[nodiscard]] std::vector<v1::DiscoverOrganizationsRequest> discover_requests() const;
   void AddSessionEntry(v1::SessionEntry entry);
   void set_status(v1::GetStatusResponse status);
   // DeleteCredential fails with SESSIONS_LIVE unless forced.

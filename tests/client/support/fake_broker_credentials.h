@@ -87,6 +87,8 @@ class FakeBroker::Credentials final : public v1::CredentialService::Service {
                                    v1::AttachOrganizationsResponse* response) override {
     const MutexLock lock(state_.mutex);
     state_.attaches.push_back(*request);
+    const absl::Status failure = state_.Failure("AttachOrganizations");
+    if (!failure.ok()) return ToGrpcStatus(failure);
     const absl::Status current =
         state_.CheckVersion(request->name(), request->uid(), request->version());
     if (!current.ok()) return ToGrpcStatus(current);
@@ -116,6 +118,23 @@ class FakeBroker::Credentials final : public v1::CredentialService::Service {
           all.end());
     }
     return Changed(credential, *response->mutable_credential());
+  }
+
+  grpc::Status DiscoverOrganizations(grpc::ServerContext*,
+                                     const v1::DiscoverOrganizationsRequest* request,
+                                     v1::DiscoverOrganizationsResponse* response) override {
+    const MutexLock lock(state_.mutex);
+    state_.discovers.push_back(*request);
+    const auto& attached = state_.credentials[request->name()].organizations();
+    for (const auto& [id, name] : state_.discovered) {
+      v1::DiscoveredOrganization& organization = *response->add_organizations();
+      organization.set_organization_id(id);
+      organization.set_display_name(name);
+      organization.set_attached(std::any_of(
+          attached.begin(), attached.end(),
+          [&id = id](const v1::Organization& each) { return each.organization_id() == id; }));
+    }
+    return ToGrpcStatus(state_.Failure("DiscoverOrganizations"));
   }
 
  private:

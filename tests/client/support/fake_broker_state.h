@@ -52,6 +52,8 @@ struct FakeBroker::State {
   std::vector<v1::CreateCredentialRequest> creates;
   std::vector<v1::AttachOrganizationsRequest> attaches;
   std::vector<v1::DetachOrganizationsRequest> detaches;
+  std::map<std::string, std::string> discovered;  // id -> name
+  std::vector<v1::DiscoverOrganizationsRequest> discovers;
 
   absl::Status Failure(const std::string& method) {
     std::deque<absl::Status>& queued = failures[method];

@@ -82,6 +82,11 @@ class BillContractTest : public ::testing::Test {
     bill_.api().GetSessionInfo(keys, answer.done());
     return answer.Wait();
   }
+  BillResult<OrganizationPage> ListOrganizations(const SessionKeys& keys) {
+    Answer<OrganizationPage> answer;
+    bill_.api().ListOrganizations(keys, "", answer.done());
+    return answer.Wait();
+  }
   bool SignOut(const SessionKeys& keys) {
     Answer<SignedOut> answer;
     bill_.api().SignOut(keys, answer.done());
@@ -145,6 +150,21 @@ TYPED_TEST(BillContractTest, AnAccountantSignsInWithTheOrganizationsDevKey) {
   const auto session = this->SignIn(Accountant(), kBakery);
   ASSERT_TRUE(session.ok()) << session.error().detail;
   EXPECT_TRUE(this->GetInfo(this->Keys(session.value(), "devkey-client-0001")).ok());
+}
+
+TYPED_TEST(BillContractTest, ALiveSessionListsItsOwnOrganizationAndADeadOneNone) {
+  const auto session = this->SignIn(AcmeUser(), kPayables);
+  ASSERT_TRUE(session.ok()) << session.error().detail;
+  const SessionKeys keys = this->Keys(session.value(), "devkey-acme-0001");
+  const auto page = this->ListOrganizations(keys);
+  ASSERT_TRUE(page.ok()) << page.error().detail;
+  ASSERT_FALSE(page.value().organizations.empty());
+  EXPECT_EQ(page.value().organizations.front().id, kPayables);
+  EXPECT_NE(page.value().organizations.front().name, "");
+  EXPECT_EQ(page.value().next_page, "");
+
+  EXPECT_TRUE(this->SignOut(keys));
+  EXPECT_EQ(this->ListOrganizations(keys).error().verdict, Verdict::kSessionInvalid);
 }
 
 }  // namespace

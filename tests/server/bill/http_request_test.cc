@@ -78,6 +78,20 @@ TEST(HttpRequestTest, ATrustedDeviceGoesAlong) {
   EXPECT_EQ(body["device"], "broker-1");
 }
 
+TEST(HttpRequestTest, APageIsAskedForByBillsTokenWhateverItHolds) {
+  const SessionKeys keys{"sandbox", std::make_shared<SecretString>(SecretString::CopyOf("S-1")),
+                         std::make_shared<SecretString>(SecretString::CopyOf("dev-key"))};
+  const HttpRequest first = ListOrganizationsHttpRequest(keys, "");
+  EXPECT_FALSE(first.is_post);
+  EXPECT_EQ(first.path, "/v3/login/organizations");
+  EXPECT_EQ(first.query, "");
+  EXPECT_THAT(HeadersOf(first),
+              ElementsAre("sessionId: S-1", "devKey: dev-key", "Accept: application/json"));
+  EXPECT_EQ(ListOrganizationsHttpRequest(keys, "Az09-._~").query, "?page=Az09-._~");
+  EXPECT_EQ(ListOrganizationsHttpRequest(keys, absl::string_view("a&b=c d#/+\r\0\xE9", 13)).query,
+            "?page=a%26b%3dc%20d%23%2f%2b%0d%00%e9");
+}
+
 TEST(HttpRequestTest, LaterCallsCarryTheSessionAndTheDevKeyThatMadeIt) {
   const SessionKeys keys{"sandbox", std::make_shared<SecretString>(SecretString::CopyOf("S-1")),
                          std::make_shared<SecretString>(SecretString::CopyOf("dev-key"))};

@@ -245,5 +245,35 @@ TEST_F(CredentialServiceTest, OnceDrainingEveryCallIsTurnedAway) {
       Reason::kDraining));
 }
 
+TEST_F(CredentialServiceTest, DiscoverTellsWhatBillListsAndWhatIsAttached) {
+  Create(NewUser("acme", {"0081"}));
+  broker_.bill.SetOrganizationPage("", {{{"0081", "First"}, {"0082", "Second"}}, ""});
+  v1::DiscoverOrganizationsRequest request;
+  request.set_name("acme");
+  v1::DiscoverOrganizationsResponse response;
+  ASSERT_EQ(Call(&Stub::DiscoverOrganizations, request, &response), absl::OkStatus());
+  ASSERT_EQ(response.organizations_size(), 2);
+  EXPECT_EQ(response.organizations(0).organization_id(), "0081");
+  EXPECT_EQ(response.organizations(0).display_name(), "First");
+  EXPECT_TRUE(response.organizations(0).attached());
+  EXPECT_EQ(response.organizations(1).organization_id(), "0082");
+  EXPECT_FALSE(response.organizations(1).attached());
+  EXPECT_EQ(Get("acme")->version(), 1U) << "nothing is changed";
+}
+
+TEST_F(CredentialServiceTest, DiscoverNamesTheFieldThatIsOutOfShape) {
+  v1::DiscoverOrganizationsRequest request;
+  v1::DiscoverOrganizationsResponse response;
+  EXPECT_EQ(FieldOf(Call(&Stub::DiscoverOrganizations, request, &response)), "name");
+  request.set_name("acme");
+  request.set_organization_id("00 81");
+  EXPECT_EQ(FieldOf(Call(&Stub::DiscoverOrganizations, request, &response)), "organization_id");
+  request.clear_organization_id();
+  EXPECT_TRUE(HasReason(Call(&Stub::DiscoverOrganizations, request, &response),
+                        Reason::kUnknownCredential));
+  state_.StartDraining();
+  EXPECT_TRUE(HasReason(Call(&Stub::DiscoverOrganizations, request, &response), Reason::kDraining));
+}
+
 }  // namespace
 }  // namespace billbroker

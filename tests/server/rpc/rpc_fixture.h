@@ -138,7 +138,8 @@ class RpcTest : public ::testing::Test {
       "1.2.3", absl::FromUnixSeconds(1'800'000'000), {{"sandbox", "https://sandbox.test/connect"}}};
   SessionServiceImpl session_service_{
       {broker_.clock, broker_.directory, state_, broker_.engine, hub_, broker_.store}};
-  CredentialServiceImpl credential_service_{{broker_.directory, state_, broker_.manager, changes_}};
+  CredentialServiceImpl credential_service_{
+      {broker_.directory, state_, broker_.manager, changes_, broker_.discovery}};
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<v1::SessionService::Stub> sessions_;
   std::unique_ptr<v1::CredentialService::Stub> credentials_;

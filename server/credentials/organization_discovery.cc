@@ -1,0 +1,193 @@
+#include "server/credentials/organization_discovery.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "vault/base/error.h"
+
+namespace billbroker {
+namespace {
+
+constexpr absl::Duration kRetryAfter = absl::Seconds(1);
+
+absl::Duration UntilNextClockHour(absl::Time now) {
+  const absl::Duration into_hour = (now - absl::UnixEpoch()) % absl::Hours(1);
+  return absl::Hours(1) - into_hour;
+}
+
+Reason ReasonOf(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kSessionInvalid:
+      return Reason::kSessionUnstable;
+    case Verdict::kSecretRejected:
+      return Reason::kCredentialRejected;
+    case Verdict::kDevKeyRejected:
+      return Reason::kDevKeyRejected;
+    case Verdict::kOrganizationRejected:
+      return Reason::kOrganizationRejected;
+    case Verdict::kOrganizationLocked:
+    case Verdict::kUserLocked:
+      return Reason::kLockedOut;
+    case Verdict::kRateLimited:
+      return Reason::kBillRateLimited;
+    case Verdict::kUntrusted:
+    case Verdict::kMfaFailed:
+      return Reason::kMfaRequired;
+    case Verdict::kTooManyConcurrent:
+    case Verdict::kRefused:
+    case Verdict::kUnavailable:
+      break;
+  }
+  return Reason::kBillUnavailable;
+}
+
+// Whether asking again later is known to help.
+absl::optional<absl::Duration> WaitAfter(Reason reason, const BillError& error, absl::Time now) {
+  switch (reason) {
+    case Reason::kBillRateLimited:
+      return error.retry_after.value_or(UntilNextClockHour(now));
+    case Reason::kSessionUnstable:
+    case Reason::kBillUnavailable:
+      return std::max(error.retry_after.value_or(kRetryAfter), kRetryAfter);
+    default:
+      return absl::nullopt;
+  }
+}
+
+absl::Status Endless(absl::string_view credential, absl::string_view what) {
+  return MakeError(
+      {Reason::kBillUnavailable, absl::nullopt, {{"credential", std::string(credential)}}},
+      absl::StrCat("BILL tells ", what, " for credential \"", credential,
+                   "\"; attach those that you need with 'billbroker credential attach --from'"));
+}
+
+// Which organization's session asks: a live one costs no sign-in.
+absl::StatusOr<std::string> ChooseOrganization(const CredentialInfo& credential, Engine& engine) {
+  if (credential.organizations.empty()) {
+    return MakeError(
+        {Reason::kUnknownOrganization, absl::nullopt, {{"credential", credential.name}}},
+        absl::StrCat("credential \"", credential.name,
+                     "\" has no organization yet to sign in to; attach one first"));
+  }
+  for (const PairInfo& pair : engine.List()) {
+    if (pair.session != nullptr && pair.credential == credential.name &&
+        credential.organizations.contains(pair.organization_id)) {
+      return pair.organization_id;
+    }
+  }
+  return credential.organizations.begin()->first;
+}
+
+}  // namespace
+
+// One discovery under way: a session, then page after page. Shared by its callbacks, of which one
+// is waited for at any time.
+class OrganizationDiscovery::Run final : public std::enable_shared_from_this<Run> {
+ public:
+  Run(const Parts& parts, Request request, Done done)
+      : parts_(parts), request_(std::move(request)), done_(std::move(done)) {}
+
+  void Start() {
+    const absl::StatusOr<CredentialInfoPtr> info = parts_.directory.Get(request_.credential);
+    if (!info.ok()) return done_(info.status());
+    if (request_.organization_id.empty()) {
+      absl::StatusOr<std::string> chosen = ChooseOrganization(**info, parts_.engine);
+      if (!chosen.ok()) return done_(chosen.status());
+      request_.organization_id = *std::move(chosen);
+    }
+    GetSession(0);
+  }
+
+ private:
+  // `dead`: the generation that BILL called dead, or 0.
+  void GetSession(std::uint64_t dead) {
+    SessionDemand demand;
+    demand.stale_generation = dead;
+    demand.patience = request_.patience;
+    parts_.engine.GetSession(request_.organization_id, request_.credential, demand,
+                             [self = shared_from_this()](absl::StatusOr<SessionPtr> session) {
+                               if (!session.ok()) return self->done_(session.status());
+                               self->session_ = *std::move(session);
+                               self->ReadPage("");
+                             });
+  }
+
+  void ReadPage(std::string token) {
+    if (!request_.wanted())
+      return done_(absl::CancelledError("nobody waits for the organizations"));
+    parts_.bill.ListOrganizations(session_->keys, std::move(token),
+                                  [self = shared_from_this()](BillResult<OrganizationPage> page) {
+                                    if (!page.ok()) return self->OnRefused(page.error());
+                                    self->OnPage(std::move(page.value()));
+                                  });
+  }
+
+  void OnPage(OrganizationPage page) {
+    for (ListedOrganization& each : page.organizations) {
+      names_.try_emplace(std::move(each.id), std::move(each.name));
+    }
+    if (names_.size() > kMaxOrganizations) {
+      return done_(Endless(request_.credential,
+                           absl::StrCat("more than ", kMaxOrganizations, " organizations")));
+    }
+    if (page.next_page.empty()) return Finish();
+    if (!tokens_.insert(page.next_page).second) {
+      return done_(Endless(request_.credential, "the same page of organizations again"));
+    }
+    if (tokens_.size() >= kMaxPages) {
+      return done_(Endless(request_.credential,
+                           absl::StrCat("more than ", kMaxPages, " pages of organizations")));
+    }
+    ReadPage(std::move(page.next_page));
+  }
+
+  // A session that died (while it was in use elsewhere, say) is replaced once, and BILL read from
+  // the first page again: its tokens may belong to the session.
+  void OnRefused(const BillError& error) {
+    if (error.verdict == Verdict::kSessionInvalid && !renewed_) {
+      renewed_ = true;
+      names_.clear();
+      tokens_.clear();
+      return GetSession(session_->generation);
+    }
+    const Reason reason = ReasonOf(error.verdict);
+    ErrorDetails details{
+        reason,
+        WaitAfter(reason, error, parts_.clock.Now()),
+        {{"organization_id", request_.organization_id}, {"credential", request_.credential}}};
+    if (!error.code.empty()) details.metadata.emplace("bill_code", error.code);
+    done_(MakeError(std::move(details),
+                    absl::StrCat("BILL does not list the organizations of credential \"",
+                                 request_.credential, "\": ", error.detail)));
+  }
+
+  void Finish() {
+    // As it stands now: it may have changed while BILL was read.
+    const absl::StatusOr<CredentialInfoPtr> info = parts_.directory.Get(request_.credential);
+    if (!info.ok()) return done_(info.status());
+    Found found;
+    found.reserve(names_.size());
+    for (auto& [id, name] : names_) {
+      found.push_back({id, std::move(name), (*info)->organizations.contains(id)});
+    }
+    done_(std::move(found));
+  }
+
+  const Parts parts_;
+  Request request_;
+  Done done_;
+  SessionPtr session_;
+  bool renewed_ = false;
+  std::map<std::string, std::string> names_;  // by id
+  std::set<std::string> tokens_;              // of the pages so far
+};
+
+void OrganizationDiscovery::Discover(Request request, Done done) {
+  std::make_shared<Run>(parts_, std::move(request), std::move(done))->Start();
+}
+
+}  // namespace billbroker

@@ -1,0 +1,98 @@
+// credential discover, attach --from, export.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+#include "client/cli/exit_code.h"
+#include "tests/client/cli/cli_fixture.h"
+#include "vault/base/error.h"
+
+namespace billbroker {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class CredentialBulkTest : public CliTest {
+ protected:
+  CredentialBulkTest() { broker_.AddCredential("acme", {"00801"}); }
+};
+
+TEST_F(CredentialBulkTest, DiscoverShowsWhatBillListsAndChangesNothing) {
+  broker_.set_discovered({{"00801", "Payables"}, {"00802", "Receivables"}});
+  EXPECT_EQ(Run({"credential", "discover", "acme", "--organization", "00801"}), kExitOk) << err_;
+  EXPECT_EQ(out_,
+            "ORGANIZATION  ATTACHED  NAME\n"
+            "00801         yes       Payables\n"
+            "00802         no        Receivables\n");
+  EXPECT_EQ(broker_.discover_requests().front().organization_id(), "00801");
+  EXPECT_THAT(broker_.attach_requests(), IsEmpty());
+}
+
+TEST_F(CredentialBulkTest, DiscoverAttachesWhatIsMissingInOneCall) {
+  broker_.set_discovered({{"00801", "A"}, {"00802", "B"}, {"00803", "C"}});
+  EXPECT_EQ(Run({"credential", "discover", "acme", "--attach", "--output", "json"}), kExitOk)
+      << err_;
+  ASSERT_THAT(broker_.attach_requests(), SizeIs(1));
+  const v1::AttachOrganizationsRequest sent = broker_.attach_requests().front();
+  EXPECT_EQ(sent.version(), 3U);
+  ASSERT_EQ(sent.organizations_size(), 2);
+  EXPECT_EQ(sent.organizations(0).organization_id(), "00802");
+  EXPECT_EQ(OutJson()["newly_attached"], 2);
+  EXPECT_EQ(OutJson()["organizations"][2]["display_name"], "C");
+  EXPECT_EQ(OutJson()["organizations"][2]["attached"], true);
+
+  EXPECT_EQ(Run({"credential", "discover", "acme", "--attach"}), kExitOk) << err_;
+  EXPECT_THAT(out_, HasSubstr("attached 0 organizations to acme"));
+  EXPECT_THAT(broker_.attach_requests(), SizeIs(1));
+}
+
+TEST_F(CredentialBulkTest, DiscoverTellsWhyBillDoesNotAnswer) {
+  broker_.FailNext("DiscoverOrganizations", MakeError(Reason::kMfaRequired, "untrusted"));
+  EXPECT_EQ(Run({"credential", "discover", "acme", "--attach"}), kExitNeedsPerson);
+  EXPECT_EQ(Run({"credential", "discover", "nobody"}), kExitNotFound);
+  EXPECT_THAT(broker_.attach_requests(), IsEmpty());
+}
+
+TEST_F(CredentialBulkTest, AttachTakesIdsFromAFileOrStandardInput) {
+  const std::string file = folder_.Write("ids", "00802\n\n 00803 # third\n# none\n00802\n");
+  EXPECT_EQ(Run({"credential", "attach", "acme", "00804", "--from", file}), kExitOk) << err_;
+  ASSERT_THAT(broker_.attach_requests(), SizeIs(1));
+  EXPECT_EQ(broker_.attach_requests().front().organizations_size(), 3) << "each once";
+  terminal_.input = "00805\r\n00806";
+  EXPECT_EQ(Run({"credential", "attach", "acme", "--from", "-"}), kExitOk) << err_;
+  EXPECT_EQ(broker_.attach_requests().back().organizations(1).organization_id(), "00806");
+}
+
+TEST_F(CredentialBulkTest, AttachRefusesWhatIsNoListOfIdsBeforeItAsksTheBroker) {
+  EXPECT_EQ(Run({"credential", "attach", "acme"}), kExitUsage);
+  terminal_.input = "# nothing\n";
+  EXPECT_EQ(Run({"credential", "attach", "acme", "--from", "-"}), kExitUsage);
+  EXPECT_EQ(Run({"credential", "attach", "acme", "--from", "-", "--secrets-from-stdin"}),
+            kExitUsage);
+  EXPECT_EQ(Run({"credential", "attach", "acme", "--from", folder_ / "none"}), kExitUsage);
+  terminal_.input.clear();
+  for (int i = 0; i <= 10'000; ++i) absl::StrAppend(&terminal_.input, i, "\n");
+  EXPECT_EQ(Run({"credential", "attach", "acme", "--from", "-"}), kExitUsage);
+  EXPECT_THAT(err_, HasSubstr("10001 organization ids"));
+  EXPECT_THAT(broker_.attach_requests(), IsEmpty());
+}
+
+TEST_F(CredentialBulkTest, ExportPrintsWhatImportReads) {
+  broker_.AddCredential("books", {});
+  broker_.AddCredential("third", {"00803"});
+  EXPECT_EQ(Run({"credential", "export"}), kExitOk) << err_;
+  EXPECT_EQ(OutJson()["credentials"].size(), 3U);
+  EXPECT_EQ(OutJson()["credentials"][0],
+            Json::parse(R"({"name":"acme","environment":"sandbox","kind":"user",
+                            "username":"ada@acme.test","sync_token":false,"device":"",
+                            "organizations":[{"id":"00801"}]})"));
+  EXPECT_EQ(Run({"credential", "export", "third", "third"}), kExitOk) << err_;
+  EXPECT_EQ(OutJson()["credentials"].size(), 1U);
+  EXPECT_EQ(Run({"credential", "export", "acme", "nobody"}), kExitNotFound);
+  EXPECT_EQ(out_, "");
+}
+
+}  // namespace
+}  // namespace billbroker

@@ -1,0 +1,72 @@
+#include "client/cli/import_document.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace billbroker {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+std::string WhyNot(absl::string_view json) {
+  return std::string(ParseImport(json).status().message());
+}
+
+TEST(ImportDocumentTest, HoldsEverythingOfACredential) {
+  const auto parsed = ParseImport(
+      R"({"credentials":[{"name":"acme","environment":"sandbox","kind":"console","username":"p\u00e4",
+          "sync_token":true,"device":"d","dev_key":"s1","password":"s2","console_api_token":"s3",
+          "remember_me_id":"s4","organizations":[{"id":"0081"},{"id":"0082","dev_key":"s5"}]}]})");
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  const NewCredential& acme = parsed->front();
+  EXPECT_EQ(acme.name, "acme");
+  EXPECT_EQ(acme.environment, "sandbox");
+  EXPECT_EQ(acme.kind, v1::CREDENTIAL_KIND_CONSOLE);
+  EXPECT_EQ(acme.username, "p\xC3\xA4");
+  EXPECT_TRUE(acme.sync_token);
+  EXPECT_EQ(acme.device, "d");
+  EXPECT_EQ(acme.dev_key.Reveal(), "s1");
+  EXPECT_EQ(acme.password.Reveal(), "s2");
+  EXPECT_EQ(acme.console_api_token.Reveal(), "s3");
+  EXPECT_EQ(acme.remember_me_id.Reveal(), "s4");
+  ASSERT_EQ(acme.organizations.size(), 2U);
+  EXPECT_EQ(acme.organizations[1].id, "0082");
+  EXPECT_EQ(acme.organizations[1].dev_key.Reveal(), "s5");
+}
+
+TEST(ImportDocumentTest, AnErrorNamesThePlaceAndRepeatsNoValue) {
+  constexpr char kStart[] =
+      R"({"credentials":[{"name":"a","environment":"e","kind":"user","username":"u",)";
+  const std::pair<std::string, std::string> cases[] = {
+      {R"("password":7s3cret}]})", "credentials[0].password is not a value of the right type"},
+      {R"("s3cret":"x"}]})", "credentials[0] has an unknown member, number 5"},
+      {R"("name":"s3cret"}]})", "credentials[0].name is there twice"},
+      {R"("organizations":[{"id":"1"},{"dev_key":"s3cret"}]}]})",
+       "credentials[0].organizations[1].id is missing"},
+      {R"("organizations":[{"id":"1","s3cret":""}]}]})",
+       "credentials[0].organizations[0] has an unknown member, number 2"},
+      {R"("kind":"s3cret"}]})", "credentials[0].kind is there twice"},
+      {R"("sync_token":"s3cret"}]})", "credentials[0].sync_token is not a value"}};
+  for (const auto& [rest, why] : cases) {
+    const std::string message = WhyNot(kStart + rest);
+    EXPECT_THAT(message, HasSubstr(why)) << rest;
+    EXPECT_THAT(message, Not(HasSubstr("s3cret"))) << rest;
+  }
+}
+
+TEST(ImportDocumentTest, WhatIsNoDocumentIsRefused) {
+  EXPECT_THAT(WhyNot(""), HasSubstr("it is not one JSON object"));
+  EXPECT_THAT(WhyNot("[]"), HasSubstr("it is not one JSON object"));
+  EXPECT_THAT(WhyNot("{}"), HasSubstr("credentials is missing"));
+  EXPECT_THAT(WhyNot(R"({"credentials":[{}]})"),
+              HasSubstr("credentials[0].environment is missing"));
+  EXPECT_FALSE(ParseImport(R"({"credentials":[]} x)").ok());
+  EXPECT_THAT(*ParseImport(R"({"credentials":[]})"), IsEmpty());
+}
+
+}  // namespace
+}  // namespace billbroker
