@@ -307,7 +307,8 @@ class Engine final : public DirectoryObserver {
                          Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void LiftQuarantine(const CredentialInfo& credential, absl::string_view organization_id)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // The pair has `session` from now on, and whoever waits for one gets it.
+  // The pair has `session` from now on, unless it has a newer one, and whoever waits gets what it
+  // has.
   void Install(Pair& pair, SessionPtr session, Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnRefused(Pair& pair, const Attempt& attempt, const BillError& bill_error, Later& later)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

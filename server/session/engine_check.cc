@@ -47,8 +47,12 @@ void Engine::OnChecked(const Key& key, const SessionPtr& session, absl::Duration
   Pair& pair = *FindPair(key);  // it stays while a check is under way
   pair.activity = Pair::Activity::kIdle;
   if (pair.removed) return FailWaiters(pair, Removed(pair), later);
-  // Logged out while the check was under way: those who wait asked before that, and get a new one.
-  if (pair.session != session) return StartSignIn(pair, Priority::kCaller, later);
+  // Replaced while the check was under way, or logged out: then those who wait, who asked before
+  // that, get a new one.
+  if (pair.session != session) {
+    return IsLive(pair) ? AnswerWaiters(pair, true, later)
+                        : StartSignIn(pair, Priority::kCaller, later);
+  }
   if (!result.ok()) return OnCheckFailed(pair, result.error(), later);
   if (result.value().organization_id != pair.organization_id) {
     BillError mismatch;

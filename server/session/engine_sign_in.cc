@@ -337,16 +337,21 @@ void Engine::Adopt(Pair& pair, const Attempt& attempt, SignInAnswer answer, Late
 }
 
 void Engine::Install(Pair& pair, SessionPtr session, Later& later) {
-  if (IsLive(pair) && pair.session->dev_key_id != session->dev_key_id) {
-    Retire(pair.session, options_.replaced_grace);
+  if (IsLive(pair) && pair.session->generation > session->generation) {
+    // A sign-in and a probe of different devKeys may be under way together, and end in any order.
+    Retire(session, absl::ZeroDuration());
+  } else {
+    if (IsLive(pair) && pair.session->dev_key_id != session->dev_key_id) {
+      Retire(pair.session, options_.replaced_grace);
+    }
+    pair.session = std::move(session);
+    pair.confirmed = true;
+    pair.logged_out = false;
+    pair.failures = 0;
+    PlanKeepAlive(pair);
+    Save(pair);
+    Changed(pair, later);
   }
-  pair.session = std::move(session);
-  pair.confirmed = true;
-  pair.logged_out = false;
-  pair.failures = 0;
-  PlanKeepAlive(pair);
-  Save(pair);
-  Changed(pair, later);
   // Where a check or sign-in is under way, its end answers.
   if (pair.activity == Pair::Activity::kIdle) AnswerWaiters(pair, true, later);
 }

@@ -140,7 +140,48 @@ TEST_F(EngineProbeTest, AProbeThatCannotHaveItsTurnInTimeSaysWhen) {
   EXPECT_EQ(engine.Budgets()[0].queued, 0);
 }
 
-TEST_F(EngineProbeTest, CallersWhoWaitForASignInAreAnsweredByTheProbeThatIsAdopted) {
+// A sign-in with the devKey of before and a probe with the next one may overlap.
+TEST_F(EngineProbeTest, ASignInThatEndsAfterALaterProbeDoesNotTakeTheGenerationBack) {
+  ASSERT_TRUE(Get({}, "008acme00001").ok());  // the password is proven: it may go twice at a time
+  bill.SetLatency(absl::Seconds(10));
+  Answer answer = absl::UnknownError("not answered");
+  engine.GetSession(kFirst, "", {}, [&answer](Answer given) { answer = std::move(given); });
+  executor.RunUntilIdle();
+  bill.SetLatency(absl::Seconds(1));
+  Credential candidate = MakeCredential("acme", 3);
+  candidate.dev_key = SecretString::CopyOf("another-dev-key");
+  candidate.version = 2;
+  Start(std::move(candidate));
+  executor.Advance(absl::Seconds(2));
+  ASSERT_TRUE(result.has_value()) << "not in one queue: the devKeys differ";
+  ASSERT_EQ(result->verdict, ProbeVerdict::kAccepted);
+  engine.AdoptProbed("uid-of-acme", result->session);
+  executor.Advance(absl::Seconds(20));
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(*answer, result->session);
+  EXPECT_EQ(*Get(), result->session);
+  EXPECT_EQ(bill.sign_outs().size(), 1U) << "of the one that came too late";
+}
+
+TEST_F(EngineProbeTest, AnAdoptedProbeAnswersThoseWhoWaitForACheckWithoutASignIn) {
+  const SessionPtr before = *Get();
+  const ProbeResult proved = Probe(WithPassword("new"));
+  clock.Advance(absl::Seconds(10));
+  bill.Hold();
+  Answer answer = absl::UnknownError("not answered");
+  engine.GetSession(kFirst, "", Stale(before->generation),
+                    [&answer](Answer given) { answer = std::move(given); });
+  executor.RunUntilIdle();
+  ASSERT_EQ(bill.held(), 1);
+  engine.AdoptProbed("uid-of-acme", proved.session);
+  bill.ReleaseAll();
+  executor.RunUntilIdle();
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(*answer, proved.session);
+  EXPECT_EQ(bill.CountSignIns(), 2);
+}
+
+TEST_F(EngineProbeTest, CallersWhoWaitForASignInGetNothingOlderThanAnAdoptedProbe) {
   const ProbeResult proved = Probe(WithPassword("new"));
   bill.Hold();
   Answer answer = absl::UnknownError("not answered");
