@@ -167,8 +167,13 @@ Credential Credential::Clone() const {
   copy.create_time = create_time;
   copy.update_time = update_time;
   if (staged.has_value()) {
-    copy.staged = StagedRotation{staged->id, CloneOf(staged->change), staged->organization_id,
-                                 staged->principal, staged->time};
+    copy.staged = StagedRotation{staged->id,
+                                 staged->kind,
+                                 CloneOf(staged->change),
+                                 staged->organization_id,
+                                 staged->end_sessions,
+                                 staged->principal,
+                                 staged->time};
   }
   for (const PastChange& past : history) {
     PastChange& line = copy.history.emplace_back(PastChange{

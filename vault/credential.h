@@ -43,19 +43,22 @@ struct CredentialChange {
   std::vector<Organization> organizations;  // own devKeys, ordered by id, each once
 };
 
-// A rotation that is stored beside what it would replace, until BILL has taken or refused it.
-struct StagedRotation {
-  std::string id;  // never returns
-  CredentialChange change;
-  std::string organization_id;  // whose sign-in proves it
-  std::string principal;        // who asked for it
-  absl::Time time;
-};
-
 enum class PastChangeKind { kRotated, kRolledBack, kRefused, kCancelled };
 
 // "rotated", "rolled_back", "refused", "cancelled".
 [[nodiscard]] absl::string_view PastChangeKindName(PastChangeKind kind);
+
+// A rotation or roll-back that is stored beside what it would replace, until BILL has taken or
+// refused it.
+struct StagedRotation {
+  std::string id;                                  // never returns
+  PastChangeKind kind = PastChangeKind::kRotated;  // or kRolledBack
+  CredentialChange change;
+  std::string organization_id;  // whose sign-in proves it
+  bool end_sessions = false;    // all of the credential's, once it is in force
+  std::string principal;        // who asked for it
+  absl::Time time;
+};
 
 // One line of a credential's history.
 struct PastChange {

@@ -11,7 +11,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "vault/base/error.h"
-#include "vault/credential_change.h"
 #include "vault/rotation_json.h"
 #include "vault/secret_json.h"
 
@@ -270,28 +269,6 @@ SecretString WriteDocument(const Credential& credential) {
   return std::move(writer).Build();
 }
 
-namespace {
-
-// What is staged, or kept for a roll-back, must make a credential: nothing else could be done with
-// it. Empty where all is well.
-std::string CheckRotations(const Credential& credential) {
-  const auto is_good = [&credential](const CredentialChange& change) {
-    Credential changed = credential.Clone();
-    Apply(change, changed);
-    return !IsEmpty(change) && ValidateCredential(changed).ok();
-  };
-  if (credential.staged.has_value() &&
-      (credential.staged->id.empty() || !is_good(credential.staged->change))) {
-    return "has a bad \"staged\"";
-  }
-  for (const PastChange& past : credential.history) {
-    if (past.before.has_value() && IsEmpty(*past.before)) return "has a bad \"history\"";
-  }
-  return "";
-}
-
-}  // namespace
-
 absl::StatusOr<CredentialPtr> ReadDocument(absl::string_view name, const SecretString& document) {
   if (document.size() > kMaxDocumentBytes) return BrokenDocument(name, "is too large");
   auto credential = std::make_shared<Credential>();
@@ -301,9 +278,6 @@ absl::StatusOr<CredentialPtr> ReadDocument(absl::string_view name, const SecretS
   // Its message names a field and a rule, and holds nothing of the document.
   const absl::Status status = ValidateCredential(*credential);
   if (!status.ok()) return BrokenDocument(name, absl::StrCat("breaks a rule: ", status.message()));
-  if (std::string rotations = CheckRotations(*credential); !rotations.empty()) {
-    return BrokenDocument(name, rotations);
-  }
   return credential;
 }
 

@@ -7,6 +7,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "vault/credential_change.h"
 
 namespace billbroker {
 namespace {
@@ -112,8 +113,9 @@ bool ReadOrganizations(SecretJsonReader& json, std::vector<Organization>& to) {
   });
 }
 
+// Whether it makes a credential is for whoever puts it in place: what is attached may have changed.
 bool ReadChange(SecretJsonReader& json, CredentialChange& to) {
-  return ReadObject(
+  const bool read = ReadObject(
       json,
       {{"username", false, [&] { return Text(json, to.username.emplace()); }},
        {"dev_key", false, [&] { return json.String(to.dev_key.emplace()); }},
@@ -122,6 +124,7 @@ bool ReadChange(SecretJsonReader& json, CredentialChange& to) {
        {"remember_me_id", false, [&] { return json.String(to.remember_me_id.emplace()); }},
        {"device", false, [&] { return Text(json, to.device.emplace()); }},
        {"organizations", false, [&] { return ReadOrganizations(json, to.organizations); }}});
+  return read && !IsEmpty(to);
 }
 
 bool ReadKind(SecretJsonReader& json, PastChangeKind& to) {
@@ -156,7 +159,9 @@ bool ReadPast(SecretJsonReader& json, PastChange& to) {
 void AppendStaged(const StagedRotation& staged, SecretBuilder& to) {
   Members members(to);
   members.Text("id", staged.id);
+  members.Text("kind", PastChangeKindName(staged.kind));
   members.Text("organization", staged.organization_id);
+  if (staged.end_sessions) members.Key("end_sessions").Append("true");
   members.Text("principal", staged.principal);
   members.Time("time", staged.time);
   AppendChange(staged.change, members.Key("change"));
@@ -185,8 +190,14 @@ void AppendHistory(const std::vector<PastChange>& history, SecretBuilder& to) {
 }
 
 bool ReadStaged(SecretJsonReader& json, StagedRotation& to) {
-  return ReadObject(json, {{"id", true, [&] { return Text(json, to.id); }},
+  const auto read_kind = [&] {
+    return ReadKind(json, to.kind) &&
+           (to.kind == PastChangeKind::kRotated || to.kind == PastChangeKind::kRolledBack);
+  };
+  return ReadObject(json, {{"id", true, [&] { return Text(json, to.id) && !to.id.empty(); }},
+                           {"kind", true, read_kind},
                            {"organization", true, [&] { return Text(json, to.organization_id); }},
+                           {"end_sessions", false, [&] { return json.Bool(to.end_sessions); }},
                            {"principal", true, [&] { return Text(json, to.principal); }},
                            {"time", true, [&] { return Time(json, to.time); }},
                            {"change", true, [&] { return ReadChange(json, to.change); }}});

@@ -1,7 +1,7 @@
 // The members "staged" and "history" of a credential's document. Internal to vault.
 //
-//   "staged":{"id":"7a…","organization":"0080…","principal":"unix:ops",
-//             "time":"2026-03-02T08:30:00Z","change":{"password":"…"}}
+//   "staged":{"id":"7a…","kind":"rotated","organization":"0080…","end_sessions":true,
+//             "principal":"unix:ops","time":"2026-03-02T08:30:00Z","change":{"password":"…"}}
 //   "history":[{"version":3,"kind":"rotated","principal":"unix:ops","time":"…",
 //               "fields":["password"],"bill_code":"BDC_1101","before":{"password":"…"}}]
 //

@@ -25,22 +25,13 @@ struct CredentialVersion {
   std::uint64_t version = 0;
 };
 
-// A rotation: what is to be replaced, and how it is proved.
-struct RotationRequest {
-  CredentialChange change;      // in any order; not empty
-  std::string organization_id;  // whose sign-in proves it; empty: the first one
-  bool verify = true;           // false: stored without proof
-  bool end_sessions = false;    // all of the credential's, at BILL and here, once it is stored
-  std::string principal;        // who asks
+// How a change of secrets is proved, and what follows it.
+struct RotationOptions {
+  std::string organization_id = {};     // whose sign-in proves it; empty: the first one
+  bool verify = true;                   // false: stored without proof
+  bool end_sessions = false;            // all of the credential's, at BILL and here, once in force
+  std::string principal = {};           // who asks
   absl::Duration patience = kPatience;  // of the proof
-};
-
-struct RollbackRequest {
-  std::string organization_id;  // as in RotationRequest
-  bool verify = true;
-  bool end_sessions = false;
-  std::string principal;
-  absl::Duration patience = kPatience;
 };
 
 // Thread-safe; changes take turns. Every call blocks for as long as the keyring, and BILL where
@@ -92,12 +83,13 @@ class CredentialManager final {
   //   LOGIN_BUDGET_SPENT, BILL_RATE_LIMITED, …   it was not tried; nothing is staged any more
   //   ROTATION_PENDING   one is staged, perhaps this one: BILL's answer was lost, or the keyring's
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> Rotate(const CredentialVersion& target,
-                                                         RotationRequest request);
+                                                         CredentialChange change,
+                                                         const RotationOptions& options);
 
   // Puts back what the newest rotation that is kept replaced, likewise; that can be rolled back in
   // turn. A secret that BILL refused is not tried again for it. NO_PREVIOUS_VERSION.
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> Rollback(const CredentialVersion& target,
-                                                           const RollbackRequest& request);
+                                                           const RotationOptions& options);
 
   // Proves what is staged, and commits it, or forgets it. MALFORMED_REQUEST where no rotation of
   // that id is staged.
@@ -114,27 +106,18 @@ class CredentialManager final {
                                     const std::string& organization_id, absl::Duration patience);
 
  private:
-  // How a staged rotation is proved and committed.
-  struct Proof {
-    PastChangeKind kind = PastChangeKind::kRotated;
-    bool end_sessions = false;
-    bool said_now = true;
-    absl::Duration patience;
-  };
-
-  [[nodiscard]] absl::StatusOr<CredentialInfoPtr> Change(Credential current,
-                                                         RotationRequest request,
-                                                         const Proof& proof);
+  [[nodiscard]] absl::StatusOr<CredentialInfoPtr> Change(Credential current, PastChangeKind kind,
+                                                         CredentialChange change,
+                                                         const RotationOptions& options);
   [[nodiscard]] absl::Status CheckChange(const Credential& current,
                                          const CredentialChange& change) const;
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> ProveStaged(Credential staged,
-                                                              const Proof& proof);
+                                                              absl::Duration patience);
   [[nodiscard]] absl::StatusOr<ProbeResult> Probe(CredentialPtr candidate,
-                                                  const std::string& organization_id,
-                                                  const Proof& proof);
-  // Puts the change of `made` in force as the next version.
+                                                  const std::string& organization_id, bool said_now,
+                                                  absl::Duration patience);
+  // Puts `made` in force as the next version; `session` is its proof's, null without one.
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> Commit(Credential current, StagedRotation made,
-                                                         const Proof& proof,
                                                          const SessionPtr& session);
   // Takes away what is staged, and remembers `line` where there is one.
   [[nodiscard]] absl::Status Unstage(Credential staged, absl::optional<PastChange> line);

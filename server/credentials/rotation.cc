@@ -46,31 +46,31 @@ PastChange LineOf(const Credential& credential, const StagedRotation& made, Past
 }  // namespace
 
 absl::StatusOr<CredentialInfoPtr> CredentialManager::Rotate(const CredentialVersion& target,
-                                                            RotationRequest request) {
+                                                            CredentialChange change,
+                                                            const RotationOptions& options) {
   MutexLock turn(turn_);
   absl::StatusOr<Credential> current = LoadForChange(target);
   if (!current.ok()) return current.status();
-  std::sort(request.change.organizations.begin(), request.change.organizations.end(),
+  std::sort(change.organizations.begin(), change.organizations.end(),
             [](const Organization& a, const Organization& b) { return a.id < b.id; });
-  const Proof proof = {PastChangeKind::kRotated, request.end_sessions, true, request.patience};
-  return Change(*std::move(current), std::move(request), proof);
+  return Change(*std::move(current), PastChangeKind::kRotated, std::move(change), options);
 }
 
 absl::StatusOr<CredentialInfoPtr> CredentialManager::Rollback(const CredentialVersion& target,
-                                                              const RollbackRequest& request) {
+                                                              const RotationOptions& options) {
   MutexLock turn(turn_);
   absl::StatusOr<Credential> current = LoadForChange(target);
   if (!current.ok()) return current.status();
   const auto kept = std::find_if(current->history.begin(), current->history.end(),
                                  [](const PastChange& past) { return past.before.has_value(); });
   if (kept == current->history.end()) return NoPreviousVersion(*current);
-  RotationRequest rotation;
-  rotation.change = CloneOf(*kept->before);
-  rotation.organization_id = request.organization_id;
-  rotation.verify = request.verify;
-  rotation.principal = request.principal;
-  const Proof proof = {PastChangeKind::kRolledBack, request.end_sessions, false, request.patience};
-  return Change(*std::move(current), std::move(rotation), proof);
+  CredentialChange change = CloneOf(*kept->before);
+  // What was detached since is left as it is.
+  std::erase_if(change.organizations, [&current](const Organization& each) {
+    return current->FindOrganization(each.id) == nullptr;
+  });
+  if (IsEmpty(change)) return NoPreviousVersion(*current);
+  return Change(*std::move(current), PastChangeKind::kRolledBack, std::move(change), options);
 }
 
 absl::Status CredentialManager::CheckChange(const Credential& current,
@@ -92,15 +92,16 @@ absl::Status CredentialManager::CheckChange(const Credential& current,
   return user == nullptr || user->uid == next.uid ? absl::OkStatus() : UserTaken(next, user->name);
 }
 
-absl::StatusOr<CredentialInfoPtr> CredentialManager::Change(Credential current,
-                                                            RotationRequest request,
-                                                            const Proof& proof) {
+absl::StatusOr<CredentialInfoPtr> CredentialManager::Change(Credential current, PastChangeKind kind,
+                                                            CredentialChange change,
+                                                            const RotationOptions& options) {
   if (current.staged.has_value()) return RotationPending(current, "it was left so before");
-  if (absl::Status good = CheckChange(current, request.change); !good.ok()) return good;
-  StagedRotation staged = {parts_.random.Uid(), std::move(request.change),
-                           std::move(request.organization_id), std::move(request.principal),
+  if (absl::Status good = CheckChange(current, change); !good.ok()) return good;
+  StagedRotation staged = {parts_.random.Uid(),  kind,
+                           std::move(change),    options.organization_id,
+                           options.end_sessions, options.principal,
                            parts_.clock.Now()};
-  if (!request.verify) return Commit(std::move(current), std::move(staged), proof, nullptr);
+  if (!options.verify) return Commit(std::move(current), std::move(staged), nullptr);
   if (staged.organization_id.empty() && !current.organizations.empty()) {
     staged.organization_id = current.organizations.front().id;
   }
@@ -112,20 +113,20 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Change(Credential current,
   current.staged = std::move(staged);
   if (absl::Status stored = parts_.vault.Restage(current); !stored.ok()) return AfterWrite(stored);
   TellDirectory(current).IgnoreError();  // shown to operators; the change goes on without
-  return ProveStaged(std::move(current), proof);
+  return ProveStaged(std::move(current), options.patience);
 }
 
 absl::StatusOr<ProbeResult> CredentialManager::Probe(CredentialPtr candidate,
                                                      const std::string& organization_id,
-                                                     const Proof& proof) {
+                                                     bool said_now, absl::Duration patience) {
   const absl::StatusOr<SecretString> master_key = parts_.vault.MasterKey();
   if (!master_key.ok()) return master_key.status();
   ProbeRequest request;
   request.info = InfoOf(*candidate, Fingerprinter(*master_key));
   request.candidate = std::move(candidate);
   request.organization_id = organization_id;
-  request.patience = proof.patience;
-  request.said_now = proof.said_now;
+  request.patience = patience;
+  request.said_now = said_now;
   std::promise<ProbeResult> answer;
   std::future<ProbeResult> answered = answer.get_future();
   parts_.engine.Probe(std::move(request), [answer = std::move(answer)](ProbeResult result) mutable {
@@ -135,48 +136,41 @@ absl::StatusOr<ProbeResult> CredentialManager::Probe(CredentialPtr candidate,
 }
 
 absl::StatusOr<CredentialInfoPtr> CredentialManager::ProveStaged(Credential staged,
-                                                                 const Proof& proof) {
+                                                                 absl::Duration patience) {
+  const StagedRotation& made = *staged.staged;
+  const bool said_now = made.kind == PastChangeKind::kRotated;
   const absl::StatusOr<ProbeResult> probed =
-      Probe(std::make_shared<Credential>(Successor(staged, staged.staged->change)),
-            staged.staged->organization_id, proof);
+      Probe(std::make_shared<Credential>(Successor(staged, made.change)), made.organization_id,
+            said_now, patience);
   if (!probed.ok()) return RotationPending(staged, probed.status().message());
-  switch (probed->verdict) {
-    case ProbeVerdict::kAccepted: {
-      StagedRotation made = *std::move(staged.staged);
-      return Commit(std::move(staged), std::move(made), proof, probed->session);
-    }
-    case ProbeVerdict::kUnclear:
-      return RotationPending(staged, probed->status.message());
-    case ProbeVerdict::kRefused: {
-      PastChange line =
-          LineOf(staged, *staged.staged, PastChangeKind::kRefused, parts_.clock.Now());
-      line.bill_code = BillCodeOf(probed->status);
-      const absl::Status unstaged = Unstage(staged.Clone(), std::move(line));
-      if (!unstaged.ok()) return RotationPending(staged, probed->status.message());
-      return NothingChanged(probed->status);
-    }
-    case ProbeVerdict::kNotTried:
-      break;
+  if (probed->verdict == ProbeVerdict::kUnclear) {
+    return RotationPending(staged, probed->status.message());
   }
-  const absl::Status unstaged = Unstage(staged.Clone(), absl::nullopt);
+  if (probed->verdict == ProbeVerdict::kAccepted) {
+    StagedRotation proved = *std::move(staged.staged);
+    return Commit(std::move(staged), std::move(proved), probed->session);
+  }
+  absl::optional<PastChange> line;
+  if (probed->verdict == ProbeVerdict::kRefused) {
+    line = LineOf(staged, made, PastChangeKind::kRefused, parts_.clock.Now());
+    line->bill_code = BillCodeOf(probed->status);
+  }
+  const absl::Status unstaged = Unstage(staged.Clone(), std::move(line));
   if (!unstaged.ok()) return RotationPending(staged, probed->status.message());
   return NothingChanged(probed->status);
 }
 
 absl::StatusOr<CredentialInfoPtr> CredentialManager::Commit(Credential current, StagedRotation made,
-                                                            const Proof& proof,
                                                             const SessionPtr& session) {
   Credential next = Successor(current, made.change);
   next.update_time = parts_.clock.Now();
-  if (proof.kind == PastChangeKind::kRolledBack) {
+  if (made.kind == PastChangeKind::kRolledBack) {
     // What is put back is in force again, and no older version any more.
-    for (PastChange& past : next.history) {
-      if (!past.before.has_value()) continue;
-      past.before.reset();
-      break;
-    }
+    const auto used = std::find_if(next.history.begin(), next.history.end(),
+                                   [](const PastChange& past) { return past.before.has_value(); });
+    if (used != next.history.end()) used->before.reset();
   }
-  PastChange line = LineOf(next, made, proof.kind, next.update_time);
+  PastChange line = LineOf(next, made, made.kind, next.update_time);
   line.before = InverseOf(made.change, current);
   Remember(std::move(line), parts_.kept_versions, next);
   const absl::StatusOr<SecretString> master_key = parts_.vault.MasterKey();
@@ -191,7 +185,7 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Commit(Credential current, 
   }
   CredentialInfoPtr info = InfoOf(next, Fingerprinter(*master_key));
   parts_.directory.Put(info);
-  if (proof.end_sessions) EndSessions(next.uid);
+  if (made.end_sessions) EndSessions(next.uid);
   if (session != nullptr) parts_.engine.AdoptProbed(next.uid, session);
   return info;
 }
@@ -220,7 +214,8 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::ResumeRotation(const Creden
   MutexLock turn(turn_);
   absl::StatusOr<Credential> current = LoadStaged(target, rotation_id);
   if (!current.ok()) return current.status();
-  return ProveStaged(*std::move(current), {PastChangeKind::kRotated, false, true, patience});
+  if (absl::Status good = CheckChange(*current, current->staged->change); !good.ok()) return good;
+  return ProveStaged(*std::move(current), patience);
 }
 
 absl::StatusOr<CredentialInfoPtr> CredentialManager::CancelRotation(const CredentialVersion& target,
@@ -250,8 +245,7 @@ absl::Status CredentialManager::Verify(const CredentialVersion& target,
   const std::string chosen =
       organization_id.empty() ? current->organizations.front().id : organization_id;
   const absl::StatusOr<ProbeResult> probed =
-      Probe(std::make_shared<Credential>(*std::move(current)), chosen,
-            {PastChangeKind::kRotated, false, true, patience});
+      Probe(std::make_shared<Credential>(*std::move(current)), chosen, true, patience);
   if (!probed.ok()) return probed.status();
   if (probed->session != nullptr) parts_.engine.AdoptProbed(target.uid, probed->session);
   return probed->status;

@@ -38,6 +38,16 @@ absl::StatusOr<CredentialVersion> Check(const Request& request, CallbackServerCo
   return target;
 }
 
+template <typename Request>
+RotationOptions OptionsOf(const Request& request, const CallbackServerContext& context) {
+  RotationOptions options;
+  options.organization_id = request.organization_id();
+  options.verify = !request.has_verify() || request.verify();
+  options.end_sessions = request.end_sessions();
+  options.patience = PatienceOf(context);
+  return options;
+}
+
 // Answers with the credential as it is now, or with why it is as it was.
 template <typename Response>
 void FinishChange(ServerUnaryReactor* reactor, const absl::StatusOr<CredentialInfoPtr>& changed,
@@ -53,13 +63,14 @@ ServerUnaryReactor* CredentialServiceImpl::RotateCredential(
     v1::RotateCredentialResponse* response) {
   ServerUnaryReactor* reactor = context->DefaultReactor();
   absl::StatusOr<CredentialVersion> target = Check(*request, *context, parts_.state);
-  absl::StatusOr<RotationRequest> rotation = RotationOf(*request, PatienceOf(*context));
+  absl::StatusOr<CredentialChange> change = ChangeOf(*request);
+  RotationOptions options = OptionsOf(*request, *context);
   context->GetRpcAllocatorState()->FreeRequest();
   if (!target.ok()) return Finished(reactor, target.status());
-  if (!rotation.ok()) return Finished(reactor, rotation.status());
+  if (!change.ok()) return Finished(reactor, change.status());
   parts_.executor.Run([this, reactor, response, target = *std::move(target),
-                       rotation = *std::move(rotation)]() mutable {
-    FinishChange(reactor, parts_.manager.Rotate(target, std::move(rotation)), *response);
+                       change = *std::move(change), options = std::move(options)]() mutable {
+    FinishChange(reactor, parts_.manager.Rotate(target, std::move(change), options), *response);
   });
   return reactor;
 }
@@ -97,15 +108,10 @@ ServerUnaryReactor* CredentialServiceImpl::RollbackCredential(
   ServerUnaryReactor* reactor = context->DefaultReactor();
   absl::StatusOr<CredentialVersion> target = Check(*request, *context, parts_.state);
   if (!target.ok()) return Finished(reactor, target.status());
-  RollbackRequest rollback;
-  rollback.organization_id = request->organization_id();
-  rollback.verify = !request->has_verify() || request->verify();
-  rollback.end_sessions = request->end_sessions();
-  rollback.patience = PatienceOf(*context);
-  parts_.executor.Run(
-      [this, reactor, response, target = *std::move(target), rollback = std::move(rollback)] {
-        FinishChange(reactor, parts_.manager.Rollback(target, rollback), *response);
-      });
+  parts_.executor.Run([this, reactor, response, target = *std::move(target),
+                       options = OptionsOf(*request, *context)] {
+    FinishChange(reactor, parts_.manager.Rollback(target, options), *response);
+  });
   return reactor;
 }
 

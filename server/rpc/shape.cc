@@ -163,14 +163,12 @@ absl::StatusOr<Credential> DraftOf(const v1::CreateCredentialRequest& request) {
   return draft;
 }
 
-absl::StatusOr<RotationRequest> RotationOf(const v1::RotateCredentialRequest& request,
-                                           absl::Duration patience) {
+absl::StatusOr<CredentialChange> ChangeOf(const v1::RotateCredentialRequest& request) {
   if (request.organizations_size() > kMaxOrganizations) {
     return Malformed("organizations", absl::StrCat("has ", request.organizations_size(),
                                                    " entries; send at most ", kMaxOrganizations));
   }
-  RotationRequest rotation;
-  CredentialChange& change = rotation.change;
+  CredentialChange change;
   if (request.has_username()) change.username = request.username();
   if (request.has_dev_key()) change.dev_key = SecretString::CopyOf(request.dev_key());
   if (request.has_password()) change.password = SecretString::CopyOf(request.password());
@@ -185,11 +183,7 @@ absl::StatusOr<RotationRequest> RotationOf(const v1::RotateCredentialRequest& re
       CopyOrganizations(request.organizations());
   if (!organizations.ok()) return organizations.status();
   change.organizations = *std::move(organizations);
-  rotation.organization_id = request.organization_id();
-  rotation.verify = !request.has_verify() || request.verify();
-  rotation.end_sessions = request.end_sessions();
-  rotation.patience = patience;
-  return rotation;
+  return change;
 }
 
 absl::StatusOr<std::vector<Organization>> OrganizationsOf(

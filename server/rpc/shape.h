@@ -41,8 +41,7 @@ namespace billbroker {
     const v1::DetachOrganizationsRequest& request);
 
 // The secrets are copied. MALFORMED_REQUEST where an organization is named twice.
-[[nodiscard]] absl::StatusOr<RotationRequest> RotationOf(const v1::RotateCredentialRequest& request,
-                                                         absl::Duration patience);
+[[nodiscard]] absl::StatusOr<CredentialChange> ChangeOf(const v1::RotateCredentialRequest& request);
 
 // For every request with the fields name, uid and version.
 [[nodiscard]] absl::StatusOr<CredentialVersion> CheckVersion(const std::string& name,

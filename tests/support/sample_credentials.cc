@@ -45,7 +45,9 @@ void AddRotations(Credential& user) {
   next.device = "";
   next.organizations.push_back({"0081", SecretString::CopyOf("s3cret-next-0081")});
   next.organizations.push_back({"0082", SecretString()});
-  user.staged = StagedRotation{"staged-uid", std::move(next), "0081", "unix:ops", user.update_time};
+  user.staged = StagedRotation{
+      "staged-uid",    PastChangeKind::kRolledBack, std::move(next), "0081", true, "unix:ops",
+      user.update_time};
   CredentialChange before;
   before.password = SecretString::CopyOf("s3cret-before");
   user.history.push_back(PastChange{4,

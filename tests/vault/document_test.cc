@@ -108,7 +108,8 @@ TEST(DocumentTest, ABadRotationIsRefused) {
   const std::pair<absl::string_view, absl::string_view> damages[] = {
       {"\"id\":\"staged-uid\"", "\"id\":\"\""},
       {"\"id\":\"staged-uid\",", ""},
-      {"\"dev_key\":\"s3cret-next-dev-key\"", "\"dev_key\":\"two words\""},
+      {"\"kind\":\"rolled_back\",\"organization\"", "\"kind\":\"refused\",\"organization\""},
+      {"\"end_sessions\":true", "\"end_sessions\":1"},
       {"\"dev_key\":\"s3cret-next-dev-key\"", "\"new_secret\":\"x\""},
       {"\"kind\":\"refused\"", "\"kind\":\"lost\""},
       {"\"kind\":\"refused\",", ""},
@@ -121,6 +122,15 @@ TEST(DocumentTest, ABadRotationIsRefused) {
     EXPECT_TRUE(HasReason(status, Reason::kVaultDocumentInvalid)) << from << ": " << status;
     EXPECT_FALSE(absl::StrContains(status.message(), "s3cret")) << status;
   }
+}
+
+// What is attached may have changed since: the credential in force must not be lost with it.
+TEST(DocumentTest, AStagedChangeThatNoLongerFitsIsRead) {
+  Credential credential = SampleUser("acme");
+  AddRotations(credential);
+  credential.staged->change.dev_key = SecretString();
+  credential.staged->change.organizations.clear();
+  EXPECT_TRUE(Read(Text(credential)).ok());
 }
 
 TEST(DocumentTest, NoMoreThanTheKeptHistoryIsRead) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "server/credentials/credential_manager.h"
@@ -38,15 +39,14 @@ class RotationTest : public ::testing::Test {
   [[nodiscard]] std::string Password() { return std::string(Stored()->password.Reveal()); }
   [[nodiscard]] CredentialInfoPtr Shown() const { return *broker_.directory.Get("acme"); }
 
-  static RotationRequest NewPassword(absl::string_view password) {
-    RotationRequest request;
-    request.change.password = SecretString::CopyOf(password);
-    request.organization_id = "0081";
-    request.principal = "unix:ops";
-    return request;
+  static CredentialChange NewPassword(absl::string_view password) {
+    CredentialChange change;
+    change.password = SecretString::CopyOf(password);
+    return change;
   }
-  absl::StatusOr<CredentialInfoPtr> Rotate(absl::string_view password) {
-    return broker_.manager.Rotate(Now(), NewPassword(password));
+  absl::StatusOr<CredentialInfoPtr> Rotate(absl::string_view password,
+                                           const RotationOptions& options = {}) {
+    return broker_.manager.Rotate(Now(), NewPassword(password), options);
   }
   absl::StatusOr<SessionPtr> Get(absl::string_view organization_id) {
     std::promise<absl::StatusOr<SessionPtr>> answer;
@@ -90,9 +90,7 @@ TEST_F(RotationTest, ItTakesTwoWritesAndOneWithoutProof) {
   const int before = broker_.vault.writes();
   ASSERT_TRUE(Rotate("s3cret-new").ok());
   EXPECT_EQ(broker_.vault.writes(), before + 2);
-  RotationRequest unproved = NewPassword("s3cret-newer");
-  unproved.verify = false;
-  ASSERT_TRUE(broker_.manager.Rotate(Now(), std::move(unproved)).ok());
+  ASSERT_TRUE(Rotate("s3cret-newer", {.verify = false}).ok());
   EXPECT_EQ(broker_.vault.writes(), before + 3);
   EXPECT_EQ(broker_.bill.CountSignIns(), 1);
   EXPECT_EQ(Password(), "s3cret-newer");
@@ -199,23 +197,21 @@ TEST_F(RotationTest, ARollBackDoesNotTryASecretThatBillRefused) {
 
 TEST_F(RotationTest, OfTwoOperatorsOneWins) {
   const CredentialVersion seen = Now();
-  ASSERT_TRUE(broker_.manager.Rotate(seen, NewPassword("s3cret-a")).ok());
-  EXPECT_TRUE(HasReason(broker_.manager.Rotate(seen, NewPassword("s3cret-b")).status(),
+  ASSERT_TRUE(broker_.manager.Rotate(seen, NewPassword("s3cret-a"), {}).ok());
+  EXPECT_TRUE(HasReason(broker_.manager.Rotate(seen, NewPassword("s3cret-b"), {}).status(),
                         Reason::kVersionConflict));
   EXPECT_EQ(Password(), "s3cret-a");
 }
 
 TEST_F(RotationTest, AChangeThatMakesNoCredentialIsNamed) {
-  RotationRequest nothing;
-  EXPECT_TRUE(HasReason(broker_.manager.Rotate(Now(), std::move(nothing)).status(),
-                        Reason::kMalformedRequest));
-  RotationRequest token = NewPassword("x");
-  token.change.console_api_token = SecretString::CopyOf("x");
-  const absl::Status wrong_kind = broker_.manager.Rotate(Now(), std::move(token)).status();
+  EXPECT_TRUE(HasReason(broker_.manager.Rotate(Now(), {}, {}).status(), Reason::kMalformedRequest));
+  CredentialChange token = NewPassword("x");
+  token.console_api_token = SecretString::CopyOf("x");
+  const absl::Status wrong_kind = broker_.manager.Rotate(Now(), std::move(token), {}).status();
   EXPECT_EQ(DetailsOf(wrong_kind)->metadata["field"], "console_api_token");
-  RotationRequest stranger = NewPassword("x");
-  stranger.change.organizations.push_back({"0099", SecretString::CopyOf("k")});
-  const absl::Status detached = broker_.manager.Rotate(Now(), std::move(stranger)).status();
+  CredentialChange stranger = NewPassword("x");
+  stranger.organizations.push_back({"0099", SecretString::CopyOf("k")});
+  const absl::Status detached = broker_.manager.Rotate(Now(), std::move(stranger), {}).status();
   EXPECT_EQ(DetailsOf(detached)->metadata["field"], "organizations[0].organization_id");
   EXPECT_EQ(broker_.bill.CountSignIns(), 0);
 }
@@ -223,14 +219,54 @@ TEST_F(RotationTest, AChangeThatMakesNoCredentialIsNamed) {
 TEST_F(RotationTest, EndSessionsEndsAllButTheProofsOwn) {
   const SessionPtr first = *Get("0081");
   const SessionPtr second = *Get("0082");
-  RotationRequest compromise = NewPassword("s3cret-new");
-  compromise.end_sessions = true;
-  ASSERT_TRUE(broker_.manager.Rotate(Now(), std::move(compromise)).ok());
+  ASSERT_TRUE(Rotate("s3cret-new", {.end_sessions = true}).ok());
   EXPECT_FALSE(broker_.bill.IsLive(first->keys.session_id->Reveal()));
   EXPECT_FALSE(broker_.bill.IsLive(second->keys.session_id->Reveal()));
   EXPECT_EQ(broker_.bill.CountSignIns(), 3);
   EXPECT_TRUE(broker_.bill.IsLive((*Get("0081"))->keys.session_id->Reveal()));
   EXPECT_EQ(broker_.bill.CountSignIns(), 3);
+}
+
+TEST_F(RotationTest, WhatARotationWasMeantToDoIsDoneWhenItIsResumed) {
+  const SessionPtr other = *Get("0082");
+  broker_.bill.FailNextSignIns(1, Lost());
+  const absl::Status pending = Rotate("s3cret-new", {.end_sessions = true}).status();
+  EXPECT_TRUE(broker_.bill.IsLive(other->keys.session_id->Reveal()));
+  const std::string id = DetailsOf(pending)->metadata["rotation_id"];
+  ASSERT_TRUE(broker_.manager.ResumeRotation(Now(), id, kPatience).ok());
+  EXPECT_FALSE(broker_.bill.IsLive(other->keys.session_id->Reveal()));
+}
+
+TEST_F(RotationTest, AResumedRollBackIsOne) {
+  ASSERT_TRUE(Rotate("s3cret-new").ok());
+  broker_.bill.FailNextSignIns(1, Lost());
+  const absl::Status pending = broker_.manager.Rollback(Now(), {}).status();
+  ASSERT_TRUE(HasReason(pending, Reason::kRotationPending)) << pending;
+  const std::string id = DetailsOf(pending)->metadata["rotation_id"];
+  const auto resumed = broker_.manager.ResumeRotation(Now(), id, kPatience);
+  ASSERT_TRUE(resumed.ok()) << resumed.status();
+  EXPECT_EQ(Password(), "s3cret-old");
+  EXPECT_EQ((*resumed)->history[0].kind, PastChangeKind::kRolledBack);
+}
+
+// Attached and detached meanwhile: what is pending must not cost the credential.
+TEST_F(RotationTest, APendingRotationThatNoLongerFitsCanBeCancelled) {
+  CredentialChange own_keys;
+  own_keys.dev_key = SecretString();
+  for (const char* id : {"0081", "0082"}) {
+    own_keys.organizations.push_back({id, SecretString::CopyOf("s3cret-own")});
+  }
+  broker_.bill.FailNextSignIns(1, Lost());
+  const absl::Status pending = broker_.manager.Rotate(Now(), std::move(own_keys), {}).status();
+  ASSERT_TRUE(HasReason(pending, Reason::kRotationPending)) << pending;
+  std::vector<Organization> more;
+  more.push_back({"0083", {}});
+  ASSERT_TRUE(broker_.manager.Attach(Now(), std::move(more)).ok());
+  const std::string id = DetailsOf(pending)->metadata["rotation_id"];
+  const absl::Status misfit = broker_.manager.ResumeRotation(Now(), id, kPatience).status();
+  EXPECT_TRUE(HasReason(misfit, Reason::kMalformedRequest)) << misfit;
+  EXPECT_TRUE(broker_.manager.CancelRotation(Now(), id, "").ok());
+  EXPECT_TRUE(Get("0083").ok());
 }
 
 TEST_F(RotationTest, AKeyringThatFailsAtTheCommitLeavesItPending) {
