@@ -17,7 +17,6 @@ constexpr std::size_t kMaxUsernameBytes = 256;
 constexpr std::size_t kMaxDevKeyBytes = 256;
 constexpr std::size_t kMaxDeviceBytes = 256;
 constexpr std::size_t kMaxSecretBytes = 1024;
-constexpr std::size_t kMaxOrganizations = 10'000;
 
 bool IsNameCharacter(char c) {
   return absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '-';

@@ -24,6 +24,9 @@ enum class CredentialKind {
 // "user", "console".
 [[nodiscard]] absl::string_view CredentialKindName(CredentialKind kind);
 
+// How many organizations a credential has at most.
+inline constexpr std::size_t kMaxOrganizations = 10'000;
+
 // How many lines of history are kept.
 inline constexpr std::size_t kMaxHistory = 20;
 

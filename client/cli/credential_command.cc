@@ -20,10 +20,7 @@ struct DeleteOptions {
 };
 
 absl::Status Show(CommandContext& context, const ShowOptions& options) {
-  const absl::StatusOr<v1::Credential> credential = context.credentials.Get(options.name);
-  if (!credential.ok()) return credential.status();
-  return context.Print(CredentialJson(*credential, true),
-                       [&](std::ostream& out) { PrintCredential(*credential, out); });
+  return PrintOne(context, context.credentials.Get(options.name));
 }
 
 absl::Status List(CommandContext& context, const ListOptions&) {
@@ -66,6 +63,12 @@ absl::Status Delete(CommandContext& context, const DeleteOptions& options) {
 }
 
 }  // namespace
+
+absl::Status PrintOne(CommandContext& context, const absl::StatusOr<v1::Credential>& credential) {
+  if (!credential.ok()) return credential.status();
+  return context.Print(CredentialJson(*credential, true),
+                       [&](std::ostream& out) { PrintCredential(*credential, out); });
+}
 
 void AddCredentialCommands(CLI::App& app, Command& command) {
   CLI::App& group = *app.add_subcommand("credential", "Credentials: what the broker signs in with");

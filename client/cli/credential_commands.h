@@ -5,6 +5,10 @@
 
 namespace billbroker {
 
+// Prints the credential that a command made, changed or was asked for, or returns why there is none.
+[[nodiscard]] absl::Status PrintOne(CommandContext& context,
+                                    const absl::StatusOr<v1::Credential>& credential);
+
 void AddCredentialCreateCommand(CLI::App& group, Command& command);
 // rotate, rollback, verify, resume-rotation, cancel-rotation
 void AddRotationCommands(CLI::App& group, Command& command);

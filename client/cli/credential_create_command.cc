@@ -1,7 +1,6 @@
 #include "absl/strings/str_cat.h"
 #include "client/cli/credential_commands.h"
 #include "client/cli/credential_input.h"
-#include "client/cli/render.h"
 
 namespace billbroker {
 namespace {
@@ -59,10 +58,7 @@ absl::Status Create(CommandContext& context, const CreateOptions& options) {
   credential.device = options.device;
   absl::Status read = ReadSecrets(context.io.terminal, options, ids, credential);
   if (!read.ok()) return read;
-  const absl::StatusOr<v1::Credential> created = context.credentials.Create(credential);
-  if (!created.ok()) return created.status();
-  return context.Print(CredentialJson(*created, true),
-                       [&](std::ostream& out) { PrintCredential(*created, out); });
+  return PrintOne(context, context.credentials.Create(credential));
 }
 
 }  // namespace

@@ -9,13 +9,13 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "vault/credential.h"
 
 namespace billbroker {
 namespace {
 
 // What one request to the broker holds at most.
 constexpr std::size_t kMaxSecretsBytes = 4 * 1024 * 1024;
-constexpr std::size_t kMaxOrganizations = 10'000;
 
 absl::Status AskOptional(Terminal& terminal, absl::string_view prompt, SecretString& into) {
   absl::StatusOr<SecretString> answer = terminal.ReadSecret(prompt);

@@ -14,8 +14,6 @@
 namespace billbroker {
 namespace {
 
-constexpr std::size_t kMaxOrganizations = 10'000;
-
 absl::Status At(const std::string& path, absl::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat(path, " ", why));
 }

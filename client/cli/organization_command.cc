@@ -2,7 +2,6 @@
 
 #include "client/cli/credential_commands.h"
 #include "client/cli/credential_input.h"
-#include "client/cli/render.h"
 
 namespace billbroker {
 namespace {
@@ -18,12 +17,6 @@ struct DetachOptions {
   std::string name;
   std::vector<std::string> ids;
 };
-
-absl::Status PrintChanged(CommandContext& context, const absl::StatusOr<v1::Credential>& changed) {
-  if (!changed.ok()) return changed.status();
-  return context.Print(CredentialJson(*changed, true),
-                       [&](std::ostream& out) { PrintCredential(*changed, out); });
-}
 
 absl::StatusOr<std::map<std::string, SecretString>> ReadDevKeys(Terminal& terminal) {
   absl::StatusOr<SecretsInput> secrets = ReadSecretsFromStdin(terminal);
@@ -65,13 +58,13 @@ absl::Status Attach(CommandContext& context, const AttachOptions& options) {
   if (!organizations.ok()) return organizations.status();
   const absl::StatusOr<v1::Credential> credential = context.credentials.Get(options.name);
   if (!credential.ok()) return credential.status();
-  return PrintChanged(context, context.credentials.Attach(VersionOf(*credential), *organizations));
+  return PrintOne(context, context.credentials.Attach(VersionOf(*credential), *organizations));
 }
 
 absl::Status Detach(CommandContext& context, const DetachOptions& options) {
   const absl::StatusOr<v1::Credential> credential = context.credentials.Get(options.name);
   if (!credential.ok()) return credential.status();
-  return PrintChanged(context, context.credentials.Detach(VersionOf(*credential), options.ids));
+  return PrintOne(context, context.credentials.Detach(VersionOf(*credential), options.ids));
 }
 
 }  // namespace

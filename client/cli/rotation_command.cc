@@ -4,7 +4,6 @@
 #include "absl/strings/str_cat.h"
 #include "client/cli/credential_commands.h"
 #include "client/cli/credential_input.h"
-#include "client/cli/render.h"
 
 namespace billbroker {
 namespace {
@@ -97,12 +96,6 @@ absl::Status ReadFields(Terminal& terminal, const std::vector<std::string>& name
   return absl::OkStatus();
 }
 
-absl::Status PrintChanged(CommandContext& context, const absl::StatusOr<v1::Credential>& changed) {
-  if (!changed.ok()) return changed.status();
-  return context.Print(CredentialJson(*changed, true),
-                       [&](std::ostream& out) { PrintCredential(*changed, out); });
-}
-
 absl::Status Rotate(CommandContext& context, const RotateOptions& options) {
   // The version that the operator means is the one there before the secrets were typed.
   const absl::StatusOr<v1::Credential> credential = context.credentials.Get(options.name);
@@ -114,18 +107,17 @@ absl::Status Rotate(CommandContext& context, const RotateOptions& options) {
                           ? ReadFields(context.io.terminal, options.fields, rotation)
                           : AskFields(context.io.terminal, options.fields, rotation);
   if (!read.ok()) return read;
-  return PrintChanged(context, context.credentials.Rotate(VersionOf(*credential), rotation,
-                                                          {options.organization, !options.no_verify,
-                                                           options.end_sessions}));
+  return PrintOne(context, context.credentials.Rotate(
+                               VersionOf(*credential), rotation,
+                               {options.organization, !options.no_verify, options.end_sessions}));
 }
 
 absl::Status Rollback(CommandContext& context, const RollbackOptions& options) {
   const absl::StatusOr<v1::Credential> credential = context.credentials.Get(options.name);
   if (!credential.ok()) return credential.status();
-  return PrintChanged(context,
-                      context.credentials.Rollback(
-                          VersionOf(*credential),
-                          {options.organization, !options.no_verify, options.end_sessions}));
+  return PrintOne(context, context.credentials.Rollback(
+                               VersionOf(*credential),
+                               {options.organization, !options.no_verify, options.end_sessions}));
 }
 
 absl::Status Verify(CommandContext& context, const VerifyOptions& options) {
@@ -152,7 +144,7 @@ absl::Status Resume(CommandContext& context, const ResumeOptions& options) {
   if (!credential.ok()) return credential.status();
   const absl::StatusOr<std::string> id = PendingOf(*credential);
   if (!id.ok()) return id.status();
-  return PrintChanged(context, context.credentials.ResumeRotation(VersionOf(*credential), *id));
+  return PrintOne(context, context.credentials.ResumeRotation(VersionOf(*credential), *id));
 }
 
 absl::Status Cancel(CommandContext& context, const CancelOptions& options) {
@@ -160,7 +152,7 @@ absl::Status Cancel(CommandContext& context, const CancelOptions& options) {
   if (!credential.ok()) return credential.status();
   const absl::StatusOr<std::string> id = PendingOf(*credential);
   if (!id.ok()) return id.status();
-  return PrintChanged(context, context.credentials.CancelRotation(VersionOf(*credential), *id));
+  return PrintOne(context, context.credentials.CancelRotation(VersionOf(*credential), *id));
 }
 
 template <typename Options>

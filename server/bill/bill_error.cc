@@ -32,4 +32,9 @@ absl::string_view VerdictName(Verdict verdict) {
   return "unavailable";
 }
 
+absl::Duration RateLimitWait(const BillError& error, absl::Time now) {
+  const absl::Duration into_hour = (now - absl::UnixEpoch()) % absl::Hours(1);
+  return error.retry_after.value_or(absl::Hours(1) - into_hour);
+}
+
 }  // namespace billbroker

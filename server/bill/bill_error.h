@@ -44,6 +44,9 @@ struct BillError {
   std::string detail;
 };
 
+// How long BILL asks to wait after kRateLimited: its Retry-After, else until the next clock hour.
+[[nodiscard]] absl::Duration RateLimitWait(const BillError& error, absl::Time now);
+
 // A value, or why there is none.
 template <typename T>
 class BillResult final {

@@ -14,11 +14,6 @@ namespace {
 
 constexpr absl::Duration kRetryAfter = absl::Seconds(1);
 
-absl::Duration UntilNextClockHour(absl::Time now) {
-  const absl::Duration into_hour = (now - absl::UnixEpoch()) % absl::Hours(1);
-  return absl::Hours(1) - into_hour;
-}
-
 Reason ReasonOf(Verdict verdict) {
   switch (verdict) {
     case Verdict::kSessionInvalid:
@@ -49,7 +44,7 @@ Reason ReasonOf(Verdict verdict) {
 absl::optional<absl::Duration> WaitAfter(Reason reason, const BillError& error, absl::Time now) {
   switch (reason) {
     case Reason::kBillRateLimited:
-      return error.retry_after.value_or(UntilNextClockHour(now));
+      return RateLimitWait(error, now);
     case Reason::kSessionUnstable:
     case Reason::kBillUnavailable:
       return std::max(error.retry_after.value_or(kRetryAfter), kRetryAfter);
@@ -73,11 +68,8 @@ absl::StatusOr<std::string> ChooseOrganization(const CredentialInfo& credential,
         absl::StrCat("credential \"", credential.name,
                      "\" has no organization yet to sign in to; attach one first"));
   }
-  for (const PairInfo& pair : engine.List()) {
-    if (pair.session != nullptr && pair.credential == credential.name &&
-        credential.organizations.contains(pair.organization_id)) {
-      return pair.organization_id;
-    }
+  for (const auto& [id, dev_key_id] : credential.organizations) {
+    if (engine.Peek(id, credential.name).ok()) return id;
   }
   return credential.organizations.begin()->first;
 }

@@ -11,6 +11,7 @@
 #include "server/bill/bill_api.h"
 #include "server/session/engine.h"
 #include "vault/base/clock.h"
+#include "vault/credential.h"
 #include "vault/directory.h"
 
 namespace billbroker {
@@ -45,7 +46,6 @@ class OrganizationDiscovery final {
 
   // A BILL that hands out pages without end is not followed for ever.
   static constexpr int kMaxPages = 1000;
-  static constexpr std::size_t kMaxOrganizations = 10'000;
 
   explicit OrganizationDiscovery(Parts parts) : parts_(parts) {}
 

@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "proto/status.h"
+#include "server/rpc/finish.h"
 #include "server/rpc/page.h"
 #include "server/rpc/patience.h"
 #include "server/rpc/shape.h"
@@ -17,19 +17,6 @@ using grpc::CallbackServerContext;
 using grpc::ServerUnaryReactor;
 
 constexpr absl::string_view kList = "credentials";  // in page tokens
-
-ServerUnaryReactor* Finished(ServerUnaryReactor* reactor, const absl::Status& status) {
-  reactor->Finish(ToGrpcStatus(status));
-  return reactor;
-}
-
-// Answers a change: the credential as it is now, or why it is as it was.
-template <typename Response>
-void FinishChange(ServerUnaryReactor* reactor, const absl::StatusOr<CredentialInfoPtr>& changed,
-                  Response& response) {
-  if (changed.ok()) FillCredential(**changed, true, *response.mutable_credential());
-  Finished(reactor, changed.status());
-}
 
 }  // namespace
 

@@ -2,8 +2,8 @@
 #include <string>
 #include <utility>
 
-#include "proto/status.h"
 #include "server/rpc/credential_service.h"
+#include "server/rpc/finish.h"
 #include "server/rpc/patience.h"
 #include "server/rpc/shape.h"
 #include "server/rpc/translate.h"
@@ -13,11 +13,6 @@ namespace {
 
 using grpc::CallbackServerContext;
 using grpc::ServerUnaryReactor;
-
-ServerUnaryReactor* Finished(ServerUnaryReactor* reactor, const absl::Status& status) {
-  reactor->Finish(ToGrpcStatus(status));
-  return reactor;
-}
 
 // What every request here has in common: which credential, and the organization where it names one.
 template <typename Request>
@@ -46,14 +41,6 @@ RotationOptions OptionsOf(const Request& request, const CallbackServerContext& c
   options.end_sessions = request.end_sessions();
   options.patience = PatienceOf(context);
   return options;
-}
-
-// Answers with the credential as it is now, or with why it is as it was.
-template <typename Response>
-void FinishChange(ServerUnaryReactor* reactor, const absl::StatusOr<CredentialInfoPtr>& changed,
-                  Response& response) {
-  if (changed.ok()) FillCredential(**changed, true, *response.mutable_credential());
-  Finished(reactor, changed.status());
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "proto/status.h"
+#include "server/rpc/finish.h"
 #include "server/rpc/page.h"
 #include "server/rpc/patience.h"
 #include "server/rpc/session_wire.h"
@@ -24,11 +25,6 @@ using grpc::CallbackServerContext;
 using grpc::ServerUnaryReactor;
 
 constexpr absl::string_view kList = "sessions";  // in page tokens
-
-ServerUnaryReactor* Finished(ServerUnaryReactor* reactor, const absl::Status& status) {
-  reactor->Finish(ToGrpcStatus(status));
-  return reactor;
-}
 
 // Shape first: a malformed request is malformed whatever the broker is doing.
 template <typename Request>
@@ -207,6 +203,7 @@ ServerUnaryReactor* SessionServiceImpl::ListSessions(CallbackServerContext* cont
 ServerUnaryReactor* SessionServiceImpl::GetStatus(CallbackServerContext* context,
                                                   const v1::GetStatusRequest* /*request*/,
                                                   v1::GetStatusResponse* response) {
+  (void)parts_.state.Admit(*context);  // answered in any case; counted, so that a drain awaits it
   response->set_version(parts_.state.version());
   *response->mutable_start_time() = ToTimestamp(parts_.state.start_time());
   response->set_draining(parts_.state.draining());

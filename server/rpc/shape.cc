@@ -12,8 +12,7 @@
 namespace billbroker {
 namespace {
 
-constexpr int kMaxBatch = 1000;
-constexpr int kMaxOrganizations = 10'000;
+constexpr std::size_t kMaxBatch = 1000;
 constexpr std::size_t kUidDigits = 32;
 
 absl::Status CheckOptionalName(absl::string_view path, absl::string_view name) {
@@ -29,8 +28,8 @@ absl::Status CheckPair(const Request& request, absl::string_view prefix) {
   return CheckOptionalName(absl::StrCat(prefix, "credential"), request.credential());
 }
 
-absl::Status CheckCount(absl::string_view path, int count, int limit) {
-  if (count >= 1 && count <= limit) return absl::OkStatus();
+absl::Status CheckCount(absl::string_view path, int count, std::size_t limit) {
+  if (count >= 1 && static_cast<std::size_t>(count) <= limit) return absl::OkStatus();
   return Malformed(path, absl::StrCat("has ", count, " entries; send 1 to ", limit));
 }
 
@@ -48,6 +47,10 @@ absl::Status NamedTwice(absl::string_view path, absl::string_view id) {
 // Indexes in errors are the request's, before anything is sorted.
 absl::StatusOr<std::vector<Organization>> CopyOrganizations(
     const google::protobuf::RepeatedPtrField<v1::OrganizationSpec>& specs) {
+  if (static_cast<std::size_t>(specs.size()) > kMaxOrganizations) {
+    return Malformed("organizations", absl::StrCat("has ", specs.size(), " entries; send at most ",
+                                                   kMaxOrganizations));
+  }
   std::vector<Organization> organizations;
   std::set<absl::string_view> seen;
   for (const v1::OrganizationSpec& spec : specs) {
@@ -143,10 +146,6 @@ absl::StatusOr<Credential> DraftOf(const v1::CreateCredentialRequest& request) {
     default:
       return Malformed("kind", "must be CREDENTIAL_KIND_USER or CREDENTIAL_KIND_CONSOLE");
   }
-  if (request.organizations_size() > kMaxOrganizations) {
-    return Malformed("organizations", absl::StrCat("has ", request.organizations_size(),
-                                                   " entries; send at most ", kMaxOrganizations));
-  }
   draft.name = request.name();
   draft.environment = request.environment();
   draft.username = request.username();
@@ -164,10 +163,6 @@ absl::StatusOr<Credential> DraftOf(const v1::CreateCredentialRequest& request) {
 }
 
 absl::StatusOr<CredentialChange> ChangeOf(const v1::RotateCredentialRequest& request) {
-  if (request.organizations_size() > kMaxOrganizations) {
-    return Malformed("organizations", absl::StrCat("has ", request.organizations_size(),
-                                                   " entries; send at most ", kMaxOrganizations));
-  }
   CredentialChange change;
   if (request.has_username()) change.username = request.username();
   if (request.has_dev_key()) change.dev_key = SecretString::CopyOf(request.dev_key());

@@ -10,15 +10,6 @@
 #include "server/session/pair_errors.h"
 
 namespace billbroker {
-namespace {
-
-absl::Duration UntilNextClockHour(absl::Time now) {
-  const absl::Duration into_hour = (now - absl::UnixEpoch()) % absl::Hours(1);
-  return absl::Hours(1) - into_hour;
-}
-
-}  // namespace
-
 absl::Status Engine::BackingOff(const Pair& pair, absl::Duration now) const {
   ErrorDetails details = *DetailsOf(pair.last_error);
   details.retry_after = pair.not_before - now;
@@ -90,8 +81,8 @@ absl::Status Engine::Judge(Pair& pair, const Attempt& attempt, const BillError& 
 
 absl::Status Engine::Park(const Pair& pair, const std::string& dev_key, const BillError& error,
                           Later& later) {
-  const absl::Duration wait = std::max(
-      error.retry_after.value_or(UntilNextClockHour(parts_.clock.Now())), options_.first_backoff);
+  const absl::Duration wait =
+      std::max(RateLimitWait(error, parts_.clock.Now()), options_.first_backoff);
   governor_.Park(dev_key, parts_.clock.SinceBoot() + wait);
   for (const Key& queued : governor_.QueuedOn(dev_key)) {
     Pair* waiting = FindPair(queued);

@@ -11,6 +11,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "tests/simulator/http.h"
 #include "vault/base/clock.h"
 #include "vault/base/error.h"
 
@@ -140,6 +141,17 @@ absl::Status House::CreateBooks() {
   books.console_api_token = SecretString::CopyOf(kConsoleToken);
   books.organizations.push_back({kBakery, SecretString::CopyOf(kBakeryDevKey)});
   return credentials_->Create(books).status();
+}
+
+int House::UseAtBill(const ClientSession& session) {
+  return bill_->model()
+      .Handle({"GET",
+               "/v3/organizations/current",
+               {{"sessionid", std::string(session.session_id.Reveal())},
+                {"devkey", std::string(session.dev_key.Reveal())}},
+               {},
+               ""})
+      .status;
 }
 
 int House::SignIns(absl::string_view username) {

@@ -74,6 +74,8 @@ class House final {
   // "NAME=value" for child processes.
   [[nodiscard]] std::vector<std::string> environment() const { return bus_.environment(); }
 
+  // The HTTP status of an ordinary BILL call with this session, which came with its devKey.
+  [[nodiscard]] int UseAtBill(const ClientSession& session);
   // Sign-ins that BILL saw of a user, answered well or not.
   [[nodiscard]] int SignIns(absl::string_view username = kAcmeUser);
   void FailNext(const nlohmann::json& fault);

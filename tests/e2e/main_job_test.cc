@@ -9,7 +9,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "tests/e2e/house.h"
-#include "tests/simulator/http.h"
 
 namespace billbroker {
 namespace {
@@ -17,19 +16,6 @@ namespace {
 class MainJobTest : public ::testing::Test {
  protected:
   MainJobTest() { house.StartBroker(); }
-
-  // The HTTP status of an ordinary BILL call with this session.
-  int UseAtBill(const ClientSession& session) {
-    return house.bill()
-        .model()
-        .Handle({"GET",
-                 "/v3/organizations/current",
-                 {{"sessionid", std::string(session.session_id.Reveal())},
-                  {"devkey", std::string(session.dev_key.Reveal())}},
-                 {},
-                 ""})
-        .status;
-  }
 
   House house;
 };
@@ -43,7 +29,7 @@ TEST_F(MainJobTest, UserAndConsoleCredentialsGiveSessionsThatWorkAtBill) {
     const absl::StatusOr<ClientSession> session =
         house.sessions().GetSession(organization, with_key);
     ASSERT_TRUE(session.ok()) << session.status();
-    EXPECT_EQ(UseAtBill(*session), 200);
+    EXPECT_EQ(house.UseAtBill(*session), 200);
     EXPECT_EQ(session->base_url, house.bill().base_url());
   }
 }
@@ -86,7 +72,7 @@ TEST_F(MainJobTest, ADeadSessionIsReportedAndReplacedByWithSession) {
   const absl::Status used =
       house.sessions().WithSession(kPayables, with_key, [&](const ClientSession& session) {
         ++runs;
-        return UseAtBill(session) == 200 ? absl::OkStatus() : SessionDead();
+        return house.UseAtBill(session) == 200 ? absl::OkStatus() : SessionDead();
       });
   EXPECT_TRUE(used.ok()) << used;
   EXPECT_EQ(runs, 2);
@@ -100,7 +86,7 @@ TEST_F(MainJobTest, LogoutEndsTheSessionAtBill) {
   const absl::StatusOr<ClientSession> session = house.sessions().GetSession(kPayables, with_key);
   ASSERT_TRUE(session.ok()) << session.status();
   EXPECT_EQ(*house.admin().Logout(kPayables), true);
-  EXPECT_EQ(UseAtBill(*session), 401);
+  EXPECT_EQ(house.UseAtBill(*session), 401);
   EXPECT_EQ(*house.admin().Logout(kPayables), false);
 }
 
@@ -176,7 +162,7 @@ TEST_F(MainJobTest, NeitherARestartNorADeathCostsASignInOrALateGeneration) {
       session = house.sessions().GetSession(kPayables, with_key);
       return session.ok();
     })) << session.status();
-    EXPECT_EQ(UseAtBill(*session), 200);
+    EXPECT_EQ(house.UseAtBill(*session), 200);
     EXPECT_GT(session->generation, generation);
     generation = session->generation;
     if (life == 0) {

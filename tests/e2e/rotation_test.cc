@@ -9,7 +9,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/e2e/house.h"
-#include "tests/simulator/http.h"
 
 namespace billbroker {
 namespace {
@@ -37,17 +36,6 @@ class RotationE2eTest : public ::testing::Test {
     CredentialRotation rotation;
     rotation.password = SecretString::CopyOf(password);
     return house.credentials().Rotate(Now(), rotation);
-  }
-  int UseAtBill(const ClientSession& session) {
-    return house.bill()
-        .model()
-        .Handle({"GET",
-                 "/v3/organizations/current",
-                 {{"sessionid", std::string(session.session_id.Reveal())},
-                  {"devkey", std::string(session.dev_key.Reveal())}},
-                 {},
-                 ""})
-        .status;
   }
 
   House house;
@@ -100,7 +88,7 @@ TEST_F(RotationE2eTest, UnderLoadNoCallFails) {
       with_key.include_dev_key = true;
       while (!stop) {
         const auto session = house.sessions().GetSession(organization, with_key);
-        if (!session.ok() || UseAtBill(*session) != 200) ++failed;
+        if (!session.ok() || house.UseAtBill(*session) != 200) ++failed;
         ++calls;
       }
     });

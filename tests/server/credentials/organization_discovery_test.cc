@@ -136,7 +136,7 @@ TEST_F(OrganizationDiscoveryTest, TenThousandOrganizationsAreReadAndOneMoreIsAnE
   ServePages(100, 100);
   const absl::StatusOr<Found> most = Discover();
   ASSERT_TRUE(most.ok()) << most.status();
-  EXPECT_EQ(most->size(), OrganizationDiscovery::kMaxOrganizations);
+  EXPECT_EQ(most->size(), kMaxOrganizations);
   broker_.bill.SetOrganizationPage("99", {{}, "100"});
   broker_.bill.SetOrganizationPage("100", {{{"x", ""}}, ""});
   ASSERT_TRUE(Discover().ok()) << "9,901 of them";

@@ -336,18 +336,24 @@ class NoStore final : public SessionStore {
   [[nodiscard]] StoreState state() const override { return StoreState::kMemoryOnly; }
 };
 
-TEST_F(EngineTest, ASessionWhoseEndBillNeverConfirmedIsFreedAtItsDeadline) {
+class ForgetfulEngineTest : public EngineTest {
+ protected:
+  ForgetfulEngineTest() { forgetful.Restore({}); }
+
   NoStore no_store;
-  Engine forgetful(WithoutKeepAlive(), {clock,
-                                        executor,
-                                        random,
-                                        vault,
-                                        directory,
-                                        bill,
-                                        no_store,
-                                        observer,
-                                        {{"sandbox", "https://bill.example/connect"}}});
-  forgetful.Restore({});
+  Engine forgetful{WithoutKeepAlive(),
+                   {clock,
+                    executor,
+                    random,
+                    vault,
+                    directory,
+                    bill,
+                    no_store,
+                    observer,
+                    {{"sandbox", "https://bill.example/connect"}}}};
+};
+
+TEST_F(ForgetfulEngineTest, ASessionWhoseEndBillNeverConfirmedIsFreedAtItsDeadline) {
   std::weak_ptr<const Session> session;
   forgetful.GetSession("008acme00000", "", {}, [&session](const Answer& got) { session = *got; });
   executor.RunUntilIdle();
@@ -359,18 +365,7 @@ TEST_F(EngineTest, ASessionWhoseEndBillNeverConfirmedIsFreedAtItsDeadline) {
   EXPECT_TRUE(session.expired());
 }
 
-TEST_F(EngineTest, AnIdleSessionIsFreedByTheSweep) {
-  NoStore no_store;
-  Engine forgetful(WithoutKeepAlive(), {clock,
-                                        executor,
-                                        random,
-                                        vault,
-                                        directory,
-                                        bill,
-                                        no_store,
-                                        observer,
-                                        {{"sandbox", "https://bill.example/connect"}}});
-  forgetful.Restore({});
+TEST_F(ForgetfulEngineTest, AnIdleSessionIsFreedByTheSweep) {
   std::weak_ptr<const Session> session;
   forgetful.GetSession("008acme00000", "", {}, [&session](const Answer& got) { session = *got; });
   executor.Advance(absl::Minutes(30));
