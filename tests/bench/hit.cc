@@ -97,6 +97,29 @@ absl::StatusOr<double> InstructionRatio(House& house, int calls, int in_flight) 
   return *broker / *bare;
 }
 
+// Of the bare service, the broker, and the bare service again. The first figure is not known yet.
+Figures Compare(const std::vector<Server>& servers) {
+  const Server& bare = servers[0];
+  const Server& broker = servers[1];
+  const Server& again = servers[2];
+  Figures figures = {{"instr_ratio", 0}};
+  Say("throughput against the bare service: median (least to greatest) of the rounds");
+  for (const int in_flight : {1, 16, 64}) {
+    const std::vector<double> ratios = Ratios(bare, broker, in_flight, &LoadResult::took);
+    Say(absl::StrCat("  ", in_flight, " in flight: broker ", WithSpread(ratios),
+                     ", the bare service again ",
+                     WithSpread(Ratios(bare, again, in_flight, &LoadResult::took))));
+    figures.emplace_back(absl::StrCat("ratio_", in_flight), Median(ratios));
+  }
+  const std::vector<double> p99 = Ratios(broker, bare, 16, &LoadResult::p99);
+  Say(absl::StrCat("p99 latency, 16 in flight: broker ", WithSpread(p99),
+                   ", the bare service again ",
+                   WithSpread(Ratios(again, bare, 16, &LoadResult::p99))));
+  figures.emplace_back("p99_ratio_16", Median(p99));
+  figures.emplace_back("aa_16", Median(Ratios(bare, again, 16, &LoadResult::took)));
+  return figures;
+}
+
 }  // namespace
 
 absl::StatusOr<Figures> BenchHit(const BenchOptions& options) {
@@ -119,24 +142,7 @@ absl::StatusOr<Figures> BenchHit(const BenchOptions& options) {
   for (Server& server : servers) server.results.clear();
   if (absl::Status status = RunRounds(sizes, servers); !status.ok()) return status;
 
-  Figures figures = {{"instr_ratio", 0}};
-  Say("throughput against the bare service: median (least to greatest) of the rounds");
-  std::vector<double> same_16;
-  for (const int in_flight : {1, 16, 64}) {
-    const std::vector<double> ratios = Ratios(servers[0], servers[1], in_flight, &LoadResult::took);
-    const std::vector<double> same = Ratios(servers[0], servers[2], in_flight, &LoadResult::took);
-    if (in_flight == 16) same_16 = same;
-    Say(absl::StrCat("  ", in_flight, " in flight: broker ", WithSpread(ratios),
-                     ", the bare service again ", WithSpread(same)));
-    figures.emplace_back(absl::StrCat("ratio_", in_flight), Median(ratios));
-  }
-  const std::vector<double> p99 = Ratios(servers[1], servers[0], 16, &LoadResult::p99);
-  Say(absl::StrCat("p99 latency, 16 in flight: broker ", WithSpread(p99),
-                   ", the bare service again ",
-                   WithSpread(Ratios(servers[2], servers[0], 16, &LoadResult::p99))));
-  figures.emplace_back("p99_ratio_16", Median(p99));
-  figures.emplace_back("aa_16", Median(same_16));
-
+  Figures figures = Compare(servers);
   if (sizes.counted_calls > 0) {
     for (const int in_flight : {1, 16}) {
       const absl::StatusOr<double> ratio = InstructionRatio(house, sizes.counted_calls, in_flight);
