@@ -75,7 +75,7 @@ absl::Status CheckKindAndSecrets(const Credential& credential) {
   if (credential.remember_me_id.empty() != credential.device.empty()) {
     return Malformed("device", "must be set together with remember_me_id, or both empty");
   }
-  return CheckText("device", credential.device, kMaxDeviceBytes);
+  return ValidateDevice(credential.device);
 }
 
 absl::Status CheckOrganizations(const Credential& credential) {
@@ -120,6 +120,8 @@ absl::string_view PastChangeKindName(PastChangeKind kind) {
       return "rolled_back";
     case PastChangeKind::kRefused:
       return "refused";
+    case PastChangeKind::kMfaRenewed:
+      return "mfa_renewed";
     case PastChangeKind::kCancelled:
       break;
   }
@@ -158,6 +160,7 @@ Credential Credential::Clone() const {
   copy.password = password.Clone();
   copy.console_api_token = console_api_token.Clone();
   copy.remember_me_id = remember_me_id.Clone();
+  copy.remember_me_time = remember_me_time;
   copy.device = device;
   copy.organizations.reserve(organizations.size());
   for (const Organization& organization : organizations) {
@@ -196,6 +199,10 @@ absl::Status ValidateOrganizationId(absl::string_view id, absl::string_view fiel
     return Malformed(field, "must be 1 to 64 characters of [A-Za-z0-9_-]");
   }
   return absl::OkStatus();
+}
+
+absl::Status ValidateDevice(absl::string_view device, absl::string_view field) {
+  return CheckText(field, device, kMaxDeviceBytes);
 }
 
 absl::Status ValidateCredential(const Credential& credential) {

@@ -30,6 +30,9 @@ inline constexpr std::size_t kMaxOrganizations = 10'000;
 // How many lines of history are kept.
 inline constexpr std::size_t kMaxHistory = 20;
 
+// How long BILL takes a rememberMeId for MFA. Source: BILL's API reference, v3.
+inline constexpr absl::Duration kRememberMeLifetime = absl::Hours(30 * 24);
+
 struct Organization {
   std::string id;        // 1 to 64 characters of [A-Za-z0-9_-]
   SecretString dev_key;  // empty: the credential's own serves
@@ -43,12 +46,13 @@ struct CredentialChange {
   absl::optional<SecretString> console_api_token;
   absl::optional<SecretString> remember_me_id;  // set together with `device`
   absl::optional<std::string> device;
-  std::vector<Organization> organizations;  // own devKeys, ordered by id, each once
+  absl::Time remember_me_time = absl::InfinitePast();  // of `remember_me_id`
+  std::vector<Organization> organizations;             // own devKeys, ordered by id, each once
 };
 
-enum class PastChangeKind { kRotated, kRolledBack, kRefused, kCancelled };
+enum class PastChangeKind { kRotated, kRolledBack, kRefused, kCancelled, kMfaRenewed };
 
-// "rotated", "rolled_back", "refused", "cancelled".
+// "rotated", "rolled_back", "refused", "cancelled", "mfa_renewed".
 [[nodiscard]] absl::string_view PastChangeKindName(PastChangeKind kind);
 
 // A rotation or roll-back that is stored beside what it would replace, until BILL has taken or
@@ -90,6 +94,8 @@ struct Credential {
   SecretString console_api_token;  // kConsole only
   SecretString remember_me_id;     // set together with `device`, or both empty
   std::string device;
+  // When the rememberMeId was given, at the latest; InfinitePast where that is not known.
+  absl::Time remember_me_time = absl::InfinitePast();
   std::vector<Organization> organizations;  // ordered by id, each once
   absl::Time create_time;
   absl::Time update_time;
@@ -116,6 +122,8 @@ using CredentialPtr = std::shared_ptr<const Credential>;
 [[nodiscard]] absl::Status ValidateCredential(const Credential& credential);
 [[nodiscard]] absl::Status ValidateCredentialName(absl::string_view name,
                                                   absl::string_view field = "name");
+[[nodiscard]] absl::Status ValidateDevice(absl::string_view device,
+                                          absl::string_view field = "device");
 [[nodiscard]] absl::Status ValidateOrganizationId(absl::string_view id,
                                                   absl::string_view field = "organization_id");
 

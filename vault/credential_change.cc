@@ -28,6 +28,7 @@ CredentialChange CloneOf(const CredentialChange& change) {
   copy.console_api_token = CloneOf(change.console_api_token);
   copy.remember_me_id = CloneOf(change.remember_me_id);
   copy.device = change.device;
+  copy.remember_me_time = change.remember_me_time;
   for (const Organization& each : change.organizations) {
     copy.organizations.push_back({each.id, each.dev_key.Clone()});
   }
@@ -43,7 +44,10 @@ void Apply(const CredentialChange& change, Credential& to) {
   if (change.console_api_token.has_value()) {
     to.console_api_token = change.console_api_token->Clone();
   }
-  if (change.remember_me_id.has_value()) to.remember_me_id = change.remember_me_id->Clone();
+  if (change.remember_me_id.has_value()) {
+    to.remember_me_id = change.remember_me_id->Clone();
+    to.remember_me_time = change.remember_me_time;
+  }
   if (change.device.has_value()) to.device = *change.device;
   for (const Organization& each : change.organizations) {
     Organization* organization = Find(to.organizations, each.id);
@@ -59,7 +63,10 @@ CredentialChange InverseOf(const CredentialChange& change, const Credential& cre
   if (change.console_api_token.has_value()) {
     inverse.console_api_token = credential.console_api_token.Clone();
   }
-  if (change.remember_me_id.has_value()) inverse.remember_me_id = credential.remember_me_id.Clone();
+  if (change.remember_me_id.has_value()) {
+    inverse.remember_me_id = credential.remember_me_id.Clone();
+    inverse.remember_me_time = credential.remember_me_time;
+  }
   if (change.device.has_value()) inverse.device = credential.device;
   for (const Organization& each : change.organizations) {
     const Organization* organization = credential.FindOrganization(each.id);

@@ -62,6 +62,11 @@ bool Same(const CredentialInfo& a, const CredentialInfo& b) {
 
 }  // namespace
 
+absl::string_view CredentialInfo::RememberMeFingerprint() const {
+  const auto found = fingerprints.find("remember_me_id");
+  return found == fingerprints.end() ? absl::string_view() : found->second;
+}
+
 const std::string& CredentialInfo::DevKeyIdFor(absl::string_view organization_id) const {
   static const std::string& none = *new std::string();
   const auto organization = organizations.find(organization_id);
@@ -206,6 +211,23 @@ std::uint64_t Directory::changes() const {
   return changes_;
 }
 
+bool Directory::NoteTrust(const CredentialInfo& tried, bool trusted, absl::Time now) {
+  if (tried.RememberMeFingerprint().empty()) return false;
+  MutexLock lock(mutex_);
+  const std::string id = absl::StrCat(tried.uid, tried.RememberMeFingerprint());
+  if (!trusted) return trust_refused_.try_emplace(id, now).second;
+  trust_refused_.erase(id);
+  return false;
+}
+
+absl::optional<absl::Time> Directory::TrustRefusedSince(const CredentialInfo& credential) const {
+  MutexLock lock(mutex_);
+  const auto found =
+      trust_refused_.find(absl::StrCat(credential.uid, credential.RememberMeFingerprint()));
+  if (found == trust_refused_.end()) return absl::nullopt;
+  return found->second;
+}
+
 bool Directory::complete() const {
   MutexLock lock(mutex_);
   return complete_;
@@ -264,6 +286,7 @@ CredentialInfoPtr InfoOf(const Credential& credential, const Fingerprinter& fing
   info->username = credential.username;
   info->sync_token = credential.sync_token;
   info->device = credential.device;
+  info->remember_me_time = credential.remember_me_time;
   const std::pair<const char*, const SecretString*> secrets[] = {
       {"dev_key", &credential.dev_key},
       {"password", &credential.password},

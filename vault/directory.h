@@ -35,6 +35,7 @@ struct CredentialInfo {
   std::string username;
   bool sync_token = false;
   std::string device;
+  absl::Time remember_me_time = absl::InfinitePast();  // as Credential's
   std::map<std::string, std::string, std::less<>>
       fingerprints;  // field ("dev_key", "password", …) -> fingerprint
   std::map<std::string, std::string, std::less<>>
@@ -64,6 +65,9 @@ struct CredentialInfo {
     bool revertible = false;
   };
   std::vector<Past> history;  // newest first
+
+  // Fingerprint of the rememberMeId; empty where there is none.
+  [[nodiscard]] absl::string_view RememberMeFingerprint() const;
 
   // Fingerprint of the devKey that serves `organization_id`.
   [[nodiscard]] const std::string& DevKeyIdFor(absl::string_view organization_id) const;
@@ -122,6 +126,14 @@ class Directory final {
   // Grows with every change that Put(), Remove() and Reset() made.
   [[nodiscard]] std::uint64_t changes() const;
 
+  // BILL said whether it takes the rememberMeId of `tried`. Returns whether that it does not is
+  // news. Lives in memory only.
+  bool NoteTrust(const CredentialInfo& tried, bool trusted, absl::Time now);
+  // Since when BILL does not take the rememberMeId that `credential` has; nullopt where it did the
+  // last time, or was not asked.
+  [[nodiscard]] absl::optional<absl::Time> TrustRefusedSince(
+      const CredentialInfo& credential) const;
+
   [[nodiscard]] bool complete() const;
   [[nodiscard]] std::vector<std::string> invalid_documents() const;
   [[nodiscard]] VaultState vault_state() const;
@@ -148,6 +160,8 @@ class Directory final {
   bool complete_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::string> invalid_documents_ ABSL_GUARDED_BY(mutex_);
   std::uint64_t changes_ ABSL_GUARDED_BY(mutex_) = 0;
+  // uid and fingerprint of a rememberMeId -> since when BILL does not take it.
+  absl::flat_hash_map<std::string, absl::Time> trust_refused_ ABSL_GUARDED_BY(mutex_);
   VaultState vault_state_ ABSL_GUARDED_BY(mutex_) = VaultState::kUnknown;
 };
 

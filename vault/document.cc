@@ -42,16 +42,30 @@ enum Member {
   kConsoleApiToken,
   kRememberMeId,
   kDevice,
-  kStaged,  // from format 2 on
+  kRememberMeTime,  // from format 2 on
+  kStaged,
   kHistory,
   kMembers,
 };
 
-constexpr std::array<absl::string_view, kMembers> kMemberNames = {
-    "name",     "uid",           "version",           "environment",    "kind",
-    "username", "organizations", "create_time",       "update_time",    "sync_token",
-    "dev_key",  "password",      "console_api_token", "remember_me_id", "device",
-    "staged",   "history"};
+constexpr std::array<absl::string_view, kMembers> kMemberNames = {"name",
+                                                                  "uid",
+                                                                  "version",
+                                                                  "environment",
+                                                                  "kind",
+                                                                  "username",
+                                                                  "organizations",
+                                                                  "create_time",
+                                                                  "update_time",
+                                                                  "sync_token",
+                                                                  "dev_key",
+                                                                  "password",
+                                                                  "console_api_token",
+                                                                  "remember_me_id",
+                                                                  "device",
+                                                                  "remember_me_time",
+                                                                  "staged",
+                                                                  "history"};
 
 class Writer final {
  public:
@@ -142,7 +156,7 @@ class Reader final {
       return Fail(absl::StrCat("has format ", format, " and this billbroker knows ", kFormat,
                                ", so a newer one wrote it: upgrade"));
     }
-    members_ = format == 1 ? kStaged : kMembers;
+    members_ = format == 1 ? kRememberMeTime : kMembers;
     format_read_ = format >= 1;
     return format_read_ || Fail("has an unknown format");
   }
@@ -179,6 +193,8 @@ class Reader final {
         return json_.String(to.remember_me_id);
       case kDevice:
         return Text(to.device);
+      case kRememberMeTime:
+        return Time(to.remember_me_time);
       case kStaged:
         return ReadStaged(json_, to.staged.emplace());
       case kHistory:
@@ -248,8 +264,9 @@ class Reader final {
 
 SecretString WriteDocument(const Credential& credential) {
   // The oldest format that will do: a billbroker that is rolled back reads it, while it can.
+  const bool dated = credential.remember_me_time != absl::InfinitePast();
   const bool rotated = credential.staged.has_value() || !credential.history.empty();
-  Writer writer(rotated ? 2 : 1);
+  Writer writer(dated || rotated ? 2 : 1);
   writer.Text(kName, credential.name)
       .Text(kUid, credential.uid)
       .Literal(kVersion, absl::StrCat(credential.version))
@@ -261,11 +278,12 @@ SecretString WriteDocument(const Credential& credential) {
       .Text(kPassword, credential.password.Reveal())
       .Text(kConsoleApiToken, credential.console_api_token.Reveal())
       .Text(kRememberMeId, credential.remember_me_id.Reveal())
-      .Text(kDevice, credential.device)
-      .Organizations(credential.organizations)
+      .Text(kDevice, credential.device);
+  writer.Organizations(credential.organizations)
       .Time(kCreateTime, credential.create_time)
-      .Time(kUpdateTime, credential.update_time)
-      .Rotations(credential);
+      .Time(kUpdateTime, credential.update_time);
+  if (dated) writer.Time(kRememberMeTime, credential.remember_me_time);
+  writer.Rotations(credential);
   return std::move(writer).Build();
 }
 

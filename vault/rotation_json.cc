@@ -47,6 +47,9 @@ void AppendChange(const CredentialChange& change, SecretBuilder& to) {
   members.Optional("console_api_token", change.console_api_token);
   members.Optional("remember_me_id", change.remember_me_id);
   members.Optional("device", change.device);
+  if (change.remember_me_time != absl::InfinitePast()) {
+    members.Time("remember_me_time", change.remember_me_time);
+  }
   if (change.organizations.empty()) return;
   members.Key("organizations").Append("[");
   const char* comma = "";
@@ -66,7 +69,7 @@ struct Member {
   absl::FunctionRef<bool()> read;
 };
 
-constexpr std::size_t kMostMembers = 8;
+constexpr std::size_t kMostMembers = 9;
 
 // An object of these members, in any order, each once.
 bool ReadObject(SecretJsonReader& json, std::initializer_list<Member> members) {
@@ -123,6 +126,7 @@ bool ReadChange(SecretJsonReader& json, CredentialChange& to) {
        {"console_api_token", false, [&] { return json.String(to.console_api_token.emplace()); }},
        {"remember_me_id", false, [&] { return json.String(to.remember_me_id.emplace()); }},
        {"device", false, [&] { return Text(json, to.device.emplace()); }},
+       {"remember_me_time", false, [&] { return Time(json, to.remember_me_time); }},
        {"organizations", false, [&] { return ReadOrganizations(json, to.organizations); }}});
   return read && !IsEmpty(to);
 }
@@ -130,8 +134,9 @@ bool ReadChange(SecretJsonReader& json, CredentialChange& to) {
 bool ReadKind(SecretJsonReader& json, PastChangeKind& to) {
   std::string name;
   if (!Text(json, name)) return false;
-  for (const PastChangeKind kind : {PastChangeKind::kRotated, PastChangeKind::kRolledBack,
-                                    PastChangeKind::kRefused, PastChangeKind::kCancelled}) {
+  for (const PastChangeKind kind :
+       {PastChangeKind::kRotated, PastChangeKind::kRolledBack, PastChangeKind::kRefused,
+        PastChangeKind::kCancelled, PastChangeKind::kMfaRenewed}) {
     if (name == PastChangeKindName(kind)) {
       to = kind;
       return true;

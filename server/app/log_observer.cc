@@ -2,9 +2,17 @@
 
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "vault/base/error.h"
 
 namespace billbroker {
+namespace {
+
+std::string Renew(absl::string_view credential) {
+  return absl::StrCat("run 'billbroker mfa renew ", credential, "'");
+}
+
+}  // namespace
 
 void LogObserver::SignInSent(absl::string_view credential, absl::string_view organization_id) {
   log_.Write(
@@ -36,6 +44,21 @@ void LogObserver::SessionEnded(absl::string_view credential, absl::string_view o
               {"organization_id", std::string(organization_id)},
               {"generation", generation},
               {"why", std::string(why)}});
+}
+
+void LogObserver::TrustRefused(absl::string_view credential, absl::string_view organization_id) {
+  log_.Write(LogLevel::kWarning, "mfa_trust_refused",
+             {{"credential", std::string(credential)},
+              {"organization_id", std::string(organization_id)},
+              {"fix", Renew(credential)}});
+}
+
+void LogObserver::RememberMeExpires(absl::string_view credential, absl::Duration left) {
+  const bool over = left <= absl::ZeroDuration();
+  log_.Write(LogLevel::kWarning, over ? "mfa_trust_expired" : "mfa_trust_expires",
+             {{"credential", std::string(credential)},
+              {"hours_left", std::int64_t{absl::ToInt64Hours(left)}},
+              {"fix", Renew(credential)}});
 }
 
 }  // namespace billbroker

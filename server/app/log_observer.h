@@ -1,13 +1,15 @@
-// LogObserver: what the engine tells, as log lines.
+// LogObserver: what the rooms to the left tell, as log lines.
 #pragma once
 
 #include "server/app/log.h"
+#include "server/credentials/remember_me_expiry.h"
 #include "server/session/engine.h"
 
 namespace billbroker {
 
-// Events: "sign_in_sent" (debug), "signed_in", "sign_in_failed" (warning), "session_ended".
-class LogObserver final : public EngineObserver {
+// Events: "sign_in_sent" (debug), "signed_in", "sign_in_failed" (warning), "session_ended",
+// "mfa_trust_refused", "mfa_trust_expires", "mfa_trust_expired" (warnings).
+class LogObserver final : public EngineObserver, public MfaObserver {
  public:
   explicit LogObserver(JsonLog& log) : log_(log) {}
 
@@ -16,6 +18,9 @@ class LogObserver final : public EngineObserver {
                    const absl::Status& outcome, std::uint64_t generation) override;
   void SessionEnded(absl::string_view credential, absl::string_view organization_id,
                     std::uint64_t generation, absl::string_view why) override;
+  void TrustRefused(absl::string_view credential, absl::string_view organization_id) override;
+
+  void RememberMeExpires(absl::string_view credential, absl::Duration left) override;
 
  private:
   JsonLog& log_;

@@ -32,8 +32,11 @@
 #include "server/app/vault_watch.h"
 #include "server/bill/curl_bill_api.h"
 #include "server/credentials/credential_manager.h"
+#include "server/credentials/mfa_manager.h"
 #include "server/credentials/organization_discovery.h"
+#include "server/credentials/remember_me_expiry.h"
 #include "server/rpc/credential_service.h"
+#include "server/rpc/mfa_service.h"
 #include "server/rpc/serving_state.h"
 #include "server/rpc/session_service.h"
 #include "server/session/engine.h"
@@ -56,8 +59,10 @@ constexpr int kUsage = 2;
 constexpr char kVersion[] = BILLBROKER_VERSION;
 constexpr char kSessionHealth[] = "billbroker.v1.SessionService";
 constexpr char kCredentialHealth[] = "billbroker.v1.CredentialService";
+constexpr char kMfaHealth[] = "billbroker.v1.MfaService";
 // Enough for the reads of the keyring that sign-ins wait for; the keyring serves one at a time.
 constexpr int kThreads = 4;
+constexpr absl::Duration kExpiryInterval = absl::Hours(1);
 // How long a stream that ends may wait for its reader.
 constexpr absl::Duration kStreamGrace = absl::Seconds(1);
 
@@ -129,6 +134,12 @@ void ServeUntilStopped(Signals& signals, JsonLog& log) {
   }
 }
 
+// Looks at once, and from then on.
+void WatchExpiry(RememberMeExpiry& expiry, Executor& executor) {
+  expiry.Look();
+  executor.RunAfter(kExpiryInterval, [&expiry, &executor] { WatchExpiry(expiry, executor); });
+}
+
 // Takes over what the process before left, once the keyring gives the key. Called after each full
 // read of the keyring.
 void RestoreOnce(Vault& vault, SessionStore& store, Engine& engine) {
@@ -172,31 +183,38 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
       {clock, random, vault, directory, engine, EnvironmentNames(config), config.kept_versions});
   OrganizationDiscovery discovery({clock, directory, engine, *bill});
   ThreadExecutor changes(1);  // apart from `threads`, on which what a change awaits is done
+  MfaManager mfa({clock, random, executor, vault, directory, engine, *bill, manager});
+  ThreadExecutor challenges(1);  // apart from `changes`: a person waits
   ServingState state(kVersion, clock.Now(), BaseUrls(config));
   SessionServiceImpl sessions({clock, directory, state, engine, hub, store});
   CredentialServiceImpl credentials({directory, state, manager, changes, discovery});
+  MfaServiceImpl mfa_service({state, mfa, challenges});
 
   absl::StatusOr<std::unique_ptr<GrpcServer>> server =
       GrpcServer::Start({.socket = claims->socket->private_path(),
-                         .services = {&sessions, &credentials},
-                         .health_names = {kSessionHealth, kCredentialHealth},
+                         .services = {&sessions, &credentials, &mfa_service},
+                         .health_names = {kSessionHealth, kCredentialHealth, kMfaHealth},
                          .max_connection_age = config.listener.max_connection_age,
                          .contexts = state.MakeContexts()});
   if (!server.ok()) return server.status();
   VaultWatch watch(
       log,
       [&server, &hub](bool ready) {
-        (*server)->SetServing(kCredentialHealth, ready);
+        for (const char* health : {kCredentialHealth, kMfaHealth}) {
+          (*server)->SetServing(health, ready);
+        }
         hub.EverythingChanged();
       },
       [&vault, &store, &engine, &hub] {
         RestoreOnce(vault, store, engine);
         hub.EverythingChanged();
       });
+  RememberMeExpiry expiry({clock, directory, log_observer});
   ThreadExecutor upkeep(1);  // apart from `threads`, all of which a silent keyring may hold
   const VaultSync sync(VaultSyncOptions(), {upkeep, vault, directory, watch});
   // So that "ready" means: what an unlocked keyring holds is known.
   sync.AwaitFirstRound();
+  upkeep.Run([&expiry, &upkeep] { WatchExpiry(expiry, upkeep); });
   if (absl::Status status = claims->socket->Publish(); !status.ok()) return status;
 
   for (const char* health : {"", kSessionHealth}) (*server)->SetServing(health, true);

@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::size_t kLongestSessionId = 512;
 constexpr std::size_t kLongestId = 64;
+constexpr std::size_t kLongestChallengeId = 512;
+constexpr std::size_t kLongestRememberMeId = 1024;
 
 // The id in the member `name`; nullopt where there is none of the right shape.
 absl::optional<std::string> FindId(JsonView body, absl::string_view name) {
@@ -30,6 +32,16 @@ absl::optional<bool> FindBool(JsonView body, absl::string_view name) {
   if (!member.has_value()) return false;
   if (member->kind() != JsonView::Kind::kBool) return absl::nullopt;
   return member->IsTrue();
+}
+
+// The text of 1 to `longest` bytes in the member `name`; nullopt where there is none.
+absl::optional<SecretString> FindSecret(JsonView body, absl::string_view name,
+                                        std::size_t longest) {
+  const absl::optional<JsonView> member = body.Find(name);
+  if (!member.has_value()) return absl::nullopt;
+  absl::optional<SecretString> text = member->Text(longest);
+  if (!text.has_value() || text->empty()) return absl::nullopt;
+  return text;
 }
 
 // BILL asserts that mfaStatus is one of five words; one that we do not know is not COMPLETE.
@@ -108,6 +120,39 @@ BillResult<SessionInfo> ReadSessionInfo(const HttpAnswer& answer, absl::Time now
   if (!bypass.has_value()) return OutOfShape(answer, "an mfaBypass that is no boolean");
   return SessionInfo{*std::move(organization_id), *std::move(user_id),
                      *bypass || IsMfaComplete(*body)};
+}
+
+BillResult<MfaChallenge> ReadMfaChallenge(const HttpAnswer& answer, absl::Time now) {
+  const absl::optional<JsonView> body = JsonView::Parse(answer.body);
+  if (!answer.IsSuccess() || !body.has_value() || !body->Find("challengeId").has_value()) {
+    return ReadRefusal(answer, now);
+  }
+  absl::optional<SecretString> id = FindSecret(*body, "challengeId", kLongestChallengeId);
+  if (!id.has_value()) return OutOfShape(answer, "a challengeId out of shape");
+  return MfaChallenge{*std::move(id)};
+}
+
+BillResult<MfaValidated> ReadMfaValidated(const HttpAnswer& answer, absl::Time now) {
+  const absl::optional<JsonView> body = JsonView::Parse(answer.body);
+  if (!answer.IsSuccess() || !body.has_value()) return ReadRefusal(answer, now);
+  for (const absl::string_view name : {"rememberMeId", "mfaId"}) {
+    if (!body->Find(name).has_value()) continue;
+    absl::optional<SecretString> id = FindSecret(*body, name, kLongestRememberMeId);
+    if (!id.has_value()) return OutOfShape(answer, "a rememberMeId out of shape");
+    return MfaValidated{*std::move(id)};
+  }
+  BillError error = ReadRefusal(answer, now);
+  return error.code.empty() ? OutOfShape(answer, "no rememberMeId") : error;
+}
+
+BillResult<SteppedUp> ReadSteppedUp(const HttpAnswer& answer, absl::Time now) {
+  const absl::optional<JsonView> body = JsonView::Parse(answer.body);
+  if (!answer.IsSuccess() || !body.has_value() || !body->Find("trusted").has_value()) {
+    return ReadRefusal(answer, now);
+  }
+  const absl::optional<bool> trusted = FindBool(*body, "trusted");
+  if (!trusted.has_value()) return OutOfShape(answer, "a \"trusted\" that is no boolean");
+  return SteppedUp{*trusted};
 }
 
 bool IsHeaderSafe(absl::string_view value) {

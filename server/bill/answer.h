@@ -10,7 +10,7 @@
 
 namespace billbroker {
 
-// All three: `now` as for ReadRefusal(). An answer out of shape is kUnavailable, its detail names
+// All of these: `now` as for ReadRefusal(). An answer out of shape is kUnavailable, its detail names
 // the field and none of BILL's text. A field that is null counts as absent.
 
 // `organization_id` is the one that was asked for. An answer that names another is out of shape.
@@ -22,6 +22,11 @@ namespace billbroker {
 [[nodiscard]] BillResult<SignedOut> ReadSignOut(const HttpAnswer& answer, absl::Time now);
 
 [[nodiscard]] BillResult<SessionInfo> ReadSessionInfo(const HttpAnswer& answer, absl::Time now);
+
+[[nodiscard]] BillResult<MfaChallenge> ReadMfaChallenge(const HttpAnswer& answer, absl::Time now);
+// The id is called `rememberMeId` or `mfaId`: sources disagree.
+[[nodiscard]] BillResult<MfaValidated> ReadMfaValidated(const HttpAnswer& answer, absl::Time now);
+[[nodiscard]] BillResult<SteppedUp> ReadSteppedUp(const HttpAnswer& answer, absl::Time now);
 
 // An answer out of shape as above; `what` is ours, such as "no userId".
 [[nodiscard]] BillError OutOfShape(const HttpAnswer& answer, absl::string_view what);

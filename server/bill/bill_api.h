@@ -44,6 +44,27 @@ struct SessionInfo {
 
 struct SignedOut {};
 
+// POST /v3/mfa/challenge: BILL sends a code of six digits to the user's phone.
+struct MfaChallenge {
+  SecretString id;  // 1 to 512 bytes; of use with the session that asked for it
+};
+
+// POST /v3/mfa/challenge/validate, which asks for a rememberMeId of 30 days.
+struct MfaValidation {
+  SecretString challenge_id;
+  SecretString code;   // what the person read on the phone
+  std::string device;  // what the rememberMeId will belong to
+};
+
+struct MfaValidated {
+  SecretString remember_me_id;  // 1 to 1,024 bytes
+};
+
+// POST /v3/mfa/step-up. Not trusted: BILL does not take the rememberMeId (any more).
+struct SteppedUp {
+  bool trusted = false;
+};
+
 // An organization that a session's user may sign in to.
 struct ListedOrganization {
   std::string id;    // 1 to 64 characters of [A-Za-z0-9_-]
@@ -72,6 +93,13 @@ class BillApi {
   virtual void SignOut(SessionKeys keys, Done<SignedOut> done) = 0;
   // Asks whether the session lives; kSessionInvalid where not.
   virtual void GetSessionInfo(SessionKeys keys, Done<SessionInfo> done) = 0;
+  // The user's MFA with a live session. kMfaFailed where BILL refuses, kSessionInvalid as above.
+  virtual void StartMfaChallenge(SessionKeys keys, Done<MfaChallenge> done) = 0;
+  virtual void ValidateMfaChallenge(SessionKeys keys, MfaValidation validation,
+                                    Done<MfaValidated> done) = 0;
+  // Makes the session MFA-trusted by what ValidateMfaChallenge() gave.
+  virtual void StepUp(SessionKeys keys, const SecretString& remember_me_id,
+                      absl::string_view device, Done<SteppedUp> done) = 0;
   // Reads one page of the organizations that the session's user may sign in to; the first where
   // `page` is empty, else the one that `next_page` of another named. kSessionInvalid as above.
   virtual void ListOrganizations(SessionKeys keys, std::string page,

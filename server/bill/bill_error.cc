@@ -32,6 +32,20 @@ absl::string_view VerdictName(Verdict verdict) {
   return "unavailable";
 }
 
+absl::string_view MfaAdvice(absl::string_view code) {
+  if (code == "BDC_1354") {
+    return "the BILL user has no phone for MFA: enroll one at BILL, then start again";
+  }
+  if (code == "BDC_1356") {
+    return "the code is wrong or has expired: read it again, or start again for a new one";
+  }
+  if (code == "BDC_1358") return "there were too many tries: start again for a new code";
+  if (code == "BDC_1374") {
+    return "the code has expired, or the BILL user's MFA is not set up: start again";
+  }
+  return "";
+}
+
 absl::Duration RateLimitWait(const BillError& error, absl::Time now) {
   const absl::Duration into_hour = (now - absl::UnixEpoch()) % absl::Hours(1);
   return error.retry_after.value_or(absl::Hours(1) - into_hour);

@@ -44,6 +44,10 @@ struct BillError {
   std::string detail;
 };
 
+// What a person does about an MFA code of BILL's, such as "read the code again"; empty for every
+// other code. Which of them BILL answers when is not sure.
+[[nodiscard]] absl::string_view MfaAdvice(absl::string_view code);
+
 // How long BILL asks to wait after kRateLimited: its Retry-After, else until the next clock hour.
 [[nodiscard]] absl::Duration RateLimitWait(const BillError& error, absl::Time now);
 

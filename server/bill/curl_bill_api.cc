@@ -79,28 +79,48 @@ void CurlBillApi::SignIn(SignInRequest request, Done<SignInAnswer> done) {
                      });
 }
 
-void CurlBillApi::SignOut(SessionKeys keys, Done<SignedOut> done) {
+template <typename T, typename Make, typename Read>
+void CurlBillApi::SendWith(const SessionKeys& keys, Done<T> done, const Make& make, Read read) {
   if (auto error = Unsendable(keys)) {
     return loop_->Post([done = std::move(done), error = *error]() mutable { done(error); });
   }
-  Send<SignedOut>(keys.environment, SignOutHttpRequest(keys), std::move(done), &ReadSignOut);
+  Send<T>(keys.environment, make(keys), std::move(done), read);
+}
+
+void CurlBillApi::SignOut(SessionKeys keys, Done<SignedOut> done) {
+  SendWith<SignedOut>(keys, std::move(done), &SignOutHttpRequest, &ReadSignOut);
 }
 
 void CurlBillApi::GetSessionInfo(SessionKeys keys, Done<SessionInfo> done) {
-  if (auto error = Unsendable(keys)) {
-    return loop_->Post([done = std::move(done), error = *error]() mutable { done(error); });
-  }
-  Send<SessionInfo>(keys.environment, SessionInfoHttpRequest(keys), std::move(done),
-                    &ReadSessionInfo);
+  SendWith<SessionInfo>(keys, std::move(done), &SessionInfoHttpRequest, &ReadSessionInfo);
+}
+
+void CurlBillApi::StartMfaChallenge(SessionKeys keys, Done<MfaChallenge> done) {
+  SendWith<MfaChallenge>(keys, std::move(done), &StartMfaChallengeHttpRequest, &ReadMfaChallenge);
+}
+
+void CurlBillApi::ValidateMfaChallenge(SessionKeys keys, MfaValidation validation,
+                                       Done<MfaValidated> done) {
+  const auto make = [&validation](const SessionKeys& with) {
+    return ValidateMfaChallengeHttpRequest(with, validation);
+  };
+  SendWith<MfaValidated>(keys, std::move(done), make, &ReadMfaValidated);
+}
+
+void CurlBillApi::StepUp(SessionKeys keys, const SecretString& remember_me_id,
+                         absl::string_view device, Done<SteppedUp> done) {
+  const auto make = [&](const SessionKeys& with) {
+    return StepUpHttpRequest(with, remember_me_id, device);
+  };
+  SendWith<SteppedUp>(keys, std::move(done), make, &ReadSteppedUp);
 }
 
 void CurlBillApi::ListOrganizations(SessionKeys keys, std::string page,
                                     Done<OrganizationPage> done) {
-  if (auto error = Unsendable(keys)) {
-    return loop_->Post([done = std::move(done), error = *error]() mutable { done(error); });
-  }
-  Send<OrganizationPage>(keys.environment, ListOrganizationsHttpRequest(keys, page),
-                         std::move(done), &ReadOrganizationPage);
+  const auto make = [&page](const SessionKeys& with) {
+    return ListOrganizationsHttpRequest(with, page);
+  };
+  SendWith<OrganizationPage>(keys, std::move(done), make, &ReadOrganizationPage);
 }
 
 }  // namespace billbroker

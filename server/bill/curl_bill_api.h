@@ -31,12 +31,20 @@ class CurlBillApi final : public BillApi {
   void SignIn(SignInRequest request, Done<SignInAnswer> done) override;
   void SignOut(SessionKeys keys, Done<SignedOut> done) override;
   void GetSessionInfo(SessionKeys keys, Done<SessionInfo> done) override;
+  void StartMfaChallenge(SessionKeys keys, Done<MfaChallenge> done) override;
+  void ValidateMfaChallenge(SessionKeys keys, MfaValidation validation,
+                            Done<MfaValidated> done) override;
+  void StepUp(SessionKeys keys, const SecretString& remember_me_id, absl::string_view device,
+              Done<SteppedUp> done) override;
   void ListOrganizations(SessionKeys keys, std::string page, Done<OrganizationPage> done) override;
 
  private:
   // `read` makes a BillResult<T> of an HttpAnswer and the present time.
   template <typename T, typename Read>
   void Send(const std::string& environment, HttpRequest request, Done<T> done, Read read);
+  // The same for a call with a session, which `make` makes an HttpRequest of.
+  template <typename T, typename Make, typename Read>
+  void SendWith(const SessionKeys& keys, Done<T> done, const Make& make, Read read);
 
   const Clock& clock_;
   std::map<std::string, Environment> environments_;  // by name

@@ -31,21 +31,24 @@ HttpRequest SessionRequest(bool is_post, absl::string_view path, const SessionKe
   return request;
 }
 
-// Writes one flat object of strings.
+// Writes one flat object, of at least one member.
 class JsonObjectBuilder final {
  public:
-  void Add(absl::string_view name, absl::string_view value) {
-    json_.Append(json_.size() == 0 ? "{" : ",");
-    AppendJsonString(name, json_);
-    json_.Append(":");
-    AppendJsonString(value, json_);
-  }
+  void Add(absl::string_view name, absl::string_view value) { AppendJsonString(value, Key(name)); }
+  // `json` as it stands.
+  void AddLiteral(absl::string_view name, absl::string_view json) { Key(name).Append(json); }
   [[nodiscard]] SecretString Build() && {
     json_.Append("}");
     return std::move(json_).Build();
   }
 
  private:
+  SecretBuilder& Key(absl::string_view name) {
+    json_.Append(json_.size() == 0 ? "{" : ",");
+    AppendJsonString(name, json_);
+    return json_.Append(":");
+  }
+
   SecretBuilder json_;
 };
 
@@ -118,6 +121,35 @@ HttpRequest SignOutHttpRequest(const SessionKeys& keys) {
 
 HttpRequest SessionInfoHttpRequest(const SessionKeys& keys) {
   return SessionRequest(false, "/v3/login/session", keys);
+}
+
+HttpRequest StartMfaChallengeHttpRequest(const SessionKeys& keys) {
+  HttpRequest request = SessionRequest(true, "/v3/mfa/challenge", keys);
+  request.body = SecretString::CopyOf("{}");
+  return request;
+}
+
+HttpRequest ValidateMfaChallengeHttpRequest(const SessionKeys& keys,
+                                            const MfaValidation& validation) {
+  JsonObjectBuilder body;
+  body.Add("challengeId", validation.challenge_id.Reveal());
+  body.Add("token", validation.code.Reveal());
+  body.Add("device", validation.device);
+  body.Add("machineName", "billbroker");
+  body.AddLiteral("rememberMe", "true");
+  HttpRequest request = SessionRequest(true, "/v3/mfa/challenge/validate", keys);
+  request.body = std::move(body).Build();
+  return request;
+}
+
+HttpRequest StepUpHttpRequest(const SessionKeys& keys, const SecretString& remember_me_id,
+                              absl::string_view device) {
+  JsonObjectBuilder body;
+  body.Add("rememberMeId", remember_me_id.Reveal());
+  body.Add("device", device);
+  HttpRequest request = SessionRequest(true, "/v3/mfa/step-up", keys);
+  request.body = std::move(body).Build();
+  return request;
 }
 
 HttpRequest ListOrganizationsHttpRequest(const SessionKeys& keys, absl::string_view page) {

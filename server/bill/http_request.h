@@ -24,9 +24,15 @@ struct HttpRequest {
 [[nodiscard]] HttpRequest SignInHttpRequest(const Credential& credential,
                                             absl::string_view organization_id);
 
-// All three require keys that IsHeaderSafe().
+// All of these require keys that IsHeaderSafe().
 [[nodiscard]] HttpRequest SignOutHttpRequest(const SessionKeys& keys);
 [[nodiscard]] HttpRequest SessionInfoHttpRequest(const SessionKeys& keys);
+[[nodiscard]] HttpRequest StartMfaChallengeHttpRequest(const SessionKeys& keys);
+[[nodiscard]] HttpRequest ValidateMfaChallengeHttpRequest(const SessionKeys& keys,
+                                                          const MfaValidation& validation);
+[[nodiscard]] HttpRequest StepUpHttpRequest(const SessionKeys& keys,
+                                            const SecretString& remember_me_id,
+                                            absl::string_view device);
 // `page` may hold any bytes, BILL's own token included; empty asks for the first page.
 [[nodiscard]] HttpRequest ListOrganizationsHttpRequest(const SessionKeys& keys,
                                                        absl::string_view page);

@@ -32,6 +32,7 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Create(Credential draft) {
   draft.uid = parts_.random.Uid();
   draft.version = 1;
   draft.create_time = draft.update_time = parts_.clock.Now();
+  if (!draft.remember_me_id.empty()) draft.remember_me_time = draft.create_time;
   std::sort(draft.organizations.begin(), draft.organizations.end(),
             [](const Organization& a, const Organization& b) { return a.id < b.id; });
   if (absl::Status status = CheckNew(draft); !status.ok()) return status;

@@ -25,6 +25,12 @@ struct CredentialVersion {
   std::uint64_t version = 0;
 };
 
+// A credential, whatever its version.
+struct CredentialId {
+  std::string name;
+  std::string uid;
+};
+
 // How a change of secrets is proved, and what follows it.
 struct RotationOptions {
   std::string organization_id = {};     // whose sign-in proves it; empty: the first one
@@ -99,6 +105,14 @@ class CredentialManager final {
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> CancelRotation(const CredentialVersion& target,
                                                                  const std::string& rotation_id,
                                                                  const std::string& principal);
+
+  // Stores what BILL gave for a passed MFA challenge, over whatever version is in force: a person
+  // typed a code for it. It is no version to roll back from. UNKNOWN_CREDENTIAL; VERSION_CONFLICT
+  // where the name is another credential's by now.
+  [[nodiscard]] absl::StatusOr<CredentialInfoPtr> RenewMfa(const CredentialId& target,
+                                                           SecretString remember_me_id,
+                                                           std::string device,
+                                                           std::string principal);
 
   // Proves what is in force, and changes nothing but that the organization has a new session.
   // `organization_id` empty: the first one. OK where BILL accepts it.

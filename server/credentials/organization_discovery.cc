@@ -1,77 +1,22 @@
 #include "server/credentials/organization_discovery.h"
 
-#include <algorithm>
 #include <map>
 #include <memory>
 #include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/credentials/bill_question.h"
 #include "vault/base/error.h"
 
 namespace billbroker {
 namespace {
-
-constexpr absl::Duration kRetryAfter = absl::Seconds(1);
-
-Reason ReasonOf(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::kSessionInvalid:
-      return Reason::kSessionUnstable;
-    case Verdict::kSecretRejected:
-      return Reason::kCredentialRejected;
-    case Verdict::kDevKeyRejected:
-      return Reason::kDevKeyRejected;
-    case Verdict::kOrganizationRejected:
-      return Reason::kOrganizationRejected;
-    case Verdict::kOrganizationLocked:
-    case Verdict::kUserLocked:
-      return Reason::kLockedOut;
-    case Verdict::kRateLimited:
-      return Reason::kBillRateLimited;
-    case Verdict::kUntrusted:
-    case Verdict::kMfaFailed:
-      return Reason::kMfaRequired;
-    case Verdict::kTooManyConcurrent:
-    case Verdict::kRefused:
-    case Verdict::kUnavailable:
-      break;
-  }
-  return Reason::kBillUnavailable;
-}
-
-// Whether asking again later is known to help.
-absl::optional<absl::Duration> WaitAfter(Reason reason, const BillError& error, absl::Time now) {
-  switch (reason) {
-    case Reason::kBillRateLimited:
-      return RateLimitWait(error, now);
-    case Reason::kSessionUnstable:
-    case Reason::kBillUnavailable:
-      return std::max(error.retry_after.value_or(kRetryAfter), kRetryAfter);
-    default:
-      return absl::nullopt;
-  }
-}
 
 absl::Status Endless(absl::string_view credential, absl::string_view what) {
   return MakeError(
       {Reason::kBillUnavailable, absl::nullopt, {{"credential", std::string(credential)}}},
       absl::StrCat("BILL tells ", what, " for credential \"", credential,
                    "\"; attach those that you need with 'billbroker credential attach --from'"));
-}
-
-// Which organization's session asks: a live one costs no sign-in.
-absl::StatusOr<std::string> ChooseOrganization(const CredentialInfo& credential, Engine& engine) {
-  if (credential.organizations.empty()) {
-    return MakeError(
-        {Reason::kUnknownOrganization, absl::nullopt, {{"credential", credential.name}}},
-        absl::StrCat("credential \"", credential.name,
-                     "\" has no organization yet to sign in to; attach one first"));
-  }
-  for (const auto& [id, dev_key_id] : credential.organizations) {
-    if (engine.Peek(id, credential.name).ok()) return id;
-  }
-  return credential.organizations.begin()->first;
 }
 
 }  // namespace
@@ -146,15 +91,8 @@ class OrganizationDiscovery::Run final : public std::enable_shared_from_this<Run
       tokens_.clear();
       return GetSession(session_->generation);
     }
-    const Reason reason = ReasonOf(error.verdict);
-    ErrorDetails details{
-        reason,
-        WaitAfter(reason, error, parts_.clock.Now()),
-        {{"organization_id", request_.organization_id}, {"credential", request_.credential}}};
-    if (!error.code.empty()) details.metadata.emplace("bill_code", error.code);
-    done_(MakeError(std::move(details),
-                    absl::StrCat("BILL does not list the organizations of credential \"",
-                                 request_.credential, "\": ", error.detail)));
+    done_(RefusedByBill(error, {request_.credential, request_.organization_id},
+                        "does not list the organizations", parts_.clock.Now()));
   }
 
   void Finish() {

@@ -1,9 +1,9 @@
 // How CredentialManager replaces secrets: prove, then commit, always reversible.
 #include <algorithm>
-#include <future>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/credentials/await.h"
 #include "server/credentials/change_errors.h"
 #include "server/credentials/credential_manager.h"
 #include "vault/base/error.h"
@@ -53,6 +53,9 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Rotate(const CredentialVers
   if (!current.ok()) return current.status();
   std::sort(change.organizations.begin(), change.organizations.end(),
             [](const Organization& a, const Organization& b) { return a.id < b.id; });
+  if (change.remember_me_id.has_value() && !change.remember_me_id->empty()) {
+    change.remember_me_time = parts_.clock.Now();
+  }
   return Change(*std::move(current), PastChangeKind::kRotated, std::move(change), options);
 }
 
@@ -127,12 +130,8 @@ absl::StatusOr<ProbeResult> CredentialManager::Probe(CredentialPtr candidate,
   request.organization_id = organization_id;
   request.patience = patience;
   request.said_now = said_now;
-  std::promise<ProbeResult> answer;
-  std::future<ProbeResult> answered = answer.get_future();
-  parts_.engine.Probe(std::move(request), [answer = std::move(answer)](ProbeResult result) mutable {
-    answer.set_value(std::move(result));
-  });
-  return answered.get();
+  return Await<ProbeResult>(
+      [&](Engine::ProbeDone done) { parts_.engine.Probe(std::move(request), std::move(done)); });
 }
 
 absl::StatusOr<CredentialInfoPtr> CredentialManager::ProveStaged(Credential staged,
@@ -231,6 +230,31 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::CancelRotation(const Creden
     return status;
   }
   return parts_.directory.Get(target.name);
+}
+
+absl::StatusOr<CredentialInfoPtr> CredentialManager::RenewMfa(const CredentialId& target,
+                                                              SecretString remember_me_id,
+                                                              std::string device,
+                                                              std::string principal) {
+  MutexLock turn(turn_);
+  const absl::StatusOr<CredentialPtr> stored = parts_.vault.Load(target.name);
+  if (!stored.ok()) return stored.status();
+  if ((*stored)->uid != target.uid) return VersionConflict(target.name);
+  Credential next = (*stored)->Clone();
+  next.remember_me_id = std::move(remember_me_id);
+  next.device = std::move(device);
+  next.remember_me_time = parts_.clock.Now();
+  Remember({next.version + 1,
+            PastChangeKind::kMfaRenewed,
+            std::move(principal),
+            next.remember_me_time,
+            {"remember_me_id", "device"},
+            "",
+            absl::nullopt},
+           parts_.kept_versions, next);
+  absl::StatusOr<CredentialInfoPtr> info = StoreNext(std::move(next));
+  if (info.ok()) parts_.directory.Put(*info);
+  return info;
 }
 
 absl::Status CredentialManager::Verify(const CredentialVersion& target,

@@ -46,6 +46,7 @@ absl::Status CredentialServiceImpl::Get(const v1::GetCredentialRequest& request,
   const absl::StatusOr<CredentialInfoPtr> info = parts_.directory.Get(request.name());
   if (!info.ok()) return info.status();
   FillCredential(**info, true, *response.mutable_credential());
+  FillTrust(parts_.directory.TrustRefusedSince(**info), *response.mutable_credential());
   return absl::OkStatus();
 }
 
@@ -73,7 +74,9 @@ absl::Status CredentialServiceImpl::ListPage(const v1::ListCredentialsRequest& r
       response.set_next_page_token(PageToken(kList, response.credentials(count - 1).name()));
       break;
     }
-    FillCredential(*info, false, *response.add_credentials());
+    v1::Credential& credential = *response.add_credentials();
+    FillCredential(*info, false, credential);
+    FillTrust(parts_.directory.TrustRefusedSince(*info), credential);
   }
   return absl::OkStatus();
 }

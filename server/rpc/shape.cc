@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t kMaxBatch = 1000;
 constexpr std::size_t kUidDigits = 32;
+constexpr std::size_t kCodeDigits = 6;
 
 absl::Status CheckOptionalName(absl::string_view path, absl::string_view name) {
   return name.empty() ? absl::OkStatus() : ValidateCredentialName(name, path);
@@ -121,6 +122,27 @@ absl::Status CheckShape(const v1::DiscoverOrganizationsRequest& request) {
   absl::Status name = ValidateCredentialName(request.name(), "name");
   if (!name.ok() || request.organization_id().empty()) return name;
   return ValidateOrganizationId(request.organization_id());
+}
+
+absl::Status CheckShape(const v1::StartChallengeRequest& request) {
+  absl::Status name = ValidateCredentialName(request.credential(), "credential");
+  if (!name.ok() || request.organization_id().empty()) return name;
+  return ValidateOrganizationId(request.organization_id());
+}
+
+absl::Status CheckShape(const v1::CompleteChallengeRequest& request) {
+  if (request.challenge_id().empty()) {
+    return Malformed("challenge_id", "is missing; StartChallenge gives it");
+  }
+  const std::string& code = request.code();
+  if (code.size() != kCodeDigits || !std::all_of(code.begin(), code.end(), absl::ascii_isdigit)) {
+    return Malformed("code", "must be the six digits that BILL sent to the phone");
+  }
+  return ValidateDevice(request.device());
+}
+
+absl::Status CheckShape(const v1::StepUpRequest& request) {
+  return ValidateCredentialName(request.credential(), "credential");
 }
 
 SessionDemand DemandOf(const v1::GetSessionRequest& request, absl::Duration patience) {

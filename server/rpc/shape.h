@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "billbroker/v1/credential.pb.h"
+#include "billbroker/v1/mfa.pb.h"
 #include "billbroker/v1/session.pb.h"
 #include "server/credentials/credential_manager.h"
 #include "server/session/engine.h"
@@ -26,6 +27,9 @@ namespace billbroker {
 [[nodiscard]] absl::Status CheckShape(const v1::ListSessionsRequest& request);
 [[nodiscard]] absl::Status CheckShape(const v1::GetCredentialRequest& request);
 [[nodiscard]] absl::Status CheckShape(const v1::DiscoverOrganizationsRequest& request);
+[[nodiscard]] absl::Status CheckShape(const v1::StartChallengeRequest& request);
+[[nodiscard]] absl::Status CheckShape(const v1::CompleteChallengeRequest& request);
+[[nodiscard]] absl::Status CheckShape(const v1::StepUpRequest& request);
 
 // Requires: CheckShape() says OK.
 [[nodiscard]] SessionDemand DemandOf(const v1::GetSessionRequest& request, absl::Duration patience);

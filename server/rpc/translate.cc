@@ -20,7 +20,7 @@ Proto Same(Ours value) {
 static_assert(v1::SESSION_STATE_QUEUED == static_cast<int>(PairState::kQueued) + 1);
 static_assert(v1::STORE_STATE_MEMORY_ONLY == static_cast<int>(StoreState::kMemoryOnly) + 1);
 static_assert(v1::VAULT_STATE_UNKNOWN == static_cast<int>(VaultState::kUnknown) + 1);
-static_assert(v1::REASON_NO_PREVIOUS_VERSION == static_cast<int>(Reason::kNoPreviousVersion) + 1);
+static_assert(v1::REASON_MFA_FAILED == static_cast<int>(Reason::kMfaFailed) + 1);
 static_assert(v1::CREDENTIAL_EVENT_CANCELLED == static_cast<int>(PastChangeKind::kCancelled) + 1);
 static_assert(v1::CREDENTIAL_KIND_CONSOLE == static_cast<int>(CredentialKind::kConsole) + 1);
 
@@ -134,9 +134,28 @@ void FillCredential(const CredentialInfo& info, bool include_organizations, v1::
   }
   *proto.mutable_create_time() = ToTimestamp(info.create_time);
   *proto.mutable_update_time() = ToTimestamp(info.update_time);
+  if (info.remember_me_time != absl::InfinitePast()) {
+    *proto.mutable_remember_me_time() = ToTimestamp(info.remember_me_time);
+    *proto.mutable_remember_me_expire_time() =
+        ToTimestamp(info.remember_me_time + kRememberMeLifetime);
+  }
   if (info.pending.has_value()) FillPending(*info.pending, *proto.mutable_pending_rotation());
   if (!include_organizations) return;
   for (const CredentialInfo::Past& past : info.history) FillPast(past, *proto.add_history());
+}
+
+void FillTrust(const absl::optional<absl::Time>& refused_since, v1::Credential& proto) {
+  if (!refused_since.has_value()) return;
+  *proto.mutable_remember_me_refused_time() = ToTimestamp(*refused_since);
+}
+
+void FillStepUps(const std::vector<StepUpOutcome>& outcomes, v1::StepUpCounts& proto) {
+  const auto count = [&outcomes](StepUpOutcome outcome) {
+    return static_cast<int>(std::count(outcomes.begin(), outcomes.end(), outcome));
+  };
+  proto.set_trusted(count(StepUpOutcome::kTrusted));
+  proto.set_not_taken(count(StepUpOutcome::kNotTaken));
+  proto.set_failed(count(StepUpOutcome::kFailed));
 }
 
 void FillDiscovered(const OrganizationDiscovery::Found& found,

@@ -6,6 +6,7 @@
 
 #include "absl/time/time.h"
 #include "billbroker/v1/credential.pb.h"
+#include "billbroker/v1/mfa.pb.h"
 #include "billbroker/v1/session.pb.h"
 #include "server/credentials/organization_discovery.h"
 #include "server/session/engine.h"
@@ -30,6 +31,11 @@ void FillEntry(const PairInfo& pair, v1::SessionEntry& proto);
 
 // Holds no secret; the organizations themselves only where asked, their count always.
 void FillCredential(const CredentialInfo& info, bool include_organizations, v1::Credential& proto);
+
+// Since when BILL does not take the rememberMeId; nothing where it does.
+void FillTrust(const absl::optional<absl::Time>& refused_since, v1::Credential& proto);
+
+void FillStepUps(const std::vector<StepUpOutcome>& outcomes, v1::StepUpCounts& proto);
 
 void FillDiscovered(const OrganizationDiscovery::Found& found,
                     v1::DiscoverOrganizationsResponse& proto);

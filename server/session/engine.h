@@ -112,6 +112,13 @@ class Engine final : public DirectoryObserver {
   // Ends it at BILL.
   void DiscardProbed(const SessionPtr& session);
 
+  // Asks BILL to make each live session of `credential` MFA-trusted by `remember_me_id` and
+  // `device`, a few at a time; no sign-in is spent. What BILL says of a session goes to whoever
+  // watches it. `done` gets what became of each, in no order; one that is trusted already counts.
+  using StepUpDone = absl::AnyInvocable<void(std::vector<StepUpOutcome>)>;
+  void StepUp(const CredentialInfoPtr& credential, SecretString remember_me_id, std::string device,
+              StepUpDone done);
+
   // The live session as it stands, or what GetSession would fail with, or NO_LIVE_SESSION; asks
   // nothing of BILL and is no demand.
   [[nodiscard]] absl::StatusOr<SessionPtr> Peek(absl::string_view organization_id,
@@ -242,6 +249,14 @@ class Engine final : public DirectoryObserver {
   void OnProbed(const Key& key, const Attempt& attempt, BillResult<SignInAnswer> result);
   // Ends at BILL what is handed out no more, after `grace`.
   void Retire(const SessionPtr& session, absl::Duration grace);
+
+  // MFA trust (engine_trust.cc).
+  class SteppingUp;
+  StepUpOutcome OnSteppedUp(const CredentialInfo& credential, const SessionPtr& session,
+                            const BillResult<SteppedUp>& result);
+  // What a sign-in or step-up said of the credential's rememberMeId.
+  void NoteTrust(const CredentialInfo& credential, absl::string_view organization_id, bool trusted,
+                 Later& later);
 
   // Why not, and until when (engine_refusal.cc).
   // Why no sign-in may be asked for now; OK where one may. `forced` passes back-off and quarantine.

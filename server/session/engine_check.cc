@@ -49,7 +49,7 @@ void Engine::OnChecked(const Key& key, const SessionPtr& session, absl::Duration
   if (pair.removed) return FailWaiters(pair, Removed(pair), later);
   // Replaced while the check was under way, or logged out: then those who wait, who asked before
   // that, get a new one.
-  if (pair.session != session) {
+  if (pair.session == nullptr || pair.session->keys.session_id != session->keys.session_id) {
     return IsLive(pair) ? AnswerWaiters(pair, true, later)
                         : StartSignIn(pair, Priority::kCaller, later);
   }
@@ -60,7 +60,10 @@ void Engine::OnChecked(const Key& key, const SessionPtr& session, absl::Duration
     if (!pair.confirmed) Forget(pair, "BILL calls it another organization's", later);
     return FailWaiters(pair, BackOff(pair, Reason::kBillUnavailable, mismatch, {}), later);
   }
-  Renew(pair, sent, result.value());
+  SessionInfo info = result.value();
+  if (pair.session != session)
+    info.trusted = pair.session->trusted;  // stepped up since it was asked
+  Renew(pair, sent, info);
   if (!IsLive(pair)) {
     Forget(pair, "idle", later);
     return StartSignIn(pair, Priority::kCaller, later);

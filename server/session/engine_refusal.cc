@@ -108,11 +108,13 @@ absl::Status Engine::BackOff(Pair& pair, Reason reason, const BillError& error,
       wait,
       {{"organization_id", pair.organization_id}, {"credential", pair.credential->name}}};
   if (!error.code.empty()) details.metadata.emplace("bill_code", error.code);
-  pair.last_error =
-      MakeError(std::move(details),
-                absl::StrCat("no session of organization \"", pair.organization_id,
-                             "\" from BILL: ", error.detail,
-                             "; the broker tries again when asked after the time to wait"));
+  const absl::string_view advice = MfaAdvice(error.code);
+  pair.last_error = MakeError(
+      std::move(details),
+      absl::StrCat(
+          "no session of organization \"", pair.organization_id, "\" from BILL: ", error.detail,
+          "; ",
+          advice.empty() ? "the broker tries again when asked after the time to wait" : advice));
   return pair.last_error;
 }
 

@@ -303,6 +303,7 @@ SessionPtr Engine::MakeSession(const Pair& pair, const Attempt& attempt, SignInA
   session->signed_in = attempt.record.started.since_boot;
   session->deadline = DeadlineOf(pair, session->signed_in, session->signed_in);
   session->expire_time = now + (session->deadline - parts_.clock.SinceBoot());
+  NoteTrust(credential, pair.organization_id, session->trusted, later);
   later.Add([this, session] {
     parts_.observer.SignInEnded(session->credential, session->organization_id, absl::OkStatus(),
                                 session->generation);

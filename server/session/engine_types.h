@@ -95,6 +95,13 @@ struct EngineCounts {
   std::int64_t failed_sign_ins = 0;
 };
 
+// What became of one attempt to make a session MFA-trusted without a sign-in.
+enum class StepUpOutcome {
+  kTrusted,
+  kNotTaken,  // BILL does not take the rememberMeId
+  kFailed,    // BILL did not say; nothing is changed
+};
+
 // Told what a log, an audit or a metric wants to know. Called without a lock held, on any thread;
 // must not block.
 class EngineObserver {
@@ -105,6 +112,9 @@ class EngineObserver {
                            const absl::Status& outcome, std::uint64_t generation) = 0;
   virtual void SessionEnded(absl::string_view credential, absl::string_view organization_id,
                             std::uint64_t generation, absl::string_view why) = 0;
+  // BILL does not take the credential's rememberMeId (any more): what it signs in is not
+  // MFA-trusted. Told once for each rememberMeId.
+  virtual void TrustRefused(absl::string_view credential, absl::string_view organization_id) = 0;
 };
 
 // Told of each organization of which what Peek() says may have changed. Called without a lock held,

@@ -27,9 +27,11 @@ absl::Status MfaRequired(const Pair& pair) {
   return MakeError(
       {Reason::kMfaRequired, absl::nullopt, FactsOf(pair)},
       absl::StrCat("BILL does not hold the session of organization \"", pair.organization_id,
-                   "\" for MFA-trusted; store the rememberMeId and device of a "
-                   "trusted sign-in in credential \"",
-                   pair.credential->name, "\""));
+                   "\" for MFA-trusted, and signing in again does not help: ",
+                   pair.credential->RememberMeFingerprint().empty()
+                       ? "no rememberMeId is stored"
+                       : "it did not take the stored rememberMeId",
+                   "; run 'billbroker mfa renew ", pair.credential->name, "'"));
 }
 
 absl::Status Removed(const Pair& pair) {

@@ -22,6 +22,10 @@ FakeBill::SessionCall RecordOf(const SessionKeys& keys) {
           std::string(keys.dev_key->Reveal())};
 }
 
+std::string DeviceKey(const SecretString& remember_me_id, absl::string_view device) {
+  return absl::StrCat(remember_me_id.Reveal(), " of ", device);
+}
+
 }  // namespace
 
 BillError Refusal(Verdict verdict, absl::string_view code) {
@@ -76,6 +80,32 @@ void FakeBill::ListOrganizations(SessionKeys keys, std::string page, Done<Organi
   });
 }
 
+void FakeBill::StartMfaChallenge(SessionKeys keys, Done<MfaChallenge> done) {
+  {
+    MutexLock lock(mutex_);
+    challenges_.push_back(RecordOf(keys));
+  }
+  Deliver([this, keys = std::move(keys), done = std::move(done)]() mutable {
+    done(DecideChallenge(keys));
+  });
+}
+
+void FakeBill::ValidateMfaChallenge(SessionKeys keys, MfaValidation validation,
+                                    Done<MfaValidated> done) {
+  Deliver([this, keys = std::move(keys), validation = std::move(validation),
+           done = std::move(done)]() mutable { done(DecideValidation(keys, validation)); });
+}
+
+void FakeBill::StepUp(SessionKeys keys, const SecretString& remember_me_id,
+                      absl::string_view device, Done<SteppedUp> done) {
+  {
+    MutexLock lock(mutex_);
+    step_ups_.push_back(RecordOf(keys));
+  }
+  Deliver([this, keys = std::move(keys), device_key = DeviceKey(remember_me_id, device),
+           done = std::move(done)]() mutable { done(DecideStepUp(keys, device_key)); });
+}
+
 void FakeBill::Deliver(Executor::Work answer) {
   Delivery delivery;
   absl::Duration latency;
@@ -114,34 +144,73 @@ BillResult<SignedOut> FakeBill::DecideSignOut(const SessionKeys& keys) {
 BillResult<SessionInfo> FakeBill::DecideSessionInfo(const SessionKeys& keys) {
   MutexLock lock(mutex_);
   if (auto error = PopFailure(session_info_failures_)) return *error;
-  const auto session = live_.find(keys.session_id->Reveal());
-  if (session == live_.end() || session->second.dev_key != keys.dev_key->Reveal()) {
-    return Refusal(Verdict::kSessionInvalid, "BDC_1109");
-  }
+  const LiveSession* session = FindLive(keys);
+  if (session == nullptr) return Refusal(Verdict::kSessionInvalid, "BDC_1109");
   const std::string& organization_id =
-      info_organization_.empty() ? session->second.organization_id : info_organization_;
-  return SessionInfo{organization_id, kUserId, session->second.trusted};
+      info_organization_.empty() ? session->organization_id : info_organization_;
+  return SessionInfo{organization_id, kUserId, session->trusted};
+}
+
+FakeBill::LiveSession* FakeBill::FindLive(const SessionKeys& keys) {
+  const auto session = live_.find(keys.session_id->Reveal());
+  const bool live = session != live_.end() && session->second.dev_key == keys.dev_key->Reveal();
+  return live ? &session->second : nullptr;
+}
+
+BillResult<MfaChallenge> FakeBill::DecideChallenge(const SessionKeys& keys) {
+  MutexLock lock(mutex_);
+  if (auto error = PopFailure(mfa_failures_)) return *error;
+  if (FindLive(keys) == nullptr) return Refusal(Verdict::kSessionInvalid, "BDC_1109");
+  return MfaChallenge{SecretString::CopyOf(absl::StrCat("of ", keys.session_id->Reveal()))};
+}
+
+BillResult<MfaValidated> FakeBill::DecideValidation(const SessionKeys& keys,
+                                                    const MfaValidation& validation) {
+  MutexLock lock(mutex_);
+  if (auto error = PopFailure(mfa_failures_)) return *error;
+  LiveSession* session = FindLive(keys);
+  if (session == nullptr) return Refusal(Verdict::kSessionInvalid, "BDC_1109");
+  const bool own =
+      validation.challenge_id.Reveal() == absl::StrCat("of ", keys.session_id->Reveal());
+  if (!own || validation.code.Reveal() != "123456") {
+    return Refusal(Verdict::kMfaFailed, "BDC_1356");
+  }
+  session->trusted = true;
+  auto id = SecretString::CopyOf(absl::StrCat("remember-", ++last_remember_me_));
+  devices_.insert(DeviceKey(id, validation.device));
+  return MfaValidated{std::move(id)};
+}
+
+BillResult<SteppedUp> FakeBill::DecideStepUp(const SessionKeys& keys,
+                                             const std::string& device_key) {
+  MutexLock lock(mutex_);
+  if (auto error = PopFailure(mfa_failures_)) return *error;
+  LiveSession* session = FindLive(keys);
+  if (session == nullptr) return Refusal(Verdict::kSessionInvalid, "BDC_1109");
+  session->trusted = session->trusted || devices_.contains(device_key);
+  return SteppedUp{session->trusted};
 }
 
 BillResult<OrganizationPage> FakeBill::DecideOrganizations(const SessionKeys& keys,
                                                            const std::string& page) {
   MutexLock lock(mutex_);
   if (auto error = PopFailure(organization_list_failures_)) return *error;
-  const auto session = live_.find(keys.session_id->Reveal());
-  if (session == live_.end() || session->second.dev_key != keys.dev_key->Reveal()) {
-    return Refusal(Verdict::kSessionInvalid, "BDC_1109");
-  }
+  const LiveSession* session = FindLive(keys);
+  if (session == nullptr) return Refusal(Verdict::kSessionInvalid, "BDC_1109");
   const auto scripted = organization_pages_.find(page);
   if (scripted != organization_pages_.end()) return scripted->second;
-  return OrganizationPage{{{session->second.organization_id, "Its own"}}, ""};
+  return OrganizationPage{{{session->organization_id, "Its own"}}, ""};
 }
 
 SignInAnswer FakeBill::Accept(const SignInRequest& request) {
   MutexLock lock(mutex_);
   const std::string id = absl::StrCat("session-", ++last_session_);
-  const SecretString& dev_key = request.credential->DevKeyFor(request.organization_id);
-  live_[id] = {std::string(dev_key.Reveal()), request.organization_id, trusted_};
-  return {SecretString::CopyOf(id), request.organization_id, kUserId, trusted_};
+  const Credential& credential = *request.credential;
+  const SecretString& dev_key = credential.DevKeyFor(request.organization_id);
+  const bool trusted =
+      trusted_ || devices_.contains(DeviceKey(credential.remember_me_id, credential.device));
+  live_[id] = {std::string(dev_key.Reveal()), request.organization_id, trusted};
+  return {SecretString::CopyOf(id), request.organization_id, kUserId, trusted};
 }
 
 void FakeBill::SetLatency(absl::Duration latency) {
@@ -170,6 +239,16 @@ bool FakeBill::ReleaseOne() {
   }
   answer();
   return true;
+}
+
+void FakeBill::ReleaseLast() {
+  Executor::Work answer;
+  {
+    MutexLock lock(mutex_);
+    answer = std::move(held_.back());
+    held_.pop_back();
+  }
+  answer();
 }
 
 void FakeBill::ReleaseAll() {
@@ -213,6 +292,16 @@ void FakeBill::FailNextOrganizationLists(int count, const BillError& error) {
   organization_list_failures_.insert(organization_list_failures_.end(), count, error);
 }
 
+void FakeBill::FailNextMfaCalls(int count, const BillError& error) {
+  MutexLock lock(mutex_);
+  mfa_failures_.insert(mfa_failures_.end(), count, error);
+}
+
+void FakeBill::ForgetDevices() {
+  MutexLock lock(mutex_);
+  devices_.clear();
+}
+
 void FakeBill::SetOrganizationPage(absl::string_view page, OrganizationPage answer) {
   MutexLock lock(mutex_);
   organization_pages_[std::string(page)] = std::move(answer);
@@ -236,6 +325,12 @@ void FakeBill::SetTrusted(bool trusted) {
 void FakeBill::KillSession(absl::string_view session_id) {
   MutexLock lock(mutex_);
   live_.erase(std::string(session_id));
+}
+
+void FakeBill::SetSessionTrust(absl::string_view session_id, bool trusted) {
+  MutexLock lock(mutex_);
+  const auto session = live_.find(session_id);
+  if (session != live_.end()) session->second.trusted = trusted;
 }
 
 void FakeBill::KillAllSessions() {
@@ -266,6 +361,16 @@ std::vector<FakeBill::SessionCall> FakeBill::session_infos() const {
 std::vector<std::string> FakeBill::organization_pages() const {
   MutexLock lock(mutex_);
   return asked_pages_;
+}
+
+std::vector<FakeBill::SessionCall> FakeBill::challenges() const {
+  MutexLock lock(mutex_);
+  return challenges_;
+}
+
+std::vector<FakeBill::SessionCall> FakeBill::step_ups() const {
+  MutexLock lock(mutex_);
+  return step_ups_;
 }
 
 int FakeBill::CountSignIns() const { return static_cast<int>(sign_ins().size()); }

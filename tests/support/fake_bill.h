@@ -4,6 +4,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,12 @@ class FakeBill final : public BillApi {
   void SignIn(SignInRequest request, Done<SignInAnswer> done) override;
   void SignOut(SessionKeys keys, Done<SignedOut> done) override;
   void GetSessionInfo(SessionKeys keys, Done<SessionInfo> done) override;
+  // The code is "123456"; the rememberMeIds are "remember-1", "remember-2", …
+  void StartMfaChallenge(SessionKeys keys, Done<MfaChallenge> done) override;
+  void ValidateMfaChallenge(SessionKeys keys, MfaValidation validation,
+                            Done<MfaValidated> done) override;
+  void StepUp(SessionKeys keys, const SecretString& remember_me_id, absl::string_view device,
+              Done<SteppedUp> done) override;
   // Unscripted: one page with the session's own organization.
   void ListOrganizations(SessionKeys keys, std::string page, Done<OrganizationPage> done) override;
 
@@ -59,6 +66,7 @@ class FakeBill final : public BillApi {
   void Hold();
   // Answers the oldest held call on this thread; false where none is held. Later calls are held.
   bool ReleaseOne();
+  void ReleaseLast();  // the newest one; requires: one is held
   // Answers all held calls on this thread, oldest first, and holds no more.
   void ReleaseAll();
   [[nodiscard]] int held() const;
@@ -77,9 +85,14 @@ class FakeBill final : public BillApi {
   // A new session: the unscripted answer, for use in an answerer.
   [[nodiscard]] SignInAnswer Accept(const SignInRequest& request);
 
+  void FailNextMfaCalls(int count, const BillError& error);  // step-ups included
+  // From now on no rememberMeId is taken that was given before.
+  void ForgetDevices();
+
   // Sessions at BILL.
   void KillSession(absl::string_view session_id);
   void KillAllSessions();
+  void SetSessionTrust(absl::string_view session_id, bool trusted);
   [[nodiscard]] bool IsLive(absl::string_view session_id) const;
 
   // What was called, in order.
@@ -87,6 +100,8 @@ class FakeBill final : public BillApi {
   [[nodiscard]] std::vector<SessionCall> sign_outs() const;
   [[nodiscard]] std::vector<SessionCall> session_infos() const;
   [[nodiscard]] std::vector<std::string> organization_pages() const;  // the tokens asked for
+  [[nodiscard]] std::vector<SessionCall> challenges() const;
+  [[nodiscard]] std::vector<SessionCall> step_ups() const;
   [[nodiscard]] int CountSignIns() const;
   [[nodiscard]] int CountSignInsOf(absl::string_view organization_id) const;
   [[nodiscard]] int CountSignInsOfUser(absl::string_view username) const;
@@ -105,6 +120,12 @@ class FakeBill final : public BillApi {
   BillResult<SignInAnswer> DecideSignIn(const SignInRequest& request);
   BillResult<SignedOut> DecideSignOut(const SessionKeys& keys);
   BillResult<SessionInfo> DecideSessionInfo(const SessionKeys& keys);
+  BillResult<MfaChallenge> DecideChallenge(const SessionKeys& keys);
+  BillResult<MfaValidated> DecideValidation(const SessionKeys& keys,
+                                            const MfaValidation& validation);
+  BillResult<SteppedUp> DecideStepUp(const SessionKeys& keys, const std::string& device_key);
+  // Null where it is not live for these keys.
+  LiveSession* FindLive(const SessionKeys& keys) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   BillResult<OrganizationPage> DecideOrganizations(const SessionKeys& keys,
                                                    const std::string& page);
   int CountCalls(std::string SignInCall::*field, absl::string_view value) const;
@@ -130,6 +151,11 @@ class FakeBill final : public BillApi {
   std::vector<SessionCall> sign_outs_ ABSL_GUARDED_BY(mutex_);
   std::vector<SessionCall> session_infos_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> asked_pages_ ABSL_GUARDED_BY(mutex_);
+  std::deque<BillError> mfa_failures_ ABSL_GUARDED_BY(mutex_);
+  std::vector<SessionCall> challenges_ ABSL_GUARDED_BY(mutex_);
+  std::vector<SessionCall> step_ups_ ABSL_GUARDED_BY(mutex_);
+  int last_remember_me_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::set<std::string> devices_ ABSL_GUARDED_BY(mutex_);  // rememberMeId and device
 };
 
 }  // namespace billbroker

@@ -74,6 +74,21 @@ void ModelBill::GetSessionInfo(SessionKeys keys, Done<SessionInfo> done) {
   Send<SessionInfo>(SessionInfoHttpRequest(keys), std::move(done), &ReadSessionInfo);
 }
 
+void ModelBill::StartMfaChallenge(SessionKeys keys, Done<MfaChallenge> done) {
+  Send<MfaChallenge>(StartMfaChallengeHttpRequest(keys), std::move(done), &ReadMfaChallenge);
+}
+
+void ModelBill::ValidateMfaChallenge(SessionKeys keys, MfaValidation validation,
+                                     Done<MfaValidated> done) {
+  Send<MfaValidated>(ValidateMfaChallengeHttpRequest(keys, validation), std::move(done),
+                     &ReadMfaValidated);
+}
+
+void ModelBill::StepUp(SessionKeys keys, const SecretString& remember_me_id,
+                       absl::string_view device, Done<SteppedUp> done) {
+  Send<SteppedUp>(StepUpHttpRequest(keys, remember_me_id, device), std::move(done), &ReadSteppedUp);
+}
+
 // The page goes to the model as it is: undoing HTTP's encoding is the work of the simulator's front.
 void ModelBill::ListOrganizations(SessionKeys keys, std::string page, Done<OrganizationPage> done) {
   HttpRequest request = ListOrganizationsHttpRequest(keys, page);

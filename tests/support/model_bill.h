@@ -23,6 +23,11 @@ class ModelBill final : public BillApi {
   void SignIn(SignInRequest request, Done<SignInAnswer> done) override;
   void SignOut(SessionKeys keys, Done<SignedOut> done) override;
   void GetSessionInfo(SessionKeys keys, Done<SessionInfo> done) override;
+  void StartMfaChallenge(SessionKeys keys, Done<MfaChallenge> done) override;
+  void ValidateMfaChallenge(SessionKeys keys, MfaValidation validation,
+                            Done<MfaValidated> done) override;
+  void StepUp(SessionKeys keys, const SecretString& remember_me_id, absl::string_view device,
+              Done<SteppedUp> done) override;
   void ListOrganizations(SessionKeys keys, std::string page, Done<OrganizationPage> done) override;
 
   // As if the network were down: calls that start from now on cannot connect.

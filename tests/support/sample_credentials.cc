@@ -37,6 +37,7 @@ Credential SampleUser(absl::string_view name) {
 
 void AddRotations(Credential& user) {
   user.version = 4;
+  user.remember_me_time = user.create_time;
   CredentialChange next;
   next.username = "new@acme.example";
   next.dev_key = SecretString::CopyOf("s3cret-next-dev-key");
@@ -71,6 +72,16 @@ void AddRotations(Credential& user) {
                                     {"dev_key", "organizations"},
                                     "",
                                     absl::nullopt});
+  CredentialChange renewed;
+  renewed.remember_me_id = SecretString::CopyOf("s3cret-older-remember-me");
+  renewed.remember_me_time = user.create_time - absl::Hours(1);
+  user.history.push_back(PastChange{2,
+                                    PastChangeKind::kMfaRenewed,
+                                    "unix:root",
+                                    user.create_time,
+                                    {"remember_me_id", "device"},
+                                    "",
+                                    std::move(renewed)});
 }
 
 Credential SampleConsole(absl::string_view name) {

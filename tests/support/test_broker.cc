@@ -15,7 +15,8 @@ TestBroker::TestBroker(Executor& executor, EngineObserver* observer)
                                {{"sandbox", "https://sandbox.test/connect"},
                                 {"production", "https://production.test/connect"}}}),
       manager({clock, random, vault, directory, engine, {"production", "sandbox"}}),
-      discovery({clock, directory, engine, bill}) {
+      discovery({clock, directory, engine, bill}),
+      mfa({clock, random, executor, vault, directory, engine, bill, manager}) {
   directory.set_vault_state(VaultState::kReady);
   directory.Reset({}, {});
   engine.Restore(store.Open(*vault.MasterKey()));

@@ -3,6 +3,7 @@
 
 #include "absl/strings/string_view.h"
 #include "server/credentials/credential_manager.h"
+#include "server/credentials/mfa_manager.h"
 #include "server/credentials/organization_discovery.h"
 #include "server/session/engine.h"
 #include "tests/support/fake_bill.h"
@@ -22,6 +23,7 @@ class IgnoringObserver final : public EngineObserver {
                    std::uint64_t) override {}
   void SessionEnded(absl::string_view, absl::string_view, std::uint64_t,
                     absl::string_view) override {}
+  void TrustRefused(absl::string_view, absl::string_view) override {}
 };
 
 // Environments "sandbox" and "production"; the directory is complete and empty; BILL answers at
@@ -40,6 +42,7 @@ struct TestBroker {
   Engine engine;
   CredentialManager manager;
   OrganizationDiscovery discovery;
+  MfaManager mfa;
 };
 
 }  // namespace billbroker

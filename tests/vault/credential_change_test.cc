@@ -45,6 +45,21 @@ TEST(CredentialChangeTest, ItsInverseUndoesIt) {
   EXPECT_TRUE(SameCredential(credential, before));
 }
 
+TEST(CredentialChangeTest, TheDateOfARememberMeIdGoesWithIt) {
+  Credential credential = SampleUser("acme");
+  credential.remember_me_time = credential.create_time;
+  CredentialChange change;
+  change.remember_me_id = SecretString::CopyOf("next");
+  change.remember_me_time = credential.update_time;
+  const CredentialChange inverse = InverseOf(change, credential);
+  Apply(CloneOf(change), credential);
+  EXPECT_EQ(credential.remember_me_time, credential.update_time);
+  Apply(inverse, credential);
+  EXPECT_EQ(credential.remember_me_time, credential.create_time);
+  Apply(CredentialChange(), credential);
+  EXPECT_EQ(credential.remember_me_time, credential.create_time);
+}
+
 TEST(CredentialChangeTest, AnOrganizationThatIsNotAttachedIsLeftOut) {
   Credential credential = SampleUser("acme");
   CredentialChange change;

@@ -143,6 +143,22 @@ TEST_F(DirectoryTest, WhatWasReadBeforeAChangeDoesNotReplaceIt) {
   EXPECT_EQ(Find("0081"), "UNKNOWN_ORGANIZATION");
 }
 
+TEST_F(DirectoryTest, ThatBillDoesNotTakeARememberMeIdIsKnownUntilThereIsAnotherOne) {
+  auto old = std::make_shared<CredentialInfo>(*Info("acme"));
+  EXPECT_FALSE(directory_.NoteTrust(*old, false, absl::UnixEpoch()));  // it has none
+  EXPECT_EQ(directory_.TrustRefusedSince(*old), absl::nullopt);
+  old->fingerprints["remember_me_id"] = "f1";
+  auto renewed = std::make_shared<CredentialInfo>(*old);
+  renewed->fingerprints["remember_me_id"] = "f2";
+
+  EXPECT_TRUE(directory_.NoteTrust(*old, false, absl::UnixEpoch()));
+  EXPECT_FALSE(directory_.NoteTrust(*old, false, absl::UnixEpoch() + absl::Hours(1)));
+  EXPECT_EQ(directory_.TrustRefusedSince(*old), absl::UnixEpoch());
+  EXPECT_EQ(directory_.TrustRefusedSince(*renewed), absl::nullopt);
+  EXPECT_FALSE(directory_.NoteTrust(*old, true, absl::UnixEpoch()));
+  EXPECT_EQ(directory_.TrustRefusedSince(*old), absl::nullopt);
+}
+
 TEST_F(DirectoryTest, ABrokenDocumentIsNotUnknown) {
   directory_.Reset({}, {"mill"});
   EXPECT_TRUE(HasReason(directory_.Get("mill").status(), Reason::kVaultDocumentInvalid));

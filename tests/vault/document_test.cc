@@ -90,14 +90,22 @@ TEST(DocumentTest, TheStoredSampleOfFormat2StaysReadable) {
   EXPECT_EQ((*read)->staged->change.password->Reveal(), "s3cret-next \"password\"");
   EXPECT_EQ((*read)->staged->change.remember_me_id->Reveal(), "");
   EXPECT_FALSE((*read)->staged->change.console_api_token.has_value());
-  ASSERT_EQ((*read)->history.size(), 3u);
+  EXPECT_EQ((*read)->remember_me_time, (*read)->create_time);
+  ASSERT_EQ((*read)->history.size(), 4u);
   EXPECT_EQ((*read)->history[0].before->password->Reveal(), "s3cret-before");
   EXPECT_EQ((*read)->history[1].kind, PastChangeKind::kRefused);
   EXPECT_EQ((*read)->history[1].bill_code, "BDC_1101");
+  EXPECT_EQ((*read)->history[3].kind, PastChangeKind::kMfaRenewed);
+  EXPECT_EQ((*read)->history[3].before->remember_me_time, (*read)->create_time - absl::Hours(1));
 }
 
 TEST(DocumentTest, WithoutRotationsItIsTheFormatThatAnOlderBillbrokerReads) {
-  EXPECT_TRUE(absl::StartsWith(Text(SampleUser("acme")), "{\"format\":1,"));
+  Credential sample = SampleUser("acme");
+  EXPECT_TRUE(absl::StartsWith(Text(sample), "{\"format\":1,"));
+  EXPECT_EQ((*ReadDocument("acme", WriteDocument(sample)))->remember_me_time, absl::InfinitePast());
+  sample.remember_me_time = sample.create_time;
+  EXPECT_TRUE(absl::StartsWith(Text(sample), "{\"format\":2,"));
+  EXPECT_TRUE(SameCredential(**ReadDocument("acme", WriteDocument(sample)), sample));
   ExpectInvalid(Changed("\"name\":", "\"history\":[],\"name\":"), "does not know");
 }
 

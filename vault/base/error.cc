@@ -46,6 +46,7 @@ constexpr ReasonRow kReasons[] = {
     {Reason::kCallerLimit, "CALLER_LIMIT", absl::StatusCode::kResourceExhausted},
     {Reason::kRotationPending, "ROTATION_PENDING", absl::StatusCode::kFailedPrecondition},
     {Reason::kNoPreviousVersion, "NO_PREVIOUS_VERSION", absl::StatusCode::kFailedPrecondition},
+    {Reason::kMfaFailed, "MFA_FAILED", absl::StatusCode::kFailedPrecondition},
 };
 
 const ReasonRow& RowOf(Reason reason) { return kReasons[static_cast<int>(reason)]; }

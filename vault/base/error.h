@@ -41,6 +41,7 @@ enum class Reason {
   kCallerLimit,           // RESOURCE_EXHAUSTED with a time to retry
   kRotationPending,       // FAILED_PRECONDITION; metadata "rotation_id"
   kNoPreviousVersion,     // FAILED_PRECONDITION: nothing is kept to roll back to
+  kMfaFailed,             // FAILED_PRECONDITION: BILL refused a challenge or its code
 };
 
 struct ErrorDetails {

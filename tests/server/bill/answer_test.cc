@@ -152,6 +152,49 @@ TEST(SessionInfoTest, OnlyTheCodeSaysThatTheSessionDied) {
   EXPECT_EQ(Info("", 401).error().verdict, Verdict::kUnavailable);
 }
 
+TEST(MfaAnswerTest, TheIdIsReadFromEitherField) {
+  const auto read = [](absl::string_view body, int status = 200) {
+    return ReadMfaValidated({status, "application/json", "", body}, absl::UnixEpoch());
+  };
+  EXPECT_EQ(read(R"({"rememberMeId":"r-1"})").value().remember_me_id.Reveal(), "r-1");
+  EXPECT_EQ(read(R"({"mfaId":"m-1","other":[1]})").value().remember_me_id.Reveal(), "m-1");
+  EXPECT_EQ(read(R"({"rememberMeId":null,"mfaId":"m-1"})").value().remember_me_id.Reveal(), "m-1");
+  for (const std::string& body :
+       {std::string("{}"), std::string(R"({"rememberMeId":""})"), std::string(R"({"mfaId":7})"),
+        std::string("[]"), R"({"mfaId":")" + std::string(1025, 'x') + "\"}"}) {
+    const auto none = read(body);
+    ASSERT_FALSE(none.ok()) << body;
+    EXPECT_EQ(none.error().verdict, Verdict::kUnavailable) << body;
+  }
+  for (const char* code : {"BDC_1354", "BDC_1356", "BDC_1358", "BDC_1374"}) {
+    const auto refused = read(absl::StrCat(R"([{"code":")", code, R"("}])"), 400);
+    EXPECT_EQ(refused.error().verdict, Verdict::kMfaFailed) << code;
+    EXPECT_FALSE(MfaAdvice(refused.error().code).empty()) << code;
+  }
+  EXPECT_TRUE(MfaAdvice("BDC_1101").empty());
+}
+
+TEST(MfaAnswerTest, AChallengeHasAnId) {
+  const auto read = [](absl::string_view body) {
+    return ReadMfaChallenge({200, "application/json", "", body}, absl::UnixEpoch());
+  };
+  EXPECT_EQ(read(R"({"challengeId":"c \u0041"})").value().id.Reveal(), "c A");
+  EXPECT_EQ(read(R"({"challengeId":""})").error().verdict, Verdict::kUnavailable);
+  EXPECT_EQ(read("{}").error().verdict, Verdict::kUnavailable);
+  EXPECT_EQ(read(R"([{"code":"BDC_1109"}])").error().verdict, Verdict::kSessionInvalid);
+}
+
+TEST(MfaAnswerTest, AStepUpSaysWhetherItHelped) {
+  const auto read = [](absl::string_view body) {
+    return ReadSteppedUp({200, "application/json", "", body}, absl::UnixEpoch());
+  };
+  EXPECT_TRUE(read(R"({"trusted":true})").value().trusted);
+  EXPECT_FALSE(read(R"({"trusted":false})").value().trusted);
+  EXPECT_EQ(read(R"({"trusted":"true"})").error().verdict, Verdict::kUnavailable);
+  EXPECT_EQ(read(R"({"trusted":null})").error().verdict, Verdict::kUnavailable);
+  EXPECT_EQ(read("").error().verdict, Verdict::kUnavailable);
+}
+
 TEST(SignOutTest, AnySuccessAndAnUnknownSessionAreAnEnd) {
   EXPECT_TRUE(SignOut(200, "").ok());
   EXPECT_TRUE(SignOut(204, "").ok());

@@ -110,6 +110,31 @@ TEST(HttpRequestTest, LaterCallsCarryTheSessionAndTheDevKeyThatMadeIt) {
                           "Content-Type: application/json"));
 }
 
+TEST(HttpRequestTest, MfaCallsCarryWhatBillAsksFor) {
+  const SessionKeys keys{"sandbox", std::make_shared<SecretString>(SecretString::CopyOf("S-1")),
+                         std::make_shared<SecretString>(SecretString::CopyOf("dev-key"))};
+  const HttpRequest challenge = StartMfaChallengeHttpRequest(keys);
+  EXPECT_EQ(challenge.path, "/v3/mfa/challenge");
+  EXPECT_EQ(challenge.body.Reveal(), "{}");
+
+  const HttpRequest validate = ValidateMfaChallengeHttpRequest(
+      keys, {SecretString::CopyOf("c\"1"), SecretString::CopyOf("123456"), "our device"});
+  EXPECT_EQ(validate.path, "/v3/mfa/challenge/validate");
+  EXPECT_EQ(validate.body.Reveal(),
+            R"({"challengeId":"c\u00221","token":"123456","device":"our device",)"
+            R"("machineName":"billbroker","rememberMe":true})");
+
+  const HttpRequest step_up = StepUpHttpRequest(keys, SecretString::CopyOf("r-1"), "our device");
+  EXPECT_EQ(step_up.path, "/v3/mfa/step-up");
+  EXPECT_EQ(step_up.body.Reveal(), R"({"rememberMeId":"r-1","device":"our device"})");
+  for (const HttpRequest* request : {&challenge, &validate, &step_up}) {
+    EXPECT_TRUE(request->is_post);
+    EXPECT_THAT(HeadersOf(*request),
+                ElementsAre("sessionId: S-1", "devKey: dev-key", "Accept: application/json",
+                            "Content-Type: application/json"));
+  }
+}
+
 TEST(JsonStringTest, AnyTextComesBackFromAParser) {
   std::string all_ascii;
   for (int c = 0; c < 0x80; ++c) all_ascii.push_back(static_cast<char>(c));

@@ -1,4 +1,4 @@
-// RpcTest: both services over an in-process channel (and a Unix socket), on a TestBroker.
+// RpcTest: all services over an in-process channel (and a Unix socket), on a TestBroker.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -10,46 +10,21 @@
 #include <vector>
 
 #include "billbroker/v1/credential.grpc.pb.h"
+#include "billbroker/v1/mfa.grpc.pb.h"
 #include "billbroker/v1/session.grpc.pb.h"
 #include "proto/status.h"
 #include "server/rpc/credential_service.h"
+#include "server/rpc/mfa_service.h"
 #include "server/rpc/serving_state.h"
 #include "server/rpc/session_service.h"
 #include "server/session/watch_hub.h"
+#include "tests/support/held_timers.h"
 #include "tests/support/temp_folder.h"
 #include "tests/support/test_broker.h"
 #include "vault/base/error.h"
 #include "vault/base/executor.h"
-#include "vault/base/mutex.h"
 
 namespace billbroker {
-
-// What is to run now runs on `threads`; what is to run later waits for RunLater(): the engine's
-// clock stands still, and its timers with it. Thread-safe.
-class HeldTimers final : public Executor {
- public:
-  explicit HeldTimers(Executor& threads) : threads_(threads) {}
-
-  void Run(Work work) override { threads_.Run(std::move(work)); }
-  void RunAfter(absl::Duration, Work work) override {
-    MutexLock lock(mutex_);
-    later_.push_back(std::move(work));
-  }
-  // All that waits by now, on this thread.
-  void RunLater() {
-    std::vector<Work> due;
-    {
-      MutexLock lock(mutex_);
-      due = std::exchange(later_, {});
-    }
-    for (Work& work : due) work();
-  }
-
- private:
-  Executor& threads_;
-  Mutex mutex_;
-  std::vector<Work> later_ ABSL_GUARDED_BY(mutex_);
-};
 
 class RpcTest : public ::testing::Test {
  protected:
@@ -59,11 +34,13 @@ class RpcTest : public ::testing::Test {
     builder.SetContextAllocator(state_.MakeContexts());
     builder.RegisterService(&session_service_);
     builder.RegisterService(&credential_service_);
+    builder.RegisterService(&mfa_service_);
     builder.AddListeningPort(address_, grpc::InsecureServerCredentials());
     server_ = builder.BuildAndStart();
     const std::shared_ptr<grpc::Channel> channel = server_->InProcessChannel({});
     sessions_ = v1::SessionService::NewStub(channel);
     credentials_ = v1::CredentialService::NewStub(channel);
+    mfa_ = v1::MfaService::NewStub(channel);
   }
 
   ~RpcTest() override {
@@ -140,9 +117,12 @@ class RpcTest : public ::testing::Test {
       {broker_.clock, broker_.directory, state_, broker_.engine, hub_, broker_.store}};
   CredentialServiceImpl credential_service_{
       {broker_.directory, state_, broker_.manager, changes_, broker_.discovery}};
+  ThreadExecutor challenges_{1};
+  MfaServiceImpl mfa_service_{{state_, broker_.mfa, challenges_}};
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<v1::SessionService::Stub> sessions_;
   std::unique_ptr<v1::CredentialService::Stub> credentials_;
+  std::unique_ptr<v1::MfaService::Stub> mfa_;
   grpc::Status last_;  // of the last Call()
 };
 

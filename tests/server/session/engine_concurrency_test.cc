@@ -25,6 +25,7 @@ TEST(EngineConcurrencyTest, ThreadsThatAskReportAndLogOutGetConsistentAnswers) {
                      std::uint64_t) override {}
     void SessionEnded(absl::string_view, absl::string_view, std::uint64_t,
                       absl::string_view) override {}
+    void TrustRefused(absl::string_view, absl::string_view) override {}
   } observer;
   FakeStore store;
   std::unique_ptr<Engine> engine;

@@ -37,10 +37,14 @@ class RecordingObserver final : public EngineObserver {
                     absl::string_view why) override {
     sessions_ended.emplace_back(why);
   }
+  void TrustRefused(absl::string_view credential, absl::string_view) override {
+    trust_refused.emplace_back(credential);
+  }
 
   std::vector<std::string> sent;
   std::vector<absl::Status> ended;
   std::vector<std::string> sessions_ended;
+  std::vector<std::string> trust_refused;
 };
 
 inline Credential MakeCredential(absl::string_view name, int organizations) {

@@ -1,0 +1,31 @@
+// What questions to BILL have in common that are asked with a session of a credential's. Internal to
+// server/credentials.
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "server/bill/bill_error.h"
+#include "server/session/engine.h"
+#include "vault/directory.h"
+
+namespace billbroker {
+
+// Which organization's session asks: a live one costs no sign-in. UNKNOWN_ORGANIZATION where none is
+// attached.
+[[nodiscard]] absl::StatusOr<std::string> ChooseOrganization(const CredentialInfo& credential,
+                                                             Engine& engine);
+
+struct BillQuestion {
+  std::string credential;
+  std::string organization_id;
+};
+
+// Why BILL did not answer; `what` completes "BILL …", such as "does not list the organizations".
+[[nodiscard]] absl::Status RefusedByBill(const BillError& error, const BillQuestion& question,
+                                         absl::string_view what, absl::Time now);
+
+}  // namespace billbroker

@@ -1,0 +1,156 @@
+#include "server/credentials/mfa_manager.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/credentials/await.h"
+#include "server/credentials/bill_question.h"
+#include "vault/base/error.h"
+
+namespace billbroker {
+namespace {
+
+constexpr char kDevice[] = "billbroker";
+
+// How long a rememberMeId waits for a keyring that did not take it.
+constexpr absl::Duration kKept = absl::Hours(1);
+
+// By then every sign-in has ended that was sent before a rememberMeId was stored.
+constexpr absl::Duration kSignInsEnd = absl::Minutes(2);
+
+absl::Status NotOpen() {
+  return Malformed("challenge_id",
+                   absl::StrCat("is none that is open: one lives for ",
+                                absl::FormatDuration(MfaManager::kChallengeLifetime),
+                                ", not beyond a restart of the broker, and until the next one of "
+                                "its credential; start again"));
+}
+
+}  // namespace
+
+absl::StatusOr<OpenChallenge> MfaManager::StartChallenge(const std::string& credential,
+                                                         const std::string& organization_id,
+                                                         absl::Duration patience) {
+  MutexLock turn(turn_);
+  const absl::StatusOr<CredentialInfoPtr> info = parts_.directory.Get(credential);
+  if (!info.ok()) return info.status();
+  if ((*info)->sync_token) {
+    return Malformed("credential", "signs in with a sync token, and BILL allows those no MFA");
+  }
+  absl::StatusOr<std::string> chosen = organization_id;
+  if (organization_id.empty()) chosen = ChooseOrganization(**info, parts_.engine);
+  if (!chosen.ok()) return chosen.status();
+
+  SessionDemand demand;
+  demand.patience = patience;
+  while (true) {
+    const auto session = Await<absl::StatusOr<SessionPtr>>([&](Engine::SessionDone done) {
+      parts_.engine.GetSession(*chosen, credential, demand, std::move(done));
+    });
+    if (!session.ok()) return session.status();
+    auto sent = Await<BillResult<MfaChallenge>>([&](BillApi::Done<MfaChallenge> done) {
+      parts_.bill.StartMfaChallenge((*session)->keys, std::move(done));
+    });
+    if (sent.ok()) {
+      std::erase_if(challenges_, [&](const auto& entry) {
+        return entry.second.credential.uid == (*info)->uid ||
+               entry.second.expires <= parts_.clock.SinceBoot();
+      });
+      std::string id = parts_.random.Uid();
+      challenges_.emplace(id, Challenge{{credential, (*info)->uid},
+                                        *chosen,
+                                        *session,
+                                        std::move(sent.value().id),
+                                        parts_.clock.SinceBoot() + kChallengeLifetime,
+                                        absl::nullopt,
+                                        (*info)->device.empty() ? kDevice : (*info)->device});
+      return OpenChallenge{std::move(id), *chosen, parts_.clock.Now() + kChallengeLifetime};
+    }
+    // A session that died while it was in use elsewhere is replaced once.
+    const bool died = sent.error().verdict == Verdict::kSessionInvalid;
+    if (!died || demand.stale_generation != 0) {
+      return RefusedByBill(sent.error(), {credential, *chosen}, "sends no code for the user",
+                           parts_.clock.Now());
+    }
+    demand.stale_generation = (*session)->generation;
+  }
+}
+
+absl::StatusOr<MfaRenewal> MfaManager::CompleteChallenge(const std::string& challenge_id,
+                                                         SecretString code,
+                                                         const std::string& device,
+                                                         const std::string& principal) {
+  MutexLock turn(turn_);
+  const auto found = challenges_.find(challenge_id);
+  if (found == challenges_.end()) return NotOpen();
+  Challenge& challenge = found->second;
+  if (challenge.expires <= parts_.clock.SinceBoot()) {
+    challenges_.erase(found);
+    return NotOpen();
+  }
+  if (!challenge.passed.has_value()) {
+    if (absl::Status status = Validate(challenge, std::move(code), device); !status.ok()) {
+      if (challenge.expires <= parts_.clock.SinceBoot()) challenges_.erase(found);
+      return status;
+    }
+  }
+  absl::StatusOr<CredentialInfoPtr> stored = parts_.manager.RenewMfa(
+      challenge.credential, challenge.passed->Clone(), challenge.device, principal);
+  if (!stored.ok()) return stored.status();
+  const Challenge done = std::move(challenge);
+  challenges_.erase(found);
+
+  MfaRenewal renewal{*stored, StepUpAll(*stored, *done.passed, done.device)};
+  parts_.executor.RunAfter(kSignInsEnd,
+                           [&engine = parts_.engine, credential = *std::move(stored),
+                            remember_me_id = done.passed->Clone(), device = done.device]() mutable {
+                             engine.StepUp(credential, std::move(remember_me_id), std::move(device),
+                                           [](const std::vector<StepUpOutcome>&) {});
+                           });
+  return renewal;
+}
+
+absl::Status MfaManager::Validate(Challenge& challenge, SecretString code,
+                                  const std::string& device) {
+  if (!device.empty()) challenge.device = device;
+  auto validated = Await<BillResult<MfaValidated>>([&](BillApi::Done<MfaValidated> done) {
+    parts_.bill.ValidateMfaChallenge(challenge.session->keys,
+                                     {challenge.bill_id.Clone(), std::move(code), challenge.device},
+                                     std::move(done));
+  });
+  if (validated.ok()) {
+    challenge.passed = std::move(validated.value().remember_me_id);
+    challenge.expires = parts_.clock.SinceBoot() + kKept;
+    return absl::OkStatus();
+  }
+  const BillError& error = validated.error();
+  const bool over = error.verdict == Verdict::kSessionInvalid || error.code == "BDC_1358";
+  if (over) challenge.expires = parts_.clock.SinceBoot();
+  return RefusedByBill(error, {challenge.credential.name, challenge.organization_id},
+                       "does not take the code for the user", parts_.clock.Now());
+}
+
+absl::StatusOr<std::vector<StepUpOutcome>> MfaManager::StepUp(const std::string& credential) {
+  MutexLock turn(turn_);
+  const absl::StatusOr<CredentialPtr> stored = parts_.vault.Load(credential);
+  if (!stored.ok()) return stored.status();
+  if ((*stored)->remember_me_id.empty()) {
+    return MakeError(
+        {Reason::kMfaRequired, absl::nullopt, {{"credential", credential}}},
+        absl::StrCat("credential \"", credential,
+                     "\" has no rememberMeId; run 'billbroker mfa renew ", credential, "'"));
+  }
+  const absl::StatusOr<CredentialInfoPtr> info = parts_.directory.Get(credential);
+  if (!info.ok()) return info.status();
+  return StepUpAll(*info, (*stored)->remember_me_id, (*stored)->device);
+}
+
+std::vector<StepUpOutcome> MfaManager::StepUpAll(const CredentialInfoPtr& credential,
+                                                 const SecretString& remember_me_id,
+                                                 const std::string& device) {
+  return Await<std::vector<StepUpOutcome>>([&](Engine::StepUpDone done) {
+    parts_.engine.StepUp(credential, remember_me_id.Clone(), device, std::move(done));
+  });
+}
+
+}  // namespace billbroker

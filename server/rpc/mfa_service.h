@@ -1,0 +1,40 @@
+// MfaServiceImpl: billbroker.v1.MfaService over the MFA manager.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include "billbroker/v1/mfa.grpc.pb.h"
+#include "server/credentials/mfa_manager.h"
+#include "server/rpc/serving_state.h"
+#include "server/rpc/wiping_allocator.h"
+#include "vault/base/executor.h"
+
+namespace billbroker {
+
+// As CredentialServiceImpl: the code leaves the request at once.
+class MfaServiceImpl final : public v1::MfaService::CallbackService {
+ public:
+  struct Parts {  // borrowed
+    ServingState& state;
+    MfaManager& manager;
+    Executor& executor;  // where its calls run and block, and nothing else
+  };
+
+  explicit MfaServiceImpl(Parts parts);
+
+  grpc::ServerUnaryReactor* StartChallenge(grpc::CallbackServerContext* context,
+                                           const v1::StartChallengeRequest* request,
+                                           v1::StartChallengeResponse* response) override;
+  grpc::ServerUnaryReactor* CompleteChallenge(grpc::CallbackServerContext* context,
+                                              const v1::CompleteChallengeRequest* request,
+                                              v1::CompleteChallengeResponse* response) override;
+  grpc::ServerUnaryReactor* StepUp(grpc::CallbackServerContext* context,
+                                   const v1::StepUpRequest* request,
+                                   v1::StepUpResponse* response) override;
+
+ private:
+  const Parts parts_;
+  WipingAllocator<v1::CompleteChallengeRequest, v1::CompleteChallengeResponse> complete_messages_;
+};
+
+}  // namespace billbroker

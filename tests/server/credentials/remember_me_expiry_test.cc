@@ -1,0 +1,74 @@
+#include "server/credentials/remember_me_expiry.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tests/support/manual_time.h"
+
+namespace billbroker {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class RememberMeExpiryTest : public ::testing::Test, public MfaObserver {
+ protected:
+  void RememberMeExpires(absl::string_view credential, absl::Duration left) override {
+    told_.push_back(absl::StrCat(credential, " ", absl::FormatDuration(left)));
+  }
+
+  void Store(absl::string_view name, absl::string_view fingerprint, absl::Time remembered) {
+    auto info = std::make_shared<CredentialInfo>();
+    info->name = std::string(name);
+    info->uid = absl::StrCat("uid-of-", name);
+    info->version = ++version_;
+    info->fingerprints["remember_me_id"] = std::string(fingerprint);
+    info->remember_me_time = remembered;
+    directory_.Put(std::move(info));
+  }
+
+  std::vector<std::string> LookAfter(absl::Duration time) {
+    clock_.Advance(time);
+    expiry_.Look();
+    return std::exchange(told_, {});
+  }
+
+  ManualClock clock_;
+  Directory directory_;
+  RememberMeExpiry expiry_{{clock_, directory_, *this}};
+  std::vector<std::string> told_;
+  std::uint64_t version_ = 0;
+};
+
+constexpr absl::Duration kDay = absl::Hours(24);
+
+TEST_F(RememberMeExpiryTest, ItIsToldAWeekAheadADayAheadAndWhenItIsOver) {
+  Store("acme", "f1", clock_.Now());
+  EXPECT_THAT(LookAfter(22 * kDay), IsEmpty());
+  EXPECT_THAT(LookAfter(kDay), ElementsAre("acme 168h"));
+  EXPECT_THAT(LookAfter(absl::Hours(1)), IsEmpty());
+  EXPECT_THAT(LookAfter(6 * kDay), ElementsAre("acme 23h"));
+  EXPECT_THAT(LookAfter(absl::Hours(22)), IsEmpty());
+  EXPECT_THAT(LookAfter(absl::Hours(1)), ElementsAre("acme 0"));
+  EXPECT_THAT(LookAfter(kDay), IsEmpty());
+}
+
+TEST_F(RememberMeExpiryTest, ANewOneIsToldAnew) {
+  Store("acme", "f1", clock_.Now());
+  EXPECT_THAT(LookAfter(31 * kDay), ElementsAre("acme -24h"));
+  Store("acme", "f2", clock_.Now());
+  EXPECT_THAT(LookAfter(absl::Hours(1)), IsEmpty());
+  EXPECT_THAT(LookAfter(25 * kDay), ElementsAre("acme 119h"));
+}
+
+TEST_F(RememberMeExpiryTest, OneOfUnknownAgeIsNotGuessedAt) {
+  Store("acme", "f1", absl::InfinitePast());
+  EXPECT_THAT(LookAfter(365 * kDay), IsEmpty());
+}
+
+}  // namespace
+}  // namespace billbroker

@@ -1,0 +1,95 @@
+// MfaService over gRPC.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/server/rpc/rpc_fixture.h"
+
+namespace billbroker {
+namespace {
+
+using Stub = v1::MfaService::Stub;
+
+class MfaRpcTest : public RpcTest {
+ protected:
+  MfaRpcTest() { Create(NewUser("acme", {"0081", "0082"})); }
+
+  std::string Start() {
+    v1::StartChallengeRequest request;
+    request.set_credential("acme");
+    v1::StartChallengeResponse response;
+    EXPECT_EQ(Call(*mfa_, &Stub::StartChallenge, request, &response), absl::OkStatus());
+    EXPECT_EQ(response.organization_id(), "0081");
+    EXPECT_TRUE(response.has_expire_time());
+    return response.challenge_id();
+  }
+
+  absl::Status Complete(const std::string& id, const std::string& code,
+                        v1::CompleteChallengeResponse& response) {
+    v1::CompleteChallengeRequest request;
+    request.set_challenge_id(id);
+    request.set_code(code);
+    return Call(*mfa_, &Stub::CompleteChallenge, request, &response);
+  }
+
+  v1::Credential Shown() {
+    v1::GetCredentialRequest request;
+    request.set_name("acme");
+    v1::GetCredentialResponse response;
+    EXPECT_EQ(Call(*credentials_, &v1::CredentialService::Stub::GetCredential, request, &response),
+              absl::OkStatus());
+    return response.credential();
+  }
+};
+
+TEST_F(MfaRpcTest, ACodeMakesTheSessionsTrusted) {
+  v1::CompleteChallengeResponse response;
+  ASSERT_EQ(Complete(Start(), "123456", response), absl::OkStatus());
+  EXPECT_EQ(response.sessions().trusted(), 1);
+  EXPECT_EQ(response.credential().version(), 2u);
+  EXPECT_EQ(response.credential().history(0).event(), v1::CREDENTIAL_EVENT_MFA_RENEWED);
+  EXPECT_EQ(response.credential().remember_me_expire_time().seconds() -
+                response.credential().remember_me_time().seconds(),
+            30 * 24 * 3600);
+  v1::GetSessionRequest trusted;
+  trusted.set_organization_id("0081");
+  trusted.set_require_trusted(true);
+  EXPECT_TRUE(GetSession(trusted)->trusted());
+}
+
+TEST_F(MfaRpcTest, TheShapeIsCheckedBeforeBillIsAsked) {
+  v1::CompleteChallengeResponse response;
+  for (const char* code : {"", "12345", "1234567", "12345a", "12 456"}) {
+    EXPECT_EQ(FieldOf(Complete("id", code, response)), "code") << code;
+  }
+  EXPECT_EQ(FieldOf(Complete("", "123456", response)), "challenge_id");
+  EXPECT_EQ(FieldOf(Complete("no such", "123456", response)), "challenge_id");
+  v1::StartChallengeResponse started;
+  EXPECT_EQ(FieldOf(Call(*mfa_, &Stub::StartChallenge, {}, &started)), "credential");
+  v1::StartChallengeRequest start;
+  start.set_credential("acme");
+  start.set_organization_id("not an id");
+  EXPECT_EQ(FieldOf(Call(*mfa_, &Stub::StartChallenge, start, &started)), "organization_id");
+  v1::StepUpResponse stepped_up;
+  EXPECT_EQ(FieldOf(Call(*mfa_, &Stub::StepUp, {}, &stepped_up)), "credential");
+}
+
+TEST_F(MfaRpcTest, AStaleIdIsShownUntilBillTakesOneAgain) {
+  v1::CompleteChallengeResponse response;
+  ASSERT_EQ(Complete(Start(), "123456", response), absl::OkStatus());
+  EXPECT_FALSE(Shown().has_remember_me_refused_time());
+  broker_.bill.ForgetDevices();
+  ASSERT_TRUE(GetSession("0082").ok());
+  EXPECT_TRUE(Shown().has_remember_me_refused_time());
+  v1::StepUpRequest request;
+  request.set_credential("acme");
+  v1::StepUpResponse stepped_up;
+  ASSERT_EQ(Call(*mfa_, &Stub::StepUp, request, &stepped_up), absl::OkStatus());
+  EXPECT_EQ(stepped_up.sessions().trusted(), 1);
+  EXPECT_EQ(stepped_up.sessions().not_taken(), 1);
+  ASSERT_EQ(Complete(Start(), "123456", response), absl::OkStatus());
+  EXPECT_EQ(response.sessions().trusted(), 2);
+  EXPECT_FALSE(Shown().has_remember_me_refused_time());
+}
+
+}  // namespace
+}  // namespace billbroker
