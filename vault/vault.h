@@ -94,6 +94,10 @@ class Vault {
   // Asks the provider how it is, within a second. Never prompts, never unlocks by asking a
   // person.
   [[nodiscard]] virtual VaultState Probe() = 0;
+
+  // True where somebody else changed what is stored since the last call, as far as the provider has
+  // told by the last Probe(). Where it tells nothing, the next Load() finds out.
+  [[nodiscard]] virtual bool TakeChangedElsewhere() = 0;
 };
 
 }  // namespace billbroker

@@ -48,6 +48,10 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
 
   void ProbeAndLoad() {
     NoteState(parts_.vault.Probe());
+    if (parts_.vault.TakeChangedElsewhere() && !load_wanted_) {
+      load_wanted_ = true;
+      parts_.observer.VaultChangedElsewhere();
+    }
     if (state_ != VaultState::kReady || !load_wanted_) return;
     const absl::Status loaded = Load();
     if (loaded.ok()) {

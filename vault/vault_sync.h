@@ -1,7 +1,8 @@
 // VaultSync: keeps the directory and the known state of the vault current.
 //
 // At the start, and whenever the vault comes back from a state that was not ready, it reads
-// everything and resets the directory, trying again until that succeeds. In between it probes.
+// everything and resets the directory, trying again until that succeeds. In between it probes, and
+// reads everything again once somebody else has changed it.
 #pragma once
 
 #include <memory>
@@ -25,6 +26,8 @@ class VaultObserver {
   virtual void VaultLoaded(const VaultContents& contents) = 0;
   // The vault is ready, and yet not everything could be read. Not repeated for the same message.
   virtual void VaultLoadFailed(const absl::Status& why) = 0;
+  // Somebody else changed what is stored; it is read again.
+  virtual void VaultChangedElsewhere() = 0;
 };
 
 struct VaultSyncOptions {

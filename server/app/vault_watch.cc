@@ -28,4 +28,9 @@ void VaultWatch::VaultLoadFailed(const absl::Status& why) {
   log_.Write(LogLevel::kWarning, "vault_load_failed", {{"message", std::string(why.message())}});
 }
 
+void VaultWatch::VaultChangedElsewhere() {
+  log_.Write(LogLevel::kWarning, "vault_changed_elsewhere",
+             {{"fix", "another program changed credentials in the keyring; they are read again"}});
+}
+
 }  // namespace billbroker

@@ -10,7 +10,7 @@
 namespace billbroker {
 
 // Events: "vault_state" (info when ready, warning otherwise, with the fix), "vault_loaded", and the
-// warnings "vault_document_invalid" and "vault_load_failed". `on_ready` hears at each change
+// warnings "vault_document_invalid", "vault_load_failed" and "vault_changed_elsewhere". `on_ready` hears at each change
 // whether the vault is ready, `on_loaded` each time that everything was read.
 class VaultWatch final : public VaultObserver {
  public:
@@ -21,6 +21,7 @@ class VaultWatch final : public VaultObserver {
   void VaultStateChanged(VaultState before, VaultState after) override;
   void VaultLoaded(const VaultContents& contents) override;
   void VaultLoadFailed(const absl::Status& why) override;
+  void VaultChangedElsewhere() override;
 
  private:
   JsonLog& log_;

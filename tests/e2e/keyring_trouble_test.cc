@@ -1,11 +1,15 @@
 // The keyring locked, killed, stopped, its bus gone: live sessions are served, the rest is said,
 // and it recovers by itself.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/e2e/house.h"
 
 namespace billbroker {
 namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 class KeyringTroubleTest : public ::testing::Test {
  protected:
@@ -100,6 +104,34 @@ TEST(NoKeyringTest, TheBrokerStartsWithoutABusAndFindsItWhenItComes) {
   house.bus().StartProvider(true);
   EXPECT_TRUE(Eventually([&] { return house.CreateAcme().ok(); }));
   EXPECT_TRUE(house.sessions().GetSession(kPayables).ok());
+}
+
+// By secret-tool, another tool, a person in Seahorse.
+TEST_F(KeyringTroubleTest, AChangeBehindTheBrokersBackIsNoticed) {
+  Begin();
+  EXPECT_THAT(house.Log(), Not(HasSubstr("vault_changed_elsewhere")));
+  const PrivateBus::Attributes item = {{"application", "billbroker"},
+                                       {"instance", "default"},
+                                       {"kind", "credential"},
+                                       {"credential", "books"}};
+  (void)house.bus().Run(
+      {"secret-tool", "clear", "application", "billbroker", "credential", "books"});
+  EXPECT_TRUE(Eventually([&] {
+    return HasReason(house.credentials().Get("books").status(), Reason::kUnknownCredential);
+  }));
+  EXPECT_THAT(house.Log(), HasSubstr("vault_changed_elsewhere"));
+  ExpectLiveSessionIsServed();
+
+  house.bus().Plant(item, "by hand", "not ours");
+  EXPECT_TRUE(Eventually([&] {
+    return HasReason(house.credentials().Get("books").status(), Reason::kVaultDocumentInvalid);
+  }));
+  EXPECT_TRUE(HasReason(house.CreateBooks(), Reason::kVaultDocumentInvalid));
+  EXPECT_THAT(house.Cli({"status"}).text, HasSubstr("books"));
+  EXPECT_EQ(house.bus().CountItems(item), 1);
+  EXPECT_THAT(house.bus().Run(
+                  {"secret-tool", "lookup", "application", "billbroker", "credential", "books"}),
+              HasSubstr("not ours"));
 }
 
 }  // namespace

@@ -97,6 +97,16 @@ VaultState FakeVault::Probe() {
   return state_;
 }
 
+bool FakeVault::TakeChangedElsewhere() {
+  MutexLock lock(mutex_);
+  return std::exchange(changed_elsewhere_, false);
+}
+
+void FakeVault::TellChangedElsewhere() {
+  MutexLock lock(mutex_);
+  changed_elsewhere_ = true;
+}
+
 void FakeVault::set_state(VaultState state) {
   MutexLock lock(mutex_);
   state_ = state;

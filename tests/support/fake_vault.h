@@ -27,14 +27,17 @@ class FakeVault final : public Vault {
                                     std::uint64_t version) override;
   [[nodiscard]] absl::StatusOr<SecretString> MasterKey() override;
   [[nodiscard]] VaultState Probe() override;
+  [[nodiscard]] bool TakeChangedElsewhere() override;
 
   // kReady at first. In any other state every call fails with VaultError().
   void set_state(VaultState state);
   void set_hook(Hook hook);
   // The next write that is allowed answers as timed out, and `done` says whether it was done.
   void LoseNextAnswer(bool done);
-  // Stores something under `name` that is not a document of ours.
+  // Somebody else stores something under `name` that is not a document of ours, and no provider tells.
   void PutForeign(absl::string_view name);
+  // The provider tells that somebody else changed something.
+  void TellChangedElsewhere();
 
   // Calls of Load() and LoadAll() that reached the store; writes that were done.
   [[nodiscard]] int reads() const;
@@ -61,6 +64,7 @@ class FakeVault final : public Vault {
   SecretString master_key_ ABSL_GUARDED_BY(mutex_);
   int reads_ ABSL_GUARDED_BY(mutex_) = 0;
   int writes_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool changed_elsewhere_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace billbroker

@@ -34,6 +34,7 @@ class Recorder final : public VaultObserver {
   void VaultLoadFailed(const absl::Status& why) override {
     events.push_back(absl::StrCat("failed ", ReasonName(DetailsOf(why)->reason)));
   }
+  void VaultChangedElsewhere() override { events.push_back("changed elsewhere"); }
   std::vector<std::string> Take() { return std::exchange(events, {}); }
 
   std::vector<std::string> events;
@@ -178,6 +179,7 @@ class KeylessVault final : public Vault {
     return MakeError(Reason::kVaultDocumentInvalid, "the master key is broken");
   }
   VaultState Probe() override { return vault_.Probe(); }
+  bool TakeChangedElsewhere() override { return vault_.TakeChangedElsewhere(); }
 
  private:
   FakeVault vault_;
@@ -190,6 +192,25 @@ TEST_F(VaultSyncTest, AReadThatFailsInAReadyVaultIsToldOnce) {
   executor_.Advance(absl::Minutes(1));
   EXPECT_FALSE(directory_.complete());
   EXPECT_THAT(recorder_.Take(), ElementsAre("UNKNOWN -> READY", "failed VAULT_DOCUMENT_INVALID"));
+}
+
+TEST_F(VaultSyncTest, AChangeBySomebodyElseIsReadAtTheNextProbe) {
+  ASSERT_EQ(vault_.Create(SampleUser("acme")), absl::OkStatus());
+  Start();
+  recorder_.Take();
+  ASSERT_EQ(vault_.Delete("acme", SampleUser("acme").uid, SampleUser("acme").version),
+            absl::OkStatus());
+  vault_.PutForeign("mill");
+  executor_.Advance(absl::Seconds(10));
+  EXPECT_TRUE(directory_.Find("0081", "").ok());  // nobody told
+  vault_.TellChangedElsewhere();
+  executor_.Advance(absl::Seconds(2));
+  EXPECT_TRUE(HasReason(directory_.Find("0081", "").status(), Reason::kUnknownOrganization));
+  EXPECT_THAT(directory_.invalid_documents(), ElementsAre("mill"));
+  EXPECT_THAT(recorder_.Take(), ElementsAre("changed elsewhere", "loaded 0, invalid 1"));
+  const int reads = vault_.reads();
+  executor_.Advance(absl::Seconds(10));
+  EXPECT_EQ(vault_.reads(), reads);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,10 @@ class ItemStore {
   [[nodiscard]] virtual absl::Status Overwrite(const std::string& path, const SecretString& secret,
                                                Deadline deadline) = 0;
   [[nodiscard]] virtual absl::Status Remove(const std::string& path, Deadline deadline) = 0;
+
+  // Paths of items that others made, changed or removed since the last call, as far as was told.
+  // What the calls above did may be among them.
+  [[nodiscard]] virtual std::set<std::string> TakeChanged() = 0;
 };
 
 }  // namespace billbroker

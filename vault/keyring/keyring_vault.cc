@@ -264,10 +264,26 @@ absl::StatusOr<SecretString> KeyringVault::MasterKey() {
 
 VaultState KeyringVault::Probe() {
   VaultState state = VaultState::kTimedOut;
-  const bool ran = thread_.Run(Deadline::After(options_.probe_timeout),
-                               [&](Deadline deadline) { state = items_->Probe(deadline); });
+  const bool ran = thread_.Run(Deadline::After(options_.probe_timeout), [&](Deadline deadline) {
+    state = items_->Probe(deadline);
+    if (state == VaultState::kReady) NoteChanges(deadline);
+  });
   if (ran && state == VaultState::kLocked) held_.DropAll();
   return state;
+}
+
+// Most of what changes in a keyring is other programs'.
+void KeyringVault::NoteChanges(Deadline deadline) {
+  for (const std::string& path : items_->TakeChanged()) {
+    const absl::StatusOr<ItemAttributes> attributes = items_->ReadAttributes(path, deadline);
+    if (attributes.ok()) {
+      const auto instance = attributes->find("instance");
+      if (instance == attributes->end() || instance->second != options_.instance) continue;
+    }
+    held_.DropAll();  // one that is gone may have been ours
+    changed_elsewhere_ = true;
+    return;
+  }
 }
 
 KeyringVault::StoredOr KeyringVault::Read(absl::string_view name, Deadline deadline) {

@@ -12,6 +12,7 @@
 // 'secret-tool search --all application billbroker' shows a person what there is.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -54,6 +55,7 @@ class KeyringVault final : public Vault {
                                     std::uint64_t version) override;
   [[nodiscard]] absl::StatusOr<SecretString> MasterKey() override;
   [[nodiscard]] VaultState Probe() override;
+  [[nodiscard]] bool TakeChangedElsewhere() override { return changed_elsewhere_.exchange(false); }
 
  private:
   struct Stored;
@@ -69,6 +71,7 @@ class KeyringVault final : public Vault {
   // On the keyring's thread:
   StoredOr Read(absl::string_view name, Deadline deadline);
   absl::Status Write(absl::string_view name, const Change& change, Deadline deadline);
+  void NoteChanges(Deadline deadline);
   void Hold(CredentialPtr credential);
   void SweepLater();
 
@@ -80,6 +83,7 @@ class KeyringVault final : public Vault {
 
   const KeyringOptions options_;
   HeldCredentials held_;
+  std::atomic<bool> changed_elsewhere_ = false;
   bool sweep_scheduled_ = false;  // used on the keyring's thread only, as is items_
   std::unique_ptr<ItemStore> items_;
   KeyringThread thread_;

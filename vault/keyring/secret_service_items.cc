@@ -165,6 +165,7 @@ absl::Status SecretServiceItems::Create(const ItemAttributes& attributes, const 
                                          call.cancellable(), AsyncCall::Done, &call);
     const GCharPtr path(
         secret_service_create_item_dbus_path_finish(service_.get(), call.Wait(), Out(error)));
+    if (path != nullptr) changed_.erase(path.get());
     return error;
   });
 }
@@ -177,6 +178,8 @@ absl::Status SecretServiceItems::Overwrite(const std::string& path, const Secret
     GVariant* encrypted = secret_service_encode_dbus_secret(service_.get(), value.get());
     CallItem(path, kItemInterface, "SetSecret", g_variant_new("(@(oayays))", encrypted), deadline,
              error);
+    // The signal comes before the answer.
+    if (error == nullptr) changed_.erase(path);
     return error;
   });
 }
@@ -188,6 +191,7 @@ absl::Status SecretServiceItems::Remove(const std::string& path, Deadline deadli
     secret_service_delete_item_dbus_path(service_.get(), path.c_str(), call.cancellable(),
                                          AsyncCall::Done, &call);
     secret_service_delete_item_dbus_path_finish(service_.get(), call.Wait(), Out(error));
+    if (error == nullptr) changed_.erase(path);
     return error;
   });
 }
@@ -292,15 +296,38 @@ absl::Status SecretServiceItems::OpenBus(Deadline deadline) {
   }
   // Or the loss of the bus would end the process.
   g_dbus_connection_set_exit_on_close(bus_.get(), FALSE);
-  if (!g_dbus_connection_is_closed(bus_.get())) return absl::OkStatus();
-  Close();
-  return VaultError(VaultState::kNoBus);
+  if (g_dbus_connection_is_closed(bus_.get())) {
+    Close();
+    return VaultError(VaultState::kNoBus);
+  }
+  Listen();
+  return absl::OkStatus();
 }
+
+// A replaced item is told of as created, by gnome-keyring at least.
+void SecretServiceItems::Listen() {
+  subscription_ = g_dbus_connection_signal_subscribe(
+      bus_.get(), "org.freedesktop.secrets", kCollectionInterface, nullptr, nullptr, nullptr,
+      G_DBUS_SIGNAL_FLAGS_NONE, &SecretServiceItems::OnItemSignal, this, nullptr);
+}
+
+void SecretServiceItems::OnItemSignal(GDBusConnection* /*bus*/, const char* /*sender*/,
+                                      const char* /*path*/, const char* /*interface*/,
+                                      const char* /*signal*/, GVariant* parameters, gpointer self) {
+  if (!g_variant_is_of_type(parameters, G_VARIANT_TYPE("(o)"))) return;
+  const char* item = nullptr;
+  g_variant_get(parameters, "(&o)", &item);
+  static_cast<SecretServiceItems*>(self)->changed_.emplace(item);
+}
+
+std::set<std::string> SecretServiceItems::TakeChanged() { return std::exchange(changed_, {}); }
 
 // GIO gives the same connection to all who ask for the session bus, a closed one too, until the
 // last reference is gone; some of these go when the main context runs.
 void SecretServiceItems::Close() {
   if (bus_ == nullptr) return;
+  if (subscription_ != 0) g_dbus_connection_signal_unsubscribe(bus_.get(), subscription_);
+  subscription_ = 0;
   GWeakRef connection;
   g_weak_ref_init(&connection, bus_.get());
   service_.reset();

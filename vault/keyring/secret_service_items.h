@@ -5,6 +5,7 @@
 // provider has forgotten is opened anew and the call tried once more, and nothing prompts.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,10 +35,15 @@ class SecretServiceItems final : public ItemStore {
   [[nodiscard]] absl::Status Overwrite(const std::string& path, const SecretString& secret,
                                        Deadline deadline) override;
   [[nodiscard]] absl::Status Remove(const std::string& path, Deadline deadline) override;
+  [[nodiscard]] std::set<std::string> TakeChanged() override;
 
  private:
   absl::Status Open(Deadline deadline);
   absl::Status OpenBus(Deadline deadline);
+  void Listen();
+  static void OnItemSignal(GDBusConnection* bus, const char* sender, const char* path,
+                           const char* interface, const char* signal, GVariant* parameters,
+                           gpointer self);
   void Close();
   // Opens, runs `call`, and once more after a forgotten session; says what its error means.
   absl::Status Try(Deadline deadline, absl::FunctionRef<GErrorPtr()> call);
@@ -52,6 +58,8 @@ class SecretServiceItems final : public ItemStore {
 
   GObjectPtr<GDBusConnection> bus_;
   GObjectPtr<SecretService> service_;
+  guint subscription_ = 0;  // of bus_
+  std::set<std::string> changed_;
 };
 
 }  // namespace billbroker

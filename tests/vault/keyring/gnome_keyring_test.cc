@@ -199,6 +199,7 @@ class StoppingItems final : public ItemStore {
   absl::Status Remove(const std::string& path, Deadline deadline) override {
     return items_.Remove(path, deadline);
   }
+  std::set<std::string> TakeChanged() override { return items_.TakeChanged(); }
 
  private:
   const PrivateBus& bus_;
@@ -286,6 +287,45 @@ TEST_F(GnomeKeyringTest, InstancesDoNotSeeEachOther) {
   ASSERT_EQ(vault->Create(SampleUser("acme")), absl::OkStatus());
   EXPECT_TRUE(HasReason(other->Load("acme").status(), Reason::kUnknownCredential));
   EXPECT_FALSE(*vault->MasterKey() == *other->MasterKey());
+}
+
+TEST_F(GnomeKeyringTest, OnlyWhatOthersChangeOfOursIsNews) {
+  PrivateBus bus;
+  bus.Export();
+  const auto vault = OpenVault();
+  ASSERT_TRUE(Reaches(*vault, VaultState::kReady));
+  const Credential credential = SampleUser("acme");
+  ASSERT_TRUE(vault->MasterKey().ok());
+  ASSERT_EQ(vault->Create(credential), absl::OkStatus());
+  ASSERT_EQ(vault->Replace(NextVersionOf(credential)), absl::OkStatus());
+  ASSERT_EQ(vault->Create(SampleConsole("books")), absl::OkStatus());
+  ASSERT_EQ(vault->Delete("books", SampleConsole("books").uid, 1), absl::OkStatus());
+  bus.Plant({{"application", "another"}}, "another's", "whatever");
+  EXPECT_EQ(vault->Probe(), VaultState::kReady);
+  EXPECT_FALSE(vault->TakeChangedElsewhere());
+
+  const auto is_news = [&vault] {
+    const absl::Time end = absl::Now() + absl::Seconds(10);
+    while (!vault->TakeChangedElsewhere()) {
+      if (absl::Now() > end) return false;
+      (void)vault->Probe();
+    }
+    return true;
+  };
+  ASSERT_TRUE(vault->Load("acme").ok());  // held for a second from now on
+  (void)bus.Run({"secret-tool", "clear", "application", "billbroker", "credential", "acme"});
+  EXPECT_TRUE(is_news());
+  EXPECT_TRUE(HasReason(vault->Load("acme").status(), Reason::kUnknownCredential));
+  bus.Plant(AttributesOf("acme"), "restored", std::string(WriteDocument(credential).Reveal()));
+  EXPECT_TRUE(is_news());
+  EXPECT_EQ((*vault->Load("acme"))->version, 1u);
+  // The provider goes and comes back: what it tells from then on is heard, too.
+  bus.KillProvider();
+  bus.StartProvider(/*unlocked=*/true);
+  ASSERT_TRUE(Reaches(*vault, VaultState::kReady));
+  (void)vault->TakeChangedElsewhere();
+  bus.Plant(AttributesOf("mill"), "new", "{}");
+  EXPECT_TRUE(is_news());
 }
 
 TEST_F(GnomeKeyringTest, SecretToolShowsTheCredentialAndNoSecretInAttributes) {

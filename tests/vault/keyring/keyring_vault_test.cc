@@ -37,6 +37,7 @@ struct Items {
   std::atomic<int> secrets_read = 0;
   int writes = 0;
   std::function<void()> before_read;
+  std::set<std::string> changed;
 
   absl::Status Write(const std::function<void()>& write) {
     ++writes;
@@ -74,7 +75,9 @@ class ItemsWindow final : public ItemStore {
   }
   absl::StatusOr<ItemAttributes> ReadAttributes(const std::string& path,
                                                 Deadline /*deadline*/) override {
-    return items_.by_path.at(path).attributes;
+    const auto found = items_.by_path.find(path);
+    if (found == items_.by_path.end()) return absl::NotFoundError("no such item");
+    return found->second.attributes;
   }
   absl::StatusOr<SecretString> ReadSecret(const std::string& path, Deadline /*deadline*/) override {
     if (items_.before_read) items_.before_read();
@@ -97,6 +100,7 @@ class ItemsWindow final : public ItemStore {
   absl::Status Remove(const std::string& path, Deadline /*deadline*/) override {
     return items_.Write([&] { items_.by_path.erase(path); });
   }
+  std::set<std::string> TakeChanged() override { return std::exchange(items_.changed, {}); }
 
  private:
   Items& items_;
@@ -133,6 +137,26 @@ TEST_F(KeyringVaultTest, ItemsAreLabelledForPeopleAndTheirAttributesHoldNoSecret
                             {"kind", "credential"},
                             {"credential", "acme"}}));
   EXPECT_EQ(items_.by_path.at("/items/1").label, "billbroker master key default");
+}
+
+TEST_F(KeyringVaultTest, WhatOthersChangeIsNewsWhereItIsOursOrGone) {
+  ASSERT_EQ(vault_->Create(first_), absl::OkStatus());
+  items_.by_path["/items/other"] = {{{"application", "mail"}}, "mail", SecretString()};
+  const auto is_news = [this](std::set<std::string> changed) {
+    items_.changed = std::move(changed);
+    EXPECT_EQ(vault_->Probe(), VaultState::kReady);
+    const bool news = vault_->TakeChangedElsewhere();
+    EXPECT_FALSE(vault_->TakeChangedElsewhere());
+    return news;
+  };
+  EXPECT_FALSE(is_news({}));
+  EXPECT_FALSE(is_news({"/items/other"}));
+  EXPECT_TRUE(is_news({"/items/gone", "/items/other"}));
+  ASSERT_TRUE(vault_->Load("acme").ok());
+  const int read = items_.secrets_read;
+  EXPECT_TRUE(is_news({"/items/0"}));
+  ASSERT_TRUE(vault_->Load("acme").ok());
+  EXPECT_EQ(items_.secrets_read, read + 1);  // and not the one that was held
 }
 
 TEST_F(KeyringVaultTest, AWriteThatWasDoneAndLostItsAnswerIsSuccess) {
