@@ -207,6 +207,12 @@ absl::StatusOr<v1::Credential> CredentialClient::CancelRotation(const Credential
   return CredentialOf(Call(*impl_->stub, &Stub::CancelRotation, std::move(request), impl_->policy));
 }
 
+absl::StatusOr<v1::GetRotationProgressResponse> CredentialClient::Progress(absl::string_view name) {
+  v1::GetRotationProgressRequest request;
+  request.set_name(std::string(name));
+  return Call(*impl_->stub, &Stub::GetRotationProgress, std::move(request), impl_->policy);
+}
+
 absl::Status CredentialClient::Verify(const CredentialVersion& version,
                                       absl::string_view organization_id) {
   auto request = RequestFor<v1::VerifyCredentialRequest>(version);

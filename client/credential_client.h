@@ -85,6 +85,8 @@ class CredentialClient final {
                                                               absl::string_view rotation_id);
   [[nodiscard]] absl::StatusOr<v1::Credential> CancelRotation(const CredentialVersion& version,
                                                               absl::string_view rotation_id);
+  // How far the version in force has come.
+  [[nodiscard]] absl::StatusOr<v1::GetRotationProgressResponse> Progress(absl::string_view name);
   // OK where BILL accepts what is in force; `organization_id` empty for the first one.
   [[nodiscard]] absl::Status Verify(const CredentialVersion& version,
                                     absl::string_view organization_id = "");

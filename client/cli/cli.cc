@@ -73,6 +73,7 @@ absl::Status Execute(const std::vector<std::string>& args, GlobalOptions& option
   AddGlobalOptions(app, options);
   AddLoginCommand(app, command);
   AddCredentialCommands(app, command);
+  AddMfaCommands(app, command);
   AddSessionCommands(app, command);
   AddStatusCommand(app, command);
   AddExecCommand(app, command);
@@ -93,7 +94,8 @@ absl::Status Execute(const std::vector<std::string>& args, GlobalOptions& option
   SessionClient sessions(*channel, client_options);
   AdminClient admin(*channel, client_options);
   CredentialClient credentials(*channel, client_options);
-  CommandContext context{io, host, keyring, clock, options, sessions, admin, credentials};
+  MfaClient mfa(*channel, client_options);
+  CommandContext context{io, host, keyring, clock, options, sessions, admin, credentials, mfa};
   return command.Run(context);
 }
 

@@ -16,6 +16,7 @@
 #include "client/cli/keyring_probe.h"
 #include "client/cli/terminal.h"
 #include "client/credential_client.h"
+#include "client/mfa_client.h"
 #include "client/session_client.h"
 #include "vault/base/clock.h"
 
@@ -44,6 +45,7 @@ struct CommandContext {
   SessionClient& sessions;
   AdminClient& admin;
   CredentialClient& credentials;
+  MfaClient& mfa;
 
   // Prints `json` for programs, or calls `print_table(out)` for people.
   template <typename PrintTable>
@@ -93,6 +95,7 @@ void AddDurationOption(CLI::App& app, const std::string& name, absl::Duration& v
 // One for each command group, each in a file of its own.
 void AddLoginCommand(CLI::App& app, Command& command);
 void AddCredentialCommands(CLI::App& app, Command& command);
+void AddMfaCommands(CLI::App& app, Command& command);
 void AddSessionCommands(CLI::App& app, Command& command);
 void AddSessionWatchCommand(CLI::App& group, Command& command);  // of the group "session"
 void AddStatusCommand(CLI::App& app, Command& command);

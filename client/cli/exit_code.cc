@@ -41,6 +41,7 @@ ExitCode ByReason(Reason reason, absl::StatusCode code) {
     case Reason::kOrganizationRejected:
     case Reason::kLockedOut:
     case Reason::kMfaRequired:
+    case Reason::kMfaFailed:
     case Reason::kVaultLocked:
     case Reason::kVaultUnreachable:
     case Reason::kVaultDocumentInvalid:

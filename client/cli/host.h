@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "vault/base/secret_string.h"
 
@@ -45,6 +46,8 @@ class Host {
   // Runs `command` to its end: beside this program where one of that name is, else from PATH.
   [[nodiscard]] virtual absl::StatusOr<ProgramResult> Run(
       const std::vector<std::string>& command) = 0;
+
+  virtual void Sleep(absl::Duration time) = 0;
 
   // RLIMIT_MEMLOCK in bytes; nullopt for no limit.
   [[nodiscard]] virtual absl::optional<std::uint64_t> LockableBytes() const = 0;

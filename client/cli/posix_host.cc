@@ -116,6 +116,8 @@ absl::StatusOr<ProgramResult> PosixHost::Run(const std::vector<std::string>& com
   return result;
 }
 
+void PosixHost::Sleep(absl::Duration time) { absl::SleepFor(time); }
+
 absl::optional<std::uint64_t> PosixHost::LockableBytes() const {
   rlimit limit = {};
   if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {

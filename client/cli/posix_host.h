@@ -11,6 +11,7 @@ class PosixHost final : public Host {
   [[nodiscard]] absl::Status Exec(const std::vector<std::string>& command,
                                   const std::vector<EnvironmentVariable>& variables) override;
   [[nodiscard]] absl::StatusOr<ProgramResult> Run(const std::vector<std::string>& command) override;
+  void Sleep(absl::Duration time) override;
   [[nodiscard]] absl::optional<std::uint64_t> LockableBytes() const override;
   [[nodiscard]] absl::Status Reach(const BillEndpoint& endpoint) override;
 };

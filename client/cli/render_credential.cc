@@ -25,6 +25,23 @@ Json PendingJson(const v1::Credential& credential) {
           {"create_time", TimeText(pending.create_time())}};
 }
 
+// What a person has to know of the rememberMeId; empty where there is none.
+std::string TrustText(const v1::Credential& credential) {
+  if (credential.has_remember_me_refused_time()) {
+    return absl::StrCat("not taken by BILL since ",
+                        TimeText(credential.remember_me_refused_time()));
+  }
+  if (credential.has_remember_me_expire_time()) {
+    return absl::StrCat("until ", TimeText(credential.remember_me_expire_time()));
+  }
+  return credential.device().empty() ? "" : "of unknown age";
+}
+
+// null where `time` is not set.
+Json OptionalTime(bool set, const google::protobuf::Timestamp& time) {
+  return set ? Json(TimeText(time)) : Json(nullptr);
+}
+
 std::string EventWord(const v1::CredentialHistoryEntry& entry) {
   return EnumWord(v1::CredentialEvent_Name(entry.event()), "CREDENTIAL_EVENT_");
 }
@@ -68,6 +85,10 @@ Json CredentialJson(const v1::Credential& credential, bool organizations) {
                {"organization_count", credential.organization_count()},
                {"create_time", TimeText(credential.create_time())},
                {"update_time", TimeText(credential.update_time())}};
+  json["remember_me_expire_time"] =
+      OptionalTime(credential.has_remember_me_expire_time(), credential.remember_me_expire_time());
+  json["remember_me_refused_time"] = OptionalTime(credential.has_remember_me_refused_time(),
+                                                  credential.remember_me_refused_time());
   for (const v1::SecretFingerprint& secret : credential.secrets()) {
     json["secrets"][secret.field()] = secret.fingerprint();
   }
@@ -95,6 +116,9 @@ void PrintCredential(const v1::Credential& credential, std::ostream& out) {
   if (!credential.device().empty()) table.Add({"device", credential.device()});
   for (const v1::SecretFingerprint& secret : credential.secrets()) {
     table.Add({secret.field(), absl::StrCat("stored, fingerprint ", secret.fingerprint())});
+  }
+  if (const std::string trust = TrustText(credential); !trust.empty()) {
+    table.Add({"MFA trust", trust});
   }
   table.Add({"created", TimeText(credential.create_time())});
   table.Add({"changed", TimeText(credential.update_time())});
@@ -124,11 +148,13 @@ void PrintCredentials(const std::vector<v1::Credential>& credentials, std::ostre
     out << "no credentials yet; 'billbroker login' makes the first\n";
     return;
   }
-  Table table({"NAME", "ENVIRONMENT", "KIND", "USER NAME", "ORGANIZATIONS", "VERSION", "CHANGED"});
+  Table table({"NAME", "ENVIRONMENT", "KIND", "USER NAME", "ORGANIZATIONS", "VERSION", "CHANGED",
+               "MFA TRUST"});
   for (const v1::Credential& credential : credentials) {
     table.Add({credential.name(), credential.environment(), KindForPeople(credential),
                credential.username(), absl::StrCat(credential.organization_count()),
-               absl::StrCat(credential.version()), TimeText(credential.update_time())});
+               absl::StrCat(credential.version()), TimeText(credential.update_time()),
+               TrustText(credential)});
   }
   table.Print(out);
 }

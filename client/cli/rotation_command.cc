@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/cli/credential_commands.h"
 #include "client/cli/credential_input.h"
+#include "client/cli/rotation_progress.h"
 
 namespace billbroker {
 namespace {
@@ -17,6 +18,8 @@ struct RotateOptions {
   bool no_verify = false;
   bool end_sessions = false;
   bool secrets_from_stdin = false;
+  bool wait = false;
+  absl::Duration wait_timeout = absl::Minutes(5);
 };
 
 struct RollbackOptions {
@@ -24,6 +27,8 @@ struct RollbackOptions {
   std::string organization;
   bool no_verify = false;
   bool end_sessions = false;
+  bool wait = false;
+  absl::Duration wait_timeout = absl::Minutes(5);
 };
 
 struct VerifyOptions {
@@ -96,6 +101,13 @@ absl::Status ReadFields(Terminal& terminal, const std::vector<std::string>& name
   return absl::OkStatus();
 }
 
+// Prints the credential, then waits where that is asked for.
+absl::Status Finish(CommandContext& context, const absl::StatusOr<v1::Credential>& changed,
+                    const auto& options) {
+  if (absl::Status printed = PrintOne(context, changed); !printed.ok()) return printed;
+  return options.wait ? AwaitRollout(context, *changed, options.wait_timeout) : absl::OkStatus();
+}
+
 absl::Status Rotate(CommandContext& context, const RotateOptions& options) {
   // The version that the operator means is the one there before the secrets were typed.
   const absl::StatusOr<v1::Credential> credential = context.credentials.Get(options.name);
@@ -107,17 +119,21 @@ absl::Status Rotate(CommandContext& context, const RotateOptions& options) {
                           ? ReadFields(context.io.terminal, options.fields, rotation)
                           : AskFields(context.io.terminal, options.fields, rotation);
   if (!read.ok()) return read;
-  return PrintOne(context, context.credentials.Rotate(
-                               VersionOf(*credential), rotation,
-                               {options.organization, !options.no_verify, options.end_sessions}));
+  return Finish(
+      context,
+      context.credentials.Rotate(VersionOf(*credential), rotation,
+                                 {options.organization, !options.no_verify, options.end_sessions}),
+      options);
 }
 
 absl::Status Rollback(CommandContext& context, const RollbackOptions& options) {
   const absl::StatusOr<v1::Credential> credential = context.credentials.Get(options.name);
   if (!credential.ok()) return credential.status();
-  return PrintOne(context, context.credentials.Rollback(
-                               VersionOf(*credential),
-                               {options.organization, !options.no_verify, options.end_sessions}));
+  return Finish(
+      context,
+      context.credentials.Rollback(
+          VersionOf(*credential), {options.organization, !options.no_verify, options.end_sessions}),
+      options);
 }
 
 absl::Status Verify(CommandContext& context, const VerifyOptions& options) {
@@ -162,6 +178,9 @@ void AddProofOptions(CLI::App& app, Options& options) {
   app.add_flag("--no-verify", options.no_verify, "Put it in force without proof");
   app.add_flag("--end-sessions", options.end_sessions,
                "A compromise: end every session of the credential, too");
+  app.add_flag("--wait", options.wait,
+               "Wait until every live session is of the new version, and every watcher told");
+  AddDurationOption(app, "--wait-timeout", options.wait_timeout, "How long at most; 5m");
 }
 
 }  // namespace

@@ -10,17 +10,12 @@
 namespace billbroker {
 namespace {
 
-constexpr absl::string_view kSecretOptions[] = {"--password",
-                                                "--passwd",
-                                                "--dev-key",
-                                                "--devkey",
-                                                "--secret",
-                                                "--token",
-                                                "--console-token",
-                                                "--api-token",
-                                                "--console-api-token",
-                                                "--remember-me-id",
-                                                "--organization-dev-key"};
+constexpr absl::string_view kSecretOptions[] = {"--password",       "--passwd",
+                                                "--dev-key",        "--devkey",
+                                                "--secret",         "--token",
+                                                "--code",           "--console-token",
+                                                "--api-token",      "--console-api-token",
+                                                "--remember-me-id", "--organization-dev-key"};
 
 std::string OptionName(absl::string_view argument) {
   return absl::StrReplaceAll(absl::AsciiStrToLower(argument.substr(0, argument.find('='))),

@@ -27,10 +27,11 @@ _billbroker_options() {
     'credential discover') echo --attach --organization ;;
     'credential import') echo --dry-run ;;
     'credential rotate')
-      echo --username --device --secrets-from-stdin --organization --no-verify --end-sessions
+      echo --username --device --secrets-from-stdin --organization --no-verify --end-sessions --wait --wait-timeout
       ;;
-    'credential rollback') echo --organization --no-verify --end-sessions ;;
+    'credential rollback') echo --organization --no-verify --end-sessions --wait --wait-timeout ;;
     'credential verify') echo --organization ;;
+    'mfa renew') echo --organization --device --code-from-stdin ;;
     'session get')
       echo --credential --include-dev-key --require-trusted --min-remaining --stale-generation --cached-only --show
       ;;
@@ -51,7 +52,7 @@ _billbroker_value() {
     --credential) _billbroker_offer "$2" "$(_billbroker_names credential)" ;;
     --environment) _billbroker_offer "$2" "$(_billbroker_names environment)" ;;
     --socket | --config | --organizations-from | --from) compopt -o default 2>/dev/null ;;
-    --username | --organization | --device | --org | --timeout | --min-remaining | --stale-generation) ;;
+    --username | --organization | --device | --org | --timeout | --wait-timeout | --min-remaining | --stale-generation) ;;
     *) return 1 ;;
   esac
 }
@@ -97,20 +98,21 @@ _billbroker() {
     esac
   done
   local command=${words[0]-}
-  [[ $command == credential || $command == session ]] && command="${words[*]:0:2}"
+  [[ $command == credential || $command == session || $command == mfa ]] && command="${words[*]:0:2}"
   if [[ $word == -* ]]; then
     _billbroker_offer "$word" "$(_billbroker_options "$command")"
     return
   fi
   case "${#words[@]} $command" in
-    '0 ') _billbroker_offer "$word" 'login credential session status exec doctor' ;;
+    '0 ') _billbroker_offer "$word" 'login credential session mfa status exec doctor' ;;
     '1 credential') _billbroker_offer "$word" 'create show list delete rotate rollback verify resume-rotation \
       cancel-rotation attach detach discover export import' ;;
+    '1 mfa') _billbroker_offer "$word" 'renew step-up' ;;
     '1 session') _billbroker_offer "$word" 'get login logout list watch' ;;
     '2 credential show' | '2 credential delete' | '2 credential attach' | '2 credential detach' | \
       '2 credential rotate' | '2 credential rollback' | '2 credential verify' | \
       '2 credential resume-rotation' | '2 credential cancel-rotation' | \
-      '2 credential discover' | *' credential export')
+      '2 credential discover' | '2 mfa renew' | '2 mfa step-up' | *' credential export')
       _billbroker_offer "$word" "$(_billbroker_names credential)"
       ;;
   esac

@@ -187,7 +187,7 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
   ThreadExecutor challenges(1);  // apart from `changes`: a person waits
   ServingState state(kVersion, clock.Now(), BaseUrls(config));
   SessionServiceImpl sessions({clock, directory, state, engine, hub, store});
-  CredentialServiceImpl credentials({directory, state, manager, changes, discovery});
+  CredentialServiceImpl credentials({directory, state, manager, changes, discovery, engine, hub});
   MfaServiceImpl mfa_service({state, mfa, challenges});
 
   absl::StatusOr<std::unique_ptr<GrpcServer>> server =

@@ -8,6 +8,8 @@
 #include "server/credentials/organization_discovery.h"
 #include "server/rpc/serving_state.h"
 #include "server/rpc/wiping_allocator.h"
+#include "server/session/engine.h"
+#include "server/session/watch_hub.h"
 #include "vault/base/executor.h"
 #include "vault/directory.h"
 
@@ -24,6 +26,8 @@ class CredentialServiceImpl final : public v1::CredentialService::CallbackServic
     CredentialManager& manager;
     Executor& executor;  // where changes run and block; not the engine's, whose answers they await
     OrganizationDiscovery& discovery;
+    const Engine& engine;
+    const WatchHub& hub;
   };
 
   explicit CredentialServiceImpl(Parts parts);
@@ -55,6 +59,9 @@ class CredentialServiceImpl final : public v1::CredentialService::CallbackServic
   grpc::ServerUnaryReactor* VerifyCredential(grpc::CallbackServerContext* context,
                                              const v1::VerifyCredentialRequest* request,
                                              v1::VerifyCredentialResponse* response) override;
+  grpc::ServerUnaryReactor* GetRotationProgress(grpc::CallbackServerContext* context,
+                                                const v1::GetRotationProgressRequest* request,
+                                                v1::GetRotationProgressResponse* response) override;
   grpc::ServerUnaryReactor* AttachOrganizations(grpc::CallbackServerContext* context,
                                                 const v1::AttachOrganizationsRequest* request,
                                                 v1::AttachOrganizationsResponse* response) override;
@@ -69,6 +76,8 @@ class CredentialServiceImpl final : public v1::CredentialService::CallbackServic
   // The call's answer, or why not.
   [[nodiscard]] absl::Status Get(const v1::GetCredentialRequest& request,
                                  v1::GetCredentialResponse& response) const;
+  [[nodiscard]] absl::Status Progress(const v1::GetRotationProgressRequest& request,
+                                      v1::GetRotationProgressResponse& response) const;
   [[nodiscard]] absl::Status ListPage(const v1::ListCredentialsRequest& request,
                                       v1::ListCredentialsResponse& response) const;
 

@@ -1,6 +1,7 @@
 // CredentialServiceImpl: what replaces and proves secrets.
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "server/rpc/credential_service.h"
 #include "server/rpc/finish.h"
@@ -113,6 +114,31 @@ ServerUnaryReactor* CredentialServiceImpl::VerifyCredential(
         Finished(reactor, parts_.manager.Verify(target, request->organization_id(), patience));
       });
   return reactor;
+}
+
+absl::Status CredentialServiceImpl::Progress(const v1::GetRotationProgressRequest& request,
+                                             v1::GetRotationProgressResponse& response) const {
+  const absl::StatusOr<CredentialInfoPtr> info = parts_.directory.Get(request.name());
+  if (!info.ok()) return info.status();
+  std::vector<std::string> organization_ids;
+  for (const auto& [id, dev_key_id] : (*info)->organizations) organization_ids.push_back(id);
+  const Rollout rollout = parts_.engine.RolloutOf((*info)->uid);
+  const WatchHub::Audience audience = parts_.hub.AudienceOf(organization_ids);
+  response.set_version((*info)->version);
+  response.set_live_sessions(rollout.live);
+  response.set_current_sessions(rollout.current);
+  response.set_watchers(audience.watchers);
+  response.set_told_watchers(audience.told);
+  return absl::OkStatus();
+}
+
+ServerUnaryReactor* CredentialServiceImpl::GetRotationProgress(
+    CallbackServerContext* context, const v1::GetRotationProgressRequest* request,
+    v1::GetRotationProgressResponse* response) {
+  absl::Status status = CheckShape(*request);
+  if (status.ok()) status = parts_.state.Admit(*context);
+  if (status.ok()) status = Progress(*request, *response);
+  return Finished(context->DefaultReactor(), status);
 }
 
 }  // namespace billbroker

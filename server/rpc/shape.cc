@@ -118,6 +118,10 @@ absl::Status CheckShape(const v1::GetCredentialRequest& request) {
   return ValidateCredentialName(request.name(), "name");
 }
 
+absl::Status CheckShape(const v1::GetRotationProgressRequest& request) {
+  return ValidateCredentialName(request.name(), "name");
+}
+
 absl::Status CheckShape(const v1::DiscoverOrganizationsRequest& request) {
   absl::Status name = ValidateCredentialName(request.name(), "name");
   if (!name.ok() || request.organization_id().empty()) return name;

@@ -27,6 +27,7 @@ namespace billbroker {
 [[nodiscard]] absl::Status CheckShape(const v1::ListSessionsRequest& request);
 [[nodiscard]] absl::Status CheckShape(const v1::GetCredentialRequest& request);
 [[nodiscard]] absl::Status CheckShape(const v1::DiscoverOrganizationsRequest& request);
+[[nodiscard]] absl::Status CheckShape(const v1::GetRotationProgressRequest& request);
 [[nodiscard]] absl::Status CheckShape(const v1::StartChallengeRequest& request);
 [[nodiscard]] absl::Status CheckShape(const v1::CompleteChallengeRequest& request);
 [[nodiscard]] absl::Status CheckShape(const v1::StepUpRequest& request);

@@ -132,6 +132,8 @@ class Engine final : public DirectoryObserver {
   // Every pair that was ever asked for, ordered by organization, then credential.
   [[nodiscard]] std::vector<PairInfo> List();
   [[nodiscard]] EngineCounts Counts() const;
+  // Of the live sessions of the credential `uid`.
+  [[nodiscard]] Rollout RolloutOf(absl::string_view uid) const;
   // Of each devKey; `dev_key` is DevKeyKeyOf().
   [[nodiscard]] std::vector<LoginGovernor::Budget> Budgets();
 

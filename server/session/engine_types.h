@@ -95,6 +95,12 @@ struct EngineCounts {
   std::int64_t failed_sign_ins = 0;
 };
 
+// How far a credential's newest version has come.
+struct Rollout {
+  int live = 0;     // sessions
+  int current = 0;  // those that it would sign in just so: of the same devKey
+};
+
 // What became of one attempt to make a session MFA-trusted without a sign-in.
 enum class StepUpOutcome {
   kTrusted,

@@ -63,6 +63,17 @@ absl::StatusOr<SessionPtr> Engine::Peek(absl::string_view organization_id,
   return obstacle.ok() ? NoLiveSession(pair) : obstacle;
 }
 
+Rollout Engine::RolloutOf(absl::string_view uid) const {
+  MutexLock lock(mutex_);
+  Rollout rollout;
+  for (const auto& [key, pair] : pairs_) {
+    if (pair->credential->uid != uid || !IsLive(*pair)) continue;
+    ++rollout.live;
+    if (!IsOutdated(*pair)) ++rollout.current;
+  }
+  return rollout;
+}
+
 std::vector<LoginGovernor::Budget> Engine::Budgets() {
   MutexLock lock(mutex_);
   return governor_.Budgets(parts_.clock.SinceBoot());

@@ -41,6 +41,11 @@ bool WatchHub::Subscription::Mark(std::uint32_t entry) {
   return std::exchange(idle_, false);
 }
 
+bool WatchHub::Subscription::IsMarked(std::uint32_t entry) {
+  MutexLock lock(mutex_);
+  return marked_[entry];
+}
+
 std::unique_ptr<WatchHub::Subscription> WatchHub::Subscribe(
     const std::vector<std::string>& organization_ids, std::weak_ptr<Listener> listener) {
   std::unique_ptr<Subscription> subscription(
@@ -92,6 +97,24 @@ void WatchHub::EverythingChanged() {
 std::size_t WatchHub::watched() const {
   MutexLock lock(mutex_);
   return organizations_.size();
+}
+
+WatchHub::Audience WatchHub::AudienceOf(const std::vector<std::string>& organization_ids) const {
+  absl::flat_hash_map<const Subscription*, bool> untold;  // whether anything is
+  MutexLock lock(mutex_);
+  for (const std::string& id : organization_ids) {
+    const auto found = organizations_.find(id);
+    if (found == organizations_.end()) continue;
+    for (const Watcher& watcher : found->second->watchers) {
+      untold[watcher.subscription] |= watcher.subscription->IsMarked(watcher.entry);
+    }
+  }
+  Audience audience;
+  for (const auto& [subscription, any] : untold) {
+    ++audience.watchers;
+    if (!any) ++audience.told;
+  }
+  return audience;
 }
 
 void WatchHub::MarkAll(const Organization& organization,

@@ -52,6 +52,7 @@ class WatchHub final : public SessionWatcher {
     Subscription(WatchHub& hub, std::weak_ptr<Listener> listener, std::size_t entries);
     // True where the listener is to be told.
     [[nodiscard]] bool Mark(std::uint32_t entry);
+    [[nodiscard]] bool IsMarked(std::uint32_t entry);
 
     WatchHub& hub_;
     // Not kept alive: a listener that is gone hears nothing.
@@ -76,6 +77,14 @@ class WatchHub final : public SessionWatcher {
 
   // Organizations that somebody watches.
   [[nodiscard]] std::size_t watched() const;
+
+  // Subscriptions to any of these organizations, and how many of them have taken the newest state
+  // of each.
+  struct Audience {
+    int watchers = 0;
+    int told = 0;
+  };
+  [[nodiscard]] Audience AudienceOf(const std::vector<std::string>& organization_ids) const;
 
  private:
   struct Watcher {

@@ -45,11 +45,15 @@ class FakeHost final : public Host {
   absl::optional<std::uint64_t> lockable_bytes;
   std::map<std::string, absl::Status> unreachable;  // by the environment's name
   std::vector<BillEndpoint> reached;
+  ManualClock* clock = nullptr;  // that Sleep() advances
 
   [[nodiscard]] absl::optional<std::string> Getenv(const std::string& name) const override;
   [[nodiscard]] absl::Status Exec(const std::vector<std::string>& command,
                                   const std::vector<EnvironmentVariable>& variables) override;
   [[nodiscard]] absl::StatusOr<ProgramResult> Run(const std::vector<std::string>& command) override;
+  void Sleep(absl::Duration time) override {
+    if (clock != nullptr) clock->Advance(time);
+  }
   [[nodiscard]] absl::optional<std::uint64_t> LockableBytes() const override;
   [[nodiscard]] absl::Status Reach(const BillEndpoint& endpoint) override;
 };

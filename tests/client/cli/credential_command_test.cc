@@ -153,6 +153,8 @@ TEST_F(CredentialCommandTest, ListHoldsEveryCredential) {
                                                {"organization_count", 1},
                                                {"create_time", "2027-01-14T08:00:00Z"},
                                                {"update_time", "2027-01-15T08:00:00Z"},
+                                               {"remember_me_expire_time", nullptr},
+                                               {"remember_me_refused_time", nullptr},
                                                {"pending_rotation", nullptr}}));
 }
 

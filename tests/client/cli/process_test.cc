@@ -157,7 +157,7 @@ class CompletionTest : public ProcessTest {
 };
 
 TEST_F(CompletionTest, CommandsOptionsAndTheirValuesAreOffered) {
-  EXPECT_EQ(Complete("''"), "login credential session status exec doctor\n");
+  EXPECT_EQ(Complete("''"), "login credential session mfa status exec doctor\n");
   EXPECT_EQ(Complete("s"), "session status\n");
   EXPECT_EQ(Complete("--output json credential de"), "delete detach\n");
   EXPECT_EQ(Complete("session ''"), "get login logout list watch\n");

@@ -11,6 +11,7 @@
 #include "billbroker/v1/session.grpc.pb.h"
 #include "proto/status.h"
 #include "tests/client/support/fake_broker_credentials.h"
+#include "tests/client/support/fake_broker_mfa.h"
 #include "tests/client/support/fake_broker_state.h"
 #include "vault/base/error.h"
 
@@ -150,10 +151,11 @@ class FakeBroker::Sessions final : public v1::SessionService::Service {
 };
 
 struct FakeBroker::Server {
-  explicit Server(State& state) : sessions(state), credentials(state) {}
+  explicit Server(State& state) : sessions(state), credentials(state), mfa(state) {}
 
   Sessions sessions;
   Credentials credentials;
+  Mfa mfa;
   std::unique_ptr<grpc::Server> grpc;
 };
 
@@ -163,6 +165,7 @@ FakeBroker::FakeBroker(const std::string& path)
   builder.AddListeningPort("unix:" + path, grpc::InsecureServerCredentials());
   builder.RegisterService(&server_->sessions);
   builder.RegisterService(&server_->credentials);
+  builder.RegisterService(&server_->mfa);
   server_->grpc = builder.BuildAndStart();
   if (server_->grpc == nullptr) std::abort();
 }
@@ -194,6 +197,26 @@ void FakeBroker::set_watches_silent(bool silent) {
 std::vector<v1::WatchSessionsRequest> FakeBroker::watch_requests() const {
   const MutexLock lock(state_->mutex);
   return state_->watches;
+}
+
+void FakeBroker::AddProgress(int live, int current, int watchers, int told) {
+  const MutexLock lock(state_->mutex);
+  v1::GetRotationProgressResponse& progress = state_->progress.emplace_back();
+  progress.set_version(4);
+  progress.set_live_sessions(live);
+  progress.set_current_sessions(current);
+  progress.set_watchers(watchers);
+  progress.set_told_watchers(told);
+}
+
+std::vector<v1::StartChallengeRequest> FakeBroker::challenge_requests() const {
+  const MutexLock lock(state_->mutex);
+  return state_->challenges;
+}
+
+std::vector<v1::CompleteChallengeRequest> FakeBroker::code_requests() const {
+  const MutexLock lock(state_->mutex);
+  return state_->codes;
 }
 
 std::vector<v1::LoginRequest> FakeBroker::login_requests() const {

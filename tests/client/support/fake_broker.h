@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "billbroker/v1/credential.pb.h"
+#include "billbroker/v1/mfa.pb.h"
 #include "billbroker/v1/session.pb.h"
 #include "vault/base/mutex.h"
 
@@ -58,6 +59,11 @@ class FakeBroker final {
   // What BILL lists, whatever the credential: ids and names.
   void set_discovered(const std::map<std::string, std::string>& organizations);
   [[nodiscard]] std::vector<v1::DiscoverOrganizationsRequest> discover_requests() const;
+  // Of (live, current) sessions and (watchers, told) what GetRotationProgress tells next.
+  void AddProgress(int live, int current, int watchers, int told);
+  // MfaService takes the code "123456".
+  [[nodiscard]] std::vector<v1::StartChallengeRequest> challenge_requests() const;
+  [[nodiscard]] std::vector<v1::CompleteChallengeRequest> code_requests() const;
   void AddSessionEntry(v1::SessionEntry entry);
   void set_status(v1::GetStatusResponse status);
   // DeleteCredential fails with SESSIONS_LIVE unless forced.
@@ -67,6 +73,7 @@ class FakeBroker final {
   struct State;
   class Sessions;
   class Credentials;
+  class Mfa;
   struct Server;
 
   std::unique_ptr<State> state_;

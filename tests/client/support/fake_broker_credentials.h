@@ -120,6 +120,24 @@ class FakeBroker::Credentials final : public v1::CredentialService::Service {
     return Changed(credential, *response->mutable_credential());
   }
 
+  grpc::Status RotateCredential(grpc::ServerContext*, const v1::RotateCredentialRequest* request,
+                                v1::RotateCredentialResponse* response) override {
+    const MutexLock lock(state_.mutex);
+    const absl::Status current =
+        state_.CheckVersion(request->name(), request->uid(), request->version());
+    if (!current.ok()) return ToGrpcStatus(current);
+    return Changed(state_.credentials[request->name()], *response->mutable_credential());
+  }
+
+  // Each that was queued once, the last one for ever.
+  grpc::Status GetRotationProgress(grpc::ServerContext*, const v1::GetRotationProgressRequest*,
+                                   v1::GetRotationProgressResponse* response) override {
+    const MutexLock lock(state_.mutex);
+    *response = state_.progress.front();
+    if (state_.progress.size() > 1) state_.progress.pop_front();
+    return ToGrpcStatus(state_.Failure("GetRotationProgress"));
+  }
+
   grpc::Status DiscoverOrganizations(grpc::ServerContext*,
                                      const v1::DiscoverOrganizationsRequest* request,
                                      v1::DiscoverOrganizationsResponse* response) override {

@@ -51,6 +51,9 @@ struct FakeBroker::State {
   std::vector<v1::LogoutRequest> logouts;
   std::vector<v1::CreateCredentialRequest> creates;
   std::vector<v1::AttachOrganizationsRequest> attaches;
+  std::deque<v1::GetRotationProgressResponse> progress;
+  std::vector<v1::StartChallengeRequest> challenges;
+  std::vector<v1::CompleteChallengeRequest> codes;
   std::vector<v1::DetachOrganizationsRequest> detaches;
   std::map<std::string, std::string> discovered;  // id -> name
   std::vector<v1::DiscoverOrganizationsRequest> discovers;

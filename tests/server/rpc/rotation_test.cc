@@ -135,5 +135,30 @@ TEST_F(RotationRpcTest, OnceDrainingNothingIsRotated) {
   EXPECT_TRUE(HasReason(Rotate(request), Reason::kDraining));
 }
 
+TEST_F(RotationRpcTest, ItsProgressCountsSessionsOfTheNewDevKey) {
+  const auto progress = [this] {
+    v1::GetRotationProgressRequest request;
+    request.set_name("acme");
+    v1::GetRotationProgressResponse response;
+    EXPECT_EQ(Call(*credentials_, &Stub::GetRotationProgress, request, &response),
+              absl::OkStatus());
+    return response;
+  };
+  ASSERT_TRUE(GetSession("0081").ok());
+  ASSERT_TRUE(GetSession("0082").ok());
+  const auto subscription = hub_.Subscribe({"0082"}, {});
+  EXPECT_EQ(progress().current_sessions(), 2);
+  EXPECT_EQ(progress().watchers(), 1);
+  EXPECT_EQ(progress().told_watchers(), 0);
+  auto request = For<v1::RotateCredentialRequest>(acme_);
+  request.set_dev_key("s3cret-next-dev-key");
+  ASSERT_EQ(Rotate(request), absl::OkStatus());
+  EXPECT_EQ(progress().version(), 2u);
+  EXPECT_EQ(progress().live_sessions(), 2);
+  EXPECT_EQ(progress().current_sessions(), 1);  // the proof's
+  v1::GetRotationProgressResponse response;
+  EXPECT_EQ(FieldOf(Call(*credentials_, &Stub::GetRotationProgress, {}, &response)), "name");
+}
+
 }  // namespace
 }  // namespace billbroker

@@ -115,8 +115,8 @@ class RpcTest : public ::testing::Test {
       "1.2.3", absl::FromUnixSeconds(1'800'000'000), {{"sandbox", "https://sandbox.test/connect"}}};
   SessionServiceImpl session_service_{
       {broker_.clock, broker_.directory, state_, broker_.engine, hub_, broker_.store}};
-  CredentialServiceImpl credential_service_{
-      {broker_.directory, state_, broker_.manager, changes_, broker_.discovery}};
+  CredentialServiceImpl credential_service_{{broker_.directory, state_, broker_.manager, changes_,
+                                             broker_.discovery, broker_.engine, hub_}};
   ThreadExecutor challenges_{1};
   MfaServiceImpl mfa_service_{{state_, broker_.mfa, challenges_}};
   std::unique_ptr<grpc::Server> server_;

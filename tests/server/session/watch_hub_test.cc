@@ -182,5 +182,22 @@ TEST(WatchHubConcurrencyTest, ThreadsThatChangeSubscribeAndGoLoseNoMark) {
   EXPECT_EQ(hub.watched(), ids.size());
 }
 
+TEST_F(WatchHubTest, TheAudienceIsToldOnceItHasTakenEverythingOfTheseOrganizations) {
+  const auto first = hub_.Subscribe({"a", "b", "x"}, listener_);
+  const auto second = hub_.Subscribe({"b"}, listener_);
+  const auto other = hub_.Subscribe({"x"}, listener_);
+  TakeAll(*first);
+  TakeAll(*second);
+  EXPECT_EQ(hub_.AudienceOf({"a", "b", "unwatched"}).watchers, 2);
+  EXPECT_EQ(hub_.AudienceOf({"a", "b"}).told, 2);
+  hub_.SessionChanged("b");
+  hub_.SessionChanged("x");
+  EXPECT_EQ(hub_.AudienceOf({"a", "b"}).told, 0);
+  EXPECT_EQ(hub_.AudienceOf({"a"}).told, 1);
+  TakeAll(*second);
+  EXPECT_EQ(hub_.AudienceOf({"a", "b"}).told, 1);
+  EXPECT_EQ(hub_.AudienceOf({}).watchers, 0);
+}
+
 }  // namespace
 }  // namespace billbroker
