@@ -44,14 +44,28 @@ enum Member {
   kDevice,
   kStaged,  // from format 2 on
   kHistory,
+  kAppKey,
   kMembers,
 };
 
-constexpr std::array<absl::string_view, kMembers> kMemberNames = {
-    "name",     "uid",           "version",           "environment",    "kind",
-    "username", "organizations", "create_time",       "update_time",    "sync_token",
-    "dev_key",  "password",      "console_api_token", "remember_me_id", "device",
-    "staged",   "history"};
+constexpr std::array<absl::string_view, kMembers> kMemberNames = {"name",
+                                                                  "uid",
+                                                                  "version",
+                                                                  "environment",
+                                                                  "kind",
+                                                                  "username",
+                                                                  "organizations",
+                                                                  "create_time",
+                                                                  "update_time",
+                                                                  "sync_token",
+                                                                  "dev_key",
+                                                                  "password",
+                                                                  "console_api_token",
+                                                                  "remember_me_id",
+                                                                  "device",
+                                                                  "staged",
+                                                                  "history",
+                                                                  "app_key"};
 
 class Writer final {
  public:
@@ -76,6 +90,9 @@ class Writer final {
       AppendJsonString(text_.Append(comma).Append("{\"id\":"), organization.id);
       if (!organization.dev_key.empty()) {
         AppendJsonString(text_.Append(",\"dev_key\":"), organization.dev_key.Reveal());
+      }
+      if (!organization.user_id.empty()) {
+        AppendJsonString(text_.Append(",\"user_id\":"), organization.user_id);
       }
       text_.Append("}");
       comma = ",";
@@ -183,6 +200,8 @@ class Reader final {
         return ReadStaged(json_, to.staged.emplace());
       case kHistory:
         return ReadHistory(json_, to.history);
+      case kAppKey:
+        return json_.String(to.app_key);
       case kMembers:
         break;
     }
@@ -207,7 +226,8 @@ class Reader final {
   bool Kind(CredentialKind& to) {
     std::string name;
     if (!Text(name)) return false;
-    for (const CredentialKind kind : {CredentialKind::kUser, CredentialKind::kConsole}) {
+    for (const CredentialKind kind :
+         {CredentialKind::kUser, CredentialKind::kConsole, CredentialKind::kPartner}) {
       if (name == CredentialKindName(kind)) {
         to = kind;
         return true;
@@ -227,10 +247,14 @@ class Reader final {
       Organization& organization = to.emplace_back();
       bool has_id = false;
       bool has_dev_key = false;
+      bool has_user_id = members_ < kMembers;  // before format 2 there is none
       return json_.Object([&](absl::string_view key) {
         if (key == "id" && !std::exchange(has_id, true)) return Text(organization.id);
         if (key == "dev_key" && !std::exchange(has_dev_key, true)) {
           return json_.String(organization.dev_key);
+        }
+        if (key == "user_id" && !std::exchange(has_user_id, true)) {
+          return Text(organization.user_id);
         }
         return false;
       });
@@ -249,7 +273,8 @@ class Reader final {
 SecretString WriteDocument(const Credential& credential) {
   // The oldest format that will do: a billbroker that is rolled back reads it, while it can.
   const bool rotated = credential.staged.has_value() || !credential.history.empty();
-  Writer writer(rotated ? 2 : 1);
+  const bool partner = credential.kind == CredentialKind::kPartner;
+  Writer writer(rotated || partner ? 2 : 1);
   writer.Text(kName, credential.name)
       .Text(kUid, credential.uid)
       .Literal(kVersion, absl::StrCat(credential.version))
@@ -260,6 +285,7 @@ SecretString WriteDocument(const Credential& credential) {
   writer.Text(kDevKey, credential.dev_key.Reveal())
       .Text(kPassword, credential.password.Reveal())
       .Text(kConsoleApiToken, credential.console_api_token.Reveal())
+      .Text(kAppKey, credential.app_key.Reveal())
       .Text(kRememberMeId, credential.remember_me_id.Reveal())
       .Text(kDevice, credential.device)
       .Organizations(credential.organizations)
