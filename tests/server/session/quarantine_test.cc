@@ -34,7 +34,8 @@ TEST_P(QuarantineScopeTest, StandsAgainstWhatWasRefusedAndNothingElse) {
   const Case& expected = GetParam();
   Quarantine quarantine(absl::Hours(1));
   const CredentialInfo refused = MakeInfo("user", "secret-1", "key-1");
-  ASSERT_TRUE(quarantine.Add(refused, "008a", Refusal(expected.verdict, "BDC_1"), absl::UnixEpoch(),
+  ASSERT_TRUE(quarantine.Add(refused, "008a", SignInStep::kSignIn,
+                             Refusal(expected.verdict, "BDC_1"), absl::UnixEpoch(),
                              absl::ZeroDuration()));
   const auto stands = [&quarantine](const CredentialInfo& info, absl::string_view organization) {
     return quarantine.Find(info, organization, absl::ZeroDuration()).has_value();
@@ -44,7 +45,7 @@ TEST_P(QuarantineScopeTest, StandsAgainstWhatWasRefusedAndNothingElse) {
   EXPECT_EQ(stands(MakeInfo("USER", "secret-2", "key-1"), "008a"), expected.new_secret);
   EXPECT_EQ(stands(MakeInfo("user", "secret-1", "key-2"), "008a"), expected.new_dev_key);
   EXPECT_EQ(stands(MakeInfo("other", "secret-3", "key-1"), "008a"), expected.other_user);
-  quarantine.Lift(refused, "008a");
+  quarantine.Lift(refused, "008a", SignInStep::kSignIn);
   EXPECT_FALSE(stands(refused, "008a"));
 }
 
@@ -63,20 +64,20 @@ TEST(QuarantineTest, TransientFailuresAreNotRecorded) {
   for (const Verdict verdict :
        {Verdict::kUnavailable, Verdict::kRateLimited, Verdict::kSessionInvalid,
         Verdict::kTooManyConcurrent, Verdict::kRefused}) {
-    EXPECT_FALSE(quarantine.Add(MakeInfo("u", "s", "k"), "008a", Refusal(verdict, ""),
-                                absl::UnixEpoch(), absl::ZeroDuration()));
+    EXPECT_FALSE(quarantine.Add(MakeInfo("u", "s", "k"), "008a", SignInStep::kSignIn,
+                                Refusal(verdict, ""), absl::UnixEpoch(), absl::ZeroDuration()));
   }
 }
 
 TEST(QuarantineTest, OnlyLockOutsLapse) {
   Quarantine quarantine(absl::Hours(1));
   const CredentialInfo info = MakeInfo("u", "s", "k");
-  quarantine.Add(info, "008a", Refusal(Verdict::kUserLocked, "BDC_1110"), absl::UnixEpoch(),
-                 absl::ZeroDuration());
+  quarantine.Add(info, "008a", SignInStep::kSignIn, Refusal(Verdict::kUserLocked, "BDC_1110"),
+                 absl::UnixEpoch(), absl::ZeroDuration());
   EXPECT_TRUE(quarantine.Find(info, "008a", absl::Minutes(59)).has_value());
   EXPECT_FALSE(quarantine.Find(info, "008a", absl::Minutes(60)).has_value());
-  quarantine.Add(info, "008a", Refusal(Verdict::kSecretRejected, "BDC_1101"), absl::UnixEpoch(),
-                 absl::ZeroDuration());
+  quarantine.Add(info, "008a", SignInStep::kSignIn, Refusal(Verdict::kSecretRejected, "BDC_1101"),
+                 absl::UnixEpoch(), absl::ZeroDuration());
   EXPECT_TRUE(quarantine.Find(info, "008a", absl::Hours(1000)).has_value());
 }
 
