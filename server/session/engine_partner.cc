@@ -8,6 +8,7 @@
 #include "server/session/engine.h"
 #include "server/session/later.h"
 #include "server/session/pair_errors.h"
+#include "vault/base/error.h"
 
 namespace billbroker {
 namespace {
@@ -209,8 +210,9 @@ void Engine::OnPartnerRefused(Partner& partner, const Attempt& attempt, const Bi
     governor_.Enqueue(place.applicant, place.order.first, place.order.second);
     return ParkPartner(partner.pair.key, governor_.ParkedUntil(place.applicant.dev_key), later);
   }
-  const bool quarantined =
-      quarantine_.Find(*attempt.credential, "", parts_.clock.SinceBoot()).has_value();
+  const bool quarantined = HasReason(status, Reason::kCredentialRejected) ||
+                           HasReason(status, Reason::kDevKeyRejected) ||
+                           HasReason(status, Reason::kLockedOut);
   FailPartner(partner, VerdictOf(error, quarantined), status, later);
 }
 
