@@ -35,6 +35,7 @@ absl::Status CheckOrganizations(const std::vector<NewOrganization>& organization
     if (checked.ok()) {
       checked = CheckText("organizations.dev_key", organization.dev_key.Reveal());
     }
+    if (checked.ok()) checked = CheckText("organizations.user_id", organization.user_id);
     if (!checked.ok()) return checked;
   }
   return absl::OkStatus();
@@ -49,6 +50,7 @@ absl::Status Check(const NewCredential& credential) {
       {"dev_key", credential.dev_key.Reveal()},
       {"password", credential.password.Reveal()},
       {"console_api_token", credential.console_api_token.Reveal()},
+      {"app_key", credential.app_key.Reveal()},
       {"remember_me_id", credential.remember_me_id.Reveal()}};
   for (const auto& [field, text] : texts) {
     const absl::Status checked = CheckText(field, text);
@@ -67,6 +69,7 @@ absl::Status Check(const CredentialRotation& rotation) {
       {"dev_key", text(rotation.dev_key)},
       {"password", text(rotation.password)},
       {"console_api_token", text(rotation.console_api_token)},
+      {"app_key", text(rotation.app_key)},
       {"remember_me_id", text(rotation.remember_me_id)}};
   for (const auto& [field, value] : texts) {
     const absl::Status checked = CheckText(field, value);
@@ -81,6 +84,7 @@ void AddOrganizations(const std::vector<NewOrganization>& organizations, Request
     v1::OrganizationSpec& spec = *request.add_organizations();
     spec.set_organization_id(organization.id);
     Put(organization.dev_key, *spec.mutable_dev_key());
+    spec.set_user_id(organization.user_id);
   }
 }
 
@@ -131,6 +135,7 @@ absl::StatusOr<v1::Credential> CredentialClient::Create(const NewCredential& cre
   Put(credential.dev_key, *request.mutable_dev_key());
   Put(credential.password, *request.mutable_password());
   Put(credential.console_api_token, *request.mutable_console_api_token());
+  Put(credential.app_key, *request.mutable_app_key());
   Put(credential.remember_me_id, *request.mutable_remember_me_id());
   AddOrganizations(credential.organizations, request);
   return CredentialOf(
@@ -171,6 +176,7 @@ absl::StatusOr<v1::Credential> CredentialClient::Rotate(const CredentialVersion&
   if (rotation.console_api_token.has_value()) {
     Put(*rotation.console_api_token, *request.mutable_console_api_token());
   }
+  if (rotation.app_key.has_value()) Put(*rotation.app_key, *request.mutable_app_key());
   if (rotation.remember_me_id.has_value()) {
     Put(*rotation.remember_me_id, *request.mutable_remember_me_id());
   }

@@ -17,7 +17,8 @@ namespace billbroker {
 
 struct NewOrganization {
   std::string id;
-  SecretString dev_key;  // empty where the credential's serves
+  SecretString dev_key;      // empty where the credential's serves
+  std::string user_id = {};  // partners: BILL's id of the user to sign in as
 };
 
 // What CreateCredential of proto/billbroker/v1/credential.proto is asked; the shape rules stand
@@ -29,8 +30,9 @@ struct NewCredential {
   std::string username;
   bool sync_token = false;
   SecretString dev_key;
-  SecretString password;           // users
+  SecretString password;           // users and partners
   SecretString console_api_token;  // consoles
+  SecretString app_key;            // partners
   SecretString remember_me_id;     // together with `device`, or both empty
   std::string device;
   std::vector<NewOrganization> organizations;
@@ -42,6 +44,7 @@ struct CredentialRotation {
   absl::optional<SecretString> dev_key;
   absl::optional<SecretString> password;
   absl::optional<SecretString> console_api_token;
+  absl::optional<SecretString> app_key;
   absl::optional<SecretString> remember_me_id;  // together with `device`
   absl::optional<std::string> device;
   std::vector<NewOrganization> organizations;  // their own devKeys

@@ -45,6 +45,7 @@ absl::Status CheckText(absl::string_view field, absl::string_view text, std::siz
   return absl::OkStatus();
 }
 
+// A devKey or an appKey.
 absl::Status CheckDevKey(absl::string_view field, const SecretString& dev_key) {
   if (dev_key.size() > kMaxDevKeyBytes || !All(dev_key.Reveal(), IsDevKeyCharacter)) {
     return Malformed(field, "must be 1 to 256 printable ASCII characters without blanks");
@@ -63,12 +64,18 @@ absl::Status CheckSecret(absl::string_view field, const SecretString& secret, bo
 }
 
 absl::Status CheckKindAndSecrets(const Credential& credential) {
-  const bool user = credential.kind == CredentialKind::kUser;
-  absl::Status status = CheckSecret("password", credential.password, user);
+  const bool console = credential.kind == CredentialKind::kConsole;
+  const bool partner = credential.kind == CredentialKind::kPartner;
+  absl::Status status = CheckSecret("password", credential.password, !console);
   if (!status.ok()) return status;
-  status = CheckSecret("console_api_token", credential.console_api_token, !user);
+  status = CheckSecret("console_api_token", credential.console_api_token, console);
   if (!status.ok()) return status;
-  if (credential.sync_token && !user) return Malformed("sync_token", "is for users only");
+  status = CheckSecret("app_key", credential.app_key, partner);
+  if (status.ok()) status = CheckDevKey("app_key", credential.app_key);
+  if (!status.ok()) return status;
+  if (credential.sync_token && credential.kind != CredentialKind::kUser) {
+    return Malformed("sync_token", "is for users only");
+  }
   if (credential.remember_me_id.size() > kMaxSecretBytes) {
     return Malformed("remember_me_id", "has more than 1024 bytes");
   }
@@ -76,6 +83,15 @@ absl::Status CheckKindAndSecrets(const Credential& credential) {
     return Malformed("device", "must be set together with remember_me_id, or both empty");
   }
   return ValidateDevice(credential.device);
+}
+
+absl::Status CheckUserId(absl::string_view field, absl::string_view user_id, bool wanted) {
+  if (!wanted && !user_id.empty()) {
+    return Malformed(field, "must be empty for this kind of credential");
+  }
+  if (!wanted) return absl::OkStatus();
+  if (user_id.empty()) return Malformed(field, "is missing: which BILL user a partner signs in as");
+  return ValidateOrganizationId(user_id, field);  // BILL's ids are of one shape
 }
 
 absl::Status CheckOrganizations(const Credential& credential) {
@@ -95,6 +111,9 @@ absl::Status CheckOrganizations(const Credential& credential) {
       return Malformed(absl::StrCat(field, "dev_key"),
                        "is missing, and the credential has no devKey either");
     }
+    status = CheckUserId(absl::StrCat(field, "user_id"), organization.user_id,
+                         credential.kind == CredentialKind::kPartner);
+    if (!status.ok()) return status;
     if (before != nullptr && before->id == organization.id) {
       return Malformed(absl::StrCat(field, "organization_id"), "is there twice");
     }
@@ -109,7 +128,15 @@ absl::Status CheckOrganizations(const Credential& credential) {
 }  // namespace
 
 absl::string_view CredentialKindName(CredentialKind kind) {
-  return kind == CredentialKind::kUser ? "user" : "console";
+  switch (kind) {
+    case CredentialKind::kUser:
+      return "user";
+    case CredentialKind::kConsole:
+      return "console";
+    case CredentialKind::kPartner:
+      break;
+  }
+  return "partner";
 }
 
 absl::string_view PastChangeKindName(PastChangeKind kind) {
@@ -129,7 +156,7 @@ absl::string_view PastChangeKindName(PastChangeKind kind) {
 }
 
 const SecretString& Credential::UserSecret() const {
-  return kind == CredentialKind::kUser ? password : console_api_token;
+  return kind == CredentialKind::kConsole ? console_api_token : password;
 }
 
 const Organization* Credential::FindOrganization(absl::string_view id) const {
@@ -159,12 +186,14 @@ Credential Credential::Clone() const {
   copy.dev_key = dev_key.Clone();
   copy.password = password.Clone();
   copy.console_api_token = console_api_token.Clone();
+  copy.app_key = app_key.Clone();
   copy.remember_me_id = remember_me_id.Clone();
   copy.remember_me_time = remember_me_time;
   copy.device = device;
   copy.organizations.reserve(organizations.size());
   for (const Organization& organization : organizations) {
-    copy.organizations.push_back({organization.id, organization.dev_key.Clone()});
+    copy.organizations.push_back(
+        {organization.id, organization.dev_key.Clone(), organization.user_id});
   }
   copy.create_time = create_time;
   copy.update_time = update_time;

@@ -19,9 +19,10 @@ namespace billbroker {
 enum class CredentialKind {
   kUser,     // username and password (or a sync token's name and value)
   kConsole,  // Accountant Console: username and consoleApiToken
+  kPartner,  // an API partner: username, password and appKey, signing in as users of organizations
 };
 
-// "user", "console".
+// "user", "console", "partner".
 [[nodiscard]] absl::string_view CredentialKindName(CredentialKind kind);
 
 // How many organizations a credential has at most.
@@ -36,6 +37,8 @@ inline constexpr absl::Duration kRememberMeLifetime = absl::Hours(30 * 24);
 struct Organization {
   std::string id;        // 1 to 64 characters of [A-Za-z0-9_-]
   SecretString dev_key;  // empty: the credential's own serves
+  // kPartner only: BILL's id of the user to sign in as, 1 to 64 characters of [A-Za-z0-9_-].
+  std::string user_id = {};
 };
 
 // What a rotation replaces. What is not set stays as it is; what is set and empty goes.
@@ -44,10 +47,12 @@ struct CredentialChange {
   absl::optional<SecretString> dev_key;
   absl::optional<SecretString> password;
   absl::optional<SecretString> console_api_token;
+  absl::optional<SecretString> app_key;
   absl::optional<SecretString> remember_me_id;  // set together with `device`
   absl::optional<std::string> device;
   absl::Time remember_me_time = absl::InfinitePast();  // of `remember_me_id`
-  std::vector<Organization> organizations;             // own devKeys, ordered by id, each once
+  // Their own devKeys, ordered by id, each once; a user_id is no part of a change.
+  std::vector<Organization> organizations;
 };
 
 enum class PastChangeKind { kRotated, kRolledBack, kRefused, kCancelled, kMfaRenewed };
@@ -90,8 +95,9 @@ struct Credential {
   std::string username;
   bool sync_token = false;         // the password is a sync token's value
   SecretString dev_key;            // may be empty where each organization has its own
-  SecretString password;           // kUser only
+  SecretString password;           // kUser and kPartner
   SecretString console_api_token;  // kConsole only
+  SecretString app_key;            // kPartner only; 1 to 256 printable ASCII characters
   SecretString remember_me_id;     // set together with `device`, or both empty
   std::string device;
   // When the rememberMeId was given, at the latest; InfinitePast where that is not known.

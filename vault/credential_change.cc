@@ -26,6 +26,7 @@ CredentialChange CloneOf(const CredentialChange& change) {
   copy.dev_key = CloneOf(change.dev_key);
   copy.password = CloneOf(change.password);
   copy.console_api_token = CloneOf(change.console_api_token);
+  copy.app_key = CloneOf(change.app_key);
   copy.remember_me_id = CloneOf(change.remember_me_id);
   copy.device = change.device;
   copy.remember_me_time = change.remember_me_time;
@@ -44,6 +45,7 @@ void Apply(const CredentialChange& change, Credential& to) {
   if (change.console_api_token.has_value()) {
     to.console_api_token = change.console_api_token->Clone();
   }
+  if (change.app_key.has_value()) to.app_key = change.app_key->Clone();
   if (change.remember_me_id.has_value()) {
     to.remember_me_id = change.remember_me_id->Clone();
     to.remember_me_time = change.remember_me_time;
@@ -63,6 +65,7 @@ CredentialChange InverseOf(const CredentialChange& change, const Credential& cre
   if (change.console_api_token.has_value()) {
     inverse.console_api_token = credential.console_api_token.Clone();
   }
+  if (change.app_key.has_value()) inverse.app_key = credential.app_key.Clone();
   if (change.remember_me_id.has_value()) {
     inverse.remember_me_id = credential.remember_me_id.Clone();
     inverse.remember_me_time = credential.remember_me_time;
@@ -83,6 +86,7 @@ std::vector<std::string> ChangedFields(const CredentialChange& change) {
       {"dev_key", change.dev_key.has_value()},
       {"password", change.password.has_value()},
       {"console_api_token", change.console_api_token.has_value()},
+      {"app_key", change.app_key.has_value()},
       {"remember_me_id", change.remember_me_id.has_value()},
       {"device", change.device.has_value()},
       {"organizations", !change.organizations.empty()}};

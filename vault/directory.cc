@@ -291,12 +291,14 @@ CredentialInfoPtr InfoOf(const Credential& credential, const Fingerprinter& fing
       {"dev_key", &credential.dev_key},
       {"password", &credential.password},
       {"console_api_token", &credential.console_api_token},
+      {"app_key", &credential.app_key},
       {"remember_me_id", &credential.remember_me_id}};
   for (const auto& [field, secret] : secrets) {
     if (!secret->empty()) info->fingerprints[field] = fingerprinter.Of(*secret);
   }
   for (const Organization& organization : credential.organizations) {
     info->organizations[organization.id] = fingerprinter.Of(organization.dev_key);
+    if (!organization.user_id.empty()) info->user_ids[organization.id] = organization.user_id;
   }
   // User names are compared without case, so one that was typed differently is not another user.
   info->user_secret_id = fingerprinter.Of(

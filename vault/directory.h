@@ -40,6 +40,8 @@ struct CredentialInfo {
       fingerprints;  // field ("dev_key", "password", …) -> fingerprint
   std::map<std::string, std::string, std::less<>>
       organizations;  // id -> fingerprint of its own devKey, or empty
+  std::map<std::string, std::string, std::less<>>
+      user_ids;  // kPartner: organization's id -> id of the user to sign in as
   // Fingerprint of the user secret (password or consoleApiToken) in the context of environment and
   // user name: what a quarantine is keyed by.
   std::string user_secret_id;

@@ -45,6 +45,7 @@ enum Member {
   kRememberMeTime,  // from format 2 on
   kStaged,
   kHistory,
+  kAppKey,
   kMembers,
 };
 
@@ -65,7 +66,8 @@ constexpr std::array<absl::string_view, kMembers> kMemberNames = {"name",
                                                                   "device",
                                                                   "remember_me_time",
                                                                   "staged",
-                                                                  "history"};
+                                                                  "history",
+                                                                  "app_key"};
 
 class Writer final {
  public:
@@ -90,6 +92,9 @@ class Writer final {
       AppendJsonString(text_.Append(comma).Append("{\"id\":"), organization.id);
       if (!organization.dev_key.empty()) {
         AppendJsonString(text_.Append(",\"dev_key\":"), organization.dev_key.Reveal());
+      }
+      if (!organization.user_id.empty()) {
+        AppendJsonString(text_.Append(",\"user_id\":"), organization.user_id);
       }
       text_.Append("}");
       comma = ",";
@@ -199,6 +204,8 @@ class Reader final {
         return ReadStaged(json_, to.staged.emplace());
       case kHistory:
         return ReadHistory(json_, to.history);
+      case kAppKey:
+        return json_.String(to.app_key);
       case kMembers:
         break;
     }
@@ -223,7 +230,8 @@ class Reader final {
   bool Kind(CredentialKind& to) {
     std::string name;
     if (!Text(name)) return false;
-    for (const CredentialKind kind : {CredentialKind::kUser, CredentialKind::kConsole}) {
+    for (const CredentialKind kind :
+         {CredentialKind::kUser, CredentialKind::kConsole, CredentialKind::kPartner}) {
       if (name == CredentialKindName(kind)) {
         to = kind;
         return true;
@@ -243,10 +251,14 @@ class Reader final {
       Organization& organization = to.emplace_back();
       bool has_id = false;
       bool has_dev_key = false;
+      bool has_user_id = members_ < kMembers;  // before format 2 there is none
       return json_.Object([&](absl::string_view key) {
         if (key == "id" && !std::exchange(has_id, true)) return Text(organization.id);
         if (key == "dev_key" && !std::exchange(has_dev_key, true)) {
           return json_.String(organization.dev_key);
+        }
+        if (key == "user_id" && !std::exchange(has_user_id, true)) {
+          return Text(organization.user_id);
         }
         return false;
       });
@@ -266,7 +278,8 @@ SecretString WriteDocument(const Credential& credential) {
   // The oldest format that will do: a billbroker that is rolled back reads it, while it can.
   const bool dated = credential.remember_me_time != absl::InfinitePast();
   const bool rotated = credential.staged.has_value() || !credential.history.empty();
-  Writer writer(dated || rotated ? 2 : 1);
+  const bool partner = credential.kind == CredentialKind::kPartner;
+  Writer writer(dated || rotated || partner ? 2 : 1);
   writer.Text(kName, credential.name)
       .Text(kUid, credential.uid)
       .Literal(kVersion, absl::StrCat(credential.version))
@@ -277,6 +290,7 @@ SecretString WriteDocument(const Credential& credential) {
   writer.Text(kDevKey, credential.dev_key.Reveal())
       .Text(kPassword, credential.password.Reveal())
       .Text(kConsoleApiToken, credential.console_api_token.Reveal())
+      .Text(kAppKey, credential.app_key.Reveal())
       .Text(kRememberMeId, credential.remember_me_id.Reveal())
       .Text(kDevice, credential.device);
   writer.Organizations(credential.organizations)

@@ -9,11 +9,12 @@
 //    "organizations":[{"id":"0080…","dev_key":"…"}],
 //    "create_time":"2026-03-01T12:00:00Z","update_time":"2026-03-02T08:30:00Z"}
 //
-// Format 2 adds "remember_me_time" (RFC 3339), "staged" and "history" (rotation_json.h). A document
-// that has none of them is written as format 1, which an older billbroker reads.
+// Format 2 adds "remember_me_time" (RFC 3339), "staged" and "history" (rotation_json.h), and for a
+// partner "app_key" and, in each organization, "user_id". A document that has none of them is
+// written as format 1, which an older billbroker reads.
 //
-// tests/vault/testdata/credential_format1.json and …2.json are samples that must stay readable for
-// ever.
+// tests/vault/testdata/credential_format1.json, …2.json and …2_partner.json are samples that must
+// stay readable for ever.
 #pragma once
 
 #include "absl/status/statusor.h"

@@ -45,6 +45,7 @@ void AppendChange(const CredentialChange& change, SecretBuilder& to) {
   members.Optional("dev_key", change.dev_key);
   members.Optional("password", change.password);
   members.Optional("console_api_token", change.console_api_token);
+  members.Optional("app_key", change.app_key);
   members.Optional("remember_me_id", change.remember_me_id);
   members.Optional("device", change.device);
   if (change.remember_me_time != absl::InfinitePast()) {
@@ -124,6 +125,7 @@ bool ReadChange(SecretJsonReader& json, CredentialChange& to) {
        {"dev_key", false, [&] { return json.String(to.dev_key.emplace()); }},
        {"password", false, [&] { return json.String(to.password.emplace()); }},
        {"console_api_token", false, [&] { return json.String(to.console_api_token.emplace()); }},
+       {"app_key", false, [&] { return json.String(to.app_key.emplace()); }},
        {"remember_me_id", false, [&] { return json.String(to.remember_me_id.emplace()); }},
        {"device", false, [&] { return Text(json, to.device.emplace()); }},
        {"remember_me_time", false, [&] { return Time(json, to.remember_me_time); }},

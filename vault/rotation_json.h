@@ -5,8 +5,9 @@
 //   "history":[{"version":3,"kind":"rotated","principal":"unix:ops","time":"…",
 //               "fields":["password"],"bill_code":"BDC_1101","before":{"password":"…"}}]
 //
-// A change has "username", "dev_key", "password", "console_api_token", "remember_me_id", "device",
-// "remember_me_time" and "organizations":[{"id":"…","dev_key":"…"}], each where it is set; an empty string is set.
+// A change has "username", "dev_key", "password", "console_api_token", "app_key", "remember_me_id",
+// "device", "remember_me_time" and "organizations":[{"id":"…","dev_key":"…"}], each where it is set;
+// an empty string is set.
 #pragma once
 
 #include <vector>

@@ -1,6 +1,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/cli/credential_commands.h"
 #include "client/cli/credential_input.h"
+#include "client/cli/format.h"
 
 namespace billbroker {
 namespace {
@@ -32,6 +33,7 @@ absl::Status ReadSecrets(Terminal& terminal, const CreateOptions& options,
   credential.dev_key = std::move(secrets.dev_key);
   credential.password = std::move(secrets.password);
   credential.console_api_token = std::move(secrets.console_api_token);
+  credential.app_key = std::move(secrets.app_key);
   credential.remember_me_id = std::move(secrets.remember_me_id);
   return absl::OkStatus();
 }
@@ -40,7 +42,7 @@ absl::Status Create(CommandContext& context, const CreateOptions& options) {
   if (!options.secrets_from_stdin && !context.io.terminal.interactive()) {
     return absl::InvalidArgumentError(
         "standard input is no terminal to ask for secrets at; pass --secrets-from-stdin and one "
-        "JSON object with dev_key and password or console_api_token");
+        "JSON object with dev_key and password or console_api_token, of a partner app_key too");
   }
   std::vector<std::string> ids = options.organizations;
   if (!options.organizations_from.empty()) {
@@ -51,8 +53,7 @@ absl::Status Create(CommandContext& context, const CreateOptions& options) {
   NewCredential credential;
   credential.name = options.name;
   credential.environment = options.environment;
-  credential.kind =
-      options.kind == "console" ? v1::CREDENTIAL_KIND_CONSOLE : v1::CREDENTIAL_KIND_USER;
+  credential.kind = KindOf(options.kind);
   credential.username = options.username;
   credential.sync_token = options.sync_token;
   credential.device = options.device;
@@ -70,17 +71,17 @@ void AddCredentialCreateCommand(CLI::App& group, Command& command) {
   app->add_option("name", options->name, "1 to 64 characters of a-z, 0-9 and -")->required();
   app->add_option("--environment", options->environment, "An environment of 'billbroker status'")
       ->required();
-  app->add_option("--kind", options->kind, "user (password or sync token) or console")
+  app->add_option("--kind", options->kind, "user (password or sync token), console or partner")
       ->required()
-      ->check(CLI::IsMember({"user", "console"}));
+      ->check(CLI::IsMember({"user", "console", "partner"}));
   app->add_option("--username", options->username, "The BILL user's or the sync token's name")
       ->required();
   app->add_option("--organization", options->organizations,
-                  "An organization that it signs in to; may be repeated")
+                  "An organization that it signs in to, of a partner ID=USER; may be repeated")
       ->allow_extra_args(false)  // what follows may be the name
       ->type_name("ID");
   app->add_option("--organizations-from", options->organizations_from,
-                  "A file with one organization id a line")
+                  "A file with one of these a line")
       ->type_name("FILE");
   app->add_flag("--sync-token", options->sync_token, "The password is a sync token's value");
   app->add_option("--device", options->device, "The device that the rememberMeId belongs to");

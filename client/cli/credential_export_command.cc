@@ -22,7 +22,8 @@ Json ExportJson(const v1::Credential& credential) {
                {"device", credential.device()},
                {"organizations", Json::array()}};
   for (const v1::Organization& organization : credential.organizations()) {
-    json["organizations"].push_back({{"id", organization.organization_id()}});
+    Json& entry = json["organizations"].emplace_back(Json{{"id", organization.organization_id()}});
+    if (!organization.user_id().empty()) entry["user_id"] = organization.user_id();
   }
   return json;
 }

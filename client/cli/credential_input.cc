@@ -8,6 +8,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "vault/credential.h"
 
@@ -33,8 +34,8 @@ absl::Status Ask(Terminal& terminal, absl::string_view prompt, SecretString& int
   return status;
 }
 
-// Only a console signs in to organizations of several developers.
-absl::Status AskConsoleDevKeys(Terminal& terminal, NewCredential& credential) {
+// Only consoles and partners sign in to organizations of several developers.
+absl::Status AskManyDevKeys(Terminal& terminal, NewCredential& credential) {
   absl::Status status = AskOptional(
       terminal,
       "devKey (not shown; empty where each organization has its own): ", credential.dev_key);
@@ -50,9 +51,7 @@ absl::Status AskConsoleDevKeys(Terminal& terminal, NewCredential& credential) {
 }
 
 absl::Status AskDevKeys(Terminal& terminal, NewCredential& credential) {
-  if (credential.kind == v1::CREDENTIAL_KIND_CONSOLE) {
-    return AskConsoleDevKeys(terminal, credential);
-  }
+  if (credential.kind != v1::CREDENTIAL_KIND_USER) return AskManyDevKeys(terminal, credential);
   constexpr char kPrompt[] = "devKey (not shown): ";
   // Without organizations there is nothing yet that needs one.
   return credential.organizations.empty() ? AskOptional(terminal, kPrompt, credential.dev_key)
@@ -90,6 +89,9 @@ absl::StatusOr<SecretString> AskSecret(Terminal& terminal, absl::string_view pro
 
 absl::Status AskSecrets(Terminal& terminal, NewCredential& credential) {
   absl::Status status = AskDevKeys(terminal, credential);
+  if (status.ok() && credential.kind == v1::CREDENTIAL_KIND_PARTNER) {
+    status = Ask(terminal, "appKey (not shown): ", credential.app_key);
+  }
   if (!status.ok()) return status;
   if (credential.kind == v1::CREDENTIAL_KIND_CONSOLE) {
     status = Ask(terminal, "console API token (not shown): ", credential.console_api_token);
@@ -134,10 +136,14 @@ absl::StatusOr<std::vector<NewOrganization>> WithDevKeys(
     const std::vector<std::string>& ids, std::map<std::string, SecretString> dev_keys) {
   std::vector<NewOrganization> organizations;
   std::set<std::string> seen;
-  for (const std::string& id : ids) {
+  for (const std::string& text : ids) {
+    const std::pair<std::string, std::string> id_and_user =
+        absl::StrSplit(text, absl::MaxSplits('=', 1));
+    const std::string& id = id_and_user.first;
     if (!seen.insert(id).second) continue;
     NewOrganization& organization = organizations.emplace_back();
     organization.id = id;
+    organization.user_id = id_and_user.second;
     if (auto found = dev_keys.extract(id)) organization.dev_key = std::move(found.mapped());
   }
   if (dev_keys.empty()) return organizations;

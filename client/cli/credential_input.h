@@ -23,7 +23,7 @@ namespace billbroker {
 // Asks a person for one secret until it is not empty.
 [[nodiscard]] absl::StatusOr<SecretString> AskSecret(Terminal& terminal, absl::string_view prompt);
 
-// The organization ids of `path`, one a line; blank lines and what follows a '#' do not count.
+// The organizations of `path`, one a line as WithDevKeys() takes them; blank lines and what follows a '#' do not count.
 [[nodiscard]] absl::StatusOr<std::vector<std::string>> ReadOrganizationFile(
     const std::string& path);
 
@@ -32,8 +32,9 @@ namespace billbroker {
 [[nodiscard]] absl::StatusOr<std::vector<std::string>> ReadOrganizationIds(const std::string& path,
                                                                            Terminal& terminal);
 
-// `ids` in their order, each once, with the devKeys that `dev_keys` has for them. INVALID_ARGUMENT
-// where it has one for another id.
+// `ids` in their order, each once, with the devKeys that `dev_keys` has for them. Each is an id, or
+// of a partner's organization "ID=USER" with the id of the user to sign in as. INVALID_ARGUMENT
+// where `dev_keys` has one for another id.
 [[nodiscard]] absl::StatusOr<std::vector<NewOrganization>> WithDevKeys(
     const std::vector<std::string>& ids, std::map<std::string, SecretString> dev_keys);
 

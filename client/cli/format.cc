@@ -85,4 +85,12 @@ std::string Counted(std::int64_t count, absl::string_view noun) {
   return absl::StrCat(count, " ", noun, count == 1 ? "" : "s");
 }
 
+v1::CredentialKind KindOf(absl::string_view word) {
+  for (const v1::CredentialKind kind :
+       {v1::CREDENTIAL_KIND_USER, v1::CREDENTIAL_KIND_CONSOLE, v1::CREDENTIAL_KIND_PARTNER}) {
+    if (EnumWord(v1::CredentialKind_Name(kind), "CREDENTIAL_KIND_") == word) return kind;
+  }
+  return v1::CREDENTIAL_KIND_UNSPECIFIED;
+}
+
 }  // namespace billbroker

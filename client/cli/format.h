@@ -8,6 +8,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "billbroker/v1/credential.pb.h"
 
 namespace billbroker {
 
@@ -37,5 +38,8 @@ namespace billbroker {
 
 // "1 organization", "2 organizations".
 [[nodiscard]] std::string Counted(std::int64_t count, absl::string_view noun);
+
+// Of "user", "console" or "partner"; CREDENTIAL_KIND_UNSPECIFIED for anything else.
+[[nodiscard]] v1::CredentialKind KindOf(absl::string_view word);
 
 }  // namespace billbroker

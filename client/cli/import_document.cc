@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "client/cli/format.h"
 #include "vault/secret_json.h"
 
 namespace billbroker {
@@ -93,6 +94,7 @@ class Parser final {
         {"dev_key", [&] { return reader_.String(into.dev_key); }},
         {"password", [&] { return reader_.String(into.password); }},
         {"console_api_token", [&] { return reader_.String(into.console_api_token); }},
+        {"app_key", [&] { return reader_.String(into.app_key); }},
         {"remember_me_id", [&] { return reader_.String(into.remember_me_id); }},
         {"organizations", [&] { return Organizations(path, into.organizations); }}};
     return Object(path, members, {"name", "environment", "kind", "username"});
@@ -105,7 +107,8 @@ class Parser final {
       NewOrganization& organization = into.emplace_back();
       return Object(path,
                     {{"id", [&] { return Text(organization.id); }},
-                     {"dev_key", [&] { return reader_.String(organization.dev_key); }}},
+                     {"dev_key", [&] { return reader_.String(organization.dev_key); }},
+                     {"user_id", [&] { return Text(organization.user_id); }}},
                     {"id"});
     });
   }
@@ -121,10 +124,9 @@ class Parser final {
   bool Kind(v1::CredentialKind& into) {
     std::string word;
     if (!Text(word)) return false;
-    if (word != "user" && word != "console")
-      return Refuse(place_, "must be \"user\" or \"console\"");
-    into = word == "user" ? v1::CREDENTIAL_KIND_USER : v1::CREDENTIAL_KIND_CONSOLE;
-    return true;
+    into = KindOf(word);
+    return into != v1::CREDENTIAL_KIND_UNSPECIFIED ||
+           Refuse(place_, "must be \"user\", \"console\" or \"partner\"");
   }
 
   SecretJsonReader reader_;

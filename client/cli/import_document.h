@@ -11,10 +11,11 @@ namespace billbroker {
 
 // Parses
 //
-//   {"credentials": [{"name": "…", "environment": "…", "kind": "user" or "console",
+//   {"credentials": [{"name": "…", "environment": "…", "kind": "user", "console" or "partner",
 //                     "username": "…", "sync_token": false, "device": "…", "dev_key": "…",
-//                     "password": "…", "console_api_token": "…", "remember_me_id": "…",
-//                     "organizations": [{"id": "…", "dev_key": "…"}]}]}
+//                     "password": "…", "console_api_token": "…", "app_key": "…",
+//                     "remember_me_id": "…",
+//                     "organizations": [{"id": "…", "dev_key": "…", "user_id": "…"}]}]}
 //
 // of which name, environment, kind, username and each id are required. What `export` prints is such
 // a document.

@@ -29,13 +29,15 @@ absl::Status CheckNew(const std::string& path, const NewCredential& from) {
   Credential draft;
   draft.name = from.name;
   draft.environment = from.environment;
-  draft.kind =
-      from.kind == v1::CREDENTIAL_KIND_CONSOLE ? CredentialKind::kConsole : CredentialKind::kUser;
+  // The enums are of one order; the proto's has UNSPECIFIED before it.
+  static_assert(v1::CREDENTIAL_KIND_PARTNER == static_cast<int>(CredentialKind::kPartner) + 1);
+  draft.kind = static_cast<CredentialKind>(static_cast<int>(from.kind) - 1);
   draft.username = from.username;
   draft.sync_token = from.sync_token;
   draft.dev_key = from.dev_key.Clone();
   draft.password = from.password.Clone();
   draft.console_api_token = from.console_api_token.Clone();
+  draft.app_key = from.app_key.Clone();
   draft.remember_me_id = from.remember_me_id.Clone();
   draft.device = from.device;
   // One at a time, so that the place in an error is the document's.
@@ -43,7 +45,8 @@ absl::Status CheckNew(const std::string& path, const NewCredential& from) {
     draft.organizations.clear();
     if (i > 0) {
       const NewOrganization& organization = from.organizations[i - 1];
-      draft.organizations.push_back({organization.id, organization.dev_key.Clone()});
+      draft.organizations.push_back(
+          {organization.id, organization.dev_key.Clone(), organization.user_id});
     }
     const absl::Status checked = ValidateCredential(draft);
     if (checked.ok()) continue;

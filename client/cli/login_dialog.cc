@@ -21,14 +21,18 @@ constexpr std::size_t kMaxNameBytes = 64;
 
 std::string KindForPeople(const NewCredential& credential) {
   if (credential.kind == v1::CREDENTIAL_KIND_CONSOLE) return "Accountant Console user";
+  if (credential.kind == v1::CREDENTIAL_KIND_PARTNER) return "API partner";
   return credential.sync_token ? "sync token" : "user with a password";
 }
 
 std::string OrganizationsForPeople(const NewCredential& credential) {
-  return absl::StrJoin(
-      credential.organizations, ", ", [](std::string* out, const NewOrganization& organization) {
-        absl::StrAppend(out, organization.id, organization.dev_key.empty() ? "" : " (own devKey)");
-      });
+  return absl::StrJoin(credential.organizations, ", ",
+                       [](std::string* out, const NewOrganization& organization) {
+                         absl::StrAppend(out, organization.id);
+                         if (!organization.user_id.empty())
+                           absl::StrAppend(out, " as ", organization.user_id);
+                         if (!organization.dev_key.empty()) absl::StrAppend(out, " (own devKey)");
+                       });
 }
 
 }  // namespace
@@ -58,9 +62,7 @@ absl::StatusOr<NewCredential> LoginDialog::Ask(const v1::GetStatusResponse& stat
   answer = AskName(credential);
   if (!answer.ok()) return answer.status();
   credential.name = *std::move(answer);
-  const absl::StatusOr<std::vector<std::string>> ids = AskOrganizations();
-  if (!ids.ok()) return ids.status();
-  auto organizations = WithDevKeys(*ids, {});
+  auto organizations = AskOrganizations(credential.kind == v1::CREDENTIAL_KIND_PARTNER);
   if (!organizations.ok()) return organizations.status();
   credential.organizations = *std::move(organizations);
   if (absl::Status asked = AskSecrets(terminal_, credential); !asked.ok()) return asked;
@@ -119,12 +121,15 @@ absl::StatusOr<std::string> LoginDialog::AskEnvironment(const v1::GetStatusRespo
 absl::Status LoginDialog::AskKind(NewCredential& credential) {
   talk_ << "how it signs in:\n  1  user with a password\n  2  sync token (48 hours, no payments)\n"
            "  3  Accountant Console user with an API token\n"
+           "  4  API partner with an appKey\n"
         << std::flush;
   while (true) {
     const absl::StatusOr<std::string> answer = AskLine("kind", "1");
     if (!answer.ok()) return answer.status();
-    if (*answer != "1" && *answer != "2" && *answer != "3") continue;
-    credential.kind = *answer == "3" ? v1::CREDENTIAL_KIND_CONSOLE : v1::CREDENTIAL_KIND_USER;
+    if (answer->size() != 1 || *answer < "1" || *answer > "4") continue;
+    credential.kind = v1::CREDENTIAL_KIND_USER;
+    if (*answer == "3") credential.kind = v1::CREDENTIAL_KIND_CONSOLE;
+    if (*answer == "4") credential.kind = v1::CREDENTIAL_KIND_PARTNER;
     credential.sync_token = *answer == "2";
     return absl::OkStatus();
   }
@@ -167,18 +172,29 @@ absl::StatusOr<std::string> LoginDialog::AskName(const NewCredential& credential
   }
 }
 
-absl::StatusOr<std::vector<std::string>> LoginDialog::AskOrganizations() {
+absl::StatusOr<std::vector<NewOrganization>> LoginDialog::AskOrganizations(bool with_users) {
   while (true) {
     const absl::StatusOr<std::string> line =
-        AskLine("organization ids, separated by spaces or commas", "");
+        AskLine(with_users ? "organizations and the users to sign in as, as ID=USER ID=USER"
+                           : "organization ids, separated by spaces or commas",
+                "");
     if (!line.ok()) return line.status();
     std::vector<std::string> ids =
         absl::StrSplit(*line, absl::ByAnyChar(" ,\t"), absl::SkipEmpty());
     absl::Status shape =
         ids.empty() ? absl::InvalidArgumentError("at least one is needed, to prove the credential")
                     : absl::OkStatus();
-    for (const std::string& id : ids) shape.Update(ValidateOrganizationId(id));
-    if (shape.ok()) return ids;
+    auto organizations = WithDevKeys(ids, {});
+    if (!organizations.ok()) return organizations;
+    for (const NewOrganization& each : *organizations) {
+      shape.Update(ValidateOrganizationId(each.id));
+      if (with_users) shape.Update(ValidateOrganizationId(each.user_id, "user_id"));
+      if (!with_users && !each.user_id.empty()) {
+        shape.Update(
+            absl::InvalidArgumentError("only a partner signs in as a user: leave out =USER"));
+      }
+    }
+    if (shape.ok()) return organizations;
     talk_ << Printable(shape.message()) << "\n" << std::flush;
   }
 }

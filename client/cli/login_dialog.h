@@ -36,7 +36,7 @@ class LoginDialog final {
   absl::Status AskKind(NewCredential& credential);
   absl::StatusOr<std::string> AskUsername(const NewCredential& credential);
   absl::StatusOr<std::string> AskName(const NewCredential& credential);
-  absl::StatusOr<std::vector<std::string>> AskOrganizations();
+  absl::StatusOr<std::vector<NewOrganization>> AskOrganizations(bool with_users);
 
   Terminal& terminal_;
   std::ostream& talk_;

@@ -22,7 +22,8 @@ absl::StatusOr<std::map<std::string, SecretString>> ReadDevKeys(Terminal& termin
   absl::StatusOr<SecretsInput> secrets = ReadSecretsFromStdin(terminal);
   if (!secrets.ok()) return secrets.status();
   if (!secrets->dev_key.empty() || !secrets->password.empty() ||
-      !secrets->console_api_token.empty() || !secrets->remember_me_id.empty()) {
+      !secrets->console_api_token.empty() || !secrets->app_key.empty() ||
+      !secrets->remember_me_id.empty()) {
     return absl::InvalidArgumentError(
         "attach takes organization_dev_keys and no other secret on standard input");
   }
@@ -71,9 +72,10 @@ absl::Status Detach(CommandContext& context, const DetachOptions& options) {
 
 void AddOrganizationCommands(CLI::App& group, Command& command) {
   auto attach = command.Add<AttachOptions>(
-      group, "attach", "Add organizations to a credential, or give them another devKey", Attach);
+      group, "attach", "Add organizations to a credential, or give them another devKey or user",
+      Attach);
   attach.app->add_option("name", attach.options->name, "The credential")->required();
-  attach.app->add_option("ids", attach.options->ids, "Organization ids");
+  attach.app->add_option("ids", attach.options->ids, "Organization ids; of a partner ID=USER");
   attach.app
       ->add_option("--from", attach.options->from,
                    "More of them from a file, one a line; - for standard input")

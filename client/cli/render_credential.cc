@@ -101,7 +101,8 @@ Json CredentialJson(const v1::Credential& credential, bool organizations) {
   json["organizations"] = Json::array();
   for (const v1::Organization& organization : credential.organizations()) {
     json["organizations"].push_back({{"organization_id", organization.organization_id()},
-                                     {"dev_key_id", organization.dev_key_id()}});
+                                     {"dev_key_id", organization.dev_key_id()},
+                                     {"user_id", organization.user_id()}});
   }
   return json;
 }
@@ -133,12 +134,18 @@ void PrintCredential(const v1::Credential& credential, std::ostream& out) {
   PrintHistory(credential, out);
   if (credential.organizations().empty()) return;
   out << '\n';
-  Table organizations({"ORGANIZATION", "DEVKEY"});
+  std::vector<std::string> columns = {"ORGANIZATION", "DEVKEY"};
+  const bool partner = credential.kind() == v1::CREDENTIAL_KIND_PARTNER;
+  if (partner) columns.emplace_back("SIGNS IN AS");
+  Table organizations(columns);
   for (const v1::Organization& organization : credential.organizations()) {
-    organizations.Add({organization.organization_id(),
-                       organization.dev_key_id().empty()
-                           ? std::string("the credential's")
-                           : absl::StrCat("its own, fingerprint ", organization.dev_key_id())});
+    std::vector<std::string> row = {
+        organization.organization_id(),
+        organization.dev_key_id().empty()
+            ? std::string("the credential's")
+            : absl::StrCat("its own, fingerprint ", organization.dev_key_id())};
+    if (partner) row.push_back(organization.user_id());
+    organizations.Add(row);
   }
   organizations.Print(out);
 }

@@ -58,6 +58,7 @@ constexpr SecretField kFields[] = {
      &SecretsInput::password},
     {"console_api_token", "new API token (not shown): ", &CredentialRotation::console_api_token,
      &SecretsInput::console_api_token},
+    {"app_key", "new appKey (not shown): ", &CredentialRotation::app_key, &SecretsInput::app_key},
     {"remember_me_id", "new rememberMeId (not shown): ", &CredentialRotation::remember_me_id,
      &SecretsInput::remember_me_id}};
 

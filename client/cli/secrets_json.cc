@@ -34,12 +34,13 @@ class Parser final {
     if (key == "dev_key") return Once(input_.dev_key);
     if (key == "password") return Once(input_.password);
     if (key == "console_api_token") return Once(input_.console_api_token);
+    if (key == "app_key") return Once(input_.app_key);
     if (key == "remember_me_id") return Once(input_.remember_me_id);
     // Not repeated: it may be a secret in the wrong place.
-    return Refuse(
-        absl::StrCat("member ", members_,
-                     " on standard input is not known; known are dev_key, "
-                     "password, console_api_token, remember_me_id and organization_dev_keys"));
+    return Refuse(absl::StrCat("member ", members_,
+                               " on standard input is not known; known are dev_key, "
+                               "password, console_api_token, app_key, remember_me_id and "
+                               "organization_dev_keys"));
   }
 
   // The later of two values would win unseen.

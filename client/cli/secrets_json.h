@@ -15,14 +15,15 @@ struct SecretsInput {
   SecretString dev_key;
   SecretString password;
   SecretString console_api_token;
+  SecretString app_key;
   SecretString remember_me_id;
   std::map<std::string, SecretString> organization_dev_keys;  // organization id -> devKey
 };
 
 // Parses
 //
-//   {"dev_key": "…", "password": "…", "console_api_token": "…", "remember_me_id": "…",
-//    "organization_dev_keys": {"ID": "…"}}
+//   {"dev_key": "…", "password": "…", "console_api_token": "…", "app_key": "…",
+//    "remember_me_id": "…", "organization_dev_keys": {"ID": "…"}}
 //
 // with every key optional. INVALID_ARGUMENT for anything else: unknown keys and keys that come
 // twice are named, and no value ever.

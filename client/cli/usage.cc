@@ -12,6 +12,7 @@ namespace {
 
 constexpr absl::string_view kSecretOptions[] = {"--password",       "--passwd",
                                                 "--dev-key",        "--devkey",
+                                                "--app-key",        "--appkey",
                                                 "--secret",         "--token",
                                                 "--code",           "--console-token",
                                                 "--api-token",      "--console-api-token",

@@ -48,7 +48,7 @@ _billbroker_options() {
 _billbroker_value() {
   case $1 in
     --output) _billbroker_offer "$2" 'table json' ;;
-    --kind) _billbroker_offer "$2" 'user console' ;;
+    --kind) _billbroker_offer "$2" 'user console partner' ;;
     --credential) _billbroker_offer "$2" "$(_billbroker_names credential)" ;;
     --environment) _billbroker_offer "$2" "$(_billbroker_names environment)" ;;
     --socket | --config | --organizations-from | --from) compopt -o default 2>/dev/null ;;

@@ -52,6 +52,58 @@ bool IsMfaComplete(JsonView body) {
   return text.has_value() && text->Reveal() == "COMPLETE";
 }
 
+constexpr absl::string_view kBadSessionId = "a sessionId that no header can carry";
+
+// The body of an answer that has a "sessionId", whatever it is; nullopt for any other.
+absl::optional<JsonView> SessionBody(const HttpAnswer& answer) {
+  absl::optional<JsonView> body = JsonView::Parse(answer.body);
+  if (!answer.IsSuccess() || !body.has_value() || !body->Find("sessionId").has_value()) {
+    return absl::nullopt;
+  }
+  return body;
+}
+
+absl::optional<SecretString> FindSessionId(JsonView body) {
+  absl::optional<SecretString> session_id = body.Find("sessionId")->Text(kLongestSessionId);
+  if (!session_id.has_value() || !IsHeaderSafe(session_id->Reveal())) return absl::nullopt;
+  return session_id;
+}
+
+// A session of `organization_id`. `as_user`: the user that it must be of, where that was asked for;
+// then the answer need not say so.
+BillResult<SignInAnswer> ReadSession(const HttpAnswer& answer, absl::string_view organization_id,
+                                     absl::optional<absl::string_view> as_user, absl::Time now) {
+  const absl::optional<JsonView> body = SessionBody(answer);
+  if (!body.has_value()) return ReadRefusal(answer, now);
+  SignInAnswer signed_in;
+  absl::optional<SecretString> session_id = FindSessionId(*body);
+  if (!session_id.has_value()) return OutOfShape(answer, kBadSessionId);
+  signed_in.session_id = *std::move(session_id);
+
+  if (body->Find("organizationId").has_value()) {
+    const absl::optional<std::string> named = FindId(*body, "organizationId");
+    if (!named.has_value()) return OutOfShape(answer, "an organizationId out of shape");
+    if (*named != organization_id) {
+      return OutOfShape(answer, "a session of another organization than the one asked for");
+    }
+  }
+  signed_in.organization_id = std::string(organization_id);
+
+  const bool names_user = body->Find("userId").has_value() || !as_user.has_value();
+  absl::optional<std::string> user_id =
+      names_user ? FindId(*body, "userId") : std::string(*as_user);
+  if (!user_id.has_value()) return OutOfShape(answer, "no userId, or one out of shape");
+  if (as_user.has_value() && *user_id != *as_user) {
+    return OutOfShape(answer, "a session of another user than the one asked for");
+  }
+  signed_in.user_id = *std::move(user_id);
+
+  const absl::optional<bool> trusted = FindBool(*body, "trusted");
+  if (!trusted.has_value()) return OutOfShape(answer, "a \"trusted\" that is no boolean");
+  signed_in.trusted = *trusted;
+  return signed_in;
+}
+
 }  // namespace
 
 bool IsId(absl::string_view text) {
@@ -70,34 +122,21 @@ BillError OutOfShape(const HttpAnswer& answer, absl::string_view what) {
 
 BillResult<SignInAnswer> ReadSignIn(const HttpAnswer& answer, absl::string_view organization_id,
                                     absl::Time now) {
-  const absl::optional<JsonView> body = JsonView::Parse(answer.body);
-  if (!answer.IsSuccess() || !body.has_value() || !body->Find("sessionId").has_value()) {
-    return ReadRefusal(answer, now);
-  }
-  SignInAnswer signed_in;
-  absl::optional<SecretString> session_id = body->Find("sessionId")->Text(kLongestSessionId);
-  if (!session_id.has_value() || !IsHeaderSafe(session_id->Reveal())) {
-    return OutOfShape(answer, "a sessionId that no header can carry");
-  }
-  signed_in.session_id = *std::move(session_id);
+  return ReadSession(answer, organization_id, absl::nullopt, now);
+}
 
-  if (body->Find("organizationId").has_value()) {
-    const absl::optional<std::string> named = FindId(*body, "organizationId");
-    if (!named.has_value()) return OutOfShape(answer, "an organizationId out of shape");
-    if (*named != organization_id) {
-      return OutOfShape(answer, "a session of another organization than the one asked for");
-    }
-  }
-  signed_in.organization_id = std::string(organization_id);
+BillResult<PartnerSignInAnswer> ReadPartnerSignIn(const HttpAnswer& answer, absl::Time now) {
+  const absl::optional<JsonView> body = SessionBody(answer);
+  if (!body.has_value()) return ReadRefusal(answer, now);
+  absl::optional<SecretString> session_id = FindSessionId(*body);
+  if (!session_id.has_value()) return OutOfShape(answer, kBadSessionId);
+  return PartnerSignInAnswer{*std::move(session_id)};
+}
 
-  absl::optional<std::string> user_id = FindId(*body, "userId");
-  if (!user_id.has_value()) return OutOfShape(answer, "no userId, or one out of shape");
-  signed_in.user_id = *std::move(user_id);
-
-  const absl::optional<bool> trusted = FindBool(*body, "trusted");
-  if (!trusted.has_value()) return OutOfShape(answer, "a \"trusted\" that is no boolean");
-  signed_in.trusted = *trusted;
-  return signed_in;
+BillResult<SignInAnswer> ReadSignInAsUser(const HttpAnswer& answer,
+                                          absl::string_view organization_id,
+                                          absl::string_view user_id, absl::Time now) {
+  return ReadSession(answer, organization_id, user_id, now);
 }
 
 BillResult<SignedOut> ReadSignOut(const HttpAnswer& answer, absl::Time now) {

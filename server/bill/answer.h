@@ -18,6 +18,16 @@ namespace billbroker {
                                                   absl::string_view organization_id,
                                                   absl::Time now);
 
+// Wants a sessionId; what else BILL answers is not known and not looked at.
+[[nodiscard]] BillResult<PartnerSignInAnswer> ReadPartnerSignIn(const HttpAnswer& answer,
+                                                                absl::Time now);
+
+// As ReadSignIn(). An answer that names another user than `user_id` is out of shape; it need not
+// name any.
+[[nodiscard]] BillResult<SignInAnswer> ReadSignInAsUser(const HttpAnswer& answer,
+                                                        absl::string_view organization_id,
+                                                        absl::string_view user_id, absl::Time now);
+
 // Any 2xx without a known code, and BDC_1109 whatever the status: the session is gone.
 [[nodiscard]] BillResult<SignedOut> ReadSignOut(const HttpAnswer& answer, absl::Time now);
 

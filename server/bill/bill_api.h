@@ -27,6 +27,23 @@ struct SignInAnswer {
   bool trusted = false;
 };
 
+// POST /v3/partner/login. The credential is of kind kPartner.
+struct PartnerSignInRequest {
+  CredentialPtr credential;
+};
+
+// A partner's session: it signs in as users of organizations, with the appKey that made it.
+struct PartnerSignInAnswer {
+  SecretString session_id;  // 1 to 512 bytes of header-safe ASCII
+};
+
+// POST /v3/partner/login-as-user, as the user that the credential names for the organization.
+struct SignInAsUserRequest {
+  CredentialPtr credential;     // kPartner
+  std::string organization_id;  // attached to `credential`
+  std::shared_ptr<const SecretString> partner_session_id;
+};
+
 // What authenticates a call after sign-in. The two are of use only together, and are shared (not
 // copied) between the session in memory and the calls under way with it.
 struct SessionKeys {
@@ -89,6 +106,10 @@ class BillApi {
   virtual ~BillApi() = default;
 
   virtual void SignIn(SignInRequest request, Done<SignInAnswer> done) = 0;
+  virtual void PartnerSignIn(PartnerSignInRequest request, Done<PartnerSignInAnswer> done) = 0;
+  // kSessionInvalid where the partner's session is dead. The answer's session goes with the
+  // organization's devKey, as any other.
+  virtual void SignInAsUser(SignInAsUserRequest request, Done<SignInAnswer> done) = 0;
   // Ends the session. BILL saying that it was gone already (BDC_1109) counts as success.
   virtual void SignOut(SessionKeys keys, Done<SignedOut> done) = 0;
   // Asks whether the session lives; kSessionInvalid where not.

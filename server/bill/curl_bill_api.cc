@@ -16,16 +16,19 @@ HttpAnswer AnswerOf(const HttpResponse& response) {
   return {response.status, response.content_type, response.retry_after, response.body.Reveal()};
 }
 
-// What answers a call that is not sent; nullopt where it can be.
-absl::optional<BillError> Unsendable(const SessionKeys& keys) {
-  if (IsHeaderSafe(keys.session_id->Reveal()) && IsHeaderSafe(keys.dev_key->Reveal())) {
-    return absl::nullopt;
-  }
+// What answers a call that is not sent; nullopt where it can be. `key` is a devKey or an appKey.
+absl::optional<BillError> Unsendable(const SecretString& session_id, const SecretString& key) {
+  if (IsHeaderSafe(session_id.Reveal()) && IsHeaderSafe(key.Reveal())) return absl::nullopt;
   BillError error;
   error.may_have_arrived = false;
   error.verdict = Verdict::kRefused;
-  error.detail = "not sent: the sessionId or devKey holds bytes that no header can carry";
+  error.detail =
+      "not sent: the sessionId or the key beside it holds bytes that no header can carry";
   return error;
+}
+
+absl::optional<BillError> Unsendable(const SessionKeys& keys) {
+  return Unsendable(*keys.session_id, *keys.dev_key);
 }
 
 BillError UnknownEnvironment(const std::string& name) {
@@ -76,6 +79,27 @@ void CurlBillApi::SignIn(SignInRequest request, Done<SignInAnswer> done) {
                      [organization_id = std::move(request.organization_id)](
                          const HttpAnswer& answer, absl::Time now) {
                        return ReadSignIn(answer, organization_id, now);
+                     });
+}
+
+void CurlBillApi::PartnerSignIn(PartnerSignInRequest request, Done<PartnerSignInAnswer> done) {
+  Send<PartnerSignInAnswer>(request.credential->environment,
+                            PartnerSignInHttpRequest(*request.credential), std::move(done),
+                            &ReadPartnerSignIn);
+}
+
+void CurlBillApi::SignInAsUser(SignInAsUserRequest request, Done<SignInAnswer> done) {
+  const Credential& credential = *request.credential;
+  if (auto error = Unsendable(*request.partner_session_id, credential.app_key)) {
+    return loop_->Post([done = std::move(done), error = *error]() mutable { done(error); });
+  }
+  HttpRequest http =
+      SignInAsUserHttpRequest(credential, request.organization_id, *request.partner_session_id);
+  std::string user_id = credential.FindOrganization(request.organization_id)->user_id;
+  Send<SignInAnswer>(credential.environment, std::move(http), std::move(done),
+                     [organization_id = std::move(request.organization_id),
+                      user_id = std::move(user_id)](const HttpAnswer& answer, absl::Time now) {
+                       return ReadSignInAsUser(answer, organization_id, user_id, now);
                      });
 }
 

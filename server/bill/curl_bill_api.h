@@ -29,6 +29,8 @@ class CurlBillApi final : public BillApi {
   ~CurlBillApi() override;
 
   void SignIn(SignInRequest request, Done<SignInAnswer> done) override;
+  void PartnerSignIn(PartnerSignInRequest request, Done<PartnerSignInAnswer> done) override;
+  void SignInAsUser(SignInAsUserRequest request, Done<SignInAnswer> done) override;
   void SignOut(SessionKeys keys, Done<SignedOut> done) override;
   void GetSessionInfo(SessionKeys keys, Done<SessionInfo> done) override;
   void StartMfaChallenge(SessionKeys keys, Done<MfaChallenge> done) override;

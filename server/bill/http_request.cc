@@ -52,6 +52,22 @@ class JsonObjectBuilder final {
   SecretBuilder json_;
 };
 
+void AddDevice(const Credential& credential, JsonObjectBuilder& body) {
+  if (credential.remember_me_id.empty()) return;
+  body.Add("rememberMeId", credential.remember_me_id.Reveal());
+  body.Add("device", credential.device);
+}
+
+HttpRequest JsonPost(absl::string_view path, JsonObjectBuilder body) {
+  HttpRequest request;
+  request.is_post = true;
+  request.path = path;
+  request.headers.push_back(Header("Accept", "application/json"));
+  request.headers.push_back(Header("Content-Type", "application/json"));
+  request.body = std::move(body).Build();
+  return request;
+}
+
 // How many bytes of `text` are one well-formed UTF-8 character (RFC 3629, 4); 0 where they are not.
 std::size_t Utf8CharacterLength(absl::string_view text) {
   const auto byte = [&text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
@@ -102,16 +118,27 @@ HttpRequest SignInHttpRequest(const Credential& credential, absl::string_view or
   body.Add("organizationId", organization_id);
   body.Add(credential.kind == CredentialKind::kConsole ? "consoleApiToken" : "password",
            credential.UserSecret().Reveal());
-  if (!credential.remember_me_id.empty()) {
-    body.Add("rememberMeId", credential.remember_me_id.Reveal());
-    body.Add("device", credential.device);
-  }
-  HttpRequest request;
-  request.is_post = true;
-  request.path = "/v3/login";
-  request.headers.push_back(Header("Accept", "application/json"));
-  request.headers.push_back(Header("Content-Type", "application/json"));
-  request.body = std::move(body).Build();
+  AddDevice(credential, body);
+  return JsonPost("/v3/login", std::move(body));
+}
+
+HttpRequest PartnerSignInHttpRequest(const Credential& credential) {
+  JsonObjectBuilder body;
+  body.Add("appKey", credential.app_key.Reveal());
+  body.Add("username", credential.username);
+  body.Add("password", credential.password.Reveal());
+  return JsonPost("/v3/partner/login", std::move(body));
+}
+
+HttpRequest SignInAsUserHttpRequest(const Credential& credential, absl::string_view organization_id,
+                                    const SecretString& partner_session_id) {
+  JsonObjectBuilder body;
+  body.Add("userId", credential.FindOrganization(organization_id)->user_id);
+  body.Add("organizationId", organization_id);
+  AddDevice(credential, body);
+  HttpRequest request = JsonPost("/v3/partner/login-as-user", std::move(body));
+  request.headers.push_back(Header("appKey", credential.app_key.Reveal()));
+  request.headers.push_back(Header("sessionId", partner_session_id.Reveal()));
   return request;
 }
 

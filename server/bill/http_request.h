@@ -24,6 +24,13 @@ struct HttpRequest {
 [[nodiscard]] HttpRequest SignInHttpRequest(const Credential& credential,
                                             absl::string_view organization_id);
 
+[[nodiscard]] HttpRequest PartnerSignInHttpRequest(const Credential& credential);
+
+// Requires: `organization_id` is attached to `credential`; appKey and sessionId IsHeaderSafe().
+[[nodiscard]] HttpRequest SignInAsUserHttpRequest(const Credential& credential,
+                                                  absl::string_view organization_id,
+                                                  const SecretString& partner_session_id);
+
 // All of these require keys that IsHeaderSafe().
 [[nodiscard]] HttpRequest SignOutHttpRequest(const SessionKeys& keys);
 [[nodiscard]] HttpRequest SessionInfoHttpRequest(const SessionKeys& keys);

@@ -113,14 +113,17 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Attach(
   MutexLock turn(turn_);
   absl::StatusOr<Credential> next = LoadForChange(target);
   if (!next.ok()) return next.status();
-  std::map<std::string, SecretString> merged;
-  for (Organization& old : next->organizations) merged[old.id] = std::move(old.dev_key);
+  std::map<std::string, Organization> merged;
+  for (Organization& old : next->organizations) merged[old.id] = std::move(old);
   for (Organization& added : organizations) {
-    SecretString& dev_key = merged[added.id];  // one without a key keeps the key that it has
-    if (!added.dev_key.empty()) dev_key = std::move(added.dev_key);
+    Organization& organization = merged[added.id];
+    organization.id = added.id;
+    // One without a key or user keeps what it has.
+    if (!added.dev_key.empty()) organization.dev_key = std::move(added.dev_key);
+    if (!added.user_id.empty()) organization.user_id = std::move(added.user_id);
   }
   next->organizations.clear();
-  for (auto& [id, dev_key] : merged) next->organizations.push_back({id, std::move(dev_key)});
+  for (auto& [id, organization] : merged) next->organizations.push_back(std::move(organization));
   absl::StatusOr<CredentialInfoPtr> info = StoreNext(*std::move(next));
   if (info.ok()) parts_.directory.Put(*info);
   return info;

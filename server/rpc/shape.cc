@@ -62,7 +62,13 @@ absl::StatusOr<std::vector<Organization>> CopyOrganizations(
     if (!seen.insert(spec.organization_id()).second) {
       return NamedTwice(path, spec.organization_id());
     }
-    organizations.push_back({spec.organization_id(), SecretString::CopyOf(spec.dev_key())});
+    if (!spec.user_id().empty()) {
+      const std::string user = absl::StrCat("organizations[", organizations.size(), "].user_id");
+      status = ValidateOrganizationId(spec.user_id(), user);  // BILL's ids are of one shape
+      if (!status.ok()) return status;
+    }
+    organizations.push_back(
+        {spec.organization_id(), SecretString::CopyOf(spec.dev_key()), spec.user_id()});
   }
   return organizations;
 }
@@ -169,8 +175,13 @@ absl::StatusOr<Credential> DraftOf(const v1::CreateCredentialRequest& request) {
     case v1::CREDENTIAL_KIND_CONSOLE:
       draft.kind = CredentialKind::kConsole;
       break;
+    case v1::CREDENTIAL_KIND_PARTNER:
+      draft.kind = CredentialKind::kPartner;
+      break;
     default:
-      return Malformed("kind", "must be CREDENTIAL_KIND_USER or CREDENTIAL_KIND_CONSOLE");
+      return Malformed("kind",
+                       "must be CREDENTIAL_KIND_USER, CREDENTIAL_KIND_CONSOLE or "
+                       "CREDENTIAL_KIND_PARTNER");
   }
   draft.name = request.name();
   draft.environment = request.environment();
@@ -179,6 +190,7 @@ absl::StatusOr<Credential> DraftOf(const v1::CreateCredentialRequest& request) {
   draft.dev_key = SecretString::CopyOf(request.dev_key());
   draft.password = SecretString::CopyOf(request.password());
   draft.console_api_token = SecretString::CopyOf(request.console_api_token());
+  draft.app_key = SecretString::CopyOf(request.app_key());
   draft.remember_me_id = SecretString::CopyOf(request.remember_me_id());
   draft.device = request.device();
   absl::StatusOr<std::vector<Organization>> organizations =
@@ -196,6 +208,7 @@ absl::StatusOr<CredentialChange> ChangeOf(const v1::RotateCredentialRequest& req
   if (request.has_console_api_token()) {
     change.console_api_token = SecretString::CopyOf(request.console_api_token());
   }
+  if (request.has_app_key()) change.app_key = SecretString::CopyOf(request.app_key());
   if (request.has_remember_me_id()) {
     change.remember_me_id = SecretString::CopyOf(request.remember_me_id());
   }
@@ -204,6 +217,7 @@ absl::StatusOr<CredentialChange> ChangeOf(const v1::RotateCredentialRequest& req
       CopyOrganizations(request.organizations());
   if (!organizations.ok()) return organizations.status();
   change.organizations = *std::move(organizations);
+  for (Organization& each : change.organizations) each.user_id.clear();  // no part of a change
   return change;
 }
 

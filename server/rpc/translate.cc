@@ -22,7 +22,7 @@ static_assert(v1::STORE_STATE_MEMORY_ONLY == static_cast<int>(StoreState::kMemor
 static_assert(v1::VAULT_STATE_UNKNOWN == static_cast<int>(VaultState::kUnknown) + 1);
 static_assert(v1::REASON_MFA_FAILED == static_cast<int>(Reason::kMfaFailed) + 1);
 static_assert(v1::CREDENTIAL_EVENT_CANCELLED == static_cast<int>(PastChangeKind::kCancelled) + 1);
-static_assert(v1::CREDENTIAL_KIND_CONSOLE == static_cast<int>(CredentialKind::kConsole) + 1);
+static_assert(v1::CREDENTIAL_KIND_PARTNER == static_cast<int>(CredentialKind::kPartner) + 1);
 
 v1::Quarantine ToQuarantine(const QuarantineEntry& entry) {
   v1::Quarantine proto;
@@ -130,6 +130,8 @@ void FillCredential(const CredentialInfo& info, bool include_organizations, v1::
       v1::Organization& organization = *proto.add_organizations();
       organization.set_organization_id(id);
       organization.set_dev_key_id(dev_key_id);
+      const auto user_id = info.user_ids.find(id);
+      if (user_id != info.user_ids.end()) organization.set_user_id(user_id->second);
     }
   }
   *proto.mutable_create_time() = ToTimestamp(info.create_time);

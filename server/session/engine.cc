@@ -140,6 +140,9 @@ void Engine::LogoutAll(absl::string_view uid, absl::AnyInvocable<void()> done) {
   };
   Later later;
   MutexLock lock(mutex_);
+  for (auto& [key, partner] : partners_) {
+    if (partner->pair.credential->uid == uid) partner->session = nullptr;
+  }
   for (auto& [key, pair] : pairs_) {
     if (pair->credential->uid != uid || !IsLive(*pair)) continue;
     ++rest->count;

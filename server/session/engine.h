@@ -193,6 +193,65 @@ class Engine final : public DirectoryObserver {
   [[nodiscard]] absl::Duration DeadlineOf(const Pair& pair, absl::Duration signed_in,
                                           absl::Duration confirmed) const;
 
+  // A credential that is being proved (engine_probe.cc).
+  struct Probing {
+    Pair pair;  // a stand-in
+    CredentialPtr candidate;
+    bool said_now = true;
+    ProbeDone done;
+    absl::Duration gives_up;  // Clock::SinceBoot()
+  };
+
+  // A partner's own sign-in, which goes before those as users (engine_partner.cc).
+  struct Partner {
+    Pair pair;                // a stand-in, of no organization
+    CredentialPtr candidate;  // of a probe; null: what is stored
+    PartnerSessionPtr session;
+    int deaths = 0;  // in a row, of sessions that signed nobody in
+  };
+  // Empty where the pair's credential is no partner.
+  [[nodiscard]] static Key PartnerOf(const Pair& pair);
+  [[nodiscard]] Partner* FindPartner(const Key& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Null where none is live.
+  [[nodiscard]] PartnerSessionPtr PartnerSessionOf(const Key& key)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whether the applicant may sign in now. Notes in `wanted` whose partner must sign in first.
+  using Wanted = std::map<Key, Key>;  // partner -> one who wants it
+  [[nodiscard]] bool MayGo(const LoginGovernor::Applicant& applicant, absl::Duration now,
+                           Wanted& wanted) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Gives each a place in the queue; whether anything changed.
+  [[nodiscard]] bool QueuePartners(const Wanted& wanted) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void LaunchPartner(Partner& partner, LoginGovernor::Place place, Later& later)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Drops from those who wait for the partner's session whom something stands against; whether one
+  // of the others is forced, nullopt where none is left.
+  absl::optional<bool> SiftPartnersQueue(const Partner& partner, Later& later)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void LoadAndSendPartner(const Key& key, CredentialPtr candidate, Attempt attempt);
+  void OnPartnerNotSent(const Key& key, const Attempt& attempt, const absl::Status& error);
+  void OnPartnerSignedIn(const Key& key, const Attempt& attempt,
+                         BillResult<PartnerSignInAnswer> result);
+  void AdoptPartner(Partner& partner, const Attempt& attempt, PartnerSignInAnswer answer,
+                    Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void OnPartnerRefused(Partner& partner, const Attempt& attempt, const BillError& error,
+                        Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Tells all who wait for its session: what stands against them, else `error`. The partner may be
+  // gone afterwards.
+  void FailPartner(const Partner& partner, ProbeVerdict verdict, const absl::Status& error,
+                   Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ParkPartner(const Key& key, absl::Duration until, Later& later)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // A user was signed in with the session.
+  void NotePartnerWorked(const Attempt& attempt) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // BILL called the session dead: the pair gets another place, or hears why not. False where it is
+  // the pair's own trouble.
+  [[nodiscard]] bool RenewPartner(Pair& pair, const Attempt& attempt, Later& later)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The probe's partner's session is that of whoever has the same secrets.
+  void KeepProbedPartner(const Probing& probe) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void DropPartner(const Key& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void DropIdlePartners(absl::Duration now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   // Signing in (engine_sign_in.cc), in the order in which it happens.
   void StartSignIn(Pair& pair, Priority priority, Later& later)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -203,7 +262,12 @@ class Engine final : public DirectoryObserver {
   [[nodiscard]] static LoginGovernor::Applicant ApplicantOf(const Pair& pair);
   [[nodiscard]] static bool IsForced(const Pair& pair);
   static void RefuseCachedOnly(Pair& pair, Later& later);
+  // What of an attempt is there from its launch on.
+  [[nodiscard]] Attempt AttemptOf(const Pair& pair, LoginGovernor::Place place, bool forced)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void LoadAndSend(const Key& key, Attempt attempt);
+  void Send(const CredentialPtr& credential, const Attempt& attempt,
+            BillApi::Done<SignInAnswer> done);
   // What the directory knows of the credential after the vault said `stored`.
   absl::StatusOr<CredentialInfoPtr> TellDirectory(const CredentialInfoPtr& seen,
                                                   const absl::StatusOr<CredentialPtr>& stored);
@@ -213,15 +277,14 @@ class Engine final : public DirectoryObserver {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnNotSent(const Key& key, const Attempt& attempt, const absl::Status& error);
   void OnSignedIn(const Key& key, const Attempt& attempt, BillResult<SignInAnswer> result);
-  [[nodiscard]] static SignInGate::Ending EndingOf(const BillResult<SignInAnswer>& result,
-                                                   bool forced);
+  // `error` is null where BILL accepted it.
+  [[nodiscard]] static SignInGate::Ending EndingOf(const BillError* error, bool forced);
   [[nodiscard]] StoredAttempt RecordOf(const LoginGovernor::Applicant& applicant) const;
   void Adopt(Pair& pair, const Attempt& attempt, SignInAnswer answer, Later& later)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   SessionPtr MakeSession(const Pair& pair, const Attempt& attempt, SignInAnswer answer,
                          Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void LiftQuarantine(const CredentialInfo& credential, absl::string_view organization_id)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void LiftQuarantine(const Attempt& attempt) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The pair has `session` from now on, unless it has a newer one, and whoever waits gets what it
   // has.
   void Install(Pair& pair, SessionPtr session, Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -235,19 +298,14 @@ class Engine final : public DirectoryObserver {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Proving a credential (engine_probe.cc).
-  struct Probing {
-    Pair pair;  // a stand-in
-    CredentialPtr candidate;
-    bool said_now = true;
-    ProbeDone done;
-    absl::Duration gives_up;  // Clock::SinceBoot()
-  };
   void LaunchProbe(const Key& key, LoginGovernor::Place place, Later& later)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RefuseImpatientProbe(const Key& key, Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void EndProbe(Probing& probe, ProbeResult result, Later& later)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SendProbe(const Key& key, const CredentialPtr& candidate, Attempt attempt);
+  // What an error says of the credential that was tried.
+  [[nodiscard]] static ProbeVerdict VerdictOf(const BillError& error, bool quarantined);
   void OnProbed(const Key& key, const Attempt& attempt, BillResult<SignInAnswer> result);
   // Ends at BILL what is handed out no more, after `grace`.
   void Retire(const SessionPtr& session, absl::Duration grace);
@@ -266,7 +324,15 @@ class Engine final : public DirectoryObserver {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   [[nodiscard]] absl::Status BackingOff(const Pair& pair, absl::Duration now) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  [[nodiscard]] absl::Status TooManyFailures(const Pair& pair, absl::Duration now)
+  // `user` is the applicant's.
+  [[nodiscard]] absl::Status TooManyFailures(const Pair& pair, absl::string_view user,
+                                             absl::Duration now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // When the turn of a queued pair is expected, its partner's included; and whether BILL's hourly
+  // limit is why not sooner.
+  [[nodiscard]] absl::Duration TurnOf(const Pair& pair, absl::Duration now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  [[nodiscard]] absl::Duration ParkedUntil(const Pair& pair) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Tells those who will not wait for the pair's turn; it keeps its place.
   void RefuseImpatient(Pair& pair, Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -320,6 +386,9 @@ class Engine final : public DirectoryObserver {
   absl::flat_hash_map<absl::string_view, std::unique_ptr<Pair>> pairs_ ABSL_GUARDED_BY(mutex_);
   // By the key of the stand-in, which is the governor's name of it.
   std::map<Key, std::unique_ptr<Probing>> probes_ ABSL_GUARDED_BY(mutex_);
+  // By the key of the stand-in, likewise.
+  std::map<Key, std::unique_ptr<Partner>> partners_ ABSL_GUARDED_BY(mutex_);
+  absl::Duration partners_wake_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteDuration();
   std::uint64_t probes_made_ ABSL_GUARDED_BY(mutex_) = 0;
   Quarantine quarantine_ ABSL_GUARDED_BY(mutex_);
   SignInGate gate_ ABSL_GUARDED_BY(mutex_);

@@ -8,10 +8,8 @@
 #include "server/session/pair_errors.h"
 
 namespace billbroker {
-namespace {
 
-// What an error says of the credential that was tried.
-ProbeVerdict VerdictOf(const BillError& error, bool quarantined) {
+ProbeVerdict Engine::VerdictOf(const BillError& error, bool quarantined) {
   if (quarantined) return ProbeVerdict::kRefused;
   switch (error.verdict) {
     case Verdict::kRefused:
@@ -24,8 +22,6 @@ ProbeVerdict VerdictOf(const BillError& error, bool quarantined) {
       return ProbeVerdict::kNotTried;
   }
 }
-
-}  // namespace
 
 void Engine::Probe(ProbeRequest request, ProbeDone done) {
   const absl::StatusOr<CredentialInfoPtr> found =
@@ -40,6 +36,9 @@ void Engine::Probe(ProbeRequest request, ProbeDone done) {
   probe->pair.key = absl::StrCat("probe ", ++probes_made_);
   probe->pair.organization_id = request.organization_id;
   probe->pair.credential = std::move(request.info);
+  if (!PartnerKeyOf(*probe->pair.credential).empty()) {
+    probe->pair.own_partner = absl::StrCat("partner of ", probe->pair.key);
+  }
   probe->candidate = std::move(request.candidate);
   probe->said_now = request.said_now;
   probe->done = std::move(done);
@@ -63,12 +62,11 @@ void Engine::RefuseImpatientProbe(const Key& key, Later& later) {
   if (place == nullptr) return;  // under way
   Probing& probe = *found->second;
   const absl::Duration now = parts_.clock.SinceBoot();
-  const std::string dev_key = place->applicant.dev_key;
-  const absl::Duration turn = governor_.TurnOf(key, now);
+  const absl::Duration turn = TurnOf(probe.pair, now);
   if (turn <= probe.gives_up) return;
   governor_.Withdraw(key);
-  absl::Status error = governor_.ParkedUntil(dev_key) >= turn ? RateLimited(probe.pair, turn - now)
-                                                              : BudgetSpent(probe.pair, turn - now);
+  absl::Status error = ParkedUntil(probe.pair) >= turn ? RateLimited(probe.pair, turn - now)
+                                                       : BudgetSpent(probe.pair, turn - now);
   EndProbe(probe, {ProbeVerdict::kNotTried, std::move(error), nullptr}, later);
 }
 
@@ -77,6 +75,8 @@ void Engine::EndProbe(Probing& probe, ProbeResult result, Later& later) {
     done(std::move(result));
   });
   const Key key = probe.pair.key;
+  DropPartner(probe.pair.own_partner);
+  governor_.Withdraw(key);  // where its partner was refused
   probes_.erase(key);
 }
 
@@ -87,7 +87,7 @@ void Engine::LaunchProbe(const Key& key, LoginGovernor::Place place, Later& late
   absl::Status obstacle = Obstacle(probe.pair, probe.said_now, now);
   if (obstacle.ok() &&
       gate_.Ask(applicant.user, applicant.secret_id, now) == SignInGate::Answer::kRefused) {
-    obstacle = TooManyFailures(probe.pair, now);
+    obstacle = TooManyFailures(probe.pair, applicant.user, now);
   }
   Pair* pair = FindPair(PairKeyOf(probe.pair.credential->uid, probe.pair.organization_id));
   if (obstacle.ok() && (pair == nullptr || pair->removed)) obstacle = Removed(probe.pair);
@@ -98,15 +98,12 @@ void Engine::LaunchProbe(const Key& key, LoginGovernor::Place place, Later& late
   gate_.Take(applicant.user);
   ++pair->sign_ins;
   ++sign_ins_;
-  Attempt attempt;
-  attempt.credential = probe.pair.credential;
-  attempt.forced = true;
+  Attempt attempt = AttemptOf(probe.pair, std::move(place), true);
   pair->generation = attempt.generation = NextGeneration(*pair);
   Save(*pair);
-  attempt.record = RecordOf(applicant);
+  attempt.record = RecordOf(attempt.place.applicant);
   attempt.dev_key = std::make_shared<SecretString>(
       probe.candidate->DevKeyFor(probe.pair.organization_id).Clone());
-  attempt.place = std::move(place);
   parts_.executor.Run(
       [this, key, candidate = probe.candidate, attempt = std::move(attempt)]() mutable {
         SendProbe(key, candidate, std::move(attempt));
@@ -117,20 +114,21 @@ void Engine::SendProbe(const Key& key, const CredentialPtr& candidate, Attempt a
   const std::string organization_id = attempt.place.applicant.organization_id;
   (void)parts_.store.WriteNow(attempt.record);  // as in LoadAndSend()
   parts_.observer.SignInSent(candidate->name, organization_id);
-  parts_.bill.SignIn({candidate, organization_id},
-                     [this, key, attempt = std::move(attempt)](BillResult<SignInAnswer> result) {
-                       OnProbed(key, attempt, std::move(result));
-                     });
+  Send(candidate, attempt, [this, key, attempt](BillResult<SignInAnswer> result) {
+    OnProbed(key, attempt, std::move(result));
+  });
 }
 
 void Engine::OnProbed(const Key& key, const Attempt& attempt, BillResult<SignInAnswer> result) {
   Later later;
   MutexLock lock(mutex_);
-  EndAttempt(attempt, EndingOf(result, attempt.forced));
+  EndAttempt(attempt, EndingOf(result.ok() ? nullptr : &result.error(), attempt.forced));
   Probing& probe = *probes_.find(key)->second;
   if (result.ok()) {
     SessionPtr session = MakeSession(probe.pair, attempt, std::move(result.value()), later);
-    LiftQuarantine(*attempt.credential, probe.pair.organization_id);
+    LiftQuarantine(attempt);
+    NotePartnerWorked(attempt);
+    KeepProbedPartner(probe);
     EndProbe(probe, {ProbeVerdict::kAccepted, absl::OkStatus(), std::move(session)}, later);
   } else {
     const BillError& error = result.error();

@@ -16,9 +16,9 @@ absl::Status Engine::BackingOff(const Pair& pair, absl::Duration now) const {
   return MakeError(std::move(details), pair.last_error.message());
 }
 
-absl::Status Engine::TooManyFailures(const Pair& pair, absl::Duration now) {
+absl::Status Engine::TooManyFailures(const Pair& pair, absl::string_view user, absl::Duration now) {
   return UserFailedTooOften(pair, options_.max_failed_sign_ins_per_hour,
-                            gate_.RetryAfter(UserKeyOf(*pair.credential), now));
+                            gate_.RetryAfter(user, now));
 }
 
 absl::Status Engine::Obstacle(const Pair& pair, bool forced, absl::Duration now) const {
@@ -30,15 +30,36 @@ absl::Status Engine::Obstacle(const Pair& pair, bool forced, absl::Duration now)
   if (!restored_) return VaultError(vault == VaultState::kReady ? VaultState::kUnknown : vault);
   if (forced) return absl::OkStatus();
   if (now < pair.not_before) return BackingOff(pair, now);
+  const auto partner = partners_.find(PartnerOf(pair));
+  if (partner != partners_.end() && now < partner->second->pair.not_before) {
+    return BackingOff(partner->second->pair, now);
+  }
   const absl::optional<QuarantineEntry> entry =
       quarantine_.Find(*pair.credential, pair.organization_id, now);
   if (!entry.has_value()) return absl::OkStatus();
   return QuarantineError(*entry, *pair.credential, pair.organization_id);
 }
 
+absl::Duration Engine::TurnOf(const Pair& pair, absl::Duration now) {
+  absl::Duration turn = std::max(governor_.TurnOf(pair.key, now), ParkedUntil(pair));
+  const Partner* partner = FindPartner(PartnerOf(pair));
+  if (partner != nullptr && governor_.Find(partner->pair.key) != nullptr) {
+    turn = std::max(turn, governor_.TurnOf(partner->pair.key, now));
+  }
+  return turn;
+}
+
+absl::Duration Engine::ParkedUntil(const Pair& pair) const {
+  const absl::Duration parked =
+      governor_.ParkedUntil(DevKeyKeyOf(*pair.credential, pair.organization_id));
+  if (PartnerOf(pair).empty()) return parked;
+  return std::max(parked, governor_.ParkedUntil(AppKeyKeyOf(*pair.credential)));
+}
+
 void Engine::RefuseImpatient(Pair& pair, Later& later) {
   const absl::Duration now = parts_.clock.SinceBoot();
-  const absl::Duration turn = governor_.TurnOf(pair.key, now);
+  const absl::Duration turn = TurnOf(pair, now);
+  const bool parked = ParkedUntil(pair) >= turn;
   std::vector<Waiter> patient;
   bool refused = false;
   for (Waiter& waiter : std::exchange(pair.waiters, {})) {
@@ -47,7 +68,6 @@ void Engine::RefuseImpatient(Pair& pair, Later& later) {
       continue;
     }
     refused = true;
-    const bool parked = governor_.ParkedUntil(governor_.Find(pair.key)->applicant.dev_key) >= turn;
     later.Add([done = std::move(waiter.done),
                error = parked ? RateLimited(pair, turn - now)
                               : BudgetSpent(pair, turn - now)]() mutable { done(error); });
@@ -59,8 +79,8 @@ void Engine::RefuseImpatient(Pair& pair, Later& later) {
 absl::Status Engine::Judge(Pair& pair, const Attempt& attempt, const BillError& error) {
   const CredentialInfo& credential = *attempt.credential;
   const absl::Duration since_boot = parts_.clock.SinceBoot();
-  const absl::optional<QuarantineRecord> record =
-      quarantine_.Add(credential, pair.organization_id, error, parts_.clock.Now(), since_boot);
+  const absl::optional<QuarantineRecord> record = quarantine_.Add(
+      credential, pair.organization_id, attempt.step, error, parts_.clock.Now(), since_boot);
   if (record.has_value()) {
     ++failed_sign_ins_;
     parts_.store.WriteSoon(*record);
@@ -74,6 +94,8 @@ absl::Status Engine::Judge(Pair& pair, const Attempt& attempt, const BillError& 
     case Verdict::kRefused:
       ++failed_sign_ins_;
       return BackOff(pair, Reason::kBillUnavailable, error, options_.longest_backoff);
+    case Verdict::kSessionInvalid:  // of the partner, who signs others in with it
+      return BackOff(pair, Reason::kSessionUnstable, error, options_.longest_backoff);
     default:
       return BackOff(pair, Reason::kBillUnavailable, error, absl::ZeroDuration());
   }
@@ -108,12 +130,15 @@ absl::Status Engine::BackOff(Pair& pair, Reason reason, const BillError& error,
       wait,
       {{"organization_id", pair.organization_id}, {"credential", pair.credential->name}}};
   if (!error.code.empty()) details.metadata.emplace("bill_code", error.code);
+  const std::string whose =
+      pair.organization_id.empty()
+          ? absl::StrCat("of the partner of credential \"", pair.credential->name)
+          : absl::StrCat("of organization \"", pair.organization_id);
   const absl::string_view advice = MfaAdvice(error.code);
   pair.last_error = MakeError(
       std::move(details),
       absl::StrCat(
-          "no session of organization \"", pair.organization_id, "\" from BILL: ", error.detail,
-          "; ",
+          "no session ", whose, "\" from BILL: ", error.detail, "; ",
           advice.empty() ? "the broker tries again when asked after the time to wait" : advice));
   return pair.last_error;
 }

@@ -54,24 +54,30 @@ LoginGovernor::Applicant Engine::ApplicantOf(const Pair& pair) {
           pair.organization_id,
           DevKeyKeyOf(credential, pair.organization_id),
           credential.DevKeyIdFor(pair.organization_id),
-          UserKeyOf(credential),
-          credential.user_secret_id};
+          SignInUserKeyOf(credential, pair.organization_id),
+          credential.user_secret_id,
+          PartnerOf(pair)};
 }
 
 void Engine::Dispatch(Later& later) {
   const absl::Duration now = parts_.clock.SinceBoot();
-  const auto may_go = [this, now](absl::string_view user, absl::string_view secret_id)
-                          ABSL_NO_THREAD_SAFETY_ANALYSIS {
-                            return gate_.Ask(user, secret_id, now) != SignInGate::Answer::kWait;
-                          };
-  while (absl::optional<LoginGovernor::Place> next = governor_.Next(now, may_go)) {
-    const Key key = next->applicant.pair;
-    if (Pair* pair = FindPair(key); pair != nullptr) {
-      Launch(*pair, *std::move(next), later);
-    } else {
-      LaunchProbe(key, *std::move(next), later);
+  Wanted wanted;
+  const auto may_go = [this, now, &wanted](const LoginGovernor::Applicant& applicant)
+                          ABSL_NO_THREAD_SAFETY_ANALYSIS { return MayGo(applicant, now, wanted); };
+  do {
+    wanted.clear();
+    partners_wake_ = absl::InfiniteDuration();
+    while (absl::optional<LoginGovernor::Place> next = governor_.Next(now, may_go)) {
+      const Key key = next->applicant.pair;
+      if (Pair* pair = FindPair(key); pair != nullptr) {
+        Launch(*pair, *std::move(next), later);
+      } else if (Partner* partner = FindPartner(key); partner != nullptr) {
+        LaunchPartner(*partner, *std::move(next), later);
+      } else {
+        LaunchProbe(key, *std::move(next), later);
+      }
     }
-  }
+  } while (QueuePartners(wanted));
   ScheduleWake();
 }
 
@@ -83,7 +89,7 @@ void Engine::Launch(Pair& pair, LoginGovernor::Place place, Later& later) {
   absl::Status obstacle = Obstacle(pair, forced, now);
   if (obstacle.ok() &&
       gate_.Ask(applicant.user, applicant.secret_id, now) == SignInGate::Answer::kRefused) {
-    obstacle = TooManyFailures(pair, now);
+    obstacle = TooManyFailures(pair, applicant.user, now);
   }
   if (!obstacle.ok()) {
     governor_.Cancel(applicant);
@@ -91,13 +97,20 @@ void Engine::Launch(Pair& pair, LoginGovernor::Place place, Later& later) {
   }
   gate_.Take(applicant.user);
   pair.activity = Pair::Activity::kSigningIn;
+  parts_.executor.Run(
+      [this, key = pair.key, attempt = AttemptOf(pair, std::move(place), forced)]() mutable {
+        LoadAndSend(key, std::move(attempt));
+      });
+}
+
+Attempt Engine::AttemptOf(const Pair& pair, LoginGovernor::Place place, bool forced) {
   Attempt attempt;
   attempt.credential = pair.credential;
+  attempt.partner = PartnerSessionOf(place.applicant.partner);
+  if (attempt.partner != nullptr) attempt.step = SignInStep::kSignInAsUser;
   attempt.place = std::move(place);
   attempt.forced = forced;
-  parts_.executor.Run([this, key = pair.key, attempt = std::move(attempt)]() mutable {
-    LoadAndSend(key, std::move(attempt));
-  });
+  return attempt;
 }
 
 void Engine::LoadAndSend(const Key& key, Attempt attempt) {
@@ -126,10 +139,19 @@ void Engine::LoadAndSend(const Key& key, Attempt attempt) {
   (void)parts_.store.WriteNow(attempt.record);
   parts_.observer.SignInSent(attempt.credential->name, organization_id);
   attempt.dev_key = std::make_shared<SecretString>((*stored)->DevKeyFor(organization_id).Clone());
-  parts_.bill.SignIn({*stored, organization_id},
-                     [this, key, attempt = std::move(attempt)](BillResult<SignInAnswer> result) {
-                       OnSignedIn(key, attempt, std::move(result));
-                     });
+  Send(*stored, attempt, [this, key, attempt](BillResult<SignInAnswer> result) {
+    OnSignedIn(key, attempt, std::move(result));
+  });
+}
+
+void Engine::Send(const CredentialPtr& credential, const Attempt& attempt,
+                  BillApi::Done<SignInAnswer> done) {
+  const std::string& organization_id = attempt.place.applicant.organization_id;
+  if (attempt.partner == nullptr) {
+    return parts_.bill.SignIn({credential, organization_id}, std::move(done));
+  }
+  parts_.bill.SignInAsUser({credential, organization_id, attempt.partner->session_id},
+                           std::move(done));
 }
 
 StoredAttempt Engine::RecordOf(const LoginGovernor::Applicant& applicant) const {
@@ -184,7 +206,10 @@ void Engine::OnNotSent(const Key& key, const Attempt& attempt, const absl::Statu
   FailWaiters(*FindPair(key), error, later);
   if (VaultStateOf(error) != VaultState::kReady) {
     // Those who wait for their turn need the same vault.
-    for (const Key& queued : governor_.QueuedOf(attempt.place.applicant.user)) {
+    const LoginGovernor::Applicant& applicant = attempt.place.applicant;
+    for (const Key& queued : applicant.partner.empty()
+                                 ? governor_.QueuedOf(applicant.user)
+                                 : governor_.QueuedBehind(applicant.partner)) {
       Pair* pair = FindPair(queued);
       if (pair != nullptr) FailWaiters(*pair, error, later);  // a probe needs no vault
     }
@@ -199,10 +224,9 @@ void Engine::CancelAttempt(const Attempt& attempt) {
   governor_.Cancel(applicant);
 }
 
-SignInGate::Ending Engine::EndingOf(const BillResult<SignInAnswer>& result, bool forced) {
-  if (result.ok()) return SignInGate::Ending::kAccepted;
-  const BillError& error = result.error();
-  switch (error.verdict) {
+SignInGate::Ending Engine::EndingOf(const BillError* error, bool forced) {
+  if (error == nullptr) return SignInGate::Ending::kAccepted;
+  switch (error->verdict) {
     case Verdict::kSecretRejected:
     case Verdict::kUserLocked:
     case Verdict::kOrganizationLocked:
@@ -215,9 +239,9 @@ SignInGate::Ending Engine::EndingOf(const BillResult<SignInAnswer>& result, bool
       // Each is quarantined or backs off after one try, unless somebody forces it.
       return forced ? SignInGate::Ending::kFailed : SignInGate::Ending::kNeutral;
     case Verdict::kUnavailable: {
-      const bool lost = error.may_have_arrived && error.http_status == 0;
+      const bool lost = error->may_have_arrived && error->http_status == 0;
       const bool by_a_gateway =
-          error.http_status == 401 || error.http_status == 403 || error.http_status == 423;
+          error->http_status == 401 || error->http_status == 403 || error->http_status == 423;
       return lost || by_a_gateway ? SignInGate::Ending::kUnclear : SignInGate::Ending::kNeutral;
     }
     default:
@@ -240,10 +264,11 @@ void Engine::EndAttempt(const Attempt& attempt, SignInGate::Ending ending) {
 void Engine::OnSignedIn(const Key& key, const Attempt& attempt, BillResult<SignInAnswer> result) {
   Later later;
   MutexLock lock(mutex_);
-  EndAttempt(attempt, EndingOf(result, attempt.forced));
+  EndAttempt(attempt, EndingOf(result.ok() ? nullptr : &result.error(), attempt.forced));
   Pair& pair = *FindPair(key);  // it stays while a sign-in is under way
   pair.activity = Pair::Activity::kIdle;
   if (result.ok()) {
+    NotePartnerWorked(attempt);
     Adopt(pair, attempt, std::move(result.value()), later);
   } else {
     OnRefused(pair, attempt, result.error(), later);
@@ -253,6 +278,10 @@ void Engine::OnSignedIn(const Key& key, const Attempt& attempt, BillResult<SignI
 
 void Engine::OnRefused(Pair& pair, const Attempt& attempt, const BillError& bill_error,
                        Later& later) {
+  if (attempt.partner != nullptr && bill_error.verdict == Verdict::kSessionInvalid &&
+      !pair.removed && RenewPartner(pair, attempt, later)) {
+    return;
+  }
   const bool rate_limited = bill_error.verdict == Verdict::kRateLimited;
   const absl::Status error = rate_limited
                                  ? Park(pair, attempt.place.applicant.dev_key, bill_error, later)
@@ -270,6 +299,9 @@ void Engine::OnRefused(Pair& pair, const Attempt& attempt, const BillError& bill
   }
   pair.activity = Pair::Activity::kQueued;
   governor_.Enqueue(ApplicantOf(pair), attempt.place.order.first, attempt.place.order.second);
+  const LoginGovernor::Applicant& applicant = attempt.place.applicant;
+  // It may be either key's hour that is spent.
+  ParkPartner(applicant.partner, governor_.ParkedUntil(applicant.dev_key), later);
   RefuseImpatient(pair, later);
 }
 
@@ -311,8 +343,9 @@ SessionPtr Engine::MakeSession(const Pair& pair, const Attempt& attempt, SignInA
   return session;
 }
 
-void Engine::LiftQuarantine(const CredentialInfo& credential, absl::string_view organization_id) {
-  for (std::string& scope : quarantine_.Lift(credential, organization_id)) {
+void Engine::LiftQuarantine(const Attempt& attempt) {
+  for (std::string& scope : quarantine_.Lift(
+           *attempt.credential, attempt.place.applicant.organization_id, attempt.step)) {
     parts_.store.WriteSoon(QuarantineLifted{std::move(scope)});
   }
 }
@@ -333,7 +366,7 @@ void Engine::Adopt(Pair& pair, const Attempt& attempt, SignInAnswer answer, Late
     late.detail = "its answer came too late to be of use";
     return FailWaiters(pair, BackOff(pair, Reason::kBillUnavailable, late, {}), later);
   }
-  LiftQuarantine(*attempt.credential, pair.organization_id);
+  LiftQuarantine(attempt);
   Install(pair, std::move(session), later);
 }
 

@@ -109,7 +109,7 @@ enum class StepUpOutcome {
 };
 
 // Told what a log, an audit or a metric wants to know. Called without a lock held, on any thread;
-// must not block.
+// must not block. The organization of a partner's own sign-in is empty, its generation 0.
 class EngineObserver {
  public:
   virtual ~EngineObserver() = default;

@@ -29,6 +29,7 @@ void Engine::Upkeep() {
       TendAt(pair, absl::InfiniteDuration());
       Tend(pair, now, later);
     }
+    DropIdlePartners(now);
     while (!recorded_.empty() && recorded_.front().first + kLedgerWindow <= now) {
       parts_.store.WriteSoon(AttemptForgotten{std::move(recorded_.front().second)});
       recorded_.pop_front();
@@ -159,7 +160,7 @@ void Engine::Erase(Pair& pair) {
 }
 
 void Engine::ScheduleWake() {
-  const absl::Duration wake = governor_.wake_time();
+  const absl::Duration wake = std::min(governor_.wake_time(), partners_wake_);
   if (wake >= wake_scheduled_) return;
   wake_scheduled_ = wake;
   parts_.executor.RunAfter(wake - parts_.clock.SinceBoot(), [this] { Wake(); });
@@ -181,6 +182,8 @@ void Engine::CredentialChanged(const CredentialInfoPtr& before, const Credential
       if (pair->credential->uid == before->uid) of_credential.push_back(pair.get());
     }
     for (Pair* pair : of_credential) FollowCredential(*pair, after, later);
+    const Key partner = PartnerKeyOf(*before);
+    if (after == nullptr || PartnerKeyOf(*after) != partner) DropPartner(partner);
     Dispatch(later);
   }
   if (watcher_ != nullptr) {

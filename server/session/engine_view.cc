@@ -17,9 +17,11 @@ PairInfo Engine::Describe(const Pair& pair) {
   info.sign_ins = pair.sign_ins;
   info.quarantine = quarantine_.Find(*pair.credential, pair.organization_id, now);
   const bool queued = pair.activity == Pair::Activity::kQueued;
-  absl::Duration retry = std::max(
-      pair.not_before, governor_.ParkedUntil(DevKeyKeyOf(*pair.credential, pair.organization_id)));
-  if (queued) retry = std::max(retry, governor_.TurnOf(pair.key, now));
+  absl::Duration retry = std::max(pair.not_before, ParkedUntil(pair));
+  if (const Partner* partner = FindPartner(PartnerOf(pair)); partner != nullptr) {
+    retry = std::max(retry, partner->pair.not_before);
+  }
+  if (queued) retry = std::max(retry, TurnOf(pair, now));
   if (retry > now) info.retry_time = parts_.clock.Now() + (retry - now);
   if (IsLive(pair)) info.session = pair.session;
   if (pair.activity == Pair::Activity::kSigningIn) {

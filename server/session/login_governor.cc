@@ -72,6 +72,14 @@ std::vector<std::string> LoginGovernor::QueuedOn(absl::string_view dev_key) cons
   return pairs;
 }
 
+std::vector<std::string> LoginGovernor::QueuedBehind(absl::string_view partner) const {
+  std::vector<std::string> pairs;
+  for (const auto& [pair, place] : places_) {
+    if (place.applicant.partner == partner) pairs.push_back(pair);
+  }
+  return pairs;
+}
+
 void LoginGovernor::ChangeLane(const Place& place, absl::FunctionRef<void(Lane&)> change) {
   const std::string& name = place.applicant.user;
   const std::string& dev_key = place.applicant.dev_key;
@@ -155,7 +163,7 @@ absl::optional<std::string> LoginGovernor::NextOf(User& user, absl::Duration now
         break;
       }
       const Applicant& applicant = places_.find(pair)->second.applicant;
-      if (!gate(applicant.user, applicant.secret_id)) return absl::nullopt;
+      if (!gate(applicant)) return absl::nullopt;
       if (!organizations_under_way_.contains(SlotOf(applicant))) return pair;
     }
   }

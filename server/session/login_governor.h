@@ -47,6 +47,7 @@ class LoginGovernor final {
     std::string dev_key_id;
     std::string user;
     std::string secret_id;
+    std::string partner = {};  // the session that must be there first; empty: none
   };
 
   using Order = std::pair<Priority, std::uint64_t>;  // lowest first
@@ -65,9 +66,9 @@ class LoginGovernor final {
     absl::Duration parked_until;  // in the past: not parked
   };
 
-  // Whether a sign-in of `user` with this secret may start now, apart from budgets (see
-  // SignInGate).
-  using Gate = absl::FunctionRef<bool(absl::string_view user, absl::string_view secret_id)>;
+  // Whether this sign-in may start now, apart from budgets (see SignInGate). One that may not holds
+  // up those of its user behind it.
+  using Gate = absl::FunctionRef<bool(const Applicant& applicant)>;
 
   explicit LoginGovernor(GovernorOptions options) : options_(std::move(options)) {}
 
@@ -79,6 +80,7 @@ class LoginGovernor final {
   [[nodiscard]] const Place* Find(absl::string_view pair) const;
   [[nodiscard]] std::vector<std::string> QueuedOf(absl::string_view user) const;
   [[nodiscard]] std::vector<std::string> QueuedOn(absl::string_view dev_key) const;
+  [[nodiscard]] std::vector<std::string> QueuedBehind(absl::string_view partner) const;
 
   // The next whose turn has come. It leaves the queue and holds a slot until End() or Cancel().
   // Call until it returns nullopt.

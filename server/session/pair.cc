@@ -21,6 +21,24 @@ std::string UserKeyOf(const CredentialInfo& credential) {
                       absl::AsciiStrToLower(credential.username));
 }
 
+std::string SignInUserKeyOf(const CredentialInfo& credential, absl::string_view organization_id) {
+  const auto user_id = credential.user_ids.find(organization_id);
+  if (user_id == credential.user_ids.end()) return UserKeyOf(credential);
+  return absl::StrCat(UserKeyOf(credential), kSeparator, user_id->second);
+}
+
+std::string PartnerKeyOf(const CredentialInfo& credential) {
+  if (credential.kind != CredentialKind::kPartner) return "";
+  return absl::StrCat("partner", kSeparator, AppKeyKeyOf(credential), kSeparator,
+                      UserKeyOf(credential), kSeparator, credential.user_secret_id);
+}
+
+std::string AppKeyKeyOf(const CredentialInfo& credential) {
+  const auto app_key = credential.fingerprints.find("app_key");
+  return absl::StrCat(credential.environment, kSeparator,
+                      app_key == credential.fingerprints.end() ? "" : app_key->second);
+}
+
 std::string DevKeyKeyOf(const CredentialInfo& credential, absl::string_view organization_id) {
   return absl::StrCat(credential.environment, kSeparator, credential.DevKeyIdFor(organization_id));
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/session/login_governor.h"
+#include "server/session/quarantine.h"
 #include "server/session/session.h"
 #include "server/session/session_store.h"
 #include "vault/directory.h"
@@ -41,6 +43,17 @@ struct Waiter {
   absl::AnyInvocable<void(absl::StatusOr<SessionPtr>)> done;
   absl::Duration gives_up;  // Clock::SinceBoot()
 };
+
+// A session with which a partner signs in as users. In memory only.
+struct PartnerSession {
+  std::shared_ptr<const SecretString> session_id;
+  absl::Duration signed_in;
+  absl::Duration deadline;
+  bool worked = false;  // a user was signed in with it
+};
+
+// Shared by the partner and the sign-ins under way with it.
+using PartnerSessionPtr = std::shared_ptr<PartnerSession>;
 
 struct Pair {
   enum class Activity { kIdle, kChecking, kQueued, kSigningIn };
@@ -78,14 +91,21 @@ struct Pair {
   // on.
   int overtaken = 0;
 
+  // A partner's: when a sign-in of this pair last found the partner's session dead.
+  absl::Duration partner_died = -absl::InfiniteDuration();
+  // Of a probe's stand-in: the partner's session that is its alone.
+  std::string own_partner;
+
   std::int64_t sign_ins = 0;
 };
 
 // A sign-in under way, with what it was started with: the credential may change meanwhile.
 struct Attempt {
   CredentialInfoPtr credential;
-  LoginGovernor::Place place;                   // that it had in the queue
-  bool forced = false;                          // by Login with `force`
+  LoginGovernor::Place place;  // that it had in the queue
+  SignInStep step = SignInStep::kSignIn;
+  PartnerSessionPtr partner;  // with which it signs in as a user; null where it does not
+  bool forced = false;        // by Login with `force`
   std::shared_ptr<const SecretString> dev_key;  // what was sent, and so belongs to the session
   std::uint64_t generation = 0;                 // of the session that it makes
   StoredAttempt record;                         // its line in the ledger
@@ -95,6 +115,15 @@ struct Attempt {
 [[nodiscard]] std::string PairKeyOf(absl::string_view credential_uid,
                                     absl::string_view organization_id);
 [[nodiscard]] std::string UserKeyOf(const CredentialInfo& credential);
+// Whom a sign-in to the organization is a sign-in of: the credential's user, or the one that a
+// partner signs in as.
+[[nodiscard]] std::string SignInUserKeyOf(const CredentialInfo& credential,
+                                          absl::string_view organization_id);
+// The sign-in of a partner: its user, password and appKey in their environment. Empty for other
+// kinds.
+[[nodiscard]] std::string PartnerKeyOf(const CredentialInfo& credential);
+// Like DevKeyKeyOf(), of a partner's appKey.
+[[nodiscard]] std::string AppKeyKeyOf(const CredentialInfo& credential);
 [[nodiscard]] std::string DevKeyKeyOf(const CredentialInfo& credential,
                                       absl::string_view organization_id);
 // What a DevKeyKeyOf() was made of: the environment, and the fingerprint.

@@ -8,21 +8,31 @@ namespace {
 
 constexpr absl::string_view kSeparator = "\x1f";  // as in pair.cc
 
+// Those of a partner alone are empty for others.
 struct Scopes {
   std::string secret, dev_key, user, organization, user_and_organization;
+  std::string app_key, partner, as_user;
 };
 
 Scopes ScopesOf(const CredentialInfo& credential, absl::string_view organization_id) {
   const std::string user = UserKeyOf(credential);
-  return {
+  const std::string as_user = SignInUserKeyOf(credential, organization_id);
+  Scopes scopes = {
       .secret = absl::StrCat("secret", kSeparator, credential.user_secret_id),
       .dev_key = absl::StrCat("dev_key", kSeparator, DevKeyKeyOf(credential, organization_id)),
       .user = absl::StrCat("user", kSeparator, user),
       .organization = absl::StrCat("organization", kSeparator, credential.environment, kSeparator,
                                    organization_id),
       .user_and_organization =
-          absl::StrCat("user_and_organization", kSeparator, user, kSeparator, organization_id),
+          absl::StrCat("user_and_organization", kSeparator, as_user, kSeparator, organization_id),
+      .app_key = "",
+      .partner = PartnerKeyOf(credential),
+      .as_user = "",
   };
+  if (scopes.partner.empty()) return scopes;
+  scopes.app_key = absl::StrCat("dev_key", kSeparator, AppKeyKeyOf(credential));
+  scopes.as_user = absl::StrCat("user", kSeparator, as_user);
+  return scopes;
 }
 
 struct Placement {
@@ -31,18 +41,25 @@ struct Placement {
   bool lapses;
 };
 
-absl::optional<Placement> PlacementOf(Verdict verdict, const Scopes& scopes) {
+absl::optional<Placement> PlacementOf(Verdict verdict, SignInStep step, const Scopes& scopes) {
+  const bool by_partner = step == SignInStep::kPartnerSignIn;
+  const bool as_user = step == SignInStep::kSignInAsUser;
   switch (verdict) {
     case Verdict::kSecretRejected:
+      if (as_user) {
+        return Placement{scopes.user_and_organization, Reason::kOrganizationRejected, false};
+      }
       return Placement{scopes.secret, Reason::kCredentialRejected, false};
     case Verdict::kDevKeyRejected:
-      return Placement{scopes.dev_key, Reason::kDevKeyRejected, false};
+      return Placement{by_partner || as_user ? scopes.app_key : scopes.dev_key,
+                       Reason::kDevKeyRejected, false};
     case Verdict::kOrganizationRejected:
+      if (by_partner) return Placement{scopes.partner, Reason::kCredentialRejected, false};
       return Placement{scopes.user_and_organization, Reason::kOrganizationRejected, false};
     case Verdict::kOrganizationLocked:
-      return Placement{scopes.organization, Reason::kLockedOut, true};
+      return Placement{by_partner ? scopes.user : scopes.organization, Reason::kLockedOut, true};
     case Verdict::kUserLocked:
-      return Placement{scopes.user, Reason::kLockedOut, true};
+      return Placement{as_user ? scopes.as_user : scopes.user, Reason::kLockedOut, true};
     default:
       return absl::nullopt;
   }
@@ -55,8 +72,9 @@ absl::optional<QuarantineEntry> Quarantine::Find(const CredentialInfo& credentia
                                                  absl::Duration since_boot) const {
   if (entries_.empty()) return absl::nullopt;
   const Scopes scopes = ScopesOf(credential, organization_id);
-  for (const std::string* scope : {&scopes.secret, &scopes.dev_key, &scopes.user,
-                                   &scopes.organization, &scopes.user_and_organization}) {
+  for (const std::string* scope :
+       {&scopes.secret, &scopes.app_key, &scopes.partner, &scopes.dev_key, &scopes.user,
+        &scopes.as_user, &scopes.organization, &scopes.user_and_organization}) {
     const auto found = entries_.find(*scope);
     if (found == entries_.end()) continue;
     const QuarantineEntry& entry = found->second;
@@ -66,11 +84,11 @@ absl::optional<QuarantineEntry> Quarantine::Find(const CredentialInfo& credentia
 }
 
 absl::optional<QuarantineRecord> Quarantine::Add(const CredentialInfo& credential,
-                                                 absl::string_view organization_id,
+                                                 absl::string_view organization_id, SignInStep step,
                                                  const BillError& error, absl::Time now,
                                                  absl::Duration since_boot) {
   const absl::optional<Placement> placement =
-      PlacementOf(error.verdict, ScopesOf(credential, organization_id));
+      PlacementOf(error.verdict, step, ScopesOf(credential, organization_id));
   if (!placement.has_value()) return absl::nullopt;
   QuarantineEntry entry{placement->reason, error.code, now, absl::nullopt, absl::nullopt};
   if (placement->lapses) {
@@ -82,12 +100,25 @@ absl::optional<QuarantineRecord> Quarantine::Add(const CredentialInfo& credentia
 }
 
 std::vector<std::string> Quarantine::Lift(const CredentialInfo& credential,
-                                          absl::string_view organization_id) {
+                                          absl::string_view organization_id, SignInStep step) {
   std::vector<std::string> lifted;
   if (entries_.empty()) return lifted;
   const Scopes scopes = ScopesOf(credential, organization_id);
-  for (const std::string* scope : {&scopes.secret, &scopes.dev_key, &scopes.user,
-                                   &scopes.organization, &scopes.user_and_organization}) {
+  std::vector<const std::string*> proved;
+  switch (step) {
+    case SignInStep::kSignIn:
+      proved = {&scopes.secret, &scopes.dev_key, &scopes.user, &scopes.organization,
+                &scopes.user_and_organization};
+      break;
+    case SignInStep::kPartnerSignIn:
+      proved = {&scopes.secret, &scopes.app_key, &scopes.partner, &scopes.user};
+      break;
+    case SignInStep::kSignInAsUser:
+      proved = {&scopes.app_key, &scopes.as_user, &scopes.organization,
+                &scopes.user_and_organization};
+      break;
+  }
+  for (const std::string* scope : proved) {
     if (entries_.erase(*scope) > 0) lifted.push_back(*scope);
   }
   return lifted;
@@ -97,6 +128,7 @@ absl::Status QuarantineError(const QuarantineEntry& entry, const CredentialInfo&
                              absl::string_view organization_id) {
   const std::string again = absl::StrCat("'billbroker session login ", organization_id,
                                          " --credential ", credential.name, " --force'");
+  const bool partner = credential.kind == CredentialKind::kPartner;
   const std::string said = absl::StrCat(" (", entry.bill_code, "); it is not tried again until ");
   std::string message;
   switch (entry.reason) {
@@ -105,9 +137,9 @@ absl::Status QuarantineError(const QuarantineEntry& entry, const CredentialInfo&
                              credential.name, "\"", said, "the secret is changed, or ", again);
       break;
     case Reason::kDevKeyRejected:
-      message = absl::StrCat("BILL refused the devKey that credential \"", credential.name,
-                             "\" uses for organization \"", organization_id, "\"", said,
-                             "the devKey is changed, or ", again);
+      message = absl::StrCat("BILL refused the ", partner ? "appKey or devKey" : "devKey",
+                             " that credential \"", credential.name, "\" uses for organization \"",
+                             organization_id, "\"", said, "it is changed, or ", again);
       break;
     case Reason::kOrganizationRejected:
       message = absl::StrCat("BILL does not let the user of credential \"", credential.name,

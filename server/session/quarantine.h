@@ -29,12 +29,24 @@ struct QuarantineRecord {
   QuarantineEntry entry;
 };
 
+// Which call BILL refused, or accepted.
+enum class SignInStep {
+  kSignIn,         // POST /v3/login
+  kPartnerSignIn,  // POST /v3/partner/login: about user name, password and appKey
+  kSignInAsUser,   // POST /v3/partner/login-as-user: about appKey, the user's id and organization
+};
+
 // The scope of an entry is what was refused, so that no attach or roll-back revives it:
 //   BDC_1101                     (environment, user name, secret), as a keyed fingerprint
 //   BDC_1102, 1103, 1104         (environment, devKey), as a keyed fingerprint
 //   BDC_1105, 1106, 1111, 1123   (environment, user name, organization)
 //   BDC_1107                     (environment, organization), for the cool-down
 //   BDC_1110                     (environment, user name), for the cool-down
+//
+// Of a partner, 1102 to 1104 are about the appKey, which is quarantined as a devKey is. Its own
+// sign-in names no organization: 1105, 1106, 1111 and 1123 stand against its user, password and
+// appKey together, and 1107 against its user. login-as-user shows BILL no password: 1101 stands
+// against the user's id and the organization as 1111 does, and 1110 against the user's id.
 //
 // A changed secret or devKey has another fingerprint and so is free at once. Not thread-safe: the
 // engine guards it.
@@ -49,13 +61,13 @@ class Quarantine final {
 
   // Records `error` where its verdict is one of those above, and returns what it recorded.
   absl::optional<QuarantineRecord> Add(const CredentialInfo& credential,
-                                       absl::string_view organization_id, const BillError& error,
-                                       absl::Time now, absl::Duration since_boot);
+                                       absl::string_view organization_id, SignInStep step,
+                                       const BillError& error, absl::Time now,
+                                       absl::Duration since_boot);
 
-  // Forgets all that stands against this sign-in, proved wrong by BILL accepting it; returns the
-  // scopes.
-  std::vector<std::string> Lift(const CredentialInfo& credential,
-                                absl::string_view organization_id);
+  // Forgets all that BILL proved wrong by accepting this; returns the scopes.
+  std::vector<std::string> Lift(const CredentialInfo& credential, absl::string_view organization_id,
+                                SignInStep step);
 
   // One that was recorded before a restart.
   void Restore(QuarantineRecord record) {

@@ -50,6 +50,22 @@ TEST_F(OperatorClientsTest, SecretsOfANewCredentialReachTheBroker) {
   EXPECT_EQ(sent.organizations(1).dev_key(), "");
 }
 
+TEST_F(OperatorClientsTest, APartnersAppKeyAndUsersReachTheBroker) {
+  NewCredential partner;
+  partner.name = "firm";
+  partner.kind = v1::CREDENTIAL_KIND_PARTNER;
+  partner.app_key = SecretString::CopyOf("app");
+  partner.organizations.push_back({"00801", {}, "0061"});
+  const absl::StatusOr<v1::Credential> created = credentials_.Create(partner);
+  ASSERT_TRUE(created.ok()) << created.status();
+  EXPECT_EQ(broker_.create_requests().front().app_key(), "app");
+  EXPECT_EQ(created->organizations(0).user_id(), "0061");
+  CredentialRotation rotation;
+  rotation.app_key = SecretString::CopyOf("caf\xE9");
+  EXPECT_TRUE(HasReason(credentials_.Rotate(VersionOf(*created), rotation).status(),
+                        Reason::kMalformedRequest));
+}
+
 TEST_F(OperatorClientsTest, ASecretThatIsNoUtf8IsRefusedByNameBeforeItIsSent) {
   NewCredential credential;
   credential.name = "acme";

@@ -85,8 +85,8 @@ TEST(SecretFieldsTest, AFieldNamedLikeASecretIsMarkedAsOne) {
   for (const auto* file :
        {v1::CreateCredentialRequest::descriptor()->file(), v1::Session::descriptor()->file()}) {
     for (int i = 0; i < file->message_type_count(); ++i) {
-      for (const char* name :
-           {"dev_key", "password", "console_api_token", "remember_me_id", "session_id"}) {
+      for (const char* name : {"dev_key", "password", "console_api_token", "app_key",
+                               "remember_me_id", "session_id"}) {
         const auto* field = file->message_type(i)->FindFieldByName(name);
         if (field == nullptr) continue;
         EXPECT_TRUE(field->options().GetExtension(v1::secret)) << field->full_name();

@@ -6,7 +6,14 @@
 
 namespace billbroker::billsim {
 
+namespace {
+
 using nlohmann::json;
+
+constexpr absl::string_view kPartnerLogin = "/v3/partner/login";
+constexpr absl::string_view kLoginAsUser = "/v3/partner/login-as-user";
+
+}  // namespace
 
 const Bill::Endpoint Bill::kEndpoints[] = {
     {"POST", "/v3/logout", &Bill::Logout},
@@ -51,7 +58,9 @@ Bill::Handled Bill::Begin(const HttpCall& call) {
   const CallOrigin origin = OriginOf(call, now);
   counts_.Call(origin, call.path);
   handled.answer = Route(call, now, handled.slot);
-  if (call.path == "/v3/login") counts_.SignIn(origin, handled.answer.status == 200);
+  const bool sign_in =
+      call.path == "/v3/login" || call.path == kPartnerLogin || call.path == kLoginAsUser;
+  if (sign_in) counts_.SignIn(origin, handled.answer.status == 200);
   return handled;
 }
 
@@ -61,14 +70,16 @@ void Bill::NoteFaulted(const HttpCall& call) {
 }
 
 CallOrigin Bill::OriginOf(const HttpCall& call, absl::Time now) {
+  const json body = json::parse(call.body, nullptr, false);
+  const auto text = [&body](const char* key) {
+    const auto found = body.is_object() ? body.find(key) : body.end();
+    return found != body.end() && found->is_string() ? found->get<std::string>() : std::string();
+  };
   if (call.path == "/v3/login") {
-    const json body = json::parse(call.body, nullptr, false);
-    const auto text = [&body](const char* key) {
-      const auto found = body.is_object() ? body.find(key) : body.end();
-      return found != body.end() && found->is_string() ? found->get<std::string>() : std::string();
-    };
     return {text("devKey"), text("organizationId"), text("username")};
   }
+  if (call.path == kPartnerLogin) return {text("appKey"), "", text("username")};
+  if (call.path == kLoginAsUser) return {call.Header("appkey"), text("organizationId"), ""};
   const BillSession* session = sessions_.Find(call.Header("sessionid"), settings_, now);
   if (session == nullptr) return {call.Header("devkey"), "", ""};
   return {call.Header("devkey"), session->organization_id, session->username};
@@ -76,6 +87,8 @@ CallOrigin Bill::OriginOf(const HttpCall& call, absl::Time now) {
 
 HttpAnswer Bill::Route(const HttpCall& call, absl::Time now, Slot& slot) {
   if (call.path == "/v3/login" && call.method == "POST") return SignIn(call, now, slot);
+  if (call.path == kPartnerLogin && call.method == "POST") return PartnerSignIn(call, now, slot);
+  if (call.path == kLoginAsUser && call.method == "POST") return SignInAsUser(call, now, slot);
   for (const Endpoint& endpoint : kEndpoints) {
     if (endpoint.path == call.path && endpoint.method == call.method) {
       return OnSession(endpoint, call, now, slot);
@@ -89,11 +102,16 @@ HttpAnswer Bill::OnSession(const Endpoint& endpoint, const HttpCall& call, absl:
   const std::string id = call.Header("sessionid");
   const std::string dev_key = call.Header("devkey");
   BillSession* session = sessions_.Find(id, settings_, now);
-  if (session == nullptr) return Refuse("BDC_1109", now);
+  if (session == nullptr || session->partner) return Refuse("BDC_1109", now);
+  const std::vector<std::string>& own = world_.organizations[session->organization_id].dev_keys;
+  if (session->dev_key.empty() && (own.empty() || Contains(own, dev_key))) {
+    session->dev_key = dev_key;
+  }
   if (settings_.session_bound_to_dev_key && session->dev_key != dev_key) {
     return Refuse("BDC_1109", now);
   }
-  if (auto refusal = AdmitDevKey(dev_key, now); refusal.has_value()) return *std::move(refusal);
+  auto refusal = AdmitKey(world_.dev_keys, dev_key, now);
+  if (refusal.has_value()) return *std::move(refusal);
   if (!TakeSlot(dev_key, session->organization_id, slot)) return Refuse("BDC_1322", now);
 
   HttpAnswer answer = (this->*endpoint.handler)(SessionCall{call, *session, now});
@@ -105,16 +123,22 @@ HttpAnswer Bill::OnSession(const Endpoint& endpoint, const HttpCall& call, absl:
   return answer;
 }
 
-absl::optional<HttpAnswer> Bill::AdmitDevKey(const std::string& dev_key, absl::Time now) {
-  const auto found = world_.dev_keys.find(dev_key);
-  if (found == world_.dev_keys.end()) return Refuse("BDC_1102", now);
+absl::optional<HttpAnswer> Bill::AdmitKey(const std::map<std::string, DevKey>& known,
+                                          const std::string& key, absl::Time now) {
+  const auto found = known.find(key);
+  if (found == known.end()) return Refuse("BDC_1102", now);
   if (!found->second.active) return Refuse("BDC_1103", now);
   if (!found->second.terms_accepted) return Refuse("BDC_1104", now);
-  if (calls_.Count(dev_key, now) >= settings_.calls_per_hour) {
+  if (calls_.Count(key, now) >= settings_.calls_per_hour) {
     return RefuseUntil(ClockHour::UntilNext(now), now);
   }
-  calls_.Add(dev_key, now);
+  calls_.Add(key, now);
   return absl::nullopt;
+}
+
+absl::optional<HttpAnswer> Bill::SignInsSpent(const std::string& key, absl::Time now) {
+  if (sign_ins_.Count(key, now) < settings_.sign_ins_per_hour) return absl::nullopt;
+  return RefuseUntil(sign_ins_.UntilFree(key, settings_.sign_ins_per_hour, now), now);
 }
 
 bool Bill::TakeSlot(const std::string& dev_key, const std::string& organization_id, Slot& slot) {

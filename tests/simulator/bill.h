@@ -85,6 +85,19 @@ class Bill final {
     std::string remember_me_id;
     std::string device;
   };
+  struct PartnerRequest {
+    std::string app_key;
+    std::string username;
+    std::string password;
+  };
+  struct AsUserRequest {
+    std::string app_key;
+    std::string session_id;
+    std::string user_id;
+    std::string organization_id;
+    std::string remember_me_id;
+    std::string device;
+  };
   struct Challenge {
     std::string session_id;
     absl::Time created;
@@ -112,8 +125,13 @@ class Bill final {
   HttpAnswer OnSession(const Endpoint& endpoint, const HttpCall& call, absl::Time now, Slot& slot)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   CallOrigin OriginOf(const HttpCall& call, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // The refusal that stands against a call with `dev_key`, and the call counted where none does.
-  absl::optional<HttpAnswer> AdmitDevKey(const std::string& dev_key, absl::Time now)
+  // The refusal that stands against a call with `key`, which is one of `known`, and the call counted
+  // where none does.
+  absl::optional<HttpAnswer> AdmitKey(const std::map<std::string, DevKey>& known,
+                                      const std::string& key, absl::Time now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The refusal of one more sign-in on `key`; nullopt where the hour has room for it.
+  absl::optional<HttpAnswer> SignInsSpent(const std::string& key, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool TakeSlot(const std::string& dev_key, const std::string& organization_id, Slot& slot)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -132,7 +150,7 @@ class Bill final {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::string RefusalOfUser(const SignInRequest& request, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void CountWrongSecret(const SignInRequest& request, User& user, absl::Time now)
+  void CountWrongSecret(const std::string& organization_id, User& user, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   HttpAnswer OpenSession(const SignInRequest& request, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -140,6 +158,19 @@ class Bill final {
   HttpAnswer Logout(const SessionCall& on) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   HttpAnswer SessionInfo(const SessionCall& on) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   HttpAnswer ListOrganizations(const SessionCall& on) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // bill_partner.cc
+  HttpAnswer PartnerSignIn(const HttpCall& call, absl::Time now, Slot& slot)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::string RefusalOfPartner(const PartnerRequest& request, absl::Time now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  HttpAnswer SignInAsUser(const HttpCall& call, absl::Time now, Slot& slot)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The user to sign in as, and BILL's code where that is refused.
+  std::string RefusalAsUser(const AsUserRequest& request, const User& partner, absl::Time now,
+                            std::string& username) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whose hour a sign-in as a user of the organization is counted in; empty: nobody's.
+  std::string CountedFor(const AsUserRequest& request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // bill_mfa.cc
   HttpAnswer StartChallenge(const SessionCall& on) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

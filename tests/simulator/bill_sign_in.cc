@@ -12,20 +12,6 @@ namespace {
 
 using nlohmann::json;
 
-// True where `locked` holds at `now`; a lock-out whose time is over is lifted.
-template <typename Lockable>
-bool IsLocked(Lockable& it, absl::Time now) {
-  if (it.locked && it.locked_until.has_value() && *it.locked_until <= now) {
-    it.locked = false;
-    it.locked_until.reset();
-  }
-  return it.locked;
-}
-
-bool Contains(const std::vector<std::string>& list, const std::string& wanted) {
-  return std::find(list.begin(), list.end(), wanted) != list.end();
-}
-
 std::string PageToken(std::size_t page) {
   return absl::StrCat("p", absl::Hex(page, absl::kZeroPad8));
 }
@@ -63,10 +49,9 @@ HttpAnswer Bill::SignIn(const HttpCall& call, absl::Time now, Slot& slot) {
 
 HttpAnswer Bill::AdmitAndSignIn(const SignInRequest& request, absl::Time now, Slot& slot) {
   const std::string& dev_key = request.dev_key;
-  if (auto refusal = AdmitDevKey(dev_key, now); refusal.has_value()) return *std::move(refusal);
-  if (sign_ins_.Count(dev_key, now) >= settings_.sign_ins_per_hour) {
-    return RefuseUntil(sign_ins_.UntilFree(dev_key, settings_.sign_ins_per_hour, now), now);
-  }
+  auto refusal = AdmitKey(world_.dev_keys, dev_key, now);
+  if (!refusal.has_value()) refusal = SignInsSpent(dev_key, now);
+  if (refusal.has_value()) return *std::move(refusal);
   if (!TakeSlot(dev_key, request.organization_id, slot)) return Refuse("BDC_1322", now);
 
   std::string code = RefusalOfOrganization(request, now);
@@ -89,12 +74,12 @@ std::string Bill::RefusalOfOrganization(const SignInRequest& request, absl::Time
 
 std::string Bill::RefusalOfUser(const SignInRequest& request, absl::Time now) {
   const auto found = world_.users.find(request.username);
-  if (found == world_.users.end()) return "BDC_1101";
+  if (found == world_.users.end() || found->second.kind == UserKind::kPartner) return "BDC_1101";
   User& user = found->second;
   if (IsLocked(user, now)) return "BDC_1110";
   const bool console = user.kind == UserKind::kConsole;
   if (user.secret != (console ? request.console_api_token : request.password)) {
-    CountWrongSecret(request, user, now);
+    CountWrongSecret(request.organization_id, user, now);
     return "BDC_1101";
   }
   user.failed_sign_ins = 0;
@@ -103,7 +88,7 @@ std::string Bill::RefusalOfUser(const SignInRequest& request, absl::Time now) {
   return "";
 }
 
-void Bill::CountWrongSecret(const SignInRequest& request, User& user, absl::Time now) {
+void Bill::CountWrongSecret(const std::string& organization_id, User& user, absl::Time now) {
   ++user.failed_sign_ins;
   if (settings_.lockout_failures == 0 || user.failed_sign_ins < settings_.lockout_failures) return;
   user.failed_sign_ins = 0;
@@ -112,8 +97,8 @@ void Bill::CountWrongSecret(const SignInRequest& request, User& user, absl::Time
     it.locked = true;
     if (lockout > absl::ZeroDuration()) it.locked_until = now + lockout;
   };
-  if (settings_.lockout_of_organization) {
-    lock(world_.organizations[request.organization_id]);
+  if (settings_.lockout_of_organization && !organization_id.empty()) {
+    lock(world_.organizations[organization_id]);
   } else {
     lock(user);
   }

@@ -66,6 +66,7 @@ void ReadUser(JsonFields& fields, User& user) {
   fields.Read(secret, user.secret);
   fields.Read("user_id", user.user_id);
   fields.Read("organizations", user.organizations);
+  if (user.kind == UserKind::kPartner) fields.Read("app_keys", user.app_keys);
   fields.Read("active", user.active);
   fields.Read("locked", user.locked);
   if (const json* mfa = fields.Find("mfa"); mfa != nullptr) {
@@ -77,10 +78,11 @@ void ReadUser(JsonFields& fields, User& user) {
 void ReadKind(JsonFields& fields, UserKind& kind) {
   std::string name = "user";
   fields.Read("kind", name);
-  for (const UserKind known : {UserKind::kUser, UserKind::kConsole, UserKind::kSyncToken}) {
+  for (const UserKind known :
+       {UserKind::kUser, UserKind::kConsole, UserKind::kSyncToken, UserKind::kPartner}) {
     if (UserKindName(known) == name) return void(kind = known);
   }
-  fields.Fail("kind", "must be user, console or sync_token");
+  fields.Fail("kind", "must be user, console, sync_token or partner");
 }
 
 // Reads the array `list` of objects, each called by its field `id`, into `into`.
@@ -125,6 +127,10 @@ absl::Status CheckReferences(const World& world) {
         CheckNames(user.organizations, world.organizations,
                    absl::StrCat("users[\"", username, "\"].organizations"), "organizations");
     if (!status.ok()) return status;
+    const absl::Status keys =
+        CheckNames(user.app_keys, world.app_keys,
+                   absl::StrCat("users[\"", username, "\"].app_keys"), "app_keys");
+    if (!keys.ok()) return keys;
   }
   return absl::OkStatus();
 }
@@ -147,6 +153,8 @@ absl::string_view UserKindName(UserKind kind) {
       return "console";
     case UserKind::kSyncToken:
       return "sync_token";
+    case UserKind::kPartner:
+      return "partner";
     case UserKind::kUser:
       break;
   }
@@ -164,6 +172,7 @@ absl::StatusOr<Data> ParseData(absl::string_view text) {
     fields.Keep(GenerateWorld(*generate, "generate", data.world));
   }
   ReadNamed(fields, "dev_keys", "key", data.world.dev_keys, ReadDevKey);
+  ReadNamed(fields, "app_keys", "key", data.world.app_keys, ReadDevKey);
   ReadNamed(fields, "organizations", "id", data.world.organizations, ReadOrganization);
   ReadNamed(fields, "users", "username", data.world.users, [](JsonFields& user_fields, User& user) {
     ReadKind(user_fields, user.kind);

@@ -36,7 +36,7 @@ TEST(DataFileTest, FaultsAreNamedByTheirPath) {
   EXPECT_EQ(ErrorOf(R"({"users": [{"username": "u", "kind": "console", "password": "p"}]})"),
             "users[0].console_api_token: is required and must not be empty");
   EXPECT_EQ(ErrorOf(R"({"users": [{"username": "u", "kind": "king", "password": "p"}]})"),
-            "users[0].kind: must be user, console or sync_token");
+            "users[0].kind: must be user, console, sync_token or partner");
   EXPECT_EQ(ErrorOf(R"({"users": [{"username": "u", "password": "p", "mfa":
                 {"trusted_devices": [{"remember_me_id": "r"}]}}]})"),
             "users[0].mfa.trusted_devices[0].device: is required and must not be empty");

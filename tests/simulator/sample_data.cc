@@ -4,10 +4,13 @@ namespace billbroker::billsim {
 
 absl::string_view SampleData() {
   return R"({
-  "comment": "billsim sample: one user of two organizations, one Accountant Console user of a client organization with its own devKey. All secrets here are made up.",
+  "comment": "billsim sample: one user of two organizations, one Accountant Console user of a client organization with its own devKey, one API partner. All secrets here are made up.",
   "dev_keys": [
     {"key": "devkey-acme-0001", "active": true, "terms_accepted": true},
     {"key": "devkey-client-0001", "active": true, "terms_accepted": true}
+  ],
+  "app_keys": [
+    {"key": "appkey-partner-0001", "active": true, "terms_accepted": true}
   ],
   "organizations": [
     {"id": "00801ACMEPAYABLES0001", "name": "Acme Payables", "dev_keys": ["devkey-acme-0001"]},
@@ -38,6 +41,14 @@ absl::string_view SampleData() {
       "console_api_token": "console-token-0001",
       "user_id": "00601CONSOLEUSER00002",
       "organizations": ["00801CLIENTBAKERY0003"]
+    },
+    {
+      "username": "api@partner.example",
+      "kind": "partner",
+      "password": "partner-password-0001",
+      "user_id": "00601PARTNERUSER00003",
+      "app_keys": ["appkey-partner-0001"],
+      "organizations": ["00801ACMEPAYABLES0001", "00801ACMERECEIVE00002"]
     }
   ],
   "settings": {}

@@ -14,13 +14,14 @@ namespace billbroker::billsim {
 
 struct BillSession {
   std::string id;
-  std::string dev_key;  // the one that made it
+  std::string dev_key;  // the one that made it, of a partner the appKey; empty: the first to come
   std::string organization_id;
   std::string username;
   absl::Time created;
   absl::Time last_use;
   bool trusted = false;
   bool sync_token = false;  // idles out after 48 h; no MFA, no payments
+  bool partner = false;     // for login-as-user only
 };
 
 // When the session dies if nobody uses it: the idle deadline, or its greatest age if that is

@@ -33,6 +33,8 @@ void VisitSettings(S& s, Visitor& visit) {
   visit.Number("sms_per_minute", s.sms_per_minute, 0, kMany);
   visit.Flag("failed_sign_ins_use_window", s.failed_sign_ins_use_window);
   visit.Flag("limit_sends_retry_after", s.limit_sends_retry_after);
+  visit.Flag("partner_sign_ins_use_window", s.partner_sign_ins_use_window);
+  visit.Text("sign_in_as_user_counts_for", s.sign_in_as_user_counts_for);
   visit.Seconds("session_idle_seconds", s.session_idle);
   visit.Seconds("sync_token_idle_seconds", s.sync_token_idle);
   visit.Seconds("max_session_age_seconds", s.max_session_age);
@@ -41,6 +43,7 @@ void VisitSettings(S& s, Visitor& visit) {
   visit.Flag("failing_calls_slide", s.failing_calls_slide);
   visit.Flag("session_bound_to_dev_key", s.session_bound_to_dev_key);
   visit.Flag("new_sign_in_ends_old", s.new_sign_in_ends_old);
+  visit.Flag("new_partner_sign_in_ends_old", s.new_partner_sign_in_ends_old);
   visit.Number("session_id_length", s.session_id_length, 16, 512);
   visit.Text("session_id_alphabet", s.session_id_alphabet);
   visit.Number("lockout_failures", s.lockout_failures, 0, kMany);
@@ -60,6 +63,7 @@ void VisitSettings(S& s, Visitor& visit) {
   visit.Text("malformed_code", s.malformed_code);
   visit.Text("dev_key_not_for_organization_code", s.dev_key_not_for_organization_code);
   visit.Text("not_a_member_code", s.not_a_member_code);
+  visit.Text("not_the_partners_organization_code", s.not_the_partners_organization_code);
   visit.Number("logout_http_status", s.logout_http_status, 200, 599);
   visit.Text("logout_body", s.logout_body);
   visit.Number("page_size", s.page_size, 1, kMany);

@@ -25,23 +25,28 @@ enum class ErrorShape {
 
 struct Settings {
   // Limits.
-  int sign_ins_per_hour = 200;             // per devKey, in a sliding hour
-  int calls_per_hour = 20'000;             // per devKey, in a clock hour
-  int concurrent_calls = 3;                // per devKey and organization
-  int sms_per_minute = 5;                  // per user: challenges that send a text message
-  bool failed_sign_ins_use_window = true;  // a refused password counts as one of the 200
-  bool limit_sends_retry_after = false;    // BDC_1144 carries the header Retry-After
+  int sign_ins_per_hour = 200;              // per devKey, in a sliding hour
+  int calls_per_hour = 20'000;              // per devKey, in a clock hour
+  int concurrent_calls = 3;                 // per devKey and organization
+  int sms_per_minute = 5;                   // per user: challenges that send a text message
+  bool failed_sign_ins_use_window = true;   // a refused password counts as one of the 200
+  bool limit_sends_retry_after = false;     // BDC_1144 carries the header Retry-After
+  bool partner_sign_ins_use_window = true;  // POST /v3/partner/login is one of the appKey's 200
+  // Whose 200 POST /v3/partner/login-as-user is one of: "dev_key" (the organization's first),
+  // "app_key" or "none".
+  std::string sign_in_as_user_counts_for = "dev_key";
 
   // Sessions.
   absl::Duration session_idle = absl::Minutes(35);
   absl::Duration sync_token_idle = absl::Hours(48);
-  absl::Duration max_session_age;        // 0: none
-  bool sliding = true;                   // use moves the idle deadline
-  bool session_info_slides = true;       // GET /v3/login/session is use
-  bool failing_calls_slide = false;      // a refused call is use
-  bool session_bound_to_dev_key = true;  // another devKey with the session is BDC_1109
-  bool new_sign_in_ends_old = false;     // of the same user and organization
-  int session_id_length = 64;            // 16 to 512
+  absl::Duration max_session_age;             // 0: none
+  bool sliding = true;                        // use moves the idle deadline
+  bool session_info_slides = true;            // GET /v3/login/session is use
+  bool failing_calls_slide = false;           // a refused call is use
+  bool session_bound_to_dev_key = true;       // another devKey with the session is BDC_1109
+  bool new_sign_in_ends_old = false;          // of the same user and organization
+  bool new_partner_sign_in_ends_old = false;  // partner's sessions of the same appKey and user
+  int session_id_length = 64;                 // 16 to 512
   std::string session_id_alphabet = "0123456789abcdefghijklmnopqrstuvwxyz";
 
   // Lock-out.
@@ -67,6 +72,7 @@ struct Settings {
   std::string malformed_code = "BDC_1002";
   std::string dev_key_not_for_organization_code = "BDC_1102";
   std::string not_a_member_code = "BDC_1111";
+  std::string not_the_partners_organization_code = "BDC_1106";
   int logout_http_status = 200;
   std::string logout_body = "{}";
   int page_size = 100;

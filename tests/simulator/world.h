@@ -1,6 +1,7 @@
-// World: who and what a BILL knows: developer keys, organizations and users.
+// World: who and what a BILL knows: developer keys, partners' appKeys, organizations and users.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <vector>
@@ -28,6 +29,7 @@ enum class UserKind {
   kUser,       // signs in with `password`
   kConsole,    // an Accountant Console user: signs in with `consoleApiToken`
   kSyncToken,  // a token's name and value, sent as `password`; no MFA, no payments
+  kPartner,    // signs in with appKey and `password`, and then as users of `organizations`
 };
 
 [[nodiscard]] absl::string_view UserKindName(UserKind kind);
@@ -52,8 +54,9 @@ struct User {
   std::string secret;  // the password, the token's value or the consoleApiToken
   std::string user_id;
   std::vector<std::string> organizations;
-  bool active = true;   // else BDC_1111
-  bool locked = false;  // BDC_1110
+  std::vector<std::string> app_keys;  // partners: which may be used; empty: every one
+  bool active = true;                 // else BDC_1111
+  bool locked = false;                // BDC_1110
   absl::optional<absl::Time> locked_until;
   int failed_sign_ins = 0;  // in a row
   Mfa mfa;
@@ -61,8 +64,24 @@ struct User {
 
 struct World {
   std::map<std::string, DevKey> dev_keys;             // by key
+  std::map<std::string, DevKey> app_keys;             // likewise, of partners
   std::map<std::string, Organization> organizations;  // by id
   std::map<std::string, User> users;                  // by user name
 };
+
+// True where `locked` holds at `now`; a lock-out whose time is over is lifted. Of users and
+// organizations.
+template <typename Lockable>
+bool IsLocked(Lockable& it, absl::Time now) {
+  if (it.locked && it.locked_until.has_value() && *it.locked_until <= now) {
+    it.locked = false;
+    it.locked_until.reset();
+  }
+  return it.locked;
+}
+
+inline bool Contains(const std::vector<std::string>& list, const std::string& wanted) {
+  return std::find(list.begin(), list.end(), wanted) != list.end();
+}
 
 }  // namespace billbroker::billsim

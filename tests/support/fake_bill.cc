@@ -26,6 +26,17 @@ std::string DeviceKey(const SecretString& remember_me_id, absl::string_view devi
   return absl::StrCat(remember_me_id.Reveal(), " of ", device);
 }
 
+FakeBill::SignInCall CallOf(const Credential& credential, const std::string& organization_id) {
+  return {credential.name,
+          credential.environment,
+          organization_id,
+          credential.username,
+          std::string(credential.UserSecret().Reveal()),
+          std::string(credential.DevKeyFor(organization_id).Reveal()),
+          credential.FindOrganization(organization_id)->user_id,
+          ""};
+}
+
 }  // namespace
 
 BillError Refusal(Verdict verdict, absl::string_view code) {
@@ -38,15 +49,42 @@ BillError Refusal(Verdict verdict, absl::string_view code) {
 }
 
 void FakeBill::SignIn(SignInRequest request, Done<SignInAnswer> done) {
-  const Credential& credential = *request.credential;
   {
     MutexLock lock(mutex_);
-    sign_ins_.push_back({credential.name, credential.environment, request.organization_id,
-                         credential.username, std::string(credential.UserSecret().Reveal()),
-                         std::string(credential.DevKeyFor(request.organization_id).Reveal())});
+    sign_ins_.push_back(CallOf(*request.credential, request.organization_id));
   }
   Deliver([this, request = std::move(request), done = std::move(done)]() mutable {
     done(DecideSignIn(request));
+  });
+}
+
+void FakeBill::PartnerSignIn(PartnerSignInRequest request, Done<PartnerSignInAnswer> done) {
+  const Credential& credential = *request.credential;
+  {
+    MutexLock lock(mutex_);
+    partner_sign_ins_.push_back({credential.name, credential.username,
+                                 std::string(credential.password.Reveal()),
+                                 std::string(credential.app_key.Reveal())});
+  }
+  Deliver([this, done = std::move(done)]() mutable { done(DecidePartnerSignIn()); });
+}
+
+void FakeBill::SignInAsUser(SignInAsUserRequest request, Done<SignInAnswer> done) {
+  SignInCall call = CallOf(*request.credential, request.organization_id);
+  call.partner_session = std::string(request.partner_session_id->Reveal());
+  {
+    MutexLock lock(mutex_);
+    sign_ins_.push_back(call);
+  }
+  Deliver([this, partner = call.partner_session, request = std::move(request),
+           done = std::move(done)]() mutable {
+    {
+      MutexLock lock(mutex_);
+      if (!live_partners_.contains(partner)) {
+        return done(Refusal(Verdict::kSessionInvalid, "BDC_1109"));
+      }
+    }
+    done(DecideSignIn({request.credential, request.organization_id}));
   });
 }
 
@@ -117,6 +155,14 @@ void FakeBill::Deliver(Executor::Work answer) {
   }
   if (delivery == Delivery::kAtOnce) return answer();
   executor_.RunAfter(latency, std::move(answer));
+}
+
+BillResult<PartnerSignInAnswer> FakeBill::DecidePartnerSignIn() {
+  MutexLock lock(mutex_);
+  if (auto error = PopFailure(partner_failures_)) return *error;
+  const std::string id = absl::StrCat("partner-", ++last_partner_session_);
+  live_partners_.insert(id);
+  return PartnerSignInAnswer{SecretString::CopyOf(id)};
 }
 
 BillResult<SignInAnswer> FakeBill::DecideSignIn(const SignInRequest& request) {
@@ -277,6 +323,11 @@ void FakeBill::FailNextSignInsOf(absl::string_view organization_id, int count,
   failures.insert(failures.end(), count, error);
 }
 
+void FakeBill::FailNextPartnerSignIns(int count, const BillError& error) {
+  MutexLock lock(mutex_);
+  partner_failures_.insert(partner_failures_.end(), count, error);
+}
+
 void FakeBill::FailNextSignOuts(int count, const BillError& error) {
   MutexLock lock(mutex_);
   sign_out_failures_.insert(sign_out_failures_.end(), count, error);
@@ -325,6 +376,7 @@ void FakeBill::SetTrusted(bool trusted) {
 void FakeBill::KillSession(absl::string_view session_id) {
   MutexLock lock(mutex_);
   live_.erase(std::string(session_id));
+  live_partners_.erase(std::string(session_id));
 }
 
 void FakeBill::SetSessionTrust(absl::string_view session_id, bool trusted) {
@@ -336,6 +388,7 @@ void FakeBill::SetSessionTrust(absl::string_view session_id, bool trusted) {
 void FakeBill::KillAllSessions() {
   MutexLock lock(mutex_);
   live_.clear();
+  live_partners_.clear();
 }
 
 bool FakeBill::IsLive(absl::string_view session_id) const {
@@ -346,6 +399,11 @@ bool FakeBill::IsLive(absl::string_view session_id) const {
 std::vector<FakeBill::SignInCall> FakeBill::sign_ins() const {
   MutexLock lock(mutex_);
   return sign_ins_;
+}
+
+std::vector<FakeBill::PartnerSignInCall> FakeBill::partner_sign_ins() const {
+  MutexLock lock(mutex_);
+  return partner_sign_ins_;
 }
 
 std::vector<FakeBill::SessionCall> FakeBill::sign_outs() const {

@@ -21,7 +21,8 @@ namespace billbroker {
 [[nodiscard]] BillError Refusal(Verdict verdict, absl::string_view code);
 
 // Unscripted it says yes: sign-ins get the sessions "session-1", "session-2", …, each of which
-// lives, for the devKey that made it, until it is signed out or killed.
+// lives, for the devKey that made it, until it is signed out or killed. Partners get "partner-1", …;
+// one of these that was killed answers BDC_1109 to login-as-user.
 //
 // An answer comes from the executor after the latency (zero at first), unless AnswerAtOnce() or
 // Hold() say otherwise. What it is gets decided when it is given and not when the call comes in, so
@@ -38,6 +39,14 @@ class FakeBill final : public BillApi {
     std::string username;
     std::string secret;
     std::string dev_key;
+    std::string user_id;          // of login-as-user
+    std::string partner_session;  // likewise
+  };
+  struct PartnerSignInCall {
+    std::string credential;
+    std::string username;
+    std::string password;
+    std::string app_key;
   };
   struct SessionCall {
     std::string environment;
@@ -49,6 +58,9 @@ class FakeBill final : public BillApi {
   explicit FakeBill(Executor& executor) : executor_(executor) {}
 
   void SignIn(SignInRequest request, Done<SignInAnswer> done) override;
+  void PartnerSignIn(PartnerSignInRequest request, Done<PartnerSignInAnswer> done) override;
+  // Scripted as SignIn() is.
+  void SignInAsUser(SignInAsUserRequest request, Done<SignInAnswer> done) override;
   void SignOut(SessionKeys keys, Done<SignedOut> done) override;
   void GetSessionInfo(SessionKeys keys, Done<SessionInfo> done) override;
   // The code is "123456"; the rememberMeIds are "remember-1", "remember-2", …
@@ -74,6 +86,7 @@ class FakeBill final : public BillApi {
   // What they are. Failures of one organization go first, then those of any, then `answerer`.
   void FailNextSignIns(int count, const BillError& error);
   void FailNextSignInsOf(absl::string_view organization_id, int count, const BillError& error);
+  void FailNextPartnerSignIns(int count, const BillError& error);
   void FailNextSignOuts(int count, const BillError& error);
   void FailNextSessionInfos(int count, const BillError& error);
   void FailNextOrganizationLists(int count, const BillError& error);
@@ -90,13 +103,14 @@ class FakeBill final : public BillApi {
   void ForgetDevices();
 
   // Sessions at BILL.
-  void KillSession(absl::string_view session_id);
+  void KillSession(absl::string_view session_id);  // a partner's too
   void KillAllSessions();
   void SetSessionTrust(absl::string_view session_id, bool trusted);
   [[nodiscard]] bool IsLive(absl::string_view session_id) const;
 
   // What was called, in order.
-  [[nodiscard]] std::vector<SignInCall> sign_ins() const;
+  [[nodiscard]] std::vector<SignInCall> sign_ins() const;  // login-as-user too
+  [[nodiscard]] std::vector<PartnerSignInCall> partner_sign_ins() const;
   [[nodiscard]] std::vector<SessionCall> sign_outs() const;
   [[nodiscard]] std::vector<SessionCall> session_infos() const;
   [[nodiscard]] std::vector<std::string> organization_pages() const;  // the tokens asked for
@@ -117,6 +131,7 @@ class FakeBill final : public BillApi {
   };
 
   void Deliver(Executor::Work answer);
+  BillResult<PartnerSignInAnswer> DecidePartnerSignIn();
   BillResult<SignInAnswer> DecideSignIn(const SignInRequest& request);
   BillResult<SignedOut> DecideSignOut(const SessionKeys& keys);
   BillResult<SessionInfo> DecideSessionInfo(const SessionKeys& keys);
@@ -141,13 +156,17 @@ class FakeBill final : public BillApi {
   std::deque<BillError> sign_in_failures_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::deque<BillError>, std::less<>> organization_failures_
       ABSL_GUARDED_BY(mutex_);
+  std::deque<BillError> partner_failures_ ABSL_GUARDED_BY(mutex_);
   std::deque<BillError> sign_out_failures_ ABSL_GUARDED_BY(mutex_);
   std::deque<BillError> session_info_failures_ ABSL_GUARDED_BY(mutex_);
   std::deque<BillError> organization_list_failures_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, OrganizationPage> organization_pages_ ABSL_GUARDED_BY(mutex_);
   int last_session_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<std::string, LiveSession, std::less<>> live_ ABSL_GUARDED_BY(mutex_);
+  int last_partner_session_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::set<std::string, std::less<>> live_partners_ ABSL_GUARDED_BY(mutex_);
   std::vector<SignInCall> sign_ins_ ABSL_GUARDED_BY(mutex_);
+  std::vector<PartnerSignInCall> partner_sign_ins_ ABSL_GUARDED_BY(mutex_);
   std::vector<SessionCall> sign_outs_ ABSL_GUARDED_BY(mutex_);
   std::vector<SessionCall> session_infos_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> asked_pages_ ABSL_GUARDED_BY(mutex_);

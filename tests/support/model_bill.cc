@@ -66,6 +66,23 @@ void ModelBill::SignIn(SignInRequest request, Done<SignInAnswer> done) {
       });
 }
 
+void ModelBill::PartnerSignIn(PartnerSignInRequest request, Done<PartnerSignInAnswer> done) {
+  Send<PartnerSignInAnswer>(PartnerSignInHttpRequest(*request.credential), std::move(done),
+                            &ReadPartnerSignIn);
+}
+
+void ModelBill::SignInAsUser(SignInAsUserRequest request, Done<SignInAnswer> done) {
+  const HttpRequest http = SignInAsUserHttpRequest(*request.credential, request.organization_id,
+                                                   *request.partner_session_id);
+  Send<SignInAnswer>(
+      http, std::move(done),
+      [organization_id = request.organization_id,
+       user_id = request.credential->FindOrganization(request.organization_id)->user_id](
+          const HttpAnswer& answer, absl::Time now) {
+        return ReadSignInAsUser(answer, organization_id, user_id, now);
+      });
+}
+
 void ModelBill::SignOut(SessionKeys keys, Done<SignedOut> done) {
   Send<SignedOut>(SignOutHttpRequest(keys), std::move(done), &ReadSignOut);
 }

@@ -21,6 +21,8 @@ class ModelBill final : public BillApi {
       : model_(model), executor_(executor), clock_(clock), half_(latency / 2) {}
 
   void SignIn(SignInRequest request, Done<SignInAnswer> done) override;
+  void PartnerSignIn(PartnerSignInRequest request, Done<PartnerSignInAnswer> done) override;
+  void SignInAsUser(SignInAsUserRequest request, Done<SignInAnswer> done) override;
   void SignOut(SessionKeys keys, Done<SignedOut> done) override;
   void GetSessionInfo(SessionKeys keys, Done<SessionInfo> done) override;
   void StartMfaChallenge(SessionKeys keys, Done<MfaChallenge> done) override;

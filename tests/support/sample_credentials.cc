@@ -91,6 +91,16 @@ Credential SampleConsole(absl::string_view name) {
   return credential;
 }
 
+Credential SamplePartner(absl::string_view name) {
+  Credential credential = Sample(name, CredentialKind::kPartner);
+  credential.password = SecretString::CopyOf("s3cret-partner-password");
+  credential.app_key = SecretString::CopyOf("s3cret-app-key");
+  credential.dev_key = SecretString::CopyOf("s3cret-partner-dev-key");
+  credential.organizations.push_back({"0095", SecretString(), "006a"});
+  credential.organizations.push_back({"0096", SecretString::CopyOf("s3cret-dev-key-0096"), "006b"});
+  return credential;
+}
+
 bool SameCredential(const Credential& a, const Credential& b) {
   return WriteDocument(a) == WriteDocument(b);
 }

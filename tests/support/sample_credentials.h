@@ -15,6 +15,9 @@ void AddRotations(Credential& user);
 // An Accountant Console user of one client organization with its own devKey, and none of its own.
 [[nodiscard]] Credential SampleConsole(absl::string_view name);
 
+// A partner that signs in as one user of 0095 (the credential's devKey) and one of 0096 (its own).
+[[nodiscard]] Credential SamplePartner(absl::string_view name);
+
 // Whether everything in them is equal, secrets included.
 [[nodiscard]] bool SameCredential(const Credential& a, const Credential& b);
 

@@ -60,6 +60,21 @@ TEST(CredentialChangeTest, TheDateOfARememberMeIdGoesWithIt) {
   EXPECT_EQ(credential.remember_me_time, credential.create_time);
 }
 
+TEST(CredentialChangeTest, AnAppKeyIsReplacedAndPutBack) {
+  const Credential before = SamplePartner("firm");
+  Credential credential = before.Clone();
+  CredentialChange change;
+  change.app_key = SecretString::CopyOf("next");
+  change.organizations.push_back({"0095", SecretString::CopyOf("next-0095")});
+  const CredentialChange inverse = InverseOf(CloneOf(change), credential);
+  EXPECT_THAT(ChangedFields(inverse), ::testing::ElementsAre("app_key", "organizations"));
+  Apply(change, credential);
+  EXPECT_EQ(credential.app_key.Reveal(), "next");
+  EXPECT_EQ(credential.organizations[0].user_id, "006a");
+  Apply(inverse, credential);
+  EXPECT_TRUE(SameCredential(credential, before));
+}
+
 TEST(CredentialChangeTest, AnOrganizationThatIsNotAttachedIsLeftOut) {
   Credential credential = SampleUser("acme");
   CredentialChange change;

@@ -30,6 +30,7 @@ SecretString Secret(std::size_t size) { return SecretString::CopyOf(std::string(
 TEST(CredentialTest, TheSamplesAreValid) {
   EXPECT_EQ(WrongField(SampleUser("acme")), "");
   EXPECT_EQ(WrongField(SampleConsole("acme")), "");
+  EXPECT_EQ(WrongField(SamplePartner("acme")), "");
 }
 
 TEST(CredentialTest, NamesAreShort) {
@@ -88,6 +89,31 @@ TEST(CredentialTest, AConsoleHasATokenAndNoPassword) {
   EXPECT_EQ(WrongField(console), "console_api_token");
 }
 
+TEST(CredentialTest, APartnerHasAnAppKeyAndAUserForEachOrganization) {
+  using C = Credential;
+  const auto wrong_after = [](const std::function<void(Credential&)>& change) {
+    Credential partner = SamplePartner("acme");
+    change(partner);
+    return WrongField(partner);
+  };
+  EXPECT_EQ(wrong_after([](C& c) { c.app_key = SecretString(); }), "app_key");
+  EXPECT_EQ(wrong_after([](C& c) { c.app_key = Secret(257); }), "app_key");
+  EXPECT_EQ(wrong_after([](C& c) { c.app_key = SecretString::CopyOf("a\r\nb"); }), "app_key");
+  EXPECT_EQ(wrong_after([](C& c) { c.password = SecretString(); }), "password");
+  EXPECT_EQ(wrong_after([](C& c) { c.console_api_token = Secret(1); }), "console_api_token");
+  EXPECT_EQ(wrong_after([](C& c) { c.sync_token = true; }), "sync_token");
+  for (const std::string& id : {std::string(), std::string("006 a"), std::string(65, '0')}) {
+    EXPECT_EQ(wrong_after([&id](C& c) { c.organizations[1].user_id = id; }),
+              "organizations[1].user_id");
+  }
+}
+
+TEST(CredentialTest, NobodyElseHasAnAppKeyOrAUserForAnOrganization) {
+  EXPECT_EQ(WrongFieldAfter([](Credential& c) { c.app_key = Secret(1); }), "app_key");
+  EXPECT_EQ(WrongFieldAfter([](Credential& c) { c.organizations[0].user_id = "006a"; }),
+            "organizations[0].user_id");
+}
+
 TEST(CredentialTest, TheDevKeyMayBeEmptyWhereEachOrganizationHasItsOwn) {
   EXPECT_EQ(WrongFieldAfter([](Credential& c) { c.dev_key = SecretString(); }),
             "organizations[0].dev_key");
@@ -109,11 +135,14 @@ TEST(CredentialTest, TheUserSecretIsThatOfItsKind) {
   const Credential user = SampleUser("acme");
   const Credential console = SampleConsole("firm");
   EXPECT_EQ(&user.UserSecret(), &user.password);
+  const Credential partner = SamplePartner("firm");
   EXPECT_EQ(&console.UserSecret(), &console.console_api_token);
+  EXPECT_EQ(&partner.UserSecret(), &partner.password);
 }
 
 TEST(CredentialTest, ACloneIsWhole) {
-  for (const Credential& credential : {SampleUser("acme"), SampleConsole("firm")}) {
+  for (const Credential& credential :
+       {SampleUser("acme"), SampleConsole("firm"), SamplePartner("firm")}) {
     EXPECT_TRUE(SameCredential(credential.Clone(), credential));
   }
 }

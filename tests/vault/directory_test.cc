@@ -189,6 +189,15 @@ TEST(CredentialInfoTest, ShowsWhichSecretsThereAreAndNoneOfThem) {
   EXPECT_EQ(InfoOf(SampleConsole("firm"), fingerprinter)->DevKeyIdFor("unknown"), "");
 }
 
+TEST(CredentialInfoTest, OfAPartnerShowsWhomItSignsInAs) {
+  const Fingerprinter fingerprinter(SecretString::CopyOf(std::string(32, 'k')));
+  const Credential partner = SamplePartner("firm");
+  const CredentialInfoPtr info = InfoOf(partner, fingerprinter);
+  EXPECT_EQ(info->fingerprints.at("app_key"), fingerprinter.Of(partner.app_key));
+  EXPECT_EQ(info->user_ids.at("0096"), "006b");
+  EXPECT_TRUE(InfoOf(SampleUser("acme"), fingerprinter)->user_ids.empty());
+}
+
 TEST(CredentialInfoTest, AUserNameInOtherCaseIsNoOtherUser) {
   const Fingerprinter fingerprinter(SecretString::CopyOf(std::string(32, 'k')));
   Credential user = SampleUser("acme");

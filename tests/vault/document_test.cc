@@ -44,15 +44,18 @@ TEST(DocumentTest, WhatIsWrittenIsReadBackWhole) {
   AddRotations(rotated);
   const Credential user = SampleUser("acme");
   const Credential console = SampleConsole("acme");
+  const Credential partner = SamplePartner("acme");
   for (const Credential* each :
-       std::initializer_list<const Credential*>{&rotated, &user, &console}) {
+       std::initializer_list<const Credential*>{&rotated, &user, &console, &partner}) {
     const Credential& credential = *each;
     const absl::StatusOr<CredentialPtr> read = Read(Text(credential));
     ASSERT_TRUE(read.ok()) << read.status();
     EXPECT_TRUE(SameCredential(**read, credential));
     EXPECT_TRUE((*read)->password == credential.password);
     EXPECT_TRUE((*read)->console_api_token == credential.console_api_token);
-    EXPECT_EQ((*read)->organizations.size(), credential.organizations.size());
+    EXPECT_TRUE((*read)->app_key == credential.app_key);
+    ASSERT_EQ((*read)->organizations.size(), credential.organizations.size());
+    EXPECT_EQ((*read)->organizations[0].user_id, credential.organizations[0].user_id);
     EXPECT_EQ((*read)->create_time, credential.create_time);
   }
 }
@@ -97,6 +100,32 @@ TEST(DocumentTest, TheStoredSampleOfFormat2StaysReadable) {
   EXPECT_EQ((*read)->history[1].bill_code, "BDC_1101");
   EXPECT_EQ((*read)->history[3].kind, PastChangeKind::kMfaRenewed);
   EXPECT_EQ((*read)->history[3].before->remember_me_time, (*read)->create_time - absl::Hours(1));
+}
+
+TEST(DocumentTest, TheStoredSampleOfAPartnerStaysReadable) {
+  std::ostringstream text;
+  text << std::ifstream(TESTDATA "/credential_format2_partner.json").rdbuf();
+  const absl::StatusOr<CredentialPtr> read = ReadDocument("firm", SecretString::CopyOf(text.str()));
+  ASSERT_TRUE(read.ok()) << read.status();
+  const Credential& credential = **read;
+  EXPECT_EQ(credential.kind, CredentialKind::kPartner);
+  EXPECT_EQ(credential.app_key.Reveal(), "01APPKEY");
+  EXPECT_EQ(credential.UserSecret().Reveal(), "partner-password");
+  EXPECT_EQ(credential.FindOrganization("0095")->user_id, "006a");
+  EXPECT_EQ(credential.DevKeyFor("0096").Reveal(), "02DEVKEY");
+  EXPECT_EQ(credential.staged->change.app_key->Reveal(), "02APPKEY");
+  EXPECT_EQ(credential.history.at(0).before->app_key->Reveal(), "00APPKEY");
+}
+
+// An older billbroker would take a partner for a user of another kind.
+TEST(DocumentTest, APartnersDocumentIsFormat2AndNoOlderOne) {
+  const std::string text = Text(SamplePartner("acme"));
+  EXPECT_TRUE(absl::StartsWith(text, "{\"format\":2,"));
+  ExpectInvalid(absl::StrReplaceAll(text, {{"\"format\":2", "\"format\":1"}}), "does not know");
+  ExpectInvalid(Changed("{\"id\":\"0081\"}", "{\"id\":\"0081\",\"user_id\":\"006a\"}"),
+                "bad \"organizations\"");
+  ExpectInvalid(absl::StrReplaceAll(text, {{"\"user_id\":\"006a\"", "\"user_id\":\"00 6\""}}),
+                "user_id");
 }
 
 TEST(DocumentTest, WithoutRotationsItIsTheFormatThatAnOlderBillbrokerReads) {

@@ -79,6 +79,42 @@ TEST_F(CredentialCommandTest, CreateAsksForAConsolesOrganizationDevKeys) {
   EXPECT_EQ(sent.console_api_token(), "token");
 }
 
+TEST_F(CredentialCommandTest, CreateTakesAPartnersOrganizationsWithTheirUsers) {
+  terminal_.input = R"({"password": "p", "app_key": "a", "dev_key": "k"})";
+  const std::string file = folder_.Write("ids", "00802=0062  # the second\n");
+  EXPECT_EQ(Run({"credential", "create", "firm", "--environment", "sandbox", "--kind", "partner",
+                 "--username", "api@firm.test", "--organization", "00801=0061",
+                 "--organizations-from", file, "--secrets-from-stdin"}),
+            kExitOk)
+      << err_;
+  const v1::CreateCredentialRequest sent = broker_.create_requests().front();
+  EXPECT_EQ(sent.kind(), v1::CREDENTIAL_KIND_PARTNER);
+  EXPECT_EQ(sent.app_key(), "a");
+  EXPECT_EQ(sent.organizations(0).organization_id(), "00801");
+  EXPECT_EQ(sent.organizations(0).user_id(), "0061");
+  EXPECT_EQ(sent.organizations(1).user_id(), "0062");
+
+  EXPECT_EQ(Run({"credential", "show", "firm"}), kExitOk) << err_;
+  EXPECT_THAT(out_, HasSubstr("ORGANIZATION  DEVKEY            SIGNS IN AS\n"
+                              "00801         the credential's  0061\n"));
+  EXPECT_EQ(Run({"credential", "attach", "firm", "00803=0063"}), kExitOk) << err_;
+  EXPECT_EQ(broker_.attach_requests().front().organizations(0).user_id(), "0063");
+  EXPECT_EQ(Run({"credential", "export", "firm"}), kExitOk) << err_;
+  EXPECT_EQ(OutJson()["credentials"][0]["kind"], "partner");
+  EXPECT_EQ(OutJson()["credentials"][0]["organizations"][2]["user_id"], "0063");
+}
+
+TEST_F(CredentialCommandTest, CreateAsksForAPartnersSecrets) {
+  terminal_.person = true;
+  terminal_.answers = {"key", "", "app", "hunter2"};
+  EXPECT_EQ(Run({"credential", "create", "firm", "--environment", "sandbox", "--kind", "partner",
+                 "--username", "api@firm.test", "--organization", "00801=0061"}),
+            kExitOk)
+      << err_;
+  EXPECT_EQ(broker_.create_requests().front().app_key(), "app");
+  EXPECT_EQ(broker_.create_requests().front().password(), "hunter2");
+}
+
 TEST_F(CredentialCommandTest, CreateAsksForTheRememberMeIdOfADevice) {
   terminal_.person = true;
   terminal_.answers = {"key", "value", "remembered"};
@@ -187,7 +223,7 @@ TEST_F(CredentialCommandTest, AttachAndDetachChangeTheOrganizations) {
   EXPECT_EQ(broker_.attach_requests().front().version(), 3u);
   EXPECT_EQ(Run({"credential", "detach", "acme", "00801", "00803", "--output", "json"}), kExitOk);
   EXPECT_EQ(OutJson()["organizations"],
-            Json::array({{{"organization_id", "00802"}, {"dev_key_id", ""}}}));
+            Json::array({{{"organization_id", "00802"}, {"dev_key_id", ""}, {"user_id", ""}}}));
   EXPECT_EQ(OutJson()["version"], 5);
 }
 

@@ -38,6 +38,16 @@ TEST(ImportDocumentTest, HoldsEverythingOfACredential) {
   EXPECT_EQ(acme.organizations[1].dev_key.Reveal(), "s5");
 }
 
+TEST(ImportDocumentTest, HoldsAPartner) {
+  const auto parsed = ParseImport(
+      R"({"credentials":[{"name":"firm","environment":"sandbox","kind":"partner","username":"p",
+          "app_key":"s1","organizations":[{"id":"0081","user_id":"0061"}]}]})");
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_EQ(parsed->front().kind, v1::CREDENTIAL_KIND_PARTNER);
+  EXPECT_EQ(parsed->front().app_key.Reveal(), "s1");
+  EXPECT_EQ(parsed->front().organizations[0].user_id, "0061");
+}
+
 TEST(ImportDocumentTest, AnErrorNamesThePlaceAndRepeatsNoValue) {
   constexpr char kStart[] =
       R"({"credentials":[{"name":"a","environment":"e","kind":"user","username":"u",)";

@@ -74,6 +74,22 @@ TEST_F(LoginTest, AConsoleUserIsAskedForTokenAndEachOrganizationsDevKey) {
   EXPECT_THAT(err_, HasSubstr("00801 (own devKey), 00802 (own devKey)"));
 }
 
+TEST_F(LoginTest, APartnerIsAskedForAppKeyAndWhomItSignsInAs) {
+  terminal_.answers = {
+      "",    "4", "api@firm.test", "firm",    "00801", "00801=0061 00802=0062", "dev-key",
+      "own", "",  "app-key",       "hunter2", "y"};
+  EXPECT_EQ(Run({"login"}), kExitOk) << err_;
+  const v1::CreateCredentialRequest sent = broker_.create_requests().front();
+  EXPECT_EQ(sent.kind(), v1::CREDENTIAL_KIND_PARTNER);
+  EXPECT_EQ(sent.app_key(), "app-key");
+  EXPECT_EQ(sent.password(), "hunter2");
+  EXPECT_EQ(sent.organizations(0).dev_key(), "own");
+  EXPECT_EQ(sent.organizations(1).organization_id(), "00802");
+  EXPECT_EQ(sent.organizations(1).user_id(), "0062");
+  EXPECT_THAT(err_, HasSubstr("00801 as 0061 (own devKey), 00802 as 0062"));
+  EXPECT_THAT(err_, HasSubstr("user_id: must be")) << "the first line named none";
+}
+
 TEST_F(LoginTest, WrongAnswersAreAskedAgain) {
   broker_.AddCredential("taken", {"00899"});
   terminal_.answers = {"moon",  "sandbox", "9",     "2",   "",      "token-name",

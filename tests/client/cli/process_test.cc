@@ -163,7 +163,7 @@ TEST_F(CompletionTest, CommandsOptionsAndTheirValuesAreOffered) {
   EXPECT_EQ(Complete("session ''"), "get login logout list watch\n");
   EXPECT_EQ(Complete("session login --f"), "--force\n");
   EXPECT_EQ(Complete("--output t"), "table\n");
-  EXPECT_EQ(Complete("credential create x --kind ''"), "user console\n");
+  EXPECT_EQ(Complete("credential create x --kind ''"), "user console partner\n");
 }
 
 TEST_F(CompletionTest, NamesComeFromTheBroker) {

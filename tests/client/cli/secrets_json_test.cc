@@ -20,11 +20,12 @@ TEST(SecretsJsonTest, EveryKeyIsOptional) {
   EXPECT_EQ(Refusal("{}"), "taken");
   const absl::StatusOr<SecretsInput> parsed = ParseSecrets(
       R"( {"dev_key": "k", "password": "p\n\u20ac", "console_api_token": "t",
-          "remember_me_id": "r", "organization_dev_keys": {"00801": "a", "00802": "b"}} )");
+          "app_key": "a", "remember_me_id": "r", "organization_dev_keys": {"00801": "a", "00802": "b"}} )");
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   EXPECT_EQ(parsed->dev_key.Reveal(), "k");
   EXPECT_EQ(parsed->password.Reveal(), "p\n\xE2\x82\xAC");
   EXPECT_EQ(parsed->console_api_token.Reveal(), "t");
+  EXPECT_EQ(parsed->app_key.Reveal(), "a");
   EXPECT_EQ(parsed->remember_me_id.Reveal(), "r");
   EXPECT_EQ(parsed->organization_dev_keys.at("00802").Reveal(), "b");
 }

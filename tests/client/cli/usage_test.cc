@@ -69,6 +69,7 @@ TEST_F(UsageTest, AnUnknownCommandIsNamedWithTheHelpThatListsThem) {
 TEST_F(UsageTest, ASecretInAnArgumentIsRefusedAndNotRepeated) {
   for (const std::string& argument :
        {std::string("--password=") + kDevKeySecret, std::string("--dev-key=") + kDevKeySecret,
+        std::string("--app-key=") + kDevKeySecret,
         std::string("--console_api_token=") + kDevKeySecret}) {
     EXPECT_EQ(Run({"credential", "create", "acme", argument}), kExitUsage);
     EXPECT_THAT(err_, HasSubstr("--secrets-from-stdin")) << argument;

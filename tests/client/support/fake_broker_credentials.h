@@ -41,7 +41,9 @@ class FakeBroker::Credentials final : public v1::CredentialService::Service {
       secret.set_fingerprint("0123456789abcdef");
     }
     for (const v1::OrganizationSpec& spec : request->organizations()) {
-      credential.add_organizations()->set_organization_id(spec.organization_id());
+      v1::Organization& organization = *credential.add_organizations();
+      organization.set_organization_id(spec.organization_id());
+      organization.set_user_id(spec.user_id());
     }
     credential.set_organization_count(request->organizations_size());
     state_.credentials[request->name()] = credential;
@@ -97,6 +99,7 @@ class FakeBroker::Credentials final : public v1::CredentialService::Service {
       v1::Organization& organization = *credential.add_organizations();
       organization.set_organization_id(spec.organization_id());
       if (!spec.dev_key().empty()) organization.set_dev_key_id("fedcba9876543210");
+      organization.set_user_id(spec.user_id());
     }
     return Changed(credential, *response->mutable_credential());
   }

@@ -24,6 +24,15 @@ BillResult<SignInAnswer> SignIn(absl::string_view body, int status = 200) {
   return ReadSignIn({status, "application/json", "", body}, kOrganization, absl::UnixEpoch());
 }
 
+BillResult<PartnerSignInAnswer> PartnerSignIn(absl::string_view body, int status = 200) {
+  return ReadPartnerSignIn({status, "application/json", "", body}, absl::UnixEpoch());
+}
+
+BillResult<SignInAnswer> SignInAsUser(absl::string_view body) {
+  return ReadSignInAsUser({200, "application/json", "", body}, kOrganization, "00601USER",
+                          absl::UnixEpoch());
+}
+
 BillResult<SessionInfo> Info(absl::string_view body, int status = 200) {
   return ReadSessionInfo({status, "application/json", "", body}, absl::UnixEpoch());
 }
@@ -50,6 +59,42 @@ TEST(SignInAnswerTest, NeedsNoOrganizationNorTrust) {
   ASSERT_TRUE(answer.ok()) << answer.error().detail;
   EXPECT_EQ(answer.value().organization_id, kOrganization);
   EXPECT_FALSE(answer.value().trusted);
+}
+
+TEST(PartnerAnswerTest, APartnersSessionIsItsSessionIdWhateverElseBillSays) {
+  EXPECT_EQ(PartnerSignIn(R"({"sessionId":"P-1"})").value().session_id.Reveal(), "P-1");
+  EXPECT_EQ(PartnerSignIn(R"({"sessionId":"P-1","userId":7,"organizationId":["x"]})")
+                .value()
+                .session_id.Reveal(),
+            "P-1");
+}
+
+TEST(PartnerAnswerTest, APartnersSessionIdGoesIntoAHeader) {
+  for (const char* bad : {R"("")", R"("P\r\nX: 1")", R"("P 1")", "7", "null", "{}"}) {
+    const auto answer = PartnerSignIn(absl::StrCat("{\"sessionId\":", bad, "}"));
+    ASSERT_FALSE(answer.ok()) << bad;
+    EXPECT_EQ(answer.error().verdict, Verdict::kUnavailable) << bad;
+  }
+  EXPECT_FALSE(PartnerSignIn(R"({"sessionId":"P-1"})", 500).ok());
+  EXPECT_EQ(PartnerSignIn(R"([{"code":"BDC_1101"}])", 400).error().verdict,
+            Verdict::kSecretRejected);
+}
+
+TEST(PartnerAnswerTest, ASessionAsAUserNeedNotNameIt) {
+  EXPECT_EQ(SignInAsUser(kSignedIn).value().user_id, "00601USER");
+  const auto bare = SignInAsUser(R"({"sessionId":"S-1"})");
+  ASSERT_TRUE(bare.ok()) << bare.error().detail;
+  EXPECT_EQ(bare.value().user_id, "00601USER");
+  EXPECT_EQ(bare.value().organization_id, kOrganization);
+}
+
+TEST(PartnerAnswerTest, ASessionOfSomeoneElseIsOutOfShape) {
+  EXPECT_THAT(SignInAsUser(With(kSignedIn, "00601USER", "00602USER")).error().detail,
+              HasSubstr("another user"));
+  EXPECT_THAT(SignInAsUser(With(kSignedIn, "00601USER", "00 6")).error().detail,
+              HasSubstr("userId"));
+  EXPECT_THAT(SignInAsUser(With(kSignedIn, "00801ACME", "00802")).error().detail,
+              HasSubstr("another organization"));
 }
 
 TEST(SignInAnswerTest, TakesASessionIdWithEscapesAndOfTheGreatestLength) {

@@ -42,6 +42,19 @@ CredentialPtr Accountant() {
   return console;
 }
 
+CredentialPtr Partner() {
+  auto partner = std::make_shared<Credential>();
+  partner->name = "partner";
+  partner->environment = "test";
+  partner->kind = CredentialKind::kPartner;
+  partner->username = "api@partner.example";
+  partner->password = SecretString::CopyOf("partner-password-0001");
+  partner->app_key = SecretString::CopyOf("appkey-partner-0001");
+  partner->dev_key = SecretString::CopyOf("devkey-acme-0001");
+  partner->organizations.push_back({kPayables, SecretString(), "00601ACMEUSER00000001"});
+  return partner;
+}
+
 // A BillApi and what it stands on.
 class Bill {
  public:
@@ -75,6 +88,18 @@ class BillContractTest : public ::testing::Test {
   BillResult<SignInAnswer> SignIn(CredentialPtr credential, const char* organization_id) {
     Answer<SignInAnswer> answer;
     bill_.api().SignIn({std::move(credential), organization_id}, answer.done());
+    return answer.Wait();
+  }
+  BillResult<PartnerSignInAnswer> PartnerSignIn(CredentialPtr credential) {
+    Answer<PartnerSignInAnswer> answer;
+    bill_.api().PartnerSignIn({std::move(credential)}, answer.done());
+    return answer.Wait();
+  }
+  BillResult<SignInAnswer> SignInAsUser(CredentialPtr credential, absl::string_view session_id) {
+    Answer<SignInAnswer> answer;
+    bill_.api().SignInAsUser({std::move(credential), kPayables,
+                              std::make_shared<SecretString>(SecretString::CopyOf(session_id))},
+                             answer.done());
     return answer.Wait();
   }
   BillResult<SessionInfo> GetInfo(const SessionKeys& keys) {
@@ -150,6 +175,19 @@ TYPED_TEST(BillContractTest, AnAccountantSignsInWithTheOrganizationsDevKey) {
   const auto session = this->SignIn(Accountant(), kBakery);
   ASSERT_TRUE(session.ok()) << session.error().detail;
   EXPECT_TRUE(this->GetInfo(this->Keys(session.value(), "devkey-client-0001")).ok());
+}
+
+TYPED_TEST(BillContractTest, APartnerSignsInAsAUserWhoseSessionGoesWithTheDevKey) {
+  const auto partner = this->PartnerSignIn(Partner());
+  ASSERT_TRUE(partner.ok()) << partner.error().detail;
+  const auto session = this->SignInAsUser(Partner(), partner.value().session_id.Reveal());
+  ASSERT_TRUE(session.ok()) << session.error().detail;
+  EXPECT_EQ(session.value().organization_id, kPayables);
+  EXPECT_TRUE(this->GetInfo(this->Keys(session.value(), "devkey-acme-0001")).ok());
+}
+
+TYPED_TEST(BillContractTest, ADeadSessionOfAPartnerSignsInAsNobody) {
+  EXPECT_EQ(this->SignInAsUser(Partner(), "nonsense").error().verdict, Verdict::kSessionInvalid);
 }
 
 TYPED_TEST(BillContractTest, ALiveSessionListsItsOwnOrganizationAndADeadOneNone) {

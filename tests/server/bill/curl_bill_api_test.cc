@@ -63,6 +63,23 @@ TEST_F(CurlBillApiTest, AsksForASessionWithBothKeys) {
   EXPECT_EQ(request.headers.at("devkey"), "the-dev-key");
 }
 
+TEST_F(CurlBillApiTest, AnAppKeyThatNoHeaderCarriesIsNotSent) {
+  TlsServer& bill = ServeAlways(200, kSignedIn);
+  auto partner = std::make_shared<Credential>();
+  partner->environment = "test";
+  partner->kind = CredentialKind::kPartner;
+  partner->app_key = SecretString::CopyOf("app\r\nkey");
+  partner->organizations.push_back({"00801ACME", SecretString(), "00601USER"});
+  Answer<SignInAnswer> answer;
+  Api().SignInAsUser(
+      {partner, "00801ACME", std::make_shared<SecretString>(SecretString::CopyOf("P-1"))},
+      answer.done());
+  const BillError error = answer.Wait().error();
+  EXPECT_EQ(error.verdict, Verdict::kRefused);
+  EXPECT_FALSE(error.may_have_arrived);
+  EXPECT_TRUE(bill.requests().empty());
+}
+
 TEST_F(CurlBillApiTest, SignsOutWithHeadersOnly) {
   TlsServer& bill = ServeAlways(204, "");
   EXPECT_TRUE(SignOut().ok());

@@ -78,6 +78,46 @@ TEST(HttpRequestTest, ATrustedDeviceGoesAlong) {
   EXPECT_EQ(body["device"], "broker-1");
 }
 
+Credential Partner() {
+  Credential partner = User();
+  partner.kind = CredentialKind::kPartner;
+  partner.app_key = SecretString::CopyOf("app-key");
+  partner.organizations[0].user_id = "0061";
+  partner.organizations[1].user_id = "0062";
+  return partner;
+}
+
+TEST(HttpRequestTest, APartnerSignsInWithItsAppKey) {
+  const HttpRequest request = PartnerSignInHttpRequest(Partner());
+  EXPECT_TRUE(request.is_post);
+  EXPECT_EQ(request.path, "/v3/partner/login");
+  EXPECT_EQ(BodyOf(request),
+            (nlohmann::json{
+                {"appKey", "app-key"}, {"username", "ap@example.com"}, {"password", "pa\"ss"}}));
+  EXPECT_THAT(HeadersOf(request),
+              UnorderedElementsAre("Accept: application/json", "Content-Type: application/json"));
+}
+
+TEST(HttpRequestTest, APartnerSignsInAsAUserWithoutAnyDevKey) {
+  Credential partner = Partner();
+  const SecretString session = SecretString::CopyOf("P-1");
+  HttpRequest request = SignInAsUserHttpRequest(partner, "0082", session);
+  EXPECT_TRUE(request.is_post);
+  EXPECT_EQ(request.path, "/v3/partner/login-as-user");
+  EXPECT_EQ(BodyOf(request), (nlohmann::json{{"userId", "0062"}, {"organizationId", "0082"}}));
+  EXPECT_THAT(HeadersOf(request),
+              UnorderedElementsAre("Accept: application/json", "Content-Type: application/json",
+                                   "appKey: app-key", "sessionId: P-1"));
+
+  partner.remember_me_id = SecretString::CopyOf("remember");
+  partner.device = "broker-1";
+  request = SignInAsUserHttpRequest(partner, "0081", session);
+  EXPECT_EQ(BodyOf(request), (nlohmann::json{{"userId", "0061"},
+                                             {"organizationId", "0081"},
+                                             {"rememberMeId", "remember"},
+                                             {"device", "broker-1"}}));
+}
+
 TEST(HttpRequestTest, APageIsAskedForByBillsTokenWhateverItHolds) {
   const SessionKeys keys{"sandbox", std::make_shared<SecretString>(SecretString::CopyOf("S-1")),
                          std::make_shared<SecretString>(SecretString::CopyOf("dev-key"))};

@@ -88,6 +88,50 @@ TEST_F(CredentialServiceTest, AConsoleCredentialSignsInWithItsTokenAndItsClients
   EXPECT_EQ(broker_.bill.sign_ins().at(0).dev_key, "s3cret-0090");
 }
 
+v1::CreateCredentialRequest NewPartner(v1::CreateCredentialRequest request) {
+  request.set_kind(v1::CREDENTIAL_KIND_PARTNER);
+  request.set_app_key("s3cret-app-key");
+  for (v1::OrganizationSpec& each : *request.mutable_organizations()) {
+    each.set_user_id("006-of-" + each.organization_id());
+  }
+  return request;
+}
+
+TEST_F(CredentialServiceTest, APartnerSignsInAsTheUserOfEachOrganization) {
+  const v1::Credential created = Create(NewPartner(NewUser("firm", {"0095", "0096"})));
+  EXPECT_EQ(created.kind(), v1::CREDENTIAL_KIND_PARTNER);
+  EXPECT_EQ(created.organizations(1).user_id(), "006-of-0096");
+  EXPECT_EQ(created.secrets(0).field(), "app_key");
+  ASSERT_TRUE(GetSession("0095").ok());
+  ASSERT_TRUE(GetSession("0096").ok());
+  EXPECT_EQ(broker_.bill.partner_sign_ins().size(), 1U);
+  EXPECT_EQ(broker_.bill.partner_sign_ins().at(0).app_key, "s3cret-app-key");
+  EXPECT_EQ(broker_.bill.sign_ins().at(1).user_id, "006-of-0096");
+  EXPECT_EQ(broker_.bill.sign_ins().at(1).dev_key, "s3cret-dev-key");
+}
+
+TEST_F(CredentialServiceTest, AttachGivesAPartnersOrganizationAnotherUser) {
+  auto request =
+      Naming<v1::AttachOrganizationsRequest>(Create(NewPartner(NewUser("firm", {"0095", "0096"}))));
+  v1::OrganizationSpec& known = *request.add_organizations();
+  known.set_organization_id("0095");
+  known.set_user_id("006x");
+  v1::OrganizationSpec& added = *request.add_organizations();
+  added.set_organization_id("0097");
+  v1::AttachOrganizationsResponse response;
+  EXPECT_TRUE(
+      HasReason(Call(&Stub::AttachOrganizations, request, &response), Reason::kMalformedRequest))
+      << "a new one needs a user";
+  request.mutable_organizations(1)->set_user_id("006 y");
+  EXPECT_TRUE(
+      HasReason(Call(&Stub::AttachOrganizations, request, &response), Reason::kMalformedRequest));
+  request.mutable_organizations(1)->set_user_id("006y");
+  EXPECT_EQ(Call(&Stub::AttachOrganizations, request, &response), absl::OkStatus());
+  EXPECT_EQ(response.credential().organizations(0).user_id(), "006x");
+  EXPECT_EQ(response.credential().organizations(1).user_id(), "006-of-0096");
+  EXPECT_EQ(response.credential().organizations(2).user_id(), "006y");
+}
+
 TEST_F(CredentialServiceTest, AShapeThatTheProtoForbidsIsMalformedAndNamesTheField) {
   struct Row {
     std::string field;
@@ -107,6 +151,11 @@ TEST_F(CredentialServiceTest, AShapeThatTheProtoForbidsIsMalformedAndNamesTheFie
       {"password", [](auto& r) { r.clear_password(); }},
       {"password", [](auto& r) { r.set_password(std::string(1025, 'x')); }},
       {"console_api_token", [](auto& r) { r.set_console_api_token("x"); }},
+      {"app_key", [](auto& r) { r.set_app_key("x"); }},
+      {"app_key", [](auto& r) { r.set_kind(v1::CREDENTIAL_KIND_PARTNER); }},
+      {"organizations[0].user_id", [](auto& r) { r.mutable_organizations(0)->set_user_id("6"); }},
+      {"organizations[0].user_id",
+       [](auto& r) { r.mutable_organizations(0)->set_user_id("a\nb"); }},
       {"device", [](auto& r) { r.set_device("x"); }},
       {"organizations[1].organization_id",
        [](auto& r) { r.add_organizations()->set_organization_id("?"); }},

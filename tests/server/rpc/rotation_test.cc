@@ -50,6 +50,21 @@ TEST_F(RotationRpcTest, WhatIsSetIsReplacedAndTheRestStays) {
   EXPECT_EQ(Redacted(acme_).find("s3cret"), std::string::npos);
 }
 
+TEST_F(RotationRpcTest, APartnersAppKeyIsProvedByASignInOfThePartner) {
+  v1::CreateCredentialRequest partner = NewUser("firm", {"0095"});
+  partner.set_kind(v1::CREDENTIAL_KIND_PARTNER);
+  partner.set_app_key("s3cret-app-key");
+  partner.mutable_organizations(0)->set_user_id("006a");
+  auto request = For<v1::RotateCredentialRequest>(Create(partner));
+  request.set_app_key("s3cret-next-app-key");
+  ASSERT_EQ(Rotate(request), absl::OkStatus());
+  EXPECT_EQ(acme_.history(0).fields(0), "app_key");
+  ASSERT_EQ(broker_.bill.partner_sign_ins().size(), 1U);
+  EXPECT_EQ(broker_.bill.partner_sign_ins()[0].app_key, "s3cret-next-app-key");
+  ASSERT_TRUE(GetSession("0095").ok());
+  EXPECT_EQ(broker_.bill.CountSignIns(), 1) << "what proved it is in use";
+}
+
 TEST_F(RotationRpcTest, WithoutVerifyNothingIsSentToBill) {
   auto request = For<v1::RotateCredentialRequest>(acme_);
   request.set_password("s3cret-next");

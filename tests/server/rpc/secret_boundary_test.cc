@@ -65,6 +65,14 @@ TEST_F(SecretBoundaryTest, NoSecretComesOutOfCreateFailedSignInListOrLog) {
   CreateAndKeep(bad);
   bad.set_environment("moon");
   CreateAndKeep(bad);
+  v1::CreateCredentialRequest partner = NewUser("firm", {"0095"});
+  partner.set_kind(v1::CREDENTIAL_KIND_PARTNER);
+  partner.set_app_key("s3cret-app-key");
+  CreateAndKeep(partner);  // without a user to sign in as
+  partner.mutable_organizations(0)->set_user_id("006a");
+  CreateAndKeep(partner);
+  broker_.bill.FailNextPartnerSignIns(1, Refusal(Verdict::kDevKeyRejected, "BDC_1103"));
+  Keep(GetSession("0095").status());
   broker_.vault.set_state(VaultState::kTimedOut);
   CreateAndKeep(NewUser("silent", {"0083"}));
   broker_.vault.set_state(VaultState::kReady);
@@ -88,7 +96,9 @@ TEST_F(SecretBoundaryTest, NoSecretComesOutOfCreateFailedSignInListOrLog) {
   ASSERT_GE(broker_.bill.CountSignIns(), 3) << "the secret did travel";
   EXPECT_EQ(broker_.bill.sign_ins().at(0).secret, "s3cret-password");
   const std::string everything = Seen() + list.SerializeAsString() + status.SerializeAsString();
+  EXPECT_EQ(broker_.bill.partner_sign_ins().at(0).app_key, "s3cret-app-key");
   EXPECT_THAT(everything, HasSubstr("CREDENTIAL_REJECTED")) << "and failures were seen";
+  EXPECT_THAT(everything, HasSubstr("DEV_KEY_REJECTED"));
   EXPECT_THAT(everything, HasSubstr("signed_in"));
   EXPECT_THAT(everything, Not(HasSubstr("s3cret")));
   EXPECT_THAT(everything, Not(HasSubstr(session.session().session_id())));

@@ -17,7 +17,7 @@ using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 using Priority = LoginGovernor::Priority;
 
-constexpr auto kOpen = [](absl::string_view, absl::string_view) { return true; };
+constexpr auto kOpen = [](const LoginGovernor::Applicant&) { return true; };
 
 class LoginGovernorTest : public ::testing::Test {
  protected:
@@ -116,7 +116,7 @@ TEST_F(LoginGovernorTest, PrewarmingLeavesCallersThatTheGateHoldsTheirSlots) {
   Spend(8);
   governor.Enqueue(Pair("held", "key", "held-user"), Priority::kCaller);
   Enqueue("prewarm", Priority::kPrewarm);
-  const auto gate = [](absl::string_view user, absl::string_view) { return user != "held-user"; };
+  const auto gate = [](const LoginGovernor::Applicant& each) { return each.user != "held-user"; };
   EXPECT_EQ(governor.Next(now, gate), absl::nullopt);
 }
 
@@ -139,7 +139,7 @@ TEST_F(LoginGovernorTest, DevKeysAndUsersDoNotHoldEachOtherUp) {
   Enqueue("spent");
   governor.Enqueue(Pair("other key", "other"), Priority::kPrewarm);
   governor.Enqueue(Pair("closed", "third", "closed user"), Priority::kCaller);
-  const auto gate = [](absl::string_view user, absl::string_view) { return user != "closed user"; };
+  const auto gate = [](const LoginGovernor::Applicant& each) { return each.user != "closed user"; };
   EXPECT_EQ(governor.Next(now, gate)->applicant.pair, "other key");
   EXPECT_EQ(governor.Next(now, gate), absl::nullopt);
 }
