@@ -122,6 +122,11 @@ class Directory final {
   // Grows with every change that Put(), Remove() and Reset() made.
   [[nodiscard]] std::uint64_t changes() const;
 
+  // The outcome of a write is unknown: what is known may be old until all is read again, which
+  // VaultSync does. TakeDoubt() returns whether somebody doubted since it was last asked.
+  void Doubt();
+  [[nodiscard]] bool TakeDoubt();
+
   [[nodiscard]] bool complete() const;
   [[nodiscard]] std::vector<std::string> invalid_documents() const;
   [[nodiscard]] VaultState vault_state() const;
@@ -146,6 +151,7 @@ class Directory final {
   absl::flat_hash_map<std::string, std::vector<CredentialInfoPtr>> by_organization_
       ABSL_GUARDED_BY(mutex_);
   bool complete_ ABSL_GUARDED_BY(mutex_) = false;
+  bool in_doubt_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::string> invalid_documents_ ABSL_GUARDED_BY(mutex_);
   std::uint64_t changes_ ABSL_GUARDED_BY(mutex_) = 0;
   VaultState vault_state_ ABSL_GUARDED_BY(mutex_) = VaultState::kUnknown;

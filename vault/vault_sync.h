@@ -1,7 +1,8 @@
 // VaultSync: keeps the directory and the known state of the vault current.
 //
-// At the start, and whenever the vault comes back from a state that was not ready, it reads
-// everything and resets the directory, trying again until that succeeds. In between it probes.
+// At the start, whenever the vault comes back from a state that was not ready, and whenever the
+// directory is in doubt, it reads everything and resets the directory, trying again until that
+// succeeds. In between it probes.
 #pragma once
 
 #include <memory>

@@ -42,7 +42,7 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Create(Credential draft) {
     const absl::StatusOr<CredentialPtr> stored = parts_.vault.Load(draft.name);
     if (stored.ok())
       TellDirectory(**stored).IgnoreError();  // the status says the first thing that went wrong
-    return AfterWrite(status);
+    return Written(status);
   }
   CredentialInfoPtr info = InfoOf(draft, Fingerprinter(*master_key));
   parts_.directory.Put(info);
@@ -66,7 +66,7 @@ absl::Status CredentialManager::Delete(const CredentialVersion& target, bool for
   EndSessions(target.uid);
   if (absl::Status status = parts_.vault.Delete(target.name, target.uid, target.version);
       !status.ok()) {
-    return AfterWrite(status);
+    return Written(status);
   }
   parts_.directory.Remove(target.name, target.uid);
   return absl::OkStatus();
@@ -77,6 +77,11 @@ void CredentialManager::EndSessions(const std::string& uid) {
   std::future<void> all_ended = ended.get_future();
   parts_.engine.LogoutAll(uid, [ended = std::move(ended)]() mutable { ended.set_value(); });
   all_ended.wait();
+}
+
+absl::Status CredentialManager::Written(const absl::Status& answer) const {
+  if (HasReason(answer, Reason::kVaultUnreachable)) parts_.directory.Doubt();
+  return AfterWrite(answer);
 }
 
 // After a write of which the outcome was unknown, or one behind our back, the directory may lag.
@@ -103,7 +108,7 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::StoreNext(Credential next) 
   if (absl::Status shape = ValidateCredential(next); !shape.ok()) return shape;
   const absl::StatusOr<SecretString> master_key = parts_.vault.MasterKey();
   if (!master_key.ok()) return master_key.status();
-  if (absl::Status status = parts_.vault.Replace(next); !status.ok()) return AfterWrite(status);
+  if (absl::Status status = parts_.vault.Replace(next); !status.ok()) return Written(status);
   return InfoOf(next, Fingerprinter(*master_key));
 }
 

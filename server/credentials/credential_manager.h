@@ -126,6 +126,8 @@ class CredentialManager final {
   void EndSessions(const std::string& uid);
 
   [[nodiscard]] absl::Status CheckNew(const Credential& credential) const;
+  // What is said of a write's answer; where its outcome is unknown the directory is in doubt.
+  [[nodiscard]] absl::Status Written(const absl::Status& answer) const;
   absl::Status TellDirectory(const Credential& stored) const;
   // What is stored, if it is what the operator saw.
   [[nodiscard]] absl::StatusOr<Credential> LoadForChange(const CredentialVersion& target) const;

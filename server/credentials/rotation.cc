@@ -111,7 +111,7 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Change(Credential current, 
                      "name one, or say verify = false");
   }
   current.staged = std::move(staged);
-  if (absl::Status stored = parts_.vault.Restage(current); !stored.ok()) return AfterWrite(stored);
+  if (absl::Status stored = parts_.vault.Restage(current); !stored.ok()) return Written(stored);
   TellDirectory(current).IgnoreError();  // shown to operators; the change goes on without
   return ProveStaged(std::move(current), options.patience);
 }
@@ -175,7 +175,7 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Commit(Credential current, 
   Remember(std::move(line), parts_.kept_versions, next);
   const absl::StatusOr<SecretString> master_key = parts_.vault.MasterKey();
   absl::Status stored = master_key.status();
-  if (stored.ok()) stored = AfterWrite(parts_.vault.Replace(next));
+  if (stored.ok()) stored = Written(parts_.vault.Replace(next));
   if (!stored.ok()) {
     if (session == nullptr) return stored;
     parts_.engine.DiscardProbed(session);
@@ -193,7 +193,7 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Commit(Credential current, 
 absl::Status CredentialManager::Unstage(Credential staged, absl::optional<PastChange> line) {
   staged.staged.reset();
   if (line.has_value()) Remember(*std::move(line), parts_.kept_versions, staged);
-  if (absl::Status stored = parts_.vault.Restage(staged); !stored.ok()) return AfterWrite(stored);
+  if (absl::Status stored = parts_.vault.Restage(staged); !stored.ok()) return Written(stored);
   return TellDirectory(staged);
 }
 
