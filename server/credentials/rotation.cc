@@ -7,6 +7,7 @@
 #include "server/credentials/change_errors.h"
 #include "server/credentials/credential_manager.h"
 #include "vault/base/error.h"
+#include "vault/base/fault_point.h"
 #include "vault/credential_change.h"
 #include "vault/fingerprint.h"
 
@@ -111,7 +112,9 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Change(Credential current, 
                      "name one, or say verify = false");
   }
   current.staged = std::move(staged);
+  FaultPoint("rotation.before_staging");
   if (absl::Status stored = parts_.vault.Restage(current); !stored.ok()) return Written(stored);
+  FaultPoint("rotation.staged");
   TellDirectory(current).IgnoreError();  // shown to operators; the change goes on without
   return ProveStaged(std::move(current), options.patience);
 }
@@ -139,9 +142,11 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::ProveStaged(Credential stag
                                                                  absl::Duration patience) {
   const StagedRotation& made = *staged.staged;
   const bool said_now = made.kind == PastChangeKind::kRotated;
+  FaultPoint("rotation.before_proof");
   const absl::StatusOr<ProbeResult> probed =
       Probe(std::make_shared<Credential>(Successor(staged, made.change)), made.organization_id,
             said_now, patience);
+  FaultPoint("rotation.proved");
   if (!probed.ok()) return RotationPending(staged, probed.status().message());
   if (probed->verdict == ProbeVerdict::kUnclear) {
     return RotationPending(staged, probed->status.message());
@@ -175,7 +180,9 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Commit(Credential current, 
   Remember(std::move(line), parts_.kept_versions, next);
   const absl::StatusOr<SecretString> master_key = parts_.vault.MasterKey();
   absl::Status stored = master_key.status();
+  FaultPoint("rotation.before_commit");
   if (stored.ok()) stored = Written(parts_.vault.Replace(next));
+  FaultPoint("rotation.committed");
   if (!stored.ok()) {
     if (session == nullptr) return stored;
     parts_.engine.DiscardProbed(session);
@@ -186,14 +193,18 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Commit(Credential current, 
   CredentialInfoPtr info = InfoOf(next, Fingerprinter(*master_key));
   parts_.directory.Put(info);
   if (made.end_sessions) EndSessions(next.uid);
+  FaultPoint("rotation.before_adoption");
   if (session != nullptr) parts_.engine.AdoptProbed(next.uid, session);
+  FaultPoint("rotation.adopted");
   return info;
 }
 
 absl::Status CredentialManager::Unstage(Credential staged, absl::optional<PastChange> line) {
   staged.staged.reset();
   if (line.has_value()) Remember(*std::move(line), parts_.kept_versions, staged);
+  FaultPoint("rotation.before_unstaging");
   if (absl::Status stored = parts_.vault.Restage(staged); !stored.ok()) return Written(stored);
+  FaultPoint("rotation.unstaged");
   return TellDirectory(staged);
 }
 
