@@ -36,15 +36,15 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Create(Credential draft) {
             [](const Organization& a, const Organization& b) { return a.id < b.id; });
   if (absl::Status status = CheckNew(draft); !status.ok()) return status;
   // Asked before the write, so that a keyring out of reach is no unknown outcome.
-  const absl::StatusOr<SecretString> master_key = parts_.vault.MasterKey();
-  if (!master_key.ok()) return master_key.status();
+  const absl::StatusOr<Fingerprinter> prints = Prints();
+  if (!prints.ok()) return prints.status();
   if (absl::Status status = parts_.vault.Create(draft); !status.ok()) {
     const absl::StatusOr<CredentialPtr> stored = parts_.vault.Load(draft.name);
     if (stored.ok())
       TellDirectory(**stored).IgnoreError();  // the status says the first thing that went wrong
     return Written(status);
   }
-  CredentialInfoPtr info = InfoOf(draft, Fingerprinter(*master_key));
+  CredentialInfoPtr info = InfoOf(draft, *prints);
   parts_.directory.Put(info);
   return info;
 }
@@ -86,10 +86,16 @@ absl::Status CredentialManager::Written(const absl::Status& answer) const {
 
 // After a write of which the outcome was unknown, or one behind our back, the directory may lag.
 absl::Status CredentialManager::TellDirectory(const Credential& stored) const {
+  const absl::StatusOr<Fingerprinter> prints = Prints();
+  if (!prints.ok()) return prints.status();
+  parts_.directory.Put(InfoOf(stored, *prints));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Fingerprinter> CredentialManager::Prints() const {
   const absl::StatusOr<SecretString> master_key = parts_.vault.MasterKey();
   if (!master_key.ok()) return master_key.status();
-  parts_.directory.Put(InfoOf(stored, Fingerprinter(*master_key)));
-  return absl::OkStatus();
+  return Fingerprinter(*master_key);
 }
 
 absl::StatusOr<Credential> CredentialManager::LoadForChange(const CredentialVersion& target) const {
@@ -106,10 +112,10 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::StoreNext(Credential next) 
   ++next.version;
   next.update_time = parts_.clock.Now();
   if (absl::Status shape = ValidateCredential(next); !shape.ok()) return shape;
-  const absl::StatusOr<SecretString> master_key = parts_.vault.MasterKey();
-  if (!master_key.ok()) return master_key.status();
+  const absl::StatusOr<Fingerprinter> prints = Prints();
+  if (!prints.ok()) return prints.status();
   if (absl::Status status = parts_.vault.Replace(next); !status.ok()) return Written(status);
-  return InfoOf(next, Fingerprinter(*master_key));
+  return InfoOf(next, *prints);
 }
 
 absl::StatusOr<CredentialInfoPtr> CredentialManager::Attach(
