@@ -255,8 +255,8 @@ class RotationFaultsTest : public ::testing::Test {
 
   static void ExpectSecrets(const Secrets& expected, const SecretString& password,
                             const SecretString& dev_key) {
-    EXPECT_EQ(password.Reveal(), expected.password);
-    EXPECT_EQ(dev_key.Reveal(), expected.dev_key);
+    EXPECT_TRUE(password == SecretString::CopyOf(expected.password));
+    EXPECT_TRUE(dev_key == SecretString::CopyOf(expected.dev_key));
   }
 
   void ExpectStored(const Case& a_case, Left left) {
