@@ -320,14 +320,9 @@ class RotationFaultsTest : public ::testing::Test {
     }
     EXPECT_TRUE(HasReason(resumed.status(), Reason::kCredentialRejected)) << resumed.status();
     // A roll-back is not tried again once the refusal of the first try was remembered.
-    const bool tried = a_case.kind == PastChangeKind::kRotated || Lines() > lines_;
+    const bool tried =
+        a_case.kind == PastChangeKind::kRotated || Stored().value()->history.size() > lines_;
     ExpectEnded(tried ? absl::make_optional(PastChangeKind::kRefused) : absl::nullopt);
-  }
-
-  // Of the history that is stored.
-  std::size_t Lines() {
-    const absl::StatusOr<CredentialPtr> stored = Stored();
-    return stored.ok() ? (*stored)->history.size() : 0;
   }
 
   // What was staged is gone, and the history says how.
