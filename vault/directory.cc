@@ -177,6 +177,16 @@ bool Directory::ResetIf(std::uint64_t if_changes, const std::vector<CredentialIn
   return true;
 }
 
+void Directory::Doubt() {
+  MutexLock lock(mutex_);
+  in_doubt_ = true;
+}
+
+bool Directory::TakeDoubt() {
+  MutexLock lock(mutex_);
+  return std::exchange(in_doubt_, false);
+}
+
 Directory::Changes Directory::ResetLocked(const std::vector<CredentialInfoPtr>& all,
                                           std::vector<std::string> invalid_documents) {
   Changes changes;

@@ -136,6 +136,11 @@ class Directory final {
   [[nodiscard]] absl::optional<absl::Time> TrustRefusedSince(
       const CredentialInfo& credential) const;
 
+  // The outcome of a write is unknown: what is known may be old until all is read again, which
+  // VaultSync does. TakeDoubt() returns whether somebody doubted since it was last asked.
+  void Doubt();
+  [[nodiscard]] bool TakeDoubt();
+
   [[nodiscard]] bool complete() const;
   [[nodiscard]] std::vector<std::string> invalid_documents() const;
   [[nodiscard]] VaultState vault_state() const;
@@ -160,6 +165,7 @@ class Directory final {
   absl::flat_hash_map<std::string, std::vector<CredentialInfoPtr>> by_organization_
       ABSL_GUARDED_BY(mutex_);
   bool complete_ ABSL_GUARDED_BY(mutex_) = false;
+  bool in_doubt_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::string> invalid_documents_ ABSL_GUARDED_BY(mutex_);
   std::uint64_t changes_ ABSL_GUARDED_BY(mutex_) = 0;
   // uid and fingerprint of a rememberMeId -> since when BILL does not take it.

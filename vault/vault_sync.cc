@@ -47,6 +47,8 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
   }
 
   void ProbeAndLoad() {
+    // Asked first: a write that is in doubt came before what is read below.
+    if (parts_.directory.TakeDoubt()) load_wanted_ = true;
     NoteState(parts_.vault.Probe());
     if (parts_.vault.TakeChangedElsewhere() && !load_wanted_) {
       load_wanted_ = true;

@@ -1,8 +1,8 @@
 // VaultSync: keeps the directory and the known state of the vault current.
 //
-// At the start, and whenever the vault comes back from a state that was not ready, it reads
-// everything and resets the directory, trying again until that succeeds. In between it probes, and
-// reads everything again once somebody else has changed it.
+// At the start, whenever the vault comes back from a state that was not ready, and whenever the
+// directory is in doubt or somebody else changed what is stored, it reads everything and resets the
+// directory, trying again until that succeeds. In between it probes.
 #pragma once
 
 #include <memory>

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
@@ -32,8 +33,11 @@ const toml::table& EmptyTable() {
 
 void ConfigErrors::Add(unsigned line, absl::string_view text) {
   // What is missing from the whole file has no line of its own.
-  lines_.push_back(line == 0 ? absl::StrCat(file_, ": ", text)
-                             : absl::StrCat(file_, ":", line, ": ", text));
+  std::string error =
+      line == 0 ? absl::StrCat(file_, ": ", text) : absl::StrCat(file_, ":", line, ": ", text);
+  // A value, or what TOML++ says of one, may hold line ends, and what a terminal acts upon.
+  std::replace_if(error.begin(), error.end(), absl::ascii_iscntrl, '?');
+  lines_.push_back(std::move(error));
 }
 
 std::string ConfigErrors::Text() const { return absl::StrJoin(lines_, "\n"); }

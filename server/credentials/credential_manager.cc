@@ -37,15 +37,15 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Create(Credential draft) {
             [](const Organization& a, const Organization& b) { return a.id < b.id; });
   if (absl::Status status = CheckNew(draft); !status.ok()) return status;
   // Asked before the write, so that a keyring out of reach is no unknown outcome.
-  const absl::StatusOr<SecretString> master_key = parts_.vault.MasterKey();
-  if (!master_key.ok()) return master_key.status();
+  const absl::StatusOr<Fingerprinter> prints = Prints();
+  if (!prints.ok()) return prints.status();
   if (absl::Status status = parts_.vault.Create(draft); !status.ok()) {
     const absl::StatusOr<CredentialPtr> stored = parts_.vault.Load(draft.name);
     if (stored.ok())
       TellDirectory(**stored).IgnoreError();  // the status says the first thing that went wrong
-    return AfterWrite(status);
+    return Written(status);
   }
-  CredentialInfoPtr info = InfoOf(draft, Fingerprinter(*master_key));
+  CredentialInfoPtr info = InfoOf(draft, *prints);
   parts_.directory.Put(info);
   return info;
 }
@@ -67,7 +67,7 @@ absl::Status CredentialManager::Delete(const CredentialVersion& target, bool for
   EndSessions(target.uid);
   if (absl::Status status = parts_.vault.Delete(target.name, target.uid, target.version);
       !status.ok()) {
-    return AfterWrite(status);
+    return Written(status);
   }
   parts_.directory.Remove(target.name, target.uid);
   return absl::OkStatus();
@@ -80,12 +80,23 @@ void CredentialManager::EndSessions(const std::string& uid) {
   all_ended.wait();
 }
 
+absl::Status CredentialManager::Written(const absl::Status& answer) const {
+  if (HasReason(answer, Reason::kVaultUnreachable)) parts_.directory.Doubt();
+  return AfterWrite(answer);
+}
+
 // After a write of which the outcome was unknown, or one behind our back, the directory may lag.
 absl::Status CredentialManager::TellDirectory(const Credential& stored) const {
+  const absl::StatusOr<Fingerprinter> prints = Prints();
+  if (!prints.ok()) return prints.status();
+  parts_.directory.Put(InfoOf(stored, *prints));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Fingerprinter> CredentialManager::Prints() const {
   const absl::StatusOr<SecretString> master_key = parts_.vault.MasterKey();
   if (!master_key.ok()) return master_key.status();
-  parts_.directory.Put(InfoOf(stored, Fingerprinter(*master_key)));
-  return absl::OkStatus();
+  return Fingerprinter(*master_key);
 }
 
 absl::StatusOr<Credential> CredentialManager::LoadForChange(const CredentialVersion& target) const {
@@ -102,10 +113,10 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::StoreNext(Credential next) 
   ++next.version;
   next.update_time = parts_.clock.Now();
   if (absl::Status shape = ValidateCredential(next); !shape.ok()) return shape;
-  const absl::StatusOr<SecretString> master_key = parts_.vault.MasterKey();
-  if (!master_key.ok()) return master_key.status();
-  if (absl::Status status = parts_.vault.Replace(next); !status.ok()) return AfterWrite(status);
-  return InfoOf(next, Fingerprinter(*master_key));
+  const absl::StatusOr<Fingerprinter> prints = Prints();
+  if (!prints.ok()) return prints.status();
+  if (absl::Status status = parts_.vault.Replace(next); !status.ok()) return Written(status);
+  return InfoOf(next, *prints);
 }
 
 absl::StatusOr<CredentialInfoPtr> CredentialManager::Attach(

@@ -14,6 +14,7 @@
 #include "vault/base/random.h"
 #include "vault/credential.h"
 #include "vault/directory.h"
+#include "vault/fingerprint.h"
 #include "vault/vault.h"
 
 namespace billbroker {
@@ -126,20 +127,27 @@ class CredentialManager final {
   [[nodiscard]] absl::Status CheckChange(const Credential& current,
                                          const CredentialChange& change) const;
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> ProveStaged(Credential staged,
+                                                              const Fingerprinter& prints,
                                                               absl::Duration patience);
-  [[nodiscard]] absl::StatusOr<ProbeResult> Probe(CredentialPtr candidate,
-                                                  const std::string& organization_id, bool said_now,
-                                                  absl::Duration patience);
+  [[nodiscard]] ProbeResult Probe(CredentialPtr candidate, const Fingerprinter& prints,
+                                  const std::string& organization_id, bool said_now,
+                                  absl::Duration patience);
   // Puts `made` in force as the next version; `session` is its proof's, null without one.
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> Commit(Credential current, StagedRotation made,
+                                                         const Fingerprinter& prints,
                                                          const SessionPtr& session);
   // Takes away what is staged, and remembers `line` where there is one.
-  [[nodiscard]] absl::Status Unstage(Credential staged, absl::optional<PastChange> line);
+  [[nodiscard]] absl::Status Unstage(Credential staged, const Fingerprinter& prints,
+                                     absl::optional<PastChange> line);
   [[nodiscard]] absl::StatusOr<Credential> LoadStaged(const CredentialVersion& target,
                                                       const std::string& rotation_id) const;
   void EndSessions(const std::string& uid);
 
   [[nodiscard]] absl::Status CheckNew(const Credential& credential) const;
+  // What is said of a write's answer; where its outcome is unknown the directory is in doubt.
+  [[nodiscard]] absl::Status Written(const absl::Status& answer) const;
+  // Read from the keyring: once for each change is enough.
+  [[nodiscard]] absl::StatusOr<Fingerprinter> Prints() const;
   absl::Status TellDirectory(const Credential& stored) const;
   // What is stored, if it is what the operator saw.
   [[nodiscard]] absl::StatusOr<Credential> LoadForChange(const CredentialVersion& target) const;

@@ -7,6 +7,7 @@
 #include "server/credentials/change_errors.h"
 #include "server/credentials/credential_manager.h"
 #include "vault/base/error.h"
+#include "vault/base/fault_point.h"
 #include "vault/credential_change.h"
 #include "vault/fingerprint.h"
 
@@ -100,11 +101,13 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Change(Credential current, 
                                                             const RotationOptions& options) {
   if (current.staged.has_value()) return RotationPending(current, "it was left so before");
   if (absl::Status good = CheckChange(current, change); !good.ok()) return good;
+  const absl::StatusOr<Fingerprinter> prints = Prints();
+  if (!prints.ok()) return prints.status();
   StagedRotation staged = {parts_.random.Uid(),  kind,
                            std::move(change),    options.organization_id,
                            options.end_sessions, options.principal,
                            parts_.clock.Now()};
-  if (!options.verify) return Commit(std::move(current), std::move(staged), nullptr);
+  if (!options.verify) return Commit(std::move(current), std::move(staged), *prints, nullptr);
   if (staged.organization_id.empty() && !current.organizations.empty()) {
     staged.organization_id = current.organizations.front().id;
   }
@@ -114,18 +117,18 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Change(Credential current, 
                      "name one, or say verify = false");
   }
   current.staged = std::move(staged);
-  if (absl::Status stored = parts_.vault.Restage(current); !stored.ok()) return AfterWrite(stored);
-  TellDirectory(current).IgnoreError();  // shown to operators; the change goes on without
-  return ProveStaged(std::move(current), options.patience);
+  FaultPoint("rotation.before_staging");
+  if (absl::Status stored = parts_.vault.Restage(current); !stored.ok()) return Written(stored);
+  FaultPoint("rotation.staged");
+  parts_.directory.Put(InfoOf(current, *prints));
+  return ProveStaged(std::move(current), *prints, options.patience);
 }
 
-absl::StatusOr<ProbeResult> CredentialManager::Probe(CredentialPtr candidate,
-                                                     const std::string& organization_id,
-                                                     bool said_now, absl::Duration patience) {
-  const absl::StatusOr<SecretString> master_key = parts_.vault.MasterKey();
-  if (!master_key.ok()) return master_key.status();
+ProbeResult CredentialManager::Probe(CredentialPtr candidate, const Fingerprinter& prints,
+                                     const std::string& organization_id, bool said_now,
+                                     absl::Duration patience) {
   ProbeRequest request;
-  request.info = InfoOf(*candidate, Fingerprinter(*master_key));
+  request.info = InfoOf(*candidate, prints);
   request.candidate = std::move(candidate);
   request.organization_id = organization_id;
   request.patience = patience;
@@ -135,31 +138,33 @@ absl::StatusOr<ProbeResult> CredentialManager::Probe(CredentialPtr candidate,
 }
 
 absl::StatusOr<CredentialInfoPtr> CredentialManager::ProveStaged(Credential staged,
+                                                                 const Fingerprinter& prints,
                                                                  absl::Duration patience) {
   const StagedRotation& made = *staged.staged;
   const bool said_now = made.kind == PastChangeKind::kRotated;
-  const absl::StatusOr<ProbeResult> probed =
-      Probe(std::make_shared<Credential>(Successor(staged, made.change)), made.organization_id,
-            said_now, patience);
-  if (!probed.ok()) return RotationPending(staged, probed.status().message());
-  if (probed->verdict == ProbeVerdict::kUnclear) {
-    return RotationPending(staged, probed->status.message());
+  FaultPoint("rotation.before_proof");
+  const ProbeResult probed = Probe(std::make_shared<Credential>(Successor(staged, made.change)),
+                                   prints, made.organization_id, said_now, patience);
+  FaultPoint("rotation.proved");
+  if (probed.verdict == ProbeVerdict::kUnclear) {
+    return RotationPending(staged, probed.status.message());
   }
-  if (probed->verdict == ProbeVerdict::kAccepted) {
+  if (probed.verdict == ProbeVerdict::kAccepted) {
     StagedRotation proved = *std::move(staged.staged);
-    return Commit(std::move(staged), std::move(proved), probed->session);
+    return Commit(std::move(staged), std::move(proved), prints, probed.session);
   }
   absl::optional<PastChange> line;
-  if (probed->verdict == ProbeVerdict::kRefused) {
+  if (probed.verdict == ProbeVerdict::kRefused) {
     line = LineOf(staged, made, PastChangeKind::kRefused, parts_.clock.Now());
-    line->bill_code = BillCodeOf(probed->status);
+    line->bill_code = BillCodeOf(probed.status);
   }
-  const absl::Status unstaged = Unstage(staged.Clone(), std::move(line));
-  if (!unstaged.ok()) return RotationPending(staged, probed->status.message());
-  return NothingChanged(probed->status);
+  const absl::Status unstaged = Unstage(staged.Clone(), prints, std::move(line));
+  if (!unstaged.ok()) return RotationPending(staged, probed.status.message());
+  return NothingChanged(probed.status);
 }
 
 absl::StatusOr<CredentialInfoPtr> CredentialManager::Commit(Credential current, StagedRotation made,
+                                                            const Fingerprinter& prints,
                                                             const SessionPtr& session) {
   Credential next = Successor(current, made.change);
   next.update_time = parts_.clock.Now();
@@ -172,9 +177,9 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Commit(Credential current, 
   PastChange line = LineOf(next, made, made.kind, next.update_time);
   line.before = InverseOf(made.change, current);
   Remember(std::move(line), parts_.kept_versions, next);
-  const absl::StatusOr<SecretString> master_key = parts_.vault.MasterKey();
-  absl::Status stored = master_key.status();
-  if (stored.ok()) stored = AfterWrite(parts_.vault.Replace(next));
+  FaultPoint("rotation.before_commit");
+  const absl::Status stored = Written(parts_.vault.Replace(next));
+  FaultPoint("rotation.committed");
   if (!stored.ok()) {
     if (session == nullptr) return stored;
     parts_.engine.DiscardProbed(session);
@@ -182,18 +187,24 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Commit(Credential current, 
     current.staged = std::move(made);
     return RotationPending(current, stored.message());
   }
-  CredentialInfoPtr info = InfoOf(next, Fingerprinter(*master_key));
+  CredentialInfoPtr info = InfoOf(next, prints);
   parts_.directory.Put(info);
   if (made.end_sessions) EndSessions(next.uid);
+  FaultPoint("rotation.before_adoption");
   if (session != nullptr) parts_.engine.AdoptProbed(next.uid, session);
+  FaultPoint("rotation.adopted");
   return info;
 }
 
-absl::Status CredentialManager::Unstage(Credential staged, absl::optional<PastChange> line) {
+absl::Status CredentialManager::Unstage(Credential staged, const Fingerprinter& prints,
+                                        absl::optional<PastChange> line) {
   staged.staged.reset();
   if (line.has_value()) Remember(*std::move(line), parts_.kept_versions, staged);
-  if (absl::Status stored = parts_.vault.Restage(staged); !stored.ok()) return AfterWrite(stored);
-  return TellDirectory(staged);
+  FaultPoint("rotation.before_unstaging");
+  if (absl::Status stored = parts_.vault.Restage(staged); !stored.ok()) return Written(stored);
+  FaultPoint("rotation.unstaged");
+  parts_.directory.Put(InfoOf(staged, prints));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Credential> CredentialManager::LoadStaged(const CredentialVersion& target,
@@ -214,7 +225,9 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::ResumeRotation(const Creden
   absl::StatusOr<Credential> current = LoadStaged(target, rotation_id);
   if (!current.ok()) return current.status();
   if (absl::Status good = CheckChange(*current, current->staged->change); !good.ok()) return good;
-  return ProveStaged(*std::move(current), patience);
+  const absl::StatusOr<Fingerprinter> prints = Prints();
+  if (!prints.ok()) return prints.status();
+  return ProveStaged(*std::move(current), *prints, patience);
 }
 
 absl::StatusOr<CredentialInfoPtr> CredentialManager::CancelRotation(const CredentialVersion& target,
@@ -223,10 +236,12 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::CancelRotation(const Creden
   MutexLock turn(turn_);
   absl::StatusOr<Credential> current = LoadStaged(target, rotation_id);
   if (!current.ok()) return current.status();
+  const absl::StatusOr<Fingerprinter> prints = Prints();
+  if (!prints.ok()) return prints.status();
   PastChange line =
       LineOf(*current, *current->staged, PastChangeKind::kCancelled, parts_.clock.Now());
   line.principal = principal;
-  if (absl::Status status = Unstage(*std::move(current), std::move(line)); !status.ok()) {
+  if (absl::Status status = Unstage(*std::move(current), *prints, std::move(line)); !status.ok()) {
     return status;
   }
   return parts_.directory.Get(target.name);
@@ -268,11 +283,12 @@ absl::Status CredentialManager::Verify(const CredentialVersion& target,
   }
   const std::string chosen =
       organization_id.empty() ? current->organizations.front().id : organization_id;
-  const absl::StatusOr<ProbeResult> probed =
-      Probe(std::make_shared<Credential>(*std::move(current)), chosen, true, patience);
-  if (!probed.ok()) return probed.status();
-  if (probed->session != nullptr) parts_.engine.AdoptProbed(target.uid, probed->session);
-  return probed->status;
+  const absl::StatusOr<Fingerprinter> prints = Prints();
+  if (!prints.ok()) return prints.status();
+  const ProbeResult probed =
+      Probe(std::make_shared<Credential>(*std::move(current)), *prints, chosen, true, patience);
+  if (probed.session != nullptr) parts_.engine.AdoptProbed(target.uid, probed.session);
+  return probed.status;
 }
 
 }  // namespace billbroker

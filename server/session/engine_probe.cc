@@ -6,6 +6,7 @@
 #include "server/session/engine.h"
 #include "server/session/later.h"
 #include "server/session/pair_errors.h"
+#include "vault/base/fault_point.h"
 
 namespace billbroker {
 
@@ -114,9 +115,12 @@ void Engine::SendProbe(const Key& key, const CredentialPtr& candidate, Attempt a
   const std::string organization_id = attempt.place.applicant.organization_id;
   (void)parts_.store.WriteNow(attempt.record);  // as in LoadAndSend()
   parts_.observer.SignInSent(candidate->name, organization_id);
+  FaultPoint("probe.before_send");
   Send(candidate, attempt, [this, key, attempt](BillResult<SignInAnswer> result) {
+    FaultPoint("probe.answered");
     OnProbed(key, attempt, std::move(result));
   });
+  FaultPoint("probe.sent");
 }
 
 void Engine::OnProbed(const Key& key, const Attempt& attempt, BillResult<SignInAnswer> result) {

@@ -21,6 +21,8 @@ struct BenchOptions {
 [[nodiscard]] absl::StatusOr<Figures> BenchMemory(const BenchOptions& options);
 // A broker that was killed with 10,000 sessions.
 [[nodiscard]] absl::StatusOr<Figures> BenchRestart(const BenchOptions& options);
+// A rotation of a credential of 10,000 organizations.
+[[nodiscard]] absl::StatusOr<Figures> BenchRotate(const BenchOptions& options);
 // 1,000 streams that watch one organization.
 [[nodiscard]] absl::StatusOr<Figures> BenchWatch(const BenchOptions& options);
 

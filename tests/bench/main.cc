@@ -20,6 +20,7 @@ constexpr Bench kBenches[] = {
     {"cold", "10,000 cold organizations at once", BenchCold},
     {"memory", "resident bytes of each of 100,000 live sessions", BenchMemory},
     {"restart", "a broker that was killed with 10,000 sessions", BenchRestart},
+    {"rotate", "a rotation of a credential of 10,000 organizations", BenchRotate},
     {"watch", "1,000 streams that watch one organization", BenchWatch},
 };
 

@@ -67,6 +67,18 @@ TEST_F(VaultSyncTest, ReadsEverythingAtTheStart) {
   EXPECT_THAT(recorder_.Take(), ElementsAre("UNKNOWN -> READY", "loaded 1, invalid 1"));
 }
 
+TEST_F(VaultSyncTest, ADoubtfulWriteHasEverythingReadAgain) {
+  Start();
+  ASSERT_EQ(vault_.Create(SampleUser("acme")), absl::OkStatus());
+  executor_.Advance(absl::Minutes(1));
+  EXPECT_TRUE(directory_.List().empty());
+  directory_.Doubt();
+  executor_.Advance(absl::Seconds(2));
+  EXPECT_EQ(directory_.List().size(), 1u);
+  EXPECT_THAT(recorder_.Take(),
+              ElementsAre("UNKNOWN -> READY", "loaded 0, invalid 0", "loaded 1, invalid 0"));
+}
+
 TEST_F(VaultSyncTest, TriesAgainUntilTheVaultIsUnlocked) {
   ASSERT_EQ(vault_.Create(SampleUser("acme")), absl::OkStatus());
   vault_.set_state(VaultState::kLocked);

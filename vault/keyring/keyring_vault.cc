@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "vault/base/error.h"
+#include "vault/base/fault_point.h"
 #include "vault/base/secret_arena.h"
 #include "vault/document.h"
 #include "vault/keyring/secret_service_items.h"
@@ -313,7 +314,9 @@ absl::Status KeyringVault::Write(absl::string_view name, const Change& change, D
     absl::Status allowed = change.allowed(*stored);
     if (!allowed.ok()) return allowed;
     if (writes == kMaxWrites) return lost;
+    FaultPoint("vault.before_write");
     absl::Status written = change.write(*stored, deadline.Leaving(kRereadShare));
+    FaultPoint("vault.written");
     if (written.ok() || !AnswerLost(written)) return written;
     lost =
         VaultStateOf(written) != VaultState::kReady ? written : VaultError(VaultState::kNoProvider);

@@ -15,8 +15,10 @@
 namespace billbroker {
 namespace {
 
+using ::testing::AnyOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 constexpr char kGood[] = R"(state_dir = "/var/lib/billbroker"
@@ -219,6 +221,17 @@ TEST(ConfigTest, EveryMistakeIsNamedWithItsLineAndItsFix) {
   };
   for (const Row& row : rows) {
     EXPECT_THAT(ErrorOfGoodAnd(row.more + "\n"), HasSubstr(row.error)) << row.more;
+  }
+}
+
+TEST(ConfigTest, AnErrorIsOneLineWithoutControlCharactersWhateverTheFileHolds) {
+  for (const char* first : {"o = n\n", "instance = \"a\\nb\\u001b[31m\"\n"}) {
+    const absl::StatusOr<Config> config = ParseConfig(absl::StrCat(first, kGood), "b.toml");
+    ASSERT_FALSE(config.ok());
+    const std::string error(config.status().message());
+    EXPECT_THAT(error, StartsWith("b.toml:1: "));
+    EXPECT_THAT(error, HasSubstr("?"));
+    EXPECT_THAT(error, Not(AnyOf(HasSubstr("\n"), HasSubstr("\x1b"))));
   }
 }
 

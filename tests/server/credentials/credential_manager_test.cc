@@ -159,6 +159,8 @@ TEST_F(CredentialManagerTest, ALostAnswerIsSaidToBeUnknown) {
   broker_.vault.LoseNextAnswer(true);
   const absl::Status status = broker_.manager.Create(Draft("acme")).status();
   EXPECT_TRUE(HasReason(status, Reason::kVaultUnreachable)) << status;
+  EXPECT_TRUE(broker_.directory.TakeDoubt());
+  EXPECT_FALSE(broker_.directory.TakeDoubt());
   EXPECT_THAT(std::string(status.message()), HasSubstr("whether the change was stored is unknown"));
 }
 

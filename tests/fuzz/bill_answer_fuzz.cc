@@ -1,0 +1,130 @@
+// The first byte says what was asked, the second which HTTP status came, the rest is the body. What
+// is taken from it is in shape, and reads the same once it is written again; what is said of it is
+// ours.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "server/bill/answer.h"
+#include "server/bill/organization_page.h"
+#include "server/bill/refusal.h"
+#include "tests/fuzz/fuzz_target.h"
+#include "vault/base/utf8.h"
+
+namespace billbroker {
+namespace {
+
+constexpr char kOrganization[] = "00801ACME";
+constexpr int kStatuses[] = {200, 201, 204, 302, 400, 401, 403, 423, 429, 500, 502};
+const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
+
+HttpAnswer Json(absl::string_view body, int status = 200) {
+  return {status, "application/json", "", body};
+}
+
+void CheckError(const BillError& error) {
+  Require(error.code.empty() || absl::StartsWith(error.code, "BDC_"), "a code is one of BILL's");
+  Require(std::all_of(error.code.begin(), error.code.end(),
+                      [](char c) { return absl::ascii_isalnum(c) || c == '_'; }),
+          "a code is plain");
+  Require(std::all_of(error.detail.begin(), error.detail.end(),
+                      [](char c) { return absl::ascii_isprint(c); }),
+          "a detail is plain");
+  const absl::Duration wait = error.retry_after.value_or(absl::ZeroDuration());
+  Require(wait >= absl::ZeroDuration() && wait <= absl::Hours(1), "a wait is up to an hour");
+}
+
+void CheckSignIn(const HttpAnswer& answer) {
+  const auto read = ReadSignIn(answer, kOrganization, kNow);
+  if (!read.ok()) return CheckError(read.error());
+  const SignInAnswer& value = read.value();
+  Require(IsHeaderSafe(value.session_id.Reveal()), "a sessionId is header-safe");
+  Require(value.organization_id == kOrganization, "the organization is the one asked for");
+  const std::string written = nlohmann::json({{"sessionId", value.session_id.Reveal()},
+                                              {"organizationId", value.organization_id},
+                                              {"userId", value.user_id},
+                                              {"trusted", value.trusted}})
+                                  .dump();
+  const auto again = ReadSignIn(Json(written), kOrganization, kNow);
+  Require(again.ok(), "what is written is read");
+  Require(again.value().session_id == value.session_id && again.value().user_id == value.user_id &&
+              again.value().trusted == value.trusted,
+          "it reads the same");
+}
+
+void CheckSessionInfo(const HttpAnswer& answer) {
+  const auto read = ReadSessionInfo(answer, kNow);
+  if (!read.ok()) return CheckError(read.error());
+  const SessionInfo& value = read.value();
+  const std::string written = nlohmann::json({{"organizationId", value.organization_id},
+                                              {"userId", value.user_id},
+                                              {"mfaStatus", "DISABLED"},
+                                              {"mfaBypass", value.trusted}})
+                                  .dump();
+  const auto again = ReadSessionInfo(Json(written), kNow);
+  Require(again.ok(), "what is written is read");
+  Require(again.value().organization_id == value.organization_id &&
+              again.value().user_id == value.user_id && again.value().trusted == value.trusted,
+          "it reads the same");
+}
+
+void CheckPage(const HttpAnswer& answer) {
+  const auto read = ReadOrganizationPage(answer, kNow);
+  if (!read.ok()) return CheckError(read.error());
+  const OrganizationPage& page = read.value();
+  nlohmann::json results = nlohmann::json::array();
+  for (const ListedOrganization& each : page.organizations) {
+    Require(IsId(each.id), "an id is one");
+    Require(each.name.size() <= 256 && IsUtf8(each.name), "a name is short and UTF-8");
+    Require(std::none_of(each.name.begin(), each.name.end(), absl::ascii_iscntrl),
+            "a name has no control characters");
+    results.push_back({{"id", each.id}, {"name", each.name}});
+  }
+  Require(page.next_page.size() <= 1024, "a next page is short");
+  if (!IsUtf8(page.next_page)) return;  // it only goes back to BILL, escaped
+  const std::string written =
+      nlohmann::json({{"results", std::move(results)}, {"nextPage", page.next_page}}).dump();
+  const auto again = ReadOrganizationPage(Json(written), kNow);
+  Require(again.ok(), "what is written is read");
+  Require(std::equal(page.organizations.begin(), page.organizations.end(),
+                     again.value().organizations.begin(), again.value().organizations.end(),
+                     [](const auto& a, const auto& b) { return a.id == b.id && a.name == b.name; }),
+          "it reads the same");
+  Require(again.value().next_page == page.next_page, "the next page too");
+}
+
+void Check(char asked, const HttpAnswer& answer) {
+  switch (asked) {
+    case 'i':
+      return CheckSignIn(answer);
+    case 'o': {
+      const auto read = ReadSignOut(answer, kNow);
+      return read.ok() ? void() : CheckError(read.error());
+    }
+    case 's':
+      return CheckSessionInfo(answer);
+    case 'p':
+      return CheckPage(answer);
+    case 'w': {
+      const auto wait = ParseRetryAfter(answer.body, kNow);
+      return Require(
+          !wait.has_value() || (*wait >= absl::ZeroDuration() && *wait <= absl::Hours(1)),
+          "a wait is up to an hour");
+    }
+    default:
+      return CheckError(ReadRefusal(answer, kNow));
+  }
+}
+
+}  // namespace
+}  // namespace billbroker
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size < 2) return 0;
+  const int status = billbroker::kStatuses[data[1] % std::size(billbroker::kStatuses)];
+  billbroker::Check(static_cast<char>(data[0]),
+                    billbroker::Json(billbroker::TextOf(data + 2, size - 2), status));
+  return 0;
+}

@@ -1,0 +1,25 @@
+// A configuration is read, or each line of what is said of it names the file and is plain text.
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_split.h"
+#include "server/app/config.h"
+#include "tests/fuzz/fuzz_target.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using billbroker::Require;
+  const auto config = billbroker::ParseConfig(billbroker::TextOf(data, size), "b.toml");
+  if (config.ok()) {
+    Require(absl::StartsWith(config->state_dir, "/"), "the state folder is absolute");
+    Require(absl::StartsWith(config->listener.socket, "/"), "so is the socket");
+    Require(!config->environments.empty(), "there is an environment");
+    return 0;
+  }
+  for (const absl::string_view line : absl::StrSplit(config.status().message(), '\n')) {
+    Require(absl::StartsWith(line, "b.toml:"), "an error names the file");
+    Require(std::none_of(line.begin(), line.end(), absl::ascii_iscntrl),
+            "an error has no control characters");
+  }
+  return 0;
+}

@@ -1,0 +1,27 @@
+// What every fuzz target is made of. One is built twice: with libFuzzer (preset fuzz), and with
+// corpus_main.cc as a test that feeds it its corpus.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+
+#include "absl/strings/string_view.h"
+
+// Returns 0; aborts where a property does not hold.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+
+namespace billbroker {
+
+[[nodiscard]] inline absl::string_view TextOf(const std::uint8_t* data, std::size_t size) {
+  return {reinterpret_cast<const char*>(data), size};
+}
+
+inline void Require(bool holds, const char* property) {
+  if (holds) return;
+  std::fprintf(stderr, "does not hold: %s\n", property);
+  std::abort();
+}
+
+}  // namespace billbroker

@@ -1,0 +1,66 @@
+// The first byte says of which kind a row is; the rest is its payload, and once more what is sealed.
+// A payload that is read is written as one that reads the same, sealed or not; what this broker did
+// not seal is not read.
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/session/sqlite/row_json.h"
+#include "server/session/sqlite/stored_row.h"
+#include "tests/fuzz/fuzz_target.h"
+#include "tests/support/sample_store.h"
+
+namespace billbroker {
+namespace {
+
+const RowCodec& Codec() {
+  static const RowCodec codec(SecretString::CopyOf(std::string(32, 'k')), "this boot");
+  return codec;
+}
+
+// One of each kind with its columns.
+StoredPair Empty(const StoredPair* /*kind*/) { return {"uid", "0081", 7, nullptr, 0}; }
+StoredAttempt Empty(const StoredAttempt* /*kind*/) {
+  StoredAttempt attempt;
+  attempt.id = "attempt";
+  return attempt;
+}
+StoredQuarantine Empty(const StoredQuarantine* /*kind*/) { return {}; }
+
+template <typename Row>
+void Check(absl::string_view text) {
+  const Row* kind = nullptr;
+  Row read = Empty(kind);
+  if (!ReadPayload(SecretString::CopyOf(text), read)) return;
+  const SecretString written = WritePayload(read);
+  Row again = Empty(kind);
+  Require(ReadPayload(written, again), "what is written is read");
+  const std::string description = Describe(read);
+  Require(Describe(again) == description, "it reads the same");
+  Require(WritePayload(again) == written, "it is written the same");
+
+  SealedRow row = Codec().Write(read);
+  const auto opened = Codec().Read(row);
+  Require(opened.has_value(), "what is sealed is opened");
+  Require(Describe(absl::get<Row>(*opened)) == description, "and is the same");
+  row.sealed[text.size() % row.sealed.size()] ^= 1;
+  Require(!Codec().Read(row).has_value(), "what was changed is not opened");
+}
+
+void CheckForged(int kind, absl::string_view sealed) {
+  const SealedRow forged = {kind, "uid", "0081", 7, "this boot", std::string(sealed)};
+  Require(!Codec().Read(forged).has_value(), "what we did not seal is not opened");
+}
+
+}  // namespace
+}  // namespace billbroker
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  const absl::string_view text = billbroker::TextOf(data + 1, size - 1);
+  billbroker::CheckForged(data[0] - '0', text);
+  if (data[0] == '1') billbroker::Check<billbroker::StoredPair>(text);
+  if (data[0] == '2') billbroker::Check<billbroker::StoredAttempt>(text);
+  if (data[0] == '3') billbroker::Check<billbroker::StoredQuarantine>(text);
+  return 0;
+}
