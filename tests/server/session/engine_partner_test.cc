@@ -6,56 +6,11 @@
 #include <utility>
 #include <vector>
 
-#include "tests/server/session/engine_fixture.h"
+#include "tests/server/session/partner_fixture.h"
 #include "tests/support/seeded_random.h"
 
 namespace billbroker {
 namespace {
-
-constexpr int kOrganizations = 60;
-
-Credential MakePartner(absl::string_view name, int organizations = kOrganizations) {
-  Credential partner = MakeCredential(name, organizations);
-  partner.kind = CredentialKind::kPartner;
-  partner.app_key = SecretString::CopyOf("the-app-key");
-  for (std::size_t i = 0; i < partner.organizations.size(); ++i) {
-    partner.organizations[i].user_id = absl::StrFormat("006%05d", i);
-  }
-  return partner;
-}
-
-std::string Id(int organization, absl::string_view name = "firm") {
-  return absl::StrFormat("008%s%05d", name, organization);
-}
-
-class EnginePartnerTest : public EngineTest {
- protected:
-  EnginePartnerTest() { Store(MakePartner("firm")); }
-
-  Answer GetOf(int organization, absl::string_view name = "firm") {
-    return Get({}, Id(organization, name));
-  }
-  // Asks for all at once.
-  std::vector<Answer> GetAll(int organizations = kOrganizations) {
-    std::vector<Answer> answers(static_cast<std::size_t>(organizations),
-                                absl::UnknownError("not answered"));
-    for (int i = 0; i < organizations; ++i) {
-      engine.GetSession(Id(i), "", {}, [&answers, i](Answer given) {
-        answers[static_cast<std::size_t>(i)] = std::move(given);
-      });
-    }
-    executor.RunUntilIdle();
-    return answers;
-  }
-  std::size_t PartnerSignIns() const { return bill.partner_sign_ins().size(); }
-  // As which partner's session the last user was signed in with.
-  std::string LastPartner() const { return bill.sign_ins().back().partner_session; }
-  static void ExpectAll(const std::vector<Answer>& answers, Reason reason) {
-    for (const Answer& answer : answers) {
-      EXPECT_TRUE(HasReason(answer.status(), reason)) << answer.status();
-    }
-  }
-};
 
 TEST_F(EnginePartnerTest, ABurstOverManyOrganizationsIsOneSignInOfThePartner) {
   bill.SetLatency(absl::Milliseconds(100));
@@ -379,76 +334,6 @@ TEST_F(EnginePartnerTest, AfterARestartThePartnerSignsInAgainAndTheLedgerKnowsWh
     EXPECT_EQ(budget.used, 2) << budget.dev_key;
   }
   EXPECT_EQ(process->Budgets().size(), 2U);
-}
-
-class EnginePartnerProbeTest : public EnginePartnerTest {
- protected:
-  static Credential Candidate() {
-    Credential candidate = MakePartner("firm");
-    candidate.version = 2;
-    candidate.password = SecretString::CopyOf("new");
-    return candidate;
-  }
-
-  ProbeResult Probe(Credential candidate) {
-    ProbeRequest request;
-    request.info = InfoOf(candidate, Fingerprinter(*vault.MasterKey()));
-    request.candidate = std::make_shared<const Credential>(std::move(candidate));
-    request.organization_id = Id(0);
-    absl::optional<ProbeResult> result;
-    engine.Probe(std::move(request), [&result](ProbeResult given) { result = std::move(given); });
-    executor.RunUntilIdle();
-    return *result;
-  }
-};
-
-TEST_F(EnginePartnerProbeTest, ACandidateIsProvedByASignInOfItsOwn) {
-  EXPECT_TRUE(GetOf(0).ok());
-  const ProbeResult proved = Probe(Candidate());
-  EXPECT_EQ(proved.verdict, ProbeVerdict::kAccepted) << proved.status;
-  ASSERT_EQ(PartnerSignIns(), 2U);
-  EXPECT_EQ(bill.partner_sign_ins()[1].password, "new");
-  EXPECT_EQ(LastPartner(), "partner-2");
-  EXPECT_TRUE(GetOf(1).ok());
-  EXPECT_EQ(LastPartner(), "partner-1") << "callers notice nothing";
-}
-
-TEST_F(EnginePartnerProbeTest, WhatProvedItIsInUseOnceItIsInForce) {
-  EXPECT_TRUE(GetOf(0).ok());
-  const ProbeResult proved = Probe(Candidate());
-  Replace(Candidate());
-  engine.AdoptProbed("uid-of-firm", proved.session);
-  EXPECT_EQ(*GetOf(0), proved.session);
-  EXPECT_TRUE(GetOf(1).ok());
-  EXPECT_EQ(LastPartner(), "partner-2");
-  EXPECT_EQ(PartnerSignIns(), 2U);
-}
-
-TEST_F(EnginePartnerProbeTest, VerifyingSignsThePartnerInAfresh) {
-  EXPECT_TRUE(GetOf(0).ok());
-  EXPECT_EQ(Probe(MakePartner("firm")).verdict, ProbeVerdict::kAccepted);
-  EXPECT_EQ(PartnerSignIns(), 2U);
-}
-
-TEST_F(EnginePartnerProbeTest, ARefusedCandidateLeavesTheOneInForceAlone) {
-  EXPECT_TRUE(GetOf(0).ok());
-  bill.FailNextPartnerSignIns(1, Refusal(Verdict::kSecretRejected, "BDC_1101"));
-  const ProbeResult refused = Probe(Candidate());
-  EXPECT_EQ(refused.verdict, ProbeVerdict::kRefused);
-  EXPECT_TRUE(HasReason(refused.status, Reason::kCredentialRejected)) << refused.status;
-  EXPECT_EQ(DetailsOf(refused.status)->metadata["bill_code"], "BDC_1101");
-  EXPECT_TRUE(GetOf(1).ok());
-  EXPECT_EQ(PartnerSignIns(), 2U);
-}
-
-TEST_F(EnginePartnerProbeTest, ALostAnswerIsUnclear) {
-  BillError lost;
-  lost.detail = "connection reset";
-  bill.FailNextPartnerSignIns(1, lost);
-  EXPECT_EQ(Probe(Candidate()).verdict, ProbeVerdict::kUnclear);
-  lost.may_have_arrived = false;
-  bill.FailNextPartnerSignIns(1, lost);
-  EXPECT_EQ(Probe(Candidate()).verdict, ProbeVerdict::kNotTried);
 }
 
 }  // namespace
