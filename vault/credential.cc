@@ -149,6 +149,10 @@ absl::string_view PastChangeKindName(PastChangeKind kind) {
       return "refused";
     case PastChangeKind::kMfaRenewed:
       return "mfa_renewed";
+    case PastChangeKind::kAttached:
+      return "attached";
+    case PastChangeKind::kDetached:
+      return "detached";
     case PastChangeKind::kCancelled:
       break;
   }
@@ -207,8 +211,9 @@ Credential Credential::Clone() const {
                                  staged->time};
   }
   for (const PastChange& past : history) {
-    PastChange& line = copy.history.emplace_back(PastChange{
-        past.version, past.kind, past.principal, past.time, past.fields, past.bill_code, {}});
+    PastChange& line = copy.history.emplace_back(PastChange{past.version, past.kind, past.principal,
+                                                            past.time, past.fields, past.bill_code,
+                                                            past.end_sessions, absl::nullopt});
     if (past.before.has_value()) line.before = CloneOf(*past.before);
   }
   return copy;

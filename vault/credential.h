@@ -55,9 +55,17 @@ struct CredentialChange {
   std::vector<Organization> organizations;
 };
 
-enum class PastChangeKind { kRotated, kRolledBack, kRefused, kCancelled, kMfaRenewed };
+enum class PastChangeKind {
+  kRotated,
+  kRolledBack,
+  kRefused,
+  kCancelled,
+  kMfaRenewed,
+  kAttached,
+  kDetached,
+};
 
-// "rotated", "rolled_back", "refused", "cancelled", "mfa_renewed".
+// "rotated", "rolled_back", "refused", "cancelled", "mfa_renewed", "attached", "detached".
 [[nodiscard]] absl::string_view PastChangeKindName(PastChangeKind kind);
 
 // A rotation or roll-back that is stored beside what it would replace, until BILL has taken or
@@ -80,6 +88,7 @@ struct PastChange {
   absl::Time time;
   std::vector<std::string> fields;  // ChangedFields()
   std::string bill_code;            // of a refusal
+  bool end_sessions = false;        // sessions of versions before it are void
   // What it replaced: what a roll-back puts in place. Dropped when newer ones are enough.
   absl::optional<CredentialChange> before;
 };

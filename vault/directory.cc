@@ -323,7 +323,10 @@ CredentialInfoPtr InfoOf(const Credential& credential, const Fingerprinter& fing
   }
   for (const PastChange& past : credential.history) {
     info->history.push_back({past.version, past.kind, past.principal, past.time, past.fields,
-                             past.bill_code, past.before.has_value()});
+                             past.bill_code, past.before.has_value(), past.end_sessions});
+    if (past.end_sessions) {
+      info->sessions_ended_version = std::max(info->sessions_ended_version, past.version);
+    }
   }
   return info;
 }

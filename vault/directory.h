@@ -65,8 +65,11 @@ struct CredentialInfo {
     std::vector<std::string> fields;
     std::string bill_code;
     bool revertible = false;
+    bool end_sessions = false;
   };
   std::vector<Past> history;  // newest first
+  // Sessions that an older version signed in are void: a compromise was answered.
+  std::uint64_t sessions_ended_version = 0;
 
   // Fingerprint of the rememberMeId; empty where there is none.
   [[nodiscard]] absl::string_view RememberMeFingerprint() const;

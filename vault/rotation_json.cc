@@ -138,7 +138,8 @@ bool ReadKind(SecretJsonReader& json, PastChangeKind& to) {
   if (!Text(json, name)) return false;
   for (const PastChangeKind kind :
        {PastChangeKind::kRotated, PastChangeKind::kRolledBack, PastChangeKind::kRefused,
-        PastChangeKind::kCancelled, PastChangeKind::kMfaRenewed}) {
+        PastChangeKind::kCancelled, PastChangeKind::kMfaRenewed, PastChangeKind::kAttached,
+        PastChangeKind::kDetached}) {
     if (name == PastChangeKindName(kind)) {
       to = kind;
       return true;
@@ -158,6 +159,7 @@ bool ReadPast(SecretJsonReader& json, PastChange& to) {
                      {"time", true, [&] { return Time(json, to.time); }},
                      {"fields", true, read_fields},
                      {"bill_code", false, [&] { return Text(json, to.bill_code); }},
+                     {"end_sessions", false, [&] { return json.Bool(to.end_sessions); }},
                      {"before", false, [&] { return ReadChange(json, to.before.emplace()); }}});
 }
 
@@ -191,6 +193,7 @@ void AppendHistory(const std::vector<PastChange>& history, SecretBuilder& to) {
     }
     to.Append("]");
     if (!past.bill_code.empty()) members.Text("bill_code", past.bill_code);
+    if (past.end_sessions) members.Key("end_sessions").Append("true");
     if (past.before.has_value()) AppendChange(*past.before, members.Key("before"));
   }
   to.Append("]");

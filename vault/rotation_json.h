@@ -3,7 +3,7 @@
 //   "staged":{"id":"7a…","kind":"rotated","organization":"0080…","end_sessions":true,
 //             "principal":"unix:ops","time":"2026-03-02T08:30:00Z","change":{"password":"…"}}
 //   "history":[{"version":3,"kind":"rotated","principal":"unix:ops","time":"…",
-//               "fields":["password"],"bill_code":"BDC_1101","before":{"password":"…"}}]
+//               "fields":["password"],"bill_code":"BDC_1101","end_sessions":true,"before":{"password":"…"}}]
 //
 // A change has "username", "dev_key", "password", "console_api_token", "app_key", "remember_me_id",
 // "device", "remember_me_time" and "organizations":[{"id":"…","dev_key":"…"}], each where it is set;

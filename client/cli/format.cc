@@ -86,10 +86,9 @@ std::string Counted(std::int64_t count, absl::string_view noun) {
 }
 
 v1::CredentialKind KindOf(absl::string_view word) {
-  for (const v1::CredentialKind kind :
-       {v1::CREDENTIAL_KIND_USER, v1::CREDENTIAL_KIND_CONSOLE, v1::CREDENTIAL_KIND_PARTNER}) {
-    if (EnumWord(v1::CredentialKind_Name(kind), "CREDENTIAL_KIND_") == word) return kind;
-  }
+  if (word == "user") return v1::CREDENTIAL_KIND_USER;
+  if (word == "console") return v1::CREDENTIAL_KIND_CONSOLE;
+  if (word == "partner") return v1::CREDENTIAL_KIND_PARTNER;
   return v1::CREDENTIAL_KIND_UNSPECIFIED;
 }
 

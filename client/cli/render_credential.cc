@@ -53,7 +53,8 @@ Json HistoryJson(const v1::CredentialHistoryEntry& entry) {
           {"principal", entry.principal()},
           {"time", TimeText(entry.time())},
           {"bill_code", entry.bill_code()},
-          {"revertible", entry.revertible()}};
+          {"revertible", entry.revertible()},
+          {"end_sessions", entry.end_sessions()}};
 }
 
 void PrintHistory(const v1::Credential& credential, std::ostream& out) {
@@ -63,7 +64,8 @@ void PrintHistory(const v1::Credential& credential, std::ostream& out) {
   for (const v1::CredentialHistoryEntry& entry : credential.history()) {
     const std::string code =
         entry.bill_code().empty() ? "" : absl::StrCat(" (", entry.bill_code(), ")");
-    history.Add({absl::StrCat(entry.version()), absl::StrCat(EventWord(entry), code),
+    const char* ended = entry.end_sessions() ? ", sessions ended" : "";
+    history.Add({absl::StrCat(entry.version()), absl::StrCat(EventWord(entry), code, ended),
                  absl::StrJoin(entry.fields(), ", "), TimeText(entry.time()),
                  entry.revertible() ? "possible" : ""});
   }

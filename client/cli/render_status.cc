@@ -73,6 +73,13 @@ void AddVault(const v1::VaultStatus& vault, Table& table) {
   }
 }
 
+void AddMfa(const v1::MfaStatus& mfa, Table& table) {
+  if (mfa.remembered() == 0) return;
+  table.Add({"MFA trust", absl::StrCat(Counted(mfa.remembered(), "rememberMeId"), ", ",
+                                       mfa.expiring(), " for less than a week, ", mfa.expired(),
+                                       " expired, ", mfa.refused(), " not taken by BILL")});
+}
+
 std::string MemoryForPeople(const v1::MemoryStatus& memory) {
   const std::string text = absl::StrCat(BytesText(memory.secret_bytes()), " for secrets, ");
   return memory.unlocked_bytes() == 0 ? text + "all locked"
@@ -95,6 +102,11 @@ Json StatusJson(const v1::GetStatusResponse& status) {
                  {"organizations", vault.organizations()},
                  {"invalid_documents", Json::array()}}},
                {"sessions", CountsJson(status.sessions())},
+               {"mfa",
+                {{"remembered", status.mfa().remembered()},
+                 {"expiring", status.mfa().expiring()},
+                 {"expired", status.mfa().expired()},
+                 {"refused", status.mfa().refused()}}},
                {"login_budgets", Json::array()},
                {"store", {{"state", StoreWord(status.store())}}},
                {"environments", Json::array()},
@@ -127,6 +139,7 @@ void PrintStatus(const v1::GetStatusResponse& status, absl::Time now, std::ostre
                                 sessions.quarantined(), " quarantined")});
   table.Add({"sign-ins", absl::StrCat(sessions.sign_ins(), " sent since the start, ",
                                       sessions.failed_sign_ins(), " refused")});
+  AddMfa(status.mfa(), table);
   AddBudgets(status, now, table);
   const absl::string_view store = StoreForPeople(status.store().state());
   if (!store.empty()) table.Add({"store", std::string(store)});

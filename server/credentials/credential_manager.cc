@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "server/credentials/change_errors.h"
+#include "server/credentials/history.h"
 #include "vault/base/error.h"
 #include "vault/fingerprint.h"
 
@@ -135,9 +136,19 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Attach(
   }
   next->organizations.clear();
   for (auto& [id, organization] : merged) next->organizations.push_back(std::move(organization));
+  RememberOrganizations(PastChangeKind::kAttached, *next);
   absl::StatusOr<CredentialInfoPtr> info = StoreNext(*std::move(next));
   if (info.ok()) parts_.directory.Put(*info);
   return info;
+}
+
+void CredentialManager::RememberOrganizations(PastChangeKind kind, Credential& next) const {
+  PastChange line;
+  line.version = next.version + 1;
+  line.kind = kind;
+  line.time = parts_.clock.Now();
+  line.fields = {"organizations"};
+  Remember(std::move(line), parts_.kept_versions, next);
 }
 
 absl::StatusOr<CredentialInfoPtr> CredentialManager::Detach(
@@ -156,6 +167,7 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Detach(
   const std::set<std::string> leaving(organization_ids.begin(), organization_ids.end());
   std::erase_if(next->organizations,
                 [&leaving](const Organization& each) { return leaving.contains(each.id); });
+  RememberOrganizations(PastChangeKind::kDetached, *next);
   absl::StatusOr<CredentialInfoPtr> info = StoreNext(*std::move(next));
   if (!info.ok()) return info;
   // The engine finds a session through the directory, so the log-outs begin before the change is

@@ -143,6 +143,9 @@ class CredentialManager final {
                                                       const std::string& rotation_id) const;
   void EndSessions(const std::string& uid);
 
+  // As a line of the history of the version that `next` will be.
+  void RememberOrganizations(PastChangeKind kind, Credential& next) const;
+
   [[nodiscard]] absl::Status CheckNew(const Credential& credential) const;
   // What is said of a write's answer; where its outcome is unknown the directory is in doubt.
   [[nodiscard]] absl::Status Written(const absl::Status& answer) const;

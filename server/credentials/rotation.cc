@@ -6,6 +6,7 @@
 #include "server/credentials/await.h"
 #include "server/credentials/change_errors.h"
 #include "server/credentials/credential_manager.h"
+#include "server/credentials/history.h"
 #include "vault/base/error.h"
 #include "vault/base/fault_point.h"
 #include "vault/credential_change.h"
@@ -23,14 +24,6 @@ Credential Successor(const Credential& current, const CredentialChange& change) 
   return next;
 }
 
-void Remember(PastChange line, int kept_versions, Credential& in) {
-  in.history.insert(in.history.begin(), std::move(line));
-  if (in.history.size() > kMaxHistory) in.history.resize(kMaxHistory);
-  for (PastChange& past : in.history) {
-    if (past.before.has_value() && kept_versions-- <= 0) past.before.reset();
-  }
-}
-
 std::string BillCodeOf(const absl::Status& status) {
   const absl::optional<ErrorDetails> details = DetailsOf(status);
   if (!details.has_value()) return "";
@@ -40,8 +33,13 @@ std::string BillCodeOf(const absl::Status& status) {
 
 PastChange LineOf(const Credential& credential, const StagedRotation& made, PastChangeKind kind,
                   absl::Time now) {
-  return {credential.version,         kind, made.principal, now,
-          ChangedFields(made.change), "",   absl::nullopt};
+  PastChange line;
+  line.version = credential.version;
+  line.kind = kind;
+  line.principal = made.principal;
+  line.time = now;
+  line.fields = ChangedFields(made.change);
+  return line;
 }
 
 }  // namespace
@@ -175,6 +173,7 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Commit(Credential current, 
     if (used != next.history.end()) used->before.reset();
   }
   PastChange line = LineOf(next, made, made.kind, next.update_time);
+  line.end_sessions = made.end_sessions;
   line.before = InverseOf(made.change, current);
   Remember(std::move(line), parts_.kept_versions, next);
   FaultPoint("rotation.before_commit");
@@ -188,8 +187,8 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Commit(Credential current, 
     return RotationPending(current, stored.message());
   }
   CredentialInfoPtr info = InfoOf(next, prints);
-  parts_.directory.Put(info);
   if (made.end_sessions) EndSessions(next.uid);
+  parts_.directory.Put(info);  // and whatever was signed in meanwhile with the old secrets is void
   FaultPoint("rotation.before_adoption");
   if (session != nullptr) parts_.engine.AdoptProbed(next.uid, session);
   FaultPoint("rotation.adopted");
@@ -259,14 +258,13 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::RenewMfa(const CredentialId
   next.remember_me_id = std::move(remember_me_id);
   next.device = std::move(device);
   next.remember_me_time = parts_.clock.Now();
-  Remember({next.version + 1,
-            PastChangeKind::kMfaRenewed,
-            std::move(principal),
-            next.remember_me_time,
-            {"remember_me_id", "device"},
-            "",
-            absl::nullopt},
-           parts_.kept_versions, next);
+  PastChange line;
+  line.version = next.version + 1;
+  line.kind = PastChangeKind::kMfaRenewed;
+  line.principal = std::move(principal);
+  line.time = next.remember_me_time;
+  line.fields = {"remember_me_id", "device"};
+  Remember(std::move(line), parts_.kept_versions, next);
   absl::StatusOr<CredentialInfoPtr> info = StoreNext(std::move(next));
   if (info.ok()) parts_.directory.Put(*info);
   return info;

@@ -208,6 +208,7 @@ ServerUnaryReactor* SessionServiceImpl::GetStatus(CallbackServerContext* context
   *response->mutable_start_time() = ToTimestamp(parts_.state.start_time());
   response->set_draining(parts_.state.draining());
   FillVaultStatus(parts_.directory, *response->mutable_vault());
+  FillMfaStatus(parts_.directory, parts_.clock.Now(), *response->mutable_mfa());
   FillCounts(parts_.engine.Counts(), *response->mutable_sessions());
   for (const LoginGovernor::Budget& budget : parts_.engine.Budgets()) {
     FillBudget(budget, parts_.clock, *response->add_login_budgets());

@@ -21,7 +21,7 @@ static_assert(v1::SESSION_STATE_QUEUED == static_cast<int>(PairState::kQueued) +
 static_assert(v1::STORE_STATE_MEMORY_ONLY == static_cast<int>(StoreState::kMemoryOnly) + 1);
 static_assert(v1::VAULT_STATE_UNKNOWN == static_cast<int>(VaultState::kUnknown) + 1);
 static_assert(v1::REASON_MFA_FAILED == static_cast<int>(Reason::kMfaFailed) + 1);
-static_assert(v1::CREDENTIAL_EVENT_CANCELLED == static_cast<int>(PastChangeKind::kCancelled) + 1);
+static_assert(v1::CREDENTIAL_EVENT_DETACHED == static_cast<int>(PastChangeKind::kDetached) + 1);
 static_assert(v1::CREDENTIAL_KIND_PARTNER == static_cast<int>(CredentialKind::kPartner) + 1);
 
 v1::Quarantine ToQuarantine(const QuarantineEntry& entry) {
@@ -49,6 +49,7 @@ void FillPast(const CredentialInfo::Past& past, v1::CredentialHistoryEntry& prot
   *proto.mutable_time() = ToTimestamp(past.time);
   proto.set_bill_code(past.bill_code);
   proto.set_revertible(past.revertible);
+  proto.set_end_sessions(past.end_sessions);
 }
 
 }  // namespace
@@ -184,6 +185,22 @@ void FillVaultStatus(const Directory& directory, v1::VaultStatus& proto) {
   proto.set_organizations(static_cast<int>(organizations.size()));
   for (std::string& name : directory.invalid_documents()) {
     proto.add_invalid_documents(std::move(name));
+  }
+}
+
+void FillMfaStatus(const Directory& directory, absl::Time now, v1::MfaStatus& proto) {
+  constexpr absl::Duration kSoon = absl::Hours(7 * 24);
+  for (const CredentialInfoPtr& info : directory.List()) {
+    if (info->RememberMeFingerprint().empty()) continue;
+    proto.set_remembered(proto.remembered() + 1);
+    if (directory.TrustRefusedSince(*info).has_value()) proto.set_refused(proto.refused() + 1);
+    if (info->remember_me_time == absl::InfinitePast()) continue;
+    const absl::Duration left = info->remember_me_time + kRememberMeLifetime - now;
+    if (left <= absl::ZeroDuration()) {
+      proto.set_expired(proto.expired() + 1);
+    } else if (left <= kSoon) {
+      proto.set_expiring(proto.expiring() + 1);
+    }
   }
 }
 

@@ -45,6 +45,9 @@ void FillVaultStatus(const Directory& directory, v1::VaultStatus& proto);
 
 void FillBudget(const LoginGovernor::Budget& budget, const Clock& clock, v1::LoginBudget& proto);
 
+// `now` is the wall clock's.
+void FillMfaStatus(const Directory& directory, absl::Time now, v1::MfaStatus& proto);
+
 void FillCounts(const EngineCounts& counts, v1::SessionCounts& proto);
 
 }  // namespace billbroker

@@ -189,6 +189,10 @@ bool Engine::IsInDoubt(const Pair& pair) const {
   return !pair.confirmed || pair.session->expire_time <= parts_.clock.Now();
 }
 
+bool Engine::IsVoid(const Pair& pair, const Session& session) {
+  return session.version < pair.credential->sessions_ended_version;
+}
+
 bool Engine::IsReportedDead(const Pair& pair, const SessionDemand& demand) const {
   // One that BILL confirmed a moment ago is not asked about again: that is no news.
   return demand.stale_generation != 0 &&

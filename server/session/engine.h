@@ -153,6 +153,8 @@ class Engine final : public DirectoryObserver {
   [[nodiscard]] bool IsLive(const Pair& pair) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Live as far as one knows, but to be asked about at BILL before it is handed out.
   [[nodiscard]] bool IsInDoubt(const Pair& pair) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Signed in by a version of the credential of which every session was to end.
+  [[nodiscard]] static bool IsVoid(const Pair& pair, const Session& session);
   [[nodiscard]] bool IsReportedDead(const Pair& pair, const SessionDemand& demand) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::optional<absl::StatusOr<SessionPtr>> FromMemory(const Pair& pair,

@@ -155,8 +155,8 @@ void Engine::AdoptProbed(absl::string_view uid, const SessionPtr& session) {
   Later later;
   MutexLock lock(mutex_);
   Pair* pair = FindPair(PairKeyOf(uid, session->organization_id));
-  const bool late =
-      pair == nullptr || pair->removed || session->deadline <= parts_.clock.SinceBoot();
+  const bool late = pair == nullptr || pair->removed ||
+                    session->deadline <= parts_.clock.SinceBoot() || IsVoid(*pair, *session);
   if (late) return Retire(session, absl::ZeroDuration());
   if (pair->activity == Pair::Activity::kQueued) {
     governor_.Withdraw(pair->key);

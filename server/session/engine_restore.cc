@@ -97,6 +97,10 @@ void Engine::RestorePair(const StoredPair& stored, const CredentialInfoPtr& cred
     session->deadline = now + left;
   }
   if (session->deadline <= now) return Save(pair);
+  if (IsVoid(pair, *session)) {  // the process before did not get that far
+    Retire(session, absl::ZeroDuration());
+    return Save(pair);
+  }
   session->credential = credential->name;
   pair.session = std::move(session);
   pair.confirmed = false;

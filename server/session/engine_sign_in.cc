@@ -327,6 +327,7 @@ SessionPtr Engine::MakeSession(const Pair& pair, const Attempt& attempt, SignInA
   session->dev_key_id = credential.DevKeyIdFor(pair.organization_id);
   session->organization_id = pair.organization_id;
   session->credential = credential.name;
+  session->version = credential.version;
   session->user_id = std::move(answer.user_id);
   session->base_url = parts_.base_urls.at(credential.environment);
   session->trusted = answer.trusted;
@@ -356,6 +357,11 @@ void Engine::Adopt(Pair& pair, const Attempt& attempt, SignInAnswer answer, Late
     SignOut(
         pair, std::move(session), [](const absl::StatusOr<bool>&) {}, later);
     return FailWaiters(pair, Removed(pair), later);
+  }
+  if (IsVoid(pair, *session)) {  // a compromise was answered while this was under way
+    SignOut(
+        pair, std::move(session), [](const absl::StatusOr<bool>&) {}, later);
+    return StartSignIn(pair, attempt.place.order.first, later);
   }
   if (pair.logged_out && pair.waiters.empty()) {  // while this was under way
     return SignOut(

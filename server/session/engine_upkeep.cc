@@ -208,6 +208,10 @@ void Engine::FollowCredential(Pair& pair, const CredentialInfoPtr& after, Later&
     pair.removed = false;
     pair.not_before = absl::ZeroDuration();
     pair.failures = 0;
+    if (IsLive(pair) && IsVoid(pair, *pair.session)) {
+      SignOut(
+          pair, pair.session, [](const absl::StatusOr<bool>&) {}, later);
+    }
     if (IsLive(pair) && IsOutdated(pair)) TendAt(pair, parts_.clock.SinceBoot());
     if (pair.activity == Pair::Activity::kQueued) {  // perhaps under another devKey or secret
       const LoginGovernor::Order order = governor_.Find(pair.key)->order;

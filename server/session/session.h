@@ -17,6 +17,8 @@ struct Session {
   std::string dev_key_id;  // fingerprint
   std::string organization_id;
   std::string credential;  // name
+  // The credential's version that signed it in; 0 where that was not kept.
+  std::uint64_t version = 0;
   std::string user_id;
   std::string base_url;
   bool trusted = false;

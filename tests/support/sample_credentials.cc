@@ -57,6 +57,7 @@ void AddRotations(Credential& user) {
                                     user.update_time,
                                     {"password"},
                                     "",
+                                    false,
                                     std::move(before)});
   user.history.push_back(PastChange{3,
                                     PastChangeKind::kRefused,
@@ -64,6 +65,7 @@ void AddRotations(Credential& user) {
                                     user.update_time,
                                     {"password"},
                                     "BDC_1101",
+                                    false,
                                     absl::nullopt});
   user.history.push_back(PastChange{3,
                                     PastChangeKind::kRolledBack,
@@ -71,6 +73,7 @@ void AddRotations(Credential& user) {
                                     user.create_time,
                                     {"dev_key", "organizations"},
                                     "",
+                                    true,
                                     absl::nullopt});
   CredentialChange renewed;
   renewed.remember_me_id = SecretString::CopyOf("s3cret-older-remember-me");
@@ -81,6 +84,7 @@ void AddRotations(Credential& user) {
                                     user.create_time,
                                     {"remember_me_id", "device"},
                                     "",
+                                    false,
                                     std::move(renewed)});
 }
 

@@ -31,6 +31,7 @@ SessionPtr SampleSession(const std::string& organization_id, std::uint64_t gener
   session->dev_key_id = "0123456789abcdef";
   session->organization_id = organization_id;
   session->credential = "acme";
+  session->version = generation + 1;
   session->user_id = "006\"USER\\\n";
   session->base_url = "https://bill.test/connect";
   session->trusted = generation % 2 == 1;
@@ -79,8 +80,9 @@ std::string Describe(const StoredPair& pair) {
   absl::StrAppend(&text, "\n  ", session.keys.environment, " ", session.keys.session_id->Reveal(),
                   " ", session.keys.dev_key->Reveal(), " ", session.dev_key_id);
   absl::StrAppend(&text, "\n  ", session.organization_id, " ", session.credential, " ",
-                  session.user_id, " ", session.base_url, session.trusted ? " trusted " : " ",
-                  session.generation, " ", session.first_generation);
+                  session.version, " ", session.user_id, " ", session.base_url,
+                  session.trusted ? " trusted " : " ", session.generation, " ",
+                  session.first_generation);
   absl::StrAppend(&text, "\n  ", Text(session.sign_in_time), " ", Text(session.verified_time), " ",
                   Text(session.expire_time), " ", absl::FormatDuration(session.signed_in), " ",
                   absl::FormatDuration(session.deadline));

@@ -98,6 +98,8 @@ TEST(DocumentTest, TheStoredSampleOfFormat2StaysReadable) {
   EXPECT_EQ((*read)->history[0].before->password->Reveal(), "s3cret-before");
   EXPECT_EQ((*read)->history[1].kind, PastChangeKind::kRefused);
   EXPECT_EQ((*read)->history[1].bill_code, "BDC_1101");
+  EXPECT_TRUE((*read)->history[2].end_sessions);
+  EXPECT_FALSE((*read)->history[3].end_sessions);
   EXPECT_EQ((*read)->history[3].kind, PastChangeKind::kMfaRenewed);
   EXPECT_EQ((*read)->history[3].before->remember_me_time, (*read)->create_time - absl::Hours(1));
 }
@@ -174,10 +176,10 @@ TEST(DocumentTest, NoMoreThanTheKeptHistoryIsRead) {
   Credential rotated = SampleUser("acme");
   AddRotations(rotated);
   while (rotated.history.size() < kMaxHistory) {
-    rotated.history.push_back(PastChange{1, PastChangeKind::kCancelled, "", {}, {}, "", {}});
+    rotated.history.push_back(PastChange{1, PastChangeKind::kCancelled, "", {}, {}, "", false, {}});
   }
   EXPECT_TRUE(Read(Text(rotated)).ok());
-  rotated.history.push_back(PastChange{1, PastChangeKind::kCancelled, "", {}, {}, "", {}});
+  rotated.history.push_back(PastChange{1, PastChangeKind::kCancelled, "", {}, {}, "", false, {}});
   EXPECT_FALSE(Read(Text(rotated)).ok());
 }
 

@@ -158,6 +158,7 @@ SecretString WriteSession(const Session& session) {
       .Text("dev_key", session.keys.dev_key->Reveal())
       .Text("dev_key_id", session.dev_key_id)
       .Text("credential", session.credential)
+      .Uint("version", session.version)
       .Text("user_id", session.user_id)
       .Text("base_url", session.base_url)
       .Bool("trusted", session.trusted)
@@ -177,6 +178,7 @@ bool ReadSession(SecretJsonReader& json, Session& to) {
                             {"dev_key", [&] { return Secret(json, to.keys.dev_key); }},
                             {"dev_key_id", [&] { return Text(json, to.dev_key_id); }},
                             {"credential", [&] { return Text(json, to.credential); }},
+                            {"version", [&] { return json.Uint(to.version); }, true},
                             {"user_id", [&] { return Text(json, to.user_id); }},
                             {"base_url", [&] { return Text(json, to.base_url); }},
                             {"trusted", [&] { return json.Bool(to.trusted); }},

@@ -26,6 +26,9 @@ class StatusDoctorTest : public CliTest {
     status_.mutable_sessions()->set_live(2);
     status_.mutable_sessions()->set_sign_ins(3);
     status_.mutable_sessions()->set_queued(4);
+    status_.mutable_mfa()->set_remembered(3);
+    status_.mutable_mfa()->set_expiring(1);
+    status_.mutable_mfa()->set_refused(2);
     v1::LoginBudget& budget = *status_.add_login_budgets();
     budget.set_environment("sandbox");
     budget.set_dev_key_id("0123456789abcdef");
@@ -61,6 +64,7 @@ TEST_F(StatusDoctorTest, StatusReadsWell) {
       "keyring      ready; 1 credential, 12 organizations\n"
       "sessions     2 live, 0 signing in, 4 waiting for their turn, 0 quarantined\n"
       "sign-ins     3 sent since the start, 0 refused\n"
+      "MFA trust    3 rememberMeIds, 1 for less than a week, 0 expired, 2 not taken by BILL\n"
       "budget       sandbox  devKey 0123456789abcdef: 150 of 150 sign-ins an hour, 4 waiting; "
       "BILL's limit ends in 10 min\n"
       "store        ready; sessions outlive a restart\n"
@@ -109,6 +113,7 @@ TEST_F(StatusDoctorTest, StatusAsJsonHoldsEverything) {
                     {"quarantined", 0},
                     {"sign_ins", 3},
                     {"failed_sign_ins", 0}}},
+                  {"mfa", {{"remembered", 3}, {"expiring", 1}, {"expired", 0}, {"refused", 2}}},
                   {"login_budgets", Json::array({{{"environment", "sandbox"},
                                                   {"dev_key_id", "0123456789abcdef"},
                                                   {"limit", 150},

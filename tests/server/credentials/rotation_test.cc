@@ -222,6 +222,8 @@ TEST_F(RotationTest, EndSessionsEndsAllButTheProofsOwn) {
   ASSERT_TRUE(Rotate("s3cret-new", {.end_sessions = true}).ok());
   EXPECT_FALSE(broker_.bill.IsLive(first->keys.session_id->Reveal()));
   EXPECT_FALSE(broker_.bill.IsLive(second->keys.session_id->Reveal()));
+  EXPECT_TRUE(Shown()->history[0].end_sessions);
+  EXPECT_EQ(Shown()->sessions_ended_version, 2u);
   EXPECT_EQ(broker_.bill.CountSignIns(), 3);
   EXPECT_TRUE(broker_.bill.IsLive((*Get("0081"))->keys.session_id->Reveal()));
   EXPECT_EQ(broker_.bill.CountSignIns(), 3);
@@ -291,6 +293,25 @@ TEST_F(RotationTest, VerifyProvesWhatIsInForceAndChangesNothing) {
   broker_.bill.FailNextSignIns(1, Refusal(Verdict::kSecretRejected, "BDC_1101"));
   EXPECT_TRUE(
       HasReason(broker_.manager.Verify(Now(), "0082", kPatience), Reason::kCredentialRejected));
+}
+
+TEST_F(RotationTest, AttachingAndDetachingAreHistoryAndPushOutNoVersionThatIsKept) {
+  ASSERT_TRUE(Rotate("s3cret-new").ok());
+  for (int i = 0; i < 15; ++i) {
+    std::vector<Organization> more;
+    more.push_back({"0083", SecretString()});
+    ASSERT_TRUE(broker_.manager.Attach(Now(), std::move(more)).ok());
+    ASSERT_TRUE(broker_.manager.Detach(Now(), {"0083"}).ok());
+  }
+  const CredentialInfoPtr shown = Shown();
+  ASSERT_EQ(shown->history.size(), kMaxHistory);
+  EXPECT_EQ(shown->history[0].kind, PastChangeKind::kDetached);
+  EXPECT_EQ(shown->history[0].version, shown->version);
+  EXPECT_THAT(shown->history[1].fields, ElementsAre("organizations"));
+  EXPECT_EQ(shown->history.back().kind, PastChangeKind::kRotated);
+  EXPECT_TRUE(shown->history.back().revertible);
+  ASSERT_TRUE(broker_.manager.Rollback(Now(), {}).ok());
+  EXPECT_EQ(Password(), "s3cret-old");
 }
 
 }  // namespace

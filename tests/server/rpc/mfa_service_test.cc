@@ -91,5 +91,25 @@ TEST_F(MfaRpcTest, AStaleIdIsShownUntilBillTakesOneAgain) {
   EXPECT_FALSE(Shown().has_remember_me_refused_time());
 }
 
+TEST_F(MfaRpcTest, TheStatusCountsWhoWantsAPersonSoon) {
+  const auto shown = [this] {
+    v1::GetStatusResponse response;
+    EXPECT_EQ(Call(*sessions_, &v1::SessionService::Stub::GetStatus, {}, &response),
+              absl::OkStatus());
+    const v1::MfaStatus& mfa = response.mfa();
+    return std::vector<int>{mfa.remembered(), mfa.expiring(), mfa.expired(), mfa.refused()};
+  };
+  EXPECT_EQ(shown(), (std::vector<int>{0, 0, 0, 0}));
+  v1::CompleteChallengeResponse response;
+  ASSERT_EQ(Complete(Start(), "123456", response), absl::OkStatus());
+  EXPECT_EQ(shown(), (std::vector<int>{1, 0, 0, 0}));
+  broker_.clock.Advance(absl::Hours(24 * 24));
+  EXPECT_EQ(shown(), (std::vector<int>{1, 1, 0, 0}));
+  broker_.clock.Advance(absl::Hours(6 * 24));
+  broker_.bill.ForgetDevices();
+  ASSERT_TRUE(GetSession("0082").ok());
+  EXPECT_EQ(shown(), (std::vector<int>{1, 0, 1, 1}));
+}
+
 }  // namespace
 }  // namespace billbroker

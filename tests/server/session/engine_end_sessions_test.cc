@@ -20,7 +20,7 @@ class EngineEndSessionsTest : public EngineTest {
     PastChange line;
     line.version = next.version;
     line.end_sessions = true;
-    next.history.insert(next.history.begin(), line);
+    next.history.insert(next.history.begin(), std::move(line));
     return next;
   }
 };
