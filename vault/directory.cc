@@ -56,8 +56,11 @@ absl::Status Ambiguous(absl::string_view organization_id,
                    "); name one of them"));
 }
 
+// What nobody has to be told of. One version may differ from itself where somebody edited it.
 bool Same(const CredentialInfo& a, const CredentialInfo& b) {
-  return a.uid == b.uid && a.version == b.version;
+  return a.uid == b.uid && a.version == b.version && a.user_secret_id == b.user_secret_id &&
+         a.fingerprints == b.fingerprints && a.organizations == b.organizations &&
+         a.user_ids == b.user_ids;
 }
 
 }  // namespace

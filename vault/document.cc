@@ -307,6 +307,11 @@ absl::StatusOr<CredentialPtr> ReadDocument(absl::string_view name, const SecretS
   const std::string wrong = Reader(document.Reveal()).Read(*credential);
   if (!wrong.empty()) return BrokenDocument(name, wrong);
   if (credential->name != name) return BrokenDocument(name, "is that of another name");
+  for (const PastChange& past : credential->history) {
+    if (past.version > credential->version) {
+      return BrokenDocument(name, "has a history that is newer than itself");
+    }
+  }
   // Its message names a field and a rule, and holds nothing of the document.
   const absl::Status status = ValidateCredential(*credential);
   if (!status.ok()) return BrokenDocument(name, absl::StrCat("breaks a rule: ", status.message()));

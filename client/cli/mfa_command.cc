@@ -46,6 +46,10 @@ absl::StatusOr<SecretString> ReadCode(Terminal& terminal, bool from_stdin) {
 bool MayTryAgain(const absl::Status& status) {
   const absl::optional<ErrorDetails> details = DetailsOf(status);
   if (!details.has_value()) return false;
+  // What BILL gave for the code is kept: unlock the keyring, and it is stored.
+  if (details->reason == Reason::kVaultLocked || details->reason == Reason::kVaultUnreachable) {
+    return true;
+  }
   if (details->reason == Reason::kMalformedRequest) return details->metadata.at("field") == "code";
   const auto code = details->metadata.find("bill_code");
   return details->reason == Reason::kMfaFailed && code != details->metadata.end() &&

@@ -29,8 +29,10 @@ void VaultWatch::VaultLoadFailed(const absl::Status& why) {
 }
 
 void VaultWatch::VaultChangedElsewhere() {
-  log_.Write(LogLevel::kWarning, "vault_changed_elsewhere",
-             {{"fix", "another program changed credentials in the keyring; they are read again"}});
+  log_.Write(
+      LogLevel::kWarning, "vault_changed_elsewhere",
+      {{"fix",
+        "another program changed or removed items of the keyring; credentials are read again"}});
 }
 
 }  // namespace billbroker

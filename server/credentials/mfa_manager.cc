@@ -1,11 +1,13 @@
 #include "server/credentials/mfa_manager.h"
 
+#include <future>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "server/credentials/await.h"
 #include "server/credentials/bill_question.h"
 #include "vault/base/error.h"
+#include "vault/fingerprint.h"
 
 namespace billbroker {
 namespace {
@@ -14,6 +16,9 @@ constexpr char kDevice[] = "billbroker";
 
 // How long a rememberMeId waits for a keyring that did not take it.
 constexpr absl::Duration kKept = absl::Hours(1);
+
+// Longer than this nobody waits for step-ups: they go on, and the rest of the callers have their turn.
+constexpr absl::Duration kLongestWait = absl::Seconds(15);
 
 // By then every sign-in has ended that was sent before a rememberMeId was stored.
 constexpr absl::Duration kSignInsEnd = absl::Minutes(2);
@@ -32,6 +37,7 @@ absl::StatusOr<OpenChallenge> MfaManager::StartChallenge(const std::string& cred
                                                          const std::string& organization_id,
                                                          absl::Duration patience) {
   MutexLock turn(turn_);
+  DropExpired();
   const absl::StatusOr<CredentialInfoPtr> info = parts_.directory.Get(credential);
   if (!info.ok()) return info.status();
   if ((*info)->sync_token) {
@@ -52,10 +58,8 @@ absl::StatusOr<OpenChallenge> MfaManager::StartChallenge(const std::string& cred
       parts_.bill.StartMfaChallenge((*session)->keys, std::move(done));
     });
     if (sent.ok()) {
-      std::erase_if(challenges_, [&](const auto& entry) {
-        return entry.second.credential.uid == (*info)->uid ||
-               entry.second.expires <= parts_.clock.SinceBoot();
-      });
+      std::erase_if(challenges_,
+                    [&](const auto& entry) { return entry.second.credential.uid == (*info)->uid; });
       std::string id = parts_.random.Uid();
       challenges_.emplace(id, Challenge{{credential, (*info)->uid},
                                         *chosen,
@@ -81,16 +85,13 @@ absl::StatusOr<MfaRenewal> MfaManager::CompleteChallenge(const std::string& chal
                                                          const std::string& device,
                                                          const std::string& principal) {
   MutexLock turn(turn_);
+  DropExpired();
   const auto found = challenges_.find(challenge_id);
   if (found == challenges_.end()) return NotOpen();
   Challenge& challenge = found->second;
-  if (challenge.expires <= parts_.clock.SinceBoot()) {
-    challenges_.erase(found);
-    return NotOpen();
-  }
   if (!challenge.passed.has_value()) {
     if (absl::Status status = Validate(challenge, std::move(code), device); !status.ok()) {
-      if (challenge.expires <= parts_.clock.SinceBoot()) challenges_.erase(found);
+      DropExpired();
       return status;
     }
   }
@@ -108,6 +109,11 @@ absl::StatusOr<MfaRenewal> MfaManager::CompleteChallenge(const std::string& chal
                                            [](const std::vector<StepUpOutcome>&) {});
                            });
   return renewal;
+}
+
+void MfaManager::DropExpired() {
+  const absl::Duration now = parts_.clock.SinceBoot();
+  std::erase_if(challenges_, [now](const auto& entry) { return entry.second.expires <= now; });
 }
 
 absl::Status MfaManager::Validate(Challenge& challenge, SecretString code,
@@ -140,17 +146,26 @@ absl::StatusOr<std::vector<StepUpOutcome>> MfaManager::StepUp(const std::string&
         absl::StrCat("credential \"", credential,
                      "\" has no rememberMeId; run 'billbroker mfa renew ", credential, "'"));
   }
-  const absl::StatusOr<CredentialInfoPtr> info = parts_.directory.Get(credential);
-  if (!info.ok()) return info.status();
-  return StepUpAll(*info, (*stored)->remember_me_id, (*stored)->device);
+  const absl::StatusOr<SecretString> master_key = parts_.vault.MasterKey();
+  if (!master_key.ok()) return master_key.status();
+  return StepUpAll(InfoOf(**stored, Fingerprinter(*master_key)), (*stored)->remember_me_id,
+                   (*stored)->device);
 }
 
 std::vector<StepUpOutcome> MfaManager::StepUpAll(const CredentialInfoPtr& credential,
                                                  const SecretString& remember_me_id,
                                                  const std::string& device) {
-  return Await<std::vector<StepUpOutcome>>([&](Engine::StepUpDone done) {
-    parts_.engine.StepUp(credential, remember_me_id.Clone(), device, std::move(done));
-  });
+  std::promise<std::vector<StepUpOutcome>> promise;
+  std::future<std::vector<StepUpOutcome>> outcomes = promise.get_future();
+  const int asked =
+      parts_.engine.StepUp(credential, remember_me_id.Clone(), device,
+                           [promise = std::move(promise)](std::vector<StepUpOutcome> all) mutable {
+                             promise.set_value(std::move(all));
+                           });
+  if (outcomes.wait_for(absl::ToChronoSeconds(kLongestWait)) == std::future_status::ready) {
+    return outcomes.get();
+  }
+  return std::vector<StepUpOutcome>(static_cast<std::size_t>(asked), StepUpOutcome::kFailed);
 }
 
 }  // namespace billbroker

@@ -77,7 +77,8 @@ class MfaManager final {
                                                              const std::string& device,
                                                              const std::string& principal);
 
-  // Steps up the live sessions by what is stored. UNKNOWN_CREDENTIAL; MFA_REQUIRED where nothing is.
+  // Steps up the live sessions by what is stored. Those of which BILL has said nothing after 15
+  // seconds count as kFailed, here and above, and go on. UNKNOWN_CREDENTIAL; MFA_REQUIRED where nothing is.
   [[nodiscard]] absl::StatusOr<std::vector<StepUpOutcome>> StepUp(const std::string& credential);
 
  private:
@@ -91,6 +92,7 @@ class MfaManager final {
     std::string device;                   // that it belongs to
   };
 
+  void DropExpired() ABSL_EXCLUSIVE_LOCKS_REQUIRED(turn_);
   [[nodiscard]] absl::Status Validate(Challenge& challenge, SecretString code,
                                       const std::string& device);
   [[nodiscard]] std::vector<StepUpOutcome> StepUpAll(const CredentialInfoPtr& credential,

@@ -15,7 +15,7 @@
 namespace billbroker {
 namespace {
 
-// The credential as it will be once the change of `made` is in force.
+// The credential as it will be once `change` is in force.
 Credential Successor(const Credential& current, const CredentialChange& change) {
   Credential next = current.Clone();
   Apply(change, next);
@@ -71,6 +71,14 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Rollback(const CredentialVe
   std::erase_if(change.organizations, [&current](const Organization& each) {
     return current->FindOrganization(each.id) == nullptr;
   });
+  // MFA that was renewed since stays.
+  const bool renewed = std::any_of(current->history.begin(), kept, [](const PastChange& past) {
+    return past.kind == PastChangeKind::kMfaRenewed;
+  });
+  if (renewed) {
+    change.remember_me_id.reset();
+    change.device.reset();
+  }
   if (IsEmpty(change)) return NoPreviousVersion(*current);
   return Change(*std::move(current), PastChangeKind::kRolledBack, std::move(change), options);
 }

@@ -116,8 +116,9 @@ class Engine final : public DirectoryObserver {
   // `device`, a few at a time; no sign-in is spent. What BILL says of a session goes to whoever
   // watches it. `done` gets what became of each, in no order; one that is trusted already counts.
   using StepUpDone = absl::AnyInvocable<void(std::vector<StepUpOutcome>)>;
-  void StepUp(const CredentialInfoPtr& credential, SecretString remember_me_id, std::string device,
-              StepUpDone done);
+  // Returns how many these are.
+  int StepUp(const CredentialInfoPtr& credential, SecretString remember_me_id, std::string device,
+             StepUpDone done);
 
   // The live session as it stands, or what GetSession would fail with, or NO_LIVE_SESSION; asks
   // nothing of BILL and is no demand.
@@ -272,7 +273,8 @@ class Engine final : public DirectoryObserver {
             BillApi::Done<SignInAnswer> done);
   // What the directory knows of the credential after the vault said `stored`.
   absl::StatusOr<CredentialInfoPtr> TellDirectory(const CredentialInfoPtr& seen,
-                                                  const absl::StatusOr<CredentialPtr>& stored);
+                                                  const absl::StatusOr<CredentialPtr>& stored,
+                                                  absl::string_view organization_id);
   // The stored credential is another than the one that was decided on: decides again, with
   // `current`.
   void DecideAgain(Pair& pair, const Attempt& attempt, CredentialInfoPtr current, Later& later)
@@ -350,7 +352,8 @@ class Engine final : public DirectoryObserver {
   void Upkeep();
   void Tend(Pair& pair, absl::Duration now, Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TendAt(Pair& pair, absl::Duration when) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // The session is of another devKey than the credential has now. It is good until its end.
+  // The session is of another devKey than the credential has now, or of another user of a partner's.
+  // It is good until its end.
   [[nodiscard]] bool IsOutdated(const Pair& pair) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Starts a sign-in for its successor where one may go at once. The pair may be gone afterwards.
   [[nodiscard]] bool TryReplace(Pair& pair, absl::Duration now, Later& later)
@@ -369,8 +372,8 @@ class Engine final : public DirectoryObserver {
   // for.
   void WarmUp(const CredentialInfoPtr& credential, Later& later)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void FollowCredential(Pair& pair, const CredentialInfoPtr& after, Later& later)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void FollowCredential(Pair& pair, const CredentialInfo& before, const CredentialInfoPtr& after,
+                        Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Taking over from the process before (engine_restore.cc).
   void RestoreAttempts(std::vector<StoredAttempt> attempts, bool same_boot)

@@ -125,7 +125,7 @@ void Engine::LaunchPartner(Partner& partner, LoginGovernor::Place place, Later& 
 void Engine::LoadAndSendPartner(const Key& key, CredentialPtr candidate, Attempt attempt) {
   if (candidate == nullptr) {
     const absl::StatusOr<CredentialPtr> stored = parts_.vault.Load(attempt.credential->name);
-    const absl::StatusOr<CredentialInfoPtr> current = TellDirectory(attempt.credential, stored);
+    const absl::StatusOr<CredentialInfoPtr> current = TellDirectory(attempt.credential, stored, "");
     if (!current.ok()) return OnPartnerNotSent(key, attempt, current.status());
     // Another one by now: who waited waits for that one's partner.
     if (PartnerKeyOf(**current) != key) {

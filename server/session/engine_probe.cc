@@ -46,7 +46,12 @@ void Engine::Probe(ProbeRequest request, ProbeDone done) {
   const absl::Duration now = parts_.clock.SinceBoot();
   Probing& kept = *probe;
   probes_.emplace(kept.pair.key, std::move(probe));
-  if (absl::Status obstacle = Obstacle(kept.pair, kept.said_now, now); !obstacle.ok()) {
+  absl::Status obstacle = Obstacle(kept.pair, kept.said_now, now);
+  // Edited by hand since the directory read it.
+  if (kept.candidate->FindOrganization(kept.pair.organization_id) == nullptr) {
+    obstacle = Removed(kept.pair);
+  }
+  if (!obstacle.ok()) {
     return EndProbe(kept, {ProbeVerdict::kNotTried, std::move(obstacle), nullptr}, later);
   }
   const Key key = kept.pair.key;

@@ -106,7 +106,10 @@ void Engine::Launch(Pair& pair, LoginGovernor::Place place, Later& later) {
 Attempt Engine::AttemptOf(const Pair& pair, LoginGovernor::Place place, bool forced) {
   Attempt attempt;
   attempt.credential = pair.credential;
-  attempt.partner = PartnerSessionOf(place.applicant.partner);
+  // Not PartnerSessionOf(): its time may end between the decision and here.
+  if (const Partner* partner = FindPartner(place.applicant.partner); partner != nullptr) {
+    attempt.partner = partner->session;
+  }
   if (attempt.partner != nullptr) attempt.step = SignInStep::kSignInAsUser;
   attempt.place = std::move(place);
   attempt.forced = forced;
@@ -115,7 +118,8 @@ Attempt Engine::AttemptOf(const Pair& pair, LoginGovernor::Place place, bool for
 
 void Engine::LoadAndSend(const Key& key, Attempt attempt) {
   const absl::StatusOr<CredentialPtr> stored = parts_.vault.Load(attempt.credential->name);
-  absl::StatusOr<CredentialInfoPtr> current = TellDirectory(attempt.credential, stored);
+  absl::StatusOr<CredentialInfoPtr> current =
+      TellDirectory(attempt.credential, stored, attempt.place.applicant.organization_id);
   if (!current.ok()) return OnNotSent(key, attempt, current.status());
   const std::string organization_id = attempt.place.applicant.organization_id;
   {
@@ -123,7 +127,8 @@ void Engine::LoadAndSend(const Key& key, Attempt attempt) {
     MutexLock lock(mutex_);
     Pair& pair = *FindPair(key);  // it stays while a sign-in is under way
     const bool overtaken = (*current)->uid != attempt.credential->uid ||
-                           (*current)->version != attempt.credential->version;
+                           (*current)->version != attempt.credential->version ||
+                           !(*current)->organizations.contains(organization_id);
     if (overtaken || pair.removed) {
       return DecideAgain(pair, attempt, *std::move(current), later);
     }
@@ -147,7 +152,7 @@ void Engine::LoadAndSend(const Key& key, Attempt attempt) {
 void Engine::Send(const CredentialPtr& credential, const Attempt& attempt,
                   BillApi::Done<SignInAnswer> done) {
   const std::string& organization_id = attempt.place.applicant.organization_id;
-  if (attempt.partner == nullptr) {
+  if (credential->kind != CredentialKind::kPartner) {
     return parts_.bill.SignIn({credential, organization_id}, std::move(done));
   }
   parts_.bill.SignInAsUser({credential, organization_id, attempt.partner->session_id},
@@ -183,15 +188,19 @@ void Engine::DecideAgain(Pair& pair, const Attempt& attempt, CredentialInfoPtr c
   Dispatch(later);
 }
 
-absl::StatusOr<CredentialInfoPtr> Engine::TellDirectory(
-    const CredentialInfoPtr& seen, const absl::StatusOr<CredentialPtr>& stored) {
+absl::StatusOr<CredentialInfoPtr> Engine::TellDirectory(const CredentialInfoPtr& seen,
+                                                        const absl::StatusOr<CredentialPtr>& stored,
+                                                        absl::string_view organization_id) {
   if (!stored.ok()) {
     if (HasReason(stored.status(), Reason::kUnknownCredential)) {
       parts_.directory.Remove(seen->name, seen->uid);
     }
     return stored.status();
   }
-  if ((*stored)->uid == seen->uid && (*stored)->version == seen->version) return seen;
+  // Edited by hand, it may lack the organization under the same version.
+  const bool attached =
+      organization_id.empty() || (*stored)->FindOrganization(organization_id) != nullptr;
+  if ((*stored)->uid == seen->uid && (*stored)->version == seen->version && attached) return seen;
   const absl::StatusOr<SecretString> master_key = parts_.vault.MasterKey();
   if (!master_key.ok()) return master_key.status();
   CredentialInfoPtr current = billbroker::InfoOf(**stored, Fingerprinter(*master_key));
@@ -358,14 +367,14 @@ void Engine::Adopt(Pair& pair, const Attempt& attempt, SignInAnswer answer, Late
         pair, std::move(session), [](const absl::StatusOr<bool>&) {}, later);
     return FailWaiters(pair, Removed(pair), later);
   }
+  if (pair.logged_out && pair.waiters.empty()) {  // while this was under way
+    return SignOut(
+        pair, std::move(session), [](const absl::StatusOr<bool>&) {}, later);
+  }
   if (IsVoid(pair, *session)) {  // a compromise was answered while this was under way
     SignOut(
         pair, std::move(session), [](const absl::StatusOr<bool>&) {}, later);
     return StartSignIn(pair, attempt.place.order.first, later);
-  }
-  if (pair.logged_out && pair.waiters.empty()) {  // while this was under way
-    return SignOut(
-        pair, std::move(session), [](const absl::StatusOr<bool>&) {}, later);
   }
   if (session->deadline <= parts_.clock.SinceBoot()) {  // the machine was suspended meanwhile
     BillError late;
@@ -381,7 +390,8 @@ void Engine::Install(Pair& pair, SessionPtr session, Later& later) {
     // A sign-in and a probe of different devKeys may be under way together, and end in any order.
     Retire(session, absl::ZeroDuration());
   } else {
-    if (IsLive(pair) && pair.session->dev_key_id != session->dev_key_id) {
+    if (IsLive(pair) && (pair.session->dev_key_id != session->dev_key_id ||
+                         pair.session->user_id != session->user_id)) {
       Retire(pair.session, options_.replaced_grace);
     }
     pair.session = std::move(session);

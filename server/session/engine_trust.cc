@@ -79,8 +79,8 @@ class Engine::SteppingUp final : public std::enable_shared_from_this<SteppingUp>
   StepUpDone done_ ABSL_GUARDED_BY(mutex_);
 };
 
-void Engine::StepUp(const CredentialInfoPtr& credential, SecretString remember_me_id,
-                    std::string device, StepUpDone done) {
+int Engine::StepUp(const CredentialInfoPtr& credential, SecretString remember_me_id,
+                   std::string device, StepUpDone done) {
   std::vector<SessionPtr> untrusted;
   std::vector<StepUpOutcome> outcomes;
   {
@@ -94,9 +94,11 @@ void Engine::StepUp(const CredentialInfoPtr& credential, SecretString remember_m
       }
     }
   }
+  const auto count = static_cast<int>(untrusted.size() + outcomes.size());
   std::make_shared<SteppingUp>(*this, credential, std::move(remember_me_id), std::move(device),
                                std::move(done))
       ->Start(std::move(untrusted), std::move(outcomes));
+  return count;
 }
 
 StepUpOutcome Engine::OnSteppedUp(const CredentialInfo& credential, const SessionPtr& session,

@@ -79,7 +79,11 @@ void Engine::Tend(Pair& pair, absl::Duration now, Later& later) {
 }
 
 bool Engine::IsOutdated(const Pair& pair) const {
-  return pair.session->dev_key_id != pair.credential->DevKeyIdFor(pair.organization_id);
+  const CredentialInfo& credential = *pair.credential;
+  const auto user_id = credential.user_ids.find(pair.organization_id);
+  const bool another_user =
+      user_id != credential.user_ids.end() && user_id->second != pair.session->user_id;
+  return another_user || pair.session->dev_key_id != credential.DevKeyIdFor(pair.organization_id);
 }
 
 // It has no place in the queue: while it waited there its session could not be kept alive.
@@ -181,7 +185,7 @@ void Engine::CredentialChanged(const CredentialInfoPtr& before, const Credential
     for (auto& [key, pair] : pairs_) {
       if (pair->credential->uid == before->uid) of_credential.push_back(pair.get());
     }
-    for (Pair* pair : of_credential) FollowCredential(*pair, after, later);
+    for (Pair* pair : of_credential) FollowCredential(*pair, *before, after, later);
     const Key partner = PartnerKeyOf(*before);
     if (after == nullptr || PartnerKeyOf(*after) != partner) DropPartner(partner);
     Dispatch(later);
@@ -200,9 +204,12 @@ void Engine::CredentialChanged(const CredentialInfoPtr& before, const Credential
   if (after != nullptr && restored_) WarmUp(after, later);
 }
 
-void Engine::FollowCredential(Pair& pair, const CredentialInfoPtr& after, Later& later) {
+void Engine::FollowCredential(Pair& pair, const CredentialInfo& before,
+                              const CredentialInfoPtr& after, Later& later) {
   const bool same = after != nullptr && after->uid == pair.credential->uid;
-  if (same && after->version < pair.credential->version) return;  // told late
+  const bool back = same && after->version < pair.credential->version;
+  // Told late, unless it went back: somebody restored a backup of the keyring.
+  if (back && before.version != pair.credential->version) return;
   if (same && after->organizations.contains(pair.organization_id)) {
     pair.credential = after;
     pair.removed = false;

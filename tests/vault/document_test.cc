@@ -241,5 +241,12 @@ TEST(DocumentTest, WhatIsTooLargeIsNotEvenRead) {
   ExpectInvalid(std::string(17 * 1024 * 1024, ' '), "too large");
 }
 
+TEST(DocumentTest, AHistoryThatIsNewerThanItsDocumentIsRefused) {
+  Credential rotated = SampleUser("acme");
+  AddRotations(rotated);
+  rotated.history[2].version = rotated.version + 1;  // every session would be void at once
+  EXPECT_TRUE(HasReason(Read(Text(rotated)).status(), Reason::kVaultDocumentInvalid));
+}
+
 }  // namespace
 }  // namespace billbroker

@@ -7,7 +7,6 @@
 namespace billbroker {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::SizeIs;
@@ -75,6 +74,15 @@ TEST_F(MfaCommandTest, WhatBillRefusesNeedsAPerson) {
   terminal_.person = true;
   EXPECT_EQ(Run({"mfa", "renew", "acme"}), kExitNeedsPerson);
   EXPECT_THAT(err_, HasSubstr("no phone"));
+}
+
+TEST_F(MfaCommandTest, WithALockedKeyringTheSameChallengeIsTriedAgain) {
+  terminal_.person = true;
+  terminal_.answers = {"123456", "123456"};
+  broker_.FailNext("CompleteChallenge", MakeError(Reason::kVaultLocked, "unlock the keyring"));
+  EXPECT_EQ(Run({"mfa", "renew", "acme"}), kExitOk);
+  EXPECT_THAT(err_, HasSubstr("unlock the keyring"));
+  EXPECT_THAT(broker_.challenge_requests(), SizeIs(1));
 }
 
 }  // namespace

@@ -20,7 +20,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 
 // "acme" is a user of 0081 and 0082 without a rememberMeId.
 class MfaManagerTest : public ::testing::Test {
@@ -215,6 +214,23 @@ TEST_F(MfaManagerTest, ASteppedUpCredentialNeedsNoPerson) {
   const absl::StatusOr<std::vector<StepUpOutcome>> outcomes = broker_.mfa.StepUp("acme");
   ASSERT_TRUE(outcomes.ok()) << outcomes.status();
   EXPECT_THAT(*outcomes, ElementsAre(StepUpOutcome::kTrusted, StepUpOutcome::kTrusted));
+}
+
+TEST_F(MfaManagerTest, ARollBackLeavesARenewalInPlace) {
+  const CredentialInfoPtr info = *broker_.directory.Get("acme");
+  CredentialChange change;
+  change.remember_me_id = SecretString::CopyOf("by-hand");
+  change.device = "by hand";
+  const RotationOptions unproved = {.verify = false};
+  ASSERT_TRUE(
+      broker_.manager.Rotate({info->name, info->uid, info->version}, std::move(change), unproved)
+          .ok());
+  ASSERT_TRUE(Complete(Start()->id).ok());
+  const CredentialInfoPtr now = *broker_.directory.Get("acme");
+  const absl::Status nothing =
+      broker_.manager.Rollback({now->name, now->uid, now->version}, unproved).status();
+  EXPECT_TRUE(HasReason(nothing, Reason::kNoPreviousVersion)) << nothing;
+  EXPECT_EQ(Stored()->remember_me_id.Reveal(), "remember-1");
 }
 
 }  // namespace
