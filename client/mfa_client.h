@@ -23,8 +23,8 @@ class MfaClient final {
   [[nodiscard]] absl::StatusOr<v1::StartChallengeResponse> StartChallenge(
       absl::string_view credential, absl::string_view organization_id = "");
 
-  // `code`: the six digits; `device` empty: the broker's choice. MFA_FAILED where BILL does not take
-  // the code.
+  // `code`: the six digits; `device` empty: the broker's choice. MFA_FAILED where BILL does not
+  // take the code.
   [[nodiscard]] absl::StatusOr<v1::CompleteChallengeResponse> CompleteChallenge(
       absl::string_view challenge_id, const SecretString& code, absl::string_view device = "");
 

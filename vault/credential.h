@@ -33,6 +33,8 @@ inline constexpr std::size_t kMaxHistory = 20;
 
 // How long BILL takes a rememberMeId for MFA. Source: BILL's API reference, v3.
 inline constexpr absl::Duration kRememberMeLifetime = absl::Hours(30 * 24);
+// A person is told so long before its end.
+inline constexpr absl::Duration kRememberMeNotice = absl::Hours(7 * 24);
 
 struct Organization {
   std::string id;        // 1 to 64 characters of [A-Za-z0-9_-]

@@ -70,6 +70,11 @@ absl::string_view CredentialInfo::RememberMeFingerprint() const {
   return found == fingerprints.end() ? absl::string_view() : found->second;
 }
 
+absl::optional<absl::Time> CredentialInfo::RememberMeEnd() const {
+  if (remember_me_time == absl::InfinitePast()) return absl::nullopt;
+  return remember_me_time + kRememberMeLifetime;
+}
+
 const std::string& CredentialInfo::DevKeyIdFor(absl::string_view organization_id) const {
   static const std::string& none = *new std::string();
   const auto organization = organizations.find(organization_id);

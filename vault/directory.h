@@ -74,6 +74,9 @@ struct CredentialInfo {
   // Fingerprint of the rememberMeId; empty where there is none.
   [[nodiscard]] absl::string_view RememberMeFingerprint() const;
 
+  // When BILL stops taking it; nullopt where there is none, or none of known age.
+  [[nodiscard]] absl::optional<absl::Time> RememberMeEnd() const;
+
   // Fingerprint of the devKey that serves `organization_id`.
   [[nodiscard]] const std::string& DevKeyIdFor(absl::string_view organization_id) const;
 };

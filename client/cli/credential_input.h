@@ -23,7 +23,8 @@ namespace billbroker {
 // Asks a person for one secret until it is not empty.
 [[nodiscard]] absl::StatusOr<SecretString> AskSecret(Terminal& terminal, absl::string_view prompt);
 
-// The organizations of `path`, one a line as WithDevKeys() takes them; blank lines and what follows a '#' do not count.
+// The organizations of `path`, one a line as WithDevKeys() takes them; blank lines and what follows
+// a '#' do not count.
 [[nodiscard]] absl::StatusOr<std::vector<std::string>> ReadOrganizationFile(
     const std::string& path);
 

@@ -10,8 +10,8 @@
 namespace billbroker {
 
 // Events: "vault_state" (info when ready, warning otherwise, with the fix), "vault_loaded", and the
-// warnings "vault_document_invalid", "vault_load_failed" and "vault_changed_elsewhere". `on_ready` hears at each change
-// whether the vault is ready, `on_loaded` each time that everything was read.
+// warnings "vault_document_invalid", "vault_load_failed" and "vault_changed_elsewhere". `on_ready`
+// hears at each change whether the vault is ready, `on_loaded` each time that everything was read.
 class VaultWatch final : public VaultObserver {
  public:
   VaultWatch(JsonLog& log, absl::AnyInvocable<void(bool ready)> on_ready,

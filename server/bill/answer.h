@@ -10,8 +10,8 @@
 
 namespace billbroker {
 
-// All of these: `now` as for ReadRefusal(). An answer out of shape is kUnavailable, its detail names
-// the field and none of BILL's text. A field that is null counts as absent.
+// All of these: `now` as for ReadRefusal(). An answer out of shape is kUnavailable, its detail
+// names the field and none of BILL's text. A field that is null counts as absent.
 
 // `organization_id` is the one that was asked for. An answer that names another is out of shape.
 [[nodiscard]] BillResult<SignInAnswer> ReadSignIn(const HttpAnswer& answer,

@@ -1,5 +1,5 @@
-// What questions to BILL have in common that are asked with a session of a credential's. Internal to
-// server/credentials.
+// What questions to BILL have in common that are asked with a session of a credential's. Internal
+// to server/credentials.
 #pragma once
 
 #include <string>
@@ -14,8 +14,8 @@
 
 namespace billbroker {
 
-// Which organization's session asks: a live one costs no sign-in. UNKNOWN_ORGANIZATION where none is
-// attached.
+// Which organization's session asks: a live one costs no sign-in. UNKNOWN_ORGANIZATION where none
+// is attached.
 [[nodiscard]] absl::StatusOr<std::string> ChooseOrganization(const CredentialInfo& credential,
                                                              Engine& engine);
 

@@ -58,7 +58,7 @@ absl::Status CredentialManager::Delete(const CredentialVersion& target, bool for
   if ((*info)->uid != target.uid || (*info)->version != target.version) {
     return VersionConflict(target.name);
   }
-  const int live = parts_.engine.CountLive(target.uid);
+  const int live = parts_.engine.RolloutOf(target.uid).live;
   if (live > 0 && !force) {
     return MakeError(
         ErrorDetails{Reason::kSessionsLive, absl::nullopt, {{"credential", target.name}}},

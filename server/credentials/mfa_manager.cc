@@ -17,7 +17,7 @@ constexpr char kDevice[] = "billbroker";
 // How long a rememberMeId waits for a keyring that did not take it.
 constexpr absl::Duration kKept = absl::Hours(1);
 
-// Longer than this nobody waits for step-ups: they go on, and the rest of the callers have their turn.
+// Longer than this nobody waits for step-ups: they go on, and the next caller has its turn.
 constexpr absl::Duration kLongestWait = absl::Seconds(15);
 
 // By then every sign-in has ended that was sent before a rememberMeId was stored.
@@ -138,6 +138,7 @@ absl::Status MfaManager::Validate(Challenge& challenge, SecretString code,
 
 absl::StatusOr<std::vector<StepUpOutcome>> MfaManager::StepUp(const std::string& credential) {
   MutexLock turn(turn_);
+  DropExpired();
   const absl::StatusOr<CredentialPtr> stored = parts_.vault.Load(credential);
   if (!stored.ok()) return stored.status();
   if ((*stored)->remember_me_id.empty()) {

@@ -69,16 +69,18 @@ class MfaManager final {
   // as one of `device` (empty: the one that was stored before, else "billbroker"), later sign-ins
   // carry it, and every live session of the user is stepped up.
   //
-  // Errors: MALFORMED_REQUEST where no such challenge is open; MFA_FAILED, after which the challenge
-  // may be tried again unless BILL counted too many tries; those of CredentialManager::RenewMfa(),
-  // after which the same call with any code stores what BILL gave, without asking BILL again.
+  // Errors: MALFORMED_REQUEST where no such challenge is open; MFA_FAILED, after which the
+  // challenge may be tried again unless BILL counted too many tries; those of
+  // CredentialManager::RenewMfa(), after which the same call with any code stores what BILL gave,
+  // without asking BILL again.
   [[nodiscard]] absl::StatusOr<MfaRenewal> CompleteChallenge(const std::string& challenge_id,
                                                              SecretString code,
                                                              const std::string& device,
                                                              const std::string& principal);
 
   // Steps up the live sessions by what is stored. Those of which BILL has said nothing after 15
-  // seconds count as kFailed, here and above, and go on. UNKNOWN_CREDENTIAL; MFA_REQUIRED where nothing is.
+  // seconds count as kFailed, here and above, and go on. UNKNOWN_CREDENTIAL; MFA_REQUIRED where
+  // nothing is stored.
   [[nodiscard]] absl::StatusOr<std::vector<StepUpOutcome>> StepUp(const std::string& credential);
 
  private:

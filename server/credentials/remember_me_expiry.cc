@@ -7,15 +7,16 @@
 namespace billbroker {
 namespace {
 
-constexpr absl::Duration kWarnings[] = {absl::ZeroDuration(), absl::Hours(24), absl::Hours(7 * 24)};
+constexpr absl::Duration kWarnings[] = {absl::ZeroDuration(), absl::Hours(24), kRememberMeNotice};
 
 }  // namespace
 
 void RememberMeExpiry::Look() {
   absl::flat_hash_map<std::string, absl::Duration> told;  // of those that are still there
   for (const CredentialInfoPtr& info : parts_.directory.List()) {
-    if (info->remember_me_time == absl::InfinitePast()) continue;
-    const absl::Duration left = info->remember_me_time + kRememberMeLifetime - parts_.clock.Now();
+    const absl::optional<absl::Time> end = info->RememberMeEnd();
+    if (!end.has_value()) continue;
+    const absl::Duration left = *end - parts_.clock.Now();
     const std::string id = absl::StrCat(info->uid, info->RememberMeFingerprint());
     const auto before = told_.find(id);
     absl::Duration at = before == told_.end() ? absl::InfiniteDuration() : before->second;

@@ -140,7 +140,7 @@ ProbeResult CredentialManager::Probe(CredentialPtr candidate, const Fingerprinte
   request.patience = patience;
   request.said_now = said_now;
   return Await<ProbeResult>(
-      [&](Engine::ProbeDone done) { parts_.engine.Probe(std::move(request), std::move(done)); });
+      [&](ProbeDone done) { parts_.engine.Probe(std::move(request), std::move(done)); });
 }
 
 absl::StatusOr<CredentialInfoPtr> CredentialManager::ProveStaged(Credential staged,

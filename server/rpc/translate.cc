@@ -137,10 +137,9 @@ void FillCredential(const CredentialInfo& info, bool include_organizations, v1::
   }
   *proto.mutable_create_time() = ToTimestamp(info.create_time);
   *proto.mutable_update_time() = ToTimestamp(info.update_time);
-  if (info.remember_me_time != absl::InfinitePast()) {
+  if (const absl::optional<absl::Time> end = info.RememberMeEnd(); end.has_value()) {
     *proto.mutable_remember_me_time() = ToTimestamp(info.remember_me_time);
-    *proto.mutable_remember_me_expire_time() =
-        ToTimestamp(info.remember_me_time + kRememberMeLifetime);
+    *proto.mutable_remember_me_expire_time() = ToTimestamp(*end);
   }
   if (info.pending.has_value()) FillPending(*info.pending, *proto.mutable_pending_rotation());
   if (!include_organizations) return;
@@ -189,16 +188,15 @@ void FillVaultStatus(const Directory& directory, v1::VaultStatus& proto) {
 }
 
 void FillMfaStatus(const Directory& directory, absl::Time now, v1::MfaStatus& proto) {
-  constexpr absl::Duration kSoon = absl::Hours(7 * 24);
   for (const CredentialInfoPtr& info : directory.List()) {
     if (info->RememberMeFingerprint().empty()) continue;
     proto.set_remembered(proto.remembered() + 1);
     if (directory.TrustRefusedSince(*info).has_value()) proto.set_refused(proto.refused() + 1);
-    if (info->remember_me_time == absl::InfinitePast()) continue;
-    const absl::Duration left = info->remember_me_time + kRememberMeLifetime - now;
-    if (left <= absl::ZeroDuration()) {
+    const absl::optional<absl::Time> end = info->RememberMeEnd();
+    if (!end.has_value()) continue;
+    if (*end <= now) {
       proto.set_expired(proto.expired() + 1);
-    } else if (left <= kSoon) {
+    } else if (*end - now <= kRememberMeNotice) {
       proto.set_expiring(proto.expiring() + 1);
     }
   }

@@ -152,15 +152,6 @@ void Engine::LogoutAll(absl::string_view uid, absl::AnyInvocable<void()> done) {
   later.Add(one_less);
 }
 
-int Engine::CountLive(absl::string_view uid) const {
-  MutexLock lock(mutex_);
-  int live = 0;
-  for (const auto& [key, pair] : pairs_) {
-    if (pair->credential->uid == uid && IsLive(*pair)) ++live;
-  }
-  return live;
-}
-
 Pair& Engine::PairOf(const CredentialInfoPtr& credential, absl::string_view organization_id) {
   std::string key = PairKeyOf(credential->uid, organization_id);
   Pair* pair = FindPair(key);
@@ -296,6 +287,11 @@ void Engine::SignOut(Pair& pair, SessionPtr session, LogoutDone done, Later& lat
                           OnSignedOut(key, session, result, std::move(done));
                         });
   });
+}
+
+void Engine::SignOut(Pair& pair, SessionPtr session, Later& later) {
+  SignOut(
+      pair, std::move(session), [](const absl::StatusOr<bool>&) {}, later);
 }
 
 void Engine::OnSignedOut(const Key& key, const SessionPtr& session,

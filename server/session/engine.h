@@ -25,6 +25,7 @@
 #include "server/session/session.h"
 #include "server/session/session_store.h"
 #include "server/session/sign_in_gate.h"
+#include "server/session/stand_ins.h"
 #include "vault/base/clock.h"
 #include "vault/base/executor.h"
 #include "vault/base/mutex.h"
@@ -43,8 +44,8 @@ namespace billbroker {
 //   MFA_REQUIRED           `require_trusted` and BILL does not hold the session for trusted
 //   CREDENTIAL_REJECTED, DEV_KEY_REJECTED, ORGANIZATION_REJECTED, LOCKED_OUT
 //                          see Quarantine
-//   LOGIN_BUDGET_SPENT     the devKey's sign-ins of the past hour are spent and the pair's turn does
-//                          not come within the caller's patience: it keeps its place, is signed in
+//   LOGIN_BUDGET_SPENT     the devKey's sign-ins of the past hour are spent and the pair's turn
+//                          does not come within the caller's patience: it keeps its place, is signed in
 //                          then, and that is the time to retry. Or the user's failed sign-ins
 //                          reached their bound
 //   CALLER_LIMIT           the principal reports too many dead sessions
@@ -100,22 +101,18 @@ class Engine final : public DirectoryObserver {
 
   // Ends every session of the credential `uid`, likewise; `done` once BILL has answered for each.
   void LogoutAll(absl::string_view uid, absl::AnyInvocable<void()> done);
-  [[nodiscard]] int CountLive(absl::string_view uid) const;
 
-  // Signs in with `candidate`, which need not be stored: inside the budget, ahead of those who do not
-  // wait, and never beyond a user's failed sign-ins. What BILL refuses is quarantined. Callers notice nothing: the session of an accepted one is handed
-  // out after AdoptProbed() alone.
-  using ProbeDone = absl::AnyInvocable<void(ProbeResult)>;
+  // Signs in with `candidate`, which need not be stored: inside the budget, ahead of those who do
+  // not wait, and never beyond a user's failed sign-ins. What BILL refuses is quarantined. Callers
+  // notice nothing: the session of an accepted one is handed out after AdoptProbed() alone.
   void Probe(ProbeRequest request, ProbeDone done);
-  // Makes a probe's session the next one of its organization. `uid`: of the credential.
+  // Makes a probe's session the next one of its organization (`uid`: of the credential), or ends it.
   void AdoptProbed(absl::string_view uid, const SessionPtr& session);
-  // Ends it at BILL.
   void DiscardProbed(const SessionPtr& session);
 
   // Asks BILL to make each live session of `credential` MFA-trusted by `remember_me_id` and
   // `device`, a few at a time; no sign-in is spent. What BILL says of a session goes to whoever
   // watches it. `done` gets what became of each, in no order; one that is trusted already counts.
-  using StepUpDone = absl::AnyInvocable<void(std::vector<StepUpOutcome>)>;
   // Returns how many these are.
   int StepUp(const CredentialInfoPtr& credential, SecretString remember_me_id, std::string device,
              StepUpDone done);
@@ -177,6 +174,8 @@ class Engine final : public DirectoryObserver {
   // Ends `session` at BILL; it is remembered as `ending` until BILL confirms.
   void SignOut(Pair& pair, SessionPtr session, LogoutDone done, Later& later)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The same where nobody waits to hear of it.
+  void SignOut(Pair& pair, SessionPtr session, Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnSignedOut(const Key& key, const SessionPtr& session, const BillResult<SignedOut>& result,
                    LogoutDone done);
   [[nodiscard]] PairInfo Describe(const Pair& pair) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -196,22 +195,7 @@ class Engine final : public DirectoryObserver {
   [[nodiscard]] absl::Duration DeadlineOf(const Pair& pair, absl::Duration signed_in,
                                           absl::Duration confirmed) const;
 
-  // A credential that is being proved (engine_probe.cc).
-  struct Probing {
-    Pair pair;  // a stand-in
-    CredentialPtr candidate;
-    bool said_now = true;
-    ProbeDone done;
-    absl::Duration gives_up;  // Clock::SinceBoot()
-  };
-
   // A partner's own sign-in, which goes before those as users (engine_partner.cc).
-  struct Partner {
-    Pair pair;                // a stand-in, of no organization
-    CredentialPtr candidate;  // of a probe; null: what is stored
-    PartnerSessionPtr session;
-    int deaths = 0;  // in a row, of sessions that signed nobody in
-  };
   // Empty where the pair's credential is no partner.
   [[nodiscard]] static Key PartnerOf(const Pair& pair);
   [[nodiscard]] Partner* FindPartner(const Key& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -255,7 +239,8 @@ class Engine final : public DirectoryObserver {
   void DropPartner(const Key& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void DropIdlePartners(absl::Duration now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // Signing in (engine_sign_in.cc), in the order in which it happens.
+  // Signing in (engine_sign_in.cc, and what BILL's answer makes of the pair in engine_adopt.cc), in
+  // the order in which it happens.
   void StartSignIn(Pair& pair, Priority priority, Later& later)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Launches those whose turn has come.
@@ -271,7 +256,8 @@ class Engine final : public DirectoryObserver {
   void LoadAndSend(const Key& key, Attempt attempt);
   void Send(const CredentialPtr& credential, const Attempt& attempt,
             BillApi::Done<SignInAnswer> done);
-  // What the directory knows of the credential after the vault said `stored`.
+  // What the directory knows of the credential after the vault said `stored`: `seen` itself, where
+  // that is it as far as `organization_id` goes.
   absl::StatusOr<CredentialInfoPtr> TellDirectory(const CredentialInfoPtr& seen,
                                                   const absl::StatusOr<CredentialPtr>& stored,
                                                   absl::string_view organization_id);
@@ -352,8 +338,8 @@ class Engine final : public DirectoryObserver {
   void Upkeep();
   void Tend(Pair& pair, absl::Duration now, Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TendAt(Pair& pair, absl::Duration when) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // The session is of another devKey than the credential has now, or of another user of a partner's.
-  // It is good until its end.
+  // The session is of another devKey than the credential has now, or of another user of a
+  // partner's. It is good until its end.
   [[nodiscard]] bool IsOutdated(const Pair& pair) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Starts a sign-in for its successor where one may go at once. The pair may be gone afterwards.
   [[nodiscard]] bool TryReplace(Pair& pair, absl::Duration now, Later& later)

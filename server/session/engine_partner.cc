@@ -24,7 +24,7 @@ Engine::Key Engine::PartnerOf(const Pair& pair) {
   return pair.own_partner.empty() ? PartnerKeyOf(*pair.credential) : pair.own_partner;
 }
 
-Engine::Partner* Engine::FindPartner(const Key& key) {
+Partner* Engine::FindPartner(const Key& key) {
   const auto found = partners_.find(key);
   return found == partners_.end() ? nullptr : found->second.get();
 }

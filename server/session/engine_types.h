@@ -6,7 +6,9 @@
 #include <functional>
 #include <set>
 #include <string>
+#include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -71,6 +73,9 @@ struct ProbeResult {
   SessionPtr session;   // where accepted: live, and not handed out yet
 };
 
+// Called exactly once.
+using ProbeDone = absl::AnyInvocable<void(ProbeResult)>;
+
 enum class PairState { kNone, kSigningIn, kLive, kChecking, kQuarantined, kBackingOff, kQueued };
 
 // What ListSessions shows of a pair.
@@ -107,6 +112,8 @@ enum class StepUpOutcome {
   kNotTaken,  // BILL does not take the rememberMeId
   kFailed,    // BILL did not say; nothing is changed
 };
+
+using StepUpDone = absl::AnyInvocable<void(std::vector<StepUpOutcome>)>;
 
 // Told what a log, an audit or a metric wants to know. Called without a lock held, on any thread;
 // must not block. The organization of a partner's own sign-in is empty, its generation 0.

@@ -246,7 +246,7 @@ TEST_F(CredentialManagerTest, DetachingTakesAwayAndLogsOut) {
   EXPECT_THAT((*info)->organizations, ElementsAre(Key("0082")));
   EXPECT_EQ(broker_.bill.sign_outs().size(), 1U) << "once, and the other session lives";
   EXPECT_TRUE(HasReason(GetSession("0081").status(), Reason::kUnknownOrganization));
-  EXPECT_EQ(broker_.engine.CountLive(acme.uid), 1);
+  EXPECT_EQ(broker_.engine.RolloutOf(acme.uid).live, 1);
 }
 
 TEST_F(CredentialManagerTest, ThatBillDoesNotAnswerALogoutDoesNotUndoADetachment) {
@@ -254,7 +254,7 @@ TEST_F(CredentialManagerTest, ThatBillDoesNotAnswerALogoutDoesNotUndoADetachment
   ASSERT_TRUE(GetSession("0081").ok());
   broker_.bill.FailNextSignOuts(9, Refusal(Verdict::kUnavailable, ""));
   EXPECT_TRUE(broker_.manager.Detach(acme, {"0081"}).ok());
-  EXPECT_EQ(broker_.engine.CountLive(acme.uid), 0);
+  EXPECT_EQ(broker_.engine.RolloutOf(acme.uid).live, 0);
 }
 
 TEST_F(CredentialManagerTest, AllAreDetachedOrNone) {

@@ -54,5 +54,15 @@ TEST_F(EngineEditedTest, ASecretThatWasEditedUnderTheSameVersionIsFreeToBeTried)
   EXPECT_EQ(bill.sign_ins().back().secret, "mended");
 }
 
+TEST_F(EngineEditedTest, AnotherKindUnderTheSameVersionIsDecidedOnAnew) {
+  Credential edited = (*vault.Load("acme"))->Clone();
+  edited.kind = CredentialKind::kPartner;
+  edited.app_key = SecretString::CopyOf("app-key");
+  for (Organization& each : edited.organizations) each.user_id = "006user";
+  ASSERT_TRUE(vault.Restage(edited).ok());
+  EXPECT_TRUE(Get().ok());
+  EXPECT_EQ(bill.partner_sign_ins().size(), 1u);
+}
+
 }  // namespace
 }  // namespace billbroker

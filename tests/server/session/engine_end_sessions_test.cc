@@ -61,7 +61,7 @@ TEST_F(EngineEndSessionsTest, WhatTheProcessBeforeLeftLiveIsEndedAtTheStart) {
   later_directory.Reset({InfoOf(**vault.Load("acme"), Fingerprinter(*vault.MasterKey()))}, {});
   later.Restore(store.Open(*vault.MasterKey()));
   executor.RunUntilIdle();
-  EXPECT_EQ(later.CountLive("uid-of-acme"), 0);
+  EXPECT_EQ(later.RolloutOf("uid-of-acme").live, 0);
   EXPECT_FALSE(bill.IsLive(before->keys.session_id->Reveal()));
   EXPECT_FALSE(bill.IsLive(other->keys.session_id->Reveal()));
 }
@@ -79,7 +79,7 @@ TEST_F(EngineEndSessionsTest, AProofOfTheOldVersionIsNotAdopted) {
   Replace(Answered());
   engine.AdoptProbed("uid-of-acme", proved);
   executor.RunUntilIdle();
-  EXPECT_EQ(engine.CountLive("uid-of-acme"), 0);
+  EXPECT_EQ(engine.RolloutOf("uid-of-acme").live, 0);
   EXPECT_FALSE(bill.IsLive(proved->keys.session_id->Reveal()));
 }
 
