@@ -107,9 +107,7 @@ class RotationFaultsTest : public ::testing::Test {
   void Die(const Case& a_case, const Step& step, bool resume) {
     SCOPED_TRACE(absl::StrCat(step.point, resume ? ", then resumed" : ", then cancelled"));
     Prepare(a_case);
-    const std::string session = SessionOfBystander();
-    // A sign-in waits until all that came before it would survive.
-    ASSERT_TRUE(house.sessions().GetSession(Proving()).ok());
+    const std::string session = LastingSessionOfBystander();
     SetAtBill(a_case.accepted ? candidate_ : in_force_);
     house.KillBroker();
     Start({"env", absl::StrCat("BILLBROKER_FAULT_POINT=", step.point)});
@@ -140,7 +138,7 @@ class RotationFaultsTest : public ::testing::Test {
     SCOPED_TRACE(absl::StrCat("write ", write));
     const Case rotation;
     Prepare(rotation);
-    const std::string session = SessionOfBystander();
+    const std::string session = LastingSessionOfBystander();
     SetAtBill(candidate_);
     house.KillBroker();
     Start({"env", absl::StrCat("BILLBROKER_FAULT_POINT=vault.before_write:", write, ":", SIGSTOP)});
@@ -165,6 +163,13 @@ class RotationFaultsTest : public ::testing::Test {
     ExpectSignInWorks();
     house.KillBroker();
     Start();
+  }
+
+  // A sign-in waits until all that came before it would survive.
+  std::string LastingSessionOfBystander() {
+    std::string session = SessionOfBystander();
+    EXPECT_TRUE(house.sessions().GetSession(Proving()).ok());
+    return session;
   }
 
   [[nodiscard]] bool BrokerIsStopped() {
