@@ -80,7 +80,8 @@ std::string House::WriteConfig(const std::string& name, const std::string& state
                       << "[[listener]]\nunix = \"" << socket << "\"\n"
                       << "[environments.sandbox]\nbase_url = \"" << bill_->base_url()
                       << "\"\nca_file = \"" << bill_->ca_file() << "\"\n"
-                      << "[keyring]\ntimeout = \"1s\"\n"
+                      << "[keyring]\ntimeout = \"" << absl::FormatDuration(options_.keyring_timeout)
+                      << "\"\n"
                       << "[bill]\nconnect_timeout = \""
                       << absl::FormatDuration(options_.bill_connect_timeout) << "\"\ntimeout = \""
                       << absl::FormatDuration(options_.bill_timeout) << "\"\n"

@@ -40,6 +40,8 @@ class House final {
     billsim::CertificateKind certificate = billsim::CertificateKind::kGood;
     absl::Duration bill_connect_timeout = absl::Seconds(1);
     absl::Duration bill_timeout = absl::Seconds(10);
+    // So long that a busy machine is not taken for a keyring that hangs.
+    absl::Duration keyring_timeout = absl::Seconds(10);
     std::string data{billsim::SampleData()};  // of the simulator
     std::string config;                       // more of the broker's, tables of its own
   };

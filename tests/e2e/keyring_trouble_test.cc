@@ -11,6 +11,12 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
+House::Options KeyringThatMayHang() {
+  House::Options options;
+  options.keyring_timeout = absl::Seconds(3);
+  return options;
+}
+
 class KeyringTroubleTest : public ::testing::Test {
  protected:
   // With a live session of the payables, and none of the bakery, whose credential was never read: a
@@ -36,7 +42,7 @@ class KeyringTroubleTest : public ::testing::Test {
     return Eventually([&] { return house.WhyNoSession(kBakery) == reason; });
   }
 
-  House house;
+  House house{KeyringThatMayHang()};
   std::uint64_t generation = 0;
 };
 

@@ -70,8 +70,9 @@ struct Secrets {
   std::string dev_key;
 };
 
-House::Options World() {
+House::Options World(absl::Duration keyring_timeout) {
   House::Options options;
+  options.keyring_timeout = keyring_timeout;
   options.data =
       nlohmann::json(
           {{"generate",
@@ -88,7 +89,10 @@ class RotationFaultsTest : public ::testing::Test {
     bool verify = true;
   };
 
-  RotationFaultsTest() : house(World()) { house.StartBroker(); }
+  explicit RotationFaultsTest(absl::Duration keyring_timeout = absl::Seconds(10))
+      : house(World(keyring_timeout)) {
+    house.StartBroker();
+  }
   ~RotationFaultsTest() override {
     const std::string log = house.Log();
     EXPECT_THAT(log, Not(HasSubstr("secret-0")));
@@ -382,7 +386,13 @@ TEST_F(RotationFaultsTest, ARotationOrRollbackWithoutProof) {
   EXPECT_EQ(deaths_, 24);
 }
 
-TEST_F(RotationFaultsTest, AKeyringThatStopsInTheMiddleOfAWrite) {
+// Waits in vain for the keyring, several times.
+class StoppedKeyringTest : public RotationFaultsTest {
+ protected:
+  StoppedKeyringTest() : RotationFaultsTest(absl::Seconds(3)) {}
+};
+
+TEST_F(StoppedKeyringTest, AKeyringThatStopsInTheMiddleOfAWrite) {
   StopKeyringAt(1, Reason::kVaultUnreachable);
   StopKeyringAt(2, Reason::kRotationPending);
 }
