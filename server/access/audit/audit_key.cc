@@ -1,0 +1,63 @@
+#include "server/access/audit/audit_key.h"
+
+#include <sodium.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+
+#include "absl/strings/escaping.h"
+#include "vault/base/secret_arena.h"
+
+namespace billbroker {
+namespace {
+
+constexpr std::uint64_t kSubkey =
+    3;  // of the master key; 1 is the fingerprints', 2 the sealed box's
+constexpr char kPurpose[] = "bbaudit.";
+
+using KeyBytes = std::array<unsigned char, crypto_auth_hmacsha256_KEYBYTES>;
+static_assert(std::tuple_size_v<AuditMac> == crypto_auth_hmacsha256_BYTES);
+
+const unsigned char* Bytes(absl::string_view text) {
+  return reinterpret_cast<const unsigned char*>(text.data());
+}
+
+bool IsLowerHex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
+
+}  // namespace
+
+std::string AuditMacText(const AuditMac& mac) {
+  return absl::BytesToHexString({reinterpret_cast<const char*>(mac.data()), mac.size()});
+}
+
+absl::optional<AuditMac> ParseAuditMac(absl::string_view text) {
+  AuditMac mac{};
+  if (text.size() != mac.size() * 2) return absl::nullopt;
+  if (!std::all_of(text.begin(), text.end(), IsLowerHex)) return absl::nullopt;
+  const std::string bytes = absl::HexStringToBytes(text);
+  std::copy(bytes.begin(), bytes.end(), mac.begin());
+  return mac;
+}
+
+AuditKey::AuditKey(const SecretString& master_key) {
+  static_assert(sizeof(kPurpose) == crypto_kdf_CONTEXTBYTES + 1);
+  if (master_key.size() != crypto_kdf_KEYBYTES || sodium_init() < 0) std::abort();
+  KeyBytes key{};
+  crypto_kdf_derive_from_key(key.data(), key.size(), kSubkey, kPurpose, Bytes(master_key.Reveal()));
+  key_ = SecretString::CopyOf({reinterpret_cast<const char*>(key.data()), key.size()});
+  WipeBytes(key.data(), key.size());
+}
+
+AuditMac AuditKey::MacOf(const AuditMac& previous, absl::string_view body) const {
+  crypto_auth_hmacsha256_state state;
+  crypto_auth_hmacsha256_init(&state, Bytes(key_.Reveal()), key_.size());
+  crypto_auth_hmacsha256_update(&state, previous.data(), previous.size());
+  crypto_auth_hmacsha256_update(&state, Bytes(body), body.size());
+  AuditMac mac{};
+  crypto_auth_hmacsha256_final(&state, mac.data());
+  WipeBytes(&state, sizeof(state));
+  return mac;
+}
+
+}  // namespace billbroker

@@ -1,0 +1,400 @@
+#include "server/access/audit/audit_log.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/server/access/audit/audit_harness.h"
+#include "vault/base/error.h"
+
+namespace billbroker {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+// Wakes who waits for a state. Thread-safe.
+class WaitingObserver final : public AuditObserver {
+ public:
+  void AuditStateChanged() override {
+    {
+      MutexLock lock(mutex_);
+      ++changes_;
+    }
+    changed_.notify_all();
+  }
+  void AwaitOk(const AuditLog& log, bool ok) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    std::unique_lock<std::mutex> lock(mutex_.native());
+    changed_.wait(lock, [&log, ok] { return log.state().ok == ok; });
+  }
+
+ private:
+  Mutex mutex_;
+  std::condition_variable changed_;
+  int changes_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+class AuditLogTest : public ::testing::Test {
+ protected:
+  AuditLogTest() {
+    options_.path = "/var/lib/billbroker/audit.log";
+    // What a test does not set to be short never ends.
+    options_.longest_wait = absl::Hours(1);
+    options_.retry_interval = absl::Hours(1);
+  }
+  ~AuditLogTest() override { file_.Release(); }
+
+  void Make() {
+    log_ = std::make_unique<AuditLog>(options_, file_, head_, clock_, random_, observer_);
+  }
+  void Open() {
+    Make();
+    log_->Open(AuditMasterKey());
+    observer_.AwaitOk(*log_, true);
+  }
+  // Ends the log, and with it what is queued.
+  [[nodiscard]] std::vector<nlohmann::json> Close() {
+    log_.reset();
+    std::vector<nlohmann::json> lines;
+    for (const std::string& line : LinesOf(file_.contents())) {
+      lines.push_back(nlohmann::json::parse(line));
+    }
+    return lines;
+  }
+  [[nodiscard]] static std::vector<std::string> Kinds(const std::vector<nlohmann::json>& lines) {
+    std::vector<std::string> kinds;
+    for (const nlohmann::json& line : lines) kinds.push_back(line["kind"]);
+    return kinds;
+  }
+  [[nodiscard]] std::vector<std::string> Findings() const {
+    return Verified({file_.contents()}, head_.mark());
+  }
+  // Posts one entry, whose write hangs.
+  void HangTheWriter() {
+    file_.Hang();
+    log_->Post(SampleEntry("hangs"));
+    file_.AwaitHung();
+  }
+
+  AuditLogOptions options_;
+  ManualClock clock_;
+  SeededRandom random_;
+  FakeAuditFile file_;
+  FakeAuditHead head_;
+  WaitingObserver observer_;
+  std::unique_ptr<AuditLog> log_;
+};
+
+TEST_F(AuditLogTest, AnEntryIsOnTheDiskOnceItsWriteReturned) {
+  Open();
+  const int syncs = file_.syncs();
+  ASSERT_TRUE(log_->Write(SampleEntry("r-7")).ok());
+  EXPECT_THAT(file_.contents(), HasSubstr("\"request_id\":\"r-7\""));
+  EXPECT_EQ(file_.syncs(), syncs + 1);
+  EXPECT_EQ(head_.mark().sequence, 2u);
+}
+
+TEST_F(AuditLogTest, BeforeItsKeyIsThereItRefusesAtOnce) {
+  Make();
+  EXPECT_FALSE(log_->state().ok);
+  log_->Post(SampleEntry());
+  const absl::Status refused = log_->Write(SampleEntry());
+  EXPECT_TRUE(HasReason(refused, Reason::kAuditUnavailable));
+  EXPECT_THAT(std::string(refused.message()),
+              HasSubstr("audit log /var/lib/billbroker/audit.log: it waits for its key"));
+  log_->Open(AuditMasterKey());
+  const std::vector<nlohmann::json> lines = Close();
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_EQ(lines[1]["kind"], "dropped");
+  EXPECT_EQ(lines[1]["lost"], 1);
+}
+
+TEST_F(AuditLogTest, ManyWritersAreInOneChainEachInItsOwnOrder) {
+  Open();
+  constexpr int kWriters = 8;
+  constexpr int kEach = 50;
+  std::vector<std::thread> writers;
+  for (int writer = 0; writer < kWriters; ++writer) {
+    writers.emplace_back([this, writer] {
+      AuditEntry entry = SampleEntry();
+      entry.principal = absl::StrCat("unix:w", writer);
+      for (int i = 1; i <= kEach; ++i) {
+        entry.version = i;
+        if (writer % 2 == 0) {
+          EXPECT_TRUE(log_->Write(entry).ok());
+        } else {
+          log_->Post(entry);
+        }
+      }
+    });
+  }
+  for (std::thread& writer : writers) writer.join();
+  std::map<std::string, int> last;
+  for (const nlohmann::json& line : Close()) {
+    if (line["kind"] == "start") continue;
+    EXPECT_EQ(line["version"], ++last[line["principal"]]);
+  }
+  EXPECT_EQ(last.size(), static_cast<std::size_t>(kWriters));
+  for (const auto& [principal, count] : last) EXPECT_EQ(count, kEach) << principal;
+  EXPECT_THAT(Findings(), IsEmpty());
+}
+
+TEST_F(AuditLogTest, AllThatWaitsGoesToTheDiskAtOnce) {
+  Open();
+  HangTheWriter();
+  const int syncs = file_.syncs();
+  for (int i = 0; i < 100; ++i) log_->Post(SampleEntry());
+  file_.Release();
+  ASSERT_EQ(Close().size(), 102u);
+  EXPECT_EQ(file_.syncs(), syncs + 2);
+}
+
+TEST_F(AuditLogTest, ADeviceThatHangsHoldsNobodyBeyondTheWaitAndTheRestNotAtAll) {
+  options_.longest_wait = absl::Milliseconds(1);
+  Open();
+  HangTheWriter();
+  const absl::Status late = log_->Write(SampleEntry());
+  EXPECT_TRUE(HasReason(late, Reason::kAuditUnavailable));
+  EXPECT_THAT(std::string(late.message()), HasSubstr("its device does not answer"));
+  EXPECT_FALSE(log_->state().ok);
+  EXPECT_THAT(log_->state().why, HasSubstr("its device does not answer"));
+}
+
+TEST_F(AuditLogTest, WhileADeviceHangsTheErrorComesAtOnceAndItGoesOnByItself) {
+  options_.longest_wait = absl::Milliseconds(1);
+  Open();
+  HangTheWriter();
+  EXPECT_FALSE(log_->Write(SampleEntry("gave up")).ok());
+  for (int i = 0; i < 100'000; ++i) ASSERT_FALSE(log_->Write(SampleEntry("refused")).ok());
+  for (int i = 0; i < 3; ++i) log_->Post(SampleRead());
+  file_.Release();
+  observer_.AwaitOk(*log_, true);
+  log_->Post(SampleEntry("after"));
+  EXPECT_THAT(Kinds(Close()), ElementsAre("start", "sign_in", "session_read", "session_read",
+                                          "session_read", "sign_in"));
+  EXPECT_THAT(file_.contents(), Not(HasSubstr("gave up")));
+  EXPECT_THAT(file_.contents(), Not(HasSubstr("refused")));
+  EXPECT_THAT(Findings(), IsEmpty());
+}
+
+TEST_F(AuditLogTest, MorePostedThanMayWaitIsCountedAndSaid) {
+  options_.most_posted = 10;
+  Open();
+  HangTheWriter();
+  for (int i = 0; i < 25; ++i) log_->Post(SampleRead());
+  file_.Release();
+  const std::vector<nlohmann::json> lines = Close();
+  ASSERT_EQ(lines.size(), 13u);  // start, the one that hung, the note, ten
+  EXPECT_EQ(lines[2]["kind"], "dropped");
+  EXPECT_EQ(lines[2]["lost"], 15);
+}
+
+TEST_F(AuditLogTest, WhatBecameOfAChangeIsKeptHoweverManyReadsWaitAndWhileTheDeviceHangs) {
+  options_.most_posted = 6;  // with the one that hangs
+  options_.longest_wait = absl::Milliseconds(1);
+  Open();
+  HangTheWriter();
+  for (int i = 0; i < 50; ++i) log_->Post(SampleRead());
+  EXPECT_FALSE(log_->Write(SampleEntry()).ok());
+  for (int i = 0; i < 5; ++i) log_->Post(SampleEntry("kept"));
+  file_.Release();
+  int kept = 0;
+  for (const nlohmann::json& line : Close()) kept += line.value("request_id", "") == "kept";
+  EXPECT_EQ(kept, 5);
+}
+
+TEST_F(AuditLogTest, WhatIsPostedWhileADeviceHangsIsBoundedWhateverItIs) {
+  options_.most_posted = 4;
+  Open();
+  HangTheWriter();
+  for (const AuditEvent event :
+       {AuditEvent::kLogOut, AuditEvent::kRefusal, AuditEvent::kSessionRead}) {
+    AuditEntry entry = SampleEntry();
+    entry.event = event;
+    for (int i = 0; i < 100; ++i) log_->Post(entry);
+  }
+  file_.Release();
+  const std::vector<nlohmann::json> lines = Close();
+  ASSERT_EQ(lines.size(), 14u);  // start, the one that hung, the note, 3 + 4 + 4
+  EXPECT_EQ(lines[2].value("lost", 0), 97 + 96 + 96);
+}
+
+TEST_F(AuditLogTest, WhatBecameOfAChangeIsWrittenOnceTheLogIsMended) {
+  Open();
+  HangTheWriter();
+  log_->Post(SampleEntry("outcome 1"));
+  log_->Post(SampleRead());
+  std::thread refused([this] { EXPECT_FALSE(log_->Write(SampleEntry("intent")).ok()); });
+  log_->Post(SampleEntry("outcome 2"));
+  file_.SetRoom(0);
+  file_.Release();
+  refused.join();
+  observer_.AwaitOk(*log_, false);
+  log_->Post(SampleEntry("outcome 3"));
+  log_->Post(SampleRead());
+  file_.SetRoom(100'000);
+  std::vector<std::string> ids;
+  for (const nlohmann::json& line : Close()) {
+    if (line["kind"] == "sign_in") ids.push_back(line["request_id"]);
+  }
+  EXPECT_THAT(ids, ElementsAre("hangs", "outcome 1", "outcome 2", "outcome 3"));
+  EXPECT_THAT(file_.contents(), HasSubstr("session_read"));
+  EXPECT_THAT(Findings(), IsEmpty());
+}
+
+TEST_F(AuditLogTest, WhatWaitsForTheLogToBeMendedIsNotLostByTrying) {
+  options_.retry_interval = absl::Milliseconds(1);
+  Open();
+  file_.SetRoom(0);
+  EXPECT_FALSE(log_->Write(SampleEntry("refused")).ok());
+  observer_.AwaitOk(*log_, false);
+  for (int i = 0; i < 3; ++i) log_->Post(SampleRead());
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(log_->Write(SampleEntry("refused")).ok());
+  file_.SetRoom(100'000);
+  observer_.AwaitOk(*log_, true);
+  const std::vector<nlohmann::json> lines = Close();
+  EXPECT_THAT(Kinds(lines),
+              ElementsAre("start", "recovered", "session_read", "session_read", "session_read"));
+  EXPECT_EQ(lines[1]["lost"], 4);
+}
+
+TEST_F(AuditLogTest, AFileThatIsDeletedAsTheLogEndsIsMadeAnew) {
+  Open();
+  file_.Delete();
+  log_->Post(SampleEntry());
+  EXPECT_THAT(Kinds(Close()), ElementsAre("continues", "recovered", "sign_in"));
+}
+
+TEST_F(AuditLogTest, ALostHeadIsToldAsLongAsTheProcessLives) {
+  Open();
+  (void)Close();
+  head_.Set({});
+  Open();
+  ASSERT_TRUE(log_->Write(SampleEntry()).ok());
+  EXPECT_TRUE(log_->state().ok);
+  EXPECT_THAT(log_->state().why, HasSubstr("a tail that was cut off before would not be found"));
+  EXPECT_THAT(Kinds(Close()), ElementsAre("start", "head_lost", "sign_in"));
+  Open();
+  EXPECT_EQ(log_->state().why, "");
+}
+
+TEST_F(AuditLogTest, WhatIsLeftOutOnPurposeIsCounted) {
+  Open();
+  for (int i = 0; i < 3; ++i) log_->Omit();
+  ASSERT_TRUE(log_->Write(SampleEntry()).ok());
+  const std::vector<nlohmann::json> lines = Close();
+  ASSERT_EQ(lines.size(), 3u);
+  EXPECT_EQ(lines[1]["lost"], 3);
+}
+
+TEST_F(AuditLogTest, ItsOwnVerifierKnowsWhereTheChainEnds) {
+  Make();
+  EXPECT_EQ(log_->Verifier(), nullptr);
+  log_->Open(AuditMasterKey());
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(log_->Write(SampleEntry()).ok());
+  const std::string all = file_.contents();
+  for (const bool cut : {false, true}) {
+    const std::unique_ptr<AuditVerifier> verifier = log_->Verifier();
+    verifier->BeginFile("audit.log");
+    const std::string text = cut ? all.substr(0, all.rfind('\n', all.size() - 2) + 1) : all;
+    for (const char c : text) verifier->Add(std::string(1, c));
+    const AuditReport report = verifier->Finish();
+    ASSERT_EQ(report.findings.size(), cut ? 1u : 0u);
+    EXPECT_TRUE(!cut || report.findings[0].fault == AuditFault::kTruncated);
+  }
+}
+
+TEST_F(AuditLogTest, WhatWasDroppedIsStillCountedAfterAFailedWrite) {
+  file_.SetRoom(0);
+  Make();
+  for (int i = 0; i < 7; ++i) log_->Post(SampleRead());
+  log_->Open(AuditMasterKey());
+  EXPECT_FALSE(log_->Write(SampleEntry()).ok());
+  file_.SetRoom(100'000);
+  const std::vector<nlohmann::json> lines = Close();
+  ASSERT_EQ(lines.size(), 3u);
+  EXPECT_EQ(lines[1]["kind"], "recovered");
+  EXPECT_EQ(lines[1]["lost"], 1);
+  EXPECT_EQ(lines[2]["kind"], "dropped");
+  EXPECT_EQ(lines[2]["lost"], 7);
+}
+
+TEST_F(AuditLogTest, AFullDiskIsToldToTheCallerAndTheObserver) {
+  Open();
+  file_.SetRoom(0);
+  const absl::Status refused = log_->Write(SampleEntry());
+  EXPECT_TRUE(HasReason(refused, Reason::kAuditUnavailable));
+  EXPECT_EQ(refused.message(),
+            "audit log /var/lib/billbroker/audit.log: the disk is full; free some space");
+  observer_.AwaitOk(*log_, false);
+  EXPECT_EQ(log_->state().why, refused.message());
+  file_.SetRoom(100'000);
+  EXPECT_TRUE(log_->Write(SampleEntry()).ok());
+  observer_.AwaitOk(*log_, true);
+  EXPECT_EQ(log_->state().why, "");
+}
+
+TEST_F(AuditLogTest, ItGoesOnByItselfThoughNobodyWrites) {
+  options_.retry_interval = absl::Milliseconds(1);
+  Open();
+  file_.SetRoom(0);
+  EXPECT_FALSE(log_->Write(SampleEntry()).ok());
+  observer_.AwaitOk(*log_, false);
+  file_.SetRoom(100'000);
+  observer_.AwaitOk(*log_, true);
+  const std::vector<nlohmann::json> lines = Close();
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_EQ(lines[1]["kind"], "recovered");
+  EXPECT_EQ(lines[1]["lost"], 1);
+}
+
+TEST_F(AuditLogTest, AFileThatCannotBeOpenedAtTheStartIsTriedAgain) {
+  options_.retry_interval = absl::Milliseconds(1);
+  file_.SetOpenError(absl::UnavailableError("the file system is read-only; mount it for writing"));
+  Make();
+  log_->Open(AuditMasterKey());
+  EXPECT_THAT(std::string(log_->Write(SampleEntry()).message()), HasSubstr("is read-only"));
+  file_.SetOpenError(absl::OkStatus());
+  observer_.AwaitOk(*log_, true);
+  EXPECT_TRUE(log_->Write(SampleEntry()).ok());
+  EXPECT_THAT(Findings(), IsEmpty());
+}
+
+TEST_F(AuditLogTest, ReopenGoesOnInANewFileThoughNobodyWrites) {
+  Open();
+  ASSERT_TRUE(log_->Write(SampleEntry()).ok());
+  file_.Rename();
+  log_->Reopen();
+  const std::vector<nlohmann::json> lines = Close();
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_EQ(lines[0]["kind"], "continues");
+  EXPECT_THAT(Verified({file_.moved().at(0), file_.contents()}, head_.mark()), IsEmpty());
+}
+
+TEST_F(AuditLogTest, AHeadThatCannotBeKeptIsToldWhileWritesGoOn) {
+  Open();
+  head_.SetError(absl::UnavailableError("the session store cannot be written"));
+  EXPECT_TRUE(log_->Write(SampleEntry()).ok());
+  EXPECT_TRUE(log_->state().ok);
+  EXPECT_EQ(log_->state().why, "its head cannot be kept: the session store cannot be written");
+}
+
+TEST_F(AuditLogTest, NoKeyIsInTheLogNorInItsErrors) {
+  Open();
+  ASSERT_TRUE(log_->Write(SampleEntry()).ok());
+  file_.SetRoom(0);
+  const absl::Status refused = log_->Write(SampleEntry());
+  EXPECT_THAT(refused.ToString(), Not(HasSubstr("kkkkkkkk")));
+  EXPECT_THAT(file_.contents(), Not(HasSubstr("kkkkkkkk")));
+}
+
+}  // namespace
+}  // namespace billbroker

@@ -1,0 +1,49 @@
+// SmallDisk: a disk of a test's own, of 256 KiB.
+#pragma once
+
+#include <sys/mount.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "tests/support/temp_folder.h"
+
+namespace billbroker {
+
+// Where that is allowed: root, with CAP_SYS_ADMIN.
+class SmallDisk final {
+ public:
+  SmallDisk() {
+    mounted_ = ::mount("tmpfs", folder_.path().c_str(), "tmpfs", 0, "size=256k,mode=700") == 0;
+  }
+  ~SmallDisk() {
+    if (mounted_) ::umount2(folder_.path().c_str(), MNT_DETACH);
+  }
+  [[nodiscard]] bool mounted() const { return mounted_; }
+  [[nodiscard]] std::string File(const std::string& name) const { return folder_.File(name); }
+  // Takes all that is left, until the file "filler" is removed.
+  void Fill() const {
+    std::ofstream filler(File("filler"), std::ios::binary);
+    const std::string page(4096, 'x');
+    while (filler.write(page.data(), 4096).flush()) {
+    }
+  }
+  void MakeRoom() const { std::filesystem::remove(File("filler")); }
+  // False while a file on it is open for writing: the kernel refuses that.
+  [[nodiscard]] bool SetReadOnly(bool read_only) const {
+    return ::mount("tmpfs", folder_.path().c_str(), "tmpfs",
+                   MS_REMOUNT | (read_only ? MS_RDONLY : 0), "size=256k") == 0;
+  }
+  // Puts an empty disk that is read-only in its place, whatever is open; and takes it away.
+  [[nodiscard]] bool Cover() const {
+    return ::mount("tmpfs", folder_.path().c_str(), "tmpfs", MS_RDONLY, "size=4k,mode=700") == 0;
+  }
+  [[nodiscard]] bool Uncover() const { return ::umount2(folder_.path().c_str(), MNT_DETACH) == 0; }
+
+ private:
+  TempFolder folder_;
+  bool mounted_ = false;
+};
+
+}  // namespace billbroker
