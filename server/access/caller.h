@@ -1,0 +1,106 @@
+// Caller: one principal while the broker runs, what it may do now, and how much of it. Callers: all
+// of them. Identity: who is behind one door.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/optional.h"
+#include "server/access/policy.h"
+#include "vault/base/clock.h"
+#include "vault/base/mutex.h"
+
+namespace billbroker {
+
+// What else is known of who calls; for the audit log, and nothing is decided by it.
+struct Origin {
+  absl::optional<std::uint32_t> uid;  // of a Unix socket's caller
+  absl::optional<std::int64_t> pid;   // of the process that connected
+  std::string certificate_serial;     // of a TLS caller, hexadecimal
+};
+
+// Thread-safe.
+class Caller final {
+ public:
+  // `name`: the principal, such as "unix:payments".
+  Caller(std::string name, Grants grants, const CallerLimits& limits);
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+
+  // What is granted now. Shared because a call may be under way when the policy changes.
+  [[nodiscard]] std::shared_ptr<const Grants> grants() const;
+  void Replace(Grants grants, const CallerLimits& limits);
+
+  // Begins a call that counts as `calls`, which Leave() ends. CALLER_LIMIT, with when to try again,
+  // where it asks too much; `now` is Clock::SinceBoot().
+  [[nodiscard]] absl::Status Enter(absl::Duration now, int calls = 1);
+  void Leave(int calls = 1);
+
+ private:
+  const std::string name_;
+  mutable Mutex mutex_;
+  std::shared_ptr<const Grants> grants_ ABSL_GUARDED_BY(mutex_);
+  CallerLimits limits_ ABSL_GUARDED_BY(mutex_);
+  double tokens_ ABSL_GUARDED_BY(mutex_);
+  absl::Duration refilled_ ABSL_GUARDED_BY(mutex_) = absl::ZeroDuration();
+  int in_flight_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+// Shared by the doors of one principal and by the calls that came through them.
+using CallerPtr = std::shared_ptr<Caller>;
+
+// Who is behind a door: every call of the connections that came through it. Thread-safe.
+class Identity final {
+ public:
+  // What is known of the connection that gRPC calls `peer`; nullopt for nothing.
+  using FindOrigin = std::function<absl::optional<Origin>(absl::string_view peer)>;
+
+  // `origin` is what is the same for all connections.
+  explicit Identity(Origin origin = {}, FindOrigin find = nullptr)
+      : origin_(std::move(origin)), find_(std::move(find)) {}
+
+  [[nodiscard]] Origin OriginOf(absl::string_view peer) const;
+  // Null: a caller that the policy does not know.
+  [[nodiscard]] CallerPtr caller() const;
+  void Bind(CallerPtr caller);
+
+ private:
+  const Origin origin_;
+  const FindOrigin find_;
+  mutable Mutex mutex_;
+  CallerPtr caller_ ABSL_GUARDED_BY(mutex_);
+};
+
+// Keeps one Caller a principal over changes of the policy. Thread-safe.
+class Callers final {
+ public:
+  explicit Callers(Policy policy) : policy_(std::make_shared<const Policy>(std::move(policy))) {}
+
+  // The policy in force.
+  [[nodiscard]] std::shared_ptr<const Policy> policy() const;
+  // Puts another one in force, for every Caller that was given out, before it returns.
+  void SetPolicy(Policy policy);
+
+  [[nodiscard]] CallerPtr Of(const std::string& principal);
+  // Null where the policy names no principal for the peer.
+  [[nodiscard]] CallerPtr Of(const UnixPeer& peer);
+  // Null where the policy grants nothing to the principal, of which there may be any number.
+  [[nodiscard]] CallerPtr OfGranted(const std::string& principal);
+
+ private:
+  [[nodiscard]] CallerPtr OfLocked(const std::string& principal)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  mutable Mutex mutex_;
+  std::shared_ptr<const Policy> policy_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, CallerPtr> callers_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace billbroker
