@@ -1,0 +1,102 @@
+#include "server/app/doors.h"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace billbroker {
+
+absl::StatusOr<std::shared_ptr<Doors::Door>> Doors::Open(CallerPtr caller, Origin origin) {
+  auto door = std::make_shared<Door>(std::move(origin), origins_);
+  door->identity.Bind(std::move(caller));
+  absl::StatusOr<std::unique_ptr<GrpcServer>> server = start_(door->identity);
+  if (!server.ok()) return server.status();
+  door->server = *std::move(server);
+  for (const auto& [name, serving] : serving_) door->server->SetServing(name, serving);
+  if (closed_) door->server->StopServing();
+  return door;
+}
+
+absl::Status Doors::CheckRoom(const UnixPeer& peer) const {
+  const auto of_user = std::count_if(doors_.begin(), doors_.end(), [&peer](const auto& entry) {
+    return entry.first.uid == peer.uid;
+  });
+  if (of_user >= kMaxDoorsOfAUser) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "user ", peer.uid, " called with more than ", kMaxDoorsOfAUser,
+        " different sets of groups; restart the broker if its groups have changed so often"));
+  }
+  if (doors_.size() >= kMaxDoors) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("more than ", kMaxDoors, " different users called; restart the broker"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Doors::Admit(int fd, const UnixPeer& peer) {
+  MutexLock lock(mutex_);
+  CallerPtr caller = callers_.Of(peer);  // under the lock: PolicyChanged() comes before or after
+  const auto known = doors_.find(peer);
+  const bool is_new = known == doors_.end() && (caller != nullptr || unknown_ == nullptr);
+  std::shared_ptr<Door> door = known != doors_.end() ? known->second : unknown_;
+  if (is_new) {
+    const absl::Status room = caller == nullptr ? absl::OkStatus() : CheckRoom(peer);
+    absl::StatusOr<std::shared_ptr<Door>> opened =
+        room.ok() ? Open(caller, caller == nullptr ? Origin() : Origin{peer.uid, {}, {}})
+                  : absl::StatusOr<std::shared_ptr<Door>>(room);
+    if (!opened.ok()) return opened.status();
+    door = *std::move(opened);
+    (caller == nullptr ? unknown_ : doors_[peer]) = door;
+  }
+  door->server->AddConnection(fd);
+  return absl::OkStatus();
+}
+
+void Doors::PolicyChanged() {
+  MutexLock lock(mutex_);
+  for (const auto& [peer, door] : doors_) door->identity.Bind(callers_.Of(peer));
+}
+
+void Doors::CutUnknown() {
+  std::shared_ptr<Door> unknown;
+  {
+    MutexLock lock(mutex_);
+    unknown = std::exchange(unknown_, nullptr);
+  }
+  if (unknown != nullptr) unknown->server->Shutdown(absl::InfinitePast());
+}
+
+std::vector<std::shared_ptr<Doors::Door>> Doors::All() const {
+  MutexLock lock(mutex_);
+  std::vector<std::shared_ptr<Door>> all;
+  for (const auto& [peer, door] : doors_) all.push_back(door);
+  if (unknown_ != nullptr) all.push_back(unknown_);
+  return all;
+}
+
+void Doors::SetServing(const std::string& health_name, bool serving) {
+  MutexLock lock(mutex_);
+  serving_[health_name] = serving;
+  for (const auto& [peer, door] : doors_) door->server->SetServing(health_name, serving);
+  if (unknown_ != nullptr) unknown_->server->SetServing(health_name, serving);
+}
+
+void Doors::StopServing() {
+  {
+    MutexLock lock(mutex_);
+    closed_ = true;
+  }
+  for (const std::shared_ptr<Door>& door : All()) door->server->StopServing();
+}
+
+void Doors::Shutdown(absl::Time deadline) {
+  std::vector<std::thread> farewells;  // each may take as long as the last
+  for (const std::shared_ptr<Door>& door : All()) {
+    farewells.emplace_back([door, deadline] { door->server->Shutdown(deadline); });
+  }
+  for (std::thread& farewell : farewells) farewell.join();
+}
+
+}  // namespace billbroker

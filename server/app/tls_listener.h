@@ -1,0 +1,94 @@
+// TlsListener: a TCP listener that takes mutual TLS only, and follows its certificates' files.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "server/app/acceptor.h"
+#include "server/app/connections.h"
+#include "server/app/grpc_server.h"
+#include "server/app/log.h"
+#include "server/app/tcp_socket.h"
+#include "server/app/tls_files.h"
+#include "vault/base/clock.h"
+#include "vault/base/executor.h"
+#include "vault/base/mutex.h"
+
+namespace billbroker {
+
+// Each certificate that was put in force has a server of its own. New connections are the newest
+// one's; those before keep theirs until they reach their age, but where the client CA is another
+// one they are closed at once, each when its calls are answered, or after a minute. So they are
+// when a third certificate comes: no more than two old servers are there.
+//
+// Thread-safe, but for Publish() and StopAccepting().
+class TlsListener final {
+ public:
+  // Starts a server, with the listener's services and limits, for connections with `credentials`.
+  using StartServer = std::function<absl::StatusOr<std::unique_ptr<GrpcServer>>(
+      std::shared_ptr<grpc::ServerCredentials> credentials)>;
+  using TurnedAway = std::function<void(const absl::Status& why)>;
+  // Borrowed.
+  struct Parts {
+    const Clock& clock;
+    JsonLog& log;
+  };
+
+  TlsListener(std::unique_ptr<TcpSocket> socket, const Parts& parts, StartServer start,
+              TurnedAway turned_away);
+
+  // Reads the files and lets callers in. Errors as LoadTlsIdentity().
+  [[nodiscard]] absl::Status Publish();
+  [[nodiscard]] std::string Name() const { return "tls:" + socket_->address(); }
+
+  // Reads the files. What is wrong with them is logged ("certificate_kept"), and those before stay
+  // in force; else "certificate_reloaded".
+  void Reload();
+  // The same where they changed since they were last read. Logs once when the certificate in force
+  // is about to expire, and when it has.
+  void Look();
+
+  // As those of Doors.
+  void SetServing(const std::string& health_name, bool serving);
+  void StopServing();
+  void StopAccepting() { acceptor_.reset(); }
+  void Shutdown(absl::Time deadline);
+
+ private:
+  using Server = std::shared_ptr<GrpcServer>;  // of the listener, and of who says farewell to it
+
+  [[nodiscard]] absl::Status Load() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ReloadLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void WarnOfExpiry() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Makes the current server an old one.
+  void Replace(bool other_ca) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void LetGoOf(Server server) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Admit(int fd);
+  [[nodiscard]] std::vector<Server> All() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const std::unique_ptr<TcpSocket> socket_;
+  const Parts parts_;
+  const StartServer start_;
+  const TurnedAway turned_away_;
+  Connections connections_;
+  mutable Mutex mutex_;
+  std::string seen_ ABSL_GUARDED_BY(mutex_);  // StateOf() the files when they were last read
+  std::string client_ca_ ABSL_GUARDED_BY(mutex_);
+  absl::Time expires_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
+  absl::Duration warned_ ABSL_GUARDED_BY(mutex_) =
+      absl::InfiniteDuration();  // at most so long ahead
+  Server current_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Server> old_ ABSL_GUARDED_BY(mutex_);  // oldest first
+  std::vector<Server> leaving_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, bool> serving_ ABSL_GUARDED_BY(mutex_);  // by health name
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  std::unique_ptr<Acceptor> acceptor_;
+  ThreadExecutor farewells_{3};  // to all old servers and one more at once
+};
+
+}  // namespace billbroker
