@@ -2,7 +2,14 @@
 
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
+#include <grpcpp/security/tls_certificate_provider.h>
+#include <grpcpp/security/tls_credentials_options.h>
 #include <grpcpp/support/channel_arguments.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -14,34 +21,75 @@ namespace {
 // sockaddr_un holds 108 bytes, the last of them zero.
 constexpr std::size_t kMaxSocketPathBytes = 107;
 
-absl::Status Validate(const ClientOptions& options) {
+bool HasTls(const TlsClientOptions& tls) {
+  return !tls.ca_file.empty() || !tls.certificate_file.empty() || !tls.key_file.empty();
+}
+
+absl::Status CheckSocket(const ClientOptions& options) {
   absl::string_view path = options.address;
   if (!absl::ConsumePrefix(&path, "unix:") || !absl::StartsWith(path, "/")) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "address \"", options.address, "\" is not unix: and an absolute path; say unix:/PATH"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("address \"", options.address,
+                     "\" is not unix: and an absolute path; say unix:/PATH, or HOST:PORT with the "
+                     "files for mutual TLS"));
   }
   if (path.size() > kMaxSocketPathBytes) {
     return absl::InvalidArgumentError(absl::StrCat("socket path ", path, " is longer than ",
                                                    kMaxSocketPathBytes,
                                                    " bytes; use a shorter folder"));
   }
+  return absl::OkStatus();
+}
+
+absl::Status CheckTls(const ClientOptions& options) {
+  if (absl::StartsWith(options.address, "unix:")) {
+    return absl::InvalidArgumentError(
+        "a Unix socket takes no certificates; leave tls out, or say HOST:PORT");
+  }
+  for (const auto& [what, file] : {std::pair("ca_file", &options.tls.ca_file),
+                                   std::pair("certificate_file", &options.tls.certificate_file),
+                                   std::pair("key_file", &options.tls.key_file)}) {
+    if (file->empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("tls.", what, " is missing; over TCP the broker takes mutual TLS only"));
+    }
+    if (::access(file->c_str(), R_OK) != 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("tls.", what, " ", *file, " cannot be read: ", std::strerror(errno)));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Validate(const ClientOptions& options) {
   if (options.call_timeout <= absl::ZeroDuration()) {
     return absl::InvalidArgumentError("call_timeout is not positive; give it some seconds");
   }
-  return absl::OkStatus();
+  return HasTls(options.tls) ? CheckTls(options) : CheckSocket(options);
+}
+
+std::shared_ptr<grpc::ChannelCredentials> CredentialsOf(const TlsClientOptions& tls) {
+  // On a Unix socket the kernel names the caller; there is nothing to encrypt against.
+  if (!HasTls(tls)) return grpc::InsecureChannelCredentials();
+  constexpr unsigned int kLookEverySeconds = 1;
+  grpc::experimental::TlsChannelCredentialsOptions options;
+  options.set_certificate_provider(
+      std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
+          tls.key_file, tls.certificate_file, tls.ca_file, kLookEverySeconds));
+  options.watch_root_certs();
+  options.watch_identity_key_cert_pairs();
+  return grpc::experimental::TlsCredentials(options);
 }
 
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<grpc::Channel>> OpenChannel(const ClientOptions& options) {
-  absl::Status valid = Validate(options);
-  if (!valid.ok()) return valid;
+  if (absl::Status valid = Validate(options); !valid.ok()) return valid;
   grpc::ChannelArguments arguments;
   // gRPC's own bounds reach two minutes: a broker that is back would long go unnoticed.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
-  // On a Unix socket the kernel names the caller; there is nothing to encrypt against.
-  return grpc::CreateCustomChannel(options.address, grpc::InsecureChannelCredentials(), arguments);
+  return grpc::CreateCustomChannel(options.address, CredentialsOf(options.tls), arguments);
 }
 
 }  // namespace billbroker

@@ -39,23 +39,6 @@ absl::Status BrokenCredential(absl::string_view name) {
                    "\" is not billbroker's or is broken; the broker's log says what is wrong"));
 }
 
-absl::Status Ambiguous(absl::string_view organization_id,
-                       const std::vector<CredentialInfoPtr>& serving) {
-  // Not all of a hundred: the answer must fit into the trailers of a call.
-  constexpr std::size_t kMaxNames = 5;
-  std::vector<std::string> first;
-  for (std::size_t i = 0; i < std::min(kMaxNames, serving.size()); ++i)
-    first.push_back(serving[i]->name);
-  if (serving.size() > kMaxNames) first.emplace_back("...");
-  const std::string names = absl::StrJoin(first, ",");
-  return MakeError(
-      ErrorDetails{Reason::kAmbiguousCredential,
-                   absl::nullopt,
-                   {{"organization_id", std::string(organization_id)}, {"credentials", names}}},
-      absl::StrCat("several credentials serve organization \"", organization_id, "\" (", names,
-                   "); name one of them"));
-}
-
 // What nobody has to be told of. One version may differ from itself where somebody edited it.
 bool Same(const CredentialInfo& a, const CredentialInfo& b) {
   return a.uid == b.uid && a.version == b.version && a.user_secret_id == b.user_secret_id &&
@@ -85,6 +68,23 @@ const std::string& CredentialInfo::DevKeyIdFor(absl::string_view organization_id
   return own != fingerprints.end() ? own->second : none;
 }
 
+absl::Status AmbiguousCredential(absl::string_view organization_id,
+                                 const std::vector<CredentialInfoPtr>& serving) {
+  // Not all of a hundred: the answer must fit into the trailers of a call.
+  constexpr std::size_t kMaxNames = 5;
+  std::vector<std::string> first;
+  for (std::size_t i = 0; i < std::min(kMaxNames, serving.size()); ++i)
+    first.push_back(serving[i]->name);
+  if (serving.size() > kMaxNames) first.emplace_back("...");
+  const std::string names = absl::StrJoin(first, ",");
+  return MakeError(
+      ErrorDetails{Reason::kAmbiguousCredential,
+                   absl::nullopt,
+                   {{"organization_id", std::string(organization_id)}, {"credentials", names}}},
+      absl::StrCat("several credentials serve organization \"", organization_id, "\" (", names,
+                   "); name one of them"));
+}
+
 absl::StatusOr<CredentialInfoPtr> Directory::Find(absl::string_view organization_id,
                                                   absl::string_view credential) const {
   MutexLock lock(mutex_);
@@ -98,8 +98,14 @@ absl::StatusOr<CredentialInfoPtr> Directory::Find(absl::string_view organization
   }
   const auto serving = by_organization_.find(organization_id);
   if (serving == by_organization_.end()) return Absent(UnknownOrganization(organization_id));
-  if (serving->second.size() > 1) return Ambiguous(organization_id, serving->second);
+  if (serving->second.size() > 1) return AmbiguousCredential(organization_id, serving->second);
   return serving->second.front();
+}
+
+std::vector<CredentialInfoPtr> Directory::Serving(absl::string_view organization_id) const {
+  MutexLock lock(mutex_);
+  const auto serving = by_organization_.find(organization_id);
+  return serving == by_organization_.end() ? std::vector<CredentialInfoPtr>() : serving->second;
 }
 
 absl::StatusOr<CredentialInfoPtr> Directory::Get(absl::string_view name) const {

@@ -108,6 +108,9 @@ class Directory final {
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> Find(absl::string_view organization_id,
                                                        absl::string_view credential) const;
 
+  // All that serve it, known so far; empty where none does.
+  [[nodiscard]] std::vector<CredentialInfoPtr> Serving(absl::string_view organization_id) const;
+
   // By name. UNKNOWN_CREDENTIAL; VAULT_DOCUMENT_INVALID where a broken document has that name;
   // VaultError() before the directory is complete.
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> Get(absl::string_view name) const;
@@ -120,8 +123,8 @@ class Directory final {
   [[nodiscard]] CredentialInfoPtr FindUser(absl::string_view environment,
                                            absl::string_view username) const;
 
-  // A credential was stored or read. An older version of the same uid than the known one is ignored;
-  // one of the same version may have another rotation staged, of which nobody is told.
+  // A credential was stored or read. An older version of the same uid than the known one is
+  // ignored; one of the same version may have another rotation staged, of which nobody is told.
   void Put(CredentialInfoPtr info);
   // A credential was deleted; ignored where `uid` is not the known one's.
   void Remove(absl::string_view name, absl::string_view uid);
@@ -178,6 +181,10 @@ class Directory final {
   absl::flat_hash_map<std::string, absl::Time> trust_refused_ ABSL_GUARDED_BY(mutex_);
   VaultState vault_state_ ABSL_GUARDED_BY(mutex_) = VaultState::kUnknown;
 };
+
+// AMBIGUOUS_CREDENTIAL of the credentials `serving`, which are two or more.
+[[nodiscard]] absl::Status AmbiguousCredential(absl::string_view organization_id,
+                                               const std::vector<CredentialInfoPtr>& serving);
 
 // What may be shown of `credential`.
 [[nodiscard]] CredentialInfoPtr InfoOf(const Credential& credential,

@@ -76,6 +76,7 @@ absl::Status Execute(const std::vector<std::string>& args, GlobalOptions& option
   AddMfaCommands(app, command);
   AddSessionCommands(app, command);
   AddStatusCommand(app, command);
+  AddAuditCommands(app, command);
   AddExecCommand(app, command);
   AddDoctorCommand(app, command);
   try {
@@ -95,7 +96,9 @@ absl::Status Execute(const std::vector<std::string>& args, GlobalOptions& option
   AdminClient admin(*channel, client_options);
   CredentialClient credentials(*channel, client_options);
   MfaClient mfa(*channel, client_options);
-  CommandContext context{io, host, keyring, clock, options, sessions, admin, credentials, mfa};
+  AuditClient audit(*channel, client_options);
+  CommandContext context{io,       host,  keyring,     clock, options,
+                         sessions, admin, credentials, mfa,   audit};
   return command.Run(context);
 }
 

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "client/admin_client.h"
+#include "client/audit_client.h"
 #include "client/cli/host.h"
 #include "client/cli/json.h"
 #include "client/cli/keyring_probe.h"
@@ -46,6 +47,7 @@ struct CommandContext {
   AdminClient& admin;
   CredentialClient& credentials;
   MfaClient& mfa;
+  AuditClient& audit;
 
   // Prints `json` for programs, or calls `print_table(out)` for people.
   template <typename PrintTable>
@@ -99,6 +101,7 @@ void AddMfaCommands(CLI::App& app, Command& command);
 void AddSessionCommands(CLI::App& app, Command& command);
 void AddSessionWatchCommand(CLI::App& group, Command& command);  // of the group "session"
 void AddStatusCommand(CLI::App& app, Command& command);
+void AddAuditCommands(CLI::App& app, Command& command);
 void AddExecCommand(CLI::App& app, Command& command);
 void AddDoctorCommand(CLI::App& app, Command& command);
 

@@ -1,5 +1,7 @@
 #include "client/cli/doctor_checks.h"
 
+#include <utility>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -34,7 +36,15 @@ int Reached(v1::VaultState state) {
   }
 }
 
+// What is not known because the broker did not say it.
+Finding Untold(std::string check, const BrokerStatus& status) {
+  return {std::move(check), CheckState::kSkipped,
+          IsRefusal(status) ? "the broker does not tell this user" : "the broker is silent", ""};
+}
+
 }  // namespace
+
+bool IsRefusal(const BrokerStatus& status) { return ExitCodeOf(status.status()) == kExitDenied; }
 
 absl::string_view CheckStateName(CheckState state) {
   switch (state) {
@@ -72,6 +82,12 @@ Finding CheckBroker(const BrokerStatus& status, const std::string& socket) {
     return {"broker", CheckState::kProblem, absl::StrCat("no broker answers on ", socket),
             UnreachableFix(socket)};
   }
+  if (IsRefusal(status)) {
+    return {"broker", CheckState::kProblem,
+            absl::StrCat("a broker answers on ", socket,
+                         ", and does not let you ask: ", status.status().message()),
+            "have an administrator of the broker grant your user the role operator in its policy"};
+  }
   if (!status.ok()) {
     return {"broker", CheckState::kProblem, std::string(status.status().message()),
             "look at the broker's log: journalctl -u billbrokerd"};
@@ -82,6 +98,7 @@ Finding CheckBroker(const BrokerStatus& status, const std::string& socket) {
 }
 
 Finding CheckMemory(const BrokerStatus& status, const Host& host) {
+  if (IsRefusal(status)) return Untold("memlock", status);
   if (status.ok()) {
     const v1::MemoryStatus& memory = status->memory();
     if (memory.unlocked_bytes() == 0) {
@@ -100,6 +117,21 @@ Finding CheckMemory(const BrokerStatus& status, const Host& host) {
   const std::string text = absl::StrCat("this user may lock ", BytesText(*limit));
   if (*limit >= kEnoughLockableBytes) return {"memlock", CheckState::kOk, text, ""};
   return {"memlock", CheckState::kProblem, text, kMemlockFix};
+}
+
+Finding CheckAudit(const BrokerStatus& status) {
+  if (!status.ok()) return Untold("audit", status);
+  const v1::AuditStatus& audit = status->audit();
+  if (!audit.writable()) {
+    return {"audit", CheckState::kProblem,
+            absl::StrCat("sign-ins and changes are refused: ", audit.message()),
+            "mend it as said; the broker goes on by itself"};
+  }
+  if (!audit.message().empty()) {
+    return {"audit", CheckState::kProblem, audit.message(),
+            "mend what is said, and compare the log with a copy that was kept elsewhere"};
+  }
+  return {"audit", CheckState::kOk, absl::StrCat(audit.file(), " can be written"), ""};
 }
 
 std::vector<Finding> CheckKeyring(const v1::VaultStatus& vault, absl::string_view whose,

@@ -26,12 +26,18 @@ struct Finding {
 // What the broker said, or why it said nothing.
 using BrokerStatus = absl::StatusOr<v1::GetStatusResponse>;
 
+// Whether it is there and does not let this user ask: nothing may be guessed in its place then.
+[[nodiscard]] bool IsRefusal(const BrokerStatus& status);
+
 [[nodiscard]] Finding CheckConfiguration(Host& host, const std::string& config_file);
 
 [[nodiscard]] Finding CheckBroker(const BrokerStatus& status, const std::string& socket);
 
 // The broker's own locked memory where it answers, else this user's limit.
 [[nodiscard]] Finding CheckMemory(const BrokerStatus& status, const Host& host);
+
+// Whether the audit log can be written and its head kept, as the broker says.
+[[nodiscard]] Finding CheckAudit(const BrokerStatus& status);
 
 // Bus, provider, collection and lock, in the order in which each stands on the one before. `whose`
 // says which keyring `vault` is about; `bus_address` is DBUS_SESSION_BUS_ADDRESS of this process,

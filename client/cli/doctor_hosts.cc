@@ -42,6 +42,7 @@ Finding CheckHost(const BillEndpoint& endpoint, Host& host) {
 
 std::vector<Finding> CheckBillHosts(const BrokerStatus& status, const std::string& config_file,
                                     Host& host) {
+  if (IsRefusal(status)) return Skipped("the broker does not tell this user its environments");
   if (!status.ok()) return Skipped("the broker, which knows the environments, is silent");
   if (config_file.empty()) {
     return Skipped(

@@ -16,6 +16,14 @@ std::string StoreWord(const v1::StoreStatus& store) {
   return EnumWord(v1::StoreState_Name(store.state()), "STORE_STATE_");
 }
 
+std::string AuditForPeople(const v1::AuditStatus& audit) {
+  if (!audit.writable()) {
+    return absl::StrCat("sign-ins and changes are refused: ", Printable(audit.message()));
+  }
+  return absl::StrCat(Printable(audit.file()), audit.message().empty() ? "" : "; ",
+                      Printable(audit.message()));
+}
+
 absl::string_view StoreForPeople(v1::StoreState state) {
   switch (state) {
     case v1::STORE_STATE_WAITING:
@@ -109,6 +117,11 @@ Json StatusJson(const v1::GetStatusResponse& status) {
                  {"refused", status.mfa().refused()}}},
                {"login_budgets", Json::array()},
                {"store", {{"state", StoreWord(status.store())}}},
+               {"audit",
+                {{"writable", status.audit().writable()},
+                 {"message", status.audit().message()},
+                 {"file", status.audit().file()},
+                 {"session_reads", status.audit().session_reads()}}},
                {"environments", Json::array()},
                {"memory",
                 {{"secret_bytes", status.memory().secret_bytes()},
@@ -143,6 +156,7 @@ void PrintStatus(const v1::GetStatusResponse& status, absl::Time now, std::ostre
   AddBudgets(status, now, table);
   const absl::string_view store = StoreForPeople(status.store().state());
   if (!store.empty()) table.Add({"store", std::string(store)});
+  if (status.has_audit()) table.Add({"audit", AuditForPeople(status.audit())});
   for (const v1::EnvironmentStatus& environment : status.environments()) {
     table.Add({"environment", absl::StrCat(environment.name(), "  ", environment.base_url())});
   }

@@ -98,15 +98,17 @@ _billbroker() {
     esac
   done
   local command=${words[0]-}
-  [[ $command == credential || $command == session || $command == mfa ]] && command="${words[*]:0:2}"
+  [[ $command == credential || $command == session || $command == mfa || $command == audit ]] && command="${words[*]:0:2}"
   if [[ $word == -* ]]; then
     _billbroker_offer "$word" "$(_billbroker_options "$command")"
     return
   fi
   case "${#words[@]} $command" in
-    '0 ') _billbroker_offer "$word" 'login credential session mfa status exec doctor' ;;
+    '0 ') _billbroker_offer "$word" 'login credential session mfa status audit exec doctor' ;;
     '1 credential') _billbroker_offer "$word" 'create show list delete rotate rollback verify resume-rotation \
       cancel-rotation attach detach discover export import' ;;
+    '1 audit') _billbroker_offer "$word" verify ;;
+    *' audit verify') compopt -o default 2>/dev/null ;;
     '1 mfa') _billbroker_offer "$word" 'renew step-up' ;;
     '1 session') _billbroker_offer "$word" 'get login logout list watch' ;;
     '2 credential show' | '2 credential delete' | '2 credential attach' | '2 credential detach' | \

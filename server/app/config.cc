@@ -3,12 +3,8 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <set>
-#include <sstream>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -17,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "server/app/session_config.h"
+#include "server/app/tcp_address.h"
 #include "server/app/toml_reader.h"
 #include "vault/credential.h"
 
@@ -67,6 +64,21 @@ int ReadKeptVersions(TomlTable table) {
   return kept;
 }
 
+AuditConfig ReadAudit(TomlTable table, const std::string& state_dir) {
+  AuditConfig audit;
+  audit.file =
+      AbsolutePath(table, "file", table.String("file", absl::StrCat(state_dir, "/audit.jsonl")));
+  const std::string reads = table.String("session_reads", "off");
+  audit.session_reads = reads == "all";
+  if (!audit.session_reads && reads != "off") {
+    table.Error("session_reads", absl::StrCat("must be \"off\" or \"all\", not \"", reads, "\""));
+  }
+  audit.longest_wait =
+      table.Duration("longest_wait", audit.longest_wait, 10 * kMillisecond, absl::Seconds(30));
+  table.RefuseUnknown();
+  return audit;
+}
+
 mode_t ReadMode(TomlTable& table) {
   constexpr mode_t kDefault = 0660;
   const std::string text = table.String("mode", "0660");
@@ -90,25 +102,94 @@ mode_t ReadMode(TomlTable& table) {
   return static_cast<mode_t>(mode);
 }
 
-ListenerConfig ReadListener(TomlTable& root) {
+void ReadServices(TomlTable& table, ListenerConfig& config) {
+  std::vector<std::string> services = table.Strings("services");
+  if (services.empty()) {
+    const std::vector<std::string> keys = table.Names();
+    if (std::find(keys.begin(), keys.end(), "services") != keys.end()) {
+      table.Error("services",
+                  "names none; leave it out for all of session, credential, mfa and audit");
+    }
+    services = config.services;
+  }
+  for (const std::string& service : services) {
+    const std::vector<std::string>& known = config.services;
+    if (std::find(known.begin(), known.end(), service) == known.end()) {
+      table.Error("services", absl::StrCat("must be of session, credential, mfa and audit, not \"",
+                                           service, "\""));
+    }
+  }
+  config.services = std::move(services);
+  const bool takes_secrets = std::any_of(
+      config.services.begin(), config.services.end(),
+      [](const std::string& service) { return service == "credential" || service == "mfa"; });
+  config.max_connection_idle = table.Duration(
+      "max_connection_idle", takes_secrets ? config.max_connection_idle : absl::Minutes(1),
+      absl::Seconds(1), absl::Hours(1));
+}
+
+void ReadConnectionLimits(TomlTable& table, ListenerConfig& config) {
+  constexpr int kMost = 100'000;
+  config.max_connection_age = table.Duration("max_connection_age", config.max_connection_age,
+                                             absl::Minutes(1), absl::Hours(24));
+  config.max_connections = table.Integer("max_connections", config.max_connections, 1, kMost);
+  config.max_user_connections =
+      table.Integer("max_user_connections", std::max(1, config.max_connections / 4), 1, kMost);
+}
+
+void ReadTls(TomlTable& table, ListenerConfig& config) {
+  if (!ParseTcpAddress(config.address).has_value()) {
+    table.Error("address", absl::StrCat("must be numbers, such as \"127.0.0.1:8443\" or "
+                                        "\"[::1]:8443\", not \"",
+                                        config.address, "\""));
+  }
+  for (const auto& [key, file] : {std::pair("certificate_file", &config.tls.certificate),
+                                  std::pair("key_file", &config.tls.key),
+                                  std::pair("client_ca_file", &config.tls.client_ca)}) {
+    *file = AbsolutePath(table, key, table.String(key, ""));
+    if (file->empty()) {
+      table.Error("address", absl::StrCat("needs ", key,
+                                          ": over TCP the broker speaks mutual TLS "
+                                          "only, on this machine too"));
+    }
+  }
+}
+
+ListenerConfig ReadListener(TomlTable& table) {
   ListenerConfig config;
-  std::vector<TomlTable> listeners = root.Tables("listener");
+  config.socket = AbsolutePath(table, "unix", table.String("unix", ""));
+  config.address = table.String("address", "");
+  if (config.socket.empty() == config.address.empty()) {
+    table.Error("", "needs either unix, a socket's path, or address, such as \"127.0.0.1:8443\"");
+  }
+  if (config.address.empty()) {
+    config.mode = ReadMode(table);
+    config.group = table.String("group", "");
+  } else {
+    ReadTls(table, config);
+  }
+  ReadServices(table, config);
+  ReadConnectionLimits(table, config);
+  table.RefuseUnknown();
+  return config;
+}
+
+std::vector<ListenerConfig> ReadListeners(TomlTable& root) {
+  std::vector<ListenerConfig> listeners;
+  std::set<std::string> places;
+  for (TomlTable& table : root.Tables("listener")) {
+    listeners.push_back(ReadListener(table));
+    const ListenerConfig& added = listeners.back();
+    if (!places.insert(absl::StrCat(added.socket, added.address)).second) {
+      table.Error(added.address.empty() ? "unix" : "address",
+                  "is that of another listener; remove one of the two");
+    }
+  }
   if (listeners.empty()) {
     root.Error("listener",
                "is missing; add one [[listener]] with unix = \"/run/billbroker/broker.sock\"");
-    return config;
   }
-  if (listeners.size() > 1) {
-    listeners[1].Error("", "comes twice; this version serves one listener, remove the others");
-  }
-  TomlTable& table = listeners[0];
-  config.socket = AbsolutePath(table, "unix", table.RequiredString("unix"));
-  config.mode = ReadMode(table);
-  config.group = table.String("group", "");
-  config.max_connection_age = table.Duration("max_connection_age", config.max_connection_age,
-                                             absl::Minutes(1), absl::Hours(24));
-  table.RefuseUnknown();
-  return config;
+  return listeners;
 }
 
 Environment ReadEnvironment(const std::string& name, TomlTable table) {
@@ -181,7 +262,15 @@ Config ReadConfig(TomlTable& root) {
   config.drain_timeout =
       root.Duration("drain_timeout", config.drain_timeout, absl::ZeroDuration(), absl::Minutes(10));
   config.log_level = ReadLogLevel(root.Table("log"));
-  config.listener = ReadListener(root);
+  config.listeners = ReadListeners(root);
+  config.policy_file = AbsolutePath(root, "policy_file", root.String("policy_file", ""));
+  if (config.policy_file.empty()) {
+    root.Error(
+        "policy_file",
+        "is missing; set it to a file that says who may do what; share/doc/billbroker/examples "
+        "has a sample");
+  }
+  config.audit = ReadAudit(root.Table("audit"), config.state_dir);
   config.environments = ReadEnvironments(root);
   TomlTable keyring = root.Table("keyring");
   config.keyring_timeout =
@@ -196,33 +285,13 @@ Config ReadConfig(TomlTable& root) {
 }  // namespace
 
 absl::StatusOr<Config> ParseConfig(absl::string_view text, absl::string_view file) {
-  ConfigErrors errors{std::string(file)};
-  try {
-    const toml::table table = toml::parse(std::string_view(text.data(), text.size()));
-    TomlTable root(table, "", errors);
-    Config config = ReadConfig(root);
-    if (errors.empty()) return config;
-  } catch (const toml::parse_error& error) {
-    errors.Add(error.source().begin.line,
-               absl::StrCat("not valid TOML: ", std::string(error.description())));
-  }
-  return absl::InvalidArgumentError(errors.Text());
+  return ParseToml(text, file, ReadConfig);
 }
 
 absl::StatusOr<Config> LoadConfig(const std::string& path) {
-  std::ifstream file(path);
-  std::stringstream text;
-  if (file) text << file.rdbuf();  // sets no error of `file`'s where it is empty
-  if (!file || file.bad() || std::filesystem::is_directory(path)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": cannot be read: ", std::strerror(errno)));
-  }
-  struct stat info {};
-  if (::stat(path.c_str(), &info) == 0 && (info.st_mode & S_IWOTH) != 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": every user of this machine may write it; chmod o-w ", path));
-  }
-  return ParseConfig(text.str(), path);
+  absl::StatusOr<std::string> text = ReadGuardedFile(path, S_IWOTH);
+  if (!text.ok()) return text.status();
+  return ParseConfig(*text, path);
 }
 
 }  // namespace billbroker

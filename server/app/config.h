@@ -5,6 +5,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -16,11 +17,32 @@
 
 namespace billbroker {
 
+// Absolute paths of PEM files.
+struct TlsFiles {
+  std::string certificate;  // with the chain
+  std::string key;
+  std::string client_ca;
+};
+
 struct ListenerConfig {
-  std::string socket;  // absolute path
-  mode_t mode = 0660;
-  std::string group;  // empty: the process's own
+  std::string socket;   // absolute path; or
+  std::string address;  // see tcp_address.h
+  mode_t mode = 0660;   // of the socket, as is
+  std::string group;    // this; empty: the process's own
+  TlsFiles tls;         // of the address
+  std::vector<std::string> services = {"session", "credential", "mfa", "audit"};  // one or more
+  // The default is a minute where no secret is taken: with neither "credential" nor "mfa".
+  absl::Duration max_connection_idle = absl::Seconds(5);
   absl::Duration max_connection_age = absl::Minutes(30);
+  int max_connections = 1000;
+  // Of one user of a socket, or from one address; the default is a quarter of max_connections.
+  int max_user_connections = 250;
+};
+
+struct AuditConfig {
+  std::string file;                                // absolute path
+  bool session_reads = false;                      // record each session that is handed out
+  absl::Duration longest_wait = absl::Seconds(2);  // for the disk, before something is refused
 };
 
 struct Config {
@@ -28,7 +50,9 @@ struct Config {
   std::string state_dir;             // absolute path
   absl::Duration drain_timeout = absl::Seconds(30);
   LogLevel log_level = LogLevel::kInfo;
-  ListenerConfig listener;
+  std::vector<ListenerConfig> listeners;  // at least one
+  std::string policy_file;                // absolute path; see policy_file.h
+  AuditConfig audit;
   std::map<std::string, Environment> environments;  // by name; at least one
   absl::Duration keyring_timeout = absl::Seconds(3);
   EngineOptions session;

@@ -1,22 +1,22 @@
 #include "server/app/grpc_server.h"
 
-#include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/server_posix.h>
 
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 
 namespace billbroker {
 namespace {
 
 constexpr int kMaxMessageBytes = 4 << 20;
-constexpr absl::Duration kMaxConnectionIdle = absl::Seconds(60);
+constexpr int kMaxStreams = 1000;  // of a connection
 // Longer than a caller waits for a sign-in.
 constexpr absl::Duration kConnectionAgeGrace = absl::Minutes(1);
 constexpr absl::Duration kLeastPingInterval = absl::Seconds(20);
+constexpr absl::Duration kHandshakeTimeout = absl::Seconds(10);
 constexpr absl::Duration kFarewell = absl::Seconds(1);  // for clients to read the last answers
 
 int Milliseconds(absl::Duration duration) {
@@ -26,13 +26,13 @@ int Milliseconds(absl::Duration duration) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(Options options) {
-  // Both have to be there before the builder is.
-  grpc::EnableDefaultHealthCheckService(true);
-  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::EnableDefaultHealthCheckService(true);  // has to be before the builder is
   grpc::ServerBuilder builder;
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
   builder.SetMaxSendMessageSize(kMaxMessageBytes);
-  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, Milliseconds(kMaxConnectionIdle));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS,
+                             Milliseconds(options.max_connection_idle));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreams);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS,
                              Milliseconds(options.max_connection_age));
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS,
@@ -40,32 +40,53 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(Options options) {
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
                              Milliseconds(kLeastPingInterval));
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-  builder.AddListeningPort(absl::StrCat("unix:", options.socket),
-                           grpc::InsecureServerCredentials());
   for (grpc::Service* service : options.services) builder.RegisterService(service);
   builder.SetContextAllocator(std::move(options.contexts));
+  std::unique_ptr<Acceptor> tls;
+  if (options.credentials != nullptr) {
+    using Type = grpc::ServerBuilder::experimental_type::ExternalConnectionType;
+    builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS,
+                               Milliseconds(kHandshakeTimeout));
+    tls = builder.experimental().AddExternalConnectionAcceptor(Type::FROM_FD, options.credentials);
+  }
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (server == nullptr) {
-    return absl::FailedPreconditionError(absl::StrCat("gRPC cannot listen at ", options.socket,
-                                                      "; its own message on standard error says "
-                                                      "why"));
+    return absl::InternalError("gRPC cannot serve; its own message in the log says why");
   }
   grpc::HealthCheckServiceInterface& health = *server->GetHealthCheckService();
   health.SetServingStatus(false);
   for (const std::string& name : options.health_names) health.SetServingStatus(name, false);
-  return std::unique_ptr<GrpcServer>(new GrpcServer(std::move(server)));
+  return std::unique_ptr<GrpcServer>(
+      new GrpcServer(std::move(server), std::move(tls), std::move(options.health_names)));
 }
 
-GrpcServer::GrpcServer(std::unique_ptr<grpc::Server> server) : server_(std::move(server)) {}
+GrpcServer::GrpcServer(std::unique_ptr<grpc::Server> server, std::unique_ptr<Acceptor> tls,
+                       std::vector<std::string> health_names)
+    : server_(std::move(server)), tls_(std::move(tls)), health_names_(std::move(health_names)) {}
+
+void GrpcServer::AddConnection(int fd) {
+  if (tls_ == nullptr) return grpc::AddInsecureChannelFromFd(server_.get(), fd);
+  Acceptor::NewConnectionParameters connection;
+  connection.fd = fd;
+  tls_->HandleNewConnection(&connection);
+}
 
 void GrpcServer::SetServing(const std::string& health_name, bool serving) {
-  server_->GetHealthCheckService()->SetServingStatus(health_name, serving);
+  const bool ours = health_name.empty() || std::find(health_names_.begin(), health_names_.end(),
+                                                     health_name) != health_names_.end();
+  if (ours) server_->GetHealthCheckService()->SetServingStatus(health_name, serving);
 }
 
 void GrpcServer::StopServing() { server_->GetHealthCheckService()->Shutdown(); }
 
 void GrpcServer::Shutdown(absl::Time deadline) {
-  server_->Shutdown(absl::ToChronoTime(std::min(deadline, absl::Now() + kFarewell)));
+  // What lies before 1970 gRPC takes for the end of time.
+  server_->Shutdown(
+      absl::ToChronoTime(std::clamp(deadline, absl::UnixEpoch(), absl::Now() + kFarewell)));
+}
+
+void GrpcServer::Retire(absl::Duration grace) {
+  server_->Shutdown(absl::ToChronoTime(absl::Now() + grace));
 }
 
 }  // namespace billbroker

@@ -1,6 +1,5 @@
 #include "server/app/host_check.h"
 
-#include <grp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,6 +8,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "server/app/accounts.h"
+#include "server/app/policy_file.h"
+#include "server/app/tls_files.h"
 
 namespace billbroker {
 namespace {
@@ -36,6 +38,14 @@ absl::Status CheckFolder(const std::string& path) {
   return absl::OkStatus();
 }
 
+// Rows are sealed, but what everybody may write may have been put back, or emptied.
+absl::Status CheckStore(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0 || (info.st_mode & S_IWOTH) == 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("every user of this machine may write to ", path, "; chmod o-w it"));
+}
+
 absl::Status CheckCaFile(const Environment& environment) {
   if (environment.ca_file.empty() || ::access(environment.ca_file.c_str(), R_OK) == 0) {
     return absl::OkStatus();
@@ -47,14 +57,23 @@ absl::Status CheckCaFile(const Environment& environment) {
 
 }  // namespace
 
-absl::Status CheckHost(const Config& config) {
+absl::Status CheckHost(const Config& config, absl::Time now) {
   std::vector<std::string> errors;
   const auto collect = [&errors](const absl::Status& status) {
     if (!status.ok()) errors.emplace_back(status.message());
   };
   collect(CheckFolder(config.state_dir));
-  collect(CheckFolder(FolderOf(config.listener.socket)));
-  if (!config.listener.group.empty()) collect(FindGroup(config.listener.group).status());
+  collect(CheckStore(StorePath(config)));
+  collect(CheckFolder(FolderOf(config.audit.file)));
+  for (const ListenerConfig& listener : config.listeners) {
+    if (listener.socket.empty()) {
+      collect(LoadTlsIdentity(listener.tls, now).status());
+      continue;
+    }
+    collect(CheckFolder(FolderOf(listener.socket)));
+    if (!listener.group.empty()) collect(FindGroup(listener.group).status());
+  }
+  collect(LoadPolicy(config.policy_file).status());
   for (const auto& [name, environment] : config.environments) collect(CheckCaFile(environment));
   if (errors.empty()) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrJoin(errors, "\n"));
@@ -66,14 +85,8 @@ absl::Status MakeFolder(const std::string& path) {
       absl::StrCat("cannot make the folder ", path, ": ", std::strerror(errno)));
 }
 
-absl::StatusOr<gid_t> FindGroup(const std::string& name) {
-  std::vector<char> buffer(16384);
-  group entry{};
-  group* found = nullptr;
-  ::getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
-  if (found != nullptr) return found->gr_gid;
-  return absl::FailedPreconditionError(absl::StrCat(
-      "there is no group \"", name, "\"; make it with 'groupadd --system ", name, "'"));
+std::string StorePath(const Config& config) {
+  return absl::StrCat(config.state_dir, "/sessions.db");
 }
 
 std::string FolderOf(const std::string& path) {

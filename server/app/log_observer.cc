@@ -14,25 +14,27 @@ std::string Renew(absl::string_view credential) {
 
 }  // namespace
 
-void LogObserver::SignInSent(absl::string_view credential, absl::string_view organization_id) {
-  log_.Write(
-      LogLevel::kDebug, "sign_in_sent",
-      {{"credential", std::string(credential)}, {"organization_id", std::string(organization_id)}});
+absl::Status LogObserver::SignInStarts(const SignInFacts& sign_in) {
+  log_.Write(LogLevel::kDebug, "sign_in_sent",
+             {{"credential", sign_in.credential},
+              {"organization_id", sign_in.organization_id},
+              {"id", sign_in.id}});
+  return absl::OkStatus();
 }
 
-void LogObserver::SignInEnded(absl::string_view credential, absl::string_view organization_id,
-                              const absl::Status& outcome, std::uint64_t generation) {
+void LogObserver::SignInEnded(const SignInFacts& sign_in, const absl::Status& outcome,
+                              std::uint64_t generation) {
   if (outcome.ok()) {
     log_.Write(LogLevel::kInfo, "signed_in",
-               {{"credential", std::string(credential)},
-                {"organization_id", std::string(organization_id)},
+               {{"credential", sign_in.credential},
+                {"organization_id", sign_in.organization_id},
                 {"generation", generation}});
     return;
   }
   const absl::optional<ErrorDetails> details = DetailsOf(outcome);
   log_.Write(LogLevel::kWarning, "sign_in_failed",
-             {{"credential", std::string(credential)},
-              {"organization_id", std::string(organization_id)},
+             {{"credential", sign_in.credential},
+              {"organization_id", sign_in.organization_id},
               {"reason", details.has_value() ? std::string(ReasonName(details->reason)) : ""},
               {"message", std::string(outcome.message())}});
 }

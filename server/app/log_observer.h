@@ -13,9 +13,11 @@ class LogObserver final : public EngineObserver, public MfaObserver {
  public:
   explicit LogObserver(JsonLog& log) : log_(log) {}
 
-  void SignInSent(absl::string_view credential, absl::string_view organization_id) override;
-  void SignInEnded(absl::string_view credential, absl::string_view organization_id,
-                   const absl::Status& outcome, std::uint64_t generation) override;
+  absl::Status SignInStarts(const SignInFacts& sign_in) override;
+  void SignInEnded(const SignInFacts& sign_in, const absl::Status& outcome,
+                   std::uint64_t generation) override;
+  void LogOutStarts(const Session&) override {}
+  void LogOutEnded(const Session&, const absl::Status&) override {}
   void SessionEnded(absl::string_view credential, absl::string_view organization_id,
                     std::uint64_t generation, absl::string_view why) override;
   void TrustRefused(absl::string_view credential, absl::string_view organization_id) override;

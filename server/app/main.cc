@@ -19,24 +19,36 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "server/access/audit/audit_log.h"
+#include "server/access/audit/posix_audit_file.h"
+#include "server/access/caller.h"
+#include "server/app/audit_head_keeper.h"
+#include "server/app/audit_watch.h"
 #include "server/app/closable_executor.h"
 #include "server/app/config.h"
 #include "server/app/file_lock.h"
-#include "server/app/grpc_server.h"
+#include "server/app/grpc_log.h"
+#include "server/app/health.h"
 #include "server/app/host_check.h"
+#include "server/app/listeners.h"
 #include "server/app/log.h"
 #include "server/app/log_observer.h"
+#include "server/app/policy_file.h"
+#include "server/app/policy_watch.h"
 #include "server/app/process.h"
+#include "server/app/sign_in_audit.h"
 #include "server/app/store_log.h"
-#include "server/app/unix_socket.h"
 #include "server/app/vault_watch.h"
 #include "server/bill/curl_bill_api.h"
 #include "server/credentials/credential_manager.h"
 #include "server/credentials/mfa_manager.h"
 #include "server/credentials/organization_discovery.h"
 #include "server/credentials/remember_me_expiry.h"
+#include "server/rpc/audit_service.h"
 #include "server/rpc/credential_service.h"
+#include "server/rpc/gate.h"
 #include "server/rpc/mfa_service.h"
+#include "server/rpc/recorder.h"
 #include "server/rpc/serving_state.h"
 #include "server/rpc/session_service.h"
 #include "server/session/engine.h"
@@ -57,11 +69,9 @@ constexpr int kOk = 0;
 constexpr int kFailed = 1;
 constexpr int kUsage = 2;
 constexpr char kVersion[] = BILLBROKER_VERSION;
-constexpr char kSessionHealth[] = "billbroker.v1.SessionService";
-constexpr char kCredentialHealth[] = "billbroker.v1.CredentialService";
-constexpr char kMfaHealth[] = "billbroker.v1.MfaService";
 // Enough for the reads of the keyring that sign-ins wait for; the keyring serves one at a time.
 constexpr int kThreads = 4;
+constexpr absl::Duration kFilesInterval = absl::Seconds(1);
 constexpr absl::Duration kExpiryInterval = absl::Hours(1);
 // How long a stream that ends may wait for its reader.
 constexpr absl::Duration kStreamGrace = absl::Seconds(1);
@@ -89,7 +99,7 @@ std::set<std::string> EnvironmentNames(const Config& config) {
 // What has to be this daemon's alone.
 struct Claims {
   FileLock state_folder;
-  std::unique_ptr<UnixSocket> socket;
+  ClaimedSockets sockets;
   FileLock instance;
 };
 
@@ -103,17 +113,17 @@ absl::StatusOr<FileLock> ClaimInstance(const Config& config) {
 }
 
 absl::StatusOr<Claims> Claim(const Config& config) {
-  for (const std::string& folder : {config.state_dir, FolderOf(config.listener.socket)}) {
+  for (const std::string& folder : {config.state_dir, FolderOf(config.audit.file)}) {
     if (absl::Status status = MakeFolder(folder); !status.ok()) return status;
   }
   absl::StatusOr<FileLock> state_folder =
       FileLock::Take(absl::StrCat(config.state_dir, "/lock"), "state folder");
   if (!state_folder.ok()) return state_folder.status();
-  absl::StatusOr<std::unique_ptr<UnixSocket>> socket = UnixSocket::Claim(config.listener);
-  if (!socket.ok()) return socket.status();
+  absl::StatusOr<ClaimedSockets> sockets = ClaimSockets(config.listeners);
+  if (!sockets.ok()) return sockets.status();
   absl::StatusOr<FileLock> instance = ClaimInstance(config);
   if (!instance.ok()) return instance.status();
-  return Claims{*std::move(state_folder), *std::move(socket), *std::move(instance)};
+  return Claims{*std::move(state_folder), *std::move(sockets), *std::move(instance)};
 }
 
 void WarnOfUnlockedMemory(JsonLog& log) {
@@ -126,12 +136,30 @@ void WarnOfUnlockedMemory(JsonLog& log) {
        {"fix", "secrets may reach the swap; raise RLIMIT_MEMLOCK (LimitMEMLOCK= in the unit)"}});
 }
 
+void WarnOfRoot(JsonLog& log) {
+  if (::geteuid() != 0) return;
+  log.Write(
+      LogLevel::kWarning, "running_as_root",
+      {{"fix", "it needs no privilege; run it as an account of its own (User= in the unit)"}});
+}
+
 // Returns at SIGTERM or SIGINT.
-void ServeUntilStopped(Signals& signals, JsonLog& log) {
+void ServeUntilStopped(Signals& signals, PolicyWatch& policy, Listeners& listeners,
+                       AuditLog& audit) {
   for (int signal = signals.Wait(); signal == SIGHUP; signal = signals.Wait()) {
-    log.Write(LogLevel::kInfo, "hang_up_ignored",
-              {{"fix", "restart to apply a changed configuration"}});
+    policy.Reload();
+    listeners.ReloadCertificates();
+    audit.Reopen();
   }
+}
+
+// Looks after a second, and from then on.
+void WatchFiles(PolicyWatch& policy, Listeners& listeners, Executor& executor) {
+  executor.RunAfter(kFilesInterval, [&policy, &listeners, &executor] {
+    policy.Look();
+    listeners.LookAtCertificates();
+    WatchFiles(policy, listeners, executor);
+  });
 }
 
 // Looks at once, and from then on.
@@ -142,15 +170,23 @@ void WatchExpiry(RememberMeExpiry& expiry, Executor& executor) {
 
 // Takes over what the process before left, once the keyring gives the key. Called after each full
 // read of the keyring.
-void RestoreOnce(Vault& vault, SessionStore& store, Engine& engine) {
+void RestoreOnce(Vault& vault, SessionStore& store, AuditHeadKeeper& head, AuditLog& audit,
+                 Engine& engine) {
   if (store.state() != StoreState::kWaiting) return;
   const absl::StatusOr<SecretString> master_key = vault.MasterKey();
-  if (master_key.ok()) engine.Restore(store.Open(*master_key));
+  if (!master_key.ok()) return;
+  StoreContents contents = store.Open(*master_key);
+  head.Restore(contents);
+  audit.Open(*master_key);
+  engine.Restore(std::move(contents));
 }
 
 absl::Status Run(const Config& config, Signals& signals, const Clock& clock, JsonLog& log) {
   absl::StatusOr<Claims> claims = Claim(config);
   if (!claims.ok()) return claims.status();
+  const std::string policy_state = PolicyWatch::StateOf(config.policy_file);  // before it is read
+  absl::StatusOr<Policy> policy = LoadPolicy(config.policy_file);
+  if (!policy.ok()) return policy.status();
 
   // From left to right through the rooms. What is declared first goes last.
   SystemRandom random;
@@ -166,10 +202,16 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
   WatchHub hub(news);
   auto bill = std::make_unique<CurlBillApi>(Environments(config), config.bill, clock);
   StoreLog store_log(log);
-  SqliteStore store({.path = absl::StrCat(config.state_dir, "/sessions.db"), .boot_id = BootId()},
-                    clock, store_log);
+  SqliteStore store({.path = StorePath(config), .boot_id = BootId()}, clock, store_log);
+  PosixAuditFile audit_file(config.audit.file);
+  AuditHeadKeeper audit_head(store);
+  AuditWatch audit_watch(log);
+  AuditLog audit({.path = config.audit.file, .longest_wait = config.audit.longest_wait}, audit_file,
+                 audit_head, clock, random, audit_watch);
+  audit_watch.Watch(audit);
+  SignInAudit sign_in_audit(audit, log_observer);
   Engine engine(config.session, {clock, executor, random, vault, directory, *bill, store,
-                                 log_observer, BaseUrls(config)});
+                                 sign_in_audit, BaseUrls(config)});
   engine.SetWatcher(&hub);
   // The engine has to outlive all work on `threads` and every answer of BILL, each of which may
   // start the other. So when no caller is left, nothing new gets in, then the work ends, then the
@@ -186,27 +228,36 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
   MfaManager mfa({clock, random, executor, vault, directory, engine, *bill, manager});
   ThreadExecutor challenges(1);  // apart from `changes`: a person waits
   ServingState state(kVersion, clock.Now(), BaseUrls(config));
-  SessionServiceImpl sessions({clock, directory, state, engine, hub, store});
-  CredentialServiceImpl credentials({directory, state, manager, changes, discovery, engine, hub});
-  MfaServiceImpl mfa_service({state, mfa, challenges});
+  Callers callers(*std::move(policy));
+  const Recorder recorder(audit, clock, random, config.audit.session_reads);
+  const Gate gate(state, directory, clock, recorder);
+  SessionServiceImpl sessions({clock, directory, state, gate, engine, hub, store, audit,
+                               config.audit.file, config.audit.session_reads});
+  CredentialServiceImpl credentials({directory, gate, manager, changes, discovery, engine, hub});
+  MfaServiceImpl mfa_service({gate, mfa, challenges});
+  AuditServiceImpl audit_service(gate, audit);
 
-  absl::StatusOr<std::unique_ptr<GrpcServer>> server =
-      GrpcServer::Start({.socket = claims->socket->private_path(),
-                         .services = {&sessions, &credentials, &mfa_service},
-                         .health_names = {kSessionHealth, kCredentialHealth, kMfaHealth},
-                         .max_connection_age = config.listener.max_connection_age,
-                         .contexts = state.MakeContexts()});
-  if (!server.ok()) return server.status();
+  Listeners listeners(std::move(claims->sockets),
+                      {callers,
+                       state,
+                       clock,
+                       log,
+                       {{"session", {&sessions, Health::kSessions}},
+                        {"credential", {&credentials, Health::kCredentials}},
+                        {"mfa", {&mfa_service, Health::kMfa}},
+                        {"audit", {&audit_service, Health::kAudit}}}});
+  Health health(
+      [&listeners](const std::string& name, bool serving) { listeners.SetServing(name, serving); });
+  audit_watch.Tell([&health](bool writable) { health.SetAudit(writable); });
+  const absl::Cleanup quiet = [&audit_watch] { audit_watch.Tell(nullptr); };
   VaultWatch watch(
       log,
-      [&server, &hub](bool ready) {
-        for (const char* health : {kCredentialHealth, kMfaHealth}) {
-          (*server)->SetServing(health, ready);
-        }
+      [&health, &hub](bool ready) {
+        health.SetVault(ready);
         hub.EverythingChanged();
       },
-      [&vault, &store, &engine, &hub] {
-        RestoreOnce(vault, store, engine);
+      [&] {
+        RestoreOnce(vault, store, audit_head, audit, engine);
         hub.EverythingChanged();
       });
   RememberMeExpiry expiry({clock, directory, log_observer});
@@ -215,15 +266,22 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
   // So that "ready" means: what an unlocked keyring holds is known.
   sync.AwaitFirstRound();
   upkeep.Run([&expiry, &upkeep] { WatchExpiry(expiry, upkeep); });
-  if (absl::Status status = claims->socket->Publish(); !status.ok()) return status;
+  ThreadExecutor cuts(1);
+  PolicyWatch policy_watch(config.policy_file, policy_state, callers, log, audit, [&] {
+    listeners.PolicyChanged();
+    hub.EverythingChanged();
+    cuts.Run([&listeners] { listeners.CutUnknown(); });
+  });
+  ThreadExecutor file_looks(1);
+  WatchFiles(policy_watch, listeners, file_looks);
+  health.Start();
+  if (absl::Status status = listeners.Publish(); !status.ok()) return status;
 
-  for (const char* health : {"", kSessionHealth}) (*server)->SetServing(health, true);
   NotifySystemd("READY=1");
-  log.Write(LogLevel::kInfo, "ready",
-            {{"version", kVersion},
-             {"pid", std::int64_t{::getpid()}},
-             {"listeners", std::vector<std::string>{"unix:" + config.listener.socket}}});
-  ServeUntilStopped(signals, log);
+  log.Write(
+      LogLevel::kInfo, "ready",
+      {{"version", kVersion}, {"pid", std::int64_t{::getpid()}}, {"listeners", listeners.Names()}});
+  ServeUntilStopped(signals, policy_watch, listeners, audit);
 
   log.Write(LogLevel::kInfo, "draining");
   NotifySystemd("STOPPING=1");
@@ -231,16 +289,16 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
   ThreadExecutor patience(1);
   patience.RunAfter(kStreamGrace, [&state] { state.CutStreams(); });
   const absl::Time deadline = clock.Now() + config.drain_timeout;
-  (*server)->StopServing();
+  listeners.StopServing();
   state.AwaitCalls(deadline);
-  (*server)->Shutdown(deadline);
+  listeners.Shutdown(deadline);
   return absl::OkStatus();
 }
 
 absl::StatusOr<Config> LoadForThisHost(const std::string& file) {
   absl::StatusOr<Config> config = LoadConfig(file);
   if (!config.ok()) return config;
-  if (absl::Status host = CheckHost(*config); !host.ok()) return host;
+  if (absl::Status host = CheckHost(*config, SystemClock().Now()); !host.ok()) return host;
   return config;
 }
 
@@ -257,14 +315,30 @@ int FailUsage(const CLI::App& app, const CLI::ParseError& error) {
   return kUsage;
 }
 
+int CheckPolicyFile(const std::string& file) {
+  const absl::StatusOr<Policy> policy = LoadPolicy(file);
+  if (policy.ok()) {
+    std::cout << "policy is good\n";
+    return kOk;
+  }
+  std::cerr << policy.status().message() << "\n";
+  return kFailed;
+}
+
 int Main(int argc, char** argv) {
   HardenProcess();
   Signals signals;
   std::string file;
   bool check_only = false;
+  std::string policy_file;
   CLI::App app("billbrokerd: shares sessions of BILL's v3 API among microservices");
-  app.add_option("--config", file, "The configuration file, TOML")->required()->type_name("FILE");
+  auto* const config_option =
+      app.add_option("--config", file, "The configuration file, TOML")->type_name("FILE");
   app.add_flag("--check-config", check_only, "Say what is wrong with the configuration, and exit");
+  auto* const policy_option = app.add_option("--check-policy", policy_file,
+                                             "Say what is wrong with a policy file, and exit")
+                                  ->type_name("FILE");
+  config_option->excludes(policy_option);
   app.set_version_flag("--version", absl::StrCat("billbrokerd ", kVersion));
   try {
     app.parse(argc, argv);
@@ -274,6 +348,11 @@ int Main(int argc, char** argv) {
     return FailUsage(app, error);
   }
 
+  if (!policy_file.empty()) return CheckPolicyFile(policy_file);
+  if (file.empty()) {
+    std::cerr << "--config is required; see 'billbrokerd --help'\n";
+    return kUsage;
+  }
   const absl::StatusOr<Config> config = LoadForThisHost(file);
   if (!config.ok()) {
     std::cerr << config.status().message() << "\n";
@@ -286,7 +365,9 @@ int Main(int argc, char** argv) {
 
   const SystemClock clock;
   JsonLog log(config->log_level, clock, std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  const GrpcLog grpc_log(log, clock);
   WarnOfUnlockedMemory(log);
+  WarnOfRoot(log);
   const absl::Status ended = Run(*config, signals, clock, log);
   if (!ended.ok()) {
     log.Write(LogLevel::kError, "failed", {{"message", std::string(ended.message())}});

@@ -32,6 +32,11 @@ void HardenProcess() {
     locked.rlim_cur = locked.rlim_max;
     ::setrlimit(RLIMIT_MEMLOCK, &locked);
   }
+  rlimit files{};  // each connection takes two
+  if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+  }
   // TLS keys, gRPC's bytes and D-Bus messages, in a file or on standard error.
   for (const char* name : {"SSLKEYLOGFILE", "GRPC_TRACE", "G_DBUS_DEBUG"}) ::unsetenv(name);
 }

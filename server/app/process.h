@@ -8,9 +8,9 @@
 
 namespace billbroker {
 
-// No core dump, no debugger of the same user, files for this user alone, as much locked memory as
-// the limits allow, and no tracing of libraries that would print secrets. To be called first, while
-// there is one thread.
+// No core dump, no debugger of the same user, files for this user alone, as much locked memory and
+// as many descriptors as the limits allow, and no tracing of libraries that would print secrets. To
+// be called first, while there is one thread.
 void HardenProcess();
 
 // Blocks SIGTERM, SIGINT and SIGHUP in this thread and all that it starts, so that Wait() alone

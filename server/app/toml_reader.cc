@@ -1,8 +1,15 @@
 #include "server/app/toml_reader.h"
 
-#include <algorithm>
-#include <cstdint>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -29,7 +36,38 @@ const toml::table& EmptyTable() {
   return empty;
 }
 
+absl::Status Unreadable(const std::string& path) {
+  return absl::InvalidArgumentError(absl::StrCat(path, ": cannot be read: ", std::strerror(errno)));
+}
+
 }  // namespace
+
+absl::StatusOr<std::string> ReadGuardedFile(const std::string& path, mode_t forbidden) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const absl::Cleanup close = [fd] {
+    if (fd >= 0) ::close(fd);
+  };
+  struct stat info {};
+  if (fd < 0 || ::fstat(fd, &info) != 0) return Unreadable(path);
+  if (const mode_t wrong = info.st_mode & forbidden; wrong != 0) {
+    const bool everybody = (wrong & (S_IROTH | S_IWOTH)) != 0;
+    const bool writes = (wrong & (everybody ? S_IWOTH : S_IWGRP)) != 0;
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": ", everybody ? "every user of this machine" : "its group", " may ",
+                     writes ? "write" : "read", " it; chmod ", everybody ? "o-" : "g-",
+                     writes ? "w " : "r ", path));
+  }
+  if (info.st_uid != 0 && info.st_uid != ::geteuid()) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": belongs to user ", info.st_uid,
+                                                   "; chown it to root or to this user"));
+  }
+  std::string text;
+  char part[4096];
+  ssize_t size = 0;
+  while ((size = ::read(fd, part, sizeof part)) > 0) text.append(part, static_cast<size_t>(size));
+  if (size < 0) return Unreadable(path);
+  return text;
+}
 
 void ConfigErrors::Add(unsigned line, absl::string_view text) {
   // What is missing from the whole file has no line of its own.

@@ -2,15 +2,26 @@
 // name.
 #pragma once
 
+#include <sys/types.h>
 #include <toml++/toml.h>
+
 #include <string>
+#include <string_view>
+#include <type_traits>
 #include <vector>
 
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 
 namespace billbroker {
+
+// The text of the file at `path`, which is root's or this user's and has no bit of `forbidden` in
+// its mode. kInvalidArgument with the fix.
+[[nodiscard]] absl::StatusOr<std::string> ReadGuardedFile(const std::string& path,
+                                                          mode_t forbidden);
 
 // What is wrong with a configuration file, as "FILE:LINE: text".
 class ConfigErrors final {
@@ -66,5 +77,23 @@ class TomlTable final {
   ConfigErrors& errors_;
   std::vector<std::string> known_;
 };
+
+// What `read` makes of the whole file. kInvalidArgument with all that is wrong with it: "FILE:LINE:
+// what and how to mend it", one line each; `file` is only that name.
+template <typename Read>
+[[nodiscard]] absl::StatusOr<std::invoke_result_t<Read, TomlTable&>> ParseToml(
+    absl::string_view text, absl::string_view file, const Read& read) {
+  ConfigErrors errors{std::string(file)};
+  try {
+    const toml::table table = toml::parse(std::string_view(text.data(), text.size()));
+    TomlTable root(table, "", errors);
+    auto value = read(root);
+    if (errors.empty()) return value;
+  } catch (const toml::parse_error& error) {
+    errors.Add(error.source().begin.line,
+               absl::StrCat("not valid TOML: ", std::string(error.description())));
+  }
+  return absl::InvalidArgumentError(errors.Text());
+}
 
 }  // namespace billbroker

@@ -1,5 +1,6 @@
 #include "server/app/unix_socket.h"
 
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/app/accounts.h"
 #include "server/app/host_check.h"
 
 namespace billbroker {
@@ -50,7 +52,9 @@ absl::StatusOr<std::unique_ptr<UnixSocket>> UnixSocket::Claim(const ListenerConf
   if (absl::Status status = CheckReplaceable(config.socket); !status.ok()) return status;
   std::string folder = absl::StrCat(FolderOf(config.socket), kPrivateSuffix);
   if (::mkdtemp(folder.data()) == nullptr) return Failed("make a folder like", folder);
-  return std::unique_ptr<UnixSocket>(new UnixSocket(config, *std::move(lock), std::move(folder)));
+  std::unique_ptr<UnixSocket> claimed(new UnixSocket(config, *std::move(lock), std::move(folder)));
+  if (absl::Status listens = claimed->Listen(); !listens.ok()) return listens;
+  return claimed;
 }
 
 UnixSocket::UnixSocket(ListenerConfig config, FileLock lock, std::string private_folder)
@@ -59,11 +63,26 @@ UnixSocket::UnixSocket(ListenerConfig config, FileLock lock, std::string private
       private_folder_(std::move(private_folder)) {}
 
 UnixSocket::~UnixSocket() {
+  if (fd_ >= 0) ::close(fd_);
   if (private_folder_.empty()) {
     ::unlink(config_.socket.c_str());
   } else {
     RemovePrivateFolder();
   }
+}
+
+absl::Status UnixSocket::Listen() {
+  const std::string path = private_path();
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, kMaxPathBytes);
+  fd_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd_ < 0) return Failed("make a socket for", path);
+  if (::bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    return Failed("bind", path);
+  }
+  if (::listen(fd_, SOMAXCONN) != 0) return Failed("listen at", path);
+  return absl::OkStatus();
 }
 
 void UnixSocket::RemovePrivateFolder() {

@@ -11,13 +11,14 @@
 
 namespace billbroker {
 
-// gRPC binds by path, and a bound socket has the mode that the umask gives it. So it is bound in a
-// folder that only this user may enter, gets its mode and group there, and is renamed into place:
-// at no moment can anyone reach it who may not, a stale socket is replaced at once, and a socket in
-// use is never stolen, because the lock beside it comes first.
+// A bound socket has the mode that the umask gives it. So it is bound in a folder that only this
+// user may enter, gets its mode and group there, and is renamed into place: at no moment can anyone
+// reach it who may not, a stale socket is replaced at once, and a socket in use is never stolen,
+// because the lock beside it comes first.
 class UnixSocket final {
  public:
-  // Takes the lock "SOCKET.lock" and makes the private folder. kFailedPrecondition with the fix.
+  // Takes the lock "SOCKET.lock" and listens in the private folder. kFailedPrecondition with the
+  // fix.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<UnixSocket>> Claim(
       const ListenerConfig& config);
   // Removes the socket.
@@ -25,19 +26,24 @@ class UnixSocket final {
   UnixSocket(const UnixSocket&) = delete;
   UnixSocket& operator=(const UnixSocket&) = delete;
 
-  // Where to bind, such as "/run/billbroker/.k3jX9a/s".
+  [[nodiscard]] const ListenerConfig& config() const { return config_; }
+  // Listens, and does not block.
+  [[nodiscard]] int fd() const { return fd_; }
+  // Where it is bound until it is published, such as "/run/billbroker/.k3jX9a/s".
   [[nodiscard]] std::string private_path() const { return private_folder_ + "/s"; }
 
-  // Lets callers in. Requires: something listens at private_path().
+  // Lets callers in.
   [[nodiscard]] absl::Status Publish();
 
  private:
   UnixSocket(ListenerConfig config, FileLock lock, std::string private_folder);
+  [[nodiscard]] absl::Status Listen();
   void RemovePrivateFolder();
 
   const ListenerConfig config_;
   const FileLock lock_;
   std::string private_folder_;  // empty once published
+  int fd_ = -1;
 };
 
 }  // namespace billbroker

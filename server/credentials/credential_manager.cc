@@ -120,8 +120,9 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::StoreNext(Credential next) 
   return InfoOf(next, *prints);
 }
 
-absl::StatusOr<CredentialInfoPtr> CredentialManager::Attach(
-    const CredentialVersion& target, std::vector<Organization> organizations) {
+absl::StatusOr<CredentialInfoPtr> CredentialManager::Attach(const CredentialVersion& target,
+                                                            std::vector<Organization> organizations,
+                                                            const std::string& principal) {
   MutexLock turn(turn_);
   absl::StatusOr<Credential> next = LoadForChange(target);
   if (!next.ok()) return next.status();
@@ -136,23 +137,26 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Attach(
   }
   next->organizations.clear();
   for (auto& [id, organization] : merged) next->organizations.push_back(std::move(organization));
-  RememberOrganizations(PastChangeKind::kAttached, *next);
+  RememberOrganizations(PastChangeKind::kAttached, principal, *next);
   absl::StatusOr<CredentialInfoPtr> info = StoreNext(*std::move(next));
   if (info.ok()) parts_.directory.Put(*info);
   return info;
 }
 
-void CredentialManager::RememberOrganizations(PastChangeKind kind, Credential& next) const {
+void CredentialManager::RememberOrganizations(PastChangeKind kind, const std::string& principal,
+                                              Credential& next) const {
   PastChange line;
   line.version = next.version + 1;
   line.kind = kind;
+  line.principal = principal;
   line.time = parts_.clock.Now();
   line.fields = {"organizations"};
   Remember(std::move(line), parts_.kept_versions, next);
 }
 
 absl::StatusOr<CredentialInfoPtr> CredentialManager::Detach(
-    const CredentialVersion& target, const std::vector<std::string>& organization_ids) {
+    const CredentialVersion& target, const std::vector<std::string>& organization_ids,
+    const std::string& principal) {
   MutexLock turn(turn_);
   absl::StatusOr<Credential> next = LoadForChange(target);
   if (!next.ok()) return next.status();
@@ -167,21 +171,17 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Detach(
   const std::set<std::string> leaving(organization_ids.begin(), organization_ids.end());
   std::erase_if(next->organizations,
                 [&leaving](const Organization& each) { return leaving.contains(each.id); });
-  RememberOrganizations(PastChangeKind::kDetached, *next);
+  RememberOrganizations(PastChangeKind::kDetached, principal, *next);
   absl::StatusOr<CredentialInfoPtr> info = StoreNext(*std::move(next));
   if (!info.ok()) return info;
   // The engine finds a session through the directory, so the log-outs begin before the change is
   // told, and are awaited after it: no caller gets a session in between.
-  std::vector<std::future<void>> answers;
-  for (const std::string& id : leaving) {
-    std::promise<void> ended;
-    answers.push_back(ended.get_future());
-    parts_.engine.Logout(
-        id, target.name, 0,
-        [ended = std::move(ended)](const absl::StatusOr<bool>&) mutable { ended.set_value(); });
-  }
+  std::promise<void> ended;
+  const std::future<void> all_ended = ended.get_future();
+  parts_.engine.LogoutOf(target.uid, leaving,
+                         [ended = std::move(ended)]() mutable { ended.set_value(); });
   parts_.directory.Put(*info);
-  for (const std::future<void>& answer : answers) answer.wait();
+  all_ended.wait();
   return info;
 }
 

@@ -38,6 +38,7 @@ struct RotationOptions {
   bool verify = true;                   // false: stored without proof
   bool end_sessions = false;            // all of the credential's, at BILL and here, once in force
   std::string principal = {};           // who asks
+  CausePtr cause = {};                  // by which call
   absl::Duration patience = kPatience;  // of the proof
 };
 
@@ -72,13 +73,15 @@ class CredentialManager final {
   // Adds `organizations`, replacing the devKey of those that are there. UNKNOWN_CREDENTIAL,
   // VERSION_CONFLICT, MALFORMED_REQUEST.
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> Attach(const CredentialVersion& target,
-                                                         std::vector<Organization> organizations);
+                                                         std::vector<Organization> organizations,
+                                                         const std::string& principal = {});
 
   // Takes `organization_ids` away and logs their sessions out; that BILL does not answer a log-out
   // does not undo the change. UNKNOWN_CREDENTIAL, VERSION_CONFLICT, MALFORMED_REQUEST where one is
   // not attached.
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> Detach(
-      const CredentialVersion& target, const std::vector<std::string>& organization_ids);
+      const CredentialVersion& target, const std::vector<std::string>& organization_ids,
+      const std::string& principal = {});
 
   // Prove, then commit: the candidate is staged beside what is in force, a sign-in proves it, it is
   // put in force as the next version, and the proof's session becomes the organization's next one.
@@ -102,7 +105,9 @@ class CredentialManager final {
   // that id is staged.
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> ResumeRotation(const CredentialVersion& target,
                                                                  const std::string& rotation_id,
-                                                                 absl::Duration patience);
+                                                                 absl::Duration patience,
+                                                                 const std::string& principal = {},
+                                                                 const CausePtr& cause = {});
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> CancelRotation(const CredentialVersion& target,
                                                                  const std::string& rotation_id,
                                                                  const std::string& principal);
@@ -118,7 +123,8 @@ class CredentialManager final {
   // Proves what is in force, and changes nothing but that the organization has a new session.
   // `organization_id` empty: the first one. OK where BILL accepts it.
   [[nodiscard]] absl::Status Verify(const CredentialVersion& target,
-                                    const std::string& organization_id, absl::Duration patience);
+                                    const std::string& organization_id, absl::Duration patience,
+                                    const std::string& principal = {}, const CausePtr& cause = {});
 
  private:
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> Change(Credential current, PastChangeKind kind,
@@ -126,12 +132,12 @@ class CredentialManager final {
                                                          const RotationOptions& options);
   [[nodiscard]] absl::Status CheckChange(const Credential& current,
                                          const CredentialChange& change) const;
+  // Of `options`, and of Probe()'s `request`, what says who asks and how long that one waits.
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> ProveStaged(Credential staged,
                                                               const Fingerprinter& prints,
-                                                              absl::Duration patience);
-  [[nodiscard]] ProbeResult Probe(CredentialPtr candidate, const Fingerprinter& prints,
-                                  const std::string& organization_id, bool said_now,
-                                  absl::Duration patience);
+                                                              const RotationOptions& options);
+  [[nodiscard]] ProbeResult Probe(Credential candidate, const Fingerprinter& prints,
+                                  ProbeRequest request);
   // Puts `made` in force as the next version; `session` is its proof's, null without one.
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> Commit(Credential current, StagedRotation made,
                                                          const Fingerprinter& prints,
@@ -144,7 +150,8 @@ class CredentialManager final {
   void EndSessions(const std::string& uid);
 
   // As a line of the history of the version that `next` will be.
-  void RememberOrganizations(PastChangeKind kind, Credential& next) const;
+  void RememberOrganizations(PastChangeKind kind, const std::string& principal,
+                             Credential& next) const;
 
   [[nodiscard]] absl::Status CheckNew(const Credential& credential) const;
   // What is said of a write's answer; where its outcome is unknown the directory is in doubt.

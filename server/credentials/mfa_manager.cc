@@ -31,11 +31,42 @@ absl::Status NotOpen() {
                                 "its credential; start again"));
 }
 
+struct StoredTrust {
+  CredentialPtr credential;  // with a rememberMeId
+  CredentialInfoPtr info;
+};
+
+// MFA_REQUIRED where there is no rememberMeId.
+absl::StatusOr<StoredTrust> LoadTrust(Vault& vault, const std::string& credential) {
+  const absl::StatusOr<CredentialPtr> stored = vault.Load(credential);
+  if (!stored.ok()) return stored.status();
+  if ((*stored)->remember_me_id.empty()) {
+    return MakeError(
+        {Reason::kMfaRequired, absl::nullopt, {{"credential", credential}}},
+        absl::StrCat("credential \"", credential,
+                     "\" has no rememberMeId; run 'billbroker mfa renew ", credential, "'"));
+  }
+  const absl::StatusOr<SecretString> master_key = vault.MasterKey();
+  if (!master_key.ok()) return master_key.status();
+  return StoredTrust{*stored, InfoOf(**stored, Fingerprinter(*master_key))};
+}
+
+// The sessions that were signed in meanwhile without it. The rememberMeId is read again, so that
+// nobody holds it until then.
+void StepUpStored(Vault& vault, Engine& engine, const CredentialInfo& renewed) {
+  const absl::StatusOr<StoredTrust> stored = LoadTrust(vault, renewed.name);
+  if (!stored.ok() || stored->info->uid != renewed.uid) return;
+  engine.StepUp(stored->info, stored->credential->remember_me_id.Clone(),
+                stored->credential->device, [](const std::vector<StepUpOutcome>&) {});
+}
+
 }  // namespace
 
 absl::StatusOr<OpenChallenge> MfaManager::StartChallenge(const std::string& credential,
                                                          const std::string& organization_id,
-                                                         absl::Duration patience) {
+                                                         const std::string& principal,
+                                                         absl::Duration patience,
+                                                         const CausePtr& cause) {
   MutexLock turn(turn_);
   DropExpired();
   const absl::StatusOr<CredentialInfoPtr> info = parts_.directory.Get(credential);
@@ -49,6 +80,8 @@ absl::StatusOr<OpenChallenge> MfaManager::StartChallenge(const std::string& cred
 
   SessionDemand demand;
   demand.patience = patience;
+  demand.principal = principal;
+  demand.cause = cause;
   while (true) {
     const auto session = Await<absl::StatusOr<SessionPtr>>([&](Engine::SessionDone done) {
       parts_.engine.GetSession(*chosen, credential, demand, std::move(done));
@@ -67,7 +100,8 @@ absl::StatusOr<OpenChallenge> MfaManager::StartChallenge(const std::string& cred
                                         std::move(sent.value().id),
                                         parts_.clock.SinceBoot() + kChallengeLifetime,
                                         absl::nullopt,
-                                        (*info)->device.empty() ? kDevice : (*info)->device});
+                                        (*info)->device.empty() ? kDevice : (*info)->device,
+                                        principal});
       return OpenChallenge{std::move(id), *chosen, parts_.clock.Now() + kChallengeLifetime};
     }
     // A session that died while it was in use elsewhere is replaced once.
@@ -80,6 +114,15 @@ absl::StatusOr<OpenChallenge> MfaManager::StartChallenge(const std::string& cred
   }
 }
 
+absl::optional<std::string> MfaManager::CredentialOf(const std::string& challenge_id,
+                                                     const std::string& principal) {
+  MutexLock turn(turn_);
+  DropExpired();
+  const auto found = challenges_.find(challenge_id);
+  if (found == challenges_.end() || found->second.principal != principal) return absl::nullopt;
+  return found->second.credential.name;
+}
+
 absl::StatusOr<MfaRenewal> MfaManager::CompleteChallenge(const std::string& challenge_id,
                                                          SecretString code,
                                                          const std::string& device,
@@ -87,7 +130,7 @@ absl::StatusOr<MfaRenewal> MfaManager::CompleteChallenge(const std::string& chal
   MutexLock turn(turn_);
   DropExpired();
   const auto found = challenges_.find(challenge_id);
-  if (found == challenges_.end()) return NotOpen();
+  if (found == challenges_.end() || found->second.principal != principal) return NotOpen();
   Challenge& challenge = found->second;
   if (!challenge.passed.has_value()) {
     if (absl::Status status = Validate(challenge, std::move(code), device); !status.ok()) {
@@ -102,12 +145,9 @@ absl::StatusOr<MfaRenewal> MfaManager::CompleteChallenge(const std::string& chal
   challenges_.erase(found);
 
   MfaRenewal renewal{*stored, StepUpAll(*stored, *done.passed, done.device)};
-  parts_.executor.RunAfter(kSignInsEnd,
-                           [&engine = parts_.engine, credential = *std::move(stored),
-                            remember_me_id = done.passed->Clone(), device = done.device]() mutable {
-                             engine.StepUp(credential, std::move(remember_me_id), std::move(device),
-                                           [](const std::vector<StepUpOutcome>&) {});
-                           });
+  parts_.executor.RunAfter(
+      kSignInsEnd, [&vault = parts_.vault, &engine = parts_.engine,
+                    credential = *std::move(stored)] { StepUpStored(vault, engine, *credential); });
   return renewal;
 }
 
@@ -139,18 +179,9 @@ absl::Status MfaManager::Validate(Challenge& challenge, SecretString code,
 absl::StatusOr<std::vector<StepUpOutcome>> MfaManager::StepUp(const std::string& credential) {
   MutexLock turn(turn_);
   DropExpired();
-  const absl::StatusOr<CredentialPtr> stored = parts_.vault.Load(credential);
+  const absl::StatusOr<StoredTrust> stored = LoadTrust(parts_.vault, credential);
   if (!stored.ok()) return stored.status();
-  if ((*stored)->remember_me_id.empty()) {
-    return MakeError(
-        {Reason::kMfaRequired, absl::nullopt, {{"credential", credential}}},
-        absl::StrCat("credential \"", credential,
-                     "\" has no rememberMeId; run 'billbroker mfa renew ", credential, "'"));
-  }
-  const absl::StatusOr<SecretString> master_key = parts_.vault.MasterKey();
-  if (!master_key.ok()) return master_key.status();
-  return StepUpAll(InfoOf(**stored, Fingerprinter(*master_key)), (*stored)->remember_me_id,
-                   (*stored)->device);
+  return StepUpAll(stored->info, stored->credential->remember_me_id, stored->credential->device);
 }
 
 std::vector<StepUpOutcome> MfaManager::StepUpAll(const CredentialInfoPtr& credential,

@@ -56,21 +56,28 @@ class MfaManager final {
   explicit MfaManager(Parts parts) : parts_(parts) {}
 
   // Has BILL send a code to the phone of the credential's user, with a session of
-  // `organization_id`, or where that is empty of one that has a live one, or the first.
+  // `organization_id`, or where that is empty of one that has a live one, or the first. Only
+  // `principal` may complete it; `cause`: the call by which it asks.
   //
   // Errors: those of Engine::GetSession(), UNKNOWN_CREDENTIAL, MALFORMED_REQUEST for a sync token,
   //   MFA_FAILED        BILL refuses; metadata "bill_code"
   //   BILL_UNAVAILABLE, BILL_RATE_LIMITED   with a time to retry
   [[nodiscard]] absl::StatusOr<OpenChallenge> StartChallenge(const std::string& credential,
                                                              const std::string& organization_id,
-                                                             absl::Duration patience);
+                                                             const std::string& principal,
+                                                             absl::Duration patience,
+                                                             const CausePtr& cause = {});
+
+  // The name of the credential that `principal` has such a challenge open for; nullopt where none.
+  [[nodiscard]] absl::optional<std::string> CredentialOf(const std::string& challenge_id,
+                                                         const std::string& principal);
 
   // Answers it with what the person read. The rememberMeId that BILL gives is stored in the keyring
   // as one of `device` (empty: the one that was stored before, else "billbroker"), later sign-ins
   // carry it, and every live session of the user is stepped up.
   //
-  // Errors: MALFORMED_REQUEST where no such challenge is open; MFA_FAILED, after which the
-  // challenge may be tried again unless BILL counted too many tries; those of
+  // Errors: MALFORMED_REQUEST where `principal` has no such challenge open; MFA_FAILED, after which
+  // the challenge may be tried again unless BILL counted too many tries; those of
   // CredentialManager::RenewMfa(), after which the same call with any code stores what BILL gave,
   // without asking BILL again.
   [[nodiscard]] absl::StatusOr<MfaRenewal> CompleteChallenge(const std::string& challenge_id,
@@ -92,6 +99,7 @@ class MfaManager final {
     absl::Duration expires;               // Clock::SinceBoot()
     absl::optional<SecretString> passed;  // the rememberMeId, once BILL gave it
     std::string device;                   // that it belongs to
+    std::string principal;                // that started it
   };
 
   void DropExpired() ABSL_EXCLUSIVE_LOCKS_REQUIRED(turn_);

@@ -45,6 +45,8 @@ class OrganizationDiscovery::Run final : public std::enable_shared_from_this<Run
     SessionDemand demand;
     demand.stale_generation = dead;
     demand.patience = request_.patience;
+    demand.principal = request_.principal;
+    demand.cause = request_.cause;
     parts_.engine.GetSession(request_.organization_id, request_.credential, demand,
                              [self = shared_from_this()](absl::StatusOr<SessionPtr> session) {
                                if (!session.ok()) return self->done_(session.status());

@@ -40,6 +40,8 @@ class OrganizationDiscovery final {
     std::string credential;
     std::string organization_id = {};     // empty: one with a live session, else the first
     absl::Duration patience = kPatience;  // how long the caller waits for a sign-in
+    std::string principal = {};           // who asks
+    CausePtr cause = {};                  // by which call
     // Asked before each page: false where nobody waits for the answer any more.
     std::function<bool()> wanted = [] { return true; };
   };
@@ -49,8 +51,8 @@ class OrganizationDiscovery final {
 
   explicit OrganizationDiscovery(Parts parts) : parts_(parts) {}
 
-  // Ordered by id, each once. A session that BILL calls dead is reported to the engine, and the next
-  // one tried, once.
+  // Ordered by id, each once. A session that BILL calls dead is reported to the engine, and the
+  // next one tried, once.
   //
   // Errors: those of Engine::GetSession(), UNKNOWN_CREDENTIAL, and
   //   UNKNOWN_ORGANIZATION  none is attached yet

@@ -127,30 +127,29 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Change(Credential current, 
   if (absl::Status stored = parts_.vault.Restage(current); !stored.ok()) return Written(stored);
   FaultPoint("rotation.staged");
   parts_.directory.Put(InfoOf(current, *prints));
-  return ProveStaged(std::move(current), *prints, options.patience);
+  return ProveStaged(std::move(current), *prints, options);
 }
 
-ProbeResult CredentialManager::Probe(CredentialPtr candidate, const Fingerprinter& prints,
-                                     const std::string& organization_id, bool said_now,
-                                     absl::Duration patience) {
-  ProbeRequest request;
-  request.info = InfoOf(*candidate, prints);
-  request.candidate = std::move(candidate);
-  request.organization_id = organization_id;
-  request.patience = patience;
-  request.said_now = said_now;
+ProbeResult CredentialManager::Probe(Credential candidate, const Fingerprinter& prints,
+                                     ProbeRequest request) {
+  request.info = InfoOf(candidate, prints);
+  request.candidate = std::make_shared<const Credential>(std::move(candidate));
   return Await<ProbeResult>(
       [&](ProbeDone done) { parts_.engine.Probe(std::move(request), std::move(done)); });
 }
 
 absl::StatusOr<CredentialInfoPtr> CredentialManager::ProveStaged(Credential staged,
                                                                  const Fingerprinter& prints,
-                                                                 absl::Duration patience) {
+                                                                 const RotationOptions& options) {
   const StagedRotation& made = *staged.staged;
-  const bool said_now = made.kind == PastChangeKind::kRotated;
+  ProbeRequest request;
+  request.organization_id = made.organization_id;
+  request.patience = options.patience;
+  request.principal = options.principal;
+  request.cause = options.cause;
+  request.said_now = made.kind == PastChangeKind::kRotated;
   FaultPoint("rotation.before_proof");
-  const ProbeResult probed = Probe(std::make_shared<Credential>(Successor(staged, made.change)),
-                                   prints, made.organization_id, said_now, patience);
+  const ProbeResult probed = Probe(Successor(staged, made.change), prints, std::move(request));
   FaultPoint("rotation.proved");
   if (probed.verdict == ProbeVerdict::kUnclear) {
     return RotationPending(staged, probed.status.message());
@@ -227,14 +226,17 @@ absl::StatusOr<Credential> CredentialManager::LoadStaged(const CredentialVersion
 
 absl::StatusOr<CredentialInfoPtr> CredentialManager::ResumeRotation(const CredentialVersion& target,
                                                                     const std::string& rotation_id,
-                                                                    absl::Duration patience) {
+                                                                    absl::Duration patience,
+                                                                    const std::string& principal,
+                                                                    const CausePtr& cause) {
   MutexLock turn(turn_);
   absl::StatusOr<Credential> current = LoadStaged(target, rotation_id);
   if (!current.ok()) return current.status();
   if (absl::Status good = CheckChange(*current, current->staged->change); !good.ok()) return good;
   const absl::StatusOr<Fingerprinter> prints = Prints();
   if (!prints.ok()) return prints.status();
-  return ProveStaged(*std::move(current), *prints, patience);
+  return ProveStaged(*std::move(current), *prints,
+                     {.principal = principal, .cause = cause, .patience = patience});
 }
 
 absl::StatusOr<CredentialInfoPtr> CredentialManager::CancelRotation(const CredentialVersion& target,
@@ -279,20 +281,23 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::RenewMfa(const CredentialId
 }
 
 absl::Status CredentialManager::Verify(const CredentialVersion& target,
-                                       const std::string& organization_id,
-                                       absl::Duration patience) {
+                                       const std::string& organization_id, absl::Duration patience,
+                                       const std::string& principal, const CausePtr& cause) {
   MutexLock turn(turn_);
   absl::StatusOr<Credential> current = LoadForChange(target);
   if (!current.ok()) return current.status();
   if (organization_id.empty() && current->organizations.empty()) {
     return Malformed("organization_id", "is missing: the credential has no organization to try");
   }
-  const std::string chosen =
+  ProbeRequest request;
+  request.organization_id =
       organization_id.empty() ? current->organizations.front().id : organization_id;
+  request.patience = patience;
+  request.principal = principal;
+  request.cause = cause;
   const absl::StatusOr<Fingerprinter> prints = Prints();
   if (!prints.ok()) return prints.status();
-  const ProbeResult probed =
-      Probe(std::make_shared<Credential>(*std::move(current)), *prints, chosen, true, patience);
+  const ProbeResult probed = Probe(*std::move(current), *prints, std::move(request));
   if (probed.session != nullptr) parts_.engine.AdoptProbed(target.uid, probed.session);
   return probed.status;
 }

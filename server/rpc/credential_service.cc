@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "server/rpc/finish.h"
-#include "server/rpc/page.h"
 #include "server/rpc/patience.h"
 #include "server/rpc/shape.h"
 #include "server/rpc/translate.h"
@@ -33,10 +32,12 @@ ServerUnaryReactor* CredentialServiceImpl::CreateCredential(
   absl::StatusOr<Credential> draft = DraftOf(*request);
   context->GetRpcAllocatorState()->FreeRequest();
   if (!draft.ok()) return Finished(reactor, draft.status());
-  if (absl::Status status = parts_.state.Admit(*context); !status.ok())
-    return Finished(reactor, status);
-  parts_.executor.Run([this, reactor, response, draft = *std::move(draft)]() mutable {
-    FinishChange(reactor, parts_.manager.Create(std::move(draft)), *response);
+  auto pass = parts_.gate.Admit(*context, NeedToCreate(*draft));
+  if (!pass.ok()) return Finished(reactor, pass.status());
+  parts_.executor.Run([this, context, reactor, response, draft = *std::move(draft),
+                       record = std::move(pass->record)]() mutable {
+    const auto create = [&] { return parts_.manager.Create(std::move(draft)); };
+    FinishChange(reactor, parts_.gate.Do(*context, NeedToCreate(draft), record, create), *response);
   });
   return reactor;
 }
@@ -54,23 +55,21 @@ ServerUnaryReactor* CredentialServiceImpl::GetCredential(CallbackServerContext* 
                                                          const v1::GetCredentialRequest* request,
                                                          v1::GetCredentialResponse* response) {
   absl::Status status = CheckShape(*request);
-  if (status.ok()) status = parts_.state.Admit(*context);
+  if (status.ok()) status = parts_.gate.Admit(*context, NeedOf(*request)).status();
   if (status.ok()) status = Get(*request, *response);
   return Finished(context->DefaultReactor(), status);
 }
 
-absl::Status CredentialServiceImpl::ListPage(const v1::ListCredentialsRequest& request,
+absl::Status CredentialServiceImpl::ListPage(const PageWish& page, const Grants& grants,
                                              v1::ListCredentialsResponse& response) const {
-  const absl::StatusOr<std::size_t> size = PageSize(request.page_size());
-  if (!size.ok()) return size.status();
-  const absl::StatusOr<std::string> last_key = LastKey(kList, request.page_token());
-  if (!last_key.ok()) return last_key.status();
   // Before everything was read once, a locked keyring must not look like an empty one.
-  if (!parts_.directory.complete()) return VaultError(parts_.directory.vault_state());
+  if (absl::Status read = CheckComplete(parts_.directory); !read.ok()) return read;
   for (const CredentialInfoPtr& info : parts_.directory.List()) {
-    if (info->name <= *last_key) continue;
+    if (info->name <= page.last_key || !grants.CoversCredential(Role::kOperator, info->name)) {
+      continue;
+    }
     const int count = response.credentials_size();
-    if (count == static_cast<int>(*size)) {
+    if (count == static_cast<int>(page.size)) {
       response.set_next_page_token(PageToken(kList, response.credentials(count - 1).name()));
       break;
     }
@@ -84,9 +83,12 @@ absl::Status CredentialServiceImpl::ListPage(const v1::ListCredentialsRequest& r
 ServerUnaryReactor* CredentialServiceImpl::ListCredentials(
     CallbackServerContext* context, const v1::ListCredentialsRequest* request,
     v1::ListCredentialsResponse* response) {
-  absl::Status status = parts_.state.Admit(*context);
-  if (status.ok()) status = ListPage(*request, *response);
-  return Finished(context->DefaultReactor(), status);
+  ServerUnaryReactor* reactor = context->DefaultReactor();
+  const auto page = PageOf(kList, request->page_size(), request->page_token());
+  if (!page.ok()) return Finished(reactor, page.status());
+  const auto pass = parts_.gate.Admit(*context, NeedOf(*request));
+  if (!pass.ok()) return Finished(reactor, pass.status());
+  return Finished(reactor, ListPage(*page, *pass->caller->grants(), *response));
 }
 
 ServerUnaryReactor* CredentialServiceImpl::DeleteCredential(
@@ -95,10 +97,12 @@ ServerUnaryReactor* CredentialServiceImpl::DeleteCredential(
   ServerUnaryReactor* reactor = context->DefaultReactor();
   absl::StatusOr<CredentialVersion> target = VersionOf(*request);
   if (!target.ok()) return Finished(reactor, target.status());
-  if (absl::Status status = parts_.state.Admit(*context); !status.ok())
-    return Finished(reactor, status);
-  parts_.executor.Run([this, reactor, request, target = *std::move(target)] {
-    Finished(reactor, parts_.manager.Delete(target, request->force()));
+  auto pass = parts_.gate.Admit(*context, NeedOf(*request));
+  if (!pass.ok()) return Finished(reactor, pass.status());
+  parts_.executor.Run([this, context, reactor, request, target = *std::move(target),
+                       record = std::move(pass->record)]() mutable {
+    const auto remove = [&] { return parts_.manager.Delete(target, request->force()); };
+    Finished(reactor, parts_.gate.Do(*context, NeedOf(*request), record, remove));
   });
   return reactor;
 }
@@ -112,11 +116,17 @@ ServerUnaryReactor* CredentialServiceImpl::AttachOrganizations(
   context->GetRpcAllocatorState()->FreeRequest();
   if (!target.ok()) return Finished(reactor, target.status());
   if (!organizations.ok()) return Finished(reactor, organizations.status());
-  if (absl::Status status = parts_.state.Admit(*context); !status.ok())
-    return Finished(reactor, status);
-  parts_.executor.Run([this, reactor, response, target = *std::move(target),
-                       organizations = *std::move(organizations)]() mutable {
-    FinishChange(reactor, parts_.manager.Attach(target, std::move(organizations)), *response);
+  auto pass =
+      parts_.gate.Admit(*context, NeedToAttach(target->name, target->version, *organizations));
+  if (!pass.ok()) return Finished(reactor, pass.status());
+  parts_.executor.Run([this, context, reactor, response, target = *std::move(target),
+                       organizations = *std::move(organizations),
+                       pass = *std::move(pass)]() mutable {
+    const Need need = NeedToAttach(target.name, target.version, organizations);
+    const auto attach = [&] {
+      return parts_.manager.Attach(target, std::move(organizations), pass.caller->name());
+    };
+    FinishChange(reactor, parts_.gate.Do(*context, need, pass.record, attach), *response);
   });
   return reactor;
 }
@@ -129,12 +139,14 @@ ServerUnaryReactor* CredentialServiceImpl::DetachOrganizations(
   if (!target.ok()) return Finished(reactor, target.status());
   absl::StatusOr<std::vector<std::string>> ids = OrganizationIdsOf(*request);
   if (!ids.ok()) return Finished(reactor, ids.status());
-  if (absl::Status status = parts_.state.Admit(*context); !status.ok())
-    return Finished(reactor, status);
-  parts_.executor.Run(
-      [this, reactor, response, target = *std::move(target), ids = *std::move(ids)] {
-        FinishChange(reactor, parts_.manager.Detach(target, ids), *response);
-      });
+  auto pass = parts_.gate.Admit(*context, NeedOf(*request));
+  if (!pass.ok()) return Finished(reactor, pass.status());
+  parts_.executor.Run([this, context, reactor, request, response, target = *std::move(target),
+                       ids = *std::move(ids), pass = *std::move(pass)]() mutable {
+    const auto detach = [&] { return parts_.manager.Detach(target, ids, pass.caller->name()); };
+    FinishChange(reactor, parts_.gate.Do(*context, NeedOf(*request), pass.record, detach),
+                 *response);
+  });
   return reactor;
 }
 
@@ -142,20 +154,26 @@ ServerUnaryReactor* CredentialServiceImpl::DiscoverOrganizations(
     CallbackServerContext* context, const v1::DiscoverOrganizationsRequest* request,
     v1::DiscoverOrganizationsResponse* response) {
   ServerUnaryReactor* reactor = context->DefaultReactor();
-  absl::Status status = CheckShape(*request);
-  if (status.ok()) status = parts_.state.Admit(*context);
-  if (!status.ok()) return Finished(reactor, status);
+  if (absl::Status shape = CheckShape(*request); !shape.ok()) return Finished(reactor, shape);
+  const auto pass = parts_.gate.Admit(*context, NeedOf(*request));
+  if (!pass.ok()) return Finished(reactor, pass.status());
   OrganizationDiscovery::Request wish;
+  wish.principal = pass->caller->name();
+  wish.cause = parts_.gate.CauseOf(*context, NeedOf(*request), pass->record);
   wish.credential = request->name();
   wish.organization_id = request->organization_id();
   wish.patience = PatienceOf(*context);
   // gRPC keeps the context until the reactor has finished.
   wish.wanted = [context] { return !context->IsCancelled(); };
-  parts_.discovery.Discover(
-      std::move(wish), [reactor, response](absl::StatusOr<OrganizationDiscovery::Found> found) {
-        if (found.ok()) FillDiscovered(*found, *response);
-        Finished(reactor, found.status());
-      });
+  parts_.discovery.Discover(std::move(wish),
+                            [this, context, reactor, request,
+                             response](const absl::StatusOr<OrganizationDiscovery::Found>& found) {
+                              absl::Status status = found.status();
+                              if (status.ok())
+                                status = parts_.gate.AskAgain(*context, NeedOf(*request));
+                              if (status.ok()) FillDiscovered(*found, *response);
+                              Finished(reactor, status);
+                            });
   return reactor;
 }
 

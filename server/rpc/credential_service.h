@@ -6,7 +6,8 @@
 #include "billbroker/v1/credential.grpc.pb.h"
 #include "server/credentials/credential_manager.h"
 #include "server/credentials/organization_discovery.h"
-#include "server/rpc/serving_state.h"
+#include "server/rpc/gate.h"
+#include "server/rpc/page.h"
 #include "server/rpc/wiping_allocator.h"
 #include "server/session/engine.h"
 #include "server/session/watch_hub.h"
@@ -22,7 +23,7 @@ class CredentialServiceImpl final : public v1::CredentialService::CallbackServic
  public:
   struct Parts {  // borrowed
     const Directory& directory;
-    ServingState& state;
+    const Gate& gate;
     CredentialManager& manager;
     Executor& executor;  // where changes run and block; not the engine's, whose answers they await
     OrganizationDiscovery& discovery;
@@ -73,12 +74,15 @@ class CredentialServiceImpl final : public v1::CredentialService::CallbackServic
       v1::DiscoverOrganizationsResponse* response) override;
 
  private:
+  // When its turn has come.
+  void SayWhoAsks(const grpc::CallbackServerContext& context, const Need& need,
+                  const Gate::Pass& pass, RotationOptions& options) const;
   // The call's answer, or why not.
   [[nodiscard]] absl::Status Get(const v1::GetCredentialRequest& request,
                                  v1::GetCredentialResponse& response) const;
   [[nodiscard]] absl::Status Progress(const v1::GetRotationProgressRequest& request,
                                       v1::GetRotationProgressResponse& response) const;
-  [[nodiscard]] absl::Status ListPage(const v1::ListCredentialsRequest& request,
+  [[nodiscard]] absl::Status ListPage(const PageWish& page, const Grants& grants,
                                       v1::ListCredentialsResponse& response) const;
 
   const Parts parts_;

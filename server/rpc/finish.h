@@ -18,6 +18,14 @@ inline grpc::ServerUnaryReactor* Finished(grpc::ServerUnaryReactor* reactor,
   return reactor;
 }
 
+// A stream of type `Reactor` that ends at once with `status`, which is not OK.
+template <typename Reactor>
+class RefusedStream final : public Reactor {
+ public:
+  explicit RefusedStream(const absl::Status& status) { this->Finish(ToGrpcStatus(status)); }
+  void OnDone() override { delete this; }
+};
+
 // Answers a change of a credential: with the credential as it is now, or with why it is as it was.
 template <typename Response>
 void FinishChange(grpc::ServerUnaryReactor* reactor,

@@ -22,12 +22,18 @@ ServerUnaryReactor* MfaServiceImpl::StartChallenge(CallbackServerContext* contex
                                                    const v1::StartChallengeRequest* request,
                                                    v1::StartChallengeResponse* response) {
   ServerUnaryReactor* reactor = context->DefaultReactor();
-  absl::Status status = CheckShape(*request);
-  if (status.ok()) status = parts_.state.Admit(*context);
-  if (!status.ok()) return Finished(reactor, status);
-  parts_.executor.Run([this, reactor, request, response, patience = PatienceOf(*context)] {
-    const absl::StatusOr<OpenChallenge> open =
-        parts_.manager.StartChallenge(request->credential(), request->organization_id(), patience);
+  if (absl::Status shape = CheckShape(*request); !shape.ok()) return Finished(reactor, shape);
+  absl::StatusOr<Gate::Pass> pass = parts_.gate.Admit(*context, NeedOf(*request));
+  if (!pass.ok()) return Finished(reactor, pass.status());
+  parts_.executor.Run([this, context, reactor, request, response,
+                       pass = *std::move(pass)]() mutable {
+    const Need need = NeedOf(*request);
+    const auto start = [&] {
+      return parts_.manager.StartChallenge(request->credential(), request->organization_id(),
+                                           pass.caller->name(), PatienceOf(*context, kLongestTurn),
+                                           parts_.gate.CauseOf(*context, need, pass.record));
+    };
+    const absl::StatusOr<OpenChallenge> open = parts_.gate.Do(*context, need, pass.record, start);
     if (open.ok()) {
       response->set_challenge_id(open->id);
       response->set_organization_id(open->organization_id);
@@ -42,16 +48,27 @@ ServerUnaryReactor* MfaServiceImpl::CompleteChallenge(CallbackServerContext* con
                                                       const v1::CompleteChallengeRequest* request,
                                                       v1::CompleteChallengeResponse* response) {
   ServerUnaryReactor* reactor = context->DefaultReactor();
-  absl::Status status = CheckShape(*request);
+  const absl::Status shape = CheckShape(*request);
   SecretString code = SecretString::CopyOf(request->code());
   const std::string id = request->challenge_id();
   const std::string device = request->device();
   context->GetRpcAllocatorState()->FreeRequest();
-  if (status.ok()) status = parts_.state.Admit(*context);
-  if (!status.ok()) return Finished(reactor, status);
-  parts_.executor.Run([this, reactor, response, id, device, code = std::move(code)]() mutable {
+  if (!shape.ok()) return Finished(reactor, shape);
+  absl::StatusOr<Gate::Pass> pass =
+      parts_.gate.Admit(*context, NeedOf(v1::CompleteChallengeRequest()));
+  if (!pass.ok()) return Finished(reactor, pass.status());
+  parts_.executor.Run([this, context, reactor, response, id, device, code = std::move(code),
+                       pass = *std::move(pass)]() mutable {
+    const std::string& principal = pass.caller->name();
+    const auto credential = parts_.manager.CredentialOf(id, principal);
+    if (credential.has_value()) pass.record.SetCredential(*credential);
+    const Need need = credential.has_value() ? NeedToComplete(*credential)
+                                             : NeedOf(v1::CompleteChallengeRequest());
+    const auto complete = [&] {
+      return parts_.manager.CompleteChallenge(id, std::move(code), device, principal);
+    };
     const absl::StatusOr<MfaRenewal> renewal =
-        parts_.manager.CompleteChallenge(id, std::move(code), device, "");
+        parts_.gate.Do(*context, need, pass.record, complete);
     if (renewal.ok()) {
       FillCredential(*renewal->credential, true, *response->mutable_credential());
       FillStepUps(renewal->sessions, *response->mutable_sessions());
@@ -65,15 +82,17 @@ ServerUnaryReactor* MfaServiceImpl::StepUp(CallbackServerContext* context,
                                            const v1::StepUpRequest* request,
                                            v1::StepUpResponse* response) {
   ServerUnaryReactor* reactor = context->DefaultReactor();
-  absl::Status status = CheckShape(*request);
-  if (status.ok()) status = parts_.state.Admit(*context);
-  if (!status.ok()) return Finished(reactor, status);
-  parts_.executor.Run([this, reactor, request, response] {
-    const absl::StatusOr<std::vector<StepUpOutcome>> outcomes =
-        parts_.manager.StepUp(request->credential());
-    if (outcomes.ok()) FillStepUps(*outcomes, *response->mutable_sessions());
-    Finished(reactor, outcomes.status());
-  });
+  if (absl::Status shape = CheckShape(*request); !shape.ok()) return Finished(reactor, shape);
+  absl::StatusOr<Gate::Pass> pass = parts_.gate.Admit(*context, NeedOf(*request));
+  if (!pass.ok()) return Finished(reactor, pass.status());
+  parts_.executor.Run(
+      [this, context, reactor, request, response, record = std::move(pass->record)]() mutable {
+        const auto step_up = [&] { return parts_.manager.StepUp(request->credential()); };
+        const absl::StatusOr<std::vector<StepUpOutcome>> outcomes =
+            parts_.gate.Do(*context, NeedOf(*request), record, step_up);
+        if (outcomes.ok()) FillStepUps(*outcomes, *response->mutable_sessions());
+        Finished(reactor, outcomes.status());
+      });
   return reactor;
 }
 

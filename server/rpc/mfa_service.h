@@ -5,7 +5,7 @@
 
 #include "billbroker/v1/mfa.grpc.pb.h"
 #include "server/credentials/mfa_manager.h"
-#include "server/rpc/serving_state.h"
+#include "server/rpc/gate.h"
 #include "server/rpc/wiping_allocator.h"
 #include "vault/base/executor.h"
 
@@ -15,7 +15,7 @@ namespace billbroker {
 class MfaServiceImpl final : public v1::MfaService::CallbackService {
  public:
   struct Parts {  // borrowed
-    ServingState& state;
+    const Gate& gate;
     MfaManager& manager;
     Executor& executor;  // where its calls run and block, and nothing else
   };

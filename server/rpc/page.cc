@@ -1,5 +1,7 @@
 #include "server/rpc/page.h"
 
+#include <utility>
+
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -12,6 +14,14 @@ constexpr int kDefaultSize = 100;
 constexpr int kMaxSize = 1000;
 
 }  // namespace
+
+absl::StatusOr<PageWish> PageOf(absl::string_view list, int size, absl::string_view token) {
+  const absl::StatusOr<std::size_t> entries = PageSize(size);
+  if (!entries.ok()) return entries.status();
+  absl::StatusOr<std::string> last_key = LastKey(list, token);
+  if (!last_key.ok()) return last_key.status();
+  return PageWish{*entries, *std::move(last_key)};
+}
 
 absl::StatusOr<std::size_t> PageSize(int asked) {
   if (asked < 0 || asked > kMaxSize) {

@@ -10,6 +10,16 @@
 
 namespace billbroker {
 
+// What a request for a page says.
+struct PageWish {
+  std::size_t size = 0;
+  std::string last_key;  // of the page before; empty for the first page
+};
+
+// Of the list called `list`; MALFORMED_REQUEST.
+[[nodiscard]] absl::StatusOr<PageWish> PageOf(absl::string_view list, int size,
+                                              absl::string_view token);
+
 // The entries that a page holds: 1 to 1,000, 100 where `asked` is 0; else MALFORMED_REQUEST.
 [[nodiscard]] absl::StatusOr<std::size_t> PageSize(int asked);
 

@@ -17,8 +17,7 @@ using grpc::ServerUnaryReactor;
 
 // What every request here has in common: which credential, and the organization where it names one.
 template <typename Request>
-absl::StatusOr<CredentialVersion> Check(const Request& request, CallbackServerContext& context,
-                                        ServingState& state) {
+absl::StatusOr<CredentialVersion> TargetOf(const Request& request) {
   absl::StatusOr<CredentialVersion> target = VersionOf(request);
   if (!target.ok()) return target;
   if constexpr (requires { request.organization_id(); }) {
@@ -29,18 +28,16 @@ absl::StatusOr<CredentialVersion> Check(const Request& request, CallbackServerCo
   } else if (request.rotation_id().empty()) {
     return Malformed("rotation_id", "is missing; GetCredential tells it");
   }
-  absl::Status admitted = state.Admit(context);
-  if (!admitted.ok()) return admitted;
   return target;
 }
 
+// Without what says who asks, and how long that one waits.
 template <typename Request>
-RotationOptions OptionsOf(const Request& request, const CallbackServerContext& context) {
+RotationOptions OptionsOf(const Request& request) {
   RotationOptions options;
   options.organization_id = request.organization_id();
   options.verify = !request.has_verify() || request.verify();
   options.end_sessions = request.end_sessions();
-  options.patience = PatienceOf(context);
   return options;
 }
 
@@ -50,15 +47,21 @@ ServerUnaryReactor* CredentialServiceImpl::RotateCredential(
     CallbackServerContext* context, const v1::RotateCredentialRequest* request,
     v1::RotateCredentialResponse* response) {
   ServerUnaryReactor* reactor = context->DefaultReactor();
-  absl::StatusOr<CredentialVersion> target = Check(*request, *context, parts_.state);
+  absl::StatusOr<CredentialVersion> target = TargetOf(*request);
   absl::StatusOr<CredentialChange> change = ChangeOf(*request);
-  RotationOptions options = OptionsOf(*request, *context);
+  RotationOptions options = OptionsOf(*request);
   context->GetRpcAllocatorState()->FreeRequest();
   if (!target.ok()) return Finished(reactor, target.status());
   if (!change.ok()) return Finished(reactor, change.status());
-  parts_.executor.Run([this, reactor, response, target = *std::move(target),
-                       change = *std::move(change), options = std::move(options)]() mutable {
-    FinishChange(reactor, parts_.manager.Rotate(target, std::move(change), options), *response);
+  auto pass = parts_.gate.Admit(*context, NeedToRotate(target->name, target->version));
+  if (!pass.ok()) return Finished(reactor, pass.status());
+  parts_.executor.Run([this, context, reactor, response, target = *std::move(target),
+                       change = *std::move(change), options = std::move(options),
+                       pass = *std::move(pass)]() mutable {
+    const Need need = NeedToRotate(target.name, target.version);
+    SayWhoAsks(*context, need, pass, options);
+    const auto rotate = [&] { return parts_.manager.Rotate(target, std::move(change), options); };
+    FinishChange(reactor, parts_.gate.Do(*context, need, pass.record, rotate), *response);
   });
   return reactor;
 }
@@ -67,12 +70,19 @@ ServerUnaryReactor* CredentialServiceImpl::ResumeRotation(CallbackServerContext*
                                                           const v1::ResumeRotationRequest* request,
                                                           v1::ResumeRotationResponse* response) {
   ServerUnaryReactor* reactor = context->DefaultReactor();
-  absl::StatusOr<CredentialVersion> target = Check(*request, *context, parts_.state);
+  absl::StatusOr<CredentialVersion> target = TargetOf(*request);
   if (!target.ok()) return Finished(reactor, target.status());
-  parts_.executor.Run([this, reactor, request, response, target = *std::move(target),
-                       patience = PatienceOf(*context)] {
-    FinishChange(reactor, parts_.manager.ResumeRotation(target, request->rotation_id(), patience),
-                 *response);
+  auto pass = parts_.gate.Admit(*context, NeedOf(*request));
+  if (!pass.ok()) return Finished(reactor, pass.status());
+  parts_.executor.Run([this, context, reactor, request, response, target = *std::move(target),
+                       pass = *std::move(pass)]() mutable {
+    const Need need = NeedOf(*request);
+    const auto resume = [&] {
+      return parts_.manager.ResumeRotation(target, request->rotation_id(),
+                                           PatienceOf(*context, kLongestTurn), pass.caller->name(),
+                                           parts_.gate.CauseOf(*context, need, pass.record));
+    };
+    FinishChange(reactor, parts_.gate.Do(*context, need, pass.record, resume), *response);
   });
   return reactor;
 }
@@ -81,10 +91,16 @@ ServerUnaryReactor* CredentialServiceImpl::CancelRotation(CallbackServerContext*
                                                           const v1::CancelRotationRequest* request,
                                                           v1::CancelRotationResponse* response) {
   ServerUnaryReactor* reactor = context->DefaultReactor();
-  absl::StatusOr<CredentialVersion> target = Check(*request, *context, parts_.state);
+  absl::StatusOr<CredentialVersion> target = TargetOf(*request);
   if (!target.ok()) return Finished(reactor, target.status());
-  parts_.executor.Run([this, reactor, request, response, target = *std::move(target)] {
-    FinishChange(reactor, parts_.manager.CancelRotation(target, request->rotation_id(), ""),
+  auto pass = parts_.gate.Admit(*context, NeedOf(*request));
+  if (!pass.ok()) return Finished(reactor, pass.status());
+  parts_.executor.Run([this, context, reactor, request, response, target = *std::move(target),
+                       pass = *std::move(pass)]() mutable {
+    const auto cancel = [&] {
+      return parts_.manager.CancelRotation(target, request->rotation_id(), pass.caller->name());
+    };
+    FinishChange(reactor, parts_.gate.Do(*context, NeedOf(*request), pass.record, cancel),
                  *response);
   });
   return reactor;
@@ -94,11 +110,17 @@ ServerUnaryReactor* CredentialServiceImpl::RollbackCredential(
     CallbackServerContext* context, const v1::RollbackCredentialRequest* request,
     v1::RollbackCredentialResponse* response) {
   ServerUnaryReactor* reactor = context->DefaultReactor();
-  absl::StatusOr<CredentialVersion> target = Check(*request, *context, parts_.state);
+  absl::StatusOr<CredentialVersion> target = TargetOf(*request);
   if (!target.ok()) return Finished(reactor, target.status());
-  parts_.executor.Run([this, reactor, response, target = *std::move(target),
-                       options = OptionsOf(*request, *context)] {
-    FinishChange(reactor, parts_.manager.Rollback(target, options), *response);
+  auto pass = parts_.gate.Admit(*context, NeedOf(*request));
+  if (!pass.ok()) return Finished(reactor, pass.status());
+  parts_.executor.Run([this, context, reactor, request, response, target = *std::move(target),
+                       pass = *std::move(pass)]() mutable {
+    const Need need = NeedOf(*request);
+    RotationOptions options = OptionsOf(*request);
+    SayWhoAsks(*context, need, pass, options);
+    const auto roll_back = [&] { return parts_.manager.Rollback(target, options); };
+    FinishChange(reactor, parts_.gate.Do(*context, need, pass.record, roll_back), *response);
   });
   return reactor;
 }
@@ -107,13 +129,28 @@ ServerUnaryReactor* CredentialServiceImpl::VerifyCredential(
     CallbackServerContext* context, const v1::VerifyCredentialRequest* request,
     v1::VerifyCredentialResponse* /*response*/) {
   ServerUnaryReactor* reactor = context->DefaultReactor();
-  absl::StatusOr<CredentialVersion> target = Check(*request, *context, parts_.state);
+  absl::StatusOr<CredentialVersion> target = TargetOf(*request);
   if (!target.ok()) return Finished(reactor, target.status());
-  parts_.executor.Run(
-      [this, reactor, request, target = *std::move(target), patience = PatienceOf(*context)] {
-        Finished(reactor, parts_.manager.Verify(target, request->organization_id(), patience));
-      });
+  auto pass = parts_.gate.Admit(*context, NeedOf(*request));
+  if (!pass.ok()) return Finished(reactor, pass.status());
+  parts_.executor.Run([this, context, reactor, request, target = *std::move(target),
+                       pass = *std::move(pass)]() mutable {
+    const Need need = NeedOf(*request);
+    const auto verify = [&] {
+      return parts_.manager.Verify(target, request->organization_id(),
+                                   PatienceOf(*context, kLongestTurn), pass.caller->name(),
+                                   parts_.gate.CauseOf(*context, need, pass.record));
+    };
+    Finished(reactor, parts_.gate.Do(*context, need, pass.record, verify));
+  });
   return reactor;
+}
+
+void CredentialServiceImpl::SayWhoAsks(const CallbackServerContext& context, const Need& need,
+                                       const Gate::Pass& pass, RotationOptions& options) const {
+  options.principal = pass.caller->name();
+  options.cause = parts_.gate.CauseOf(context, need, pass.record);
+  options.patience = PatienceOf(context, kLongestTurn);
 }
 
 absl::Status CredentialServiceImpl::Progress(const v1::GetRotationProgressRequest& request,
@@ -136,7 +173,7 @@ ServerUnaryReactor* CredentialServiceImpl::GetRotationProgress(
     CallbackServerContext* context, const v1::GetRotationProgressRequest* request,
     v1::GetRotationProgressResponse* response) {
   absl::Status status = CheckShape(*request);
-  if (status.ok()) status = parts_.state.Admit(*context);
+  if (status.ok()) status = parts_.gate.Admit(*context, NeedOf(*request)).status();
   if (status.ok()) status = Progress(*request, *response);
   return Finished(context->DefaultReactor(), status);
 }

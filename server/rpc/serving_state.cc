@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "absl/time/time.h"
+#include "server/rpc/tls_caller.h"
 #include "vault/base/error.h"
 
 namespace billbroker {
@@ -14,28 +15,92 @@ absl::Status Draining() {
 
 }  // namespace
 
+// Who is behind the connections of a server: one of the two.
+struct ServingState::Door {
+  const Identity* identity;
+  Callers* callers;  // each by its certificate
+};
+
 // gRPC's own context of a call, which gRPC gives back when the call is over.
 class ServingState::Context final : public grpc::CallbackServerContext {
  public:
+  explicit Context(const Door& came_through) : door(came_through) {}
+
+  const Door door;
+  CallerPtr caller;  // once it entered
+  int calls = 0;     // as which it counts
   bool admitted = false;
 };
 
 class ServingState::Contexts final : public grpc::ContextAllocator {
  public:
-  explicit Contexts(ServingState& state) : state_(state) {}
+  Contexts(ServingState& state, const Door& door) : state_(state), door_(door) {}
 
-  grpc::CallbackServerContext* NewCallbackServerContext() override { return new Context; }
+  grpc::CallbackServerContext* NewCallbackServerContext() override { return new Context(door_); }
   void Release(grpc::CallbackServerContext* context) override {
-    const std::unique_ptr<Context> ours(static_cast<Context*>(context));
+    const std::unique_ptr<Context> ours(dynamic_cast<Context*>(context));
+    if (ours == nullptr) return;  // gRPC's own, of a call to a method that nobody serves
+    if (ours->caller != nullptr) ours->caller->Leave(ours->calls);
     if (ours->admitted) state_.EndCall();
   }
 
  private:
   ServingState& state_;
+  const Door door_;
 };
 
-std::unique_ptr<grpc::ContextAllocator> ServingState::MakeContexts() {
-  return std::make_unique<Contexts>(*this);
+std::unique_ptr<grpc::ContextAllocator> ServingState::MakeContexts(const Identity& identity) {
+  return std::make_unique<Contexts>(*this, Door{&identity, nullptr});
+}
+
+std::unique_ptr<grpc::ContextAllocator> ServingState::MakeContexts(Callers& callers) {
+  return std::make_unique<Contexts>(*this, Door{nullptr, &callers});
+}
+
+const ServingState::Context& ServingState::Ours(const grpc::CallbackServerContext& context) {
+  const auto* const ours = dynamic_cast<const Context*>(&context);
+  if (ours == nullptr) std::abort();  // the server was not given MakeContexts()
+  return *ours;
+}
+
+ServingState::Context& ServingState::Ours(grpc::CallbackServerContext& context) {
+  return const_cast<Context&>(Ours(std::as_const(context)));
+}
+
+absl::StatusOr<CallerPtr> ServingState::CallerOf(grpc::CallbackServerContext& context) {
+  const Door& door = Ours(context).door;
+  if (door.callers != nullptr) return TlsCaller(*door.callers, *context.auth_context());
+  CallerPtr caller = door.identity->caller();
+  if (caller != nullptr) return caller;
+  return MakeError(Reason::kCallerUnknown,
+                   "the policy names no principal for this user; an administrator adds one, with "
+                   "this user or one of its groups");
+}
+
+Origin ServingState::OriginOf(const grpc::CallbackServerContext& context) {
+  const Door& door = Ours(context).door;
+  if (door.identity != nullptr) return door.identity->OriginOf(context.peer());
+  return {{}, {}, CertificateSerial(*context.auth_context())};
+}
+
+std::string ServingState::CertificateNameOf(const grpc::CallbackServerContext& context) {
+  if (Ours(context).door.callers == nullptr) return "";
+  return CertificateName(*context.auth_context()).value_or("");
+}
+
+absl::optional<std::uint32_t> ServingState::UidOf(const grpc::CallbackServerContext& context) {
+  const Door& door = Ours(context).door;
+  return door.identity == nullptr ? absl::nullopt : door.identity->OriginOf(context.peer()).uid;
+}
+
+absl::StatusOr<CallerPtr> ServingState::Enter(grpc::CallbackServerContext& context,
+                                              absl::Duration now, int calls) const {
+  absl::StatusOr<CallerPtr> caller = CallerOf(context);
+  if (!caller.ok()) return caller;
+  if (absl::Status status = (*caller)->Enter(now, calls); !status.ok()) return status;
+  Ours(context).caller = *caller;
+  Ours(context).calls = calls;
+  return caller;
 }
 
 void ServingState::StartDraining() {
@@ -65,15 +130,15 @@ void ServingState::AwaitCalls(absl::Time deadline) {
 }
 
 absl::Status ServingState::Admit(grpc::CallbackServerContext& context) {
-  auto* const ours = dynamic_cast<Context*>(&context);
-  if (ours == nullptr) std::abort();  // the server was not given MakeContexts()
+  Context& ours = Ours(context);
+  if (ours.caller == nullptr) std::abort();  // a handler that did not ask who calls
   // Counted before one looks: whoever starts to drain after the look finds it counted.
   ++calls_;
   if (draining_) {
     EndCall();
     return Draining();
   }
-  ours->admitted = true;
+  ours.admitted = true;
   return absl::OkStatus();
 }
 

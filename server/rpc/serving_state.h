@@ -6,13 +6,17 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "absl/types/optional.h"
+#include "server/access/caller.h"
 #include "vault/base/mutex.h"
 
 namespace billbroker {
@@ -40,8 +44,26 @@ class ServingState final {
   [[nodiscard]] absl::Time start_time() const { return start_time_; }
   [[nodiscard]] const std::map<std::string, std::string>& base_urls() const { return base_urls_; }
 
-  // For ServerBuilder::SetContextAllocator() of every server whose calls ask Admit(). Borrows this.
-  [[nodiscard]] std::unique_ptr<grpc::ContextAllocator> MakeContexts();
+  // For ServerBuilder::SetContextAllocator() of a server behind whose connections is `identity`.
+  // Borrows both.
+  [[nodiscard]] std::unique_ptr<grpc::ContextAllocator> MakeContexts(const Identity& identity);
+  // The same for a server that takes mutual TLS alone: whoever the certificate names.
+  [[nodiscard]] std::unique_ptr<grpc::ContextAllocator> MakeContexts(Callers& callers);
+
+  // Who calls, as the policy in force says: CALLER_UNKNOWN.
+  [[nodiscard]] static absl::StatusOr<CallerPtr> CallerOf(grpc::CallbackServerContext& context);
+  // The same, within its limits until gRPC lets go of `context`: CALLER_LIMIT too. `now` is
+  // Clock::SinceBoot(); it counts as `calls`. Once for a call; see Gate.
+  [[nodiscard]] absl::StatusOr<CallerPtr> Enter(grpc::CallbackServerContext& context,
+                                                absl::Duration now, int calls = 1) const;
+  // Where the call comes from. Over TLS this parses the certificate, which the two below do not.
+  [[nodiscard]] static Origin OriginOf(const grpc::CallbackServerContext& context);
+  // The principal that the certificate names, whatever the policy says of it; empty where it names
+  // none, and over a Unix socket.
+  [[nodiscard]] static std::string CertificateNameOf(const grpc::CallbackServerContext& context);
+  // Of a caller on a Unix socket.
+  [[nodiscard]] static absl::optional<std::uint32_t> UidOf(
+      const grpc::CallbackServerContext& context);
 
   // From now on no call is admitted, and every open stream ends with DRAINING.
   void StartDraining();
@@ -53,16 +75,20 @@ class ServingState final {
   [[nodiscard]] bool draining() const { return draining_; }
 
   // DRAINING once the broker shuts down: calls accepted before get their answers, no new one does.
-  // An admitted call counts as under way until gRPC lets go of `context`. Once for a call.
+  // An admitted call counts as under way until gRPC lets go of `context`. Once for a call, after
+  // Enter().
   [[nodiscard]] absl::Status Admit(grpc::CallbackServerContext& context);
   // The same for a stream, which is kept track of until Forget(). It is not kept alive.
   [[nodiscard]] absl::Status Admit(const std::shared_ptr<OpenStream>& stream);
   void Forget(const OpenStream* stream);
 
  private:
+  struct Door;
   class Context;
   class Contexts;
 
+  static Context& Ours(grpc::CallbackServerContext& context);
+  static const Context& Ours(const grpc::CallbackServerContext& context);
   void EndCall();
   [[nodiscard]] std::vector<std::shared_ptr<OpenStream>> Streams() const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -3,7 +3,12 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <string>
+#include <utility>
+
 #include "billbroker/v1/session.grpc.pb.h"
+#include "server/rpc/gate.h"
+#include "server/rpc/page.h"
 #include "server/rpc/serving_state.h"
 #include "server/rpc/wiping_allocator.h"
 #include "server/session/engine.h"
@@ -32,9 +37,13 @@ class SessionServiceImpl final : public SessionServiceBase {
     const Clock& clock;
     const Directory& directory;
     ServingState& state;
+    const Gate& gate;
     Engine& engine;
     WatchHub& hub;  // that the engine tells
     const SessionStore& store;
+    const AuditTrail& audit;
+    std::string audit_file;
+    bool audit_session_reads = false;
   };
 
   explicit SessionServiceImpl(Parts parts);
@@ -61,8 +70,10 @@ class SessionServiceImpl final : public SessionServiceBase {
                                       v1::GetStatusResponse* response) override;
 
  private:
+  void FillAudit(v1::AuditStatus& status) const;
   // The call's answer in one page, or why not.
-  [[nodiscard]] absl::Status ListPage(const v1::ListSessionsRequest& request,
+  [[nodiscard]] absl::Status ListPage(const v1::ListSessionsRequest& request, const PageWish& page,
+                                      const Grants& grants,
                                       v1::ListSessionsResponse& response) const;
 
   const Parts parts_;

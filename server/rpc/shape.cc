@@ -155,18 +155,18 @@ absl::Status CheckShape(const v1::StepUpRequest& request) {
   return ValidateCredentialName(request.credential(), "credential");
 }
 
-SessionDemand DemandOf(const v1::GetSessionRequest& request, absl::Duration patience) {
+SessionDemand DemandOf(const v1::GetSessionRequest& request) {
   SessionDemand demand;
   demand.min_remaining = absl::Seconds(request.min_remaining().seconds()) +
                          absl::Nanoseconds(request.min_remaining().nanos());
   demand.stale_generation = request.stale_generation();
   demand.require_trusted = request.require_trusted();
   demand.cached_only = request.cached_only();
-  demand.patience = patience;
   return demand;
 }
 
 absl::StatusOr<Credential> DraftOf(const v1::CreateCredentialRequest& request) {
+  if (absl::Status name = ValidateCredentialName(request.name(), "name"); !name.ok()) return name;
   Credential draft;
   switch (request.kind()) {
     case v1::CREDENTIAL_KIND_USER:

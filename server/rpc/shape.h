@@ -7,7 +7,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/time/time.h"
 #include "billbroker/v1/credential.pb.h"
 #include "billbroker/v1/mfa.pb.h"
 #include "billbroker/v1/session.pb.h"
@@ -32,11 +31,11 @@ namespace billbroker {
 [[nodiscard]] absl::Status CheckShape(const v1::CompleteChallengeRequest& request);
 [[nodiscard]] absl::Status CheckShape(const v1::StepUpRequest& request);
 
-// Requires: CheckShape() says OK.
-[[nodiscard]] SessionDemand DemandOf(const v1::GetSessionRequest& request, absl::Duration patience);
+// Without who asks, and how long that one waits. Requires: CheckShape() says OK.
+[[nodiscard]] SessionDemand DemandOf(const v1::GetSessionRequest& request);
 
-// What CreateCredential asks for, without uid, version and times; the rules on its values are
-// ValidateCredential()'s.
+// What CreateCredential asks for, without uid, version and times; the rules on its values, but for
+// the ids and the name, are ValidateCredential()'s.
 [[nodiscard]] absl::StatusOr<Credential> DraftOf(const v1::CreateCredentialRequest& request);
 
 [[nodiscard]] absl::StatusOr<std::vector<Organization>> OrganizationsOf(

@@ -20,7 +20,7 @@ Proto Same(Ours value) {
 static_assert(v1::SESSION_STATE_QUEUED == static_cast<int>(PairState::kQueued) + 1);
 static_assert(v1::STORE_STATE_MEMORY_ONLY == static_cast<int>(StoreState::kMemoryOnly) + 1);
 static_assert(v1::VAULT_STATE_UNKNOWN == static_cast<int>(VaultState::kUnknown) + 1);
-static_assert(v1::REASON_MFA_FAILED == static_cast<int>(Reason::kMfaFailed) + 1);
+static_assert(v1::REASON_AUDIT_UNAVAILABLE == static_cast<int>(Reason::kAuditUnavailable) + 1);
 static_assert(v1::CREDENTIAL_EVENT_DETACHED == static_cast<int>(PastChangeKind::kDetached) + 1);
 static_assert(v1::CREDENTIAL_KIND_PARTNER == static_cast<int>(CredentialKind::kPartner) + 1);
 
@@ -170,7 +170,7 @@ void FillDiscovered(const OrganizationDiscovery::Found& found,
   }
 }
 
-void FillVaultStatus(const Directory& directory, v1::VaultStatus& proto) {
+void FillVaultStatus(const Directory& directory, const Grants& grants, v1::VaultStatus& proto) {
   const VaultState state = directory.vault_state();
   proto.set_state(Same<v1::VaultState>(state));
   proto.set_fix(std::string(VaultFix(state)));
@@ -183,6 +183,7 @@ void FillVaultStatus(const Directory& directory, v1::VaultStatus& proto) {
   proto.set_credentials(static_cast<int>(credentials.size()));
   proto.set_organizations(static_cast<int>(organizations.size()));
   for (std::string& name : directory.invalid_documents()) {
+    if (!grants.CoversCredential(Role::kOperator, name)) continue;
     proto.add_invalid_documents(std::move(name));
   }
 }

@@ -8,6 +8,7 @@
 #include "billbroker/v1/credential.pb.h"
 #include "billbroker/v1/mfa.pb.h"
 #include "billbroker/v1/session.pb.h"
+#include "server/access/policy.h"
 #include "server/credentials/organization_discovery.h"
 #include "server/session/engine.h"
 #include "server/session/session.h"
@@ -40,8 +41,8 @@ void FillStepUps(const std::vector<StepUpOutcome>& outcomes, v1::StepUpCounts& p
 void FillDiscovered(const OrganizationDiscovery::Found& found,
                     v1::DiscoverOrganizationsResponse& proto);
 
-// The state of the keyring and of what has been read from it.
-void FillVaultStatus(const Directory& directory, v1::VaultStatus& proto);
+// The state of the keyring and of what has been read from it; names only what is granted.
+void FillVaultStatus(const Directory& directory, const Grants& grants, v1::VaultStatus& proto);
 
 void FillBudget(const LoginGovernor::Budget& budget, const Clock& clock, v1::LoginBudget& proto);
 

@@ -7,6 +7,7 @@
 
 #include "proto/redacted.h"
 #include "proto/status.h"
+#include "server/rpc/finish.h"
 #include "server/rpc/translate.h"
 #include "vault/base/error.h"
 
@@ -18,6 +19,8 @@ using Reactor = grpc::ServerWriteReactor<v1::WatchSessionsResponse>;
 // What was last told of one organization.
 struct Told {
   bool anything = false;
+  // The credential by which the stream counts as demand for it; may be empty.
+  absl::optional<std::string> warm;
   // Expired where it was an error. Not kept alive: a slow reader must not hold secrets of the past.
   std::weak_ptr<const Session> session;
   absl::optional<Reason> reason;  // of the error
@@ -30,10 +33,11 @@ struct Told {
 class WatchStream final : public Reactor, public WatchHub::Listener, public OpenStream {
  public:
   WatchStream(const WatchStreamParts& parts, grpc::CallbackServerContext* context,
-              const v1::WatchSessionsRequest* request)
+              const v1::WatchSessionsRequest* request, Record record)
       : parts_(parts),
         context_(*context),
         request_(*request),
+        record_(std::move(record)),
         told_(static_cast<std::size_t>(request->organizations_size())),
         untold_(request->organizations_size()) {}
 
@@ -56,16 +60,18 @@ class WatchStream final : public Reactor, public WatchHub::Listener, public Open
   Step NextStep(std::uint32_t& entry);
   // False where the entry stands as it was told.
   bool Fill(std::uint32_t entry);
+  [[nodiscard]] absl::StatusOr<SessionPtr> StateOf(const v1::WatchedOrganization& watched,
+                                                   Told& told);
   bool Remember(Told& told, const absl::StatusOr<SessionPtr>& state);
-  void Warm();
+  void SetWarm(const std::string& organization_id, Told& told, absl::optional<std::string> warm);
 
   const WatchStreamParts parts_;
   grpc::CallbackServerContext& context_;
   const v1::WatchSessionsRequest& request_;
+  const Record record_;
   // Until gRPC is done with the call; whoever was handed this stream meanwhile may hold it longer.
   std::shared_ptr<WatchStream> self_;
   std::unique_ptr<WatchHub::Subscription> subscription_;
-  bool warm_ = false;
 
   v1::WatchSessionsResponse response_;
   std::vector<Told> told_;  // by entry
@@ -90,15 +96,15 @@ void WatchStream::Start(const std::shared_ptr<WatchStream>& self) {
     organization_ids.push_back(watched.organization_id());
   }
   subscription_ = parts_.hub.Subscribe(organization_ids, self);
-  if (request_.keep_warm()) Warm();
   Continue();
 }
 
-void WatchStream::Warm() {
-  warm_ = true;
-  for (const v1::WatchedOrganization& watched : request_.organizations()) {
-    parts_.engine.StartWarm(watched.organization_id(), watched.credential());
-  }
+void WatchStream::SetWarm(const std::string& organization_id, Told& told,
+                          absl::optional<std::string> warm) {
+  if (told.warm == warm) return;
+  if (warm.has_value()) parts_.engine.StartWarm(organization_id, *warm);
+  if (told.warm.has_value()) parts_.engine.StopWarm(organization_id, *told.warm);
+  told.warm = std::move(warm);
 }
 
 void WatchStream::News() {
@@ -164,8 +170,7 @@ void WatchStream::Continue() {
 
 bool WatchStream::Fill(std::uint32_t entry) {
   const v1::WatchedOrganization& watched = request_.organizations(static_cast<int>(entry));
-  const absl::StatusOr<SessionPtr> state =
-      parts_.engine.Peek(watched.organization_id(), watched.credential());
+  const absl::StatusOr<SessionPtr> state = StateOf(watched, told_[entry]);
   if (!Remember(told_[entry], state)) return false;
   v1::SessionUpdate& update = *response_.mutable_update();
   update.set_organization_id(watched.organization_id());
@@ -173,10 +178,25 @@ bool WatchStream::Fill(std::uint32_t entry) {
   if (state.ok()) {
     FillSession(**state, request_.include_dev_key(), parts_.clock.SinceBoot(),
                 *update.mutable_session());
+    record_.PostRead(**state);
   } else {
     *update.mutable_error() = ToErrorStatus(state.status());
   }
   return true;
+}
+
+absl::StatusOr<SessionPtr> WatchStream::StateOf(const v1::WatchedOrganization& watched,
+                                                Told& told) {
+  const absl::StatusOr<CallerPtr> caller = ServingState::CallerOf(context_);
+  const absl::StatusOr<std::string> credential =
+      caller.ok()
+          ? parts_.gate.Resolve(context_, **caller, NeedOf(watched, request_.include_dev_key()))
+          : caller.status();
+  const bool warm = request_.keep_warm() && credential.ok();
+  SetWarm(watched.organization_id(), told,
+          warm ? absl::optional<std::string>(*credential) : absl::nullopt);
+  if (!credential.ok()) return credential.status();
+  return parts_.engine.Peek(watched.organization_id(), *credential);
 }
 
 bool WatchStream::Remember(Told& told, const absl::StatusOr<SessionPtr>& state) {
@@ -189,7 +209,7 @@ bool WatchStream::Remember(Told& told, const absl::StatusOr<SessionPtr>& state) 
                                        : told.reason.has_value() && told.reason == reason;
   if (told.anything && same) return false;
   if (!told.anything) --untold_;
-  told = {true, session, reason};
+  told = {true, told.warm, session, reason};
   return true;
 }
 
@@ -203,10 +223,8 @@ void WatchStream::OnWriteDone(bool ok) {
 void WatchStream::OnDone() {
   parts_.state.Forget(this);
   subscription_.reset();
-  if (warm_) {
-    for (const v1::WatchedOrganization& watched : request_.organizations()) {
-      parts_.engine.StopWarm(watched.organization_id(), watched.credential());
-    }
+  for (std::size_t i = 0; i < told_.size(); ++i) {
+    SetWarm(request_.organizations(static_cast<int>(i)).organization_id(), told_[i], {});
   }
   {
     MutexLock lock(mutex_);
@@ -215,21 +233,17 @@ void WatchStream::OnDone() {
   const std::shared_ptr<WatchStream> last = std::move(self_);
 }
 
-class Refusal final : public Reactor {
- public:
-  explicit Refusal(const absl::Status& status) { Finish(ToGrpcStatus(status)); }
-  void OnDone() override { delete this; }
-};
-
 }  // namespace
 
 Reactor* StartWatchStream(const WatchStreamParts& parts, grpc::CallbackServerContext* context,
-                          const v1::WatchSessionsRequest* request) {
-  const auto stream = std::make_shared<WatchStream>(parts, context, request);
+                          const v1::WatchSessionsRequest* request, Record record) {
+  const auto stream = std::make_shared<WatchStream>(parts, context, request, std::move(record));
   stream->Start(stream);
   return stream.get();
 }
 
-Reactor* RefuseWatchStream(const absl::Status& status) { return new Refusal(status); }
+Reactor* RefuseWatchStream(const absl::Status& status) {
+  return new RefusedStream<Reactor>(status);
+}
 
 }  // namespace billbroker

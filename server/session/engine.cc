@@ -15,6 +15,23 @@ namespace {
 constexpr absl::Duration kFreshCheck = absl::Seconds(1);
 constexpr absl::Duration kTendAfterFailure = absl::Seconds(30);
 
+// Several sign-outs. Shared by their answers and whoever begins them; the last one calls `done`.
+struct SignOuts {
+  explicit SignOuts(absl::AnyInvocable<void()> last) : done(std::move(last)) {}
+
+  void OneLess() {
+    if (--open == 0) done();
+  }
+
+  std::atomic<int> open{1};
+  absl::AnyInvocable<void()> done;
+};
+
+Engine::LogoutDone OneOf(const std::shared_ptr<SignOuts>& all) {
+  ++all->open;
+  return [all](const absl::StatusOr<bool>&) { all->OneLess(); };
+}
+
 }  // namespace
 
 Engine::Engine(EngineOptions options, Parts parts)
@@ -33,21 +50,35 @@ Engine::Engine(EngineOptions options, Parts parts)
 
 Engine::~Engine() { parts_.directory.SetObserver(nullptr); }
 
-void Engine::GetSession(absl::string_view organization_id, absl::string_view credential,
-                        const SessionDemand& demand, SessionDone done) {
+absl::StatusOr<CredentialInfoPtr> Engine::FindFor(absl::string_view organization_id,
+                                                  absl::string_view credential,
+                                                  const SessionDemand& demand) const {
   if (demand.min_remaining > options_.idle_window / 2) {
-    return done(
-        Malformed("min_remaining",
-                  absl::StrCat("must be at most ", absl::FormatDuration(options_.idle_window / 2),
-                               ", half of the idle window")));
+    return Malformed("min_remaining", absl::StrCat("must be at most ",
+                                                   absl::FormatDuration(options_.idle_window / 2),
+                                                   ", half of the idle window"));
   }
   if (demand.cached_only &&
       (demand.stale_generation != 0 || demand.min_remaining > absl::ZeroDuration())) {
-    return done(
-        Malformed("cached_only", "cannot be combined with stale_generation or min_remaining"));
+    return Malformed("cached_only", "cannot be combined with stale_generation or min_remaining");
   }
-  const absl::StatusOr<CredentialInfoPtr> found =
-      parts_.directory.Find(organization_id, credential);
+  return parts_.directory.Find(organization_id, credential);
+}
+
+absl::optional<absl::StatusOr<SessionPtr>> Engine::GetAtOnce(absl::string_view organization_id,
+                                                             absl::string_view credential,
+                                                             const SessionDemand& demand) {
+  const absl::StatusOr<CredentialInfoPtr> found = FindFor(organization_id, credential, demand);
+  if (!found.ok()) return found.status();
+  MutexLock lock(mutex_);
+  Pair& pair = PairOf(*found, organization_id);
+  NoteDemand(pair, !demand.cached_only);
+  return FromMemory(pair, demand);
+}
+
+void Engine::GetSession(absl::string_view organization_id, absl::string_view credential,
+                        const SessionDemand& demand, SessionDone done) {
+  const absl::StatusOr<CredentialInfoPtr> found = FindFor(organization_id, credential, demand);
   if (!found.ok()) return done(found.status());
   absl::optional<absl::StatusOr<SessionPtr>> answer;
   {
@@ -77,6 +108,8 @@ void Engine::Login(absl::string_view organization_id, absl::string_view credenti
       const std::uint64_t before = pair.session == nullptr ? 0 : pair.session->first_generation;
       SessionDemand session_demand;
       session_demand.patience = demand.patience;
+      session_demand.principal = demand.principal;
+      session_demand.cause = demand.cause;
       return Wait(pair,
                   {session_demand,
                    demand.force,
@@ -128,16 +161,7 @@ void Engine::NoteDemand(Pair& pair, bool may_sign_in) {
 }
 
 void Engine::LogoutAll(absl::string_view uid, absl::AnyInvocable<void()> done) {
-  // Shared by the answers of all sign-outs; the last one calls `done`.
-  struct Rest {
-    std::atomic<int> count{1};
-    absl::AnyInvocable<void()> done;
-  };
-  const auto rest = std::make_shared<Rest>();
-  rest->done = std::move(done);
-  const auto one_less = [rest] {
-    if (--rest->count == 0) rest->done();
-  };
+  const auto all = std::make_shared<SignOuts>(std::move(done));
   Later later;
   MutexLock lock(mutex_);
   for (auto& [key, partner] : partners_) {
@@ -145,11 +169,24 @@ void Engine::LogoutAll(absl::string_view uid, absl::AnyInvocable<void()> done) {
   }
   for (auto& [key, pair] : pairs_) {
     if (pair->credential->uid != uid || !IsLive(*pair)) continue;
-    ++rest->count;
-    SignOut(
-        *pair, pair->session, [one_less](const absl::StatusOr<bool>&) { one_less(); }, later);
+    SignOutUnasked(*pair, pair->session, OneOf(all), later);
   }
-  later.Add(one_less);
+  later.Add([all] { all->OneLess(); });
+}
+
+void Engine::LogoutOf(absl::string_view uid, const std::set<std::string>& organization_ids,
+                      absl::AnyInvocable<void()> done) {
+  const auto all = std::make_shared<SignOuts>(std::move(done));
+  Later later;
+  MutexLock lock(mutex_);
+  for (const std::string& organization_id : organization_ids) {
+    Pair* pair = FindPair(PairKeyOf(uid, organization_id));
+    if (pair == nullptr) continue;
+    const SessionPtr ends = IsLive(*pair) ? pair->session : pair->ending;
+    StayLoggedOut(*pair, later);
+    if (ends != nullptr) SignOutUnasked(*pair, ends, OneOf(all), later);
+  }
+  later.Add([all] { all->OneLess(); });
 }
 
 Pair& Engine::PairOf(const CredentialInfoPtr& credential, absl::string_view organization_id) {
@@ -289,9 +326,20 @@ void Engine::SignOut(Pair& pair, SessionPtr session, LogoutDone done, Later& lat
   });
 }
 
-void Engine::SignOut(Pair& pair, SessionPtr session, Later& later) {
+void Engine::SignOutUnasked(Pair& pair, const SessionPtr& session, LogoutDone done, Later& later) {
+  later.Add([this, session] { parts_.observer.LogOutStarts(*session); });
   SignOut(
-      pair, std::move(session), [](const absl::StatusOr<bool>&) {}, later);
+      pair, session,
+      [this, session, done = std::move(done)](const absl::StatusOr<bool>& ended) mutable {
+        parts_.observer.LogOutEnded(*session, ended.status());
+        done(ended);
+      },
+      later);
+}
+
+void Engine::SignOutUnasked(Pair& pair, const SessionPtr& session, Later& later) {
+  SignOutUnasked(
+      pair, session, [](const absl::StatusOr<bool>&) {}, later);
 }
 
 void Engine::OnSignedOut(const Key& key, const SessionPtr& session,
@@ -304,12 +352,16 @@ void Engine::OnSignedOut(const Key& key, const SessionPtr& session,
     }
     return done(true);
   }
-  done(MakeError(
+  done(NotSignedOut(*session, result.error()));
+}
+
+absl::Status Engine::NotSignedOut(const Session& session, const BillError& error) const {
+  return MakeError(
       {Reason::kBillUnavailable,
-       result.error().retry_after.value_or(options_.first_backoff),
-       {{"organization_id", session->organization_id}, {"credential", session->credential}}},
+       error.retry_after.value_or(options_.first_backoff),
+       {{"organization_id", session.organization_id}, {"credential", session.credential}}},
       absl::StrCat("the session is handed out no more, but BILL has not confirmed its end (",
-                   result.error().detail, "); log out again, or it idles out")));
+                   error.detail, "); log out again, or it idles out"));
 }
 
 }  // namespace billbroker

@@ -88,6 +88,10 @@ class Engine final : public DirectoryObserver {
   // MALFORMED_REQUEST.
   void GetSession(absl::string_view organization_id, absl::string_view credential,
                   const SessionDemand& demand, SessionDone done);
+  // What GetSession() answers without waiting; nullopt where it has to wait. `demand` need not say
+  // who asks and how long that one waits: that is for those who do.
+  [[nodiscard]] absl::optional<absl::StatusOr<SessionPtr>> GetAtOnce(
+      absl::string_view organization_id, absl::string_view credential, const SessionDemand& demand);
 
   // `force` spends a sign-in in spite of back-off and quarantine, which it lifts where BILL accepts
   // it.
@@ -100,13 +104,18 @@ class Engine final : public DirectoryObserver {
               std::uint64_t if_generation, LogoutDone done);
 
   // Ends every session of the credential `uid`, likewise; `done` once BILL has answered for each.
+  // The observer is told of each, here and below.
   void LogoutAll(absl::string_view uid, absl::AnyInvocable<void()> done);
+  // Those of `organization_ids` alone, which stay logged out as after Logout().
+  void LogoutOf(absl::string_view uid, const std::set<std::string>& organization_ids,
+                absl::AnyInvocable<void()> done);
 
   // Signs in with `candidate`, which need not be stored: inside the budget, ahead of those who do
   // not wait, and never beyond a user's failed sign-ins. What BILL refuses is quarantined. Callers
   // notice nothing: the session of an accepted one is handed out after AdoptProbed() alone.
   void Probe(ProbeRequest request, ProbeDone done);
-  // Makes a probe's session the next one of its organization (`uid`: of the credential), or ends it.
+  // Makes a probe's session the next one of its organization (`uid`: of the credential), or ends
+  // it.
   void AdoptProbed(absl::string_view uid, const SessionPtr& session);
   void DiscardProbed(const SessionPtr& session);
 
@@ -155,6 +164,10 @@ class Engine final : public DirectoryObserver {
   [[nodiscard]] static bool IsVoid(const Pair& pair, const Session& session);
   [[nodiscard]] bool IsReportedDead(const Pair& pair, const SessionDemand& demand) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Which credential serves whom GetSession() is asked for, or what it answers to all others.
+  [[nodiscard]] absl::StatusOr<CredentialInfoPtr> FindFor(absl::string_view organization_id,
+                                                          absl::string_view credential,
+                                                          const SessionDemand& demand) const;
   absl::optional<absl::StatusOr<SessionPtr>> FromMemory(const Pair& pair,
                                                         const SessionDemand& demand) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -174,10 +187,14 @@ class Engine final : public DirectoryObserver {
   // Ends `session` at BILL; it is remembered as `ending` until BILL confirms.
   void SignOut(Pair& pair, SessionPtr session, LogoutDone done, Later& later)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // The same where nobody waits to hear of it.
-  void SignOut(Pair& pair, SessionPtr session, Later& later) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The same where no Logout() asks for it, and where nobody waits to hear of it.
+  void SignOutUnasked(Pair& pair, const SessionPtr& session, LogoutDone done, Later& later)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void SignOutUnasked(Pair& pair, const SessionPtr& session, Later& later)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnSignedOut(const Key& key, const SessionPtr& session, const BillResult<SignedOut>& result,
                    LogoutDone done);
+  [[nodiscard]] absl::Status NotSignedOut(const Session& session, const BillError& error) const;
   [[nodiscard]] PairInfo Describe(const Pair& pair) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Checking (engine_check.cc).
@@ -199,6 +216,9 @@ class Engine final : public DirectoryObserver {
   // Empty where the pair's credential is no partner.
   [[nodiscard]] static Key PartnerOf(const Pair& pair);
   [[nodiscard]] Partner* FindPartner(const Key& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Of those who wait for the partner, where somebody asked.
+  void NameWhoAskedFirst(const Key& partner, Attempt& attempt)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Null where none is live.
   [[nodiscard]] PartnerSessionPtr PartnerSessionOf(const Key& key)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -253,6 +273,7 @@ class Engine final : public DirectoryObserver {
   // What of an attempt is there from its launch on.
   [[nodiscard]] Attempt AttemptOf(const Pair& pair, LoginGovernor::Place place, bool forced)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  [[nodiscard]] static SignInFacts FactsOf(const Attempt& attempt);
   void LoadAndSend(const Key& key, Attempt attempt);
   void Send(const CredentialPtr& credential, const Attempt& attempt,
             BillApi::Done<SignInAnswer> done);
@@ -296,6 +317,7 @@ class Engine final : public DirectoryObserver {
   void SendProbe(const Key& key, const CredentialPtr& candidate, Attempt attempt);
   // What an error says of the credential that was tried.
   [[nodiscard]] static ProbeVerdict VerdictOf(const BillError& error, bool quarantined);
+  void OnProbeNotSent(const Key& key, const Attempt& attempt, const absl::Status& error);
   void OnProbed(const Key& key, const Attempt& attempt, BillResult<SignInAnswer> result);
   // Ends at BILL what is handed out no more, after `grace`.
   void Retire(const SessionPtr& session, absl::Duration grace);

@@ -13,15 +13,18 @@ void Engine::OnRefused(Pair& pair, const Attempt& attempt, const BillError& bill
                        Later& later) {
   if (attempt.partner != nullptr && bill_error.verdict == Verdict::kSessionInvalid &&
       !pair.removed && RenewPartner(pair, attempt, later)) {
+    later.Add([this, facts = FactsOf(attempt)] {
+      parts_.observer.SignInEnded(
+          facts, MakeError(Reason::kBillUnavailable, "the partner's session was dead"), 0);
+    });
     return;
   }
   const bool rate_limited = bill_error.verdict == Verdict::kRateLimited;
   const absl::Status error = rate_limited
                                  ? Park(pair, attempt.place.applicant.dev_key, bill_error, later)
                                  : Judge(pair, attempt, bill_error);
-  later.Add([this, credential = attempt.credential, organization_id = pair.organization_id, error] {
-    parts_.observer.SignInEnded(credential->name, organization_id, error, 0);
-  });
+  later.Add(
+      [this, facts = FactsOf(attempt), error] { parts_.observer.SignInEnded(facts, error, 0); });
   if (!rate_limited || pair.removed) {
     const bool for_good =
         quarantine_.Find(*attempt.credential, pair.organization_id, parts_.clock.SinceBoot())
@@ -70,9 +73,8 @@ SessionPtr Engine::MakeSession(const Pair& pair, const Attempt& attempt, SignInA
   session->deadline = DeadlineOf(pair, session->signed_in, session->signed_in);
   session->expire_time = now + (session->deadline - parts_.clock.SinceBoot());
   NoteTrust(credential, pair.organization_id, session->trusted, later);
-  later.Add([this, session] {
-    parts_.observer.SignInEnded(session->credential, session->organization_id, absl::OkStatus(),
-                                session->generation);
+  later.Add([this, facts = FactsOf(attempt), generation = session->generation] {
+    parts_.observer.SignInEnded(facts, absl::OkStatus(), generation);
   });
   return session;
 }
@@ -87,14 +89,14 @@ void Engine::LiftQuarantine(const Attempt& attempt) {
 void Engine::Adopt(Pair& pair, const Attempt& attempt, SignInAnswer answer, Later& later) {
   SessionPtr session = MakeSession(pair, attempt, std::move(answer), later);
   if (pair.removed) {
-    SignOut(pair, std::move(session), later);
+    SignOutUnasked(pair, session, later);
     return FailWaiters(pair, Removed(pair), later);
   }
   if (pair.logged_out && pair.waiters.empty()) {  // while this was under way
-    return SignOut(pair, std::move(session), later);
+    return SignOutUnasked(pair, session, later);
   }
   if (IsVoid(pair, *session)) {  // a compromise was answered while this was under way
-    SignOut(pair, std::move(session), later);
+    SignOutUnasked(pair, session, later);
     return StartSignIn(pair, attempt.place.order.first, later);
   }
   if (session->deadline <= parts_.clock.SinceBoot()) {  // the machine was suspended meanwhile

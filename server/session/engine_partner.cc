@@ -35,6 +35,22 @@ PartnerSessionPtr Engine::PartnerSessionOf(const Key& key) {
   return partner->session->deadline > parts_.clock.SinceBoot() ? partner->session : nullptr;
 }
 
+void Engine::NameWhoAskedFirst(const Key& partner, Attempt& attempt) {
+  for (const Key& key : governor_.QueuedBehind(partner)) {
+    if (const Pair* pair = FindPair(key); pair == nullptr) {
+      const Probing& probe = *probes_.find(key)->second;
+      attempt.principal = probe.principal;
+      attempt.cause = probe.cause;
+    } else if (!pair->waiters.empty()) {
+      attempt.principal = pair->waiters.front().demand.principal;
+      attempt.cause = pair->waiters.front().demand.cause;
+    } else {
+      continue;
+    }
+    return;
+  }
+}
+
 bool Engine::MayGo(const LoginGovernor::Applicant& applicant, absl::Duration now, Wanted& wanted) {
   if (!applicant.partner.empty()) {
     if (PartnerSessionOf(applicant.partner) == nullptr) {
@@ -116,6 +132,7 @@ void Engine::LaunchPartner(Partner& partner, LoginGovernor::Place place, Later& 
   partner.pair.activity = Pair::Activity::kSigningIn;
   Attempt attempt = AttemptOf(partner.pair, std::move(place), *forced);
   attempt.step = SignInStep::kPartnerSignIn;
+  NameWhoAskedFirst(key, attempt);
   parts_.executor.Run(
       [this, key, candidate = partner.candidate, attempt = std::move(attempt)]() mutable {
         LoadAndSendPartner(key, std::move(candidate), std::move(attempt));
@@ -138,8 +155,10 @@ void Engine::LoadAndSendPartner(const Key& key, CredentialPtr candidate, Attempt
     ++sign_ins_;
     attempt.record = RecordOf(attempt.place.applicant);
   }
+  if (absl::Status noted = parts_.observer.SignInStarts(FactsOf(attempt)); !noted.ok()) {
+    return OnPartnerNotSent(key, attempt, noted);
+  }
   (void)parts_.store.WriteNow(attempt.record);  // as in LoadAndSend()
-  parts_.observer.SignInSent(attempt.credential->name, "");
   parts_.bill.PartnerSignIn({std::move(candidate)},
                             [this, key, attempt](BillResult<PartnerSignInAnswer> result) {
                               OnPartnerSignedIn(key, attempt, std::move(result));
@@ -150,6 +169,7 @@ void Engine::OnPartnerNotSent(const Key& key, const Attempt& attempt, const absl
   Later later;
   MutexLock lock(mutex_);
   CancelAttempt(attempt);
+  if (!attempt.record.id.empty()) --sign_ins_;
   if (Partner* partner = FindPartner(key); partner != nullptr) {
     partner->pair.activity = Pair::Activity::kIdle;
     FailPartner(*partner, ProbeVerdict::kNotTried, error, later);
@@ -170,6 +190,10 @@ void Engine::OnPartnerSignedIn(const Key& key, const Attempt& attempt,
     } else {
       OnPartnerRefused(*partner, attempt, result.error(), later);
     }
+  } else {
+    later.Add([this, facts = FactsOf(attempt)] {
+      parts_.observer.SignInEnded(facts, VersionConflict(facts.credential), 0);
+    });
   }
   Dispatch(later);
 }
@@ -182,8 +206,8 @@ void Engine::AdoptPartner(Partner& partner, const Attempt& attempt, PartnerSignI
   session->signed_in = signed_in;
   session->deadline = DeadlineOf(partner.pair, signed_in, signed_in);
   LiftQuarantine(attempt);
-  later.Add([this, credential = attempt.credential] {
-    parts_.observer.SignInEnded(credential->name, "", absl::OkStatus(), 0);
+  later.Add([this, facts = FactsOf(attempt)] {
+    parts_.observer.SignInEnded(facts, absl::OkStatus(), 0);
   });
   if (session->deadline <= parts_.clock.SinceBoot()) {  // the machine was suspended meanwhile
     BillError late;
@@ -202,9 +226,8 @@ void Engine::OnPartnerRefused(Partner& partner, const Attempt& attempt, const Bi
   const absl::Status status = rate_limited
                                   ? Park(partner.pair, place.applicant.dev_key, error, later)
                                   : Judge(partner.pair, attempt, error);
-  later.Add([this, credential = attempt.credential, status] {
-    parts_.observer.SignInEnded(credential->name, "", status, 0);
-  });
+  later.Add(
+      [this, facts = FactsOf(attempt), status] { parts_.observer.SignInEnded(facts, status, 0); });
   if (rate_limited) {
     partner.pair.activity = Pair::Activity::kQueued;
     governor_.Enqueue(place.applicant, place.order.first, place.order.second);

@@ -42,6 +42,8 @@ void Engine::Probe(ProbeRequest request, ProbeDone done) {
   }
   probe->candidate = std::move(request.candidate);
   probe->said_now = request.said_now;
+  probe->principal = std::move(request.principal);
+  probe->cause = std::move(request.cause);
   probe->done = std::move(done);
   const absl::Duration now = parts_.clock.SinceBoot();
   Probing& kept = *probe;
@@ -105,6 +107,8 @@ void Engine::LaunchProbe(const Key& key, LoginGovernor::Place place, Later& late
   ++pair->sign_ins;
   ++sign_ins_;
   Attempt attempt = AttemptOf(probe.pair, std::move(place), true);
+  attempt.principal = probe.principal;
+  attempt.cause = probe.cause;
   pair->generation = attempt.generation = NextGeneration(*pair);
   Save(*pair);
   attempt.record = RecordOf(attempt.place.applicant);
@@ -117,15 +121,28 @@ void Engine::LaunchProbe(const Key& key, LoginGovernor::Place place, Later& late
 }
 
 void Engine::SendProbe(const Key& key, const CredentialPtr& candidate, Attempt attempt) {
-  const std::string organization_id = attempt.place.applicant.organization_id;
+  if (absl::Status noted = parts_.observer.SignInStarts(FactsOf(attempt)); !noted.ok()) {
+    return OnProbeNotSent(key, attempt, noted);
+  }
   (void)parts_.store.WriteNow(attempt.record);  // as in LoadAndSend()
-  parts_.observer.SignInSent(candidate->name, organization_id);
   FaultPoint("probe.before_send");
   Send(candidate, attempt, [this, key, attempt](BillResult<SignInAnswer> result) {
     FaultPoint("probe.answered");
     OnProbed(key, attempt, std::move(result));
   });
   FaultPoint("probe.sent");
+}
+
+void Engine::OnProbeNotSent(const Key& key, const Attempt& attempt, const absl::Status& error) {
+  Later later;
+  MutexLock lock(mutex_);
+  CancelAttempt(attempt);
+  --sign_ins_;
+  Probing& probe = *probes_.find(key)->second;
+  Pair* pair = FindPair(PairKeyOf(probe.pair.credential->uid, probe.pair.organization_id));
+  if (pair != nullptr) --pair->sign_ins;
+  EndProbe(probe, {ProbeVerdict::kNotTried, error, nullptr}, later);
+  Dispatch(later);
 }
 
 void Engine::OnProbed(const Key& key, const Attempt& attempt, BillResult<SignInAnswer> result) {
@@ -147,9 +164,9 @@ void Engine::OnProbed(const Key& key, const Attempt& attempt, BillResult<SignInA
     const bool quarantined =
         quarantine_.Find(*attempt.credential, probe.pair.organization_id, parts_.clock.SinceBoot())
             .has_value();
-    later.Add([this, credential = attempt.credential->name,
-               organization_id = probe.pair.organization_id,
-               status] { parts_.observer.SignInEnded(credential, organization_id, status, 0); });
+    later.Add([this, facts = FactsOf(attempt), status] {
+      parts_.observer.SignInEnded(facts, status, 0);
+    });
     EndProbe(probe, {VerdictOf(error, quarantined), std::move(status), nullptr}, later);
     if (quarantined) DropHopeless(attempt.place.applicant, later);
   }
@@ -173,8 +190,13 @@ void Engine::AdoptProbed(absl::string_view uid, const SessionPtr& session) {
 void Engine::DiscardProbed(const SessionPtr& session) { Retire(session, absl::ZeroDuration()); }
 
 void Engine::Retire(const SessionPtr& session, absl::Duration grace) {
-  parts_.executor.RunAfter(grace, [this, keys = session->keys]() mutable {
-    parts_.bill.SignOut(std::move(keys), [](const BillResult<SignedOut>&) {});
+  parts_.executor.RunAfter(grace, [this, session] {
+    parts_.observer.LogOutStarts(*session);
+    parts_.bill.SignOut(
+        SessionKeys(session->keys), [this, session](const BillResult<SignedOut>& result) {
+          parts_.observer.LogOutEnded(
+              *session, result.ok() ? absl::OkStatus() : NotSignedOut(*session, result.error()));
+        });
   });
 }
 

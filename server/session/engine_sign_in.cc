@@ -113,7 +113,18 @@ Attempt Engine::AttemptOf(const Pair& pair, LoginGovernor::Place place, bool for
   if (attempt.partner != nullptr) attempt.step = SignInStep::kSignInAsUser;
   attempt.place = std::move(place);
   attempt.forced = forced;
+  if (!pair.waiters.empty()) {
+    attempt.principal = pair.waiters.front().demand.principal;
+    attempt.cause = pair.waiters.front().demand.cause;
+  }
   return attempt;
+}
+
+SignInFacts Engine::FactsOf(const Attempt& attempt) {
+  const LoginGovernor::Applicant& applicant = attempt.place.applicant;
+  return {attempt.record.id,        attempt.principal,           attempt.cause,
+          attempt.credential->name, attempt.credential->version, applicant.organization_id,
+          applicant.dev_key_id};
 }
 
 void Engine::LoadAndSend(const Key& key, Attempt attempt) {
@@ -136,10 +147,12 @@ void Engine::LoadAndSend(const Key& key, Attempt attempt) {
     Save(pair);
     attempt.record = RecordOf(attempt.place.applicant);
   }
+  if (absl::Status noted = parts_.observer.SignInStarts(FactsOf(attempt)); !noted.ok()) {
+    return OnNotSent(key, attempt, noted);
+  }
   // In the ledger before it is sent. Where that fails the store says so, and the ledger in memory
   // has to do.
   (void)parts_.store.WriteNow(attempt.record);
-  parts_.observer.SignInSent(attempt.credential->name, organization_id);
   attempt.dev_key = std::make_shared<SecretString>((*stored)->DevKeyFor(organization_id).Clone());
   Send(*stored, attempt, [this, key, attempt](BillResult<SignInAnswer> result) {
     OnSignedIn(key, attempt, std::move(result));
@@ -213,15 +226,20 @@ void Engine::OnNotSent(const Key& key, const Attempt& attempt, const absl::Statu
   Later later;
   MutexLock lock(mutex_);
   CancelAttempt(attempt);
-  FailWaiters(*FindPair(key), error, later);
+  Pair& pair = *FindPair(key);  // it stays while a sign-in is under way
+  if (attempt.generation != 0) {
+    --pair.sign_ins;
+    --sign_ins_;
+  }
+  FailWaiters(pair, error, later);
   if (VaultStateOf(error) != VaultState::kReady) {
     // Those who wait for their turn need the same vault.
     const LoginGovernor::Applicant& applicant = attempt.place.applicant;
     for (const Key& queued : applicant.partner.empty()
                                  ? governor_.QueuedOf(applicant.user)
                                  : governor_.QueuedBehind(applicant.partner)) {
-      Pair* pair = FindPair(queued);
-      if (pair != nullptr) FailWaiters(*pair, error, later);  // a probe needs no vault
+      Pair* waiting = FindPair(queued);
+      if (waiting != nullptr) FailWaiters(*waiting, error, later);  // a probe needs no vault
     }
   }
   Dispatch(later);

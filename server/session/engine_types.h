@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
+#include "server/session/cause.h"
 #include "server/session/login_governor.h"
 #include "server/session/pair.h"
 #include "server/session/quarantine.h"
@@ -63,6 +64,8 @@ struct ProbeRequest {
   CredentialInfoPtr info;       // of `candidate`
   std::string organization_id;  // attached to the candidate and to the stored credential
   absl::Duration patience = kPatience;
+  std::string principal;  // that asks for it
+  CausePtr cause;         // by this call
   // Somebody said the secret just now: it is tried in spite of what was refused before.
   bool said_now = true;
 };
@@ -115,14 +118,37 @@ enum class StepUpOutcome {
 
 using StepUpDone = absl::AnyInvocable<void(std::vector<StepUpOutcome>)>;
 
+// One sign-in at BILL.
+//
+// On the audit log its `id` is the request id, unless the call that it is made for has one: that
+// one stands on the lines of its other deeds too. Several sign-ins may be made for one call, and an
+// intent and its outcome then belong together by credential and organization: a pair has one
+// sign-in under way. The id itself is in the daemon's log.
+struct SignInFacts {
+  std::string id;         // of its line in the ledger
+  std::string principal;  // that asked for it first; empty where the broker did by itself
+  CausePtr cause;         // the call by which it did
+  std::string credential;
+  std::uint64_t version = 0;    // of the credential
+  std::string organization_id;  // empty: a partner's own sign-in
+  std::string dev_key_id;       // of the devKey, or of a partner's appKey
+};
+
 // Told what a log, an audit or a metric wants to know. Called without a lock held, on any thread;
-// must not block. The organization of a partner's own sign-in is empty, its generation 0.
+// must not block, but for SignInStarts().
 class EngineObserver {
  public:
   virtual ~EngineObserver() = default;
-  virtual void SignInSent(absl::string_view credential, absl::string_view organization_id) = 0;
-  virtual void SignInEnded(absl::string_view credential, absl::string_view organization_id,
-                           const absl::Status& outcome, std::uint64_t generation) = 0;
+  // Asked before each sign-in, on a thread that may wait. An error is what those hear who wait for
+  // the sign-in, and it is not sent.
+  [[nodiscard]] virtual absl::Status SignInStarts(const SignInFacts& sign_in) = 0;
+  // Of each that was sent. `generation`: of the session that it made; 0 where it made none.
+  virtual void SignInEnded(const SignInFacts& sign_in, const absl::Status& outcome,
+                           std::uint64_t generation) = 0;
+  // A session is ended at BILL by another call than Logout().
+  virtual void LogOutStarts(const Session& session) = 0;
+  virtual void LogOutEnded(const Session& session, const absl::Status& outcome) = 0;
+  // A session is not handed out any more.
   virtual void SessionEnded(absl::string_view credential, absl::string_view organization_id,
                             std::uint64_t generation, absl::string_view why) = 0;
   // BILL does not take the credential's rememberMeId (any more): what it signs in is not

@@ -216,7 +216,7 @@ void Engine::FollowCredential(Pair& pair, const CredentialInfo& before,
     pair.not_before = absl::ZeroDuration();
     pair.failures = 0;
     if (IsLive(pair) && IsVoid(pair, *pair.session)) {
-      SignOut(pair, pair.session, later);
+      SignOutUnasked(pair, pair.session, later);
     }
     if (IsLive(pair) && IsOutdated(pair)) TendAt(pair, parts_.clock.SinceBoot());
     if (pair.activity == Pair::Activity::kQueued) {  // perhaps under another devKey or secret
@@ -226,7 +226,7 @@ void Engine::FollowCredential(Pair& pair, const CredentialInfo& before,
     }
     return;
   }
-  if (IsLive(pair)) SignOut(pair, pair.session, later);
+  if (IsLive(pair)) SignOutUnasked(pair, pair.session, later);
   pair.removed = true;
   const bool at_bill =
       pair.activity == Pair::Activity::kChecking || pair.activity == Pair::Activity::kSigningIn;

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/session/cause.h"
 #include "server/session/login_governor.h"
 #include "server/session/quarantine.h"
 #include "server/session/session.h"
@@ -28,12 +29,15 @@ struct SessionDemand {
   bool require_trusted = false;
   bool cached_only = false;
   absl::Duration patience = kPatience;  // how long the caller waits
-  std::string principal;                // who reports: reports are limited for each
+  std::string principal;                // who asks; reports are limited for each
+  CausePtr cause;                       // by which call
 };
 
 struct LoginDemand {
   bool force = false;
   absl::Duration patience = kPatience;
+  std::string principal = {};  // who asks
+  CausePtr cause = {};         // by which call
 };
 
 // A caller that waits for a check, for the pair's turn, or for the sign-in under way.
@@ -106,6 +110,8 @@ struct Attempt {
   SignInStep step = SignInStep::kSignIn;
   PartnerSessionPtr partner;  // with which it signs in as a user; null where it does not
   bool forced = false;        // by Login with `force`
+  std::string principal;      // that asked first; empty where nobody did
+  CausePtr cause;             // by this call
   std::shared_ptr<const SecretString> dev_key;  // what was sent, and so belongs to the session
   std::uint64_t generation = 0;                 // of the session that it makes
   StoredAttempt record;                         // its line in the ledger

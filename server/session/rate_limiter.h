@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <string>
 
 #include "absl/container/flat_hash_map.h"
@@ -10,10 +11,13 @@
 
 namespace billbroker {
 
-// Token buckets: within any hour at most `burst + per_hour` pass. Not thread-safe; `now` is
+// Token buckets: within any hour at most `burst + per_hour` pass. Names may be callers' own: beyond
+// kMostNames that are not at rest, new ones share one bucket. Not thread-safe; `now` is
 // Clock::SinceBoot().
 class RateLimiter final {
  public:
+  static constexpr std::size_t kMostNames = 10'000;
+
   // Both above 0.
   RateLimiter(double per_hour, double burst) : per_hour_(per_hour), burst_(burst) {}
 
@@ -38,11 +42,23 @@ class RateLimiter final {
   };
 
   Bucket& Refill(absl::string_view name, absl::Duration now) {
+    if (buckets_.size() >= kMostNames && !buckets_.contains(name)) {
+      absl::erase_if(buckets_, [this, now](const auto& entry) {
+        return TokensOf(entry.second, now) >= burst_;  // as one that was never there
+      });
+      if (buckets_.size() >= kMostNames) name = kOthers;
+    }
     Bucket& bucket = buckets_.try_emplace(name, Bucket{burst_, now}).first->second;
-    const double hours = absl::FDivDuration(now - bucket.refilled, absl::Hours(1));
-    bucket = {std::min(burst_, bucket.tokens + hours * per_hour_), now};
+    bucket = {TokensOf(bucket, now), now};
     return bucket;
   }
+
+  [[nodiscard]] double TokensOf(const Bucket& bucket, absl::Duration now) const {
+    const double hours = absl::FDivDuration(now - bucket.refilled, absl::Hours(1));
+    return std::min(burst_, bucket.tokens + hours * per_hour_);
+  }
+
+  static constexpr absl::string_view kOthers = "";
 
   double per_hour_;
   double burst_;

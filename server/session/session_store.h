@@ -50,6 +50,12 @@ struct StoredAttempt {
 
 using StoredQuarantine = QuarantineRecord;
 
+// Where the audit log's chain ends; there is at most one. Not the engine's.
+struct StoredAuditHead {
+  std::uint64_t sequence = 0;
+  std::string mac;  // 64 lower-case hexadecimal digits
+};
+
 struct PairForgotten {
   std::string credential_uid;
   std::string organization_id;
@@ -62,7 +68,7 @@ struct QuarantineLifted {
 };
 
 using StoreChange = absl::variant<StoredPair, PairForgotten, StoredAttempt, AttemptForgotten,
-                                  StoredQuarantine, QuarantineLifted>;
+                                  StoredQuarantine, QuarantineLifted, StoredAuditHead>;
 
 enum class StoreState {
   kWaiting,     // for the key, which rests in the keyring
@@ -76,6 +82,7 @@ struct StoreContents {
   std::vector<StoredPair> pairs;
   std::vector<StoredAttempt> attempts;
   std::vector<StoredQuarantine> quarantines;
+  absl::optional<StoredAuditHead> audit_head;
   // Written since the machine's last boot: times since boot are comparable.
   bool same_boot = false;
 };

@@ -1,5 +1,5 @@
-// What signs in as a pair does, and is none: asked for by no caller, and handed out to none. Internal
-// to server/session.
+// What signs in as a pair does, and is none: asked for by no caller, and handed out to none.
+// Internal to server/session.
 #pragma once
 
 #include "absl/time/time.h"
@@ -14,6 +14,8 @@ struct Probing {
   Pair pair;
   CredentialPtr candidate;
   bool said_now = true;
+  std::string principal;
+  CausePtr cause;
   ProbeDone done;
   absl::Duration gives_up;  // Clock::SinceBoot()
 };

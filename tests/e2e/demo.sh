@@ -4,6 +4,7 @@
 #
 #   tests/e2e/demo.sh FOLDER_OF_PROGRAMS        (./dev demo builds them first)
 set -euo pipefail
+umask 077 # the broker takes no policy that a group may write
 bin=$(cd "$1" && pwd)
 home=$(mktemp -d)
 processes=()
@@ -72,8 +73,19 @@ start_bill() {
 
 start_broker() {
   export BILLBROKER_SOCKET=$home/broker.sock
+  cat >"$home/policy.toml" <<TOML
+[[principal]]
+name = "unix:demo"
+users = ["$(id -u)"]
+
+[[grant]]
+principals = ["unix:demo"]
+role = "admin"
+organizations = ["*"]
+TOML
   cat >"$home/billbrokerd.toml" <<TOML
 state_dir = "$home/state"
+policy_file = "$home/policy.toml"
 
 [[listener]]
 unix = "$BILLBROKER_SOCKET"

@@ -1,6 +1,7 @@
 #include "tests/e2e/house.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <fstream>
@@ -76,7 +77,13 @@ House::House(const Options& options)
 std::string House::WriteConfig(const std::string& name, const std::string& state_dir,
                                const std::string& socket, const std::string& more) const {
   const std::string path = folder_.File(name);
-  std::ofstream(path) << "state_dir = \"" << state_dir << "\"\n"
+  const std::string policy = folder_.File("policy.toml");
+  std::ofstream(policy) << "[limits]\ncalls_per_second = 1000000\ncalls_in_flight = 1000000\n"
+                        << "[[principal]]\nname = \"unix:test\"\nusers = [\"" << ::geteuid()
+                        << "\"]\n[[grant]]\nprincipals = [\"unix:test\"]\nrole = \"admin\"\n"
+                        << "organizations = [\"*\"]\n";
+  ::chmod(policy.c_str(), 0600);
+  std::ofstream(path) << "state_dir = \"" << state_dir << "\"\npolicy_file = \"" << policy << "\"\n"
                       << "[[listener]]\nunix = \"" << socket << "\"\n"
                       << "[environments.sandbox]\nbase_url = \"" << bill_->base_url()
                       << "\"\nca_file = \"" << bill_->ca_file() << "\"\n"
@@ -93,9 +100,9 @@ std::string House::WriteConfig(const std::string& name, const std::string& state
 
 void House::StartBroker(const std::vector<std::string>& wrapper) {
   const std::string before = Log();
+  const std::string program = options_.program.empty() ? BILLBROKERD_PROGRAM : options_.program;
   std::vector<std::string> command = wrapper;
-  for (const std::string& part :
-       {std::string(BILLBROKERD_PROGRAM), std::string("--config"), config_}) {
+  for (const std::string& part : {program, std::string("--config"), config_}) {
     command.push_back(part);
   }
   broker_ = std::make_unique<ChildProcess>(

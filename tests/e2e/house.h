@@ -44,6 +44,7 @@ class House final {
     absl::Duration keyring_timeout = absl::Seconds(10);
     std::string data{billsim::SampleData()};  // of the simulator
     std::string config;                       // more of the broker's, tables of its own
+    std::string program;                      // in place of the built billbrokerd
   };
   struct Output {
     int exit_code = 0;
@@ -53,8 +54,8 @@ class House final {
   House() : House(Options()) {}
   explicit House(const Options& options);
 
-  // Starts billbrokerd, as an argument of `wrapper` where there is one, and waits until it says that
-  // it is ready.
+  // Starts billbrokerd, as an argument of `wrapper` where there is one, and waits until it says
+  // that it is ready.
   void StartBroker(const std::vector<std::string>& wrapper = {});
   // SIGTERM; returns the exit code.
   int StopBroker();

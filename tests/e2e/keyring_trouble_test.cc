@@ -64,6 +64,9 @@ TEST_F(KeyringTroubleTest, LockedAtStartIsNotTakenForEmpty) {
   house.StartBroker();
   EXPECT_TRUE(Eventually([&] { return house.WhyNoSession(kPayables) == Reason::kVaultLocked; }));
   EXPECT_TRUE(HasReason(house.credentials().Get("acme").status(), Reason::kVaultLocked));
+  // The audit log has no key either, but that is not what wants mending.
+  const absl::Status change = house.CreateBooks();
+  EXPECT_TRUE(HasReason(change, Reason::kVaultLocked)) << change;
   EXPECT_FALSE(house.admin().GetStatus()->vault().directory_complete());
   house.bus().Unlock();
   ExpectRecovery();

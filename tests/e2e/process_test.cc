@@ -64,7 +64,7 @@ TEST(ProcessTest, AConfigurationWithAMistakeIsRefusedByNameAndLine) {
       house.WriteConfig("bad.toml", house.File("state"), house.socket(), "colour = \"blue\"\n"));
   EXPECT_EQ(refused.exit_code, 2);
   EXPECT_TRUE(absl::StrContains(refused.text, "colour")) << refused.text;
-  EXPECT_TRUE(absl::StrContains(refused.text, "bad.toml:15: ")) << refused.text;
+  EXPECT_TRUE(absl::StrContains(refused.text, "bad.toml:16: ")) << refused.text;
 }
 
 TEST(ProcessTest, SigtermUnderLoadLosesNoAnswerThatWasPromised) {

@@ -12,7 +12,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto config = billbroker::ParseConfig(billbroker::TextOf(data, size), "b.toml");
   if (config.ok()) {
     Require(absl::StartsWith(config->state_dir, "/"), "the state folder is absolute");
-    Require(absl::StartsWith(config->listener.socket, "/"), "so is the socket");
+    const billbroker::ListenerConfig& listener = config->listeners[0];
+    Require(
+        absl::StartsWith(listener.address.empty() ? listener.socket : listener.tls.client_ca, "/"),
+        "so is the socket, or there is a client CA");
     Require(!config->environments.empty(), "there is an environment");
     return 0;
   }

@@ -1,6 +1,6 @@
-// The first byte says of which kind a row is; the rest is its payload, and once more what is sealed.
-// A payload that is read is written as one that reads the same, sealed or not; what this broker did
-// not seal is not read.
+// The first byte says of which kind a row is; the rest is its payload, and once more what is
+// sealed. A payload that is read is written as one that reads the same, sealed or not; what this
+// broker did not seal is not read.
 #include <string>
 #include <utility>
 
@@ -26,6 +26,7 @@ StoredAttempt Empty(const StoredAttempt* /*kind*/) {
   return attempt;
 }
 StoredQuarantine Empty(const StoredQuarantine* /*kind*/) { return {}; }
+StoredAuditHead Empty(const StoredAuditHead* /*kind*/) { return {}; }
 
 template <typename Row>
 void Check(absl::string_view text) {
@@ -62,5 +63,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (data[0] == '1') billbroker::Check<billbroker::StoredPair>(text);
   if (data[0] == '2') billbroker::Check<billbroker::StoredAttempt>(text);
   if (data[0] == '3') billbroker::Check<billbroker::StoredQuarantine>(text);
+  if (data[0] == '4') billbroker::Check<billbroker::StoredAuditHead>(text);
   return 0;
 }

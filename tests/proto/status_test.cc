@@ -35,8 +35,8 @@ TEST(StatusTest, AnErrorSurvivesTheWayToTheClient) {
 TEST(StatusTest, EveryReasonSurvivesAndIsPublished) {
   const auto& published = *v1::Reason_descriptor();
   // One more: REASON_UNSPECIFIED.
-  EXPECT_EQ(published.value_count(), static_cast<int>(Reason::kMfaFailed) + 2);
-  for (int number = 0; number <= static_cast<int>(Reason::kMfaFailed); ++number) {
+  EXPECT_EQ(published.value_count(), static_cast<int>(Reason::kAuditUnavailable) + 2);
+  for (int number = 0; number <= static_cast<int>(Reason::kAuditUnavailable); ++number) {
     const auto reason = static_cast<Reason>(number);
     const std::string name = absl::StrCat("REASON_", ReasonName(reason));
     EXPECT_NE(published.FindValueByName(name), nullptr) << name;

@@ -111,6 +111,8 @@ void FakeStore::Apply(const StoreChange& change) {
     quarantines_.insert_or_assign(quarantine->scope, *quarantine);
   } else if (const auto* lifted = absl::get_if<QuarantineLifted>(&change)) {
     quarantines_.erase(lifted->scope);
+  } else if (const auto* head = absl::get_if<StoredAuditHead>(&change)) {
+    audit_head_ = *head;
   }
 }
 
@@ -120,6 +122,7 @@ StoreContents FakeStore::Contents() const {
   for (const auto& [key, pair] : pairs_) contents.pairs.push_back(pair);
   for (const auto& [id, attempt] : attempts_) contents.attempts.push_back(attempt);
   for (const auto& [scope, entry] : quarantines_) contents.quarantines.push_back(entry);
+  contents.audit_head = audit_head_;
   return contents;
 }
 

@@ -63,6 +63,7 @@ class FakeStore final : public SessionStore {
   std::map<PairKey, StoredPair> pairs_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, StoredAttempt> attempts_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, StoredQuarantine> quarantines_ ABSL_GUARDED_BY(mutex_);
+  absl::optional<StoredAuditHead> audit_head_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace billbroker

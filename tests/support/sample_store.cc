@@ -104,11 +104,16 @@ std::string Describe(const StoredQuarantine& quarantine) {
                       entry.lapses.has_value() ? absl::FormatDuration(*entry.lapses) : "never");
 }
 
+std::string Describe(const StoredAuditHead& head) {
+  return absl::StrCat("audit head ", head.sequence, " ", head.mac);
+}
+
 std::string Describe(const StoreContents& contents) {
   std::vector<std::string> texts;
   for (const auto& pair : contents.pairs) texts.push_back(Describe(pair));
   for (const auto& attempt : contents.attempts) texts.push_back(Describe(attempt));
   for (const auto& quarantine : contents.quarantines) texts.push_back(Describe(quarantine));
+  if (contents.audit_head.has_value()) texts.push_back(Describe(*contents.audit_head));
   std::sort(texts.begin(), texts.end());
   return absl::StrJoin(texts, "\n");
 }

@@ -23,6 +23,7 @@ namespace billbroker {
 [[nodiscard]] std::string Describe(const StoredPair& pair);
 [[nodiscard]] std::string Describe(const StoredAttempt& attempt);
 [[nodiscard]] std::string Describe(const StoredQuarantine& quarantine);
+[[nodiscard]] std::string Describe(const StoredAuditHead& head);
 // In an order of their own, without `same_boot`.
 [[nodiscard]] std::string Describe(const StoreContents& contents);
 

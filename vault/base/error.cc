@@ -47,6 +47,9 @@ constexpr ReasonRow kReasons[] = {
     {Reason::kRotationPending, "ROTATION_PENDING", absl::StatusCode::kFailedPrecondition},
     {Reason::kNoPreviousVersion, "NO_PREVIOUS_VERSION", absl::StatusCode::kFailedPrecondition},
     {Reason::kMfaFailed, "MFA_FAILED", absl::StatusCode::kFailedPrecondition},
+    {Reason::kCallerUnknown, "CALLER_UNKNOWN", absl::StatusCode::kUnauthenticated},
+    {Reason::kNotGranted, "NOT_GRANTED", absl::StatusCode::kPermissionDenied},
+    {Reason::kAuditUnavailable, "AUDIT_UNAVAILABLE", absl::StatusCode::kUnavailable},
 };
 
 const ReasonRow& RowOf(Reason reason) { return kReasons[static_cast<int>(reason)]; }

@@ -42,6 +42,9 @@ enum class Reason {
   kRotationPending,       // FAILED_PRECONDITION; metadata "rotation_id"
   kNoPreviousVersion,     // FAILED_PRECONDITION: nothing is kept to roll back to
   kMfaFailed,             // FAILED_PRECONDITION: BILL refused a challenge or its code
+  kCallerUnknown,         // UNAUTHENTICATED: the policy names no principal for who calls
+  kNotGranted,            // PERMISSION_DENIED; metadata "principal", "role"; tells not what exists
+  kAuditUnavailable,      // UNAVAILABLE: what must be on the audit log first cannot be written
 };
 
 struct ErrorDetails {

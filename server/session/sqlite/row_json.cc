@@ -228,6 +228,12 @@ SecretString WritePayload(const StoredQuarantine& quarantine) {
   return std::move(writer).Build();
 }
 
+SecretString WritePayload(const StoredAuditHead& head) {
+  Writer writer;
+  writer.Uint("sequence", head.sequence).Text("mac", head.mac);
+  return std::move(writer).Build();
+}
+
 bool ReadPayload(const SecretString& payload, StoredPair& pair) {
   SecretJsonReader json(payload.Reveal());
   const auto read_session = [&] {
@@ -273,6 +279,13 @@ bool ReadPayload(const SecretString& payload, StoredQuarantine& quarantine) {
                       {"since", [&] { return Time(json, entry.since); }},
                       {"until", [&] { return Time(json, entry.until.emplace()); }, true},
                       {"lapses", [&] { return Duration(json, entry.lapses.emplace()); }, true}}) &&
+         json.AtEnd();
+}
+
+bool ReadPayload(const SecretString& payload, StoredAuditHead& head) {
+  SecretJsonReader json(payload.Reveal());
+  return ReadMembers(json, {{"sequence", [&] { return json.Uint(head.sequence); }},
+                            {"mac", [&] { return Text(json, head.mac); }}}) &&
          json.AtEnd();
 }
 

@@ -12,11 +12,13 @@ namespace billbroker {
 [[nodiscard]] SecretString WritePayload(const StoredPair& pair);
 [[nodiscard]] SecretString WritePayload(const StoredAttempt& attempt);
 [[nodiscard]] SecretString WritePayload(const StoredQuarantine& quarantine);
+[[nodiscard]] SecretString WritePayload(const StoredAuditHead& head);
 
 // Fills in what WritePayload() wrote; the columns' fields must be set already. False for any other
 // text, an unknown member among others.
 [[nodiscard]] bool ReadPayload(const SecretString& payload, StoredPair& pair);
 [[nodiscard]] bool ReadPayload(const SecretString& payload, StoredAttempt& attempt);
 [[nodiscard]] bool ReadPayload(const SecretString& payload, StoredQuarantine& quarantine);
+[[nodiscard]] bool ReadPayload(const SecretString& payload, StoredAuditHead& head);
 
 }  // namespace billbroker

@@ -16,6 +16,8 @@ void Add(StoreContents& contents, StoreChange change) {
     contents.attempts.push_back(std::move(*attempt));
   } else if (auto* quarantine = absl::get_if<StoredQuarantine>(&change)) {
     contents.quarantines.push_back(std::move(*quarantine));
+  } else if (auto* head = absl::get_if<StoredAuditHead>(&change)) {
+    contents.audit_head = std::move(*head);
   }
 }
 

@@ -32,7 +32,7 @@ class StoreObserver {
   // What was at the store's path is now at `file`: it could not be used. A fresh one was started.
   virtual void StoreSetAside(const std::string& file, absl::string_view why) = 0;
   // A row was changed, cut off or moved from another place: it counts for nothing and is deleted.
-  // `kind`: "pair", "attempt", "quarantine" or "unknown".
+  // `kind`: RowKindName().
   virtual void StoreRowDropped(absl::string_view kind) = 0;
 };
 

@@ -33,6 +33,7 @@ RowKey Key(const StoredAttempt& attempt) { return {RowKind::kAttempt, attempt.id
 RowKey Key(const AttemptForgotten& attempt) { return {RowKind::kAttempt, attempt.id, ""}; }
 RowKey Key(const StoredQuarantine& entry) { return {RowKind::kQuarantine, entry.scope, ""}; }
 RowKey Key(const QuarantineLifted& entry) { return {RowKind::kQuarantine, entry.scope, ""}; }
+RowKey Key(const StoredAuditHead&) { return {RowKind::kAuditHead, "", ""}; }
 
 }  // namespace
 
@@ -44,6 +45,8 @@ absl::string_view RowKindName(int kind) {
       return "attempt";
     case RowKind::kQuarantine:
       return "quarantine";
+    case RowKind::kAuditHead:
+      return "audit_head";
   }
   return "unknown";
 }
@@ -80,7 +83,8 @@ SealedRow RowCodec::Write(const StoreChange& change) const {
       [&](const auto& what) {
         using Change = std::decay_t<decltype(what)>;
         if constexpr (std::is_same_v<Change, StoredPair> || std::is_same_v<Change, StoredAttempt> ||
-                      std::is_same_v<Change, StoredQuarantine>) {
+                      std::is_same_v<Change, StoredQuarantine> ||
+                      std::is_same_v<Change, StoredAuditHead>) {
           row.sealed = box_.Seal(WritePayload(what), PlaceOf(row));
         }
       },
@@ -106,6 +110,11 @@ absl::optional<StoreChange> RowCodec::Read(const SealedRow& row) const {
     case RowKind::kQuarantine: {
       StoredQuarantine quarantine;
       if (ReadPayload(*payload, quarantine)) return StoreChange(std::move(quarantine));
+      break;
+    }
+    case RowKind::kAuditHead: {
+      StoredAuditHead head;
+      if (ReadPayload(*payload, head)) return StoreChange(std::move(head));
       break;
     }
   }

@@ -14,9 +14,10 @@
 
 namespace billbroker {
 
-enum class RowKind { kPair = 1, kAttempt = 2, kQuarantine = 3 };  // stored as these numbers
+// Stored as these numbers.
+enum class RowKind { kPair = 1, kAttempt = 2, kQuarantine = 3, kAuditHead = 4 };
 
-// "pair", "attempt", "quarantine"; "unknown" for any other number.
+// "pair", "attempt", "quarantine", "audit_head"; "unknown" for any other number.
 [[nodiscard]] absl::string_view RowKindName(int kind);
 
 // What a change is about: of several with one key the last one counts.
@@ -61,8 +62,9 @@ class RowCodec final {
   // The keys of a session must not be null.
   [[nodiscard]] SealedRow Write(const StoreChange& change) const;
 
-  // A StoredPair, StoredAttempt or StoredQuarantine; nullopt where the row was changed, cut off,
-  // moved here from another place, or written in a format that this build does not know.
+  // A StoredPair, StoredAttempt, StoredQuarantine or StoredAuditHead; nullopt where the row was
+  // changed, cut off, moved here from another place, or written in a format that this build does
+  // not know.
   [[nodiscard]] absl::optional<StoreChange> Read(const SealedRow& row) const;
 
   // The canary tells whose file it is.

@@ -157,7 +157,8 @@ class CompletionTest : public ProcessTest {
 };
 
 TEST_F(CompletionTest, CommandsOptionsAndTheirValuesAreOffered) {
-  EXPECT_EQ(Complete("''"), "login credential session mfa status exec doctor\n");
+  EXPECT_EQ(Complete("''"), "login credential session mfa status audit exec doctor\n");
+  EXPECT_EQ(Complete("audit ''"), "verify\n");
   EXPECT_EQ(Complete("s"), "session status\n");
   EXPECT_EQ(Complete("--output json credential de"), "delete detach\n");
   EXPECT_EQ(Complete("session ''"), "get login logout list watch\n");
@@ -200,7 +201,7 @@ TEST_F(CompletionTest, TheScriptKnowsTheOptionsOfTheProgram) {
   const std::string script = R"(
     for command in login 'credential create' 'credential show' 'credential list' 'credential delete' \
         'credential attach' 'credential detach' 'session get' 'session login' 'session logout' \
-        'session list' status exec doctor; do
+        'session list' status 'audit verify' exec doctor; do
       offered=$(COMP_WORDS=(billbroker $command --); COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
         _billbroker; printf '%s\n' "${COMPREPLY[@]}" | grep -vxE -e '--(socket|output|timeout)' | sort)
       known=$(billbroker $command --help | grep -oE '^ +(-h,)?--[a-z-]+' | grep -oE -e '--[a-z-]+' | sort)

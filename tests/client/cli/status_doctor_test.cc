@@ -37,6 +37,8 @@ class StatusDoctorTest : public CliTest {
     budget.set_queued(4);
     budget.mutable_parked_until_time()->set_seconds(1'800'000'600);
     status_.mutable_store()->set_state(v1::STORE_STATE_READY);
+    status_.mutable_audit()->set_writable(true);
+    status_.mutable_audit()->set_file("/var/lib/billbroker/audit.jsonl");
     v1::EnvironmentStatus& environment = *status_.add_environments();
     environment.set_name("sandbox");
     environment.set_base_url("https://bill.test/connect");
@@ -44,14 +46,15 @@ class StatusDoctorTest : public CliTest {
     broker_.set_status(status_);
   }
 
-  // The state that doctor's JSON gives the check called `name`.
-  std::string StateOf(const std::string& name) const {
+  // The check called `name` of doctor's JSON.
+  Json CheckOf(const std::string& name) const {
     const Json json = OutJson();
     for (const Json& check : json["checks"]) {
-      if (check["check"] == name) return check["state"];
+      if (check["check"] == name) return check;
     }
-    return "absent";
+    return {{"state", "absent"}, {"finding", ""}, {"fix", ""}};
   }
+  std::string StateOf(const std::string& name) const { return CheckOf(name)["state"]; }
 
   v1::GetStatusResponse status_;
 };
@@ -68,6 +71,7 @@ TEST_F(StatusDoctorTest, StatusReadsWell) {
       "budget       sandbox  devKey 0123456789abcdef: 150 of 150 sign-ins an hour, 4 waiting; "
       "BILL's limit ends in 10 min\n"
       "store        ready; sessions outlive a restart\n"
+      "audit        /var/lib/billbroker/audit.jsonl\n"
       "environment  sandbox  https://bill.test/connect\n"
       "memory       256 KiB for secrets, all locked\n");
 }
@@ -91,6 +95,15 @@ TEST_F(StatusDoctorTest, StatusSaysWhatARestartWouldForget) {
   broker_.set_status(status_);
   EXPECT_EQ(Run({"status"}), kExitOk);
   EXPECT_THAT(out_, HasSubstr("store        NOT OPEN: a restart forgets all sessions"));
+}
+
+TEST_F(StatusDoctorTest, StatusSaysWhatAnAuditLogThatCannotBeWrittenMeans) {
+  status_.mutable_audit()->set_writable(false);
+  status_.mutable_audit()->set_message("audit log /a.jsonl: no space left");
+  broker_.set_status(status_);
+  EXPECT_EQ(Run({"status"}), kExitOk) << err_;
+  EXPECT_THAT(out_, HasSubstr("audit        sign-ins and changes are refused: "
+                              "audit log /a.jsonl: no space left\n"));
 }
 
 TEST_F(StatusDoctorTest, StatusAsJsonHoldsEverything) {
@@ -121,6 +134,11 @@ TEST_F(StatusDoctorTest, StatusAsJsonHoldsEverything) {
                                                   {"queued", 4},
                                                   {"parked_until_time", "2027-01-15T08:10:00Z"}}})},
                   {"store", {{"state", "ready"}}},
+                  {"audit",
+                   {{"writable", true},
+                    {"message", ""},
+                    {"file", "/var/lib/billbroker/audit.jsonl"},
+                    {"session_reads", false}}},
                   {"environments",
                    Json::array({{{"name", "sandbox"}, {"base_url", "https://bill.test/connect"}}})},
                   {"memory", {{"secret_bytes", 262'144}, {"unlocked_bytes", 0}}}}));
@@ -167,6 +185,42 @@ TEST_F(StatusDoctorTest, DoctorNamesEachProblemWithItsFix) {
   EXPECT_THAT(std::string(ErrorJson()["message"]), HasSubstr("4 checks found a problem"));
 }
 
+TEST_F(StatusDoctorTest, DoctorLooksAtTheAuditLog) {
+  EXPECT_EQ(Run({"doctor", "--output", "json"}), kExitOk) << out_ << err_;
+  EXPECT_EQ(CheckOf("audit")["finding"], "/var/lib/billbroker/audit.jsonl can be written");
+
+  status_.mutable_audit()->set_message("its end is not kept; free the disk");
+  broker_.set_status(status_);
+  EXPECT_EQ(Run({"doctor", "--output", "json"}), kExitFailed);
+  EXPECT_EQ(StateOf("audit"), "problem");
+  EXPECT_EQ(CheckOf("audit")["finding"], "its end is not kept; free the disk");
+
+  status_.mutable_audit()->set_writable(false);
+  status_.mutable_audit()->set_message("no space left; free the disk");
+  broker_.set_status(status_);
+  EXPECT_EQ(Run({"doctor"}), kExitFailed);
+  EXPECT_THAT(out_, HasSubstr("problem  audit          sign-ins and changes are refused: "
+                              "no space left; free the disk\n"));
+  EXPECT_THAT(out_, HasSubstr("fix: mend it as said; the broker goes on by itself\n"));
+}
+
+TEST_F(StatusDoctorTest, DoctorSaysWhoLetsAUserAskAndGuessesNothingInTheBrokersPlace) {
+  keyring_.status.set_state(v1::VAULT_STATE_NO_BUS);
+  host_.lockable_bytes = 65'536;
+  for (const Reason reason : {Reason::kCallerUnknown, Reason::kNotGranted}) {
+    broker_.FailNext("GetStatus", MakeError(reason, "not for you"));
+    EXPECT_EQ(Run({"doctor", "--output", "json"}), kExitFailed);
+    const Json broker = CheckOf("broker");
+    EXPECT_EQ(broker["state"], "problem");
+    EXPECT_EQ(broker["finding"],
+              "a broker answers on " + socket_ + ", and does not let you ask: not for you");
+    EXPECT_THAT(broker["fix"].get<std::string>(), HasSubstr("grant your user the role operator"));
+    for (const char* check : {"memlock", "audit", "keyring", "bill"}) {
+      EXPECT_EQ(StateOf(check), "skipped") << check;
+    }
+  }
+}
+
 TEST_F(StatusDoctorTest, DoctorDoesNotReachForBillWithACaThatItCannotKnow) {
   host_.unreachable["sandbox"] = absl::UnavailableError("the broker's own CA is not known here");
   EXPECT_EQ(Run({"doctor"}), kExitOk) << out_ << err_;
@@ -203,6 +257,7 @@ TEST_F(StatusDoctorTest, DoctorSkipsWhatStandsOnAMissingBus) {
   EXPECT_EQ(StateOf("provider"), "skipped");
   EXPECT_EQ(StateOf("bill"), "skipped");
   EXPECT_EQ(StateOf("memlock"), "ok");
+  EXPECT_EQ(StateOf("audit"), "skipped");
   EXPECT_THAT(out_, HasSubstr("DBUS_SESSION_BUS_ADDRESS is not set"));
 }
 

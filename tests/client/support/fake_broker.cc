@@ -10,6 +10,7 @@
 
 #include "billbroker/v1/session.grpc.pb.h"
 #include "proto/status.h"
+#include "tests/client/support/fake_broker_audit.h"
 #include "tests/client/support/fake_broker_credentials.h"
 #include "tests/client/support/fake_broker_mfa.h"
 #include "tests/client/support/fake_broker_state.h"
@@ -151,11 +152,12 @@ class FakeBroker::Sessions final : public v1::SessionService::Service {
 };
 
 struct FakeBroker::Server {
-  explicit Server(State& state) : sessions(state), credentials(state), mfa(state) {}
+  explicit Server(State& state) : sessions(state), credentials(state), mfa(state), audit(state) {}
 
   Sessions sessions;
   Credentials credentials;
   Mfa mfa;
+  Audit audit;
   std::unique_ptr<grpc::Server> grpc;
 };
 
@@ -166,6 +168,7 @@ FakeBroker::FakeBroker(const std::string& path)
   builder.RegisterService(&server_->sessions);
   builder.RegisterService(&server_->credentials);
   builder.RegisterService(&server_->mfa);
+  builder.RegisterService(&server_->audit);
   server_->grpc = builder.BuildAndStart();
   if (server_->grpc == nullptr) std::abort();
 }
@@ -292,6 +295,16 @@ void FakeBroker::set_status(v1::GetStatusResponse status) {
 void FakeBroker::set_sessions_live(bool live) {
   const MutexLock lock(state_->mutex);
   state_->sessions_live = live;
+}
+
+void FakeBroker::set_audit_report(v1::VerifyAuditResponse report) {
+  const MutexLock lock(state_->mutex);
+  state_->audit_report = std::move(report);
+}
+
+std::vector<std::pair<std::string, std::string>> FakeBroker::audited() const {
+  const MutexLock lock(state_->mutex);
+  return state_->audited;
 }
 
 }  // namespace billbroker

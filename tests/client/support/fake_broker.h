@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "billbroker/v1/audit.pb.h"
 #include "billbroker/v1/credential.pb.h"
 #include "billbroker/v1/mfa.pb.h"
 #include "billbroker/v1/session.pb.h"
@@ -66,6 +67,9 @@ class FakeBroker final {
   [[nodiscard]] std::vector<v1::CompleteChallengeRequest> code_requests() const;
   void AddSessionEntry(v1::SessionEntry entry);
   void set_status(v1::GetStatusResponse status);
+  // What VerifyAudit answers; the names and contents that the last one got.
+  void set_audit_report(v1::VerifyAuditResponse report);
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> audited() const;
   // DeleteCredential fails with SESSIONS_LIVE unless forced.
   void set_sessions_live(bool live);
 
@@ -74,6 +78,7 @@ class FakeBroker final {
   class Sessions;
   class Credentials;
   class Mfa;
+  class Audit;
   struct Server;
 
   std::unique_ptr<State> state_;

@@ -57,6 +57,8 @@ struct FakeBroker::State {
   std::vector<v1::DetachOrganizationsRequest> detaches;
   std::map<std::string, std::string> discovered;  // id -> name
   std::vector<v1::DiscoverOrganizationsRequest> discovers;
+  v1::VerifyAuditResponse audit_report;
+  std::vector<std::pair<std::string, std::string>> audited;
 
   absl::Status Failure(const std::string& method) {
     std::deque<absl::Status>& queued = failures[method];

@@ -5,11 +5,15 @@
 #include <sys/stat.h>
 
 #include <fstream>
+#include <iterator>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "server/app/policy_file.h"
 #include "tests/support/temp_folder.h"
 
 namespace billbroker {
@@ -22,8 +26,8 @@ using ::testing::Not;
 using ::testing::StartsWith;
 
 constexpr char kGood[] = R"(state_dir = "/var/lib/billbroker"
-[[listener]]
-unix = "/run/billbroker/broker.sock"
+policy_file = "/etc/billbroker/policy.toml"
+listener = [{unix = "/run/billbroker/broker.sock"}]
 [environments.sandbox]
 base_url = "https://gateway.stage.bill.com/connect"
 )";
@@ -41,11 +45,17 @@ TEST(ConfigTest, TheLeastFileGivesTheDefaults) {
   EXPECT_EQ(config->state_dir, "/var/lib/billbroker");
   EXPECT_EQ(config->drain_timeout, absl::Seconds(30));
   EXPECT_EQ(config->kept_versions, 1);
+  EXPECT_EQ(config->audit.file, config->state_dir + "/audit.jsonl");
+  EXPECT_FALSE(config->audit.session_reads);
   EXPECT_EQ(config->log_level, LogLevel::kInfo);
-  EXPECT_EQ(config->listener.socket, "/run/billbroker/broker.sock");
-  EXPECT_EQ(config->listener.mode, 0660U);
-  EXPECT_EQ(config->listener.group, "");
-  EXPECT_EQ(config->listener.max_connection_age, absl::Minutes(30));
+  EXPECT_EQ(config->listeners[0].socket, "/run/billbroker/broker.sock");
+  EXPECT_EQ(config->listeners[0].mode, 0660U);
+  EXPECT_EQ(config->listeners[0].group, "");
+  EXPECT_EQ(config->listeners[0].max_connection_age, absl::Minutes(30));
+  EXPECT_EQ(config->listeners[0].max_connection_idle, absl::Seconds(5));
+  EXPECT_THAT(config->listeners[0].services, ElementsAre("session", "credential", "mfa", "audit"));
+  EXPECT_EQ(config->listeners[0].max_connections, 1000);
+  EXPECT_EQ(config->listeners[0].max_user_connections, 250);
   ASSERT_EQ(config->environments.size(), 1U);
   EXPECT_EQ(config->environments.at("sandbox").base_url, "https://gateway.stage.bill.com/connect");
   EXPECT_EQ(config->keyring_timeout, absl::Seconds(3));
@@ -57,6 +67,8 @@ TEST(ConfigTest, EveryKeyArrivesWhereItBelongs) {
   const absl::StatusOr<Config> config = ParseConfig(R"(
 instance = "blue"
 state_dir = "/s"
+policy_file = "/p.toml"
+audit = {file = "/l/a.jsonl", session_reads = "all", longest_wait = "500ms"}
 drain_timeout = "5s"
 credentials.kept_versions = 0
 [log]
@@ -66,6 +78,10 @@ unix = "/r/b.sock"
 mode = "0600"
 group = "billbroker"
 max_connection_age = "5m"
+max_connection_idle = "7s"
+services = ["mfa"]
+max_connections = 9
+max_user_connections = 8
 [environments.sandbox]
 base_url = "https://localhost:8443/connect/"
 ca_file = "/etc/ca.pem"
@@ -110,9 +126,17 @@ max_parallel = 8
   EXPECT_EQ(config->drain_timeout, absl::Seconds(5));
   EXPECT_EQ(config->kept_versions, 0);
   EXPECT_EQ(config->log_level, LogLevel::kDebug);
-  EXPECT_EQ(config->listener.mode, 0600U);
-  EXPECT_EQ(config->listener.group, "billbroker");
-  EXPECT_EQ(config->listener.max_connection_age, absl::Minutes(5));
+  EXPECT_EQ(config->policy_file, "/p.toml");
+  EXPECT_EQ(config->audit.file, "/l/a.jsonl");
+  EXPECT_TRUE(config->audit.session_reads);
+  EXPECT_EQ(config->audit.longest_wait, absl::Milliseconds(500));
+  EXPECT_EQ(config->listeners[0].mode, 0600U);
+  EXPECT_EQ(config->listeners[0].group, "billbroker");
+  EXPECT_EQ(config->listeners[0].max_connection_age, absl::Minutes(5));
+  EXPECT_EQ(config->listeners[0].max_connection_idle, absl::Seconds(7));
+  EXPECT_THAT(config->listeners[0].services, ElementsAre("mfa"));
+  EXPECT_EQ(config->listeners[0].max_connections, 9);
+  EXPECT_EQ(config->listeners[0].max_user_connections, 8);
   const Environment& sandbox = config->environments.at("sandbox");
   EXPECT_EQ(sandbox.name, "sandbox");
   EXPECT_EQ(sandbox.base_url, "https://localhost:8443/connect") << "no slash at the end";
@@ -154,8 +178,9 @@ TEST(ConfigTest, EveryMistakeIsNamedWithItsLineAndItsFix) {
   };
   const std::vector<Row> rows = {
       {"[sesion]",
-       "b.toml:6: unknown key \"sesion\"; known here: bill, credentials, drain_timeout, "
-       "environments, instance, keyring, listener, log, prewarm, session, sign_ins, state_dir"},
+       "b.toml:6: unknown key \"sesion\"; known here: audit, bill, credentials, drain_timeout, "
+       "environments, instance, keyring, listener, log, policy_file, prewarm, session, sign_ins, "
+       "state_dir"},
       {"[session]\nidle = \"1m\"", "b.toml:7: unknown key \"session.idle\"; known here: "},
       {"[bill]\n\n\nretries = 3",
        "b.toml:9: unknown key \"bill.retries\"; known here: "
@@ -211,11 +236,13 @@ TEST(ConfigTest, EveryMistakeIsNamedWithItsLineAndItsFix) {
        "\"http://gateway.stage.bill.com/connect\"; secrets travel over https only"},
       {"[environments.other]\nbase_url = \"https://gateway.stage.bill.com/connect/\"",
        "has the base_url of environments."},
+      {"[audit]\nfile = \"a.jsonl\"",
+       "b.toml:7: audit.file must be an absolute path, not \"a.jsonl\""},
+      {"[audit]\nsession_reads = \"some\"",
+       "b.toml:7: audit.session_reads must be \"off\" or \"all\", not \"some\""},
       {"[environments.other]", "b.toml:6: environments.other.base_url is missing; set it"},
       {"[environments.other]\nbase_url = \"\"",
        "b.toml:7: environments.other.base_url is empty; set it"},
-      {"[[listener]]\nunix = \"/run/b2\"",
-       "b.toml:6: listener comes twice; this version serves one listener, remove the others"},
       {"[environments.sandbox]", "b.toml:6: not valid TOML: "},
       {"[session", "b.toml:6: not valid TOML: "},
   };
@@ -243,7 +270,8 @@ TEST(ConfigTest, ListenersAreNamedWithTheirLinesToo) {
   const std::vector<Row> rows = {
       {"", "b.toml: listener is missing; add one [[listener]] with unix = "},
       {"listener = 1", "b.toml:4: listener must be tables, each under [[listener]]"},
-      {"[[listener]]", "b.toml:4: listener.unix is missing; set it"},
+      {"[[listener]]",
+       "b.toml:4: listener needs either unix, a socket's path, or address, such as "},
       {"[[listener]]\nunix = 3", "b.toml:5: listener.unix must be a string, not an integer"},
       {"[[listener]]\nunix = \"b.sock\"",
        "b.toml:5: listener.unix must be an absolute path, not \"b.sock\""},
@@ -256,16 +284,66 @@ TEST(ConfigTest, ListenersAreNamedWithTheirLinesToo) {
        "b.toml:6: listener.mode \"0666\" lets every user of this machine in; use \"0660\" and a "
        "group"},
       {"[[listener]]\nunix = \"/b\"\ntls = true",
-       "b.toml:6: unknown key \"listener.tls\"; known here: group, max_connection_age, mode, unix"},
+       "b.toml:6: unknown key \"listener.tls\"; known here: address, group, max_connection_age, "
+       "max_connection_idle, max_connections, max_user_connections, mode, services, unix"},
+      {"[[listener]]\nunix = \"/b\"\n[[listener]]\nunix = \"/b\"",
+       "b.toml:7: listener.unix is that of another listener; remove one of the two"},
+      {"[[listener]]\nunix = \"/b\"\nservices = [\"session\", \"vault\"]",
+       "b.toml:6: listener.services must be of session, credential, mfa and audit, not \"vault\""},
+      {"[[listener]]\nunix = \"/b\"\naddress = \"127.0.0.1:1\"",
+       "b.toml:4: listener needs either unix, a socket's path, or address, such as "},
+      {"[[listener]]\naddress = \"127.0.0.1:8443\"",
+       "b.toml:5: listener.address needs key_file: over TCP the broker speaks mutual TLS only, on "
+       "this machine too"},
+      {"[[listener]]\naddress = \"localhost:8443\"",
+       "b.toml:5: listener.address must be numbers, such as "},
+      {"[[listener]]\naddress = \"127.0.0.1:1\"\nmode = \"0600\"",
+       "b.toml:6: unknown key \"listener.mode\"; known here: address, "},
+      {"[[listener]]\naddress = \"127.0.0.1:1\"\nkey_file = \"key.pem\"",
+       "b.toml:6: listener.key_file must be an absolute path, not \"key.pem\""},
+      {"[[listener]]\naddress = \"[::1]:1\"\n[[listener]]\naddress = \"[::1]:1\"",
+       "b.toml:7: listener.address is that of another listener; remove one of the two"},
+      {"[[listener]]\nunix = \"/b\"\nservices = []",
+       "b.toml:6: listener.services names none; leave it out for all of"},
+      {"[[listener]]\nunix = \"/b\"\nmax_connections = 0",
+       "b.toml:6: listener.max_connections must be an integer from 1 to 100000, not 0"},
       {"[[listener]]\nunix = \"/b\"\nmax_connection_age = \"10s\"",
        "b.toml:6: listener.max_connection_age must be "},
   };
   for (const Row& row : rows) {
-    const absl::StatusOr<Config> config =
-        ParseConfig(absl::StrCat("state_dir = \"/s\"\nenvironments.a.base_url = \"https://a\"\n\n",
-                                 row.listener, "\n"),
-                    "b.toml");
+    const absl::StatusOr<Config> config = ParseConfig(
+        absl::StrCat(
+            "state_dir = \"/s\"\npolicy_file = \"/p\"\nenvironments.a.base_url = \"https://a\"\n",
+            row.listener, "\n"),
+        "b.toml");
     EXPECT_THAT(std::string(config.status().message()), HasSubstr(row.error)) << row.listener;
+  }
+}
+
+TEST(ConfigTest, ATlsListenerHasItsThreeFiles) {
+  const absl::StatusOr<Config> config = ParseConfig(
+      "state_dir = \"/s\"\npolicy_file = \"/p\"\nenvironments.a.base_url = \"https://a\"\n"
+      "[[listener]]\naddress = \"[::1]:8443\"\ncertificate_file = \"/t/c.pem\"\nkey_file = "
+      "\"/t/k.pem\"\nclient_ca_file = \"/t/ca.pem\"\n",
+      "b.toml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->listeners[0].address, "[::1]:8443");
+  EXPECT_EQ(config->listeners[0].socket, "");
+  EXPECT_EQ(config->listeners[0].tls.certificate, "/t/c.pem");
+  EXPECT_EQ(config->listeners[0].tls.key, "/t/k.pem");
+  EXPECT_EQ(config->listeners[0].tls.client_ca, "/t/ca.pem");
+}
+
+TEST(ConfigTest, AListenerThatTakesNoSecretKeepsIdleConnectionsForAMinute) {
+  for (const auto& [services, idle] : {std::pair("[\"session\"]", absl::Minutes(1)),
+                                       std::pair("[\"session\", \"mfa\"]", absl::Seconds(5))}) {
+    const absl::StatusOr<Config> config = ParseConfig(
+        absl::StrCat("state_dir = \"/s\"\npolicy_file = \"/p\"\nenvironments.a.base_url = "
+                     "\"https://a\"\n[[listener]]\nunix = \"/b\"\nservices = ",
+                     services, "\n"),
+        "b.toml");
+    ASSERT_TRUE(config.ok()) << config.status();
+    EXPECT_EQ(config->listeners[0].max_connection_idle, idle);
   }
 }
 
@@ -275,11 +353,31 @@ TEST(ConfigTest, AllMistakesAreSaidAtOnce) {
   EXPECT_EQ(config.status().code(), absl::StatusCode::kInvalidArgument);
   const std::vector<std::string> lines = absl::StrSplit(config.status().message(), '\n');
   EXPECT_THAT(lines,
-              ::testing::UnorderedElementsAre(StartsWith("b.toml:1: instance must be 1 to 64"),
-                                              "b.toml: state_dir is missing; set it",
-                                              StartsWith("b.toml: listener is missing"),
-                                              StartsWith("b.toml: environments is empty"),
-                                              StartsWith("b.toml:3: unknown key \"bill.x\"")));
+              ::testing::UnorderedElementsAre(
+                  StartsWith("b.toml:1: instance must be 1 to 64"),
+                  "b.toml: state_dir is missing; set it", StartsWith("b.toml: listener is missing"),
+                  StartsWith("b.toml: policy_file is missing; set it to a file"),
+                  StartsWith("b.toml: environments is empty"),
+                  StartsWith("b.toml:3: unknown key \"bill.x\"")));
+}
+
+TEST(ConfigTest, TheSamplesThatAreInstalledAreInOrder) {
+  const auto text = [](const std::string& name) {
+    std::ifstream file(absl::StrCat(SAMPLES, "/", name));
+    EXPECT_TRUE(file.is_open()) << name;
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  const absl::StatusOr<Config> config = ParseConfig(text("billbrokerd.toml"), "billbrokerd.toml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->policy_file, "/etc/billbroker/policy.toml");
+  // The machine that runs the test need not have the group.
+  const std::string policy_text = text("policy.toml");
+  EXPECT_THAT(policy_text, HasSubstr("\"billbroker-admin\""));
+  const absl::StatusOr<Policy> policy = ParsePolicy(
+      absl::StrReplaceAll(policy_text, {{"\"billbroker-admin\"", "\"4711\""}}), "policy.toml");
+  ASSERT_TRUE(policy.ok()) << policy.status();
+  EXPECT_EQ(policy->PrincipalOf({0, {}}), "unix:operators") << "for sudo billbroker";
+  EXPECT_TRUE(policy->GrantsOf("unix:operators").CoversOrganization(Role::kAdmin, "00801"));
 }
 
 TEST(ConfigTest, AFileThatEverybodyMayWriteIsRefused) {

@@ -4,6 +4,7 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <csignal>
@@ -34,8 +35,11 @@ class DaemonTest : public ::testing::Test {
   DaemonTest() { Configure(folder_.File("state"), folder_.File("broker.sock")); }
 
   void Configure(const std::string& state_dir, const std::string& socket) {
-    std::ofstream(config_) << "state_dir = \"" << state_dir << "\"\n[[listener]]\nunix = \""
-                           << socket
+    std::ofstream(policy_) << "[[principal]]\nname = \"unix:test\"\nusers = [\"" << ::geteuid()
+                           << "\"]\n[[grant]]\nprincipals = [\"unix:test\"]\nrole = \"admin\"\n"
+                           << "organizations = [\"*\"]\n";
+    std::ofstream(config_) << "state_dir = \"" << state_dir << "\"\npolicy_file = \"" << policy_
+                           << "\"\n[[listener]]\nunix = \"" << socket
                            << "\"\n[environments.sandbox]\nbase_url = \"https://localhost:1\"\n";
   }
 
@@ -77,6 +81,7 @@ class DaemonTest : public ::testing::Test {
 
   TempFolder folder_;
   const std::string config_ = folder_.File("broker.toml");
+  const std::string policy_ = folder_.File("policy.toml");
 };
 
 TEST_F(DaemonTest, WithoutAKeyringItServesSaysSoAndEndsCleanly) {
@@ -101,7 +106,7 @@ TEST_F(DaemonTest, WithoutAKeyringItServesSaysSoAndEndsCleanly) {
   EXPECT_TRUE(HasReason(answer, Reason::kVaultUnreachable)) << answer;
 
   daemon->Signal(SIGHUP);
-  EXPECT_TRUE(Eventually([&] { return absl::StrContains(Output("log"), R"("hang_up_ignored")"); }));
+  EXPECT_TRUE(Eventually([&] { return absl::StrContains(Output("log"), R"("policy_reloaded")"); }));
   daemon->Signal(SIGTERM);
   EXPECT_EQ(daemon->Wait(), 0) << Output("log");
   EXPECT_FALSE(std::filesystem::exists(folder_.File("broker.sock")));
@@ -145,7 +150,7 @@ TEST_F(DaemonTest, AConfigurationIsCheckedWithoutServing) {
   EXPECT_EQ(Start({"--config", config_, "--check-config"}, "bad")->Wait(), 1);
   EXPECT_EQ(Output("bad"),
             config_ +
-                ":6: unknown key \"environments.sandbox.colour\"; known here: base_url, "
+                ":7: unknown key \"environments.sandbox.colour\"; known here: base_url, "
                 "ca_file, proxy\n");
   EXPECT_EQ(Start({"--config", config_}, "start")->Wait(), 2);
   EXPECT_THAT(Output("start"), Not(HasSubstr("ready")));

@@ -1,8 +1,10 @@
 #include "server/app/grpc_server.h"
 
+#include <grpcpp/create_channel_posix.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include <future>
 #include <memory>
@@ -10,7 +12,6 @@
 #include <thread>
 
 #include "billbroker/v1/session.grpc.pb.h"
-#include "server/app/unix_socket.h"
 #include "server/rpc/serving_state.h"
 #include "tests/support/temp_folder.h"
 
@@ -29,6 +30,7 @@ class SlowService final : public v1::SessionService::CallbackService {
                                       const v1::GetStatusRequest*,
                                       v1::GetStatusResponse* response) override {
     response->set_version("slow");
+    EXPECT_TRUE(state_.Enter(*context, absl::ZeroDuration()).ok());
     EXPECT_TRUE(state_.Admit(*context).ok());
     grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
     reactor_.set_value(reactor);
@@ -43,16 +45,15 @@ class SlowService final : public v1::SessionService::CallbackService {
 class GrpcServerTest : public ::testing::Test {
  protected:
   GrpcServerTest() {
-    ListenerConfig config;
-    config.socket = folder_.File("broker.sock");
-    socket_ = *UnixSocket::Claim(config);
-    server_ = *GrpcServer::Start({.socket = socket_->private_path(),
-                                  .services = {&service_},
+    int ends[2] = {-1, -1};
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+    identity_.Bind(std::make_shared<Caller>("unix:test", Grants(), CallerLimits()));
+    server_ = *GrpcServer::Start({.services = {&service_},
                                   .health_names = {kHealthName},
                                   .max_connection_age = absl::Minutes(30),
-                                  .contexts = state_.MakeContexts()});
-    EXPECT_TRUE(socket_->Publish().ok());
-    channel_ = grpc::CreateChannel("unix:" + config.socket, grpc::InsecureChannelCredentials());
+                                  .contexts = state_.MakeContexts(identity_)});
+    server_->AddConnection(ends[0]);
+    channel_ = grpc::CreateInsecureChannelFromFd("test", ends[1]);
   }
   ~GrpcServerTest() override { server_->Shutdown(absl::InfinitePast()); }
 
@@ -86,7 +87,7 @@ class GrpcServerTest : public ::testing::Test {
   TempFolder folder_;
   ServingState state_{"1.0", absl::UnixEpoch(), {}};
   SlowService service_{state_};
-  std::unique_ptr<UnixSocket> socket_;
+  Identity identity_;
   std::unique_ptr<GrpcServer> server_;
   std::shared_ptr<grpc::Channel> channel_;
 };
@@ -123,7 +124,26 @@ TEST_F(GrpcServerTest, ACallThatWasAcceptedIsAnsweredWhileTheServerDrains) {
   EXPECT_EQ(response.version(), "slow");
 }
 
-TEST_F(GrpcServerTest, ReflectionIsThere) {
+TEST_F(GrpcServerTest, AMethodThatNobodyServesIsUnimplementedAndHarmless) {
+  for (int i = 0; i < 3; ++i) {
+    grpc::ClientContext context;
+    grpc::CompletionQueue queue;
+    grpc::GenericStub stub(channel_);
+    const grpc::ByteBuffer nothing(nullptr, 0);
+    const auto call = stub.PrepareUnaryCall(&context, "/no.such.Service/Call", nothing, &queue);
+    call->StartCall();
+    grpc::ByteBuffer answer;
+    grpc::Status status;
+    call->Finish(&answer, &status, this);
+    void* tag = nullptr;
+    bool ok = false;
+    queue.Next(&tag, &ok);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
+  }
+  EXPECT_EQ(Health(""), NotServing());
+}
+
+TEST_F(GrpcServerTest, NoStreamThatNobodyIsAskedForIsTaken) {
   grpc::ClientContext context;
   grpc::CompletionQueue queue;
   grpc::GenericStub stub(channel_);
@@ -133,12 +153,20 @@ TEST_F(GrpcServerTest, ReflectionIsThere) {
   bool ok = false;
   call->StartCall(this);
   queue.Next(&tag, &ok);
-  call->WritesDone(this);
-  queue.Next(&tag, &ok);
   grpc::Status status;
   call->Finish(&status, this);
   queue.Next(&tag, &ok);
-  EXPECT_TRUE(status.ok()) << status.error_code() << " " << status.error_message();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
+}
+
+TEST_F(GrpcServerTest, AMessageBeyondTheBoundIsNotRead) {
+  grpc::ClientContext context;
+  v1::LoginRequest request;
+  request.set_organization_id(std::string((4 << 20) + 1, 'x'));
+  v1::LoginResponse response;
+  const grpc::Status status =
+      v1::SessionService::NewStub(channel_)->Login(&context, request, &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
 }
 
 }  // namespace

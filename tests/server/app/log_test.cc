@@ -59,10 +59,13 @@ TEST_F(LogTest, LevelNamesGoThereAndBack) {
 
 TEST_F(LogTest, SignInsRefusalsAndEndsOfSessionsAreTold) {
   LogObserver observer(log_);
-  observer.SignInSent("acme", "0081");
-  observer.SignInEnded("acme", "0081", absl::OkStatus(), 5);
-  observer.SignInEnded("acme", "0082", MakeError(Reason::kCredentialRejected, "BILL refused it"),
-                       0);
+  SignInFacts sign_in;
+  sign_in.credential = "acme";
+  sign_in.organization_id = "0081";
+  EXPECT_TRUE(observer.SignInStarts(sign_in).ok());
+  observer.SignInEnded(sign_in, absl::OkStatus(), 5);
+  sign_in.organization_id = "0082";
+  observer.SignInEnded(sign_in, MakeError(Reason::kCredentialRejected, "BILL refused it"), 0);
   observer.SessionEnded("acme", "0081", 5, "logged out");
   const std::string time = R"({"time":"2027-01-15T08:00:00.000Z",)";
   EXPECT_EQ(out_.str(), time +

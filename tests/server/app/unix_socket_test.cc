@@ -27,24 +27,6 @@ sockaddr_un Address(const std::string& path) {
   return address;
 }
 
-// A listening socket, as gRPC would make it.
-class Listening final {
- public:
-  explicit Listening(const std::string& path) : fd_(::socket(AF_UNIX, SOCK_STREAM, 0)) {
-    const sockaddr_un address = Address(path);
-    ok_ = ::bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
-          ::listen(fd_, 1) == 0;
-  }
-  ~Listening() { ::close(fd_); }
-  Listening(const Listening&) = delete;
-  Listening& operator=(const Listening&) = delete;
-  [[nodiscard]] bool ok() const { return ok_; }
-
- private:
-  int fd_;
-  bool ok_;
-};
-
 bool CanConnect(const std::string& path) {
   const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
   const sockaddr_un address = Address(path);
@@ -74,8 +56,6 @@ TEST_F(UnixSocketTest, NobodyReachesItBeforeItIsPublishedAndEverybodyAllowedAfte
       std::filesystem::path((*socket)->private_path()).parent_path().string();
   ASSERT_EQ(::stat(private_folder.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0700U);
-  const Listening listening((*socket)->private_path());
-  ASSERT_TRUE(listening.ok());
   EXPECT_FALSE(CanConnect(config_.socket));
 
   ASSERT_TRUE((*socket)->Publish().ok());
@@ -91,18 +71,19 @@ TEST_F(UnixSocketTest, NobodyReachesItBeforeItIsPublishedAndEverybodyAllowedAfte
 TEST_F(UnixSocketTest, ASecondDaemonIsRefusedAndTheFirstOneStaysReachable) {
   const absl::StatusOr<std::unique_ptr<UnixSocket>> first = UnixSocket::Claim(config_);
   ASSERT_TRUE(first.ok()) << first.status();
-  const Listening listening((*first)->private_path());
   ASSERT_TRUE((*first)->Publish().ok());
   EXPECT_THAT(ClaimError(), HasSubstr(config_.socket + ".lock is locked"));
   EXPECT_TRUE(CanConnect(config_.socket));
 }
 
 TEST_F(UnixSocketTest, AStaleSocketIsReplaced) {
-  { const Listening crashed(config_.socket); }
+  const int crashed = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  const sockaddr_un address = Address(config_.socket);
+  ASSERT_EQ(::bind(crashed, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  ::close(crashed);
   ASSERT_TRUE(std::filesystem::exists(config_.socket));
   const absl::StatusOr<std::unique_ptr<UnixSocket>> socket = UnixSocket::Claim(config_);
   ASSERT_TRUE(socket.ok()) << socket.status();
-  const Listening listening((*socket)->private_path());
   ASSERT_TRUE((*socket)->Publish().ok());
   EXPECT_TRUE(CanConnect(config_.socket));
 }
@@ -123,7 +104,6 @@ TEST_F(UnixSocketTest, AGroupThatIsNotThereLeavesTheSocketUnpublished) {
   config_.group = "no-such-group";
   absl::StatusOr<std::unique_ptr<UnixSocket>> socket = UnixSocket::Claim(config_);
   ASSERT_TRUE(socket.ok()) << socket.status();
-  const Listening listening((*socket)->private_path());
   EXPECT_THAT(std::string((*socket)->Publish().message()), HasSubstr("no-such-group"));
   EXPECT_FALSE(std::filesystem::exists(config_.socket));
   socket->reset();

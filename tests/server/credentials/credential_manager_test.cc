@@ -38,6 +38,25 @@ std::string MetadataOf(const absl::Status& status, const std::string& key) {
   return DetailsOf(status)->metadata[key];
 }
 
+// Keeps the log-outs that it is told of.
+class LogOutObserver final : public EngineObserver {
+ public:
+  absl::Status SignInStarts(const SignInFacts&) override { return absl::OkStatus(); }
+  void LogOutStarts(const Session& session) override {
+    log_outs.push_back(absl::StrCat(session.organization_id, " starts"));
+  }
+  void LogOutEnded(const Session& session, const absl::Status& outcome) override {
+    log_outs.push_back(
+        absl::StrCat(session.organization_id, " ", absl::StatusCodeToString(outcome.code())));
+  }
+  void SignInEnded(const SignInFacts&, const absl::Status&, std::uint64_t) override {}
+  void SessionEnded(absl::string_view, absl::string_view, std::uint64_t,
+                    absl::string_view) override {}
+  void TrustRefused(absl::string_view, absl::string_view) override {}
+
+  std::vector<std::string> log_outs;
+};
+
 class CredentialManagerTest : public ::testing::Test {
  protected:
   // Creates "acme" and returns what an operator sees of it.
@@ -58,7 +77,8 @@ class CredentialManagerTest : public ::testing::Test {
 
   ManualClock executor_clock_;
   ManualExecutor executor_{executor_clock_};
-  TestBroker broker_{executor_};
+  LogOutObserver observer_;
+  TestBroker broker_{executor_, &observer_};
 };
 
 TEST_F(CredentialManagerTest, ANewCredentialIsStoredAndServedAtOnce) {
@@ -247,6 +267,7 @@ TEST_F(CredentialManagerTest, DetachingTakesAwayAndLogsOut) {
   EXPECT_EQ(broker_.bill.sign_outs().size(), 1U) << "once, and the other session lives";
   EXPECT_TRUE(HasReason(GetSession("0081").status(), Reason::kUnknownOrganization));
   EXPECT_EQ(broker_.engine.RolloutOf(acme.uid).live, 1);
+  EXPECT_THAT(observer_.log_outs, ElementsAre("0081 starts", "0081 OK"));
 }
 
 TEST_F(CredentialManagerTest, ThatBillDoesNotAnswerALogoutDoesNotUndoADetachment) {
@@ -255,6 +276,7 @@ TEST_F(CredentialManagerTest, ThatBillDoesNotAnswerALogoutDoesNotUndoADetachment
   broker_.bill.FailNextSignOuts(9, Refusal(Verdict::kUnavailable, ""));
   EXPECT_TRUE(broker_.manager.Detach(acme, {"0081"}).ok());
   EXPECT_EQ(broker_.engine.RolloutOf(acme.uid).live, 0);
+  EXPECT_THAT(observer_.log_outs, ElementsAre("0081 starts", "0081 UNAVAILABLE"));
 }
 
 TEST_F(CredentialManagerTest, AllAreDetachedOrNone) {

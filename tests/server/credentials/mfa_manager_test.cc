@@ -44,7 +44,7 @@ class MfaManagerTest : public ::testing::Test {
   }
   absl::StatusOr<OpenChallenge> Start(const std::string& credential = "acme",
                                       const std::string& organization_id = "") {
-    return broker_.mfa.StartChallenge(credential, organization_id, absl::Seconds(30));
+    return broker_.mfa.StartChallenge(credential, organization_id, "unix:ops", absl::Seconds(30));
   }
   absl::StatusOr<MfaRenewal> Complete(const std::string& id, absl::string_view code = "123456",
                                       const std::string& device = "") {
@@ -56,6 +56,15 @@ class MfaManagerTest : public ::testing::Test {
   HeldTimers executor_{*threads_};
   TestBroker broker_{executor_};
 };
+
+TEST_F(MfaManagerTest, AChallengeIsCompletedByThePrincipalThatStartedIt) {
+  const absl::StatusOr<OpenChallenge> open = Start();
+  ASSERT_TRUE(open.ok()) << open.status();
+  const absl::StatusOr<MfaRenewal> refused =
+      broker_.mfa.CompleteChallenge(open->id, SecretString::CopyOf("123456"), "", "unix:another");
+  EXPECT_TRUE(HasReason(refused.status(), Reason::kMalformedRequest)) << refused.status();
+  EXPECT_TRUE(Complete(open->id).ok());
+}
 
 TEST_F(MfaManagerTest, AnAnsweredChallengeIsStoredAndTheLiveSessionsAreSteppedUp) {
   ASSERT_TRUE(Get("0082").ok());
@@ -165,6 +174,13 @@ TEST_F(MfaManagerTest, ASignInThatWasUnderWayIsSteppedUpLater) {
   EXPECT_FALSE((*signed_in.get_future().get())->trusted);
   executor_.RunLater();
   EXPECT_TRUE(Get("0082", true).ok());
+}
+
+TEST_F(MfaManagerTest, NobodyHoldsTheIdUntilThen) {
+  ASSERT_TRUE(Complete(Start()->id).ok());
+  const int reads = broker_.vault.reads();
+  executor_.RunLater();
+  EXPECT_EQ(broker_.vault.reads(), reads + 1);  // where it is read again
 }
 
 TEST_F(MfaManagerTest, ItIsNoVersionToRollBackFrom) {

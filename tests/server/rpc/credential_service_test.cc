@@ -178,6 +178,24 @@ TEST_F(CredentialServiceTest, AShapeThatTheProtoForbidsIsMalformedAndNamesTheFie
   EXPECT_EQ(broker_.vault.writes(), 0);
 }
 
+TEST_F(CredentialServiceTest, TheShapeIsSaidBeforeAnythingIsRefused) {
+  callers_.SetPolicy({});
+  v1::CreateCredentialRequest create = NewUser("acme", {});
+  create.set_name(std::string(3 << 20, 'x'));
+  v1::CreateCredentialResponse created;
+  const absl::Status too_long = Call(&Stub::CreateCredential, create, &created);
+  EXPECT_EQ(FieldOf(too_long), "name");
+  EXPECT_LT(too_long.message().size(), 200U) << "the name goes nowhere";
+  v1::ListCredentialsRequest list;
+  v1::ListCredentialsResponse listed;
+  list.set_page_size(1001);
+  EXPECT_EQ(FieldOf(Call(&Stub::ListCredentials, list, &listed)), "page_size");
+  list.clear_page_size();
+  list.set_page_token("nonsense");
+  EXPECT_EQ(FieldOf(Call(&Stub::ListCredentials, list, &listed)), "page_token");
+  EXPECT_TRUE(audit_.Take().empty());
+}
+
 TEST_F(CredentialServiceTest, ATakenNameOrUserIsRefusedAndTheOtherIsNamed) {
   Create(NewUser("acme", {"0081"}));
   v1::CreateCredentialRequest request = NewUser("twin", {"0081"});

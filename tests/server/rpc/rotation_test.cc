@@ -143,6 +143,48 @@ TEST_F(RotationRpcTest, BadRequestsAreNamedAndNothingIsTried) {
   EXPECT_EQ(broker_.bill.CountSignIns(), 0);
 }
 
+TEST_F(RotationRpcTest, TheShapeOfAChangeIsSaidBeforeItIsRefused) {
+  callers_.SetPolicy({});
+  auto twice = For<v1::RotateCredentialRequest>(acme_);
+  twice.add_organizations()->set_organization_id("0081");
+  twice.add_organizations()->set_organization_id("0081");
+  EXPECT_EQ(FieldOf(Rotate(twice)), "organizations[1].organization_id");
+  EXPECT_TRUE(HasReason(Rotate(For<v1::RotateCredentialRequest>(acme_)), Reason::kNotGranted));
+}
+
+// All changes take turns on one thread.
+TEST_F(RotationRpcTest, NoProofHoldsUpTheChangesOfOthersForLongerThanAMinute) {
+  BillError wait;
+  wait.verdict = Verdict::kRateLimited;
+  wait.code = "BDC_1144";
+  wait.retry_after = absl::Minutes(2);
+  broker_.bill.FailNextSignIns(1, wait);
+  EXPECT_FALSE(GetSession("0081").ok());
+  grpc::ClientContext verification;
+  verification.set_deadline(absl::ToChronoTime(absl::Now() + absl::Hours(2)));
+  v1::VerifyCredentialResponse verified;
+  const absl::Status verify = FromGrpcStatus(credentials_->VerifyCredential(
+      &verification, For<v1::VerifyCredentialRequest>(acme_), &verified));
+  EXPECT_TRUE(HasReason(verify, Reason::kBillRateLimited)) << verify;
+
+  grpc::ClientContext rotation;
+  rotation.set_deadline(absl::ToChronoTime(absl::Now() + absl::Hours(2)));
+  auto request = For<v1::RotateCredentialRequest>(acme_);
+  request.set_password("s3cret-next");
+  v1::RotateCredentialResponse rotated;
+  const absl::Status rotate =
+      FromGrpcStatus(credentials_->RotateCredential(&rotation, request, &rotated));
+  EXPECT_TRUE(HasReason(rotate, Reason::kBillRateLimited)) << rotate;
+
+  grpc::ClientContext challenge;
+  challenge.set_deadline(absl::ToChronoTime(absl::Now() + absl::Hours(2)));
+  v1::StartChallengeRequest start;
+  start.set_credential("acme");
+  v1::StartChallengeResponse started;
+  const absl::Status challenged = FromGrpcStatus(mfa_->StartChallenge(&challenge, start, &started));
+  EXPECT_TRUE(HasReason(challenged, Reason::kBillRateLimited)) << challenged;
+}
+
 TEST_F(RotationRpcTest, OnceDrainingNothingIsRotated) {
   state_.StartDraining();
   auto request = For<v1::RotateCredentialRequest>(acme_);

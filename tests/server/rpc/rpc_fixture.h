@@ -4,20 +4,28 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "billbroker/v1/audit.grpc.pb.h"
 #include "billbroker/v1/credential.grpc.pb.h"
 #include "billbroker/v1/mfa.grpc.pb.h"
 #include "billbroker/v1/session.grpc.pb.h"
 #include "proto/status.h"
+#include "server/access/caller.h"
+#include "server/rpc/audit_service.h"
 #include "server/rpc/credential_service.h"
+#include "server/rpc/gate.h"
 #include "server/rpc/mfa_service.h"
+#include "server/rpc/recorder.h"
 #include "server/rpc/serving_state.h"
 #include "server/rpc/session_service.h"
 #include "server/session/watch_hub.h"
+#include "tests/server/rpc/held_work.h"
+#include "tests/support/fake_audit.h"
 #include "tests/support/held_timers.h"
 #include "tests/support/temp_folder.h"
 #include "tests/support/test_broker.h"
@@ -28,22 +36,41 @@ namespace billbroker {
 
 class RpcTest : public ::testing::Test {
  protected:
-  explicit RpcTest(EngineObserver* observer = nullptr) : broker_(executor_, observer) {
+  // Who calls, if the test does not say otherwise: everything is granted to it.
+  static constexpr char kPrincipal[] = "unix:test";
+  // What the audit log says besides.
+  static constexpr std::uint32_t kUid = 4711;
+  static constexpr std::int64_t kPid = 17;
+
+  static Policy EverythingGranted() {
+    Policy policy;
+    policy.grants = {{{kPrincipal}, Role::kAdmin, {"*"}, {}}};
+    policy.limits = {1e6, 1e6, 1'000'000};
+    return policy;
+  }
+
+  explicit RpcTest(EngineObserver* observer = nullptr, bool session_reads = false)
+      : session_reads_(session_reads), broker_(executor_, observer) {
     broker_.engine.SetWatcher(&hub_);
     grpc::ServerBuilder builder;
-    builder.SetContextAllocator(state_.MakeContexts());
+    identity_.Bind(callers_.Of(kPrincipal));
+    builder.SetContextAllocator(
+        std::make_unique<SeenContexts>(state_.MakeContexts(identity_), newest_call_));
     builder.RegisterService(&session_service_);
     builder.RegisterService(&credential_service_);
     builder.RegisterService(&mfa_service_);
+    builder.RegisterService(&audit_service_);
     builder.AddListeningPort(address_, grpc::InsecureServerCredentials());
     server_ = builder.BuildAndStart();
     const std::shared_ptr<grpc::Channel> channel = server_->InProcessChannel({});
     sessions_ = v1::SessionService::NewStub(channel);
     credentials_ = v1::CredentialService::NewStub(channel);
     mfa_ = v1::MfaService::NewStub(channel);
+    audits_ = v1::AuditService::NewStub(channel);
   }
 
   ~RpcTest() override {
+    for (HeldWork* work : {&changes_, &challenges_}) work->LetGo();
     server_->Shutdown();
     server_->Wait();
     threads_.reset();  // ends the engine's work before the engine goes
@@ -103,6 +130,7 @@ class RpcTest : public ::testing::Test {
     return details->metadata.at("field");
   }
 
+  const bool session_reads_;  // are recorded
   TempFolder folder_;
   const std::string address_ = "unix:" + folder_.File("rpc.sock");  // for what needs a connection
   std::unique_ptr<ThreadExecutor> threads_ = std::make_unique<ThreadExecutor>(2);
@@ -110,19 +138,34 @@ class RpcTest : public ::testing::Test {
   ThreadExecutor news_{1};
   WatchHub hub_{news_};
   TestBroker broker_;
-  ThreadExecutor changes_{1};
+  ThreadExecutor changes_thread_{1};
+  HeldWork changes_{changes_thread_};
   ServingState state_{
       "1.2.3", absl::FromUnixSeconds(1'800'000'000), {{"sandbox", "https://sandbox.test/connect"}}};
-  SessionServiceImpl session_service_{
-      {broker_.clock, broker_.directory, state_, broker_.engine, hub_, broker_.store}};
-  CredentialServiceImpl credential_service_{{broker_.directory, state_, broker_.manager, changes_,
+  Callers callers_{EverythingGranted()};
+  std::atomic<int> origins_asked_ = 0;
+  Identity identity_{{kUid, kPid, ""}, [this](absl::string_view) {
+                       ++origins_asked_;
+                       return absl::nullopt;
+                     }};
+  FakeAudit audit_;
+  const Recorder recorder_{audit_, broker_.clock, broker_.random, session_reads_};
+  const Gate gate_{state_, broker_.directory, broker_.clock, recorder_};
+  SessionServiceImpl session_service_{{broker_.clock, broker_.directory, state_, gate_,
+                                       broker_.engine, hub_, broker_.store, audit_,
+                                       "/var/lib/billbroker/audit.jsonl", session_reads_}};
+  CredentialServiceImpl credential_service_{{broker_.directory, gate_, broker_.manager, changes_,
                                              broker_.discovery, broker_.engine, hub_}};
-  ThreadExecutor challenges_{1};
-  MfaServiceImpl mfa_service_{{state_, broker_.mfa, challenges_}};
+  ThreadExecutor challenges_thread_{1};
+  HeldWork challenges_{challenges_thread_};
+  MfaServiceImpl mfa_service_{{gate_, broker_.mfa, challenges_}};
+  AuditServiceImpl audit_service_{gate_, audit_};
+  SeenContexts::Newest newest_call_ = nullptr;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<v1::SessionService::Stub> sessions_;
   std::unique_ptr<v1::CredentialService::Stub> credentials_;
   std::unique_ptr<v1::MfaService::Stub> mfa_;
+  std::unique_ptr<v1::AuditService::Stub> audits_;
   grpc::Status last_;  // of the last Call()
 };
 

@@ -277,6 +277,34 @@ TEST_F(SessionServiceTest, AListMayBeOfOneCredentialAndItsPagesAreChecked) {
   EXPECT_EQ(FieldOf(Call(&Stub::ListSessions, request, &response)), "credential");
 }
 
+TEST_F(SessionServiceTest, APageIsCheckedBeforeAnythingIsRefused) {
+  callers_.SetPolicy({});
+  v1::ListSessionsRequest request;
+  v1::ListSessionsResponse response;
+  request.set_page_size(1001);
+  EXPECT_EQ(FieldOf(Call(&Stub::ListSessions, request, &response)), "page_size");
+  request.clear_page_size();
+  request.set_page_token("nonsense");
+  EXPECT_EQ(FieldOf(Call(&Stub::ListSessions, request, &response)), "page_token");
+}
+
+TEST_F(SessionServiceTest, NobodyWaitsLongerThanFiveMinutesHoweverLateItsDeadline) {
+  const auto ask = [this](absl::Duration patience) {
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + patience));
+    v1::LoginRequest request;
+    request.set_organization_id("0081");
+    v1::LoginResponse response;
+    return FromGrpcStatus(sessions_->Login(&context, request, &response));
+  };
+  BillError wait = Refusal(Verdict::kRateLimited, "BDC_1144");
+  wait.retry_after = absl::Minutes(6);
+  broker_.bill.FailNextSignIns(1, wait);
+  const absl::Status status = ask(absl::Hours(2));
+  EXPECT_TRUE(HasReason(status, Reason::kBillRateLimited)) << status;
+  EXPECT_EQ(DetailsOf(status)->retry_after, absl::Minutes(6));
+}
+
 TEST_F(SessionServiceTest, AListOfACredentialThatIsNotThereSaysSo) {
   v1::ListSessionsRequest request;
   request.set_credential("ghost");

@@ -20,9 +20,10 @@ TEST(EngineConcurrencyTest, ThreadsThatAskReportAndLogOutGetConsistentAnswers) {
   Directory directory;
   class SilentObserver final : public EngineObserver {
    public:
-    void SignInSent(absl::string_view, absl::string_view) override {}
-    void SignInEnded(absl::string_view, absl::string_view, const absl::Status&,
-                     std::uint64_t) override {}
+    absl::Status SignInStarts(const SignInFacts&) override { return absl::OkStatus(); }
+    void LogOutStarts(const Session&) override {}
+    void LogOutEnded(const Session&, const absl::Status&) override {}
+    void SignInEnded(const SignInFacts&, const absl::Status&, std::uint64_t) override {}
     void SessionEnded(absl::string_view, absl::string_view, std::uint64_t,
                       absl::string_view) override {}
     void TrustRefused(absl::string_view, absl::string_view) override {}

@@ -26,12 +26,20 @@ class MiddleRandom final : public Random {
 
 class RecordingObserver final : public EngineObserver {
  public:
-  void SignInSent(absl::string_view, absl::string_view organization_id) override {
-    sent.emplace_back(organization_id);
+  absl::Status SignInStarts(const SignInFacts& sign_in) override {
+    if (!refusal.ok()) return refusal;
+    sent.push_back(sign_in.organization_id);
+    principals.push_back(sign_in.principal);
+    causes.push_back(sign_in.cause);
+    dev_key_ids.push_back(sign_in.dev_key_id);
+    return absl::OkStatus();
   }
-  void SignInEnded(absl::string_view, absl::string_view, const absl::Status& outcome,
-                   std::uint64_t) override {
+  void SignInEnded(const SignInFacts&, const absl::Status& outcome, std::uint64_t) override {
     ended.push_back(outcome);
+  }
+  void LogOutStarts(const Session& session) override { log_outs.push_back(session.generation); }
+  void LogOutEnded(const Session&, const absl::Status& outcome) override {
+    log_outs_ended.push_back(outcome);
   }
   void SessionEnded(absl::string_view, absl::string_view, std::uint64_t,
                     absl::string_view why) override {
@@ -41,7 +49,13 @@ class RecordingObserver final : public EngineObserver {
     trust_refused.emplace_back(credential);
   }
 
+  absl::Status refusal;  // of each sign-in, where it is not OK
   std::vector<std::string> sent;
+  std::vector<std::string> principals;  // of those
+  std::vector<CausePtr> causes;
+  std::vector<std::string> dev_key_ids;
+  std::vector<std::uint64_t> log_outs;  // generations
+  std::vector<absl::Status> log_outs_ended;
   std::vector<absl::Status> ended;
   std::vector<std::string> sessions_ended;
   std::vector<std::string> trust_refused;

@@ -139,6 +139,14 @@ TEST_P(SessionStoreContract, ThatAPairWasLoggedOutIsRemembered) {
   EXPECT_EQ(Describe(Reopen()), Describe(logged_out));
 }
 
+TEST_P(SessionStoreContract, TheLastAuditHeadComesBack) {
+  Open();
+  EXPECT_EQ(store().WriteNow(StoredAuditHead{41, std::string(64, 'a')}), absl::OkStatus());
+  const StoredAuditHead last{42, std::string(64, 'b')};
+  EXPECT_EQ(store().WriteNow(last), absl::OkStatus());
+  EXPECT_EQ(Describe(Reopen()), Describe(last));
+}
+
 TEST_P(SessionStoreContract, AnotherBootIsTold) {
   Open();
   EXPECT_EQ(store().WriteNow(SamplePair("uid", "0081", 5)), absl::OkStatus());

@@ -24,7 +24,7 @@ TEST(ErrorTest, WhatWentInComesOut) {
 
 TEST(ErrorTest, EveryReasonHasItsOwnNameAndACode) {
   std::set<std::string> names;
-  for (int number = 0; number <= static_cast<int>(Reason::kMfaFailed); ++number) {
+  for (int number = 0; number <= static_cast<int>(Reason::kAuditUnavailable); ++number) {
     const auto reason = static_cast<Reason>(number);
     const std::string name(ReasonName(reason));
     EXPECT_TRUE(names.insert(name).second) << name;

@@ -84,6 +84,15 @@ TEST_F(StoreRowsTest, TheKindIsBoundAndAnUnknownOneIsDropped) {
   EXPECT_THAT(harness_.observer().told(), ElementsAre("dropped attempt", "state READY"));
 }
 
+TEST_F(StoreRowsTest, AnAuditHeadThatWasChangedIsDropped) {
+  (void)harness_.Open();
+  harness_.store().WriteSoon(StoredAuditHead{42, std::string(64, 'a')});
+  harness_.Stop();
+  harness_.RawSql("UPDATE rows SET sealed = zeroblob(length(sealed)) WHERE kind = 4");
+  EXPECT_FALSE(harness_.Reopen().audit_head.has_value());
+  EXPECT_THAT(harness_.observer().told(), ElementsAre("dropped audit_head", "state READY"));
+}
+
 TEST_F(StoreRowsTest, ARowOfAnEarlierBootIsNotTakenForOneOfThisBootAtTheSecondStart) {
   WriteSome();
   harness_.options().boot_id = "boot-2";

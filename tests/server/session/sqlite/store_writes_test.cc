@@ -1,11 +1,11 @@
 // Writing: group commit, failures and what waits meanwhile.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/mount.h>
 
 #include <thread>
 
 #include "tests/server/session/sqlite/store_harness.h"
+#include "tests/support/small_disk.h"
 
 namespace billbroker {
 namespace {
@@ -107,25 +107,6 @@ TEST(SqliteStoreWritesTest, AStoreThatCannotWriteAtTheEndStillEnds) {
   harness.Stop();
 }
 
-// A small disk of its own, where that is allowed (root, with CAP_SYS_ADMIN).
-class SmallDisk final {
- public:
-  SmallDisk() { mounted_ = ::mount("tmpfs", folder_.path().c_str(), "tmpfs", 0, "size=256k") == 0; }
-  ~SmallDisk() {
-    if (mounted_) ::umount2(folder_.path().c_str(), MNT_DETACH);
-  }
-  [[nodiscard]] bool mounted() const { return mounted_; }
-  [[nodiscard]] std::string File(const std::string& name) const { return folder_.File(name); }
-  [[nodiscard]] bool SetReadOnly(bool read_only) const {
-    return ::mount("tmpfs", folder_.path().c_str(), "tmpfs",
-                   MS_REMOUNT | (read_only ? MS_RDONLY : 0), "size=256k") == 0;
-  }
-
- private:
-  TempFolder folder_;
-  bool mounted_ = false;
-};
-
 TEST(SqliteStoreWritesTest, AFullDiskIsSaidAndOvercome) {
   const SmallDisk disk;
   if (!disk.mounted()) GTEST_SKIP() << "cannot mount a small disk here";
@@ -133,10 +114,7 @@ TEST(SqliteStoreWritesTest, AFullDiskIsSaidAndOvercome) {
   harness.options().path = disk.File("sessions.db");
   harness.Start();
   (void)harness.Open();
-  {
-    std::ofstream filler(disk.File("filler"), std::ios::binary);
-    filler << std::string(1 << 20, 'x');
-  }
+  disk.Fill();
   absl::Status status;
   std::uint64_t count = 0;
   while (status.ok() && count < 1000) {
@@ -145,7 +123,7 @@ TEST(SqliteStoreWritesTest, AFullDiskIsSaidAndOvercome) {
   }
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(status.message()), HasSubstr("free space on its disk"));
-  std::filesystem::remove(disk.File("filler"));
+  disk.MakeRoom();
   EXPECT_EQ(harness.store().WriteNow(SampleAttempt("a1")), absl::OkStatus());
   EXPECT_EQ(harness.Reopen().pairs.size(), count);
 }

@@ -1,0 +1,153 @@
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <limits>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "client/cli/command.h"
+#include "client/cli/exit_code.h"
+#include "client/cli/format.h"
+#include "client/cli/table.h"
+
+namespace billbroker {
+namespace {
+
+struct VerifyOptions {
+  std::vector<std::string> files;
+};
+
+struct OpenFile {
+  std::string path;
+  std::uint64_t sequence;  // of its first line; the greatest where it has none
+  std::unique_ptr<std::ifstream> text;
+};
+
+// A line begins with {"sequence":N.
+std::uint64_t FirstSequence(std::istream& text) {
+  constexpr absl::string_view kBegin = "{\"sequence\":";
+  std::string begin(kBegin.size(), '\0');
+  text.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  std::uint64_t sequence = 0;
+  const bool read = begin == kBegin && (text >> sequence);
+  text.clear();
+  text.seekg(0);
+  return read ? sequence : std::numeric_limits<std::uint64_t>::max();
+}
+
+// Of a file that cannot be opened, with errno.
+absl::Status CannotRead(const std::string& path) {
+  const int error = errno;
+  const std::string text = absl::StrCat("cannot read ", path, ": ", std::strerror(error));
+  if (error == ENOENT) return absl::NotFoundError(text);
+  return absl::FailedPreconditionError(
+      absl::StrCat(text, error == EACCES ? "; run it as a user who may read it" : ""));
+}
+
+// In the order in which they were written.
+absl::StatusOr<std::vector<OpenFile>> Open(const std::vector<std::string>& paths) {
+  std::vector<OpenFile> files;
+  for (const std::string& path : paths) {
+    auto text = std::make_unique<std::ifstream>(path, std::ios::binary);
+    if (!*text) return CannotRead(path);
+    const std::uint64_t sequence = FirstSequence(*text);
+    files.push_back({path, sequence, std::move(text)});
+  }
+  std::stable_sort(files.begin(), files.end(),
+                   [](const OpenFile& a, const OpenFile& b) { return a.sequence < b.sequence; });
+  return files;
+}
+
+Json ReportJson(const v1::VerifyAuditResponse& report) {
+  Json findings = Json::array();
+  for (const v1::AuditFinding& finding : report.findings()) {
+    findings.push_back({{"file", finding.file()},
+                        {"line", finding.line()},
+                        {"fault", EnumWord(v1::AuditFault_Name(finding.fault()), "AUDIT_FAULT_")},
+                        {"text", finding.text()}});
+  }
+  return {{"lines", report.lines()},
+          {"first_sequence", report.first_sequence()},
+          {"last_sequence", report.last_sequence()},
+          {"gave_up", report.gave_up()},
+          {"findings", std::move(findings)}};
+}
+
+void PrintReport(const v1::VerifyAuditResponse& report, std::ostream& out) {
+  Table table;
+  for (const v1::AuditFinding& finding : report.findings()) {
+    table.Add({absl::StrCat(Printable(finding.file()), ":", finding.line()),
+               EnumWord(v1::AuditFault_Name(finding.fault()), "AUDIT_FAULT_"),
+               Printable(finding.text())});
+  }
+  table.Print(out);
+  if (report.gave_up()) {
+    out << "gave up after " << Counted(report.findings_size(), "finding")
+        << "; the rest was not looked at\n";
+  }
+  out << report.lines() << " lines, sequence " << report.first_sequence() << " to "
+      << report.last_sequence() << '\n';
+}
+
+absl::Status Verdict(const v1::VerifyAuditResponse& report) {
+  bool head_lost = false;
+  for (const v1::AuditFinding& finding : report.findings()) {
+    if (finding.fault() == v1::AUDIT_FAULT_TORN) continue;
+    if (finding.fault() != v1::AUDIT_FAULT_HEAD_LOST) {
+      return absl::DataLossError(
+          "the audit log is not as the broker wrote it; keep the files for an inquiry");
+    }
+    head_lost = true;
+  }
+  if (!head_lost) return absl::OkStatus();
+  return absl::DataLossError(
+      "the broker had lost what it keeps apart of the log's end: lines may be missing before that; "
+      "compare them with a copy that was kept elsewhere");
+}
+
+absl::Status Verify(CommandContext& context, const VerifyOptions& options) {
+  std::vector<std::string> paths = options.files;
+  if (paths.empty()) {
+    const absl::StatusOr<v1::GetStatusResponse> status = context.admin.GetStatus();
+    if (!status.ok()) return status.status();
+    paths.push_back(status->audit().file());
+  }
+  const absl::StatusOr<std::vector<OpenFile>> open = Open(paths);
+  if (!open.ok()) return open.status();
+  std::vector<AuditLogFile> files;
+  for (const OpenFile& file : *open) files.push_back({file.path, *file.text});
+  const absl::StatusOr<v1::VerifyAuditResponse> report = context.audit.Verify(files);
+  if (!report.ok()) return report.status();
+  // Such as a folder. What the broker was sent of it is no log, whatever it said.
+  for (const OpenFile& file : *open) {
+    if (file.text->bad()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("cannot read ", file.path, " to its end; is it a file of the log?"));
+    }
+  }
+  const absl::Status printed = context.Print(
+      ReportJson(*report), [&report](std::ostream& out) { PrintReport(*report, out); });
+  const absl::Status verdict = Verdict(*report);
+  return verdict.ok() ? printed : verdict;
+}
+
+}  // namespace
+
+void AddAuditCommands(CLI::App& app, Command& command) {
+  CLI::App& group = *app.add_subcommand("audit", "The record of who did what");
+  group.require_subcommand(1);
+  auto [verify, options] = command.Add<VerifyOptions>(
+      group, "verify", "Say whether files of the audit log are as the broker wrote them", Verify);
+  verify
+      ->add_option("FILE", options->files,
+                   "Files in any order, the newest among them; else the one that is written now")
+      ->type_name("");
+}
+
+}  // namespace billbroker

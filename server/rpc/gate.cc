@@ -1,0 +1,329 @@
+#include "server/rpc/gate.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "vault/base/error.h"
+
+namespace billbroker {
+namespace {
+
+Need OfPair(absl::string_view rpc, absl::optional<AuditEvent> event, Role role,
+            absl::string_view organization_id, absl::string_view credential) {
+  return {rpc, event, role, Need::Of::kPair, organization_id, credential};
+}
+
+Need OfCredential(absl::string_view rpc, absl::optional<AuditEvent> event, Role role,
+                  absl::string_view credential, std::uint64_t version = 0) {
+  return {rpc, event, role, Need::Of::kCredential, {}, credential, version};
+}
+
+// Of a change of the version that the caller saw.
+Need OfChange(absl::string_view rpc, absl::string_view credential, std::uint64_t version) {
+  return OfCredential(rpc, AuditEvent::kCredentialChange, Role::kAdmin, credential, version);
+}
+
+template <typename Request>
+Need OfChange(absl::string_view rpc, const Request& request) {
+  return OfChange(rpc, request.name(), request.version());
+}
+
+Need OfAnything(absl::string_view rpc, absl::optional<AuditEvent> event, Role role) {
+  return {rpc, event, role, Need::Of::kAnything};
+}
+
+// One for each hundred organizations begun: what they cost is of the caller's limits, or one call
+// would be a thousand.
+int CallsOf(int organizations) {
+  constexpr int kOfACall = 100;
+  return std::max(1, (organizations + kOfACall - 1) / kOfACall);
+}
+
+Recorded RecordedOf(const Need& need) {
+  Recorded what = {need.rpc, need.event, need.organization_id, need.credential, need.version};
+  if (need.organizations.size() == 1) {
+    what.organization_id = need.organizations.front();
+  } else {
+    what.organizations = need.organizations.size();
+  }
+  return what;
+}
+
+Role RoleToRead(bool include_dev_key) { return include_dev_key ? Role::kCaller : Role::kReader; }
+
+// Says only what the caller said.
+absl::Status NotGranted(const Caller& caller, const Need& need) {
+  ErrorDetails details{Reason::kNotGranted, {}, {}};
+  details.metadata = {{"principal", caller.name()}, {"role", std::string(RoleName(need.role))}};
+  std::string what = "anything";
+  if (!need.credential.empty()) {
+    details.metadata.emplace("credential", need.credential);
+    what = absl::StrCat("credential \"", need.credential, "\"");
+  }
+  if (!need.organization_id.empty()) {
+    details.metadata.emplace("organization_id", need.organization_id);
+    what = absl::StrCat("organization \"", need.organization_id, "\"");
+  }
+  return MakeError(std::move(details),
+                   absl::StrCat("the policy does not grant ", what, " to ", caller.name(),
+                                " in the role ", RoleName(need.role), " that this takes"));
+}
+
+// What is attached becomes of use to all who may use the credential, and a second credential of an
+// organization makes it ambiguous for others: so a grant of the credential is not enough.
+absl::Status Covers(const Caller& caller, const Need& need) {
+  const std::shared_ptr<const Grants> grants = caller.grants();
+  if (!grants->CoversCredential(need.role, need.credential)) return NotGranted(caller, need);
+  if (!need.attaches) return absl::OkStatus();
+  for (const absl::string_view id : need.organizations) {
+    if (!grants->CoversOrganization(need.role, id)) {
+      return NotGranted(caller, OfPair(need.rpc, need.event, need.role, id, need.credential));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// What does not take a look at which credentials there are. Of a pair, `credential` serves the
+// organization: what ResolvePair() lets in.
+absl::Status CheckGrant(const Caller& caller, const Need& need, absl::string_view credential) {
+  if (need.of == Need::Of::kCredential) return Covers(caller, need);
+  const std::shared_ptr<const Grants> grants = caller.grants();
+  const bool granted = need.of == Need::Of::kAnything
+                           ? grants->Any(need.role)
+                           : grants->CoversOrganization(need.role, need.organization_id) ||
+                                 grants->CoversCredential(need.role, credential);
+  return granted ? absl::OkStatus() : NotGranted(caller, need);
+}
+
+}  // namespace
+
+absl::Status CheckComplete(const Directory& directory) {
+  if (directory.complete()) return absl::OkStatus();
+  const VaultState state = directory.vault_state();
+  // Ready, and not read yet.
+  return VaultError(state == VaultState::kReady ? VaultState::kUnknown : state);
+}
+
+Need NeedOf(const v1::GetSessionRequest& request) {
+  return OfPair("SessionService/GetSession", AuditEvent::kSessionRead,
+                RoleToRead(request.include_dev_key()), request.organization_id(),
+                request.credential());
+}
+
+Need NeedOf(const v1::BatchGetSessionsRequest& request) {
+  Need need =
+      OfAnything("SessionService/BatchGetSessions", AuditEvent::kSessionRead, Role::kReader);
+  need.calls = CallsOf(request.requests_size());
+  return need;
+}
+
+// That it signs in is recorded where it does.
+Need NeedOf(const v1::LoginRequest& request) {
+  return OfPair("SessionService/Login", AuditEvent::kSessionRead,
+                request.force() ? Role::kOperator : Role::kCaller, request.organization_id(),
+                request.credential());
+}
+
+Need NeedOf(const v1::LogoutRequest& request) {
+  return OfPair("SessionService/Logout", AuditEvent::kLogOut, Role::kOperator,
+                request.organization_id(), request.credential());
+}
+
+Need NeedOf(const v1::WatchSessionsRequest& request) {
+  Need need = OfAnything("SessionService/WatchSessions", AuditEvent::kSessionRead,
+                         RoleToRead(request.include_dev_key()));
+  need.calls = CallsOf(request.organizations_size());
+  return need;
+}
+
+Need NeedOf(const v1::WatchedOrganization& watched, bool include_dev_key) {
+  return OfPair("SessionService/WatchSessions", AuditEvent::kSessionRead,
+                RoleToRead(include_dev_key), watched.organization_id(), watched.credential());
+}
+
+Need NeedOf(const v1::ListSessionsRequest& /*request*/) {
+  return OfAnything("SessionService/ListSessions", {}, Role::kOperator);
+}
+
+Need NeedOf(const v1::GetStatusRequest& /*request*/) {
+  return OfAnything("SessionService/GetStatus", {}, Role::kOperator);
+}
+
+Need NeedOf(const v1::GetCredentialRequest& request) {
+  return OfCredential("CredentialService/GetCredential", {}, Role::kOperator, request.name());
+}
+
+Need NeedOf(const v1::ListCredentialsRequest& /*request*/) {
+  return OfAnything("CredentialService/ListCredentials", {}, Role::kOperator);
+}
+
+Need NeedOf(const v1::DeleteCredentialRequest& request) {
+  return OfChange("CredentialService/DeleteCredential", request);
+}
+
+Need NeedOf(const v1::RotateCredentialRequest& request) {
+  return NeedToRotate(request.name(), request.version());
+}
+
+Need NeedToRotate(absl::string_view credential, std::uint64_t version) {
+  return OfChange("CredentialService/RotateCredential", credential, version);
+}
+
+Need NeedOf(const v1::ResumeRotationRequest& request) {
+  return OfChange("CredentialService/ResumeRotation", request);
+}
+
+Need NeedOf(const v1::CancelRotationRequest& request) {
+  return OfChange("CredentialService/CancelRotation", request);
+}
+
+Need NeedOf(const v1::RollbackCredentialRequest& request) {
+  return OfChange("CredentialService/RollbackCredential", request);
+}
+
+Need NeedOf(const v1::DetachOrganizationsRequest& request) {
+  Need need = OfChange("CredentialService/DetachOrganizations", request);
+  need.organizations.assign(request.organization_ids().begin(), request.organization_ids().end());
+  return need;
+}
+
+// Its sign-in is recorded, and nothing else changes.
+Need NeedOf(const v1::VerifyCredentialRequest& request) {
+  return OfCredential("CredentialService/VerifyCredential", {}, Role::kOperator, request.name());
+}
+
+Need NeedOf(const v1::GetRotationProgressRequest& request) {
+  return OfCredential("CredentialService/GetRotationProgress", {}, Role::kOperator, request.name());
+}
+
+Need NeedOf(const v1::DiscoverOrganizationsRequest& request) {
+  return OfCredential("CredentialService/DiscoverOrganizations", {}, Role::kAdmin, request.name());
+}
+
+Need NeedOf(const v1::StartChallengeRequest& request) {
+  return OfCredential("MfaService/StartChallenge", AuditEvent::kMfaChange, Role::kOperator,
+                      request.credential());
+}
+
+Need NeedOf(const v1::CompleteChallengeRequest& /*request*/) {
+  return OfAnything("MfaService/CompleteChallenge", AuditEvent::kMfaChange, Role::kOperator);
+}
+
+Need NeedToComplete(absl::string_view credential) {
+  return OfCredential("MfaService/CompleteChallenge", AuditEvent::kMfaChange, Role::kOperator,
+                      credential);
+}
+
+Need NeedOf(const v1::StepUpRequest& request) {
+  return OfCredential("MfaService/StepUp", AuditEvent::kMfaChange, Role::kOperator,
+                      request.credential());
+}
+
+Need NeedOf(const v1::VerifyAuditRequest& /*request*/) {
+  return OfAnything("AuditService/VerifyAudit", {}, Role::kOperator);
+}
+
+Need NeedToCreate(const Credential& draft) {
+  Need need = NeedToAttach(draft.name, 0, draft.organizations);
+  need.rpc = "CredentialService/CreateCredential";
+  return need;
+}
+
+Need NeedToAttach(absl::string_view credential, std::uint64_t version,
+                  const std::vector<Organization>& organizations) {
+  Need need = OfChange("CredentialService/AttachOrganizations", credential, version);
+  need.attaches = true;
+  for (const Organization& each : organizations) need.organizations.push_back(each.id);
+  return need;
+}
+
+void Gate::Note(const grpc::CallbackServerContext& context, absl::string_view principal,
+                const Need& need, const absl::Status& status) const {
+  const bool refusal = HasReason(status, Reason::kCallerUnknown) ||
+                       HasReason(status, Reason::kNotGranted) ||
+                       HasReason(status, Reason::kCallerLimit);
+  if (refusal) recorder_.Refuse(context, principal, RecordedOf(need), status);
+}
+
+absl::Status Gate::AskAgain(grpc::CallbackServerContext& context, const Need& need,
+                            absl::string_view credential) const {
+  if (context.IsCancelled()) return absl::CancelledError("nobody waits for the answer");
+  const absl::StatusOr<CallerPtr> caller = ServingState::CallerOf(context);
+  absl::Status status = caller.ok() ? CheckGrant(**caller, need, credential) : caller.status();
+  Note(context, caller.ok() ? (*caller)->name() : "", need, status);
+  return status;
+}
+
+absl::StatusOr<Gate::Pass> Gate::Check(grpc::CallbackServerContext& context,
+                                       const Need& need) const {
+  absl::StatusOr<CallerPtr> caller = state_.Enter(context, clock_.SinceBoot(), need.calls);
+  if (!caller.ok()) {
+    const absl::StatusOr<CallerPtr> known = ServingState::CallerOf(context);
+    Note(context, known.ok() ? (*known)->name() : "", need, caller.status());
+    return caller.status();
+  }
+  absl::StatusOr<Pass> pass = Ask(*caller, need);
+  if (pass.ok()) {
+    pass->record = recorder_.Begin(context, (*caller)->name(), RecordedOf(need));
+  } else {
+    Note(context, (*caller)->name(), need, pass.status());
+  }
+  return pass;
+}
+
+absl::StatusOr<Gate::Pass> Gate::Ask(CallerPtr caller, const Need& need) const {
+  if (need.of == Need::Of::kPair) {
+    absl::StatusOr<std::string> credential = ResolvePair(*caller, need);
+    if (!credential.ok()) return credential.status();
+    return Pass{std::move(caller), *std::move(credential), {}};
+  }
+  if (absl::Status status = CheckGrant(*caller, need, {}); !status.ok()) return status;
+  return Pass{std::move(caller), {}, {}};
+}
+
+absl::StatusOr<Gate::Pass> Gate::Admit(grpc::CallbackServerContext& context,
+                                       const Need& need) const {
+  absl::StatusOr<Pass> pass = Check(context, need);
+  if (!pass.ok()) return pass;
+  if (absl::Status admitted = state_.Admit(context); !admitted.ok()) return admitted;
+  return pass;
+}
+
+absl::StatusOr<std::string> Gate::Resolve(const grpc::CallbackServerContext& context,
+                                          const Caller& caller, const Need& need) const {
+  absl::StatusOr<std::string> credential = ResolvePair(caller, need);
+  Note(context, caller.name(), need, credential.status());
+  return credential;
+}
+
+absl::StatusOr<std::string> Gate::ResolvePair(const Caller& caller, const Need& need) const {
+  const std::shared_ptr<const Grants> grants = caller.grants();
+  const bool organization_granted = grants->CoversOrganization(need.role, need.organization_id);
+  if (organization_granted && need.credential.empty()) return std::string();
+  if (!need.credential.empty() && grants->CoversCredential(need.role, need.credential)) {
+    return std::string(need.credential);
+  }
+  if (!organization_granted && !need.credential.empty()) return NotGranted(caller, need);
+  std::vector<CredentialInfoPtr> meant;
+  for (const CredentialInfoPtr& info : directory_.Serving(need.organization_id)) {
+    if (organization_granted ? info->name == need.credential
+                             : grants->CoversCredential(need.role, info->name)) {
+      meant.push_back(info);
+    }
+  }
+  if (meant.size() == 1) return meant.front()->name;
+  if (meant.size() > 1) return AmbiguousCredential(need.organization_id, meant);
+  // Which organizations the granted credentials serve may not be known yet.
+  const bool may_serve = organization_granted || grants->NamesCredentials(need.role);
+  if (may_serve) {
+    if (absl::Status read = CheckComplete(directory_); !read.ok()) return read;
+  }
+  if (!organization_granted) return NotGranted(caller, need);
+  return MakeError({Reason::kUnknownCredential, {}, {{"credential", std::string(need.credential)}}},
+                   absl::StrCat("no credential \"", need.credential, "\" serves organization \"",
+                                need.organization_id, "\""));
+}
+
+}  // namespace billbroker

@@ -1,0 +1,156 @@
+// Gate: lets calls in, and puts those that it does not on the audit log. Every handler asks it once
+// its request's shape is right, before anything is done; and what had to wait since asks again.
+// Design: docs/adr/0018-principals-and-policy.md.
+#pragma once
+
+#include <grpcpp/server_context.h>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
+#include "billbroker/v1/audit.pb.h"
+#include "billbroker/v1/credential.pb.h"
+#include "billbroker/v1/mfa.pb.h"
+#include "billbroker/v1/session.pb.h"
+#include "server/access/audit/audit_entry.h"
+#include "server/access/caller.h"
+#include "server/rpc/recorder.h"
+#include "server/rpc/serving_state.h"
+#include "server/session/cause.h"
+#include "vault/base/clock.h"
+#include "vault/credential.h"
+#include "vault/directory.h"
+
+namespace billbroker {
+
+// What a request needs granted, and what it leaves on the audit log. Borrows from the request.
+struct Need {
+  enum class Of {
+    kAnything,    // some grant in the role; what is covered is looked at one by one
+    kPair,        // the organization, with the credential where one is named
+    kCredential,  // the credential as a whole, and with `attaches` each of the organizations
+  };
+  // "SessionService/Login".
+  absl::string_view rpc;
+  // Unset: only a refusal is recorded.
+  absl::optional<AuditEvent> event;
+  Role role = Role::kAdmin;
+  Of of = Of::kCredential;
+  absl::string_view organization_id = {};
+  absl::string_view credential = {};
+  std::uint64_t version = 0;                          // of the credential, that the caller saw
+  std::vector<absl::string_view> organizations = {};  // that a change of a credential names
+  bool attaches = false;                              // these to it
+  int calls = 1;  // as which it counts against the caller's limits
+};
+
+// The rule of each RPC. A request without one does not compile where it is admitted.
+[[nodiscard]] Need NeedOf(const v1::GetSessionRequest& request);
+[[nodiscard]] Need NeedOf(const v1::BatchGetSessionsRequest& request);
+[[nodiscard]] Need NeedOf(const v1::LoginRequest& request);
+[[nodiscard]] Need NeedOf(const v1::LogoutRequest& request);
+[[nodiscard]] Need NeedOf(const v1::WatchSessionsRequest& request);
+[[nodiscard]] Need NeedOf(const v1::WatchedOrganization& watched, bool include_dev_key);
+[[nodiscard]] Need NeedOf(const v1::ListSessionsRequest& request);
+[[nodiscard]] Need NeedOf(const v1::GetStatusRequest& request);
+[[nodiscard]] Need NeedOf(const v1::GetCredentialRequest& request);
+[[nodiscard]] Need NeedOf(const v1::ListCredentialsRequest& request);
+[[nodiscard]] Need NeedOf(const v1::DeleteCredentialRequest& request);
+[[nodiscard]] Need NeedOf(const v1::RotateCredentialRequest& request);
+[[nodiscard]] Need NeedOf(const v1::ResumeRotationRequest& request);
+[[nodiscard]] Need NeedOf(const v1::CancelRotationRequest& request);
+[[nodiscard]] Need NeedOf(const v1::RollbackCredentialRequest& request);
+[[nodiscard]] Need NeedOf(const v1::VerifyCredentialRequest& request);
+[[nodiscard]] Need NeedOf(const v1::GetRotationProgressRequest& request);
+[[nodiscard]] Need NeedOf(const v1::DetachOrganizationsRequest& request);
+[[nodiscard]] Need NeedOf(const v1::DiscoverOrganizationsRequest& request);
+[[nodiscard]] Need NeedOf(const v1::StartChallengeRequest& request);
+[[nodiscard]] Need NeedOf(const v1::CompleteChallengeRequest& request);
+[[nodiscard]] Need NeedOf(const v1::StepUpRequest& request);
+[[nodiscard]] Need NeedOf(const v1::VerifyAuditRequest& request);
+// Of the credential that the challenge turns out to be of.
+[[nodiscard]] Need NeedToComplete(absl::string_view credential);
+// Their requests are gone by then.
+[[nodiscard]] Need NeedToRotate(absl::string_view credential, std::uint64_t version);
+[[nodiscard]] Need NeedToCreate(const Credential& draft);
+[[nodiscard]] Need NeedToAttach(absl::string_view credential, std::uint64_t version,
+                                const std::vector<Organization>& organizations);
+
+// OK once it is known which credentials there are; VaultError() until then.
+[[nodiscard]] absl::Status CheckComplete(const Directory& directory);
+
+// Errors of all calls: CALLER_UNKNOWN and NOT_GRANTED, which tell nothing of what exists;
+// CALLER_LIMIT.
+class Gate final {
+ public:
+  struct Pass {
+    CallerPtr caller;
+    std::string credential;  // that the request means; empty where it need not be named
+    Record record;
+  };
+
+  // Borrows all.
+  Gate(ServingState& state, const Directory& directory, const Clock& clock,
+       const Recorder& recorder)
+      : state_(state), directory_(directory), clock_(clock), recorder_(recorder) {}
+
+  // Who calls, whether it asks too much, and whether what it needs is granted. Once for a call.
+  [[nodiscard]] absl::StatusOr<Pass> Check(grpc::CallbackServerContext& context,
+                                           const Need& need) const;
+  // The same, and DRAINING: for calls that a drain waits for.
+  [[nodiscard]] absl::StatusOr<Pass> Admit(grpc::CallbackServerContext& context,
+                                           const Need& need) const;
+
+  // For a call that was let in and had to wait: whether somebody still waits for it (else
+  // CANCELLED), and whether what it needs is granted by now to whom its connection is of by now.
+  // `credential`: where a pair's session is handed out, the one that signed it in.
+  [[nodiscard]] absl::Status AskAgain(grpc::CallbackServerContext& context, const Need& need,
+                                      absl::string_view credential = {}) const;
+
+  // Does `work`, which returns a Status or StatusOr, as Record::Do() does: a change that waited for
+  // its turn. AskAgain() comes before, and CheckComplete(): until the keyring was read once there
+  // is no key for the audit log either, and it is the keyring that wants mending.
+  template <typename Work>
+  auto Do(grpc::CallbackServerContext& context, const Need& need, Record& record, Work work) const
+      -> decltype(work()) {
+    if (absl::Status status = AskAgain(context, need); !status.ok()) return status;
+    if (absl::Status status = CheckComplete(directory_); !status.ok()) return status;
+    return record.Do(std::move(work));
+  }
+
+  // What the audit log says of a call that causes a sign-in. `record` is of the call.
+  [[nodiscard]] CausePtr CauseOf(const grpc::CallbackServerContext& context, const Need& need,
+                                 const Record& record) const {
+    return recorder_.CauseOf(context, need.rpc, record);
+  }
+
+  // Which credential a caller means by a pair, of those that it may use: the one named, or the only
+  // one granted to it; empty where it may use all that serve the organization.
+  //
+  // NOT_GRANTED; AMBIGUOUS_CREDENTIAL; VaultError() while it is not known which organizations the
+  // granted credentials serve; UNKNOWN_CREDENTIAL where the one named is not granted and
+  // does not serve the organization, which is, whether it exists or not.
+  [[nodiscard]] absl::StatusOr<std::string> Resolve(const grpc::CallbackServerContext& context,
+                                                    const Caller& caller, const Need& need) const;
+
+ private:
+  [[nodiscard]] absl::StatusOr<Pass> Ask(CallerPtr caller, const Need& need) const;
+  [[nodiscard]] absl::StatusOr<std::string> ResolvePair(const Caller& caller,
+                                                        const Need& need) const;
+  // Puts it on the log, if it is a refusal.
+  void Note(const grpc::CallbackServerContext& context, absl::string_view principal,
+            const Need& need, const absl::Status& status) const;
+
+  ServingState& state_;
+  const Directory& directory_;
+  const Clock& clock_;
+  const Recorder& recorder_;
+};
+
+}  // namespace billbroker

@@ -1,0 +1,116 @@
+#include "server/rpc/recorder.h"
+
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/rpc/serving_state.h"
+
+namespace billbroker {
+namespace {
+
+std::string Metadata(const grpc::CallbackServerContext& context, const char* key) {
+  const auto found = context.client_metadata().find(key);
+  if (found == context.client_metadata().end()) return "";
+  return {found->second.data(), found->second.size()};
+}
+
+// No principal is called so: each has a prefix with a colon.
+std::string NameOfUser(const grpc::CallbackServerContext& context) {
+  const absl::optional<std::uint32_t> uid = ServingState::UidOf(context);
+  return uid.has_value() ? absl::StrCat("user ", *uid) : "";
+}
+
+}  // namespace
+
+void Record::SetCredential(absl::string_view name) {
+  if (entry_ != nullptr) entry_->credential = std::string(name);
+}
+
+absl::Status Record::Intend() const {
+  return entry_ == nullptr ? absl::OkStatus() : trail_->Write(*entry_);
+}
+
+void Record::Announce() {
+  if (entry_ != nullptr) trail_->Post(*entry_);
+}
+
+void Record::PostOutcome(const absl::Status& outcome, std::uint64_t version,
+                         std::uint64_t generation) {
+  AuditEntry entry = *entry_;
+  SetOutcome(outcome, entry);
+  if (version != 0) entry.version = version;
+  entry.generation = generation;
+  trail_->Post(std::move(entry));
+}
+
+void Record::PostRead(const Session& session) const {
+  if (entry_ == nullptr) return;
+  AuditEntry entry = *entry_;
+  entry.organization = session.organization_id;
+  entry.credential = session.credential;
+  SetOutcome(absl::OkStatus(), entry);
+  entry.generation = session.generation;
+  trail_->Post(std::move(entry));
+}
+
+AuditEntry Recorder::EntryOf(const grpc::CallbackServerContext& context,
+                             absl::string_view principal, const Recorded& what) const {
+  AuditEntry entry;
+  entry.principal = std::string(principal);
+  Origin origin = ServingState::OriginOf(context);
+  entry.uid = origin.uid;
+  entry.pid = origin.pid;
+  entry.certificate_serial = std::move(origin.certificate_serial);
+  entry.rpc = std::string(what.rpc);
+  entry.organization = std::string(what.organization_id);
+  entry.credential = std::string(what.credential);
+  entry.version = what.version;
+  entry.organizations = what.organizations;
+  entry.request_id = Metadata(context, "x-request-id");
+  if (entry.request_id.empty()) entry.request_id = random_.Uid();
+  entry.traceparent = Metadata(context, "traceparent");
+  return entry;
+}
+
+CausePtr Recorder::CauseOf(const grpc::CallbackServerContext& context, absl::string_view rpc,
+                           const Record& record) const {
+  Origin origin = ServingState::OriginOf(context);
+  auto cause = std::make_shared<Cause>();
+  cause->uid = origin.uid;
+  cause->pid = origin.pid;
+  cause->certificate_serial = std::move(origin.certificate_serial);
+  cause->rpc = std::string(rpc);
+  cause->request_id = std::string(record.request_id());
+  if (cause->request_id.empty()) cause->request_id = Metadata(context, "x-request-id");
+  cause->traceparent = Metadata(context, "traceparent");
+  return cause;
+}
+
+Record Recorder::Begin(const grpc::CallbackServerContext& context, absl::string_view principal,
+                       const Recorded& what) const {
+  const bool recorded =
+      what.event.has_value() && (*what.event != AuditEvent::kSessionRead || session_reads_);
+  if (!recorded) return {};
+  AuditEntry entry = EntryOf(context, principal, what);
+  entry.event = *what.event;
+  return {trail_, std::move(entry)};
+}
+
+void Recorder::Refuse(const grpc::CallbackServerContext& context, absl::string_view principal,
+                      const Recorded& what, const absl::Status& why) const {
+  const std::string name =
+      principal.empty() ? ServingState::CertificateNameOf(context) : std::string(principal);
+  // Before anything that costs: a certificate is parsed for its serial number.
+  {
+    const std::string who = name.empty() ? NameOfUser(context) : name;
+    MutexLock lock(mutex_);
+    if (!refusals_.Take(who, clock_.SinceBoot())) return trail_.Omit();
+  }
+  AuditEntry entry = EntryOf(context, name, what);
+  entry.event = AuditEvent::kRefusal;
+  SetOutcome(why, entry);
+  trail_.Post(std::move(entry));
+}
+
+}  // namespace billbroker

@@ -1,0 +1,71 @@
+#include "server/app/audit_head_keeper.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/support/fake_store.h"
+
+namespace billbroker {
+namespace {
+
+class AuditHeadKeeperTest : public ::testing::Test {
+ protected:
+  StoreContents OpenStore() { return store_.Open(SecretString::CopyOf(std::string(32, 'k'))); }
+
+  FakeStore store_;
+  AuditHeadKeeper keeper_{store_};
+};
+
+TEST_F(AuditHeadKeeperTest, AHeadIsUnknownUntilTheStoreIsOpenAndThenNone) {
+  EXPECT_EQ(keeper_.Load().status().code(), absl::StatusCode::kUnavailable);
+  keeper_.Restore(OpenStore());
+  ASSERT_TRUE(keeper_.Load().ok());
+  EXPECT_EQ(keeper_.Load()->sequence, 0u);
+}
+
+TEST_F(AuditHeadKeeperTest, AHeadThatIsStoredIsThereAfterARestart) {
+  keeper_.Restore(OpenStore());
+  AuditMark mark{42, {}};
+  mark.mac[0] = 0xAB;
+  ASSERT_TRUE(keeper_.Store(mark).ok());
+  AuditHeadKeeper next(store_);
+  next.Restore(OpenStore());
+  EXPECT_EQ(next.Load()->sequence, 42u);
+  EXPECT_EQ(next.Load()->mac, mark.mac);
+}
+
+TEST_F(AuditHeadKeeperTest, AHeadThatWasLostOrCannotBeReadIsNone) {
+  keeper_.Restore(OpenStore());
+  ASSERT_TRUE(keeper_.Store({42, {}}).ok());
+  StoreContents contents = OpenStore();
+  ASSERT_TRUE(contents.audit_head.has_value());
+  for (const bool lost : {false, true}) {
+    contents.audit_head->mac = "no mac";
+    if (lost) contents.audit_head.reset();
+    keeper_.Restore(contents);
+    ASSERT_TRUE(keeper_.Load().ok());
+    EXPECT_EQ(keeper_.Load()->sequence, 0u);
+  }
+}
+
+TEST_F(AuditHeadKeeperTest, AStoreThatCannotBeUsedHasNone) {
+  keeper_.Restore(OpenStore());
+  ASSERT_TRUE(keeper_.Store({42, {}}).ok());
+  store_.set_usable(false);
+  keeper_.Restore(OpenStore());
+  EXPECT_EQ(keeper_.Load()->sequence, 0u);
+  EXPECT_EQ(keeper_.Store({43, {}}).code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(AuditHeadKeeperTest, AStoreThatCannotBeWrittenIsSaid) {
+  keeper_.Restore(OpenStore());
+  store_.set_failing(true);
+  EXPECT_EQ(keeper_.Store({1, {}}).code(), absl::StatusCode::kUnavailable);
+  store_.set_failing(false);
+  EXPECT_TRUE(keeper_.Store({2, {}}).ok());
+  EXPECT_EQ(store_.contents().audit_head->sequence, 2u);
+}
+
+}  // namespace
+}  // namespace billbroker

@@ -1,0 +1,127 @@
+#include "server/app/policy_watch.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "server/app/policy_file.h"
+#include "tests/support/fake_audit.h"
+#include "tests/support/manual_time.h"
+#include "tests/support/temp_folder.h"
+
+namespace billbroker {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr char kOne[] =
+    "[[principal]]\nname = \"unix:one\"\nusers = [\"7\"]\n"
+    "[[grant]]\nprincipals = [\"unix:*\"]\nrole = \"reader\"\norganizations = [\"*\"]\n";
+constexpr char kTwo[] =
+    "[[principal]]\nname = \"unix:second\"\nusers = [\"7\"]\n"
+    "[[grant]]\nprincipals = [\"unix:*\"]\nrole = \"reader\"\norganizations = [\"*\"]\n";
+
+class PolicyWatchTest : public ::testing::Test {
+ protected:
+  PolicyWatchTest() { Write(kOne); }
+
+  // By rename, as people should.
+  void Write(const std::string& text) const {
+    const std::string next = path_ + ".next";
+    std::ofstream(next) << text;
+    ::chmod(next.c_str(), 0600);
+    std::filesystem::rename(next, path_);
+  }
+
+  std::string Principal() { return callers_.policy()->PrincipalOf({7, {}}).value_or("none"); }
+
+  TempFolder folder_;
+  const std::string path_ = folder_.File("policy.toml");
+  ManualClock clock_;
+  std::ostringstream lines_;
+  JsonLog log_{LogLevel::kInfo, clock_, std::make_shared<spdlog::sinks::ostream_sink_mt>(lines_)};
+  FakeAudit audit_;
+  Callers callers_{*ParsePolicy(kOne, "p")};
+  int changes_ = 0;
+};
+
+TEST_F(PolicyWatchTest, AChangedFileIsPutInForceAndAnUnchangedOneIsNotReadAgain) {
+  PolicyWatch watch(path_, PolicyWatch::StateOf(path_), callers_, log_, audit_,
+                    [this] { ++changes_; });
+  watch.Look();
+  EXPECT_EQ(changes_, 0);
+  Write(kTwo);
+  watch.Look();
+  EXPECT_EQ(Principal(), "unix:second");
+  watch.Look();
+  EXPECT_EQ(changes_, 1);
+  watch.Reload();
+  EXPECT_EQ(changes_, 2) << "who asks gets it";
+}
+
+TEST_F(PolicyWatchTest, EachReloadIsOnTheAuditLogAndSoIsARefusedOne) {
+  PolicyWatch watch(path_, PolicyWatch::StateOf(path_), callers_, log_, audit_, [] {});
+  watch.Reload();
+  Write("[[principal]]\nname = 3\n");
+  watch.Look();
+  const std::vector<AuditEntry> entries = audit_.Take();
+  ASSERT_EQ(entries.size(), 4U);
+  for (const AuditEntry& entry : entries) EXPECT_EQ(entry.event, AuditEvent::kPolicyReload);
+  EXPECT_EQ(entries[0].phase, AuditPhase::kIntent);
+  EXPECT_EQ(entries[1].outcome, "OK");
+  EXPECT_EQ(entries[3].outcome, "INVALID_ARGUMENT");
+}
+
+TEST_F(PolicyWatchTest, AFileThatChangedWhileTheBrokerStartedIsReadAtTheFirstLook) {
+  const std::string seen = PolicyWatch::StateOf(path_);
+  Write(kTwo);
+  PolicyWatch watch(path_, seen, callers_, log_, audit_, [this] { ++changes_; });
+  watch.Look();
+  EXPECT_EQ(Principal(), "unix:second");
+}
+
+TEST_F(PolicyWatchTest, ABrokenFileKeepsThePolicyBeforeAndSaysWhy) {
+  PolicyWatch watch(path_, PolicyWatch::StateOf(path_), callers_, log_, audit_,
+                    [this] { ++changes_; });
+  Write("[[principal]]\nname = 3\n");
+  watch.Look();
+  EXPECT_EQ(Principal(), "unix:one");
+  EXPECT_EQ(changes_, 0);
+  EXPECT_THAT(lines_.str(), HasSubstr("policy_kept"));
+  EXPECT_THAT(lines_.str(), HasSubstr("principal.name must be a string"));
+  const std::string said = lines_.str();
+  watch.Look();
+  EXPECT_EQ(lines_.str(), said) << "once";
+  Write(kTwo);
+  watch.Look();
+  EXPECT_EQ(Principal(), "unix:second");
+}
+
+TEST_F(PolicyWatchTest, AFileThatIsGoneOrThatEverybodyMayWriteKeepsItToo) {
+  PolicyWatch watch(path_, PolicyWatch::StateOf(path_), callers_, log_, audit_,
+                    [this] { ++changes_; });
+  std::filesystem::remove(path_);
+  watch.Look();
+  EXPECT_EQ(Principal(), "unix:one");
+  Write(kTwo);
+  ::chmod(path_.c_str(), 0666);
+  watch.Look();
+  EXPECT_EQ(Principal(), "unix:one");
+  EXPECT_THAT(lines_.str(), HasSubstr("every user of this machine may write it"));
+  EXPECT_THAT(lines_.str(), Not(HasSubstr("policy_reloaded")));
+  ::chmod(path_.c_str(), 0600);
+  watch.Look();
+  EXPECT_EQ(Principal(), "unix:second");
+}
+
+}  // namespace
+}  // namespace billbroker

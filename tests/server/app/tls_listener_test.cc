@@ -1,0 +1,295 @@
+// Who calls over TLS, and what becomes of callers when certificates change.
+
+#include "server/app/tls_listener.h"
+
+#include <gmock/gmock.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "server/app/listeners.h"
+#include "server/rpc/serving_state.h"
+#include "tests/server/app/who_am_i.h"
+#include "tests/support/manual_time.h"
+#include "tests/support/pki.h"
+#include "tests/support/temp_folder.h"
+
+namespace billbroker {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::string Content(const std::string& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+class TlsListenerTest : public ::testing::Test {
+ protected:
+  TlsListenerTest() {
+    Put(pki_.Issue({"broker", "IP:127.0.0.1"}));
+    PutCa(pki_.Ca());
+    config_.address = "127.0.0.1:0";
+    config_.tls = {folder_.File("c.pem"), folder_.File("k.pem"), folder_.File("ca.pem")};
+    config_.services = {"session"};
+    config_.max_connection_idle = absl::Hours(1);
+    policy_.grants = {{{"*"}, Role::kReader, {"*"}, {}}};
+  }
+  ~TlsListenerTest() override {
+    if (listeners_ != nullptr) listeners_->Shutdown(absl::InfinitePast());
+  }
+
+  void Listen() {
+    callers_ = std::make_unique<Callers>(policy_);
+    listeners_ = std::make_unique<Listeners>(
+        *ClaimSockets({config_}),
+        Listeners::Parts{*callers_, state_, clock_, log_, {{"session", {&service_, ""}}}});
+    const absl::Status published = listeners_->Publish();
+    ASSERT_TRUE(published.ok()) << published;
+  }
+
+  void Put(const Pki::Pair& pair) const {
+    std::filesystem::copy_file(pair.certificate, folder_.File("next"));
+    std::filesystem::rename(folder_.File("next"), folder_.File("c.pem"));
+    std::filesystem::copy_file(pair.key, folder_.File("next"));
+    std::filesystem::rename(folder_.File("next"), folder_.File("k.pem"));
+  }
+  void PutCa(const std::string& ca) const {
+    std::filesystem::copy_file(ca, folder_.File("next"));
+    std::filesystem::rename(folder_.File("next"), folder_.File("ca.pem"));
+  }
+
+  // With `client`'s certificate, or none where that is null; takes brokers of `ca`.
+  std::shared_ptr<grpc::Channel> Connect(const Pki::Pair* client, const std::string& ca = "ca") {
+    grpc::SslCredentialsOptions options;
+    options.pem_root_certs = Content(pki_.Ca(ca));
+    if (client != nullptr) {
+      options.pem_private_key = Content(client->key);
+      options.pem_cert_chain = Content(client->certificate);
+    }
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    const std::string address = listeners_->Names()[0].substr(std::string("tls:").size());
+    return grpc::CreateCustomChannel(address, grpc::SslCredentials(options), arguments);
+  }
+
+  // What GetStatus answers at once: the principal, or what went wrong.
+  static grpc::Status Ask(const std::shared_ptr<grpc::Channel>& channel) {
+    grpc::ClientContext context;
+    v1::GetStatusResponse response;
+    return v1::SessionService::NewStub(channel)->GetStatus(&context, {}, &response);
+  }
+
+  // Whether the broker closes the channel's connection before twenty seconds have passed.
+  static bool IsClosed(const std::shared_ptr<grpc::Channel>& channel) {
+    const auto patience = std::chrono::system_clock::now() + std::chrono::seconds(20);
+    return channel->WaitForStateChange(GRPC_CHANNEL_READY, patience);
+  }
+
+  std::string WhoIs(const Pki::Names& names) {
+    const Pki::Pair client = pki_.Issue(names);
+    return Who(Connect(&client));
+  }
+
+  TempFolder folder_;
+  Pki pki_;
+  ManualClock clock_;
+  std::ostringstream lines_;
+  JsonLog log_{LogLevel::kInfo, clock_, std::make_shared<spdlog::sinks::ostream_sink_mt>(lines_)};
+  Policy policy_;
+  ListenerConfig config_;
+  ServingState state_{"1", absl::UnixEpoch(), {}};
+  WhoAmI service_{state_};
+  std::unique_ptr<Callers> callers_;
+  std::unique_ptr<Listeners> listeners_;
+};
+
+TEST_F(TlsListenerTest, TheCertificateSaysWhoCalls) {
+  Listen();
+  EXPECT_EQ(WhoIs({"x", "URI:spiffe://corp/payments,URI:https://corp/,DNS:y.corp"}),
+            "spiffe://corp/payments");
+  EXPECT_EQ(WhoIs({"x", "DNS:Payments.corp,email:x@corp"}), "dns:payments.corp");
+  EXPECT_EQ(WhoIs({"payments", ""}), "cn:payments");
+}
+
+TEST_F(TlsListenerTest, ACommonNameThatLooksLikeAUnixPrincipalIsNotThatOne) {
+  policy_.principals = {{"unix:payments", {0}, {}}};
+  policy_.grants = {{{"unix:payments"}, Role::kAdmin, {"*"}, {}}};
+  Listen();
+  EXPECT_EQ(WhoIs({"unix:payments", ""}), "CALLER_UNKNOWN");
+  policy_.grants.push_back({{"cn:*"}, Role::kReader, {"*"}, {}});
+  callers_->SetPolicy(policy_);
+  EXPECT_EQ(WhoIs({"unix:payments", ""}), "cn:unix:payments");
+}
+
+TEST_F(TlsListenerTest, ACertificateOfTwoNamesOrNoneIsNobody) {
+  Listen();
+  EXPECT_EQ(WhoIs({"x", "URI:spiffe://corp/a,URI:spiffe://corp/b"}), "CALLER_UNKNOWN");
+  EXPECT_EQ(WhoIs({"x", "DNS:a,DNS:b"}), "CALLER_UNKNOWN");
+  EXPECT_EQ(WhoIs({"", "email:x@corp"}), "CALLER_UNKNOWN");
+}
+
+TEST_F(TlsListenerTest, OneToWhomNothingIsGrantedHearsItsNameAndComesInOnceItIs) {
+  policy_.grants.clear();
+  Listen();
+  const Pki::Pair client = pki_.Issue({"payments", ""});
+  const auto channel = Connect(&client);
+  const grpc::Status status = Ask(channel);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_THAT(status.error_message(), HasSubstr("grants nothing to cn:payments; an administrator"));
+  policy_.grants = {{{"cn:payments"}, Role::kReader, {"*"}, {}}};
+  callers_->SetPolicy(policy_);
+  EXPECT_EQ(Who(channel), "cn:payments");
+}
+
+TEST_F(TlsListenerTest, WhatIsKnownOfACallIsTheCertificatesSerialNumber) {
+  Listen();
+  const Pki::Pair client = pki_.Issue({"payments", ""});
+  EXPECT_EQ(Who(Connect(&client)), "cn:payments");
+  EXPECT_EQ(absl::StrCat("serial=", service_.last().certificate_serial, "\n"),
+            pki_.Print(client.certificate, "-serial"));
+  EXPECT_FALSE(service_.last().uid.has_value());
+}
+
+TEST_F(TlsListenerTest, WithoutAGoodCertificateNobodyGetsIn) {
+  Listen();
+  EXPECT_EQ(Ask(Connect(nullptr)).error_code(), grpc::StatusCode::UNAVAILABLE);
+  const Pki::Pair stranger = pki_.Issue({"payments", ""}, Pki::Term::kNow, "stranger");
+  EXPECT_EQ(Ask(Connect(&stranger)).error_code(), grpc::StatusCode::UNAVAILABLE);
+  const Pki::Pair expired = pki_.Issue({"payments", ""}, Pki::Term::kOver);
+  EXPECT_EQ(Ask(Connect(&expired)).error_code(), grpc::StatusCode::UNAVAILABLE);
+  const Pki::Pair good = pki_.Issue({"payments", ""});
+  EXPECT_TRUE(Ask(Connect(&good)).ok());
+}
+
+TEST_F(TlsListenerTest, ANewPairIsForNewConnectionsAndOpenOnesGoOn) {
+  Listen();
+  const Pki::Pair client = pki_.Issue({"payments", ""});
+  const auto before = Connect(&client);
+  EXPECT_TRUE(Ask(before).ok());
+  Put(pki_.Issue({"broker", "IP:127.0.0.1"}, Pki::Term::kNow, "second"));
+  listeners_->LookAtCertificates();
+  EXPECT_THAT(lines_.str(), HasSubstr("certificate_reloaded"));
+  EXPECT_TRUE(Ask(before).ok());
+  EXPECT_FALSE(Ask(Connect(&client)).ok()) << "the certificate is of another authority now";
+  EXPECT_TRUE(Ask(Connect(&client, "second")).ok());
+  const std::string said = lines_.str();
+  listeners_->LookAtCertificates();
+  EXPECT_EQ(lines_.str(), said) << "once";
+  listeners_->ReloadCertificates();
+  EXPECT_NE(lines_.str(), said) << "who asks gets it";
+}
+
+TEST_F(TlsListenerTest, APairThatDoesNotMatchOrIsOverKeepsTheOneBeforeAndSaysSo) {
+  Listen();
+  const Pki::Pair client = pki_.Issue({"payments", ""});
+  const Pki::Pair next = pki_.Issue({"broker", "IP:127.0.0.1"}, Pki::Term::kNow, "second");
+  Put({next.certificate, pki_.Issue({"other", ""}).key});
+  listeners_->LookAtCertificates();
+  EXPECT_THAT(lines_.str(), HasSubstr("certificate_kept"));
+  EXPECT_THAT(lines_.str(), HasSubstr("is not the key of the certificate"));
+  EXPECT_TRUE(Ask(Connect(&client)).ok());
+  Put(pki_.Issue({"broker", "IP:127.0.0.1"}, Pki::Term::kOver, "second"));
+  listeners_->LookAtCertificates();
+  EXPECT_THAT(lines_.str(), HasSubstr("expired at 2021-01-01"));
+  EXPECT_TRUE(Ask(Connect(&client)).ok());
+  EXPECT_THAT(lines_.str(), Not(HasSubstr("certificate_reloaded")));
+  Put(next);
+  listeners_->LookAtCertificates();
+  EXPECT_THAT(lines_.str(), HasSubstr("certificate_reloaded"));
+  EXPECT_TRUE(Ask(Connect(&client, "second")).ok());
+}
+
+TEST_F(TlsListenerTest, AnotherClientAuthorityClosesTheConnectionsOfTheOneBefore) {
+  Listen();
+  const Pki::Pair client = pki_.Issue({"payments", ""});
+  const auto channel = Connect(&client);
+  EXPECT_TRUE(Ask(channel).ok());
+  PutCa(pki_.Ca("second"));
+  listeners_->LookAtCertificates();
+  EXPECT_TRUE(IsClosed(channel));
+  EXPECT_FALSE(Ask(channel).ok());
+  const Pki::Pair other = pki_.Issue({"payments", ""}, Pki::Term::kNow, "second");
+  EXPECT_TRUE(Ask(Connect(&other)).ok());
+}
+
+TEST_F(TlsListenerTest, ManyNewCertificatesLeaveNoMoreThanTwoOldServers) {
+  Listen();
+  const Pki::Pair client = pki_.Issue({"payments", ""});
+  std::vector<std::shared_ptr<grpc::Channel>> channels;
+  for (int i = 0; i < 4; ++i) {
+    channels.push_back(Connect(&client));
+    EXPECT_TRUE(Ask(channels.back()).ok());
+    listeners_->ReloadCertificates();
+  }
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(IsClosed(channels[i])) << i;
+  for (const auto& channel : channels) EXPECT_EQ(Who(channel), "cn:payments");
+}
+
+TEST_F(TlsListenerTest, ACertificateThatIsAboutToExpireIsSpokenOfOnceAndOnceItHas) {
+  const absl::Time ends = absl::FromCivil(absl::CivilDay(2091, 1, 1), absl::UTCTimeZone());
+  Listen();
+  clock_.Advance(ends - absl::Hours(7 * 24 + 1) - clock_.Now());
+  listeners_->LookAtCertificates();
+  EXPECT_EQ(lines_.str(), "");
+  clock_.Advance(absl::Hours(1));
+  listeners_->LookAtCertificates();
+  EXPECT_THAT(lines_.str(), HasSubstr("certificate_expires"));
+  const std::string said = lines_.str();
+  listeners_->LookAtCertificates();
+  EXPECT_EQ(lines_.str(), said);
+  clock_.Advance(absl::Hours(7 * 24));
+  listeners_->LookAtCertificates();
+  EXPECT_THAT(lines_.str(), HasSubstr("certificate_expired"));
+}
+
+TEST_F(TlsListenerTest, ConnectionsBeyondTheBoundAreTurnedAway) {
+  config_.max_connections = 1;
+  Listen();
+  const Pki::Pair client = pki_.Issue({"payments", ""});
+  const auto one = Connect(&client);
+  EXPECT_TRUE(Ask(one).ok());
+  EXPECT_EQ(Ask(Connect(&client)).error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_THAT(lines_.str(), HasSubstr("connection_turned_away"));
+  EXPECT_TRUE(Ask(one).ok());
+}
+
+TEST_F(TlsListenerTest, OneAddressTakesNoMoreThanItsShare) {
+  config_.max_user_connections = 2;
+  Listen();
+  const Pki::Pair client = pki_.Issue({"payments", ""});
+  auto one = Connect(&client);
+  const auto other = Connect(&client);
+  EXPECT_TRUE(Ask(one).ok());
+  EXPECT_TRUE(Ask(other).ok());
+  EXPECT_EQ(Ask(Connect(&client)).error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_THAT(lines_.str(), HasSubstr("127.0.0.1: 2 connections, as many as max_user_"));
+}
+
+TEST_F(TlsListenerTest, ABadPairOrAnAddressInUseIsNoStart) {
+  Listen();
+  ListenerConfig same = config_;
+  same.address = listeners_->Names()[0].substr(std::string("tls:").size());
+  EXPECT_THAT(std::string(ClaimSockets({same}).status().message()),
+              HasSubstr(absl::StrCat("cannot listen at ", same.address)));
+  std::ofstream(config_.tls.key) << "nothing";
+  Listeners bad(*ClaimSockets({config_}),
+                {*callers_, state_, clock_, log_, {{"session", {&service_, ""}}}});
+  EXPECT_THAT(std::string(bad.Publish().message()), HasSubstr("holds no private key"));
+}
+
+}  // namespace
+}  // namespace billbroker

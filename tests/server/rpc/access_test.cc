@@ -1,0 +1,317 @@
+// Every RPC, asked in every role, with and without a grant, of what exists and what does not.
+
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <functional>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "tests/server/rpc/every_rpc.h"
+#include "tests/server/rpc/rpc_fixture.h"
+#include "tests/server/rpc/watch_fixture.h"
+
+namespace billbroker {
+namespace {
+
+using ::testing::HasSubstr;
+
+using AccessTest = EveryRpcTest;
+
+// "OK", or code and reason, such as "NOT_FOUND UNKNOWN_ORGANIZATION".
+std::string Said(const absl::Status& status) {
+  std::string said = absl::StatusCodeToString(status.code());
+  const absl::optional<ErrorDetails> details = DetailsOf(status);
+  if (details.has_value()) absl::StrAppend(&said, " ", ReasonName(details->reason));
+  return said;
+}
+
+TEST_F(AccessTest, EveryRpcHasARow) {
+  std::set<std::string> rows;
+  for (const Row& row : Rows()) rows.insert(row.rpc);
+  std::set<std::string> rpcs;
+  for (const auto& entry : std::filesystem::directory_iterator(PROTO_FOLDER "/billbroker/v1")) {
+    const auto* const file = google::protobuf::DescriptorPool::generated_pool()->FindFileByName(
+        "billbroker/v1/" + entry.path().filename().string());
+    ASSERT_NE(file, nullptr) << entry.path();
+    for (int i = 0; i < file->service_count(); ++i) {
+      for (int j = 0; j < file->service(i)->method_count(); ++j) {
+        rpcs.insert(file->service(i)->method(j)->name());
+      }
+    }
+  }
+  EXPECT_EQ(rows, rpcs);
+}
+
+constexpr Role kRoles[] = {Role::kReader, Role::kCaller, Role::kOperator, Role::kAdmin};
+
+// Each row in each role, with each shape of a grant, of what is granted or not, and exists or not.
+class EveryGrantTest : public EveryRpcTest {
+ protected:
+  static constexpr Shape kShapes[] = {{true, true}, {true, false}, {false, true}};
+
+  static bool Covers(const Row& row, const Shape& shape, bool exists) {
+    switch (row.scope) {
+      case Scope::kAnything:
+        return true;
+      case Scope::kPair:
+        return shape.organizations || exists;  // a granted credential grants what it serves
+      case Scope::kCredential:
+        return shape.credentials;
+      case Scope::kAttachment:
+        return shape.credentials && shape.organizations;
+    }
+    return false;
+  }
+
+  static std::string Case(const Row& row, Role role, const Shape& shape) {
+    return absl::StrCat(row.rpc, " as ", RoleName(role),
+                        shape.organizations ? ", organizations" : "",
+                        shape.credentials ? ", credentials" : "");
+  }
+
+  void ExpectOfWhatIsGranted(const Row& row, Role role, const Shape& shape) {
+    for (const bool exists : {true, false}) {
+      const std::string name = exists ? "granted-here" : "granted-gone";
+      const bool allowed = role >= row.least && Covers(row, shape, exists);
+      const std::string when_allowed = exists ? row.here : row.gone;
+      EXPECT_EQ(Said(row.ask({name, name})), allowed ? when_allowed : kRefused)
+          << Case(row, role, shape) << " of " << name;
+    }
+  }
+
+  // But for what is of nothing, refused, and alike to the letter.
+  void ExpectOfWhatIsNot(const Row& row, Role role, const Shape& shape) {
+    const absl::Status here = row.ask({"another-here", "another-here"});
+    const absl::Status gone = row.ask({"another-gone", "another-gone"});
+    const bool allowed = role >= row.least && row.scope == Scope::kAnything;
+    EXPECT_EQ(Said(here), allowed ? row.here : kRefused) << Case(row, role, shape);
+    EXPECT_EQ(Said(here), Said(gone)) << Case(row, role, shape);
+    EXPECT_EQ(absl::StrReplaceAll(here.message(), {{"-here", "-gone"}}), gone.message());
+    if (allowed) return;
+    auto facts = DetailsOf(here)->metadata;
+    for (auto& [key, value] : facts) value = absl::StrReplaceAll(value, {{"-here", "-gone"}});
+    EXPECT_EQ(facts, DetailsOf(gone)->metadata) << Case(row, role, shape);
+    EXPECT_EQ(DetailsOf(here)->retry_after, DetailsOf(gone)->retry_after);
+  }
+
+  const std::string kRefused = "PERMISSION_DENIED NOT_GRANTED";
+};
+
+TEST_F(EveryGrantTest, CodeAndReasonAreThoseOfTheRoleAndTheGrantAndDoNotTellWhatExists) {
+  for (const Role role : kRoles) {
+    for (const Shape& shape : kShapes) {
+      Grant(role, shape);
+      for (const Row& row : Rows()) {
+        ExpectOfWhatIsGranted(row, role, shape);
+        ExpectOfWhatIsNot(row, role, shape);
+      }
+    }
+  }
+}
+
+TEST_F(AccessTest, WhomThePolicyDoesNotKnowGetsNothing) {
+  identity_.Bind(nullptr);
+  for (const Row& row : Rows()) {
+    const absl::Status status = row.ask({"granted-here", "granted-here"});
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnauthenticated) << row.rpc;
+    EXPECT_TRUE(HasReason(status, Reason::kCallerUnknown)) << row.rpc << ": " << status;
+  }
+}
+
+TEST_F(AccessTest, MalformedIsSaidBeforeForbidden) {
+  callers_.SetPolicy({});
+  EXPECT_EQ(FieldOf(GetSession("not an id").status()), "organization_id");
+}
+
+TEST_F(AccessTest, OnlyOneGrantedCredentialNeedNotBeNamed) {
+  callers_.SetPolicy(EverythingGranted());
+  Create(NewUser("granted-too", {"another-here"}));
+  EXPECT_TRUE(HasReason(GetSession("another-here").status(), Reason::kAmbiguousCredential));
+  Policy policy = EverythingGranted();
+  policy.grants = {{{kPrincipal}, Role::kReader, {}, {"granted-*"}}};
+  callers_.SetPolicy(policy);
+  const absl::StatusOr<v1::Session> session = GetSession("another-here");
+  ASSERT_TRUE(session.ok()) << session.status();
+  EXPECT_EQ(session->credential(), "granted-too");
+}
+
+TEST_F(AccessTest, AGrantOfAnOrganizationDoesNotTellWhichCredentialsThereAre) {
+  Policy policy = EverythingGranted();
+  policy.grants = {{{kPrincipal}, Role::kReader, {"granted-here"}, {}}};
+  callers_.SetPolicy(policy);
+  v1::GetSessionRequest request;
+  request.set_organization_id("granted-here");
+  request.set_credential("granted-here");
+  EXPECT_TRUE(GetSession(request).ok()) << "it serves what is granted";
+  request.set_credential("another-here");
+  const absl::Status elsewhere = GetSession(request).status();
+  request.set_credential("another-gone");
+  const absl::Status nowhere = GetSession(request).status();
+  EXPECT_TRUE(HasReason(elsewhere, Reason::kUnknownCredential)) << elsewhere;
+  EXPECT_EQ(absl::StrReplaceAll(elsewhere.message(), {{"-here\" serves", "-gone\" serves"}}),
+            nowhere.message());
+}
+
+TEST_F(AccessTest, ListsHoldWhatIsGrantedAlone) {
+  callers_.SetPolicy(EverythingGranted());
+  ASSERT_TRUE(GetSession("granted-here").ok());
+  ASSERT_TRUE(GetSession("another-here").ok());
+  Grant(Role::kOperator);
+  v1::ListSessionsResponse sessions;
+  ASSERT_TRUE(Call(*sessions_, &v1::SessionService::Stub::ListSessions, v1::ListSessionsRequest(),
+                   &sessions)
+                  .ok());
+  ASSERT_EQ(sessions.sessions_size(), 1);
+  EXPECT_EQ(sessions.sessions(0).organization_id(), "granted-here");
+  v1::ListCredentialsResponse credentials;
+  ASSERT_TRUE(Call(*credentials_, &v1::CredentialService::Stub::ListCredentials,
+                   v1::ListCredentialsRequest(), &credentials)
+                  .ok());
+  ASSERT_EQ(credentials.credentials_size(), 1);
+  EXPECT_EQ(credentials.credentials(0).name(), "granted-here");
+}
+
+TEST_F(AccessTest, AnAdminOfACredentialAttachesToItOnlyOrganizationsThatAreGranted) {
+  Policy policy = EverythingGranted();
+  policy.grants = {{{kPrincipal}, Role::kAdmin, {"granted-*"}, {"granted-here"}}};
+  callers_.SetPolicy(policy);
+  auto request = OfVersion<v1::AttachOrganizationsRequest>({"", "granted-here"});
+  request.add_organizations()->set_organization_id("granted-new");
+  request.add_organizations()->set_organization_id("another-here");
+  const absl::Status status =
+      Ask(*credentials_, &v1::CredentialService::Stub::AttachOrganizations, request);
+  EXPECT_TRUE(HasReason(status, Reason::kNotGranted)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("another-here"));
+}
+
+TEST_F(AccessTest, CallsBeyondTheLimitsAreRefusedUntilOneIsAnswered) {
+  Policy policy = EverythingGranted();
+  policy.limits.calls_in_flight = 1;
+  callers_.SetPolicy(policy);
+  v1::WatchSessionsRequest watch;
+  watch.add_organizations()->set_organization_id("granted-here");
+  {
+    WatchReader stream(*sessions_, watch);
+    ASSERT_TRUE(stream.Next().has_update());
+    const absl::Status refused = GetSession("granted-here").status();
+    EXPECT_TRUE(HasReason(refused, Reason::kCallerLimit)) << refused;
+    EXPECT_TRUE(DetailsOf(refused)->retry_after.has_value());
+  }
+  // gRPC lets go of the stream some time after its end was told; the test's time limit is the end.
+  while (!GetSession("granted-here").ok()) std::this_thread::yield();
+}
+
+TEST_F(AccessTest, ABatchOrAWatchCountsAsACallForEachHundredOrganizations) {
+  Policy policy = EverythingGranted();
+  policy.limits.calls_in_flight = 2;
+  callers_.SetPolicy(policy);
+  v1::BatchGetSessionsRequest batch;
+  v1::WatchSessionsRequest watch;
+  for (int i = 0; i < 200; ++i) {
+    batch.add_requests()->set_organization_id(absl::StrCat("granted-", i));
+    watch.add_organizations()->set_organization_id(absl::StrCat("granted-", i));
+  }
+  using Stub = v1::SessionService::Stub;
+  // gRPC lets go of a call some time after its answer.
+  while (!Ask(*sessions_, &Stub::BatchGetSessions, batch).ok()) std::this_thread::yield();
+  while (!WatchReader(*sessions_, watch).Next().has_update()) std::this_thread::yield();
+  batch.add_requests()->set_organization_id("granted-here");
+  watch.add_organizations()->set_organization_id("granted-here");
+  const absl::Status refused = Ask(*sessions_, &Stub::BatchGetSessions, batch);
+  EXPECT_TRUE(HasReason(refused, Reason::kCallerLimit)) << refused;
+  EXPECT_TRUE(HasReason(WatchReader(*sessions_, watch).End(), Reason::kCallerLimit));
+}
+
+TEST_F(AccessTest, AStreamTellsWhatIsNoMoreGrantedAndWhatIsAgain) {
+  callers_.SetPolicy(EverythingGranted());
+  ASSERT_TRUE(GetSession("granted-here").ok());
+  v1::WatchSessionsRequest request;
+  request.set_keep_warm(true);
+  request.add_organizations()->set_organization_id("granted-here");
+  WatchReader stream(*sessions_, request);
+  EXPECT_TRUE(stream.NextUpdate().has_session());
+  EXPECT_TRUE(stream.Next().has_complete());
+
+  callers_.SetPolicy({});
+  hub_.EverythingChanged();
+  EXPECT_TRUE(HasReason(stream.NextError(), Reason::kNotGranted));
+
+  callers_.SetPolicy(EverythingGranted());
+  hub_.EverythingChanged();
+  EXPECT_TRUE(stream.NextUpdate().has_session());
+}
+
+TEST_F(AccessTest, AStreamIsOfThePrincipalThatItsUserIsNow) {
+  callers_.SetPolicy(EverythingGranted());
+  ASSERT_TRUE(GetSession("granted-here").ok());
+  v1::WatchSessionsRequest request;
+  request.add_organizations()->set_organization_id("granted-here");
+  WatchReader stream(*sessions_, request);
+  EXPECT_TRUE(stream.NextUpdate().has_session());
+  EXPECT_TRUE(stream.Next().has_complete());
+
+  identity_.Bind(callers_.Of("unix:another"));  // while the grants of the first one stay
+  hub_.EverythingChanged();
+  EXPECT_TRUE(HasReason(stream.NextError(), Reason::kNotGranted));
+  identity_.Bind(nullptr);
+  hub_.EverythingChanged();
+  EXPECT_TRUE(HasReason(stream.NextError(), Reason::kCallerUnknown));
+}
+
+TEST_F(AccessTest, AWarmWatchAsksForTheGrantedCredentialAlone) {
+  callers_.SetPolicy(EverythingGranted());
+  Create(NewUser("granted-too", {"another-here"}));
+  Policy policy = EverythingGranted();
+  policy.grants = {{{kPrincipal}, Role::kReader, {}, {"granted-*"}}};
+  callers_.SetPolicy(policy);
+  v1::WatchSessionsRequest request;
+  request.set_keep_warm(true);
+  request.add_organizations()->set_organization_id("another-here");
+  WatchReader stream(*sessions_, request);
+  stream.PresentState(1);
+  executor_.RunLater();  // the engine's upkeep
+  EXPECT_EQ(stream.NextUpdate().session().credential(), "granted-too");
+  for (const PairInfo& pair : broker_.engine.List()) EXPECT_EQ(pair.credential, "granted-too");
+}
+
+TEST_F(AccessTest, WhileTheKeyringIsNotReadACredentialsOrganizationsAreNotKnown) {
+  Policy policy = EverythingGranted();
+  policy.grants = {{{kPrincipal}, Role::kReader, {}, {"granted-*"}}};
+  callers_.SetPolicy(policy);
+  Directory unread;
+  unread.set_vault_state(VaultState::kLocked);
+  const Gate gate(state_, unread, broker_.clock, recorder_);
+  const CallerPtr caller = callers_.Of(kPrincipal);
+  v1::GetSessionRequest request;
+  request.set_organization_id("granted-here");
+  const Need need = NeedOf(request);
+  const std::unique_ptr<grpc::ContextAllocator> contexts = state_.MakeContexts(identity_);
+  grpc::CallbackServerContext* const context = contexts->NewCallbackServerContext();
+  EXPECT_TRUE(HasReason(gate.Resolve(*context, *caller, need).status(), Reason::kVaultLocked));
+  callers_.SetPolicy({});
+  EXPECT_TRUE(HasReason(gate.Resolve(*context, *caller, need).status(), Reason::kNotGranted));
+  contexts->Release(context);
+}
+
+TEST_F(AccessTest, ChangesSayWhoMadeThem) {
+  callers_.SetPolicy(EverythingGranted());
+  const v1::Credential made = Create(NewUser("ledger", {}));
+  v1::AttachOrganizationsRequest request;
+  request.set_name("ledger");
+  request.set_uid(made.uid());
+  request.set_version(made.version());
+  request.add_organizations()->set_organization_id("0089");
+  v1::AttachOrganizationsResponse response;
+  ASSERT_TRUE(
+      Call(*credentials_, &v1::CredentialService::Stub::AttachOrganizations, request, &response)
+          .ok());
+  EXPECT_EQ(response.credential().history(0).principal(), kPrincipal);
+}
+
+}  // namespace
+}  // namespace billbroker

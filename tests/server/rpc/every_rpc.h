@@ -1,0 +1,98 @@
+// EveryRpcTest: every RPC, ready to be asked of what exists and what does not.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "server/access/policy.h"
+#include "tests/server/rpc/rpc_fixture.h"
+
+namespace billbroker {
+
+// What a grant has to cover.
+enum class Scope {
+  kAnything,
+  kPair,
+  kCredential,
+  kAttachment,  // the credential, and the organization for itself
+};
+
+// What is asked for: exists or does not, is granted or is not.
+struct Target {
+  std::string organization_id;
+  std::string credential;
+};
+
+class EveryRpcTest : public RpcTest {
+ protected:
+  static constexpr char kNobodysUid[] = "0123456789abcdef0123456789abcdef";
+
+  struct Row {
+    const char* rpc;
+    Role least;
+    Scope scope;
+    // Code and reason where it is granted: of what exists, and of what does not.
+    const char* here;
+    const char* gone;
+    std::function<absl::Status(const Target&)> ask;
+  };
+
+  explicit EveryRpcTest(bool session_reads = false) : RpcTest(nullptr, session_reads) {
+    Create(NewUser("granted-here", {"granted-here"}));
+    Create(NewUser("another-here", {"another-here"}));
+  }
+
+  // How what begins with "granted-" is granted.
+  struct Shape {
+    bool organizations;
+    bool credentials;
+  };
+
+  void Grant(Role role, const Shape& shape = {true, true}) {
+    const std::vector<std::string> granted = {"granted-*"};
+    ::billbroker::Grant grant{{kPrincipal}, role, {}, {}};
+    if (shape.organizations) grant.organizations = granted;
+    if (shape.credentials) grant.credentials = granted;
+    Policy policy = EverythingGranted();
+    policy.grants = {grant};
+    callers_.SetPolicy(policy);
+  }
+
+  template <typename Stub, typename Request, typename Response>
+  absl::Status Ask(Stub& stub,
+                   grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                   const Request& request) {
+    Response response;
+    return Call(stub, method, request, &response);
+  }
+
+  template <typename Request>
+  static Request OfPair(const Target& target) {
+    Request request;
+    request.set_organization_id(target.organization_id);
+    return request;
+  }
+
+  template <typename Request>
+  static Request OfVersion(const Target& target) {
+    Request request;
+    request.set_name(target.credential);
+    request.set_uid(kNobodysUid);
+    request.set_version(1);
+    return request;
+  }
+
+  std::vector<Row> SessionRows();
+  std::vector<Row> CredentialRows();
+  std::vector<Row> MfaRows();
+  std::vector<Row> AuditRows();
+  std::vector<Row> Rows() {
+    std::vector<Row> rows = SessionRows();
+    for (auto& more : {CredentialRows(), MfaRows(), AuditRows()})
+      rows.insert(rows.end(), more.begin(), more.end());
+    return rows;
+  }
+};
+
+}  // namespace billbroker

@@ -1,0 +1,99 @@
+// What the audit log says of callers over TLS to whom the policy grants nothing.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tests/server/rpc/rpc_fixture.h"
+#include "tests/support/pki.h"
+
+namespace billbroker {
+namespace {
+
+std::string Content(const std::string& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+class TlsRefusalTest : public RpcTest {
+ protected:
+  TlsRefusalTest() {
+    const Pki::Pair broker = pki_.Issue({"broker", "IP:127.0.0.1"});
+    grpc::SslServerCredentialsOptions options(
+        GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+    options.pem_root_certs = Content(pki_.Ca());
+    options.pem_key_cert_pairs = {{Content(broker.key), Content(broker.certificate)}};
+    grpc::ServerBuilder builder;
+    builder.SetContextAllocator(state_.MakeContexts(callers_));
+    builder.RegisterService(&session_service_);
+    builder.AddListeningPort("127.0.0.1:0", grpc::SslServerCredentials(options), &port_);
+    tls_server_ = builder.BuildAndStart();
+  }
+  ~TlsRefusalTest() override {
+    tls_server_->Shutdown();
+    tls_server_->Wait();
+  }
+
+  std::unique_ptr<v1::SessionService::Stub> Connect(const Pki::Names& names) {
+    const Pki::Pair client = pki_.Issue(names);
+    grpc::SslCredentialsOptions options;
+    options.pem_root_certs = Content(pki_.Ca());
+    options.pem_private_key = Content(client.key);
+    options.pem_cert_chain = Content(client.certificate);
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    return v1::SessionService::NewStub(grpc::CreateCustomChannel(
+        absl::StrCat("127.0.0.1:", port_), grpc::SslCredentials(options), arguments));
+  }
+  // Asks for a session that nobody granted, so often, and returns what is recorded.
+  std::vector<AuditEntry> AskInVain(v1::SessionService::Stub& stub, int times) {
+    v1::GetSessionRequest request;
+    request.set_organization_id("0081");
+    v1::GetSessionResponse response;
+    for (int i = 0; i < times; ++i) {
+      const absl::Status status =
+          Call(stub, &v1::SessionService::Stub::GetSession, request, &response);
+      EXPECT_TRUE(HasReason(status, Reason::kCallerUnknown)) << status;
+    }
+    return audit_.Take();
+  }
+
+  Pki pki_;
+  int port_ = 0;
+  std::unique_ptr<grpc::Server> tls_server_;
+};
+
+TEST_F(TlsRefusalTest, ACertificatesNameIsThePrincipalThatIsRefused) {
+  const auto stub = Connect({"", "URI:spiffe://corp.example/stranger"});
+  const std::vector<AuditEntry> entries = AskInVain(*stub, 1);
+  ASSERT_EQ(entries.size(), 1U);
+  EXPECT_EQ(entries[0].event, AuditEvent::kRefusal);
+  EXPECT_EQ(entries[0].reason, "CALLER_UNKNOWN");
+  EXPECT_EQ(entries[0].principal, "spiffe://corp.example/stranger");
+  EXPECT_FALSE(entries[0].certificate_serial.empty());
+}
+
+TEST_F(TlsRefusalTest, OneThatNamesNobodyIsRecordedWithoutAPrincipal) {
+  const auto stub = Connect({"*", ""});
+  const std::vector<AuditEntry> entries = AskInVain(*stub, 1);
+  ASSERT_EQ(entries.size(), 1U);
+  EXPECT_EQ(entries[0].principal, "");
+  EXPECT_FALSE(entries[0].certificate_serial.empty());
+}
+
+TEST_F(TlsRefusalTest, OneThatAsksWithoutEndLeavesRoomForAnother) {
+  constexpr int kOnce = static_cast<int>(Recorder::kRefusalsAtOnce);
+  const auto loud = Connect({"", "DNS:loud.example"});
+  EXPECT_EQ(AskInVain(*loud, kOnce + 5).size(), static_cast<std::size_t>(kOnce));
+  EXPECT_EQ(audit_.omitted(), 5);
+  const auto another = Connect({"", "DNS:another.example"});
+  EXPECT_EQ(AskInVain(*another, 1).size(), 1U);
+}
+
+}  // namespace
+}  // namespace billbroker

@@ -1,0 +1,70 @@
+// What is said while the keyring has not been read once, and the audit log has no key.
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/server/rpc/every_rpc.h"
+
+namespace billbroker {
+namespace {
+
+// Services whose directory nobody filled.
+class UnreadKeyringTest : public EveryRpcTest {
+ protected:
+  UnreadKeyringTest() {
+    grpc::ServerBuilder builder;
+    builder.SetContextAllocator(state_.MakeContexts(identity_));
+    builder.RegisterService(&unread_credentials_);
+    builder.RegisterService(&unread_mfa_);
+    unread_server_ = builder.BuildAndStart();
+    const std::shared_ptr<grpc::Channel> channel = unread_server_->InProcessChannel({});
+    credentials_ = v1::CredentialService::NewStub(channel);
+    mfa_ = v1::MfaService::NewStub(channel);
+    audit_.Break();
+  }
+  ~UnreadKeyringTest() override {
+    unread_server_->Shutdown();
+    unread_server_->Wait();
+  }
+
+  Directory unread_;
+  const Gate unread_gate_{state_, unread_, broker_.clock, recorder_};
+  CredentialServiceImpl unread_credentials_{
+      {unread_, unread_gate_, broker_.manager, changes_, broker_.discovery, broker_.engine, hub_}};
+  MfaServiceImpl unread_mfa_{{unread_gate_, broker_.mfa, challenges_}};
+  std::unique_ptr<grpc::Server> unread_server_;
+};
+
+TEST_F(UnreadKeyringTest, AChangeHearsOfTheKeyringAndNotOfTheAuditLog) {
+  const std::vector<std::pair<VaultState, Reason>> states = {
+      {VaultState::kUnknown, Reason::kVaultUnreachable},
+      {VaultState::kLocked, Reason::kVaultLocked},
+      {VaultState::kNoBus, Reason::kVaultUnreachable},
+      {VaultState::kReady, Reason::kVaultUnreachable},  // and not read yet
+  };
+  for (const auto& [state, reason] : states) {
+    unread_.set_vault_state(state);
+    for (auto& rows : {CredentialRows(), MfaRows()}) {
+      for (const Row& row : rows) {
+        if (std::string(row.rpc) == "DiscoverOrganizations")
+          continue;  // asks the engine's directory
+        const absl::Status status = row.ask({"granted-here", "granted-here"});
+        EXPECT_TRUE(HasReason(status, reason)) << row.rpc << ": " << status;
+      }
+    }
+  }
+}
+
+TEST_F(UnreadKeyringTest, ARefusalIsARefusalAllTheSame) {
+  Grant(Role::kReader);
+  for (const Row& row : CredentialRows()) {
+    const absl::Status status = row.ask({"granted-here", "granted-here"});
+    EXPECT_TRUE(HasReason(status, Reason::kNotGranted)) << row.rpc << ": " << status;
+  }
+}
+
+}  // namespace
+}  // namespace billbroker
