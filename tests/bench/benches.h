@@ -26,4 +26,7 @@ struct BenchOptions {
 // 1,000 streams that watch one organization.
 [[nodiscard]] absl::StatusOr<Figures> BenchWatch(const BenchOptions& options);
 
+// Secrets in the broker's memory after their use, with and without wiping. Wants root.
+[[nodiscard]] absl::StatusOr<Figures> BenchResidue(const BenchOptions& options);
+
 }  // namespace billbroker

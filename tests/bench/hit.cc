@@ -1,5 +1,8 @@
 #include <csignal>
+#include <fstream>
 #include <map>
+#include <nlohmann/json.hpp>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -97,18 +100,39 @@ absl::StatusOr<double> InstructionRatio(House& house, int calls, int in_flight) 
   return *broker / *bare;
 }
 
-// Of the bare service, the broker, and the bare service again. The first figure is not known yet.
+// A broker that records each session that it hands out, with one credential.
+House::Options Audited() {
+  House::Options options = OptionsFor(kWorld);
+  options.config += "[audit]\nsession_reads = \"all\"\n";
+  return options;
+}
+
+// How many of the sessions handed out the audit log counted instead of writing them.
+std::uint64_t Dropped(const House& house) {
+  std::ifstream log(house.File("state/audit.jsonl"));
+  std::uint64_t dropped = 0;
+  for (std::string line; std::getline(log, line);) {
+    const nlohmann::json json = nlohmann::json::parse(line);
+    if (json["kind"] == "dropped") dropped += json["lost"].get<std::uint64_t>();
+  }
+  return dropped;
+}
+
+// Of the bare service, the broker, the bare service again, and the broker that records. The first
+// figure is not known yet.
 Figures Compare(const std::vector<Server>& servers) {
   const Server& bare = servers[0];
   const Server& broker = servers[1];
   const Server& again = servers[2];
+  const Server& audited = servers[3];
   Figures figures = {{"instr_ratio", 0}};
   Say("throughput against the bare service: median (least to greatest) of the rounds");
   for (const int in_flight : {1, 16, 64}) {
     const std::vector<double> ratios = Ratios(bare, broker, in_flight, &LoadResult::took);
-    Say(absl::StrCat("  ", in_flight, " in flight: broker ", WithSpread(ratios),
-                     ", the bare service again ",
-                     WithSpread(Ratios(bare, again, in_flight, &LoadResult::took))));
+    Say(absl::StrCat(
+        "  ", in_flight, " in flight: broker ", WithSpread(ratios), ", the bare service again ",
+        WithSpread(Ratios(bare, again, in_flight, &LoadResult::took)), ", with reads audited ",
+        WithSpread(Ratios(bare, audited, in_flight, &LoadResult::took))));
     figures.emplace_back(absl::StrCat("ratio_", in_flight), Median(ratios));
   }
   const std::vector<double> p99 = Ratios(broker, bare, 16, &LoadResult::p99);
@@ -117,6 +141,7 @@ Figures Compare(const std::vector<Server>& servers) {
                    WithSpread(Ratios(again, bare, 16, &LoadResult::p99))));
   figures.emplace_back("p99_ratio_16", Median(p99));
   figures.emplace_back("aa_16", Median(Ratios(bare, again, 16, &LoadResult::took)));
+  figures.emplace_back("audited_ratio_16", Median(Ratios(bare, audited, 16, &LoadResult::took)));
   return figures;
 }
 
@@ -131,18 +156,26 @@ absl::StatusOr<Figures> BenchHit(const BenchOptions& options) {
   if (!bare.ok()) return bare.status();
   const auto again = BareService::Start(house, billsim::GeneratedOrganizationId(0));
   if (!again.ok()) return again.status();
+  House audited(Audited());
+  audited.StartBroker();
+  if (absl::Status status = CreateCredentials(audited, kWorld); !status.ok()) return status;
+  const auto recording = ConnectTo(audited.socket());
+  if (!recording.ok()) return recording.status();
   const auto broker = ConnectTo(house.socket());
   if (!broker.ok()) return broker.status();
 
   std::vector<Server> servers = {{"bare", (*bare)->channel(), {}},
                                  {"broker", *broker, {}},
-                                 {"bare again", (*again)->channel(), {}}};
+                                 {"bare again", (*again)->channel(), {}},
+                                 {"audited", *recording, {}}};
   const Sizes warm_up = {1, sizes.calls / 10 + 64, 0};
   if (absl::Status status = RunRounds(warm_up, servers); !status.ok()) return status;
   for (Server& server : servers) server.results.clear();
   if (absl::Status status = RunRounds(sizes, servers); !status.ok()) return status;
 
   Figures figures = Compare(servers);
+  audited.StopBroker();
+  Say(absl::StrCat("reads that the audit log counted instead of writing them: ", Dropped(audited)));
   if (sizes.counted_calls > 0) {
     for (const int in_flight : {1, 16}) {
       const absl::StatusOr<double> ratio = InstructionRatio(house, sizes.counted_calls, in_flight);

@@ -21,6 +21,7 @@ constexpr Bench kBenches[] = {
     {"memory", "resident bytes of each of 100,000 live sessions", BenchMemory},
     {"restart", "a broker that was killed with 10,000 sessions", BenchRestart},
     {"rotate", "a rotation of a credential of 10,000 organizations", BenchRotate},
+    {"residue", "secrets left in memory by 50 credentials, with and without wiping", BenchResidue},
     {"watch", "1,000 streams that watch one organization", BenchWatch},
 };
 

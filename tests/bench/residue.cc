@@ -1,0 +1,308 @@
+#include <algorithm>
+#include <csignal>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+#include "client/mfa_client.h"
+#include "tests/bench/bench_house.h"
+#include "tests/bench/benches.h"
+#include "tests/bench/memory_scan.h"
+#include "tests/e2e/tls_door.h"
+
+#ifndef BILLBROKERD_UNWIPED_PROGRAM
+#define BILLBROKERD_UNWIPED_PROGRAM ""
+#endif
+
+namespace billbroker {
+namespace {
+
+constexpr absl::Duration kAfterLastCall = absl::Seconds(2);
+constexpr char kCode[] = "123456";
+constexpr char kDevice[] = "residue-device";
+// An allocator writes its lists over the first bytes of what is freed; the rest would still give a
+// secret away. So these bytes of each are not looked for.
+constexpr std::size_t kCut = 16;
+
+struct Planted {
+  std::string kind;
+  std::string text;
+};
+
+bool IsConsole(int n) { return n % 5 == 4; }
+std::string OrganizationId(int n) { return absl::StrFormat("00801RESIDUE%08d", n); }
+std::string Username(int n) { return absl::StrFormat("residue-%d@example.com", n); }
+std::string CredentialName(int n) { return absl::StrCat("residue-", n); }
+std::string DevKey(int n) { return absl::StrFormat("residue.dev.key.D%04d-6f2c9a7e41", n); }
+
+// With characters that JSON escapes; `what` is one letter.
+std::string Secret(char what, int n, int version) {
+  return absl::StrFormat("residue.planted.%c%04d/%d \"in\\quotes\" \xc3\xa9t\xc3\xa9 6f2c9a7e41",
+                         what, n, version);
+}
+std::string UserSecret(int n, int version) { return Secret(IsConsole(n) ? 'T' : 'P', n, version); }
+std::string UserSecretKind(int n) { return IsConsole(n) ? "consoleApiToken" : "password"; }
+
+// UTF-8, and JSON as it is commonly escaped and as the broker does it.
+std::vector<std::string> FormsOf(const std::string& text) {
+  const auto inside = [](const std::string& quoted) { return quoted.substr(1, quoted.size() - 2); };
+  const nlohmann::json json = text;
+  std::vector<std::string> forms = {text};
+  for (const std::string& form :
+       {inside(json.dump()), inside(json.dump(-1, ' ', true)),
+        absl::StrReplaceAll(text, {{"\"", "\\u0022"}, {"\\", "\\u005c"}})}) {
+    if (std::find(forms.begin(), forms.end(), form) == forms.end()) forms.push_back(form);
+  }
+  for (std::string& form : forms) form.erase(0, std::min(kCut, form.size() / 2));
+  return forms;
+}
+
+House::Options WorldOf(int credentials, const std::string& program, const TlsDoor& door) {
+  nlohmann::json data;
+  for (int n = 0; n < credentials; ++n) {
+    data["dev_keys"].push_back({{"key", DevKey(n)}});
+    data["organizations"].push_back(
+        {{"id", OrganizationId(n)}, {"name", "Residue"}, {"dev_keys", {DevKey(n)}}});
+    data["users"].push_back(
+        {{"username", Username(n)},
+         {"kind", IsConsole(n) ? "console" : "user"},
+         {IsConsole(n) ? "console_api_token" : "password", UserSecret(n, 1)},
+         {"user_id", absl::StrFormat("00601RESIDUE%08d", n)},
+         {"organizations", {OrganizationId(n)}},
+         {"mfa", {{"enrolled", true}, {"phone", "+1 555 0100"}, {"token", kCode}}}});
+  }
+  House::Options options;
+  options.data = data.dump();
+  options.program = program;
+  options.config = door.Config("\"session\", \"credential\", \"mfa\"");
+  // For a machine that is busy with other tests.
+  options.keyring_timeout = options.bill_connect_timeout = options.bill_timeout = absl::Seconds(30);
+  return options;
+}
+
+NewCredential FirstVersion(int n) {
+  NewCredential credential;
+  credential.name = CredentialName(n);
+  credential.environment = "sandbox";
+  credential.username = Username(n);
+  credential.remember_me_id = SecretString::CopyOf(Secret('R', n, 1));
+  credential.device = kDevice;
+  SecretString secret = SecretString::CopyOf(UserSecret(n, 1));
+  if (IsConsole(n)) {
+    credential.kind = v1::CREDENTIAL_KIND_CONSOLE;
+    credential.console_api_token = std::move(secret);
+    credential.organizations.push_back({OrganizationId(n), SecretString::CopyOf(DevKey(n))});
+  } else {
+    credential.dev_key = SecretString::CopyOf(DevKey(n));
+    credential.password = std::move(secret);
+    credential.organizations.push_back({OrganizationId(n), {}});
+  }
+  return credential;
+}
+
+// What operators do to one credential after the other, on one connection, which ends with this.
+class Operator final {
+ public:
+  Operator(House& house, const std::shared_ptr<grpc::Channel>& channel)
+      : house_(house), credentials_(channel), sessions_(channel), admin_(channel), mfa_(channel) {}
+
+  // Creates it, signs in, has a wrong secret refused, rotates to the right one, renews MFA.
+  absl::Status LiveThrough(int n) {
+    const auto created = credentials_.Create(FirstVersion(n));
+    if (!created.ok()) return created.status();
+    const auto session = sessions_.GetSession(OrganizationId(n));
+    if (!session.ok()) return session.status();
+    if (!HasReason(Rotate(n, 2), Reason::kCredentialRejected)) {
+      return absl::InternalError("BILL took a wrong secret");
+    }
+    absl::Status status = house_.bill().model().ChangeUser(
+        Username(n), {{IsConsole(n) ? "console_api_token" : "password", UserSecret(n, 3)}});
+    status.Update(Rotate(n, 3));
+    if (!status.ok()) return status;
+    const auto challenge = mfa_.StartChallenge(CredentialName(n));
+    if (!challenge.ok()) return challenge.status();
+    return mfa_.CompleteChallenge(challenge->challenge_id(), SecretString::CopyOf(kCode)).status();
+  }
+
+  absl::StatusOr<std::string> SessionId(int n) {
+    const auto session = sessions_.GetSession(OrganizationId(n));
+    if (!session.ok()) return session.status();
+    return std::string(session->session_id.Reveal());
+  }
+
+  absl::Status Logout(int n) { return admin_.Logout(OrganizationId(n)).status(); }
+
+ private:
+  absl::Status Rotate(int n, int version) {
+    const auto before = credentials_.Get(CredentialName(n));
+    if (!before.ok()) return before.status();
+    CredentialRotation rotation;
+    (IsConsole(n) ? rotation.console_api_token : rotation.password) =
+        SecretString::CopyOf(UserSecret(n, version));
+    return credentials_.Rotate(VersionOf(*before), rotation).status();
+  }
+
+  House& house_;
+  CredentialClient credentials_;
+  SessionClient sessions_;
+  AdminClient admin_;
+  MfaClient mfa_;
+};
+
+// The rememberMeIds that BILL gave, which only the keyring tells.
+std::vector<Planted> StoredRememberMeIds(House& house) {
+  const std::string found =
+      house.bus().Run({"secret-tool", "search", "--all", "instance", "default"});
+  std::vector<Planted> ids;
+  for (absl::string_view line : absl::StrSplit(found, '\n')) {
+    if (!absl::ConsumePrefix(&line, "secret = ")) continue;
+    const auto document = nlohmann::json::parse(line, nullptr, false);
+    if (!document.is_object() || !document.contains("remember_me_id")) continue;
+    ids.push_back({"rememberMeId", document["remember_me_id"].get<std::string>()});
+  }
+  return ids;
+}
+
+// How many copies of `planted` are in the broker's memory, by kind. It stands still meanwhile.
+absl::StatusOr<std::map<std::string, int>> Scan(House& house, const std::vector<Planted>& planted) {
+  std::vector<std::string> kinds;
+  std::vector<std::string> texts;
+  for (const Planted& secret : planted) {
+    for (std::string& form : FormsOf(secret.text)) {
+      kinds.push_back(secret.kind);
+      texts.push_back(std::move(form));
+    }
+  }
+  house.broker().Signal(SIGSTOP);
+  const absl::StatusOr<std::vector<int>> counts = CountInMemory(house.broker().pid(), texts);
+  house.broker().Signal(SIGCONT);
+  if (!counts.ok()) return counts.status();
+  std::map<std::string, int> by_kind;
+  for (std::size_t i = 0; i < counts->size(); ++i) by_kind[kinds[i]] += (*counts)[i];
+  return by_kind;
+}
+
+int Sum(const std::map<std::string, int>& by_kind) {
+  int sum = 0;
+  for (const auto& [kind, count] : by_kind) sum += count;
+  return sum;
+}
+
+void Tell(absl::string_view title, absl::string_view when,
+          const std::map<std::string, int>& by_kind) {
+  std::string line = absl::StrCat(title, ", ", when, ":");
+  for (const auto& [kind, count] : by_kind) absl::StrAppend(&line, " ", kind, " ", count);
+  Say(line);
+}
+
+struct Known {
+  std::vector<Planted> secrets;  // to be gone after their use
+  std::vector<Planted> keys;     // of live sessions: to be gone after they are logged out
+};
+
+// Every other credential over the Unix socket, the rest with mutual TLS.
+absl::StatusOr<Known> Live(House& house, const ClientOptions& tls, int credentials) {
+  const auto local = ConnectTo(house.socket());
+  if (!local.ok()) return local.status();
+  const auto remote = OpenChannel(tls);
+  if (!remote.ok()) return remote.status();
+  Operator people[] = {Operator(house, *local), Operator(house, *remote)};
+  Known planted;
+  for (int n = 0; n < credentials; ++n) {
+    Operator& person = people[n % 2];
+    if (absl::Status status = person.LiveThrough(n); !status.ok()) return status;
+    for (const int version : {1, 2, 3}) {
+      planted.secrets.push_back({UserSecretKind(n), UserSecret(n, version)});
+    }
+    planted.secrets.push_back({"rememberMeId", Secret('R', n, 1)});
+    absl::StatusOr<std::string> session_id = person.SessionId(n);
+    if (!session_id.ok()) return session_id.status();
+    planted.keys.push_back({"sessionId", *std::move(session_id)});
+    planted.keys.push_back({"devKey", DevKey(n)});
+  }
+  return planted;
+}
+
+absl::Status LogOutAll(House& house, int credentials) {
+  const auto channel = ConnectTo(house.socket());
+  if (!channel.ok()) return channel.status();
+  Operator person(house, *channel);
+  for (int n = 0; n < credentials; ++n) {
+    if (absl::Status status = person.Logout(n); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+// Scans two seconds from now, and again as often as `scans` allows while something is found: a busy
+// machine may be late.
+absl::StatusOr<std::map<std::string, int>> ScanLater(House& house,
+                                                     const std::vector<Planted>& planted,
+                                                     int scans) {
+  while (true) {
+    absl::SleepFor(kAfterLastCall);
+    absl::StatusOr<std::map<std::string, int>> found = Scan(house, planted);
+    if (!found.ok() || --scans == 0 || Sum(*found) == 0) return found;
+  }
+}
+
+struct Run {
+  std::string title;
+  std::string program;  // empty for the billbrokerd that is measured
+  int credentials = 0;
+  int scans = 1;
+};
+
+// Plants, waits, scans; then logs out, waits and scans again. Returns how many copies there were.
+absl::StatusOr<int> Residue(const Run& run) {
+  TlsDoor door;
+  House house(WorldOf(run.credentials, run.program, door));
+  std::ofstream(house.File("policy.toml"), std::ios::app)
+      << "[[grant]]\nprincipals = [\"cn:operator\"]\nrole = \"admin\"\norganizations = [\"*\"]\n";
+  house.StartBroker();
+  const ClientOptions tls = door.ClientOf(house, door.pki().Issue({"operator", ""}));
+  absl::StatusOr<Known> known = Live(house, tls, run.credentials);
+  if (!known.ok()) return known.status();
+  const std::vector<Planted> given = StoredRememberMeIds(house);
+  if (given.size() != static_cast<std::size_t>(run.credentials)) {
+    return absl::InternalError("the keyring does not hold a rememberMeId of each credential");
+  }
+  known->secrets.insert(known->secrets.end(), given.begin(), given.end());
+  const auto after_use = ScanLater(house, known->secrets, run.scans);
+  if (!after_use.ok()) return after_use.status();
+  const auto live = Scan(house, known->keys);
+  if (!live.ok()) return live.status();
+  if (absl::Status status = LogOutAll(house, run.credentials); !status.ok()) return status;
+  const auto after_log_out = ScanLater(house, known->keys, run.scans);
+  if (!after_log_out.ok()) return after_log_out.status();
+
+  Tell(run.title, "of live sessions, which is allowed", *live);
+  Tell(run.title, "2 s after the last use", *after_use);
+  Tell(run.title, "2 s after log-out", *after_log_out);
+  return Sum(*after_use) + Sum(*after_log_out);
+}
+
+}  // namespace
+
+absl::StatusOr<Figures> BenchResidue(const BenchOptions& options) {
+  const std::string unwiped_program = BILLBROKERD_UNWIPED_PROGRAM;
+  if (unwiped_program.empty()) {
+    return absl::FailedPreconditionError(
+        "this build does not wipe what it frees: it has a sanitizer or BILLBROKER_WIPE_FREED=OFF");
+  }
+  Run run = {"wiping", "", options.quick ? 3 : 50, options.quick ? 5 : 1};
+  const absl::StatusOr<int> wiped = Residue(run);
+  if (!wiped.ok()) return wiped.status();
+  run = {"not wiping", unwiped_program, run.credentials, 1};
+  const absl::StatusOr<int> unwiped = Residue(run);
+  if (!unwiped.ok()) return unwiped.status();
+  if (*unwiped == 0) return absl::InternalError("nothing found without wiping: the scan is blind");
+  return Figures{{"residue", *wiped}, {"residue_unwiped", *unwiped}};
+}
+
+}  // namespace billbroker
