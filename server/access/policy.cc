@@ -45,6 +45,7 @@ bool MatchesGlob(absl::string_view glob, absl::string_view text) {
     if (glob_at < glob.size() && glob[glob_at] == '*') {
       star = glob_at++;
       star_text = at;
+      if (glob_at == glob.size()) return true;
     } else if (glob_at < glob.size() && glob[glob_at] == text[at]) {
       ++glob_at;
       ++at;

@@ -1,6 +1,7 @@
 #include "server/rpc/serving_state.h"
 
 #include <cstdlib>
+#include <typeinfo>
 
 #include "absl/time/time.h"
 #include "server/rpc/tls_caller.h"
@@ -38,8 +39,8 @@ class ServingState::Contexts final : public grpc::ContextAllocator {
 
   grpc::CallbackServerContext* NewCallbackServerContext() override { return new Context(door_); }
   void Release(grpc::CallbackServerContext* context) override {
-    const std::unique_ptr<Context> ours(dynamic_cast<Context*>(context));
-    if (ours == nullptr) return;  // gRPC's own, of a call to a method that nobody serves
+    if (typeid(*context) != typeid(Context)) return;  // gRPC's own, of a method that nobody serves
+    const std::unique_ptr<Context> ours(static_cast<Context*>(context));
     if (ours->caller != nullptr) ours->caller->Leave(ours->calls);
     if (ours->admitted) state_.EndCall();
   }
@@ -58,9 +59,8 @@ std::unique_ptr<grpc::ContextAllocator> ServingState::MakeContexts(Callers& call
 }
 
 const ServingState::Context& ServingState::Ours(const grpc::CallbackServerContext& context) {
-  const auto* const ours = dynamic_cast<const Context*>(&context);
-  if (ours == nullptr) std::abort();  // the server was not given MakeContexts()
-  return *ours;
+  if (typeid(context) != typeid(Context)) std::abort();  // the server was not given MakeContexts()
+  return static_cast<const Context&>(context);
 }
 
 ServingState::Context& ServingState::Ours(grpc::CallbackServerContext& context) {

@@ -89,22 +89,22 @@ std::size_t SizeOf(const Write& write) {
   return sizer.size();
 }
 
-// google.protobuf.Timestamp and Duration have the same two fields.
-template <typename Sink, typename Time>
-void WriteTime(int field, const Time& time, Sink& sink) {
+template <typename Sink>
+void WriteTime(int field, const SecondsAndNanos& time, Sink& sink) {
+  using Fields = google::protobuf::Timestamp;  // google.protobuf.Duration has the same
   const auto write = [&time](auto& inner) {
-    inner.Number(Time::kSecondsFieldNumber, static_cast<std::uint64_t>(time.seconds()));
-    inner.Number(Time::kNanosFieldNumber, static_cast<std::uint64_t>(time.nanos()));
+    inner.Number(Fields::kSecondsFieldNumber, static_cast<std::uint64_t>(time.seconds));
+    inner.Number(Fields::kNanosFieldNumber, static_cast<std::uint64_t>(time.nanos));
   };
   sink.Message(field, SizeOf(write), write);
 }
 
 // What of an answer has to be worked out; the rest is the session's.
 struct Moments {
-  google::protobuf::Timestamp sign_in_time;
-  google::protobuf::Timestamp verified_time;
-  google::protobuf::Timestamp expire_time;
-  google::protobuf::Duration remaining;
+  SecondsAndNanos sign_in_time;
+  SecondsAndNanos verified_time;
+  SecondsAndNanos expire_time;
+  SecondsAndNanos remaining;
 };
 
 template <typename Sink>
@@ -149,8 +149,8 @@ struct Buffer {
 
 grpc::ByteBuffer EncodeGetSessionResponse(const Session& session, bool include_dev_key,
                                           absl::Duration since_boot) {
-  const Moments moments = {ToTimestamp(session.sign_in_time), ToTimestamp(session.verified_time),
-                           ToTimestamp(session.expire_time), RemainingOf(session, since_boot)};
+  const Moments moments = {PartsOf(session.sign_in_time), PartsOf(session.verified_time),
+                           PartsOf(session.expire_time), RemainingOf(session, since_boot)};
   const auto write_session = [&](auto& sink) {
     WriteSession(session, include_dev_key, moments, sink);
   };

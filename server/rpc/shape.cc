@@ -23,10 +23,13 @@ absl::Status CheckOptionalName(absl::string_view path, absl::string_view name) {
 // What GetSession, Login and Logout have in common.
 template <typename Request>
 absl::Status CheckPair(const Request& request, absl::string_view prefix) {
-  absl::Status status =
-      ValidateOrganizationId(request.organization_id(), absl::StrCat(prefix, "organization_id"));
-  if (!status.ok()) return status;
-  return CheckOptionalName(absl::StrCat(prefix, "credential"), request.credential());
+  const auto check = [&request](absl::string_view id_path, absl::string_view name_path) {
+    absl::Status status = ValidateOrganizationId(request.organization_id(), id_path);
+    return status.ok() ? CheckOptionalName(name_path, request.credential()) : status;
+  };
+  absl::Status status = check("organization_id", "credential");
+  if (status.ok() || prefix.empty()) return status;
+  return check(absl::StrCat(prefix, "organization_id"), absl::StrCat(prefix, "credential"));
 }
 
 absl::Status CheckCount(absl::string_view path, int count, std::size_t limit) {

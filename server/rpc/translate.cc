@@ -52,24 +52,31 @@ void FillPast(const CredentialInfo::Past& past, v1::CredentialHistoryEntry& prot
   proto.set_end_sessions(past.end_sessions);
 }
 
-}  // namespace
-
-google::protobuf::Timestamp ToTimestamp(absl::Time time) {
-  google::protobuf::Timestamp proto;
-  const std::int64_t seconds = absl::ToUnixSeconds(time);
-  proto.set_seconds(seconds);
-  proto.set_nanos(
-      static_cast<std::int32_t>(absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(seconds))));
+template <typename Proto>
+Proto Fill(const SecondsAndNanos& parts) {
+  Proto proto;
+  proto.set_seconds(parts.seconds);
+  proto.set_nanos(parts.nanos);
   return proto;
 }
 
-google::protobuf::Duration RemainingOf(const Session& session, absl::Duration since_boot) {
+}  // namespace
+
+SecondsAndNanos PartsOf(absl::Time time) {
+  const std::int64_t seconds = absl::ToUnixSeconds(time);
+  const absl::Duration rest = time - absl::FromUnixSeconds(seconds);
+  return {seconds, static_cast<std::int32_t>(absl::ToInt64Nanoseconds(rest))};
+}
+
+google::protobuf::Timestamp ToTimestamp(absl::Time time) {
+  return Fill<google::protobuf::Timestamp>(PartsOf(time));
+}
+
+SecondsAndNanos RemainingOf(const Session& session, absl::Duration since_boot) {
   // The deadline may pass between the engine's look and this one.
   absl::Duration remaining = std::max(session.deadline - since_boot, absl::Nanoseconds(1));
-  google::protobuf::Duration proto;
-  proto.set_seconds(absl::IDivDuration(remaining, absl::Seconds(1), &remaining));
-  proto.set_nanos(static_cast<std::int32_t>(absl::ToInt64Nanoseconds(remaining)));
-  return proto;
+  const std::int64_t seconds = absl::IDivDuration(remaining, absl::Seconds(1), &remaining);
+  return {seconds, static_cast<std::int32_t>(absl::ToInt64Nanoseconds(remaining))};
 }
 
 void FillSession(const Session& session, bool include_dev_key, absl::Duration since_boot,
@@ -90,7 +97,7 @@ void FillSession(const Session& session, bool include_dev_key, absl::Duration si
   *proto.mutable_sign_in_time() = ToTimestamp(session.sign_in_time);
   *proto.mutable_verified_time() = ToTimestamp(session.verified_time);
   *proto.mutable_expire_time() = ToTimestamp(session.expire_time);
-  *proto.mutable_remaining() = RemainingOf(session, since_boot);
+  *proto.mutable_remaining() = Fill<google::protobuf::Duration>(RemainingOf(session, since_boot));
 }
 
 void FillEntry(const PairInfo& pair, v1::SessionEntry& proto) {

@@ -16,11 +16,17 @@
 
 namespace billbroker {
 
+// The fields of google.protobuf.Timestamp and of Duration.
+struct SecondsAndNanos {
+  std::int64_t seconds;
+  std::int32_t nanos;
+};
+
+[[nodiscard]] SecondsAndNanos PartsOf(absl::Time time);
 [[nodiscard]] google::protobuf::Timestamp ToTimestamp(absl::Time time);
 
 // What the session has left at `since_boot`; positive.
-[[nodiscard]] google::protobuf::Duration RemainingOf(const Session& session,
-                                                     absl::Duration since_boot);
+[[nodiscard]] SecondsAndNanos RemainingOf(const Session& session, absl::Duration since_boot);
 
 // Fills `proto` with the session, its secrets included; the devKey only where asked.
 // `since_boot` is now on Clock::SinceBoot().

@@ -132,7 +132,7 @@ void Engine::Logout(absl::string_view organization_id, absl::string_view credent
   if (!found.ok()) return done(found.status());
   Later later;
   MutexLock lock(mutex_);
-  Pair* pair = FindPair(PairKeyOf((*found)->uid, organization_id));
+  Pair* pair = FindPair(PairKey((*found)->uid, organization_id).text());
   // A session of which BILL has not confirmed the end is ended again.
   const SessionPtr ends = pair == nullptr ? nullptr : IsLive(*pair) ? pair->session : pair->ending;
   const bool meant = if_generation == 0 || (ends != nullptr && if_generation == ends->generation);
@@ -180,7 +180,7 @@ void Engine::LogoutOf(absl::string_view uid, const std::set<std::string>& organi
   Later later;
   MutexLock lock(mutex_);
   for (const std::string& organization_id : organization_ids) {
-    Pair* pair = FindPair(PairKeyOf(uid, organization_id));
+    Pair* pair = FindPair(PairKey(uid, organization_id).text());
     if (pair == nullptr) continue;
     const SessionPtr ends = IsLive(*pair) ? pair->session : pair->ending;
     StayLoggedOut(*pair, later);
@@ -190,11 +190,11 @@ void Engine::LogoutOf(absl::string_view uid, const std::set<std::string>& organi
 }
 
 Pair& Engine::PairOf(const CredentialInfoPtr& credential, absl::string_view organization_id) {
-  std::string key = PairKeyOf(credential->uid, organization_id);
-  Pair* pair = FindPair(key);
+  const PairKey key(credential->uid, organization_id);
+  Pair* pair = FindPair(key.text());
   if (pair == nullptr) {
     auto made = std::make_unique<Pair>();
-    made->key = std::move(key);
+    made->key = std::string(key.text());
     made->organization_id = std::string(organization_id);
     made->credential = credential;
     pair = made.get();
@@ -204,7 +204,7 @@ Pair& Engine::PairOf(const CredentialInfoPtr& credential, absl::string_view orga
   return *pair;
 }
 
-Pair* Engine::FindPair(const Key& key) {
+Pair* Engine::FindPair(absl::string_view key) {
   const auto found = pairs_.find(key);
   return found == pairs_.end() ? nullptr : found->second.get();
 }

@@ -150,13 +150,13 @@ class Engine final : public DirectoryObserver {
   // Work for after the lock is released: callbacks, calls to BILL, observers. Declare it before the
   // MutexLock.
   class Later;
-  using Key = std::string;  // PairKeyOf()
+  using Key = std::string;  // a PairKey
   using Priority = LoginGovernor::Priority;
 
   // Deciding what a caller gets (engine.cc).
   Pair& PairOf(const CredentialInfoPtr& credential, absl::string_view organization_id)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  Pair* FindPair(const Key& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Pair* FindPair(absl::string_view key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   [[nodiscard]] bool IsLive(const Pair& pair) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Live as far as one knows, but to be asked about at BILL before it is handed out.
   [[nodiscard]] bool IsInDoubt(const Pair& pair) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

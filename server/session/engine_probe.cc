@@ -97,7 +97,7 @@ void Engine::LaunchProbe(const Key& key, LoginGovernor::Place place, Later& late
       gate_.Ask(applicant.user, applicant.secret_id, now) == SignInGate::Answer::kRefused) {
     obstacle = TooManyFailures(probe.pair, applicant.user, now);
   }
-  Pair* pair = FindPair(PairKeyOf(probe.pair.credential->uid, probe.pair.organization_id));
+  Pair* pair = FindPair(PairKey(probe.pair.credential->uid, probe.pair.organization_id).text());
   if (obstacle.ok() && (pair == nullptr || pair->removed)) obstacle = Removed(probe.pair);
   if (!obstacle.ok()) {
     governor_.Cancel(applicant);
@@ -139,7 +139,7 @@ void Engine::OnProbeNotSent(const Key& key, const Attempt& attempt, const absl::
   CancelAttempt(attempt);
   --sign_ins_;
   Probing& probe = *probes_.find(key)->second;
-  Pair* pair = FindPair(PairKeyOf(probe.pair.credential->uid, probe.pair.organization_id));
+  Pair* pair = FindPair(PairKey(probe.pair.credential->uid, probe.pair.organization_id).text());
   if (pair != nullptr) --pair->sign_ins;
   EndProbe(probe, {ProbeVerdict::kNotTried, error, nullptr}, later);
   Dispatch(later);
@@ -176,7 +176,7 @@ void Engine::OnProbed(const Key& key, const Attempt& attempt, BillResult<SignInA
 void Engine::AdoptProbed(absl::string_view uid, const SessionPtr& session) {
   Later later;
   MutexLock lock(mutex_);
-  Pair* pair = FindPair(PairKeyOf(uid, session->organization_id));
+  Pair* pair = FindPair(PairKey(uid, session->organization_id).text());
   const bool late = pair == nullptr || pair->removed ||
                     session->deadline <= parts_.clock.SinceBoot() || IsVoid(*pair, *session);
   if (late) return Retire(session, absl::ZeroDuration());

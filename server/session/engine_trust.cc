@@ -105,7 +105,7 @@ StepUpOutcome Engine::OnSteppedUp(const CredentialInfo& credential, const Sessio
                                   const BillResult<SteppedUp>& result) {
   Later later;
   MutexLock lock(mutex_);
-  Pair* pair = FindPair(PairKeyOf(credential.uid, session->organization_id));
+  Pair* pair = FindPair(PairKey(credential.uid, session->organization_id).text());
   // A check may have renewed the session meanwhile: it is the same one at BILL.
   const bool current = pair != nullptr && pair->session != nullptr &&
                        pair->session->keys.session_id == session->keys.session_id;

@@ -1,5 +1,7 @@
 #include "server/session/pair.h"
 
+#include <algorithm>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 
@@ -12,8 +14,12 @@ constexpr absl::string_view kSeparator = "\x1f";
 
 }  // namespace
 
-std::string PairKeyOf(absl::string_view credential_uid, absl::string_view organization_id) {
-  return absl::StrCat(credential_uid, kSeparator, organization_id);
+PairKey::PairKey(absl::string_view credential_uid, absl::string_view organization_id)
+    : text_(credential_uid.size() + kSeparator.size() + organization_id.size()) {
+  char* at = text_.data();
+  for (const absl::string_view part : {credential_uid, kSeparator, organization_id}) {
+    at = std::copy(part.begin(), part.end(), at);
+  }
 }
 
 std::string UserKeyOf(const CredentialInfo& credential) {

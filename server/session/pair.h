@@ -6,9 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/fixed_array.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "server/session/cause.h"
 #include "server/session/login_governor.h"
@@ -62,7 +64,7 @@ using PartnerSessionPtr = std::shared_ptr<PartnerSession>;
 struct Pair {
   enum class Activity { kIdle, kChecking, kQueued, kSigningIn };
 
-  std::string key;               // PairKeyOf()
+  std::string key;               // a PairKey
   CredentialInfoPtr credential;  // as last seen; never null
   std::string organization_id;
 
@@ -117,9 +119,16 @@ struct Attempt {
   StoredAttempt record;                         // its line in the ledger
 };
 
-// Keys of the engine's tables.
-[[nodiscard]] std::string PairKeyOf(absl::string_view credential_uid,
-                                    absl::string_view organization_id);
+// Keys of the engine's tables. The one that every hit looks for takes no memory from the heap, where
+// its parts are of their usual length.
+class PairKey final {
+ public:
+  PairKey(absl::string_view credential_uid, absl::string_view organization_id);
+  [[nodiscard]] absl::string_view text() const { return {text_.data(), text_.size()}; }
+
+ private:
+  absl::FixedArray<char, 100> text_;
+};
 [[nodiscard]] std::string UserKeyOf(const CredentialInfo& credential);
 // Whom a sign-in to the organization is a sign-in of: the credential's user, or the one that a
 // partner signs in as.
