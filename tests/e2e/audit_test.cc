@@ -21,6 +21,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "tests/e2e/house.h"
+#include "tests/support/freezable_disk.h"
 #include "tests/support/small_disk.h"
 
 namespace billbroker {
@@ -267,23 +268,26 @@ std::string Health(const std::string& socket, const std::string& name) {
   return got.begin()[1] == 1 ? "SERVING" : "NOT_SERVING";
 }
 
+House::Options LoggingTo(const std::string& file, const std::string& more = "") {
+  House::Options options;
+  options.config = absl::StrCat("[audit]\nfile = \"", file, "\"\n", more);
+  return options;
+}
+
+// Changes are served as `changes` says, and live sessions all the time.
+bool ComesToSay(const House& house, const std::string& changes) {
+  for (const char* name : {"", "billbroker.v1.SessionService"}) {
+    EXPECT_EQ(Health(house.socket(), name), "SERVING") << name;
+  }
+  return Eventually([&] {
+    return Health(house.socket(), "billbroker.v1.AuditService") == changes &&
+           Health(house.socket(), "billbroker.v1.CredentialService") == changes;
+  });
+}
+
 class SmallDiskAuditTest : public ::testing::Test {
  protected:
-  House::Options OnTheDisk() const {
-    House::Options options;
-    options.config = absl::StrCat("[audit]\nfile = \"", disk_.File("audit.jsonl"), "\"\n");
-    return options;
-  }
-  // Changes are served as `changes` says, and live sessions all the time.
-  static bool ComesToSay(const House& house, const std::string& changes) {
-    for (const char* name : {"", "billbroker.v1.SessionService"}) {
-      EXPECT_EQ(Health(house.socket(), name), "SERVING") << name;
-    }
-    return Eventually([&] {
-      return Health(house.socket(), "billbroker.v1.AuditService") == changes &&
-             Health(house.socket(), "billbroker.v1.CredentialService") == changes;
-    });
-  }
+  [[nodiscard]] House::Options OnTheDisk() const { return LoggingTo(disk_.File("audit.jsonl")); }
 
   const SmallDisk disk_;
 };
@@ -357,6 +361,31 @@ TEST_F(SmallDiskAuditTest, ABrokerDoesNotStartWhereItsAuditFolderIsReadOnly) {
   const House::Output refused = house.RunBroker(house.File("broker.toml"));
   EXPECT_EQ(refused.exit_code, 2);
   EXPECT_THAT(refused.text, HasSubstr("is not writable: Read-only file system"));
+}
+
+TEST(FrozenDiskAuditTest, ADeviceThatHangsHoldsNobodyForLongAndLiveSessionsNotAtAll) {
+  FreezableDisk disk;
+  if (!disk.mounted()) GTEST_SKIP() << "cannot mount a disk that freezes here";
+  House house(LoggingTo(disk.File("audit.jsonl"), "longest_wait = \"100ms\"\n"));
+  house.StartBroker();
+  ASSERT_TRUE(house.CreateAcme().ok());
+  ASSERT_TRUE(house.sessions().GetSession(kPayables).ok());
+  const int sign_ins = house.SignIns();
+  ASSERT_TRUE(disk.Freeze());
+  const absl::Status refused = house.sessions().GetSession(kReceivables).status();
+  EXPECT_TRUE(HasReason(refused, Reason::kAuditUnavailable)) << refused;
+  EXPECT_TRUE(HasReason(house.CreateBooks(), Reason::kAuditUnavailable));
+  EXPECT_EQ(house.SignIns(), sign_ins);
+  EXPECT_TRUE(house.sessions().GetSession(kPayables).ok()) << "a live session is handed out";
+  EXPECT_TRUE(ComesToSay(house, "NOT_SERVING"));
+  EXPECT_THAT(house.Cli({"status"}).text, HasSubstr("sign-ins and changes are refused: "));
+
+  disk.Thaw();
+  EXPECT_TRUE(Eventually([&] { return house.sessions().GetSession(kReceivables).ok(); }));
+  EXPECT_TRUE(ComesToSay(house, "SERVING"));
+  EXPECT_TRUE(house.CreateBooks().ok());
+  const House::Output verified = house.Cli({"audit", "verify"});
+  EXPECT_EQ(verified.exit_code, 0) << verified.text;
 }
 
 }  // namespace

@@ -1,0 +1,36 @@
+// FreezableDisk: a disk of a test's own whose writes can be made to hang, as those of a sick device
+// do.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "tests/support/temp_folder.h"
+
+namespace billbroker {
+
+// Where that is allowed: root, with CAP_SYS_ADMIN and loop devices.
+class FreezableDisk final {
+ public:
+  FreezableDisk();
+  ~FreezableDisk();  // thaws
+  FreezableDisk(const FreezableDisk&) = delete;
+  FreezableDisk& operator=(const FreezableDisk&) = delete;
+
+  [[nodiscard]] bool mounted() const { return mounted_; }
+  [[nodiscard]] std::string File(const std::string& name) const { return folder_.File(name); }
+  // From now on who writes on it hangs, so that not even SIGKILL ends it. False where it cannot.
+  [[nodiscard]] bool Freeze();
+  // What was to be written is written.
+  void Thaw();
+
+ private:
+  const TempFolder image_;
+  const TempFolder folder_;
+  bool mounted_ = false;
+  pid_t guard_ = -1;  // a process that thaws once `guarded_` is closed, by a crash too
+  int guarded_ = -1;
+};
+
+}  // namespace billbroker
