@@ -4,19 +4,15 @@
 
 #include <array>
 #include <cstdint>
-#include <cstdlib>
 
 #include "absl/strings/escaping.h"
 #include "vault/base/secret_arena.h"
+#include "vault/subkey.h"
 
 namespace billbroker {
 namespace {
 
-constexpr std::uint64_t kSubkey = 1;  // of the master key; others seal what rests on disk
-constexpr char kPurpose[] = "bbfinger";
 constexpr std::size_t kFingerprintBytes = 8;
-
-using KeyBytes = std::array<unsigned char, crypto_generichash_KEYBYTES>;
 
 const unsigned char* Bytes(absl::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
@@ -24,13 +20,9 @@ const unsigned char* Bytes(absl::string_view text) {
 
 }  // namespace
 
-Fingerprinter::Fingerprinter(const SecretString& master_key) {
-  static_assert(sizeof(kPurpose) == crypto_kdf_CONTEXTBYTES + 1);
-  if (master_key.size() != crypto_kdf_KEYBYTES) std::abort();
-  KeyBytes key{};
-  crypto_kdf_derive_from_key(key.data(), key.size(), kSubkey, kPurpose, Bytes(master_key.Reveal()));
-  key_ = SecretString::CopyOf({reinterpret_cast<const char*>(key.data()), key.size()});
-  WipeBytes(key.data(), key.size());
+Fingerprinter::Fingerprinter(const SecretString& master_key)
+    : key_(DeriveSubkey(master_key, Subkey::kFingerprints)) {
+  static_assert(crypto_generichash_KEYBYTES == kSubkeyBytes);
 }
 
 std::string Fingerprinter::Of(const SecretString& secret) const { return Of("", secret); }

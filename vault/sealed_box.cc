@@ -2,23 +2,16 @@
 
 #include <sodium.h>
 
-#include <array>
-#include <cstdint>
-#include <cstdlib>
-
 #include "absl/status/status.h"
 #include "vault/base/secret_arena.h"
+#include "vault/subkey.h"
 
 namespace billbroker {
 namespace {
 
-constexpr std::uint64_t kSubkey = 2;  // of the master key; 1 is the fingerprints'
-constexpr char kPurpose[] = "bbsealed";
 constexpr std::size_t kNonceBytes = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
 constexpr std::size_t kTagBytes = crypto_aead_xchacha20poly1305_ietf_ABYTES;
 static_assert(SealedBox::kOverheadBytes == kNonceBytes + kTagBytes);
-
-using KeyBytes = std::array<unsigned char, crypto_aead_xchacha20poly1305_ietf_KEYBYTES>;
 
 const unsigned char* Bytes(absl::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
@@ -28,13 +21,9 @@ unsigned char* Bytes(char* text) { return reinterpret_cast<unsigned char*>(text)
 
 }  // namespace
 
-SealedBox::SealedBox(const SecretString& master_key) {
-  static_assert(sizeof(kPurpose) == crypto_kdf_CONTEXTBYTES + 1);
-  if (master_key.size() != crypto_kdf_KEYBYTES || sodium_init() < 0) std::abort();
-  KeyBytes key{};
-  crypto_kdf_derive_from_key(key.data(), key.size(), kSubkey, kPurpose, Bytes(master_key.Reveal()));
-  key_ = SecretString::CopyOf({reinterpret_cast<const char*>(key.data()), key.size()});
-  WipeBytes(key.data(), key.size());
+SealedBox::SealedBox(const SecretString& master_key)
+    : key_(DeriveSubkey(master_key, Subkey::kSealedBox)) {
+  static_assert(crypto_aead_xchacha20poly1305_ietf_KEYBYTES == kSubkeyBytes);
 }
 
 std::string SealedBox::Seal(const SecretString& plaintext,

@@ -3,20 +3,14 @@
 #include <sodium.h>
 
 #include <algorithm>
-#include <cstdint>
-#include <cstdlib>
 
 #include "absl/strings/escaping.h"
 #include "vault/base/secret_arena.h"
+#include "vault/subkey.h"
 
 namespace billbroker {
 namespace {
 
-constexpr std::uint64_t kSubkey =
-    3;  // of the master key; 1 is the fingerprints', 2 the sealed box's
-constexpr char kPurpose[] = "bbaudit.";
-
-using KeyBytes = std::array<unsigned char, crypto_auth_hmacsha256_KEYBYTES>;
 static_assert(std::tuple_size_v<AuditMac> == crypto_auth_hmacsha256_BYTES);
 
 const unsigned char* Bytes(absl::string_view text) {
@@ -40,14 +34,8 @@ absl::optional<AuditMac> ParseAuditMac(absl::string_view text) {
   return mac;
 }
 
-AuditKey::AuditKey(const SecretString& master_key) {
-  static_assert(sizeof(kPurpose) == crypto_kdf_CONTEXTBYTES + 1);
-  if (master_key.size() != crypto_kdf_KEYBYTES || sodium_init() < 0) std::abort();
-  KeyBytes key{};
-  crypto_kdf_derive_from_key(key.data(), key.size(), kSubkey, kPurpose, Bytes(master_key.Reveal()));
-  key_ = SecretString::CopyOf({reinterpret_cast<const char*>(key.data()), key.size()});
-  WipeBytes(key.data(), key.size());
-}
+AuditKey::AuditKey(const SecretString& master_key)
+    : key_(DeriveSubkey(master_key, Subkey::kAuditLog)) {}
 
 AuditMac AuditKey::MacOf(const AuditMac& previous, absl::string_view body) const {
   crypto_auth_hmacsha256_state state;
