@@ -20,7 +20,7 @@ Connections::Connections(Limits limits)
 }
 
 Connections::~Connections() {
-  for (const auto& [fd, connection] : open_) ::close(fd);
+  for (const auto& [fd, from] : open_) ::close(fd);
   ::close(closings_);
 }
 
@@ -49,8 +49,8 @@ absl::Status Connections::Add(int fd, const std::string& from, const Origin& ori
     return absl::ResourceExhaustedError(
         absl::StrCat("cannot watch a connection: ", std::strerror(errno)));
   }
-  open_.emplace(ours, Connection{fd, from, origin});
-  ours_[fd] = ours;
+  open_.emplace(ours, from);
+  origins_[fd] = origin;
   ++of_one_[from];
   return absl::OkStatus();
 }
@@ -59,9 +59,9 @@ absl::optional<Origin> Connections::Find(absl::string_view peer) const {
   int fd = -1;
   if (!absl::ConsumePrefix(&peer, "fd:") || !absl::SimpleAtoi(peer, &fd)) return absl::nullopt;
   MutexLock lock(mutex_);
-  const auto ours = ours_.find(fd);
-  if (ours == ours_.end()) return absl::nullopt;
-  return open_.at(ours->second).origin;
+  const auto origin = origins_.find(fd);
+  if (origin == origins_.end()) return absl::nullopt;
+  return origin->second;
 }
 
 void Connections::ForgetClosed() {
@@ -80,10 +80,8 @@ void Connections::ForgetClosedLocked() {
 
 void Connections::Forget(int fd) {
   const auto connection = open_.find(fd);
-  const auto of_one = of_one_.find(connection->second.from);
+  const auto of_one = of_one_.find(connection->second);
   if (--of_one->second == 0) of_one_.erase(of_one);
-  const auto ours = ours_.find(connection->second.fd);
-  if (ours != ours_.end() && ours->second == fd) ours_.erase(ours);
   open_.erase(connection);
   // By itself it would leave the set only when gRPC has closed its own too.
   ::epoll_ctl(closings_, EPOLL_CTL_DEL, fd, nullptr);

@@ -32,8 +32,9 @@ class Connections final {
   // of the listener. kResourceExhausted where there are too many.
   [[nodiscard]] absl::Status Add(int fd, const std::string& from, const Origin& origin);
 
-  // Who made the connection that gRPC calls `peer`, such as "fd:7"; nullopt once it is closed. The
-  // number of one that was closed is soon another's: nothing may be decided by this.
+  // Who made the connection that gRPC calls `peer`, such as "fd:7", or made the last one of that
+  // number: a call on a connection that its peer has closed is still of who made it, since gRPC
+  // keeps the descriptor for as long. Still, nothing may be decided by a number.
   [[nodiscard]] absl::optional<Origin> Find(absl::string_view peer) const;
 
   // Can be read (poll) when there is something to forget.
@@ -42,20 +43,14 @@ class Connections final {
   void ForgetClosed();
 
  private:
-  struct Connection {
-    int fd;  // gRPC's
-    std::string from;
-    Origin origin;
-  };
-
   void ForgetClosedLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Forget(int fd) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Limits limits_;
   const int closings_;  // an epoll set
   mutable Mutex mutex_;
-  std::map<int, Connection> open_ ABSL_GUARDED_BY(mutex_);     // by our own descriptor
-  std::map<int, int> ours_ ABSL_GUARDED_BY(mutex_);            // our descriptor, by gRPC's
+  std::map<int, std::string> open_ ABSL_GUARDED_BY(mutex_);    // our descriptor -> `from`
+  std::map<int, Origin> origins_ ABSL_GUARDED_BY(mutex_);      // by gRPC's descriptor
   std::map<std::string, int> of_one_ ABSL_GUARDED_BY(mutex_);  // how many, by `from`
 };
 

@@ -1,0 +1,64 @@
+#include "server/app/connections.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+
+namespace billbroker {
+namespace {
+
+// Both ends of a connection.
+struct Pair {
+  Pair() { EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0); }
+  ~Pair() {
+    for (const int end : ends) ::close(end);
+  }
+  Pair(const Pair&) = delete;
+  Pair& operator=(const Pair&) = delete;
+
+  [[nodiscard]] int ours() const { return ends[0]; }
+  [[nodiscard]] std::string name() const { return absl::StrCat("fd:", ours()); }
+  void PeerCloses() const { ::shutdown(ends[1], SHUT_RDWR); }
+
+  int ends[2] = {-1, -1};
+};
+
+Origin OfUser(std::uint32_t uid) { return {uid, {}, {}}; }
+
+TEST(ConnectionsTest, OneIsOfWhoMadeItAndStaysSoWhenItsPeerClosesIt) {
+  Connections connections({10, 10});
+  const Pair one;
+  const Pair other;
+  EXPECT_FALSE(connections.Find(one.name()).has_value());
+  ASSERT_TRUE(connections.Add(one.ours(), "user 1", OfUser(1)).ok());
+  ASSERT_TRUE(connections.Add(other.ours(), "user 2", OfUser(2)).ok());
+  EXPECT_EQ(connections.Find(one.name())->uid, 1U);
+  EXPECT_EQ(connections.Find(other.name())->uid, 2U);
+  EXPECT_FALSE(connections.Find("ipv4:127.0.0.1:1").has_value());
+
+  one.PeerCloses();
+  connections.ForgetClosed();
+  EXPECT_EQ(connections.Find(one.name())->uid, 1U) << "a call that came before may be under way";
+  ASSERT_TRUE(connections.Add(one.ours(), "user 3", OfUser(3)).ok()) << "the number's next";
+  EXPECT_EQ(connections.Find(one.name())->uid, 3U);
+}
+
+TEST(ConnectionsTest, WhatIsClosedCountsNoMore) {
+  Connections connections({2, 1});
+  const Pair first;
+  const Pair second;
+  const Pair third;
+  ASSERT_TRUE(connections.Add(first.ours(), "user 1", OfUser(1)).ok());
+  EXPECT_TRUE(absl::IsResourceExhausted(connections.Add(second.ours(), "user 1", OfUser(1))));
+  ASSERT_TRUE(connections.Add(second.ours(), "user 2", OfUser(2)).ok());
+  EXPECT_TRUE(absl::IsResourceExhausted(connections.Add(third.ours(), "user 3", OfUser(3))));
+  first.PeerCloses();
+  EXPECT_TRUE(connections.Add(third.ours(), "user 1", OfUser(1)).ok());
+}
+
+}  // namespace
+}  // namespace billbroker
