@@ -4,15 +4,13 @@
 
 #include <algorithm>
 
-#include "absl/strings/str_cat.h"
+#include "client/cli/broker_address.h"
 #include "client/cli/error_output.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/usage.h"
 
 namespace billbroker {
 namespace {
-
-constexpr char kDefaultSocket[] = "/run/billbroker/broker.sock";
 
 constexpr char kFooter[] = R"(
 Exit codes:
@@ -39,10 +37,24 @@ void AddGlobalOptions(CLI::App& app, GlobalOptions& options) {
   app.fallthrough();  // global options may stand behind the command too
   app.footer(kFooter);
   app.set_version_flag("--version", std::string("billbroker ") + BILLBROKER_VERSION);
-  app.add_option(
-         "--socket", options.socket,
-         absl::StrCat("The broker's Unix socket; else BILLBROKER_SOCKET, else ", kDefaultSocket))
-      ->type_name("PATH");
+  CLI::Option* const socket =
+      app.add_option("--socket", options.socket,
+                     "The broker's Unix socket; else BILLBROKER_SOCKET, else "
+                     "/run/billbroker/broker.sock")
+          ->type_name("PATH");
+  app.add_option("--address", options.address,
+                 "The broker over TCP, with mutual TLS; else BILLBROKER_ADDRESS")
+      ->type_name("HOST:PORT")
+      ->excludes(socket);
+  app.add_option("--ca-file", options.tls.ca_file,
+                 "Who may certify the broker; else BILLBROKER_CA_FILE")
+      ->type_name("PEM");
+  app.add_option("--certificate-file", options.tls.certificate_file,
+                 "Who you are; else BILLBROKER_CERTIFICATE_FILE")
+      ->type_name("PEM");
+  app.add_option("--key-file", options.tls.key_file,
+                 "Its key, without a passphrase; else BILLBROKER_KEY_FILE")
+      ->type_name("PEM");
   app.add_option_function<std::string>(
          "--output", [&options](const std::string& format) { options.json = format == "json"; },
          "table for people (default) or json for programs")
@@ -51,21 +63,16 @@ void AddGlobalOptions(CLI::App& app, GlobalOptions& options) {
   AddDurationOption(app, "--timeout", options.timeout, "How long to wait for the broker; 30s");
 }
 
-std::string SocketOf(const GlobalOptions& options, const Host& host) {
-  if (!options.socket.empty()) return options.socket;
-  const std::string socket = host.Getenv("BILLBROKER_SOCKET").value_or("");
-  return socket.empty() ? kDefaultSocket : socket;
-}
-
 absl::Status OutputLost() {
   return absl::DataLossError(
       "standard output cannot be written (is its disk full?), so the output is incomplete; the "
       "command itself was carried out");
 }
 
-// Parses `args` into `options` and runs the command that they name.
-absl::Status Execute(const std::vector<std::string>& args, GlobalOptions& options, Io& io,
-                     Host& host, KeyringProbe& keyring, const Clock& clock) {
+// Parses `args` into `options`, finds out where the broker is, and runs the command that they name.
+absl::Status Execute(const std::vector<std::string>& args, GlobalOptions& options,
+                     ClientOptions& broker, Io& io, Host& host, KeyringProbe& keyring,
+                     const Clock& clock) {
   absl::Status refused = RefuseSecretArguments(args);
   if (!refused.ok()) return refused;
   CLI::App app("Sessions and credentials of a billbroker.", "billbroker");
@@ -88,16 +95,17 @@ absl::Status Execute(const std::vector<std::string>& args, GlobalOptions& option
     return UsageError(app, error);
   }
 
-  options.socket = SocketOf(options, host);
-  const ClientOptions client_options{absl::StrCat("unix:", options.socket), options.timeout};
-  absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = OpenChannel(client_options);
+  absl::StatusOr<ClientOptions> found = ClientOptionsOf(options, host);
+  if (!found.ok()) return found.status();
+  broker = *std::move(found);
+  absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = OpenChannel(broker);
   if (!channel.ok()) return channel.status();
-  SessionClient sessions(*channel, client_options);
-  AdminClient admin(*channel, client_options);
-  CredentialClient credentials(*channel, client_options);
-  MfaClient mfa(*channel, client_options);
-  AuditClient audit(*channel, client_options);
-  CommandContext context{io,       host,  keyring,     clock, options,
+  SessionClient sessions(*channel, broker);
+  AdminClient admin(*channel, broker);
+  CredentialClient credentials(*channel, broker);
+  MfaClient mfa(*channel, broker);
+  AuditClient audit(*channel, broker);
+  CommandContext context{io,       host,  keyring,     clock, options, broker,
                          sessions, admin, credentials, mfa,   audit};
   return command.Run(context);
 }
@@ -122,11 +130,12 @@ void AddDurationOption(CLI::App& app, const std::string& name, absl::Duration& v
 int RunCli(const std::vector<std::string>& args, Io& io, Host& host, KeyringProbe& keyring,
            const Clock& clock) {
   GlobalOptions options;
-  absl::Status status = Execute(args, options, io, host, keyring, clock);
+  ClientOptions broker;
+  absl::Status status = Execute(args, options, broker, io, host, keyring, clock);
   // Here for all commands and for --help: a full disk must not look like a success.
   if (!io.out.flush()) status = OutputLost();
   if (status.ok()) return kExitOk;
-  PrintError(status, options.socket, options.json || WantsJson(args), io.err);
+  PrintError(status, broker, options.json || WantsJson(args), io.err);
   return ExitCodeOf(status);
 }
 

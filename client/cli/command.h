@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "client/admin_client.h"
 #include "client/audit_client.h"
+#include "client/channel.h"
 #include "client/cli/host.h"
 #include "client/cli/json.h"
 #include "client/cli/keyring_probe.h"
@@ -32,7 +33,9 @@ struct Io {
 
 // The options that every command takes.
 struct GlobalOptions {
-  std::string socket;
+  std::string socket;   // one of the two
+  std::string address;  // over TCP, with the files of `tls`
+  TlsClientOptions tls;
   bool json = false;
   absl::Duration timeout = absl::Seconds(30);
 };
@@ -43,6 +46,7 @@ struct CommandContext {
   KeyringProbe& keyring;
   const Clock& clock;
   const GlobalOptions& options;
+  const ClientOptions& broker;  // where it is
   SessionClient& sessions;
   AdminClient& admin;
   CredentialClient& credentials;

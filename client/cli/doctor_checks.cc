@@ -5,7 +5,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "client/cli/broker_socket.h"
+#include "client/cli/broker_address.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/format.h"
 
@@ -36,15 +36,18 @@ int Reached(v1::VaultState state) {
   }
 }
 
-// What is not known because the broker did not say it.
+}  // namespace
+
+bool IsRefusal(const BrokerStatus& status) { return ExitCodeOf(status.status()) == kExitDenied; }
+
+bool IsKnowable(const BrokerStatus& status, const ClientOptions& broker) {
+  return status.ok() || (IsOnThisMachine(broker) && !IsRefusal(status));
+}
+
 Finding Untold(std::string check, const BrokerStatus& status) {
   return {std::move(check), CheckState::kSkipped,
           IsRefusal(status) ? "the broker does not tell this user" : "the broker is silent", ""};
 }
-
-}  // namespace
-
-bool IsRefusal(const BrokerStatus& status) { return ExitCodeOf(status.status()) == kExitDenied; }
 
 absl::string_view CheckStateName(CheckState state) {
   switch (state) {
@@ -77,14 +80,15 @@ Finding CheckConfiguration(Host& host, const std::string& config_file) {
           absl::StrCat("mend ", config_file, " as said")};
 }
 
-Finding CheckBroker(const BrokerStatus& status, const std::string& socket) {
+Finding CheckBroker(const BrokerStatus& status, const ClientOptions& broker) {
+  const std::string place = PlaceOf(broker);
   if (ExitCodeOf(status.status()) == kExitUnreachable) {
-    return {"broker", CheckState::kProblem, absl::StrCat("no broker answers on ", socket),
-            UnreachableFix(socket)};
+    return {"broker", CheckState::kProblem, absl::StrCat("no broker answers on ", place),
+            UnreachableFix(broker)};
   }
   if (IsRefusal(status)) {
     return {"broker", CheckState::kProblem,
-            absl::StrCat("a broker answers on ", socket,
+            absl::StrCat("a broker answers on ", place,
                          ", and does not let you ask: ", status.status().message()),
             "have an administrator of the broker grant your user the role operator in its policy"};
   }
@@ -92,13 +96,12 @@ Finding CheckBroker(const BrokerStatus& status, const std::string& socket) {
     return {"broker", CheckState::kProblem, std::string(status.status().message()),
             "look at the broker's log: journalctl -u billbrokerd"};
   }
-  const std::string text = absl::StrCat("version ", status->version(), " answers on ", socket);
+  const std::string text = absl::StrCat("version ", status->version(), " answers on ", place);
   if (!status->draining()) return {"broker", CheckState::kOk, text, ""};
   return {"broker", CheckState::kProblem, text + " and is shutting down", "start it again"};
 }
 
 Finding CheckMemory(const BrokerStatus& status, const Host& host) {
-  if (IsRefusal(status)) return Untold("memlock", status);
   if (status.ok()) {
     const v1::MemoryStatus& memory = status->memory();
     if (memory.unlocked_bytes() == 0) {

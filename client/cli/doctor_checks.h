@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "billbroker/v1/session.pb.h"
+#include "client/channel.h"
 #include "client/cli/host.h"
 
 namespace billbroker {
@@ -29,11 +30,17 @@ using BrokerStatus = absl::StatusOr<v1::GetStatusResponse>;
 // Whether it is there and does not let this user ask: nothing may be guessed in its place then.
 [[nodiscard]] bool IsRefusal(const BrokerStatus& status);
 
+// Whether it answers, or does not and is this machine's, which is looked at in its place.
+[[nodiscard]] bool IsKnowable(const BrokerStatus& status, const ClientOptions& broker);
+
+// What is not known because the broker did not say it.
+[[nodiscard]] Finding Untold(std::string check, const BrokerStatus& status);
+
 [[nodiscard]] Finding CheckConfiguration(Host& host, const std::string& config_file);
 
-[[nodiscard]] Finding CheckBroker(const BrokerStatus& status, const std::string& socket);
+[[nodiscard]] Finding CheckBroker(const BrokerStatus& status, const ClientOptions& broker);
 
-// The broker's own locked memory where it answers, else this user's limit.
+// The broker's own locked memory where it answers, else this user's limit. Both IsKnowable().
 [[nodiscard]] Finding CheckMemory(const BrokerStatus& status, const Host& host);
 
 // Whether the audit log can be written and its head kept, as the broker says.

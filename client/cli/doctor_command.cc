@@ -15,9 +15,7 @@ struct DoctorOptions {
 
 // The broker's keyring where it answers: it may run in another session than this user's.
 std::vector<Finding> FindKeyring(CommandContext& context, const BrokerStatus& status) {
-  if (IsRefusal(status)) {
-    return {{"keyring", CheckState::kSkipped, "the broker does not tell this user", ""}};
-  }
+  if (!IsKnowable(status, context.broker)) return {Untold("keyring", status)};
   if (status.ok()) return CheckKeyring(status->vault(), "the broker's keyring", "");
   return CheckKeyring(context.keyring.Probe(), "your keyring",
                       context.host.Getenv("DBUS_SESSION_BUS_ADDRESS")
@@ -26,9 +24,11 @@ std::vector<Finding> FindKeyring(CommandContext& context, const BrokerStatus& st
 
 std::vector<Finding> Examine(CommandContext& context, const DoctorOptions& options) {
   const BrokerStatus status = context.admin.GetStatus();
-  std::vector<Finding> findings = {CheckConfiguration(context.host, options.config_file),
-                                   CheckBroker(status, context.options.socket),
-                                   CheckMemory(status, context.host), CheckAudit(status)};
+  std::vector<Finding> findings = {
+      CheckConfiguration(context.host, options.config_file), CheckBroker(status, context.broker),
+      IsKnowable(status, context.broker) ? CheckMemory(status, context.host)
+                                         : Untold("memlock", status),
+      CheckAudit(status)};
   const auto append = [&findings](std::vector<Finding> more) {
     std::move(more.begin(), more.end(), std::back_inserter(findings));
   };

@@ -1,7 +1,7 @@
 #include "client/cli/error_output.h"
 
 #include "absl/strings/str_cat.h"
-#include "client/cli/broker_socket.h"
+#include "client/cli/broker_address.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/format.h"
 #include "client/cli/json.h"
@@ -28,8 +28,8 @@ absl::string_view FixFor(Reason reason) {
   }
 }
 
-std::string FixOf(const absl::Status& status, const std::string& socket) {
-  if (ExitCodeOf(status) == kExitUnreachable) return UnreachableFix(socket);
+std::string FixOf(const absl::Status& status, const ClientOptions& broker) {
+  if (ExitCodeOf(status) == kExitUnreachable) return UnreachableFix(broker);
   const absl::optional<ErrorDetails> details = DetailsOf(status);
   return details.has_value() ? std::string(FixFor(details->reason)) : std::string();
 }
@@ -61,9 +61,9 @@ std::string ErrorName(const absl::Status& status) {
   return absl::StatusCodeToString(status.code());
 }
 
-void PrintError(const absl::Status& status, const std::string& socket, bool json,
+void PrintError(const absl::Status& status, const ClientOptions& broker, bool json,
                 std::ostream& err) {
-  const std::string fix = FixOf(status, socket);
+  const std::string fix = FixOf(status, broker);
   if (json) return PrintJson(ErrorJson(status, fix), err);
   err << "error: " << ErrorName(status) << ": " << Printable(status.message()) << '\n';
   const absl::optional<ErrorDetails> details = DetailsOf(status);

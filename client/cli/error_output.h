@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "client/channel.h"
 
 namespace billbroker {
 
@@ -18,9 +19,8 @@ namespace billbroker {
 //   retry in 12 s
 //   fix: …
 //
-// or, for programs, the object that docs/cli.md documents. `socket` is where the broker was looked
-// for.
-void PrintError(const absl::Status& status, const std::string& socket, bool json,
+// or, for programs, the object that docs/cli.md documents. `broker` is where it was looked for.
+void PrintError(const absl::Status& status, const ClientOptions& broker, bool json,
                 std::ostream& err);
 
 }  // namespace billbroker

@@ -9,7 +9,7 @@ enum ExitCode : int {
   kExitOk = 0,
   kExitFailed = 1,       // the reason is printed
   kExitUsage = 2,        // wrong arguments, or a request out of shape
-  kExitUnreachable = 3,  // no broker answers on the socket
+  kExitUnreachable = 3,  // no broker answers
   kExitNotFound = 4,     // no such organization, credential or live session
   kExitNeedsPerson = 5,  // BILL refused, or the keyring needs a person: repeating does not help
   kExitTryLater = 6,     // repeating helps, after the time that is printed if one is

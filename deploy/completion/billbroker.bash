@@ -41,7 +41,7 @@ _billbroker_options() {
     exec) echo --org --credential --require-trusted ;;
     doctor) echo --config ;;
   esac
-  echo --socket --output --timeout --help
+  echo --socket --address --ca-file --certificate-file --key-file --output --timeout --help
 }
 
 # The value of the option "$1". Fails where the option takes none.
@@ -51,8 +51,8 @@ _billbroker_value() {
     --kind) _billbroker_offer "$2" 'user console partner' ;;
     --credential) _billbroker_offer "$2" "$(_billbroker_names credential)" ;;
     --environment) _billbroker_offer "$2" "$(_billbroker_names environment)" ;;
-    --socket | --config | --organizations-from | --from) compopt -o default 2>/dev/null ;;
-    --username | --organization | --device | --org | --timeout | --wait-timeout | --min-remaining | --stale-generation) ;;
+    --socket | --config | --organizations-from | --from | --ca-file | --certificate-file | --key-file) compopt -o default 2>/dev/null ;;
+    --address | --username | --organization | --device | --org | --timeout | --wait-timeout | --min-remaining | --stale-generation) ;;
     *) return 1 ;;
   esac
 }
@@ -92,7 +92,7 @@ _billbroker() {
         compopt -o default 2>/dev/null
         return
         ;;
-      --socket | --output | --timeout | --credential | --org) ((++i)) ;;
+      --socket | --address | --ca-file | --certificate-file | --key-file | --output | --timeout | --credential | --org) ((++i)) ;;
       -*) ;;
       *) words+=("${args[i]}") ;;
     esac

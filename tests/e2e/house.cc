@@ -186,7 +186,20 @@ absl::optional<Reason> House::WhyNoSession(absl::string_view organization_id) {
 
 House::Output House::Cli(const std::vector<std::string>& arguments,
                          const std::string& standard_input) const {
-  std::vector<std::string> command = {BILLBROKER_PROGRAM, "--socket", socket_};
+  return RunCli({BILLBROKER_PROGRAM, "--socket", socket_}, arguments, standard_input);
+}
+
+House::Output House::CliOverTcp(const ClientOptions& client,
+                                const std::vector<std::string>& arguments) const {
+  return RunCli(
+      {BILLBROKER_PROGRAM, "--address", client.address, "--ca-file", client.tls.ca_file,
+       "--certificate-file", client.tls.certificate_file, "--key-file", client.tls.key_file},
+      arguments, "");
+}
+
+House::Output House::RunCli(std::vector<std::string> command,
+                            const std::vector<std::string>& arguments,
+                            const std::string& standard_input) const {
   command.insert(command.end(), arguments.begin(), arguments.end());
   const TempFolder folder;
   ChildProcess cli({command, bus_.environment(), standard_input, folder.File("output")});

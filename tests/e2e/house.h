@@ -88,6 +88,9 @@ class House final {
   // Runs `billbroker` on this broker's socket to its end.
   [[nodiscard]] Output Cli(const std::vector<std::string>& arguments,
                            const std::string& standard_input = "") const;
+  // The same over TCP, with the certificates of `client`.
+  [[nodiscard]] Output CliOverTcp(const ClientOptions& client,
+                                  const std::vector<std::string>& arguments) const;
   // Runs a second billbrokerd with other listener or state folder to its end.
   [[nodiscard]] Output RunBroker(const std::string& config_file) const;
   // Writes a configuration and returns its path.
@@ -95,6 +98,10 @@ class House final {
                           const std::string& socket, const std::string& more = "") const;
 
  private:
+  [[nodiscard]] Output RunCli(std::vector<std::string> command,
+                              const std::vector<std::string>& arguments,
+                              const std::string& standard_input) const;
+
   TempFolder folder_;
   Options options_;
   PrivateBus bus_;

@@ -224,6 +224,20 @@ TEST_F(MutualTlsE2eTest, AClientFollowsItsOwnFiles) {
   EXPECT_TRUE(Eventually([&] { return sessions->GetSession(kPayables).ok(); }));
 }
 
+TEST_F(MutualTlsE2eTest, TheCommandLineComesOverTcpToo) {
+  const Pki::Names names = {"x", absl::StrCat("URI:", kPayments)};
+  const ClientOptions options = OptionsOf(pki_.Issue(names));
+  const House::Output got = house_.CliOverTcp(options, {"session", "get", kPayables});
+  EXPECT_EQ(got.exit_code, 0) << got.text;
+  EXPECT_THAT(got.text, HasSubstr(kPayables));
+  const House::Output refused = house_.CliOverTcp(options, {"session", "get", kReceivables});
+  EXPECT_EQ(refused.exit_code, 7) << refused.text;
+  const House::Output unreachable =
+      house_.CliOverTcp(OptionsOf(pki_.Issue(names, Pki::Term::kOver)), {"status"});
+  EXPECT_EQ(unreachable.exit_code, 3) << unreachable.text;
+  EXPECT_THAT(unreachable.text, HasSubstr("fix: see whether a listener of the broker is on"));
+}
+
 TEST_F(MutualTlsE2eTest, PlainTcpIsNoConfigurationOnLoopbackNeither) {
   const std::string config =
       house_.WriteConfig("plain.toml", house_.File("plain"), house_.File("plain.sock"),

@@ -203,7 +203,7 @@ TEST_F(CompletionTest, TheScriptKnowsTheOptionsOfTheProgram) {
         'credential attach' 'credential detach' 'session get' 'session login' 'session logout' \
         'session list' status 'audit verify' exec doctor; do
       offered=$(COMP_WORDS=(billbroker $command --); COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
-        _billbroker; printf '%s\n' "${COMPREPLY[@]}" | grep -vxE -e '--(socket|output|timeout)' | sort)
+        _billbroker; printf '%s\n' "${COMPREPLY[@]}" | grep -vxE -e '--(socket|address|(ca|certificate|key)-file|output|timeout)' | sort)
       known=$(billbroker $command --help | grep -oE '^ +(-h,)?--[a-z-]+' | grep -oE -e '--[a-z-]+' | sort)
       [[ $offered == "$known" ]] || echo "$command: offered" $offered "known" $known
     done)";

@@ -1,6 +1,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <string>
+#include <vector>
+
 #include "client/cli/exit_code.h"
 #include "tests/client/cli/cli_fixture.h"
 #include "vault/base/error.h"
@@ -8,6 +12,7 @@
 namespace billbroker {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -161,6 +166,57 @@ TEST_F(UsageTest, AnEmptySocketInTheEnvironmentIsNone) {
   host_.environment["BILLBROKER_SOCKET"] = "";
   EXPECT_EQ(RunAsIs({"status", "--timeout", "1s"}), kExitUnreachable);
   EXPECT_THAT(err_, HasSubstr("/run/billbroker/broker.sock"));
+}
+
+// What is told where no broker is; which one answers is in tests/e2e/mutual_tls_test.cc.
+class AddressTest : public CliTest {
+ protected:
+  AddressTest() {
+    for (const char* name : {"ca.pem", "me.pem", "me.key"}) std::ofstream(folder_ / name) << "x";
+  }
+  std::vector<std::string> Files() {
+    return {"--ca-file",        folder_ / "ca.pem", "--certificate-file",
+            folder_ / "me.pem", "--key-file",       folder_ / "me.key"};
+  }
+};
+
+TEST_F(AddressTest, ABrokerOverTcpTakesThreeFiles) {
+  EXPECT_EQ(RunAsIs({"status", "--address", "broker.example:8443"}), kExitUsage);
+  EXPECT_THAT(err_, HasSubstr("the broker takes mutual TLS only on broker.example:8443; name the "
+                              "file with --ca-file or BILLBROKER_CA_FILE"));
+  host_.environment = {{"BILLBROKER_ADDRESS", "broker.example:8443"},
+                       {"BILLBROKER_CA_FILE", folder_ / "ca.pem"},
+                       {"BILLBROKER_CERTIFICATE_FILE", folder_ / "nothing.pem"},
+                       {"BILLBROKER_KEY_FILE", folder_ / "me.key"}};
+  EXPECT_EQ(RunAsIs({"status"}), kExitUsage);
+  EXPECT_THAT(err_, HasSubstr("nothing.pem cannot be read: No such file"));
+}
+
+TEST_F(AddressTest, WhatDoesNotFitTogetherIsUsage) {
+  EXPECT_EQ(Run({"status", "--address", "localhost:1"}), kExitUsage);
+  EXPECT_THAT(err_, AllOf(HasSubstr("--socket"), HasSubstr("--address")));
+  EXPECT_EQ(Run({"status", "--key-file", folder_ / "me.key"}), kExitUsage);
+  EXPECT_THAT(err_, HasSubstr("--key-file is for a broker that is reached over TCP"));
+  EXPECT_EQ(RunAsIs({"status", "--address", "unix:/run/x.sock"}), kExitUsage);
+  EXPECT_THAT(err_, HasSubstr("name a socket with --socket"));
+}
+
+TEST_F(AddressTest, ThisMachineSaysNothingOfABrokerOnAnother) {
+  std::vector<std::string> args = {"doctor", "--address", "127.0.0.1:1", "--output", "json"};
+  for (std::string& file : Files()) args.push_back(std::move(file));
+  EXPECT_EQ(RunAsIs(args), 1);
+  for (const Json& check : OutJson()["checks"]) {
+    const bool is_broker = check["check"] == "broker";
+    EXPECT_EQ(check["state"], is_broker ? "problem" : "skipped") << check;
+    if (is_broker) {
+      EXPECT_EQ(check["finding"], "no broker answers on 127.0.0.1:1");
+    }
+  }
+}
+
+TEST_F(AddressTest, ASocketThatIsNamedIsTakenWhateverTheEnvironmentSays) {
+  host_.environment = {{"BILLBROKER_ADDRESS", "broker.example:8443"}};
+  EXPECT_EQ(Run({"session", "get", "00801"}), kExitOk) << err_;
 }
 
 }  // namespace
