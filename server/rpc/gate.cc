@@ -256,6 +256,21 @@ absl::Status Gate::AskAgain(grpc::CallbackServerContext& context, const Need& ne
   return status;
 }
 
+absl::Status Gate::Veil(grpc::CallbackServerContext& context, const Need& need,
+                        const absl::Status& status) {
+  const absl::optional<ErrorDetails> details = DetailsOf(status);
+  if (!details.has_value() || details->reason != Reason::kCredentialExists) return status;
+  const auto name = details->metadata.find("credential");
+  if (name == details->metadata.end() || name->second == need.credential) return status;
+  const absl::StatusOr<CallerPtr> caller = ServingState::CallerOf(context);
+  if (caller.ok() && (*caller)->grants()->CoversCredential(Role::kOperator, name->second)) {
+    return status;
+  }
+  return MakeError(Reason::kCredentialExists,
+                   "this BILL user belongs to a credential that is not granted to you; have an "
+                   "administrator of that one attach the organizations to it");
+}
+
 absl::StatusOr<Gate::Pass> Gate::Check(grpc::CallbackServerContext& context,
                                        const Need& need) const {
   absl::StatusOr<CallerPtr> caller = state_.Enter(context, clock_.SinceBoot(), need.calls);

@@ -115,13 +115,16 @@ class Gate final {
 
   // Does `work`, which returns a Status or StatusOr, as Record::Do() does: a change that waited for
   // its turn. AskAgain() comes before, and CheckComplete(): until the keyring was read once there
-  // is no key for the audit log either, and it is the keyring that wants mending.
+  // is no key for the audit log either, and it is the keyring that wants mending. An error names no
+  // credential that the caller may not see.
   template <typename Work>
   auto Do(grpc::CallbackServerContext& context, const Need& need, Record& record, Work work) const
       -> decltype(work()) {
     if (absl::Status status = AskAgain(context, need); !status.ok()) return status;
     if (absl::Status status = CheckComplete(directory_); !status.ok()) return status;
-    return record.Do(std::move(work));
+    auto result = record.Do(std::move(work));
+    if (Record::StatusOf(result).ok()) return result;
+    return Veil(context, need, Record::StatusOf(result));
   }
 
   // What the audit log says of a call that causes a sign-in. `record` is of the call.
@@ -140,6 +143,10 @@ class Gate final {
                                                     const Caller& caller, const Need& need) const;
 
  private:
+  // `status`, which is an error, or where it names a credential that is in the way, and that neither
+  // the request named nor the policy lets the caller see, the same without the name.
+  [[nodiscard]] static absl::Status Veil(grpc::CallbackServerContext& context, const Need& need,
+                                         const absl::Status& status);
   [[nodiscard]] absl::StatusOr<Pass> Ask(CallerPtr caller, const Need& need) const;
   [[nodiscard]] absl::StatusOr<std::string> ResolvePair(const Caller& caller,
                                                         const Need& need) const;

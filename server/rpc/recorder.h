@@ -60,12 +60,13 @@ class Record final {
   // One session of many that a call hands out.
   void PostRead(const Session& session) const;
 
- private:
   static const absl::Status& StatusOf(const absl::Status& status) { return status; }
   template <typename T>
   static const absl::Status& StatusOf(const absl::StatusOr<T>& result) {
     return result.status();
   }
+
+ private:
   // Of the credential that came of it; 0 where none did.
   static std::uint64_t VersionOf(const absl::StatusOr<CredentialInfoPtr>& changed) {
     return changed.ok() ? (*changed)->version : 0;

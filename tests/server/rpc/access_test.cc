@@ -20,6 +20,7 @@ namespace billbroker {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 using AccessTest = EveryRpcTest;
 
@@ -188,6 +189,21 @@ TEST_F(AccessTest, AnAdminOfACredentialAttachesToItOnlyOrganizationsThatAreGrant
       Ask(*credentials_, &v1::CredentialService::Stub::AttachOrganizations, request);
   EXPECT_TRUE(HasReason(status, Reason::kNotGranted)) << status;
   EXPECT_THAT(std::string(status.message()), HasSubstr("another-here"));
+}
+
+TEST_F(AccessTest, ABillUserThatIsTakenNamesNoCredentialThatTheCallerMayNotSee) {
+  const auto create = [this](const std::string& username) {
+    v1::CreateCredentialRequest request = NewUser("granted-new", {"granted-new"});
+    request.set_username(username);
+    return Ask(*credentials_, &v1::CredentialService::Stub::CreateCredential, request);
+  };
+  Grant(Role::kAdmin);
+  const absl::Status mine = create("granted-here@acme.example");
+  EXPECT_TRUE(HasReason(mine, Reason::kCredentialExists)) << mine;
+  EXPECT_EQ(DetailsOf(mine)->metadata["credential"], "granted-here");
+  const absl::Status another = create("another-here@acme.example");
+  EXPECT_TRUE(HasReason(another, Reason::kCredentialExists)) << another;
+  EXPECT_THAT(another.ToString(), Not(HasSubstr("another-here")));
 }
 
 TEST_F(AccessTest, CallsBeyondTheLimitsAreRefusedUntilOneIsAnswered) {
