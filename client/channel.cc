@@ -5,6 +5,7 @@
 #include <grpcpp/security/tls_certificate_provider.h>
 #include <grpcpp/security/tls_credentials_options.h>
 #include <grpcpp/support/channel_arguments.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -12,6 +13,7 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 
@@ -41,22 +43,46 @@ absl::Status CheckSocket(const ClientOptions& options) {
   return absl::OkStatus();
 }
 
+bool IsHostAndPort(absl::string_view address) {
+  const std::size_t colon = address.rfind(':');
+  if (colon == 0 || colon == absl::string_view::npos) return false;
+  int port = 0;
+  return address.find('/') == absl::string_view::npos &&
+         absl::SimpleAtoi(address.substr(colon + 1), &port) && port >= 1 && port <= 65535;
+}
+
+// gRPC aborts where a file is empty or none.
+absl::Status CheckFile(absl::string_view what, const std::string& file) {
+  if (file.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("tls.", what, " is missing; over TCP the broker takes mutual TLS only"));
+  }
+  struct stat found = {};
+  if (::access(file.c_str(), R_OK) != 0 || ::stat(file.c_str(), &found) != 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("tls.", what, " ", file, " cannot be read: ", std::strerror(errno)));
+  }
+  if (!S_ISREG(found.st_mode) || found.st_size == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("tls.", what, " ", file, " is ",
+                     S_ISREG(found.st_mode) ? "empty" : "no regular file", "; name a PEM file"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckTls(const ClientOptions& options) {
   if (absl::StartsWith(options.address, "unix:")) {
     return absl::InvalidArgumentError(
         "a Unix socket takes no certificates; leave tls out, or say HOST:PORT");
   }
+  if (!IsHostAndPort(options.address)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "address \"", options.address, "\" is not HOST:PORT, with a port of 1 to 65535"));
+  }
   for (const auto& [what, file] : {std::pair("ca_file", &options.tls.ca_file),
                                    std::pair("certificate_file", &options.tls.certificate_file),
                                    std::pair("key_file", &options.tls.key_file)}) {
-    if (file->empty()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("tls.", what, " is missing; over TCP the broker takes mutual TLS only"));
-    }
-    if (::access(file->c_str(), R_OK) != 0) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("tls.", what, " ", *file, " cannot be read: ", std::strerror(errno)));
-    }
+    if (absl::Status good = CheckFile(what, *file); !good.ok()) return good;
   }
   return absl::OkStatus();
 }
@@ -89,6 +115,8 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> OpenChannel(const ClientOptions& 
   // gRPC's own bounds reach two minutes: a broker that is back would long go unnoticed.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
+  // The process's proxy variables are meant for the web.
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   return grpc::CreateCustomChannel(options.address, CredentialsOf(options.tls), arguments);
 }
 

@@ -15,7 +15,8 @@ namespace billbroker {
 
 // For an address over TCP: absolute or relative paths of PEM files. They are looked at once a
 // second, and new connections use what they hold then, so certificates may be renewed under a
-// running client; replace each by renaming, the certificate and its key one right after the other.
+// running client; replace each by renaming, the certificate and its key one right after the other:
+// gRPC ends a program that has it look into an empty one.
 struct TlsClientOptions {
   std::string ca_file;           // who may certify the broker
   std::string certificate_file;  // who this client is, with the chain

@@ -11,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "client/cli/broker_address.h"
 #include "client/cli/command.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/format.h"
@@ -114,6 +115,10 @@ absl::Status Verdict(const v1::VerifyAuditResponse& report) {
 absl::Status Verify(CommandContext& context, const VerifyOptions& options) {
   std::vector<std::string> paths = options.files;
   if (paths.empty()) {
+    if (!IsOnThisMachine(context.broker)) {
+      return absl::InvalidArgumentError(
+          "the broker's log is on its own machine; name the files to verify");
+    }
     const absl::StatusOr<v1::GetStatusResponse> status = context.admin.GetStatus();
     if (!status.ok()) return status.status();
     paths.push_back(status->audit().file());

@@ -115,7 +115,8 @@ std::string UnreachableFix(const ClientOptions& client) {
   return absl::StrCat("see whether a listener of the broker is on ", client.address,
                       " and its certificate has that name and is of the CA in ", client.tls.ca_file,
                       "; and whether your certificate in ", client.tls.certificate_file,
-                      " is still good and of the CA that the listener takes");
+                      " is still good and of the CA that the listener takes, and ",
+                      client.tls.key_file, " is its key, without a passphrase");
 }
 
 }  // namespace billbroker

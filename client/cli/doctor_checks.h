@@ -55,7 +55,9 @@ using BrokerStatus = absl::StatusOr<v1::GetStatusResponse>;
 
 // One for each environment that the broker names, with what the configuration file adds to it. One
 // that is skipped where there is no such file: the broker may trust a CA that only the file names.
+// And where the broker is on another machine.
 [[nodiscard]] std::vector<Finding> CheckBillHosts(const BrokerStatus& status,
+                                                  const ClientOptions& broker,
                                                   const std::string& config_file, Host& host);
 
 }  // namespace billbroker

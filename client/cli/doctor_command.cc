@@ -33,7 +33,7 @@ std::vector<Finding> Examine(CommandContext& context, const DoctorOptions& optio
     std::move(more.begin(), more.end(), std::back_inserter(findings));
   };
   append(FindKeyring(context, status));
-  append(CheckBillHosts(status, options.config_file, context.host));
+  append(CheckBillHosts(status, context.broker, options.config_file, context.host));
   return findings;
 }
 

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/optional.h"
+#include "client/cli/broker_address.h"
 #include "client/cli/doctor_checks.h"
 
 namespace billbroker {
@@ -40,10 +41,13 @@ Finding CheckHost(const BillEndpoint& endpoint, Host& host) {
 
 }  // namespace
 
-std::vector<Finding> CheckBillHosts(const BrokerStatus& status, const std::string& config_file,
-                                    Host& host) {
+std::vector<Finding> CheckBillHosts(const BrokerStatus& status, const ClientOptions& broker,
+                                    const std::string& config_file, Host& host) {
   if (IsRefusal(status)) return Skipped("the broker does not tell this user its environments");
   if (!status.ok()) return Skipped("the broker, which knows the environments, is silent");
+  if (!IsOnThisMachine(broker)) {
+    return Skipped("the way to BILL's hosts is that of the broker's machine; ask there");
+  }
   if (config_file.empty()) {
     return Skipped(
         "the broker may trust a CA of its own or use a proxy; --config FILE with its configuration "

@@ -1,5 +1,7 @@
+#include <grpc/support/log.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <iostream>
 
 #include "client/cli/cli.h"
@@ -8,6 +10,8 @@
 #include "client/cli/vault_probe.h"
 
 int main(int argc, char** argv) {
+  // What gRPC logs would stand among what the program says; GRPC_VERBOSITY brings it back.
+  if (std::getenv("GRPC_VERBOSITY") == nullptr) ::gpr_set_log_function([](gpr_log_func_args*) {});
   billbroker::PosixTerminal terminal(STDIN_FILENO, STDERR_FILENO);
   billbroker::PosixHost host;
   billbroker::VaultProbe keyring;

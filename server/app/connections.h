@@ -34,7 +34,7 @@ class Connections final {
 
   // Who made the connection that gRPC calls `peer`, such as "fd:7", or made the last one of that
   // number: a call on a connection that its peer has closed is still of who made it, since gRPC
-  // keeps the descriptor for as long. Still, nothing may be decided by a number.
+  // (1.51) keeps the descriptor for as long. Still, nothing may be decided by a number.
   [[nodiscard]] absl::optional<Origin> Find(absl::string_view peer) const;
 
   // Can be read (poll) when there is something to forget.

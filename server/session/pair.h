@@ -119,8 +119,8 @@ struct Attempt {
   StoredAttempt record;                         // its line in the ledger
 };
 
-// Keys of the engine's tables. The one that every hit looks for takes no memory from the heap, where
-// its parts are of their usual length.
+// Keys of the engine's tables. The one that every hit looks for fits without memory from the heap:
+// a uid, a separator and an id of at most 64 bytes.
 class PairKey final {
  public:
   PairKey(absl::string_view credential_uid, absl::string_view organization_id);

@@ -366,7 +366,7 @@ TEST_F(SmallDiskAuditTest, ABrokerDoesNotStartWhereItsAuditFolderIsReadOnly) {
 TEST(FrozenDiskAuditTest, ADeviceThatHangsHoldsNobodyForLongAndLiveSessionsNotAtAll) {
   FreezableDisk disk;
   if (!disk.mounted()) GTEST_SKIP() << "cannot mount a disk that freezes here";
-  House house(LoggingTo(disk.File("audit.jsonl"), "longest_wait = \"100ms\"\n"));
+  House house(LoggingTo(disk.File("audit.jsonl"), "longest_wait = \"1s\"\n"));
   house.StartBroker();
   ASSERT_TRUE(house.CreateAcme().ok());
   ASSERT_TRUE(house.sessions().GetSession(kPayables).ok());

@@ -2,8 +2,6 @@
 // do.
 #pragma once
 
-#include <sys/types.h>
-
 #include <string>
 
 #include "tests/support/temp_folder.h"
@@ -29,8 +27,9 @@ class FreezableDisk final {
   const TempFolder image_;
   const TempFolder folder_;
   bool mounted_ = false;
-  pid_t guard_ = -1;  // a process that thaws once `guarded_` is closed, by a crash too
-  int guarded_ = -1;
+  // To a process that thaws when it is told to; and thaws and unmounts when the test is gone.
+  int orders_ = -1;
+  int thawed_ = -1;  // its end
 };
 
 }  // namespace billbroker
