@@ -44,20 +44,24 @@ FreezableDisk::FreezableDisk() {
   std::filesystem::resize_file(image, kBytes);
   mounted_ = Run(image_, {"/usr/sbin/mkfs.ext4", "-q", image}) &&
              Run(image_, {"/usr/bin/mount", "-o", "loop", image, folder_.path()});
+  if (!mounted_) return;
+  disk_ = ::open(folder_.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (disk_ < 0) std::abort();
+  Guard();
 }
 
 FreezableDisk::~FreezableDisk() {
+  if (!mounted_) return;
   Thaw();
-  if (mounted_) ::umount2(folder_.path().c_str(), MNT_DETACH);
+  ::umount2(folder_.path().c_str(), MNT_DETACH);
+  ::close(disk_);
+  ::close(guarded_);
 }
 
-bool FreezableDisk::Freeze() {
-  const int disk = ::open(folder_.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  int orders[2] = {-1, -1};
-  int end[2] = {-1, -1};
-  if (disk < 0 || ::pipe2(orders, O_CLOEXEC) != 0 || ::pipe2(end, O_CLOEXEC) != 0) std::abort();
-  std::vector<unsigned> kept = {static_cast<unsigned>(disk), static_cast<unsigned>(orders[0]),
-                                static_cast<unsigned>(end[1])};
+void FreezableDisk::Guard() {
+  int ends[2] = {-1, -1};
+  if (::pipe2(ends, O_CLOEXEC) != 0) std::abort();
+  std::vector<unsigned> kept = {static_cast<unsigned>(disk_), static_cast<unsigned>(ends[0])};
   const char* const path = folder_.path().c_str();
   const pid_t child = ::fork();
   if (child < 0) std::abort();
@@ -67,31 +71,20 @@ bool FreezableDisk::Freeze() {
     ::setsid();
     if (::fork() != 0) ::_exit(0);
     KeepOpenAlone(kept);
-    char order = 0;
-    const bool ordered = ::read(orders[0], &order, 1) == 1;
-    ::ioctl(disk, FITHAW, 0);
-    if (!ordered) ::umount2(path, MNT_DETACH);
+    char byte = 0;
+    while (::read(ends[0], &byte, 1) > 0) {
+    }
+    ::ioctl(disk_, FITHAW, 0);
+    ::umount2(path, MNT_DETACH);
     ::_exit(0);
   }
   ::waitpid(child, nullptr, 0);
-  ::close(orders[0]);
-  ::close(end[1]);
-  orders_ = orders[1];
-  thawed_ = end[0];
-  const bool frozen = ::ioctl(disk, FIFREEZE, 0) == 0;
-  ::close(disk);
-  return frozen;
+  ::close(ends[0]);
+  guarded_ = ends[1];
 }
 
-void FreezableDisk::Thaw() {
-  if (orders_ < 0) return;
-  char byte = 0;
-  if (::write(orders_, &byte, 1) != 1) std::abort();
-  while (::read(thawed_, &byte, 1) > 0) {
-  }
-  ::close(orders_);
-  ::close(thawed_);
-  orders_ = -1;
-}
+bool FreezableDisk::Freeze() { return ::ioctl(disk_, FIFREEZE, 0) == 0; }
+
+void FreezableDisk::Thaw() { ::ioctl(disk_, FITHAW, 0); }
 
 }  // namespace billbroker

@@ -24,12 +24,14 @@ class FreezableDisk final {
   void Thaw();
 
  private:
+  // Starts a process that thaws and unmounts once `guarded_` is closed.
+  void Guard();
+
   const TempFolder image_;
   const TempFolder folder_;
   bool mounted_ = false;
-  // To a process that thaws when it is told to; and thaws and unmounts when the test is gone.
-  int orders_ = -1;
-  int thawed_ = -1;  // its end
+  int disk_ = -1;
+  int guarded_ = -1;  // closed when the test ends, however it does
 };
 
 }  // namespace billbroker
