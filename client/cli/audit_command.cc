@@ -94,22 +94,35 @@ void PrintReport(const v1::VerifyAuditResponse& report, std::ostream& out) {
   }
   out << report.lines() << " lines, sequence " << report.first_sequence() << " to "
       << report.last_sequence() << '\n';
+  if (report.first_sequence() > 1) {
+    out << "what is before sequence " << report.first_sequence()
+        << " is in older files, which were not looked at\n";
+  }
 }
 
 absl::Status Verdict(const v1::VerifyAuditResponse& report) {
-  bool head_lost = false;
+  absl::Status verdict;
   for (const v1::AuditFinding& finding : report.findings()) {
-    if (finding.fault() == v1::AUDIT_FAULT_TORN) continue;
-    if (finding.fault() != v1::AUDIT_FAULT_HEAD_LOST) {
-      return absl::DataLossError(
-          "the audit log is not as the broker wrote it; keep the files for an inquiry");
+    switch (finding.fault()) {
+      case v1::AUDIT_FAULT_TORN:
+        break;
+      case v1::AUDIT_FAULT_HEAD_LOST:
+        verdict = absl::DataLossError(
+            "the broker had lost what it keeps apart of the log's end: lines may be missing before "
+            "that; compare them with a copy that was kept elsewhere");
+        break;
+      case v1::AUDIT_FAULT_FILE_LOST:
+        verdict = absl::DataLossError(
+            "a file of the log was gone when the broker came to write on: name the older files "
+            "too; "
+            "where there are none, what was in them is lost");
+        break;
+      default:
+        return absl::DataLossError(
+            "the audit log is not as the broker wrote it; keep the files for an inquiry");
     }
-    head_lost = true;
   }
-  if (!head_lost) return absl::OkStatus();
-  return absl::DataLossError(
-      "the broker had lost what it keeps apart of the log's end: lines may be missing before that; "
-      "compare them with a copy that was kept elsewhere");
+  return verdict;
 }
 
 absl::Status Verify(CommandContext& context, const VerifyOptions& options) {

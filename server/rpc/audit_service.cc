@@ -34,6 +34,8 @@ v1::AuditFault ToProto(AuditFault fault) {
       return v1::AUDIT_FAULT_WRONG_KEY;
     case AuditFault::kHeadLost:
       return v1::AUDIT_FAULT_HEAD_LOST;
+    case AuditFault::kFileLost:
+      return v1::AUDIT_FAULT_FILE_LOST;
   }
   return v1::AUDIT_FAULT_UNSPECIFIED;
 }

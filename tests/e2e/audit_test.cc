@@ -241,6 +241,27 @@ TEST_F(AuditE2eTest, AnUnlinkedFileIsSaidAndMadeAnew) {
   EXPECT_TRUE(Eventually([&] { return absl::StrContains(house_.Log(), "it was deleted"); }));
   EXPECT_TRUE(Eventually([&] { return house_.sessions().GetSession(kReceivables).ok(); }));
   EXPECT_TRUE(Says("recovered"));
+  const House::Output found = Verify({});
+  EXPECT_EQ(found.exit_code, 1) << found.text;
+  EXPECT_THAT(found.text, HasSubstr("file_lost"));
+}
+
+TEST_F(AuditE2eTest, AFileEmptiedWhileTheBrokerIsDownIsFoundInWhatComesAfter) {
+  ASSERT_TRUE(house_.sessions().GetSession(kPayables).ok());
+  ASSERT_TRUE(Says("sign_in outcome OK"));
+  EXPECT_EQ(house_.StopBroker(), 0);
+  const std::vector<std::string> before = LinesOf(Log());
+  Write(Log(), {});
+  house_.StartBroker();
+  ASSERT_TRUE(Eventually([&] { return house_.sessions().GetSession(kReceivables).ok(); }));
+  ASSERT_TRUE(Says("sign_in outcome OK"));
+  const House::Output found = Verify({});
+  EXPECT_EQ(found.exit_code, 1) << found.text;
+  EXPECT_THAT(found.text, HasSubstr("file_lost"));
+  const std::string older = house_.File("older.jsonl");
+  Write(older, before);
+  const House::Output whole = Verify({older, Log()});
+  EXPECT_EQ(whole.exit_code, 0) << whole.text;
 }
 
 // What the health service says of `name`. Debian ships no client for it: `service` of the request

@@ -69,6 +69,8 @@ absl::string_view AuditNoteName(AuditNote note) {
       return "dropped";
     case AuditNote::kHeadLost:
       return "head_lost";
+    case AuditNote::kFileLost:
+      return "file_lost";
   }
   return "";
 }
@@ -101,7 +103,7 @@ std::string WriteAuditNote(const AuditKey& key, absl::Time time, AuditNote note,
   if (note == AuditNote::kStart) AddText(line, "chain", text);
   if (note == AuditNote::kContinues) line["previous"] = AuditMacText(mark.mac);
   if (note == AuditNote::kRecovered) AddText(line, "from", text);
-  if (note == AuditNote::kHeadLost) AddText(line, "why", text);
+  if (note == AuditNote::kHeadLost || note == AuditNote::kFileLost) AddText(line, "why", text);
   AddNumber(line, "lost", count);
   return Finish(key, line, mark);
 }

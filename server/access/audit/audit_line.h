@@ -26,6 +26,7 @@ enum class AuditNote {
   kDropped,    // `count`: entries that nobody waited for, lost because too many waited
   kHeadLost,   // the head kept apart was not there, and the file was taken as it was; `text`: what
                // that means
+  kFileLost,   // behind kContinues: nobody saw where the file before went; `text`: what that means
 };
 
 [[nodiscard]] absl::string_view AuditNoteName(AuditNote note);

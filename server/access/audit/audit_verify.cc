@@ -124,6 +124,12 @@ void AuditVerifier::Walk::Accept(const AuditLine& line, const Place& place) {
          "was written with the head lost: a tail that was cut off before it is not found out; "
          "compare the lines before it with a copy kept elsewhere");
   }
+  // Behind a file that was given it says nothing: the chain goes on.
+  if (Is(line, AuditNote::kFileLost) && report_.first_sequence + 1 == line.mark.sequence) {
+    Find(AuditFault::kFileLost, place,
+         absl::StrCat("was written with the file before gone, which had the lines up to sequence ",
+                      report_.first_sequence - 1, ": give that file too, or they are lost"));
+  }
 }
 
 void AuditVerifier::Walk::Next(const std::string& text) {
@@ -260,6 +266,8 @@ absl::string_view AuditFaultName(AuditFault fault) {
       return "wrong key";
     case AuditFault::kHeadLost:
       return "head lost";
+    case AuditFault::kFileLost:
+      return "file lost";
   }
   return "";
 }

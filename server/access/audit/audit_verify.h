@@ -25,6 +25,7 @@ enum class AuditFault {
   kTorn,         // the last line has no end, as after a crash in mid-write: no sign of tampering
   kWrongKey,     // no line at all was written under this key
   kHeadLost,     // the line says that the head kept apart was lost: lines may be missing before it
+  kFileLost,     // the line says that nobody saw where the file before went, and it was not given
 };
 
 // "changed", "removed", …

@@ -16,6 +16,9 @@ constexpr absl::string_view kHeadLost =
     "its head, which is kept apart, was not there when the broker took the file over: a tail that "
     "was cut off before would not be found out";
 
+constexpr absl::string_view kFileLost =
+    "the file before was deleted or emptied, or renamed while no broker saw it";
+
 absl::Status Foreign(absl::string_view what) {
   return absl::UnavailableError(
       absl::StrCat(what, "; keep the file for an inquiry, move it away, and a new one goes on"));
@@ -82,6 +85,13 @@ absl::Status AuditWriter::TryCommit(const std::vector<const AuditRecord*>& recor
 
 absl::Status AuditWriter::Prepare() {
   if (torn_) {
+    const absl::StatusOr<std::uint64_t> size = file_.Size();
+    if (!size.ok()) return size.status();
+    // To cut is not to grow.
+    if (*size < size_) {
+      torn_ = open_ = false;
+      return Foreign("another program cut it off");
+    }
     if (absl::Status status = file_.CutTo(size_); !status.ok()) return status;
     torn_ = false;
   }
@@ -97,7 +107,12 @@ absl::Status AuditWriter::CheckUnchanged() {
 }
 
 absl::Status AuditWriter::OpenFile() {
+  if (opened_) {
+    const absl::StatusOr<AuditFilePlace> before = file_.Place();
+    moved_ = moved_ || (before.ok() && *before == AuditFilePlace::kMoved);
+  }
   if (absl::Status status = file_.Open(); !status.ok()) return status;
+  opened_ = true;
   if (!mark_known_) {
     const absl::StatusOr<AuditMark> head = head_.Load();
     if (!head.ok()) return head.status();
@@ -173,6 +188,7 @@ std::string AuditWriter::Notes(std::uint64_t dropped, AuditMark& mark) {
     notes += WriteAuditNote(key_, now, AuditNote::kStart, random_.Uid(), 0, mark);
   } else if (begins_) {
     notes += WriteAuditNote(key_, now, AuditNote::kContinues, "", 0, mark);
+    if (!moved_) notes += WriteAuditNote(key_, now, AuditNote::kFileLost, kFileLost, 0, mark);
   }
   if (head_lost_ && !head_noted_) {
     notes += WriteAuditNote(key_, now, AuditNote::kHeadLost, kHeadLost, 0, mark);
@@ -198,6 +214,7 @@ absl::Status AuditWriter::Put(const std::string& text, const AuditMark& mark) {
   }
   torn_ = false;
   begins_ = false;
+  moved_ = *place == AuditFilePlace::kMoved;
   head_noted_ = head_lost_;
   size_ += text.size();
   mark_ = mark;

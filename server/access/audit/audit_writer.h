@@ -67,6 +67,8 @@ class AuditWriter final {
   Random& random_;
 
   bool open_ = false;
+  bool opened_ = false;      // a file, in this process
+  bool moved_ = false;       // the file before was renamed: what was written is safe
   bool torn_ = false;        // behind `size_` may be what is not part of the log
   bool begins_ = false;      // the file has no line yet
   bool head_known_ = false;  // `mark_` is at least the head's

@@ -97,6 +97,17 @@ TEST_F(AuditCommandTest, AHeadThatWasLostIsAFailureAndNotCalledTampering) {
   EXPECT_THAT(err_, HasSubstr("not as the broker wrote it"));
 }
 
+TEST_F(AuditCommandTest, AFileThatWasGoneIsAFailureThatAsksForTheOlderOnes) {
+  v1::VerifyAuditResponse report = Report();
+  report.set_first_sequence(8);
+  Add(v1::AUDIT_FAULT_FILE_LOST, report);
+  broker_.set_audit_report(report);
+  EXPECT_EQ(Run({"audit", "verify", Write("audit.jsonl", "x\n")}), kExitFailed);
+  EXPECT_THAT(out_, HasSubstr("file_lost"));
+  EXPECT_THAT(out_, HasSubstr("what is before sequence 8 is in older files"));
+  EXPECT_THAT(err_, HasSubstr("name the older files too"));
+}
+
 TEST_F(AuditCommandTest, WhatWasNotLookedAtIsSaid) {
   v1::VerifyAuditResponse report = Report();
   Add(v1::AUDIT_FAULT_CHANGED, report);

@@ -75,10 +75,10 @@ TEST_F(AuditServiceTest, WhatWasDoneToAFileIsToldWithItsLine) {
 }
 
 TEST_F(AuditServiceTest, EveryFaultHasANameOfItsOwn) {
-  for (int i = 0; i <= static_cast<int>(AuditFault::kHeadLost); ++i) {
+  for (int i = 0; i <= static_cast<int>(AuditFault::kFileLost); ++i) {
     EXPECT_TRUE(v1::AuditFault_IsValid(i + 1)) << AuditFaultName(static_cast<AuditFault>(i));
   }
-  EXPECT_FALSE(v1::AuditFault_IsValid(static_cast<int>(AuditFault::kHeadLost) + 2));
+  EXPECT_FALSE(v1::AuditFault_IsValid(static_cast<int>(AuditFault::kFileLost) + 2));
 }
 
 TEST_F(AuditServiceTest, AHeadThatWasLostIsTold) {

@@ -270,7 +270,7 @@ TEST_F(AuditLogTest, AFileThatIsDeletedAsTheLogEndsIsMadeAnew) {
   Open();
   file_.Delete();
   log_->Post(SampleEntry());
-  EXPECT_THAT(Kinds(Close()), ElementsAre("continues", "recovered", "sign_in"));
+  EXPECT_THAT(Kinds(Close()), ElementsAre("continues", "file_lost", "recovered", "sign_in"));
 }
 
 TEST_F(AuditLogTest, ALostHeadIsToldAsLongAsTheProcessLives) {

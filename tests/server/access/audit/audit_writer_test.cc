@@ -185,8 +185,47 @@ TEST_F(AuditWriterTest, ADeletedFileRefusesTheWriteAndTheNextMakesANewOne) {
   EXPECT_THAT(std::string(Write().message()), HasSubstr("it was deleted"));
   EXPECT_EQ(head_.mark().sequence, 2u);
   ASSERT_TRUE(Write().ok());
-  EXPECT_THAT(Kinds(), ElementsAre("continues", "recovered", "sign_in"));
+  EXPECT_THAT(Kinds(), ElementsAre("continues", "file_lost", "recovered", "sign_in"));
   EXPECT_EQ(Line(1)["sequence"], 3);
+  EXPECT_THAT(Line(2)["why"].get<std::string>(), HasSubstr("deleted or emptied"));
+}
+
+TEST_F(AuditWriterTest, AFileThatIsEmptiedIsToldFromOneThatIsRotated) {
+  ASSERT_TRUE(Write(3).ok());
+  file_.SetContents("");
+  EXPECT_THAT(std::string(Write().message()), HasSubstr("another program changed it"));
+  ASSERT_TRUE(Write().ok());
+  EXPECT_THAT(Kinds(), ElementsAre("continues", "file_lost", "recovered", "sign_in"));
+  EXPECT_THAT(Findings(), ElementsAre("1:2 file lost"));
+  file_.Rename();
+  writer_->Reopen();
+  ASSERT_TRUE(Write().ok());
+  EXPECT_THAT(Kinds(), ElementsAre("continues", "sign_in"));
+}
+
+TEST_F(AuditWriterTest, ARotationIsNoLossThoughTheNewFileCannotBeWrittenAtOnce) {
+  ASSERT_TRUE(Write().ok());
+  file_.Rename();
+  writer_->Reopen();
+  file_.SetRoom(0);
+  EXPECT_FALSE(Write().ok());
+  EXPECT_FALSE(Write().ok());
+  file_.SetRoom(10'000);
+  ASSERT_TRUE(Write().ok());
+  EXPECT_THAT(Kinds(), ElementsAre("continues", "recovered", "sign_in"));
+  EXPECT_THAT(Findings(), IsEmpty());
+}
+
+TEST_F(AuditWriterTest, AFileThatWasCutOffBehindAFailedWriteIsNotFilledUp) {
+  ASSERT_TRUE(Write(3).ok());
+  const std::vector<std::string> lines = LinesOf(file_.contents());
+  file_.SetSyncError(absl::UnavailableError("the disk is full"));
+  EXPECT_FALSE(Write().ok());
+  file_.SetSyncError(absl::OkStatus());
+  file_.SetContents(lines[0]);
+  EXPECT_THAT(std::string(Write().message()), HasSubstr("another program cut it off"));
+  EXPECT_THAT(std::string(Write().message()), HasSubstr("ends at sequence 1, and up to 4"));
+  EXPECT_EQ(file_.contents(), lines[0]);
 }
 
 TEST_F(AuditWriterTest, AFileOfAnotherProgramAtThePathIsLeftAlone) {
@@ -285,8 +324,18 @@ TEST_F(AuditWriterTest, AFileRemovedWhileTheBrokerWasDownLeavesAGapInTheChain) {
   file_.SetContents("");
   Restart();
   ASSERT_TRUE(Write().ok());
-  EXPECT_THAT(Kinds(), ElementsAre("continues", "sign_in"));
+  EXPECT_THAT(Kinds(), ElementsAre("continues", "file_lost", "sign_in"));
   EXPECT_THAT(Verified({before, file_.contents()}, head_.mark()), ElementsAre("2:1 chain broken"));
+  EXPECT_THAT(Verified({file_.contents()}, head_.mark()), ElementsAre("1:2 file lost"));
+}
+
+TEST_F(AuditWriterTest, AFileRotatedWhileTheBrokerWasDownIsNoLossWhereItIsGiven) {
+  ASSERT_TRUE(Write(3).ok());
+  const std::string before = file_.contents();
+  file_.SetContents("");
+  Restart();
+  ASSERT_TRUE(Write().ok());
+  EXPECT_THAT(Verified({before, file_.contents()}, head_.mark()), IsEmpty());
 }
 
 TEST_F(AuditWriterTest, AFileWhoseHeadIsLostIsTakenAndItsFirstNewLineSaysSo) {
