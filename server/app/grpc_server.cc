@@ -11,8 +11,7 @@
 namespace billbroker {
 namespace {
 
-constexpr int kMaxMessageBytes = 4 << 20;
-constexpr int kMaxStreams = 1000;  // of a connection
+constexpr int kMaxAnswerBytes = 4 << 20;
 // Longer than a caller waits for a sign-in.
 constexpr absl::Duration kConnectionAgeGrace = absl::Minutes(1);
 constexpr absl::Duration kLeastPingInterval = absl::Seconds(20);
@@ -28,11 +27,11 @@ int Milliseconds(absl::Duration duration) {
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(Options options) {
   grpc::EnableDefaultHealthCheckService(true);  // has to be before the builder is
   grpc::ServerBuilder builder;
-  builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
-  builder.SetMaxSendMessageSize(kMaxMessageBytes);
+  builder.SetMaxReceiveMessageSize(options.max_message_bytes);
+  builder.SetMaxSendMessageSize(kMaxAnswerBytes);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS,
                              Milliseconds(options.max_connection_idle));
-  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreams);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_streams);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS,
                              Milliseconds(options.max_connection_age));
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS,

@@ -27,6 +27,9 @@ class GrpcServer final {
     std::vector<std::string> health_names;
     absl::Duration max_connection_idle = absl::Seconds(60);
     absl::Duration max_connection_age = absl::Minutes(30);
+    // Of a connection, and of a request: gRPC has all of it in memory before anybody looks at it.
+    int max_streams = 1000;
+    int max_message_bytes = 4 << 20;
     std::unique_ptr<grpc::ContextAllocator> contexts = nullptr;  // null for gRPC's own
     // Null for connections without TLS.
     std::shared_ptr<grpc::ServerCredentials> credentials = nullptr;

@@ -13,6 +13,10 @@ namespace {
 
 std::string NameOf(const ListenerConfig& config) { return "unix:" + config.socket; }
 
+// Enough to be told who one is not.
+constexpr int kStrangersStreams = 10;
+constexpr int kStrangersMessageBytes = 64 << 10;
+
 // A connection of which somebody may keep a second descriptor.
 void TurnAway(int fd) {
   ::shutdown(fd, SHUT_RDWR);
@@ -52,6 +56,10 @@ Listeners::Listener Listeners::Open(std::unique_ptr<UnixSocket> socket) {
       [this, &config](const Identity& identity) {
         GrpcServer::Options options = OptionsOf(config);
         options.contexts = parts_.state.MakeContexts(identity);
+        if (identity.caller() == nullptr) {
+          options.max_streams = kStrangersStreams;
+          options.max_message_bytes = kStrangersMessageBytes;
+        }
         return GrpcServer::Start(std::move(options));
       });
   auto acceptor = std::make_unique<Acceptor>(

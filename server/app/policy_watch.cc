@@ -32,7 +32,7 @@ void PolicyWatch::Reload() {
 
 void PolicyWatch::Look() {
   MutexLock lock(mutex_);
-  if (StateOf(path_) != seen_) ReloadLocked();
+  if (StateOf(path_) != seen_ || (kept_ && LoadPolicy(path_).ok())) ReloadLocked();
 }
 
 void PolicyWatch::ReloadLocked() {
@@ -44,7 +44,8 @@ void PolicyWatch::ReloadLocked() {
   absl::StatusOr<Policy> policy = LoadPolicy(path_);
   SetOutcome(policy.status(), entry);
   audit_.Post(std::move(entry));
-  if (!policy.ok()) {
+  kept_ = !policy.ok();
+  if (kept_) {
     log_.Write(LogLevel::kError, "policy_kept",
                {{"message", std::string(policy.status().message())},
                 {"fix", "the policy before stays in force until the file is mended"}});

@@ -27,7 +27,7 @@ class PolicyWatch final {
   // and the policy before stays in force; else "policy_reloaded".
   void Reload();
   // The same where the file is another one, or has other times or another size, than when it was
-  // last read.
+  // last read; or was no good then and is now, as when a name in it could not be looked up.
   void Look();
 
  private:
@@ -38,6 +38,7 @@ class PolicyWatch final {
   const std::function<void()> changed_;
   Mutex mutex_;  // held while the file is read: one reload after the other
   std::string seen_ ABSL_GUARDED_BY(mutex_);
+  bool kept_ ABSL_GUARDED_BY(mutex_) = false;  // the file was no good
 
   void ReloadLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 };

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <limits>
 
 #include "absl/strings/ascii.h"
@@ -67,11 +68,33 @@ std::string TcpAddressText(const TcpAddress& address) {
   return absl::StrCat("[", host, "]:", ntohs(v6.sin6_port));
 }
 
-std::string PeerHost(int fd) {
+std::string ShareOf(const TcpAddress& address) {
+  if (address.address.ss_family == AF_INET) {
+    sockaddr_in v4{};
+    std::memcpy(&v4, &address.address, sizeof v4);
+    if ((ntohl(v4.sin_addr.s_addr) >> 24) == IN_LOOPBACKNET) return "127.0.0.0/8";
+    v4.sin_port = 0;
+    const std::string text = TcpAddressText(Wrap(v4));
+    return text.substr(0, text.rfind(':'));
+  }
+  sockaddr_in6 v6{};
+  std::memcpy(&v6, &address.address, sizeof v6);
+  if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {
+    sockaddr_in v4{};
+    v4.sin_family = AF_INET;
+    std::memcpy(&v4.sin_addr, &v6.sin6_addr.s6_addr[12], sizeof v4.sin_addr);
+    return ShareOf(Wrap(v4));
+  }
+  std::fill(std::begin(v6.sin6_addr.s6_addr) + 8, std::end(v6.sin6_addr.s6_addr), 0);
+  char host[INET6_ADDRSTRLEN] = "";
+  ::inet_ntop(AF_INET6, &v6.sin6_addr, host, sizeof host);
+  return absl::StrCat(host, "/64");
+}
+
+std::string PeerShare(int fd) {
   TcpAddress peer{{}, sizeof peer.address};
   if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer.address), &peer.size) != 0) return "";
-  const std::string text = TcpAddressText(peer);
-  return text.substr(0, text.rfind(':'));
+  return ShareOf(peer);
 }
 
 }  // namespace billbroker

@@ -19,7 +19,11 @@ struct TcpAddress {
 [[nodiscard]] absl::optional<TcpAddress> ParseTcpAddress(const std::string& text);
 [[nodiscard]] std::string TcpAddressText(const TcpAddress& address);
 
-// Which host a connection comes from, such as "127.0.0.1"; empty once it is closed.
-[[nodiscard]] std::string PeerHost(int fd);
+// Who takes a share of a listener with an address: "127.0.0.0/8" for this machine, each of whose users
+// may call from any of these; the /64 of an IPv6 address, which is one host's to choose from; else
+// the address.
+[[nodiscard]] std::string ShareOf(const TcpAddress& address);
+// That of a connection's other end; empty once it is closed.
+[[nodiscard]] std::string PeerShare(int fd);
 
 }  // namespace billbroker

@@ -47,7 +47,7 @@ absl::Status TlsListener::Publish() {
 }
 
 void TlsListener::Admit(int fd) {
-  if (const absl::Status counted = connections_.Add(fd, PeerHost(fd), {}); !counted.ok()) {
+  if (const absl::Status counted = connections_.Add(fd, PeerShare(fd), {}); !counted.ok()) {
     turned_away_(counted);
     ::shutdown(fd, SHUT_RDWR);
     ::close(fd);
@@ -106,13 +106,18 @@ void TlsListener::Reload() {
 
 void TlsListener::Look() {
   MutexLock lock(mutex_);
-  if (StateOf(socket_->config().tls) != seen_) ReloadLocked();
+  const TlsFiles& files = socket_->config().tls;
+  // What was no good may have been so for a moment: a certificate that is in force by now.
+  const bool good_by_now = kept_ && LoadTlsIdentity(files, parts_.clock.Now()).ok();
+  if (good_by_now || StateOf(files) != seen_) ReloadLocked();
   WarnOfExpiry();
 }
 
 void TlsListener::ReloadLocked() {
   if (current_ == nullptr || closed_) return;
-  if (const absl::Status loaded = Load(); !loaded.ok()) {
+  const absl::Status loaded = Load();
+  kept_ = !loaded.ok();
+  if (kept_) {
     parts_.log.Write(LogLevel::kError, "certificate_kept",
                      {{"listener", Name()},
                       {"message", std::string(loaded.message())},

@@ -77,7 +77,8 @@ class TlsListener final {
   const TurnedAway turned_away_;
   Connections connections_;
   mutable Mutex mutex_;
-  std::string seen_ ABSL_GUARDED_BY(mutex_);  // StateOf() the files when they were last read
+  std::string seen_ ABSL_GUARDED_BY(mutex_);   // StateOf() the files when they were last read
+  bool kept_ ABSL_GUARDED_BY(mutex_) = false;  // they were no good, or not yet
   std::string client_ca_ ABSL_GUARDED_BY(mutex_);
   absl::Time expires_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
   absl::Duration warned_ ABSL_GUARDED_BY(mutex_) =

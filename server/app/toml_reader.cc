@@ -43,12 +43,16 @@ absl::Status Unreadable(const std::string& path) {
 }  // namespace
 
 absl::StatusOr<std::string> ReadGuardedFile(const std::string& path, mode_t forbidden) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // A pipe must not hold this.
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   const absl::Cleanup close = [fd] {
     if (fd >= 0) ::close(fd);
   };
   struct stat info {};
   if (fd < 0 || ::fstat(fd, &info) != 0) return Unreadable(path);
+  if (!S_ISREG(info.st_mode)) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": is no regular file"));
+  }
   if (const mode_t wrong = info.st_mode & forbidden; wrong != 0) {
     const bool everybody = (wrong & (S_IROTH | S_IWOTH)) != 0;
     const bool writes = (wrong & (everybody ? S_IWOTH : S_IWGRP)) != 0;

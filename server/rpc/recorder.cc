@@ -105,7 +105,9 @@ void Recorder::Refuse(const grpc::CallbackServerContext& context, absl::string_v
   {
     const std::string who = name.empty() ? NameOfUser(context) : name;
     MutexLock lock(mutex_);
-    if (!refusals_.Take(who, clock_.SinceBoot())) return trail_.Omit();
+    const absl::Duration now = clock_.SinceBoot();
+    const bool may = refusals_.Take(who, now) && (!principal.empty() || strangers_.Take("", now));
+    if (!may) return trail_.Omit();
   }
   AuditEntry entry = EntryOf(context, name, what);
   entry.event = AuditEvent::kRefusal;

@@ -100,6 +100,8 @@ class Recorder final {
   // policy does not know goes by the name that a certificate gives, or by the user.
   static constexpr double kRefusalsPerHour = 600;
   static constexpr double kRefusalsAtOnce = 60;
+  // Of all of those whom the policy does not know together: they may be any number.
+  static constexpr double kStrangersAsMany = 10;
 
   // Borrows all but `session_reads`: whether they are recorded.
   Recorder(AuditTrail& trail, const Clock& clock, Random& random, bool session_reads)
@@ -127,6 +129,8 @@ class Recorder final {
   const bool session_reads_;
   mutable Mutex mutex_;
   mutable RateLimiter refusals_ ABSL_GUARDED_BY(mutex_){kRefusalsPerHour, kRefusalsAtOnce};
+  mutable RateLimiter strangers_ ABSL_GUARDED_BY(mutex_){kRefusalsPerHour * kStrangersAsMany,
+                                                         kRefusalsAtOnce* kStrangersAsMany};
 };
 
 }  // namespace billbroker

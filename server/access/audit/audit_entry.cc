@@ -59,13 +59,13 @@ void SetOutcome(const absl::Status& outcome, AuditEntry& entry) {
   if (details.has_value()) entry.reason = std::string(ReasonName(details->reason));
 }
 
-std::string AuditText(absl::string_view text) {
+std::string AuditText(absl::string_view text, std::size_t most) {
   std::string clean;
   while (!text.empty()) {
     const absl::string_view character = FirstCharacter(text);
     const bool keep = !character.empty() && !IsControl(character);
     const absl::string_view kept = keep ? character : "?";
-    if (clean.size() + kept.size() > kLongestAuditText) break;
+    if (clean.size() + kept.size() > most) break;
     clean.append(kept.data(), kept.size());
     text.remove_prefix(std::max<std::size_t>(1, character.size()));
   }
@@ -73,9 +73,12 @@ std::string AuditText(absl::string_view text) {
 }
 
 void ClipTexts(AuditEntry& entry) {
-  for (std::string* text : {&entry.principal, &entry.certificate_serial, &entry.rpc,
-                            &entry.organization, &entry.credential, &entry.dev_key_id,
-                            &entry.outcome, &entry.reason, &entry.request_id, &entry.traceparent}) {
+  if (entry.principal.size() > kLongestAuditPrincipal) {
+    entry.principal = AuditText(entry.principal, kLongestAuditPrincipal);
+  }
+  for (std::string* text :
+       {&entry.certificate_serial, &entry.rpc, &entry.organization, &entry.credential,
+        &entry.dev_key_id, &entry.outcome, &entry.reason, &entry.request_id, &entry.traceparent}) {
     if (text->size() > kLongestAuditText) *text = AuditText(*text);
   }
 }

@@ -55,10 +55,10 @@ struct AuditEntry {
 void SetOutcome(const absl::Status& outcome, AuditEntry& entry);
 
 // What a line may hold of a text of any origin: well-formed UTF-8 without control characters (each
-// one, and each byte that is no UTF-8, becomes '?'), cut to kLongestAuditText bytes.
-[[nodiscard]] std::string AuditText(absl::string_view text);
-
+// one, and each byte that is no UTF-8, becomes '?'), cut to `most` bytes.
 inline constexpr std::size_t kLongestAuditText = 256;
+inline constexpr std::size_t kLongestAuditPrincipal = 2100;  // a SPIFFE ID may have 2,048
+[[nodiscard]] std::string AuditText(absl::string_view text, std::size_t most = kLongestAuditText);
 
 // Makes each text that is longer what a line may hold of it: callers choose some of them.
 void ClipTexts(AuditEntry& entry);

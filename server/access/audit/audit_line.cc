@@ -23,8 +23,9 @@ Json Begin(absl::Time time, absl::string_view kind, const AuditMark& mark) {
   return line;
 }
 
-void AddText(Json& line, const char* name, absl::string_view text) {
-  if (!text.empty()) line[name] = AuditText(text);
+void AddText(Json& line, const char* name, absl::string_view text,
+             std::size_t most = kLongestAuditText) {
+  if (!text.empty()) line[name] = AuditText(text, most);
 }
 
 void AddNumber(Json& line, const char* name, std::uint64_t number) {
@@ -79,7 +80,7 @@ std::string WriteAuditLine(const AuditKey& key, absl::Time time, const AuditEntr
                            AuditMark& mark) {
   Json line = Begin(time, AuditEventName(entry.event), mark);
   line["phase"] = std::string(AuditPhaseName(entry.phase));
-  AddText(line, "principal", entry.principal);
+  AddText(line, "principal", entry.principal, kLongestAuditPrincipal);
   if (entry.uid.has_value()) line["uid"] = *entry.uid;
   if (entry.pid.has_value()) line["pid"] = static_cast<std::uint64_t>(*entry.pid);
   AddText(line, "certificate_serial", entry.certificate_serial);

@@ -148,6 +148,22 @@ TEST_F(DoorsTest, OneWhomThePolicyDoesNotNameIsToldSoAndComesInOnceItDoes) {
   EXPECT_EQ(heard, "unix:me");
 }
 
+TEST_F(DoorsTest, WhatOneWhomThePolicyDoesNotNameSendsIsKeptSmall) {
+  const auto status_of = [](const std::shared_ptr<grpc::Channel>& channel) {
+    grpc::ClientContext context;
+    v1::GetSessionRequest request;
+    request.set_organization_id(std::string(100 << 10, 'x'));
+    v1::GetSessionResponse response;
+    const auto stub = v1::SessionService::NewStub(channel);
+    return stub->GetSession(&context, request, &response).error_code();
+  };
+  Listen(NamesAs("unix:other", ::geteuid() + 1));
+  EXPECT_EQ(status_of(Connect()), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  callers_->SetPolicy(NamesAs("unix:me", ::geteuid()));
+  listeners_->PolicyChanged();
+  EXPECT_NE(status_of(Connect()), grpc::StatusCode::RESOURCE_EXHAUSTED);
+}
+
 TEST_F(DoorsTest, AStreamOfOneWhomThePolicyDoesNotNameDoesNotHoldUpTheCut) {
   Listen(NamesAs("unix:other", ::geteuid() + 1));
   const auto channel = Connect();

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <spdlog/sinks/ostream_sink.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -121,6 +122,25 @@ TEST_F(PolicyWatchTest, AFileThatIsGoneOrThatEverybodyMayWriteKeepsItToo) {
   ::chmod(path_.c_str(), 0600);
   watch.Look();
   EXPECT_EQ(Principal(), "unix:second");
+}
+
+TEST_F(PolicyWatchTest, WhatCouldNotBeReadForAMomentIsReadAgainUnasked) {
+  PolicyWatch watch(path_, PolicyWatch::StateOf(path_), callers_, log_, audit_,
+                    [this] { ++changes_; });
+  Write(kTwo);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none = {0, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  watch.Look();
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(Principal(), "unix:one");
+  EXPECT_THAT(lines_.str(), HasSubstr("Too many open files"));
+  watch.Look();
+  EXPECT_EQ(Principal(), "unix:second");
+  const std::string said = lines_.str();
+  watch.Look();
+  EXPECT_EQ(lines_.str(), said);
 }
 
 }  // namespace

@@ -213,6 +213,21 @@ TEST_F(TlsListenerTest, APairThatDoesNotMatchOrIsOverKeepsTheOneBeforeAndSaysSo)
   EXPECT_TRUE(Ask(Connect(&client, "second")).ok());
 }
 
+TEST_F(TlsListenerTest, APairThatIsNotInForceYetIsTakenOnceItIs) {
+  Listen();
+  Put(pki_.Issue({"broker", "IP:127.0.0.1"}, Pki::Term::kNotYet));
+  listeners_->LookAtCertificates();
+  EXPECT_THAT(lines_.str(), HasSubstr("certificate_kept"));
+  const std::string said = lines_.str();
+  listeners_->LookAtCertificates();
+  EXPECT_EQ(lines_.str(), said) << "once";
+  absl::Time begins;
+  ASSERT_TRUE(absl::ParseTime(absl::RFC3339_full, "2090-01-01T00:00:01Z", &begins, nullptr));
+  clock_.Advance(begins - clock_.Now());
+  listeners_->LookAtCertificates();
+  EXPECT_THAT(lines_.str(), HasSubstr("certificate_reloaded"));
+}
+
 TEST_F(TlsListenerTest, AnotherClientAuthorityClosesTheConnectionsOfTheOneBefore) {
   Listen();
   const Pki::Pair client = pki_.Issue({"payments", ""});
@@ -276,7 +291,7 @@ TEST_F(TlsListenerTest, OneAddressTakesNoMoreThanItsShare) {
   EXPECT_TRUE(Ask(one).ok());
   EXPECT_TRUE(Ask(other).ok());
   EXPECT_EQ(Ask(Connect(&client)).error_code(), grpc::StatusCode::UNAVAILABLE);
-  EXPECT_THAT(lines_.str(), HasSubstr("127.0.0.1: 2 connections, as many as max_user_"));
+  EXPECT_THAT(lines_.str(), HasSubstr("127.0.0.0/8: 2 connections, as many as max_user_"));
 }
 
 TEST_F(TlsListenerTest, ABadPairOrAnAddressInUseIsNoStart) {

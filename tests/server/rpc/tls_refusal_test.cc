@@ -95,5 +95,17 @@ TEST_F(TlsRefusalTest, OneThatAsksWithoutEndLeavesRoomForAnother) {
   EXPECT_EQ(AskInVain(*another, 1).size(), 1U);
 }
 
+TEST_F(TlsRefusalTest, OnesOfManyNamesAreBoundedTogether) {
+  constexpr int kOnce = static_cast<int>(Recorder::kRefusalsAtOnce);
+  constexpr int kTogether = static_cast<int>(kOnce * Recorder::kStrangersAsMany);
+  int recorded = 0;
+  for (int asked = 0; asked < kTogether + kOnce; asked += kOnce) {
+    const auto stub = Connect({"", absl::StrCat("DNS:of", asked, ".example")});
+    recorded += static_cast<int>(AskInVain(*stub, kOnce).size());
+  }
+  EXPECT_EQ(recorded, kTogether);
+  EXPECT_EQ(audit_.omitted(), kOnce);
+}
+
 }  // namespace
 }  // namespace billbroker

@@ -66,7 +66,7 @@ TEST(AuditLineTest, NoTextBreaksOutOfItsPlace) {
   EXPECT_TRUE(IsUtf8(line));
   const auto read = nlohmann::json::parse(line);
   EXPECT_EQ(read["request_id"], "\"}?{\"sequence\":9,\"mac\":\"????");
-  EXPECT_EQ(read["principal"], std::string(kLongestAuditText, '"'));
+  EXPECT_EQ(read["principal"], std::string(kLongestAuditPrincipal, '"'));
   EXPECT_EQ(read["organization"], std::string(255, 'o'));  // no half of a character
 }
 
