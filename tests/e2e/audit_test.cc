@@ -71,6 +71,16 @@ class AuditE2eTest : public ::testing::Test {
       return found >= times;
     });
   }
+  // Signs in, stops the broker, and takes the last two lines off its log. Returns what is left.
+  std::vector<std::string> CutOffTheTail() {
+    EXPECT_TRUE(house_.sessions().GetSession(kPayables).ok());
+    EXPECT_TRUE(Says("sign_in outcome OK"));
+    EXPECT_EQ(house_.StopBroker(), 0);
+    std::vector<std::string> lines = LinesOf(Log());
+    lines.resize(lines.size() - 2);
+    Write(Log(), lines);
+    return lines;
+  }
   [[nodiscard]] House::Output Verify(const std::vector<std::string>& files) const {
     std::vector<std::string> command = {"audit", "verify"};
     command.insert(command.end(), files.begin(), files.end());
@@ -187,12 +197,7 @@ TEST_F(AuditE2eTest, ARotationAndARestartKeepTheChain) {
 }
 
 TEST_F(AuditE2eTest, ATailCutOffWhileTheBrokerIsDownIsFoundAndNothingIsDoneUntilItIsMovedAway) {
-  ASSERT_TRUE(house_.sessions().GetSession(kPayables).ok());
-  ASSERT_TRUE(Says("sign_in outcome OK"));
-  EXPECT_EQ(house_.StopBroker(), 0);
-  std::vector<std::string> lines = LinesOf(Log());
-  lines.resize(lines.size() - 2);
-  Write(Log(), lines);
+  CutOffTheTail();
   house_.StartBroker();
   EXPECT_TRUE(Eventually([&] { return house_.sessions().GetSession(kPayables).ok(); }))
       << "it is live";
@@ -206,12 +211,7 @@ TEST_F(AuditE2eTest, ATailCutOffWhileTheBrokerIsDownIsFoundAndNothingIsDoneUntil
 }
 
 TEST_F(AuditE2eTest, ATailCutOffWithTheStoreThatKnewItIsSaidAndFoundForGood) {
-  ASSERT_TRUE(house_.sessions().GetSession(kPayables).ok());
-  ASSERT_TRUE(Says("sign_in outcome OK"));
-  EXPECT_EQ(house_.StopBroker(), 0);
-  std::vector<std::string> lines = LinesOf(Log());
-  lines.resize(lines.size() - 2);
-  Write(Log(), lines);
+  const std::vector<std::string> lines = CutOffTheTail();
   for (const char* end : {"", "-wal", "-shm"}) {
     std::filesystem::remove(house_.File(absl::StrCat("state/sessions.db", end)));
   }
