@@ -192,6 +192,21 @@ TEST_F(AddressTest, ABrokerOverTcpTakesThreeFiles) {
   EXPECT_THAT(err_, HasSubstr("nothing.pem cannot be read: No such file"));
 }
 
+TEST_F(AddressTest, WhatIsNoAddressAndWhatIsNoFileIsSaidAndNothingAborts) {
+  const auto said = [this](const std::string& address, const std::string& key) {
+    EXPECT_EQ(RunAsIs({"status", "--address", address, "--ca-file", folder_ / "ca.pem",
+                       "--certificate-file", folder_ / "me.pem", "--key-file", key}),
+              kExitUsage);
+    return err_;
+  };
+  for (const char* address : {"localhost", "localhost:0", "localhost:65536", ":1", "https://a:1"}) {
+    EXPECT_THAT(said(address, folder_ / "me.key"), HasSubstr("is not HOST:PORT")) << address;
+  }
+  std::ofstream(folder_ / "empty.key").close();
+  EXPECT_THAT(said("localhost:1", folder_ / "empty.key"), HasSubstr("is empty; name a PEM file"));
+  EXPECT_THAT(said("localhost:1", "/tmp"), HasSubstr("is no regular file; name a PEM file"));
+}
+
 TEST_F(AddressTest, WhatDoesNotFitTogetherIsUsage) {
   EXPECT_EQ(Run({"status", "--address", "localhost:1"}), kExitUsage);
   EXPECT_THAT(err_, AllOf(HasSubstr("--socket"), HasSubstr("--address")));
