@@ -8,7 +8,7 @@
 namespace billbroker {
 namespace {
 
-constexpr char kUserId[] = "006FAKE";
+constexpr char kUserId[] = "006FAKEUSER000000001";
 
 absl::optional<BillError> PopFailure(std::deque<BillError>& failures) {
   if (failures.empty()) return absl::nullopt;
@@ -47,6 +47,14 @@ BillError Refusal(Verdict verdict, absl::string_view code) {
   error.detail = absl::StrCat("scripted: ", VerdictName(verdict));
   return error;
 }
+
+std::string FakeBill::SessionId(int n) { return absl::StrCat("fake-bill-session-", n); }
+
+std::string FakeBill::PartnerSessionId(int n) {
+  return absl::StrCat("fake-bill-partner-session-", n);
+}
+
+std::string FakeBill::RememberMeId(int n) { return absl::StrCat("fake-bill-remember-me-", n); }
 
 void FakeBill::SignIn(SignInRequest request, Done<SignInAnswer> done) {
   {
@@ -160,7 +168,7 @@ void FakeBill::Deliver(Executor::Work answer) {
 BillResult<PartnerSignInAnswer> FakeBill::DecidePartnerSignIn() {
   MutexLock lock(mutex_);
   if (auto error = PopFailure(partner_failures_)) return *error;
-  const std::string id = absl::StrCat("partner-", ++last_partner_session_);
+  const std::string id = PartnerSessionId(++last_partner_session_);
   live_partners_.insert(id);
   return PartnerSignInAnswer{SecretString::CopyOf(id)};
 }
@@ -222,7 +230,7 @@ BillResult<MfaValidated> FakeBill::DecideValidation(const SessionKeys& keys,
     return Refusal(Verdict::kMfaFailed, "BDC_1356");
   }
   session->trusted = true;
-  auto id = SecretString::CopyOf(absl::StrCat("remember-", ++last_remember_me_));
+  auto id = SecretString::CopyOf(RememberMeId(++last_remember_me_));
   devices_.insert(DeviceKey(id, validation.device));
   return MfaValidated{std::move(id)};
 }
@@ -250,7 +258,7 @@ BillResult<OrganizationPage> FakeBill::DecideOrganizations(const SessionKeys& ke
 
 SignInAnswer FakeBill::Accept(const SignInRequest& request) {
   MutexLock lock(mutex_);
-  const std::string id = absl::StrCat("session-", ++last_session_);
+  const std::string id = SessionId(++last_session_);
   const Credential& credential = *request.credential;
   const SecretString& dev_key = credential.DevKeyFor(request.organization_id);
   const bool trusted =

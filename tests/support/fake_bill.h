@@ -20,9 +20,9 @@ namespace billbroker {
 // A refusal as CurlBillApi would answer it.
 [[nodiscard]] BillError Refusal(Verdict verdict, absl::string_view code);
 
-// Unscripted it says yes: sign-ins get the sessions "session-1", "session-2", …, each of which
-// lives, for the devKey that made it, until it is signed out or killed. Partners get "partner-1", …;
-// one of these that was killed answers BDC_1109 to login-as-user.
+// Unscripted it says yes: sign-ins get the sessions SessionId(1), SessionId(2), …, each of which
+// lives, for the devKey that made it, until it is signed out or killed. Partners get
+// PartnerSessionId(1), …; one of these that was killed answers BDC_1109 to login-as-user.
 //
 // An answer comes from the executor after the latency (zero at first), unless AnswerAtOnce() or
 // Hold() say otherwise. What it is gets decided when it is given and not when the call comes in, so
@@ -57,13 +57,19 @@ class FakeBill final : public BillApi {
 
   explicit FakeBill(Executor& executor) : executor_(executor) {}
 
+  // The ids that the n-th sign-in, partner sign-in and MFA validation return, from 1 on. They are
+  // longer than a string's internal buffer, so that AddressSanitizer sees a copy that outlives it.
+  [[nodiscard]] static std::string SessionId(int n);
+  [[nodiscard]] static std::string PartnerSessionId(int n);
+  [[nodiscard]] static std::string RememberMeId(int n);
+
   void SignIn(SignInRequest request, Done<SignInAnswer> done) override;
   void PartnerSignIn(PartnerSignInRequest request, Done<PartnerSignInAnswer> done) override;
   // Scripted as SignIn() is.
   void SignInAsUser(SignInAsUserRequest request, Done<SignInAnswer> done) override;
   void SignOut(SessionKeys keys, Done<SignedOut> done) override;
   void GetSessionInfo(SessionKeys keys, Done<SessionInfo> done) override;
-  // The code is "123456"; the rememberMeIds are "remember-1", "remember-2", …
+  // The code is "123456"; the rememberMeIds are RememberMeId(1), RememberMeId(2), …
   void StartMfaChallenge(SessionKeys keys, Done<MfaChallenge> done) override;
   void ValidateMfaChallenge(SessionKeys keys, MfaValidation validation,
                             Done<MfaValidated> done) override;

@@ -11,7 +11,7 @@ namespace {
 Credential Sample(absl::string_view name, CredentialKind kind) {
   Credential credential;
   credential.name = std::string(name);
-  credential.uid = absl::StrCat("uid-of-", name);
+  credential.uid = absl::StrCat("uid-of-credential-", name);
   credential.environment = "sandbox";
   credential.kind = kind;
   credential.username = absl::StrCat(name, "@acme.example");
@@ -24,14 +24,15 @@ Credential Sample(absl::string_view name, CredentialKind kind) {
 
 Credential SampleUser(absl::string_view name) {
   Credential credential = Sample(name, CredentialKind::kUser);
-  credential.dev_key = SecretString::CopyOf("s3cret-dev-key");
+  credential.dev_key = SecretString::CopyOf("s3cret-dev-key-of-credential");
   // What a document must survive: quotes, controls, blanks, letters beyond ASCII.
   credential.password =
       SecretString::CopyOf("s3cret \"p\\ss\"\x01\tword\x7f \xc3\xa9\xf0\x9f\x94\x91");
   credential.remember_me_id = SecretString::CopyOf("s3cret-remember-me");
   credential.device = "billbroker";
-  credential.organizations.push_back({"0081", SecretString()});
-  credential.organizations.push_back({"0082", SecretString::CopyOf("s3cret-dev-key-0082")});
+  credential.organizations.push_back({"00800000000000000081", SecretString()});
+  credential.organizations.push_back(
+      {"00800000000000000082", SecretString::CopyOf("s3cret-dev-key-0082")});
   return credential;
 }
 
@@ -44,11 +45,15 @@ void AddRotations(Credential& user) {
   next.password = SecretString::CopyOf("s3cret-next \"password\"");
   next.remember_me_id = SecretString();
   next.device = "";
-  next.organizations.push_back({"0081", SecretString::CopyOf("s3cret-next-0081")});
-  next.organizations.push_back({"0082", SecretString()});
-  user.staged = StagedRotation{
-      "staged-uid",    PastChangeKind::kRolledBack, std::move(next), "0081", true, "unix:ops",
-      user.update_time};
+  next.organizations.push_back({"00800000000000000081", SecretString::CopyOf("s3cret-next-0081")});
+  next.organizations.push_back({"00800000000000000082", SecretString()});
+  user.staged = StagedRotation{"staged-uid",
+                               PastChangeKind::kRolledBack,
+                               std::move(next),
+                               "00800000000000000081",
+                               true,
+                               "unix:ops",
+                               user.update_time};
   CredentialChange before;
   before.password = SecretString::CopyOf("s3cret-before");
   user.history.push_back(PastChange{4,
@@ -91,7 +96,8 @@ void AddRotations(Credential& user) {
 Credential SampleConsole(absl::string_view name) {
   Credential credential = Sample(name, CredentialKind::kConsole);
   credential.console_api_token = SecretString::CopyOf("s3cret-console-token");
-  credential.organizations.push_back({"0090", SecretString::CopyOf("s3cret-dev-key-0090")});
+  credential.organizations.push_back(
+      {"00800000000000000090", SecretString::CopyOf("s3cret-dev-key-0090")});
   return credential;
 }
 
@@ -100,8 +106,11 @@ Credential SamplePartner(absl::string_view name) {
   credential.password = SecretString::CopyOf("s3cret-partner-password");
   credential.app_key = SecretString::CopyOf("s3cret-app-key");
   credential.dev_key = SecretString::CopyOf("s3cret-partner-dev-key");
-  credential.organizations.push_back({"0095", SecretString(), "006a"});
-  credential.organizations.push_back({"0096", SecretString::CopyOf("s3cret-dev-key-0096"), "006b"});
+  credential.organizations.push_back(
+      {"00800000000000000095", SecretString(), "0060000000000000000a"});
+  credential.organizations.push_back({"00800000000000000096",
+                                      SecretString::CopyOf("s3cret-dev-key-0096"),
+                                      "0060000000000000000b"});
   return credential;
 }
 

@@ -24,15 +24,16 @@ std::string Text(const Moment& moment) {
 SessionPtr SampleSession(const std::string& organization_id, std::uint64_t generation) {
   auto session = std::make_shared<Session>();
   const auto age = absl::Microseconds(generation % 1000);
-  session->keys = {"sandbox",
-                   std::make_shared<SecretString>(SecretString::CopyOf(
-                       absl::StrCat("s3cret-session-", organization_id, "-", generation))),
-                   std::make_shared<SecretString>(SecretString::CopyOf("s3cret-dev-key"))};
+  session->keys = {
+      "sandbox",
+      std::make_shared<SecretString>(
+          SecretString::CopyOf(absl::StrCat("s3cret-session-", organization_id, "-", generation))),
+      std::make_shared<SecretString>(SecretString::CopyOf("s3cret-dev-key-of-credential"))};
   session->dev_key_id = "0123456789abcdef";
   session->organization_id = organization_id;
-  session->credential = "acme";
+  session->credential = "acme-accounts-payable";
   session->version = generation + 1;
-  session->user_id = "006\"USER\\\n";
+  session->user_id = "006\"USER\\\n0000000000000";
   session->base_url = "https://bill.test/connect";
   session->trusted = generation % 2 == 1;
   session->generation = generation;
@@ -59,7 +60,7 @@ StoredAttempt SampleAttempt(const std::string& id) {
       "0123456789abcdef";
   attempt.user =
       "sandbox\x1f"
-      "ann@acme.test";
+      "ann@acme.example";
   attempt.secret_id = "fedcba9876543210";
   attempt.started = {kNow, absl::Hours(7)};
   return attempt;

@@ -11,7 +11,7 @@ TestBroker::TestBroker(Executor& executor, EngineObserver* observer)
                                directory,
                                bill,
                                store,
-                               observer == nullptr ? ignoring : *observer,
+                               observer == nullptr ? own_observer : *observer,
                                {{"sandbox", "https://sandbox.test/connect"},
                                 {"production", "https://production.test/connect"}}}),
       manager({clock, random, vault, directory, engine, {"production", "sandbox"}}),

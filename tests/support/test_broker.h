@@ -1,4 +1,4 @@
-// TestBroker: the rooms up to the credential manager, real, over a fake vault and a fake BILL.
+// TestBroker: the engine and the credential managers, real, over a fake vault and a fake BILL.
 #pragma once
 
 #include "absl/strings/string_view.h"
@@ -7,6 +7,7 @@
 #include "server/credentials/organization_discovery.h"
 #include "server/session/engine.h"
 #include "tests/support/fake_bill.h"
+#include "tests/support/fake_engine_observer.h"
 #include "tests/support/fake_store.h"
 #include "tests/support/fake_vault.h"
 #include "tests/support/manual_time.h"
@@ -16,21 +17,10 @@
 
 namespace billbroker {
 
-class IgnoringObserver final : public EngineObserver {
- public:
-  absl::Status SignInStarts(const SignInFacts&) override { return absl::OkStatus(); }
-  void LogOutStarts(const Session&) override {}
-  void LogOutEnded(const Session&, const absl::Status&) override {}
-  void SignInEnded(const SignInFacts&, const absl::Status&, std::uint64_t) override {}
-  void SessionEnded(absl::string_view, absl::string_view, std::uint64_t,
-                    absl::string_view) override {}
-  void TrustRefused(absl::string_view, absl::string_view) override {}
-};
-
-// Environments "sandbox" and "production"; the directory is complete and empty; BILL answers at
-// once. All work on `executor` has to end before it goes.
+// Has the environments "sandbox" and "production". The directory is complete and empty. BILL answers
+// at once. All work on `executor` must end before the TestBroker is destroyed.
 struct TestBroker {
-  // `observer` null: nothing is told.
+  // The engine notifies `observer`, or `own_observer` if that is null.
   explicit TestBroker(Executor& executor, EngineObserver* observer = nullptr);
 
   ManualClock clock;
@@ -39,7 +29,7 @@ struct TestBroker {
   Directory directory;
   FakeBill bill;
   FakeStore store;
-  IgnoringObserver ignoring;
+  FakeEngineObserver own_observer;
   Engine engine;
   CredentialManager manager;
   OrganizationDiscovery discovery;

@@ -29,8 +29,8 @@ TEST(CredentialChangeTest, WhatIsSetAndEmptyGoes) {
   Apply(Everything(), credential);
   EXPECT_TRUE(credential.remember_me_id.empty());
   EXPECT_TRUE(credential.device.empty());
-  EXPECT_EQ(credential.DevKeyFor("0081").Reveal(), "s3cret-next-0081");
-  EXPECT_EQ(credential.DevKeyFor("0082").Reveal(), "s3cret-next-dev-key");
+  EXPECT_EQ(credential.DevKeyFor("00800000000000000081").Reveal(), "s3cret-next-0081");
+  EXPECT_EQ(credential.DevKeyFor("00800000000000000082").Reveal(), "s3cret-next-dev-key");
   EXPECT_EQ(credential.username, "new@acme.example");
 }
 
@@ -65,12 +65,12 @@ TEST(CredentialChangeTest, AnAppKeyIsReplacedAndPutBack) {
   Credential credential = before.Clone();
   CredentialChange change;
   change.app_key = SecretString::CopyOf("next");
-  change.organizations.push_back({"0095", SecretString::CopyOf("next-0095")});
+  change.organizations.push_back({"00800000000000000095", SecretString::CopyOf("next-0095")});
   const CredentialChange inverse = InverseOf(CloneOf(change), credential);
   EXPECT_THAT(ChangedFields(inverse), ::testing::ElementsAre("app_key", "organizations"));
   Apply(change, credential);
   EXPECT_EQ(credential.app_key.Reveal(), "next");
-  EXPECT_EQ(credential.organizations[0].user_id, "006a");
+  EXPECT_EQ(credential.organizations[0].user_id, "0060000000000000000a");
   Apply(inverse, credential);
   EXPECT_TRUE(SameCredential(credential, before));
 }
@@ -78,7 +78,7 @@ TEST(CredentialChangeTest, AnAppKeyIsReplacedAndPutBack) {
 TEST(CredentialChangeTest, AnOrganizationThatIsNotAttachedIsLeftOut) {
   Credential credential = SampleUser("acme");
   CredentialChange change;
-  change.organizations.push_back({"0099", SecretString::CopyOf("x")});
+  change.organizations.push_back({"00800000000000000099", SecretString::CopyOf("x")});
   EXPECT_TRUE(InverseOf(change, credential).organizations.empty());
   Apply(change, credential);
   EXPECT_TRUE(SameCredential(credential, SampleUser("acme")));

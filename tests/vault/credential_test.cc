@@ -44,7 +44,8 @@ TEST(CredentialTest, NamesAreShort) {
 }
 
 TEST(CredentialTest, OrganizationIdsAreShort) {
-  for (const char* good : {"0081", "aZ_-9"}) EXPECT_TRUE(ValidateOrganizationId(good).ok()) << good;
+  for (const char* good : {"00800000000000000081", "aZ_-9"})
+    EXPECT_TRUE(ValidateOrganizationId(good).ok()) << good;
   for (const std::string& bad : {std::string(), std::string("a b"), std::string("a\n"),
                                  std::string("\xc3\xa9"), std::string(65, '0')}) {
     EXPECT_TRUE(HasReason(ValidateOrganizationId(bad), Reason::kMalformedRequest)) << bad;
@@ -69,9 +70,10 @@ TEST(CredentialTest, AnErrorNamesTheField) {
   EXPECT_EQ(WrongFieldAfter([](C& c) { c.device = std::string(257, 'd'); }), "device");
   EXPECT_EQ(WrongFieldAfter([](C& c) { c.organizations[1].id = "a b"; }),
             "organizations[1].organization_id");
-  EXPECT_EQ(WrongFieldAfter([](C& c) { c.organizations[1].id = "0081"; }),
+  EXPECT_EQ(WrongFieldAfter([](C& c) { c.organizations[1].id = "00800000000000000081"; }),
             "organizations[1].organization_id");
-  EXPECT_EQ(WrongFieldAfter([](C& c) { c.organizations[1].id = "0080"; }), "organizations");
+  EXPECT_EQ(WrongFieldAfter([](C& c) { c.organizations[1].id = "00800000000000000080"; }),
+            "organizations");
   EXPECT_EQ(WrongFieldAfter([](C& c) { c.organizations[1].dev_key = Secret(257); }),
             "organizations[1].dev_key");
   EXPECT_EQ(WrongFieldAfter([](C& c) { c.organizations.resize(10'001); }), "organizations");
@@ -110,8 +112,9 @@ TEST(CredentialTest, APartnerHasAnAppKeyAndAUserForEachOrganization) {
 
 TEST(CredentialTest, NobodyElseHasAnAppKeyOrAUserForAnOrganization) {
   EXPECT_EQ(WrongFieldAfter([](Credential& c) { c.app_key = Secret(1); }), "app_key");
-  EXPECT_EQ(WrongFieldAfter([](Credential& c) { c.organizations[0].user_id = "006a"; }),
-            "organizations[0].user_id");
+  EXPECT_EQ(
+      WrongFieldAfter([](Credential& c) { c.organizations[0].user_id = "0060000000000000000a"; }),
+      "organizations[0].user_id");
 }
 
 TEST(CredentialTest, TheDevKeyMayBeEmptyWhereEachOrganizationHasItsOwn) {
@@ -126,9 +129,9 @@ TEST(CredentialTest, TheDevKeyMayBeEmptyWhereEachOrganizationHasItsOwn) {
 
 TEST(CredentialTest, AnOrganizationsOwnDevKeyComesFirst) {
   const Credential user = SampleUser("acme");
-  EXPECT_EQ(user.DevKeyFor("0081").Reveal(), "s3cret-dev-key");
-  EXPECT_EQ(user.DevKeyFor("0082").Reveal(), "s3cret-dev-key-0082");
-  EXPECT_EQ(user.FindOrganization("0083"), nullptr);
+  EXPECT_EQ(user.DevKeyFor("00800000000000000081").Reveal(), "s3cret-dev-key-of-credential");
+  EXPECT_EQ(user.DevKeyFor("00800000000000000082").Reveal(), "s3cret-dev-key-0082");
+  EXPECT_EQ(user.FindOrganization("00800000000000000083"), nullptr);
 }
 
 TEST(CredentialTest, TheUserSecretIsThatOfItsKind) {

@@ -184,8 +184,9 @@ TEST(CredentialInfoTest, ShowsWhichSecretsThereAreAndNoneOfThem) {
   const CredentialInfoPtr info = InfoOf(user, fingerprinter);
   EXPECT_EQ(info->fingerprints.size(), 3u);
   EXPECT_EQ(info->fingerprints.at("password"), fingerprinter.Of(user.password));
-  EXPECT_EQ(info->DevKeyIdFor("0081"), fingerprinter.Of(user.dev_key));
-  EXPECT_EQ(info->DevKeyIdFor("0082"), fingerprinter.Of(user.organizations[1].dev_key));
+  EXPECT_EQ(info->DevKeyIdFor("00800000000000000081"), fingerprinter.Of(user.dev_key));
+  EXPECT_EQ(info->DevKeyIdFor("00800000000000000082"),
+            fingerprinter.Of(user.organizations[1].dev_key));
   EXPECT_EQ(InfoOf(SampleConsole("firm"), fingerprinter)->DevKeyIdFor("unknown"), "");
 }
 
@@ -194,7 +195,7 @@ TEST(CredentialInfoTest, OfAPartnerShowsWhomItSignsInAs) {
   const Credential partner = SamplePartner("firm");
   const CredentialInfoPtr info = InfoOf(partner, fingerprinter);
   EXPECT_EQ(info->fingerprints.at("app_key"), fingerprinter.Of(partner.app_key));
-  EXPECT_EQ(info->user_ids.at("0096"), "006b");
+  EXPECT_EQ(info->user_ids.at("00800000000000000096"), "0060000000000000000b");
   EXPECT_TRUE(InfoOf(SampleUser("acme"), fingerprinter)->user_ids.empty());
 }
 

@@ -113,8 +113,8 @@ TEST(DocumentTest, TheStoredSampleOfAPartnerStaysReadable) {
   EXPECT_EQ(credential.kind, CredentialKind::kPartner);
   EXPECT_EQ(credential.app_key.Reveal(), "01APPKEY");
   EXPECT_EQ(credential.UserSecret().Reveal(), "partner-password");
-  EXPECT_EQ(credential.FindOrganization("0095")->user_id, "006a");
-  EXPECT_EQ(credential.DevKeyFor("0096").Reveal(), "02DEVKEY");
+  EXPECT_EQ(credential.FindOrganization("00800000000000000095")->user_id, "0060000000000000000a");
+  EXPECT_EQ(credential.DevKeyFor("00800000000000000096").Reveal(), "02DEVKEY");
   EXPECT_EQ(credential.staged->change.app_key->Reveal(), "02APPKEY");
   EXPECT_EQ(credential.history.at(0).before->app_key->Reveal(), "00APPKEY");
 }
@@ -124,10 +124,12 @@ TEST(DocumentTest, APartnersDocumentIsFormat2AndNoOlderOne) {
   const std::string text = Text(SamplePartner("acme"));
   EXPECT_TRUE(absl::StartsWith(text, "{\"format\":2,"));
   ExpectInvalid(absl::StrReplaceAll(text, {{"\"format\":2", "\"format\":1"}}), "does not know");
-  ExpectInvalid(Changed("{\"id\":\"0081\"}", "{\"id\":\"0081\",\"user_id\":\"006a\"}"),
+  ExpectInvalid(Changed("{\"id\":\"00800000000000000081\"}",
+                        "{\"id\":\"00800000000000000081\",\"user_id\":\"0060000000000000000a\"}"),
                 "bad \"organizations\"");
-  ExpectInvalid(absl::StrReplaceAll(text, {{"\"user_id\":\"006a\"", "\"user_id\":\"00 6\""}}),
-                "user_id");
+  ExpectInvalid(
+      absl::StrReplaceAll(text, {{"\"user_id\":\"0060000000000000000a\"", "\"user_id\":\"00 6\""}}),
+      "user_id");
 }
 
 TEST(DocumentTest, WithoutRotationsItIsTheFormatThatAnOlderBillbrokerReads) {
@@ -216,12 +218,15 @@ TEST(DocumentTest, WhatIsNotQuiteADocumentIsRefusedByName) {
   ExpectInvalid(Changed("\"kind\":\"user\"", "\"kind\":\"robot\""), "bad \"kind\"");
   ExpectInvalid(Changed("\"kind\":\"user\"", "\"kind\":\"console\""), "password: must be empty");
   ExpectInvalid(Changed("\"name\":\"acme\"", "\"name\":\"mill\""), "another name");
-  ExpectInvalid(Changed("\"uid\":\"uid-of-acme\"", "\"uid\":\"\""), "bad \"uid\"");
-  ExpectInvalid(Changed("{\"id\":\"0081\"}", "{\"id\":\"0083\"}"), "ordered by id");
-  ExpectInvalid(Changed("{\"id\":\"0081\"}", "{\"id\":\"0082\"}"), "is there twice");
-  ExpectInvalid(Changed("{\"id\":\"0081\"}", "{\"id\":\"0081\",\"id\":\"0081\"}"),
+  ExpectInvalid(Changed("\"uid\":\"uid-of-credential-acme\"", "\"uid\":\"\""), "bad \"uid\"");
+  ExpectInvalid(Changed("{\"id\":\"00800000000000000081\"}", "{\"id\":\"00800000000000000083\"}"),
+                "ordered by id");
+  ExpectInvalid(Changed("{\"id\":\"00800000000000000081\"}", "{\"id\":\"00800000000000000082\"}"),
+                "is there twice");
+  ExpectInvalid(Changed("{\"id\":\"00800000000000000081\"}",
+                        "{\"id\":\"00800000000000000081\",\"id\":\"00800000000000000081\"}"),
                 "bad \"organizations\"");
-  ExpectInvalid(Changed("{\"id\":\"0081\"}", "{}"), "organization_id");
+  ExpectInvalid(Changed("{\"id\":\"00800000000000000081\"}", "{}"), "organization_id");
   ExpectInvalid(Changed("\"create_time\":\"2026", "\"create_time\":\"infinite-future"),
                 "bad \"create_time\"");
 }
@@ -229,7 +234,8 @@ TEST(DocumentTest, WhatIsNotQuiteADocumentIsRefusedByName) {
 TEST(DocumentTest, AnErrorHoldsNothingOfTheDocument) {
   for (const std::string& text :
        {Changed("\"environment\":\"sandbox\"", "\"environment\":\"s3cret\\n\""),
-        Changed("\"username\":\"acme", "\"s3cret\":\"acme"), Changed("0081", "s3cret!"),
+        Changed("\"username\":\"acme", "\"s3cret\":\"acme"),
+        Changed("00800000000000000081", "s3cret!"),
         Changed("\"kind\":\"user\"", "\"kind\":\"s3cret\"")}) {
     const absl::Status status = Read(text).status();
     EXPECT_TRUE(HasReason(status, Reason::kVaultDocumentInvalid)) << status;

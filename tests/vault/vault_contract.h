@@ -57,7 +57,7 @@ inline Credential NextVersionOf(const Credential& credential) {
   Credential next = credential.Clone();
   ++next.version;
   next.password = SecretString::CopyOf("another s3cret");
-  next.organizations.push_back({"0099", SecretString()});
+  next.organizations.push_back({"00800000000000000099", SecretString()});
   next.update_time += absl::Minutes(1);
   return next;
 }

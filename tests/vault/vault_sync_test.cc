@@ -62,7 +62,7 @@ TEST_F(VaultSyncTest, ReadsEverythingAtTheStart) {
   Start();
   EXPECT_TRUE(directory_.complete());
   EXPECT_EQ(directory_.vault_state(), VaultState::kReady);
-  EXPECT_EQ((*directory_.Find("0081", ""))->name, "acme");
+  EXPECT_EQ((*directory_.Find("00800000000000000081", ""))->name, "acme");
   EXPECT_THAT(directory_.invalid_documents(), ElementsAre("mill"));
   EXPECT_THAT(recorder_.Take(), ElementsAre("UNKNOWN -> READY", "loaded 1, invalid 1"));
 }
@@ -83,12 +83,13 @@ TEST_F(VaultSyncTest, TriesAgainUntilTheVaultIsUnlocked) {
   ASSERT_EQ(vault_.Create(SampleUser("acme")), absl::OkStatus());
   vault_.set_state(VaultState::kLocked);
   Start();
-  EXPECT_TRUE(HasReason(directory_.Find("0081", "").status(), Reason::kVaultLocked));
+  EXPECT_TRUE(
+      HasReason(directory_.Find("00800000000000000081", "").status(), Reason::kVaultLocked));
   executor_.Advance(absl::Minutes(1));
   EXPECT_FALSE(directory_.complete());
   vault_.set_state(VaultState::kReady);
   executor_.Advance(absl::Seconds(1));
-  EXPECT_TRUE(directory_.Find("0081", "").ok());
+  EXPECT_TRUE(directory_.Find("00800000000000000081", "").ok());
   EXPECT_THAT(recorder_.Take(),
               ElementsAre("UNKNOWN -> LOCKED", "LOCKED -> READY", "loaded 1, invalid 0"));
 }
@@ -115,7 +116,7 @@ TEST_F(VaultSyncTest, ReadsAgainWhenTheVaultCameBack) {
   ASSERT_EQ(vault_.Create(SampleUser("acme")), absl::OkStatus());
   executor_.Advance(absl::Seconds(2));
   EXPECT_THAT(recorder_.Take(), ElementsAre("TIMED_OUT -> READY", "loaded 1, invalid 0"));
-  EXPECT_TRUE(directory_.Find("0081", "").ok());
+  EXPECT_TRUE(directory_.Find("00800000000000000081", "").ok());
 }
 
 TEST_F(VaultSyncTest, AVaultLostBetweenProbeAndReadIsNoted) {
@@ -141,7 +142,7 @@ TEST_F(VaultSyncTest, AnOperatorsChangeDuringTheReadIsNotLost) {
     });
   });
   Start();
-  EXPECT_TRUE(directory_.Find("0081", "").ok());
+  EXPECT_TRUE(directory_.Find("00800000000000000081", "").ok());
   EXPECT_THAT(recorder_.Take(), ElementsAre("UNKNOWN -> READY", "loaded 1, invalid 0"));
 }
 
@@ -214,10 +215,11 @@ TEST_F(VaultSyncTest, AChangeBySomebodyElseIsReadAtTheNextProbe) {
             absl::OkStatus());
   vault_.PutForeign("mill");
   executor_.Advance(absl::Seconds(10));
-  EXPECT_TRUE(directory_.Find("0081", "").ok());  // nobody told
+  EXPECT_TRUE(directory_.Find("00800000000000000081", "").ok());  // nobody told
   vault_.TellChangedElsewhere();
   executor_.Advance(absl::Seconds(2));
-  EXPECT_TRUE(HasReason(directory_.Find("0081", "").status(), Reason::kUnknownOrganization));
+  EXPECT_TRUE(HasReason(directory_.Find("00800000000000000081", "").status(),
+                        Reason::kUnknownOrganization));
   EXPECT_THAT(directory_.invalid_documents(), ElementsAre("mill"));
   EXPECT_THAT(recorder_.Take(), ElementsAre("changed elsewhere", "loaded 0, invalid 1"));
   const int reads = vault_.reads();

@@ -38,25 +38,6 @@ std::string MetadataOf(const absl::Status& status, const std::string& key) {
   return DetailsOf(status)->metadata[key];
 }
 
-// Keeps the log-outs that it is told of.
-class LogOutObserver final : public EngineObserver {
- public:
-  absl::Status SignInStarts(const SignInFacts&) override { return absl::OkStatus(); }
-  void LogOutStarts(const Session& session) override {
-    log_outs.push_back(absl::StrCat(session.organization_id, " starts"));
-  }
-  void LogOutEnded(const Session& session, const absl::Status& outcome) override {
-    log_outs.push_back(
-        absl::StrCat(session.organization_id, " ", absl::StatusCodeToString(outcome.code())));
-  }
-  void SignInEnded(const SignInFacts&, const absl::Status&, std::uint64_t) override {}
-  void SessionEnded(absl::string_view, absl::string_view, std::uint64_t,
-                    absl::string_view) override {}
-  void TrustRefused(absl::string_view, absl::string_view) override {}
-
-  std::vector<std::string> log_outs;
-};
-
 class CredentialManagerTest : public ::testing::Test {
  protected:
   // Creates "acme" and returns what an operator sees of it.
@@ -64,6 +45,17 @@ class CredentialManagerTest : public ::testing::Test {
     const absl::StatusOr<CredentialInfoPtr> info = broker_.manager.Create(Draft("acme"));
     EXPECT_TRUE(info.ok()) << info.status();
     return {(*info)->name, (*info)->uid, (*info)->version};
+  }
+
+  // The log-outs that the engine did by itself, one line for each start and each end.
+  [[nodiscard]] std::vector<std::string> LogOuts() const {
+    std::vector<std::string> lines;
+    for (const FakeEngineObserver::LogOut& each : broker_.own_observer.log_outs()) {
+      lines.push_back(absl::StrCat(
+          each.organization_id, " ",
+          each.outcome.has_value() ? absl::StatusCodeToString(each.outcome->code()) : "starts"));
+    }
+    return lines;
   }
 
   absl::StatusOr<SessionPtr> GetSession(absl::string_view organization_id) {
@@ -77,8 +69,7 @@ class CredentialManagerTest : public ::testing::Test {
 
   ManualClock executor_clock_;
   ManualExecutor executor_{executor_clock_};
-  LogOutObserver observer_;
-  TestBroker broker_{executor_, &observer_};
+  TestBroker broker_{executor_};
 };
 
 TEST_F(CredentialManagerTest, ANewCredentialIsStoredAndServedAtOnce) {
@@ -92,7 +83,7 @@ TEST_F(CredentialManagerTest, ANewCredentialIsStoredAndServedAtOnce) {
   const absl::StatusOr<CredentialPtr> stored = broker_.vault.Load("acme");
   ASSERT_TRUE(stored.ok());
   EXPECT_EQ((*stored)->uid, (*info)->uid);
-  EXPECT_TRUE(GetSession("0081").ok());
+  EXPECT_TRUE(GetSession("00800000000000000081").ok());
 }
 
 TEST_F(CredentialManagerTest, OrganizationsMayComeInAnyOrder) {
@@ -100,7 +91,8 @@ TEST_F(CredentialManagerTest, OrganizationsMayComeInAnyOrder) {
   std::swap(draft.organizations[0], draft.organizations[1]);
   const absl::StatusOr<CredentialInfoPtr> info = broker_.manager.Create(std::move(draft));
   ASSERT_TRUE(info.ok()) << info.status();
-  EXPECT_THAT((*info)->organizations, ElementsAre(Key("0081"), Key("0082")));
+  EXPECT_THAT((*info)->organizations,
+              ElementsAre(Key("00800000000000000081"), Key("00800000000000000082")));
 }
 
 TEST_F(CredentialManagerTest, ATakenNameIsRefused) {
@@ -147,14 +139,14 @@ TEST_F(CredentialManagerTest, WhileTheKeyringIsLockedEveryChangeSaysSoAndChanges
   broker_.vault.set_state(VaultState::kLocked);
   const std::vector<absl::Status> answers = {
       broker_.manager.Create(Draft("other")).status(), broker_.manager.Delete(acme, true),
-      broker_.manager.Attach(acme, Organizations("0083", "")).status(),
-      broker_.manager.Detach(acme, {"0081"}).status()};
+      broker_.manager.Attach(acme, Organizations("00800000000000000083", "")).status(),
+      broker_.manager.Detach(acme, {"00800000000000000081"}).status()};
   for (const absl::Status& status : answers) {
     EXPECT_TRUE(HasReason(status, Reason::kVaultLocked)) << status;
   }
   broker_.vault.set_state(VaultState::kReady);
   EXPECT_EQ(broker_.vault.writes(), writes);
-  EXPECT_TRUE(broker_.directory.Find("0081", "").ok());
+  EXPECT_TRUE(broker_.directory.Find("00800000000000000081", "").ok());
 }
 
 TEST_F(CredentialManagerTest, BeforeTheKeyringWasReadNoUserIsTakenForNew) {
@@ -166,7 +158,7 @@ TEST_F(CredentialManagerTest, BeforeTheKeyringWasReadNoUserIsTakenForNew) {
                                   unread,
                                   broker_.bill,
                                   broker_.store,
-                                  broker_.ignoring,
+                                  broker_.own_observer,
                                   {}});
   CredentialManager manager(
       {broker_.clock, broker_.random, broker_.vault, unread, engine, {"sandbox"}});
@@ -193,25 +185,26 @@ TEST_F(CredentialManagerTest, AnotherVersionOrUidIsAConflict) {
   for (const CredentialVersion& wrong : {old, reborn}) {
     const std::vector<absl::Status> answers = {
         broker_.manager.Delete(wrong, true),
-        broker_.manager.Attach(wrong, Organizations("0083", "")).status(),
-        broker_.manager.Detach(wrong, {"0081"}).status()};
+        broker_.manager.Attach(wrong, Organizations("00800000000000000083", "")).status(),
+        broker_.manager.Detach(wrong, {"00800000000000000081"}).status()};
     for (const absl::Status& status : answers) {
       EXPECT_TRUE(HasReason(status, Reason::kVersionConflict)) << status;
     }
   }
-  EXPECT_TRUE(broker_.directory.Find("0081", "").ok());
+  EXPECT_TRUE(broker_.directory.Find("00800000000000000081", "").ok());
 }
 
 TEST_F(CredentialManagerTest, AnUnknownCredentialIsSaidToBeUnknown) {
   const CredentialVersion ghost = {"ghost", std::string(32, '0'), 1};
   EXPECT_TRUE(HasReason(broker_.manager.Delete(ghost, true), Reason::kUnknownCredential));
-  EXPECT_TRUE(HasReason(broker_.manager.Attach(ghost, Organizations("0083", "")).status(),
-                        Reason::kUnknownCredential));
+  EXPECT_TRUE(
+      HasReason(broker_.manager.Attach(ghost, Organizations("00800000000000000083", "")).status(),
+                Reason::kUnknownCredential));
 }
 
 TEST_F(CredentialManagerTest, LiveSessionsStandInTheWayOfDeletion) {
   const CredentialVersion acme = CreateAcme();
-  ASSERT_TRUE(GetSession("0081").ok());
+  ASSERT_TRUE(GetSession("00800000000000000081").ok());
   const absl::Status status = broker_.manager.Delete(acme, false);
   EXPECT_TRUE(HasReason(status, Reason::kSessionsLive)) << status;
   EXPECT_TRUE(broker_.bill.sign_outs().empty());
@@ -220,15 +213,15 @@ TEST_F(CredentialManagerTest, LiveSessionsStandInTheWayOfDeletion) {
 
 TEST_F(CredentialManagerTest, ForcedDeletionLogsSessionsOutAtBillFirst) {
   const CredentialVersion acme = CreateAcme();
-  ASSERT_TRUE(GetSession("0081").ok());
-  ASSERT_TRUE(GetSession("0082").ok());
+  ASSERT_TRUE(GetSession("00800000000000000081").ok());
+  ASSERT_TRUE(GetSession("00800000000000000082").ok());
   std::size_t ended_before_deletion = 0;
   broker_.vault.set_hook([this, &ended_before_deletion](absl::string_view call) {
     if (call == "Delete") ended_before_deletion = broker_.bill.sign_outs().size();
   });
   EXPECT_TRUE(broker_.manager.Delete(acme, true).ok());
   EXPECT_EQ(ended_before_deletion, 2U);
-  EXPECT_TRUE(HasReason(GetSession("0081").status(), Reason::kUnknownOrganization));
+  EXPECT_TRUE(HasReason(GetSession("00800000000000000081").status(), Reason::kUnknownOrganization));
   EXPECT_TRUE(HasReason(broker_.vault.Load("acme").status(), Reason::kUnknownCredential));
 }
 
@@ -241,51 +234,57 @@ TEST_F(CredentialManagerTest, ADeletedNameMayBeUsedAgainWithANewUid) {
 TEST_F(CredentialManagerTest, AttachingAddsOrganizationsAndChangesDevKeys) {
   const CredentialVersion acme = CreateAcme();
   broker_.clock.Advance(absl::Hours(1));
-  std::vector<Organization> organizations = Organizations("0080", "s3cret-0080");
-  organizations.push_back({"0082", SecretString()});
+  std::vector<Organization> organizations = Organizations("00800000000000000080", "s3cret-0080");
+  organizations.push_back({"00800000000000000082", SecretString()});
   const absl::StatusOr<CredentialInfoPtr> info =
       broker_.manager.Attach(acme, std::move(organizations));
   ASSERT_TRUE(info.ok()) << info.status();
   EXPECT_EQ((*info)->version, 2U);
   EXPECT_EQ((*info)->update_time, broker_.clock.Now());
   EXPECT_EQ((*info)->create_time, broker_.clock.Now() - absl::Hours(1));
-  EXPECT_THAT((*info)->organizations, ElementsAre(Key("0080"), Key("0081"), Key("0082")));
-  EXPECT_NE((*info)->organizations.at("0080"), "");
-  EXPECT_NE((*info)->organizations.at("0082"), "")
+  EXPECT_THAT((*info)->organizations,
+              ElementsAre(Key("00800000000000000080"), Key("00800000000000000081"),
+                          Key("00800000000000000082")));
+  EXPECT_NE((*info)->organizations.at("00800000000000000080"), "");
+  EXPECT_NE((*info)->organizations.at("00800000000000000082"), "")
       << "an attach without a devKey keeps the stored one";
-  ASSERT_TRUE(GetSession("0080").ok());
+  ASSERT_TRUE(GetSession("00800000000000000080").ok());
   EXPECT_EQ(broker_.bill.CountSignInsOfDevKey("s3cret-0080"), 1);
 }
 
 TEST_F(CredentialManagerTest, DetachingTakesAwayAndLogsOut) {
   const CredentialVersion acme = CreateAcme();
-  ASSERT_TRUE(GetSession("0081").ok());
-  ASSERT_TRUE(GetSession("0082").ok());
-  const absl::StatusOr<CredentialInfoPtr> info = broker_.manager.Detach(acme, {"0081"});
+  ASSERT_TRUE(GetSession("00800000000000000081").ok());
+  ASSERT_TRUE(GetSession("00800000000000000082").ok());
+  const absl::StatusOr<CredentialInfoPtr> info =
+      broker_.manager.Detach(acme, {"00800000000000000081"});
   ASSERT_TRUE(info.ok()) << info.status();
-  EXPECT_THAT((*info)->organizations, ElementsAre(Key("0082")));
+  EXPECT_THAT((*info)->organizations, ElementsAre(Key("00800000000000000082")));
   EXPECT_EQ(broker_.bill.sign_outs().size(), 1U) << "once, and the other session lives";
-  EXPECT_TRUE(HasReason(GetSession("0081").status(), Reason::kUnknownOrganization));
+  EXPECT_TRUE(HasReason(GetSession("00800000000000000081").status(), Reason::kUnknownOrganization));
   EXPECT_EQ(broker_.engine.RolloutOf(acme.uid).live, 1);
-  EXPECT_THAT(observer_.log_outs, ElementsAre("0081 starts", "0081 OK"));
+  EXPECT_THAT(LogOuts(), ElementsAre("00800000000000000081 starts", "00800000000000000081 OK"));
 }
 
 TEST_F(CredentialManagerTest, ThatBillDoesNotAnswerALogoutDoesNotUndoADetachment) {
   const CredentialVersion acme = CreateAcme();
-  ASSERT_TRUE(GetSession("0081").ok());
+  ASSERT_TRUE(GetSession("00800000000000000081").ok());
   broker_.bill.FailNextSignOuts(9, Refusal(Verdict::kUnavailable, ""));
-  EXPECT_TRUE(broker_.manager.Detach(acme, {"0081"}).ok());
+  EXPECT_TRUE(broker_.manager.Detach(acme, {"00800000000000000081"}).ok());
   EXPECT_EQ(broker_.engine.RolloutOf(acme.uid).live, 0);
-  EXPECT_THAT(observer_.log_outs, ElementsAre("0081 starts", "0081 UNAVAILABLE"));
+  EXPECT_THAT(LogOuts(),
+              ElementsAre("00800000000000000081 starts", "00800000000000000081 UNAVAILABLE"));
 }
 
 TEST_F(CredentialManagerTest, AllAreDetachedOrNone) {
   const CredentialVersion acme = CreateAcme();
-  const absl::Status status = broker_.manager.Detach(acme, {"0081", "0099"}).status();
+  const absl::Status status =
+      broker_.manager.Detach(acme, {"00800000000000000081", "00800000000000000099"}).status();
   EXPECT_TRUE(HasReason(status, Reason::kMalformedRequest)) << status;
   EXPECT_EQ(status.message(),
-            "organization_ids[1]: \"0099\" is not attached to credential \"acme\"; leave it out");
-  EXPECT_TRUE(broker_.directory.Find("0081", "").ok());
+            "organization_ids[1]: \"00800000000000000099\" is not attached to credential \"acme\"; "
+            "leave it out");
+  EXPECT_TRUE(broker_.directory.Find("00800000000000000081", "").ok());
 }
 
 }  // namespace

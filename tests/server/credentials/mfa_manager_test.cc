@@ -67,18 +67,18 @@ TEST_F(MfaManagerTest, AChallengeIsCompletedByThePrincipalThatStartedIt) {
 }
 
 TEST_F(MfaManagerTest, AnAnsweredChallengeIsStoredAndTheLiveSessionsAreSteppedUp) {
-  ASSERT_TRUE(Get("0082").ok());
+  ASSERT_TRUE(Get("00800000000000000082").ok());
   const absl::StatusOr<OpenChallenge> open = Start();
   ASSERT_TRUE(open.ok()) << open.status();
-  EXPECT_EQ(open->organization_id, "0082");  // it has a live session
+  EXPECT_EQ(open->organization_id, "00800000000000000082");  // it has a live session
   EXPECT_EQ(open->expire_time, broker_.clock.Now() + absl::Minutes(5));
-  ASSERT_TRUE(Get("0081").ok());
+  ASSERT_TRUE(Get("00800000000000000081").ok());
 
   broker_.clock.Advance(absl::Minutes(1));
   const absl::StatusOr<MfaRenewal> renewal = Complete(open->id);
   ASSERT_TRUE(renewal.ok()) << renewal.status();
   EXPECT_THAT(renewal->sessions, ElementsAre(StepUpOutcome::kTrusted, StepUpOutcome::kTrusted));
-  EXPECT_EQ(Stored()->remember_me_id.Reveal(), "remember-1");
+  EXPECT_EQ(Stored()->remember_me_id.Reveal(), FakeBill::RememberMeId(1));
   EXPECT_EQ(Stored()->device, "billbroker");
   EXPECT_EQ(Stored()->remember_me_time, broker_.clock.Now());
   EXPECT_EQ(renewal->credential->version, 2u);
@@ -86,15 +86,15 @@ TEST_F(MfaManagerTest, AnAnsweredChallengeIsStoredAndTheLiveSessionsAreSteppedUp
   ASSERT_EQ(renewal->credential->history.size(), 1u);
   EXPECT_EQ(renewal->credential->history[0].kind, PastChangeKind::kMfaRenewed);
   EXPECT_EQ(renewal->credential->history[0].principal, "unix:ops");
-  EXPECT_TRUE(Get("0081", true).ok());
-  EXPECT_TRUE(Get("0082", true).ok());
+  EXPECT_TRUE(Get("00800000000000000081", true).ok());
+  EXPECT_TRUE(Get("00800000000000000082", true).ok());
   EXPECT_EQ(broker_.bill.CountSignIns(), 2);
 }
 
 TEST_F(MfaManagerTest, LaterSignInsCarryIt) {
   ASSERT_TRUE(Complete(Start()->id, "123456", "the broker").ok());
   EXPECT_EQ(Stored()->device, "the broker");
-  ASSERT_TRUE(Get("0082", true).ok());
+  ASSERT_TRUE(Get("00800000000000000082", true).ok());
 }
 
 TEST_F(MfaManagerTest, AWrongCodeMayBeTriedAgain) {
@@ -133,14 +133,14 @@ TEST_F(MfaManagerTest, WhatBillGaveIsNotLostWithTheKeyring) {
   broker_.vault.set_state(VaultState::kReady);
   const absl::StatusOr<MfaRenewal> renewal = Complete(id, "000000");  // BILL is not asked again
   ASSERT_TRUE(renewal.ok()) << renewal.status();
-  EXPECT_EQ(Stored()->remember_me_id.Reveal(), "remember-1");
+  EXPECT_EQ(Stored()->remember_me_id.Reveal(), FakeBill::RememberMeId(1));
 }
 
 TEST_F(MfaManagerTest, AChangeByAnotherOperatorDoesNotLoseIt) {
   const std::string id = Start()->id;
   const CredentialInfoPtr info = *broker_.directory.Get("acme");
   std::vector<Organization> more;
-  more.push_back({"0083", SecretString()});
+  more.push_back({"00800000000000000083", SecretString()});
   ASSERT_TRUE(broker_.manager.Attach({info->name, info->uid, info->version}, std::move(more)).ok());
   const absl::StatusOr<MfaRenewal> renewal = Complete(id);
   ASSERT_TRUE(renewal.ok()) << renewal.status();
@@ -162,9 +162,9 @@ TEST_F(MfaManagerTest, ASignInThatWasUnderWayIsSteppedUpLater) {
   // Sent before the id was stored, answered after: it carries none.
   broker_.bill.Hold();
   std::promise<absl::StatusOr<SessionPtr>> signed_in;
-  broker_.engine.GetSession("0082", "", {}, [&signed_in](absl::StatusOr<SessionPtr> got) {
-    signed_in.set_value(std::move(got));
-  });
+  broker_.engine.GetSession(
+      "00800000000000000082", "", {},
+      [&signed_in](absl::StatusOr<SessionPtr> got) { signed_in.set_value(std::move(got)); });
   while (broker_.bill.held() == 0) std::this_thread::yield();
   broker_.bill.AnswerAtOnce();
   const absl::StatusOr<MfaRenewal> renewal = Complete(id);
@@ -173,7 +173,7 @@ TEST_F(MfaManagerTest, ASignInThatWasUnderWayIsSteppedUpLater) {
   EXPECT_TRUE(broker_.bill.ReleaseOne());
   EXPECT_FALSE((*signed_in.get_future().get())->trusted);
   executor_.RunLater();
-  EXPECT_TRUE(Get("0082", true).ok());
+  EXPECT_TRUE(Get("00800000000000000082", true).ok());
 }
 
 TEST_F(MfaManagerTest, NobodyHoldsTheIdUntilThen) {
@@ -193,15 +193,15 @@ TEST_F(MfaManagerTest, ItIsNoVersionToRollBackFrom) {
   const CredentialInfoPtr now = *broker_.directory.Get("acme");
   ASSERT_TRUE(broker_.manager.Rollback({now->name, now->uid, now->version}, {}).ok());
   EXPECT_EQ(Stored()->password.Reveal(), SampleUser("acme").password.Reveal());
-  EXPECT_EQ(Stored()->remember_me_id.Reveal(), "remember-1");
+  EXPECT_EQ(Stored()->remember_me_id.Reveal(), FakeBill::RememberMeId(1));
 }
 
 TEST_F(MfaManagerTest, ASessionThatDiedIsReplacedOnceForTheChallenge) {
-  ASSERT_TRUE(Get("0081").ok());
+  ASSERT_TRUE(Get("00800000000000000081").ok());
   broker_.bill.KillAllSessions();
   broker_.clock.Advance(absl::Minutes(1));
   ASSERT_TRUE(Start().ok());
-  EXPECT_EQ(broker_.bill.CountSignInsOf("0081"), 2);
+  EXPECT_EQ(broker_.bill.CountSignInsOf("00800000000000000081"), 2);
   broker_.bill.FailNextMfaCalls(2, Refusal(Verdict::kSessionInvalid, "BDC_1109"));
   EXPECT_TRUE(HasReason(Start().status(), Reason::kSessionUnstable));
 }
@@ -215,7 +215,8 @@ TEST_F(MfaManagerTest, WhatBillRefusesIsExplained) {
 
 TEST_F(MfaManagerTest, WhatCannotBeAskedIsSaid) {
   EXPECT_TRUE(HasReason(Start("nobody").status(), Reason::kUnknownCredential));
-  EXPECT_TRUE(HasReason(Start("acme", "0099").status(), Reason::kUnknownOrganization));
+  EXPECT_TRUE(
+      HasReason(Start("acme", "00800000000000000099").status(), Reason::kUnknownOrganization));
   Credential token = SampleUser("token");
   token.sync_token = true;
   ASSERT_TRUE(broker_.manager.Create(std::move(token)).ok());
@@ -225,8 +226,8 @@ TEST_F(MfaManagerTest, WhatCannotBeAskedIsSaid) {
 
 TEST_F(MfaManagerTest, ASteppedUpCredentialNeedsNoPerson) {
   ASSERT_TRUE(Complete(Start()->id).ok());
-  ASSERT_TRUE(Get("0082").ok());
-  broker_.bill.SetSessionTrust("session-2", false);
+  ASSERT_TRUE(Get("00800000000000000082").ok());
+  broker_.bill.SetSessionTrust(FakeBill::SessionId(2), false);
   const absl::StatusOr<std::vector<StepUpOutcome>> outcomes = broker_.mfa.StepUp("acme");
   ASSERT_TRUE(outcomes.ok()) << outcomes.status();
   EXPECT_THAT(*outcomes, ElementsAre(StepUpOutcome::kTrusted, StepUpOutcome::kTrusted));
@@ -246,7 +247,7 @@ TEST_F(MfaManagerTest, ARollBackLeavesARenewalInPlace) {
   const absl::Status nothing =
       broker_.manager.Rollback({now->name, now->uid, now->version}, unproved).status();
   EXPECT_TRUE(HasReason(nothing, Reason::kNoPreviousVersion)) << nothing;
-  EXPECT_EQ(Stored()->remember_me_id.Reveal(), "remember-1");
+  EXPECT_EQ(Stored()->remember_me_id.Reveal(), FakeBill::RememberMeId(1));
 }
 
 }  // namespace

@@ -60,7 +60,7 @@ class OrganizationDiscoveryTest : public ::testing::Test {
     for (int page = 0; page < pages; ++page) {
       OrganizationPage answer;
       for (int i = 0; i < per_page; ++i) {
-        answer.organizations.push_back({absl::StrCat("0090-", page, "-", i), ""});
+        answer.organizations.push_back({absl::StrCat("00800000000000000090-", page, "-", i), ""});
       }
       if (page + 1 < pages) answer.next_page = absl::StrCat(page + 1);
       broker_.bill.SetOrganizationPage(page == 0 ? "" : absl::StrCat(page), std::move(answer));
@@ -73,38 +73,41 @@ class OrganizationDiscoveryTest : public ::testing::Test {
 };
 
 TEST_F(OrganizationDiscoveryTest, ReadsAllPagesAndSaysWhatIsAttached) {
-  broker_.bill.SetOrganizationPage("", {{{"0083", "Third"}, {"0081", "First"}}, "p 2"});
-  broker_.bill.SetOrganizationPage("p 2", {{{"0082", "Second"}, {"0081", "again"}}, ""});
+  broker_.bill.SetOrganizationPage(
+      "", {{{"00800000000000000083", "Third"}, {"00800000000000000081", "First"}}, "p 2"});
+  broker_.bill.SetOrganizationPage(
+      "p 2", {{{"00800000000000000082", "Second"}, {"00800000000000000081", "again"}}, ""});
   EXPECT_THAT(Shown(Discover()),
-              ElementsAre("0081 First attached", "0082 Second attached", "0083 Third"));
+              ElementsAre("00800000000000000081 First attached",
+                          "00800000000000000082 Second attached", "00800000000000000083 Third"));
   EXPECT_THAT(broker_.bill.organization_pages(), ElementsAre("", "p 2"));
 }
 
 TEST_F(OrganizationDiscoveryTest, SpendsOneSignInAndNoneWhereASessionLives) {
   ASSERT_TRUE(Discover().ok());
-  EXPECT_EQ(broker_.bill.CountSignInsOf("0081"), 1);
+  EXPECT_EQ(broker_.bill.CountSignInsOf("00800000000000000081"), 1);
   ASSERT_TRUE(Discover().ok());
   EXPECT_EQ(broker_.bill.CountSignIns(), 1);
 }
 
 TEST_F(OrganizationDiscoveryTest, PrefersAnOrganizationWithALiveSession) {
-  GetSession("0082");
+  GetSession("00800000000000000082");
   ASSERT_TRUE(Discover().ok());
   EXPECT_EQ(broker_.bill.CountSignIns(), 1);
-  EXPECT_EQ(broker_.bill.CountSignInsOf("0081"), 0);
+  EXPECT_EQ(broker_.bill.CountSignInsOf("00800000000000000081"), 0);
 }
 
 TEST_F(OrganizationDiscoveryTest, SignsInToTheOrganizationThatIsNamed) {
-  EXPECT_THAT(Shown(Discover({.credential = "acme", .organization_id = "0082"})),
-              ElementsAre("0082 Its own attached"));
-  EXPECT_EQ(broker_.bill.CountSignInsOf("0082"), 1);
+  EXPECT_THAT(Shown(Discover({.credential = "acme", .organization_id = "00800000000000000082"})),
+              ElementsAre("00800000000000000082 Its own attached"));
+  EXPECT_EQ(broker_.bill.CountSignInsOf("00800000000000000082"), 1);
 }
 
 TEST_F(OrganizationDiscoveryTest, ASessionThatDiedIsReplacedOnce) {
-  GetSession("0081");
+  GetSession("00800000000000000081");
   broker_.bill.KillAllSessions();
-  EXPECT_THAT(Shown(Discover()), ElementsAre("0081 Its own attached"));
-  EXPECT_EQ(broker_.bill.CountSignInsOf("0081"), 2);
+  EXPECT_THAT(Shown(Discover()), ElementsAre("00800000000000000081 Its own attached"));
+  EXPECT_EQ(broker_.bill.CountSignInsOf("00800000000000000081"), 2);
 }
 
 TEST_F(OrganizationDiscoveryTest, AnOrganizationListThatCallsEverySessionDeadDoesNotLoop) {
@@ -114,8 +117,8 @@ TEST_F(OrganizationDiscoveryTest, AnOrganizationListThatCallsEverySessionDeadDoe
 }
 
 TEST_F(OrganizationDiscoveryTest, AfterARenewalThePagesAreReadFromTheFirst) {
-  broker_.bill.SetOrganizationPage("", {{{"0081", "First"}}, "2"});
-  broker_.bill.SetOrganizationPage("2", {{{"0082", "Second"}}, ""});
+  broker_.bill.SetOrganizationPage("", {{{"00800000000000000081", "First"}}, "2"});
+  broker_.bill.SetOrganizationPage("2", {{{"00800000000000000082", "Second"}}, ""});
   broker_.bill.Hold();
   absl::StatusOr<Found> answer = absl::InternalError("no answer came");
   broker_.discovery.Discover({.credential = "acme", .patience = absl::Seconds(30)},
@@ -128,7 +131,8 @@ TEST_F(OrganizationDiscoveryTest, AfterARenewalThePagesAreReadFromTheFirst) {
   broker_.bill.ReleaseAll();
   broker_.bill.AnswerAtOnce();
   executor_.RunUntilIdle();
-  EXPECT_THAT(Shown(answer), ElementsAre("0081 First attached", "0082 Second attached"));
+  EXPECT_THAT(Shown(answer), ElementsAre("00800000000000000081 First attached",
+                                         "00800000000000000082 Second attached"));
   EXPECT_THAT(broker_.bill.organization_pages(), ElementsAre("", "2", "", "2"));
 }
 
@@ -159,9 +163,9 @@ TEST_F(OrganizationDiscoveryTest, PagesWithoutEndAreNotFollowedForEver) {
 }
 
 TEST_F(OrganizationDiscoveryTest, PagesThatRunInACircleAreNoticedAtOnce) {
-  broker_.bill.SetOrganizationPage("", {{{"0081", ""}}, "a"});
-  broker_.bill.SetOrganizationPage("a", {{{"0082", ""}}, "b"});
-  broker_.bill.SetOrganizationPage("b", {{{"0083", ""}}, "a"});
+  broker_.bill.SetOrganizationPage("", {{{"00800000000000000081", ""}}, "a"});
+  broker_.bill.SetOrganizationPage("a", {{{"00800000000000000082", ""}}, "b"});
+  broker_.bill.SetOrganizationPage("b", {{{"00800000000000000083", ""}}, "a"});
   EXPECT_THAT(Discover().status().message(), HasSubstr("the same page of organizations again"));
   EXPECT_EQ(broker_.bill.organization_pages().size(), 3U);
 }
@@ -204,8 +208,9 @@ TEST_F(OrganizationDiscoveryTest, ARefusedSignInIsToldAsGetSessionTellsIt) {
 
 TEST_F(OrganizationDiscoveryTest, WhatIsNotThereIsSaid) {
   EXPECT_TRUE(HasReason(Discover({.credential = "nobody"}).status(), Reason::kUnknownCredential));
-  EXPECT_TRUE(HasReason(Discover({.credential = "acme", .organization_id = "0099"}).status(),
-                        Reason::kUnknownOrganization));
+  EXPECT_TRUE(HasReason(
+      Discover({.credential = "acme", .organization_id = "00800000000000000099"}).status(),
+      Reason::kUnknownOrganization));
   Credential bare = SampleUser("bare");
   bare.username = "bare@acme.example";
   bare.organizations.clear();

@@ -67,21 +67,21 @@ class RotationTest : public ::testing::Test {
 };
 
 TEST_F(RotationTest, AProvedPasswordIsInForceAndLiveSessionsStay) {
-  const SessionPtr other = *Get("0082");
+  const SessionPtr other = *Get("00800000000000000082");
   const absl::StatusOr<CredentialInfoPtr> rotated = Rotate("s3cret-new");
   ASSERT_TRUE(rotated.ok()) << rotated.status();
   EXPECT_EQ((*rotated)->version, 2u);
   EXPECT_EQ(Password(), "s3cret-new");
   EXPECT_FALSE(Stored()->staged.has_value());
-  EXPECT_EQ(*Get("0082"), other);
+  EXPECT_EQ(*Get("00800000000000000082"), other);
   EXPECT_EQ(broker_.bill.sign_ins().back().secret, "s3cret-new");
   EXPECT_EQ(broker_.bill.CountSignIns(), 2);
 }
 
 TEST_F(RotationTest, TheProofsSessionIsTheOrganizationsNextOne) {
-  const SessionPtr before = *Get("0081");
+  const SessionPtr before = *Get("00800000000000000081");
   ASSERT_TRUE(Rotate("s3cret-new").ok());
-  const SessionPtr after = *Get("0081");
+  const SessionPtr after = *Get("00800000000000000081");
   EXPECT_GT(after->generation, before->generation);
   EXPECT_EQ(broker_.bill.CountSignIns(), 2);
 }
@@ -97,7 +97,7 @@ TEST_F(RotationTest, ItTakesTwoWritesAndOneWithoutProof) {
 }
 
 TEST_F(RotationTest, ARefusedPasswordChangesNothingAndIsRemembered) {
-  const SessionPtr before = *Get("0081");
+  const SessionPtr before = *Get("00800000000000000081");
   broker_.bill.FailNextSignIns(1, Refusal(Verdict::kSecretRejected, "BDC_1101"));
   const absl::Status refused = Rotate("s3cret-wrong").status();
   EXPECT_TRUE(HasReason(refused, Reason::kCredentialRejected)) << refused;
@@ -105,7 +105,7 @@ TEST_F(RotationTest, ARefusedPasswordChangesNothingAndIsRemembered) {
   EXPECT_THAT(std::string(refused.message()), HasSubstr("nothing was changed"));
   EXPECT_EQ(Password(), "s3cret-old");
   EXPECT_EQ(Now().version, 1u);
-  EXPECT_EQ(*Get("0081"), before);
+  EXPECT_EQ(*Get("00800000000000000081"), before);
   ASSERT_EQ(Shown()->history.size(), 1u);
   EXPECT_EQ(Shown()->history[0].kind, PastChangeKind::kRefused);
   EXPECT_EQ(Shown()->history[0].bill_code, "BDC_1101");
@@ -187,7 +187,7 @@ TEST_F(RotationTest, WithoutAnOldVersionThereIsNoRollBack) {
 
 TEST_F(RotationTest, ARollBackDoesNotTryASecretThatBillRefused) {
   broker_.bill.FailNextSignIns(1, Refusal(Verdict::kSecretRejected, "BDC_1101"));
-  EXPECT_FALSE(Get("0081").ok());
+  EXPECT_FALSE(Get("00800000000000000081").ok());
   ASSERT_TRUE(Rotate("s3cret-new").ok());
   const absl::Status refused = broker_.manager.Rollback(Now(), {}).status();
   EXPECT_TRUE(HasReason(refused, Reason::kCredentialRejected)) << refused;
@@ -210,27 +210,27 @@ TEST_F(RotationTest, AChangeThatMakesNoCredentialIsNamed) {
   const absl::Status wrong_kind = broker_.manager.Rotate(Now(), std::move(token), {}).status();
   EXPECT_EQ(DetailsOf(wrong_kind)->metadata["field"], "console_api_token");
   CredentialChange stranger = NewPassword("x");
-  stranger.organizations.push_back({"0099", SecretString::CopyOf("k")});
+  stranger.organizations.push_back({"00800000000000000099", SecretString::CopyOf("k")});
   const absl::Status detached = broker_.manager.Rotate(Now(), std::move(stranger), {}).status();
   EXPECT_EQ(DetailsOf(detached)->metadata["field"], "organizations[0].organization_id");
   EXPECT_EQ(broker_.bill.CountSignIns(), 0);
 }
 
 TEST_F(RotationTest, EndSessionsEndsAllButTheProofsOwn) {
-  const SessionPtr first = *Get("0081");
-  const SessionPtr second = *Get("0082");
+  const SessionPtr first = *Get("00800000000000000081");
+  const SessionPtr second = *Get("00800000000000000082");
   ASSERT_TRUE(Rotate("s3cret-new", {.end_sessions = true}).ok());
   EXPECT_FALSE(broker_.bill.IsLive(first->keys.session_id->Reveal()));
   EXPECT_FALSE(broker_.bill.IsLive(second->keys.session_id->Reveal()));
   EXPECT_TRUE(Shown()->history[0].end_sessions);
   EXPECT_EQ(Shown()->sessions_ended_version, 2u);
   EXPECT_EQ(broker_.bill.CountSignIns(), 3);
-  EXPECT_TRUE(broker_.bill.IsLive((*Get("0081"))->keys.session_id->Reveal()));
+  EXPECT_TRUE(broker_.bill.IsLive((*Get("00800000000000000081"))->keys.session_id->Reveal()));
   EXPECT_EQ(broker_.bill.CountSignIns(), 3);
 }
 
 TEST_F(RotationTest, WhatARotationWasMeantToDoIsDoneWhenItIsResumed) {
-  const SessionPtr other = *Get("0082");
+  const SessionPtr other = *Get("00800000000000000082");
   broker_.bill.FailNextSignIns(1, Lost());
   const absl::Status pending = Rotate("s3cret-new", {.end_sessions = true}).status();
   EXPECT_TRUE(broker_.bill.IsLive(other->keys.session_id->Reveal()));
@@ -255,20 +255,20 @@ TEST_F(RotationTest, AResumedRollBackIsOne) {
 TEST_F(RotationTest, APendingRotationThatNoLongerFitsCanBeCancelled) {
   CredentialChange own_keys;
   own_keys.dev_key = SecretString();
-  for (const char* id : {"0081", "0082"}) {
+  for (const char* id : {"00800000000000000081", "00800000000000000082"}) {
     own_keys.organizations.push_back({id, SecretString::CopyOf("s3cret-own")});
   }
   broker_.bill.FailNextSignIns(1, Lost());
   const absl::Status pending = broker_.manager.Rotate(Now(), std::move(own_keys), {}).status();
   ASSERT_TRUE(HasReason(pending, Reason::kRotationPending)) << pending;
   std::vector<Organization> more;
-  more.push_back({"0083", {}});
+  more.push_back({"00800000000000000083", {}});
   ASSERT_TRUE(broker_.manager.Attach(Now(), std::move(more)).ok());
   const std::string id = DetailsOf(pending)->metadata["rotation_id"];
   const absl::Status misfit = broker_.manager.ResumeRotation(Now(), id, kPatience).status();
   EXPECT_TRUE(HasReason(misfit, Reason::kMalformedRequest)) << misfit;
   EXPECT_TRUE(broker_.manager.CancelRotation(Now(), id, "").ok());
-  EXPECT_TRUE(Get("0083").ok());
+  EXPECT_TRUE(Get("00800000000000000083").ok());
 }
 
 TEST_F(RotationTest, AKeyringThatFailsAtTheCommitLeavesItPending) {
@@ -288,20 +288,20 @@ TEST_F(RotationTest, VerifyProvesWhatIsInForceAndChangesNothing) {
   EXPECT_EQ(broker_.manager.Verify(Now(), "", kPatience), absl::OkStatus());
   EXPECT_EQ(Now().version, 1u);
   EXPECT_EQ(broker_.bill.CountSignIns(), 1);
-  EXPECT_TRUE(Get("0081").ok());
+  EXPECT_TRUE(Get("00800000000000000081").ok());
   EXPECT_EQ(broker_.bill.CountSignIns(), 1);
   broker_.bill.FailNextSignIns(1, Refusal(Verdict::kSecretRejected, "BDC_1101"));
-  EXPECT_TRUE(
-      HasReason(broker_.manager.Verify(Now(), "0082", kPatience), Reason::kCredentialRejected));
+  EXPECT_TRUE(HasReason(broker_.manager.Verify(Now(), "00800000000000000082", kPatience),
+                        Reason::kCredentialRejected));
 }
 
 TEST_F(RotationTest, AttachingAndDetachingAreHistoryAndPushOutNoVersionThatIsKept) {
   ASSERT_TRUE(Rotate("s3cret-new").ok());
   for (int i = 0; i < 15; ++i) {
     std::vector<Organization> more;
-    more.push_back({"0083", SecretString()});
+    more.push_back({"00800000000000000083", SecretString()});
     ASSERT_TRUE(broker_.manager.Attach(Now(), std::move(more)).ok());
-    ASSERT_TRUE(broker_.manager.Detach(Now(), {"0083"}).ok());
+    ASSERT_TRUE(broker_.manager.Detach(Now(), {"00800000000000000083"}).ok());
   }
   const CredentialInfoPtr shown = Shown();
   ASSERT_EQ(shown->history.size(), kMaxHistory);

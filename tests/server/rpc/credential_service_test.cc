@@ -295,7 +295,7 @@ TEST_F(CredentialServiceTest, DeletingNeedsForceWhileSessionsAreLive) {
   EXPECT_TRUE(HasReason(Call(&Stub::DeleteCredential, request, &response), Reason::kSessionsLive));
   request.set_force(true);
   ASSERT_TRUE(Call(&Stub::DeleteCredential, request, &response).ok());
-  EXPECT_FALSE(broker_.bill.IsLive("session-1"));
+  EXPECT_FALSE(broker_.bill.IsLive(FakeBill::SessionId(1)));
   EXPECT_TRUE(HasReason(Get("acme").status(), Reason::kUnknownCredential));
 }
 

@@ -34,7 +34,7 @@ TEST_F(SessionServiceTest, ASessionCarriesAllThatACallerNeeds) {
   request.set_include_dev_key(true);
   const absl::StatusOr<v1::Session> session = GetSession(request);
   ASSERT_TRUE(session.ok()) << session.status();
-  EXPECT_EQ(session->session_id(), "session-1");
+  EXPECT_EQ(session->session_id(), FakeBill::SessionId(1));
   EXPECT_EQ(session->dev_key(), "s3cret-dev-key");
   EXPECT_EQ(session->dev_key_id().size(), 16U);
   EXPECT_EQ(session->organization_id(), "0081");
@@ -135,7 +135,7 @@ TEST_F(SessionServiceTest, ManyCallersAtOnceCostOneSignIn) {
       return response.session();
     }));
   }
-  for (auto& caller : callers) EXPECT_EQ(caller.get()->session_id(), "session-1");
+  for (auto& caller : callers) EXPECT_EQ(caller.get()->session_id(), FakeBill::SessionId(1));
   EXPECT_EQ(broker_.bill.CountSignIns(), 1);
 }
 
@@ -182,7 +182,7 @@ TEST_F(SessionServiceTest, ABatchOfAThousandIsAnsweredAndALargerOneIsNot) {
   v1::BatchGetSessionsResponse response;
   ASSERT_TRUE(Call(&Stub::BatchGetSessions, request, &response).ok());
   EXPECT_EQ(response.outcomes_size(), 1000);
-  EXPECT_EQ(response.outcomes(999).session().session_id(), "session-1");
+  EXPECT_EQ(response.outcomes(999).session().session_id(), FakeBill::SessionId(1));
   request.add_requests()->set_organization_id("0081");
   EXPECT_EQ(FieldOf(Call(&Stub::BatchGetSessions, request, &response)), "requests");
   EXPECT_EQ(FieldOf(Call(&Stub::BatchGetSessions, v1::BatchGetSessionsRequest(), &response)),
@@ -205,14 +205,14 @@ TEST_F(SessionServiceTest, LoginSaysWhetherASessionWasReusedAndForceSpendsASignI
   v1::LoginResponse response;
   ASSERT_TRUE(Call(&Stub::Login, request, &response).ok());
   EXPECT_FALSE(response.reused());
-  EXPECT_EQ(response.session().session_id(), "session-1");
+  EXPECT_EQ(response.session().session_id(), FakeBill::SessionId(1));
   ASSERT_TRUE(Call(&Stub::Login, request, &response).ok());
   EXPECT_TRUE(response.reused());
   request.set_force(true);
   request.set_include_dev_key(true);
   ASSERT_TRUE(Call(&Stub::Login, request, &response).ok());
   EXPECT_FALSE(response.reused());
-  EXPECT_EQ(response.session().session_id(), "session-2");
+  EXPECT_EQ(response.session().session_id(), FakeBill::SessionId(2));
   EXPECT_EQ(response.session().dev_key(), "s3cret-dev-key");
   request.set_organization_id("");
   EXPECT_EQ(FieldOf(Call(&Stub::Login, request, &response)), "organization_id");
@@ -229,7 +229,7 @@ TEST_F(SessionServiceTest, LogoutEndsTheGenerationThatIsNamedAndSayingItTwiceIsH
   request.set_if_generation(generation);
   ASSERT_TRUE(Call(&Stub::Logout, request, &response).ok());
   EXPECT_TRUE(response.ended());
-  EXPECT_FALSE(broker_.bill.IsLive("session-1"));
+  EXPECT_FALSE(broker_.bill.IsLive(FakeBill::SessionId(1)));
   ASSERT_TRUE(Call(&Stub::Logout, request, &response).ok());
   EXPECT_FALSE(response.ended());
   request.set_credential("?");

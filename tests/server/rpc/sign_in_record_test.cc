@@ -9,6 +9,7 @@
 
 #include "server/app/sign_in_audit.h"
 #include "tests/server/rpc/rpc_fixture.h"
+#include "tests/support/fake_engine_observer.h"
 
 namespace billbroker {
 namespace {
@@ -20,7 +21,7 @@ constexpr char kTraceparent[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b71692
 // Made before the fixture, which borrows it.
 struct SignInsOnALog {
   FakeAudit log;  // of sign-ins alone
-  IgnoringObserver next;
+  FakeEngineObserver next;
   SignInAudit sign_ins{log, next};
 };
 

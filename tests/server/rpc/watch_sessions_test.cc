@@ -19,7 +19,7 @@ TEST_F(WatchSessionsTest, TheFullStateComesThenCompleteThenChanges) {
   const auto watch = Watch({"0081", "0082"});
   const std::vector<v1::SessionUpdate> present = watch->PresentState(2);
   EXPECT_EQ(present[0].organization_id(), "0081");
-  EXPECT_EQ(present[0].session().session_id(), "session-1");
+  EXPECT_EQ(present[0].session().session_id(), FakeBill::SessionId(1));
   EXPECT_EQ(present[0].session().generation(), generation);
   EXPECT_EQ(present[0].session().remaining().seconds(), 34 * 60);
   EXPECT_EQ(present[0].session().dev_key(), "");
@@ -30,7 +30,7 @@ TEST_F(WatchSessionsTest, TheFullStateComesThenCompleteThenChanges) {
   ASSERT_TRUE(GetSession("0082").ok());
   const v1::SessionUpdate change = watch->NextUpdate();
   EXPECT_EQ(change.organization_id(), "0082");
-  EXPECT_EQ(change.session().session_id(), "session-2");
+  EXPECT_EQ(change.session().session_id(), FakeBill::SessionId(2));
 }
 
 TEST_F(WatchSessionsTest, ALogoutIsToldAndTheNextSignInToo) {
@@ -86,10 +86,10 @@ TEST_F(WatchSessionsTest, EachStreamHearsOfWhatItWatches) {
   ASSERT_TRUE(GetSession("0081").ok());
   ASSERT_TRUE(GetSession("0083").ok());
   ASSERT_TRUE(GetSession("0082").ok());
-  EXPECT_EQ(first->NextUpdate().session().session_id(), "session-1");
-  EXPECT_EQ(first->NextUpdate().session().session_id(), "session-3");
-  EXPECT_EQ(second->NextUpdate().session().session_id(), "session-2");
-  EXPECT_EQ(second->NextUpdate().session().session_id(), "session-3");
+  EXPECT_EQ(first->NextUpdate().session().session_id(), FakeBill::SessionId(1));
+  EXPECT_EQ(first->NextUpdate().session().session_id(), FakeBill::SessionId(3));
+  EXPECT_EQ(second->NextUpdate().session().session_id(), FakeBill::SessionId(2));
+  EXPECT_EQ(second->NextUpdate().session().session_id(), FakeBill::SessionId(3));
 }
 
 TEST_F(WatchSessionsTest, AnUnknownOrganizationIsToldOnceItIsAttached) {

@@ -47,7 +47,7 @@ TEST_F(EngineEndSessionsTest, ASignInUnderWayWithTheOldSecretsIsEndedAndRepeated
   ASSERT_TRUE(answer.ok()) << answer.status();
   EXPECT_EQ((*answer)->version, 2u);
   EXPECT_EQ(bill.CountSignInsOf(kFirst), 2);
-  EXPECT_FALSE(bill.IsLive("session-1"));
+  EXPECT_FALSE(bill.IsLive(FakeBill::SessionId(1)));
 }
 
 TEST_F(EngineEndSessionsTest, WhatTheProcessBeforeLeftLiveIsEndedAtTheStart) {

@@ -36,9 +36,9 @@ TEST_F(EnginePartnerProbeTest, ACandidateIsProvedByASignInOfItsOwn) {
   EXPECT_EQ(proved.verdict, ProbeVerdict::kAccepted) << proved.status;
   ASSERT_EQ(PartnerSignIns(), 2U);
   EXPECT_EQ(bill.partner_sign_ins()[1].password, "new");
-  EXPECT_EQ(LastPartner(), "partner-2");
+  EXPECT_EQ(LastPartner(), FakeBill::PartnerSessionId(2));
   EXPECT_TRUE(GetOf(1).ok());
-  EXPECT_EQ(LastPartner(), "partner-1") << "callers notice nothing";
+  EXPECT_EQ(LastPartner(), FakeBill::PartnerSessionId(1)) << "callers notice nothing";
 }
 
 TEST_F(EnginePartnerProbeTest, WhatProvedItIsInUseOnceItIsInForce) {
@@ -48,7 +48,7 @@ TEST_F(EnginePartnerProbeTest, WhatProvedItIsInUseOnceItIsInForce) {
   engine.AdoptProbed("uid-of-firm", proved.session);
   EXPECT_EQ(*GetOf(0), proved.session);
   EXPECT_TRUE(GetOf(1).ok());
-  EXPECT_EQ(LastPartner(), "partner-2");
+  EXPECT_EQ(LastPartner(), FakeBill::PartnerSessionId(2));
   EXPECT_EQ(PartnerSignIns(), 2U);
 }
 

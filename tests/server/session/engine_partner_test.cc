@@ -22,7 +22,7 @@ TEST_F(EnginePartnerTest, ABurstOverManyOrganizationsIsOneSignInOfThePartner) {
   EXPECT_EQ(bill.partner_sign_ins()[0].password, "password-of-firm");
   EXPECT_EQ(bill.CountSignIns(), kOrganizations);
   for (const FakeBill::SignInCall& call : bill.sign_ins()) {
-    EXPECT_EQ(call.partner_session, "partner-1");
+    EXPECT_EQ(call.partner_session, FakeBill::PartnerSessionId(1));
     EXPECT_EQ(call.user_id, "006" + call.organization_id.substr(7));
   }
   EXPECT_EQ((*answers[0])->keys.dev_key->Reveal(), "dev-key-of-firm");
@@ -56,12 +56,12 @@ TEST_F(EnginePartnerTest, UseKeepsThePartnersSessionAndIdlenessEndsIt) {
   executor.Advance(absl::Minutes(34));
   EXPECT_TRUE(GetOf(3).ok());
   EXPECT_EQ(PartnerSignIns(), 2U);
-  EXPECT_EQ(LastPartner(), "partner-2");
+  EXPECT_EQ(LastPartner(), FakeBill::PartnerSessionId(2));
 }
 
 TEST_F(EnginePartnerTest, ADeadSessionOfThePartnersIsRenewedOnceForAll) {
   EXPECT_TRUE(GetOf(0).ok());
-  bill.KillSession("partner-1");
+  bill.KillSession(FakeBill::PartnerSessionId(1));
   bill.SetLatency(absl::Milliseconds(100));
   std::vector<Answer> answers = GetAll();
   executor.Advance(absl::Seconds(10));
@@ -71,7 +71,7 @@ TEST_F(EnginePartnerTest, ADeadSessionOfThePartnersIsRenewedOnceForAll) {
 
 TEST_F(EnginePartnerTest, ASecondDeathRightAfterDoesNotLoop) {
   EXPECT_TRUE(GetOf(0).ok());
-  bill.KillSession("partner-1");
+  bill.KillSession(FakeBill::PartnerSessionId(1));
   const BillError dead = Refusal(Verdict::kSessionInvalid, "BDC_1109");
   bill.SetSignInAnswer([&dead](const SignInRequest&) { return dead; });
   for (int i = 1; i < 5; ++i) {
@@ -158,7 +158,7 @@ TEST_F(EnginePartnerTest, FailuresOfThePartnerLeaveItsLiveSessionInUse) {
   }
   EXPECT_EQ(PartnerSignIns(), 4U);
   EXPECT_TRUE(GetOf(1).ok());
-  EXPECT_EQ(LastPartner(), "partner-1");
+  EXPECT_EQ(LastPartner(), FakeBill::PartnerSessionId(1));
 }
 
 TEST_F(EnginePartnerTest, BillsHourlyLimitHoldsThePartnerAndTellsThoseWhoWait) {
@@ -243,7 +243,7 @@ TEST_F(EnginePartnerTest, AnotherPasswordOrAppKeyIsAnotherPartnersSession) {
   ASSERT_EQ(PartnerSignIns(), 3U);
   EXPECT_EQ(bill.partner_sign_ins()[1].password, "new");
   EXPECT_EQ(bill.partner_sign_ins()[2].app_key, "new-app-key");
-  EXPECT_EQ(LastPartner(), "partner-3");
+  EXPECT_EQ(LastPartner(), FakeBill::PartnerSessionId(3));
 }
 
 TEST_F(EnginePartnerTest, AChangeWhileThePartnerSignsInIsFollowed) {
@@ -259,7 +259,7 @@ TEST_F(EnginePartnerTest, AChangeWhileThePartnerSignsInIsFollowed) {
   bill.ReleaseAll();
   executor.RunUntilIdle();
   EXPECT_TRUE(answer.ok()) << answer.status();
-  EXPECT_EQ(LastPartner(), "partner-2");
+  EXPECT_EQ(LastPartner(), FakeBill::PartnerSessionId(2));
 }
 
 TEST_F(EnginePartnerTest, DeletedWhileThePartnerSignsInItTellsThoseWhoWait) {
@@ -290,7 +290,7 @@ TEST_F(EnginePartnerTest, EndingAllSessionsForgetsThePartnersToo) {
 
 TEST_F(EnginePartnerTest, ASessionInMemoryNeedsNoPartner) {
   EXPECT_TRUE(GetOf(0).ok());
-  bill.KillSession("partner-1");
+  bill.KillSession(FakeBill::PartnerSessionId(1));
   EXPECT_TRUE(GetOf(0).ok());
   EXPECT_EQ(bill.CountSignIns(), 1);
 }

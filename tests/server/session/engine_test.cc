@@ -13,7 +13,7 @@ TEST_F(EngineTest, AColdOrganizationIsSignedInAndTheSessionIsWhole) {
   const Answer answer = Get();
   ASSERT_TRUE(answer.ok()) << answer.status();
   const Session& session = **answer;
-  EXPECT_EQ(session.keys.session_id->Reveal(), "session-1");
+  EXPECT_EQ(session.keys.session_id->Reveal(), FakeBill::SessionId(1));
   EXPECT_EQ(session.keys.dev_key->Reveal(), "dev-key-of-acme");
   EXPECT_EQ(session.dev_key_id.size(), 16u);
   EXPECT_EQ(session.organization_id, "008acme00000");
@@ -36,7 +36,7 @@ TEST_F(EngineTest, TenThousandCallersOfOneColdOrganizationCostOneSignIn) {
   int answered = 0;
   for (int i = 0; i < 10'000; ++i) {
     engine.GetSession("008acme00000", "", {}, [&answered](const Answer& answer) {
-      if (answer.ok() && (*answer)->keys.session_id->Reveal() == "session-1") ++answered;
+      if (answer.ok() && (*answer)->keys.session_id->Reveal() == FakeBill::SessionId(1)) ++answered;
     });
   }
   executor.RunUntilIdle();
@@ -285,7 +285,7 @@ TEST_F(EngineTest, ASignInInFlightDoesNotBringADeletedCredentialBack) {
   bill.ReleaseAll();
   executor.RunUntilIdle();
   EXPECT_TRUE(HasReason(answer.status(), Reason::kUnknownOrganization)) << answer.status();
-  EXPECT_FALSE(bill.IsLive("session-1")) << "what nobody will use is ended at BILL";
+  EXPECT_FALSE(bill.IsLive(FakeBill::SessionId(1))) << "what nobody will use is ended at BILL";
   EXPECT_TRUE(engine.List().empty());
 }
 

@@ -342,7 +342,7 @@ TEST_F(GnomeKeyringTest, SecretToolShowsTheCredentialAndNoSecretInAttributes) {
   EXPECT_TRUE(absl::StrContains(shown, "attribute.credential = acme-payables")) << shown;
   EXPECT_TRUE(absl::StrContains(shown, "schema = com.billbroker.Credential")) << shown;
   EXPECT_TRUE(absl::StrContains(shown, "label = billbroker master key default")) << shown;
-  for (const char* hidden : {"s3cret", "acme.example", "0081", "uid-of"}) {
+  for (const char* hidden : {"s3cret", "acme.example", "00800000000000000081", "uid-of"}) {
     EXPECT_FALSE(absl::StrContains(shown, hidden)) << hidden;
   }
 }
