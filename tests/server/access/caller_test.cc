@@ -9,106 +9,107 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "tests/support/status_matchers.h"
 #include "vault/base/error.h"
 
 namespace billbroker {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr absl::Duration kNow = absl::Hours(5);
 
-Policy OfOneUser(Role role) {
+Policy PolicyOfOneUser(Role role) {
   Policy policy;
-  policy.principals = {{"unix:payments", {7}, {}}};
-  policy.grants = {{{"unix:payments"}, role, {"*"}, {}}};
+  policy.principals = {{"unix:payments-service", {7}, {}}};
+  policy.grants = {{{"unix:payments-service"}, role, {"*"}, {}}};
   return policy;
 }
 
-TEST(CallerTest, MoreThanItsCallsASecondAreTurnedAwayUntilThereIsRoomAgain) {
-  Caller caller("unix:payments", Grants(), {2, 3, 100});
-  for (int i = 0; i < 3; ++i) EXPECT_TRUE(caller.Enter(kNow).ok());
-  const absl::Status refused = caller.Enter(kNow);
-  const absl::optional<ErrorDetails> details = DetailsOf(refused);
-  ASSERT_TRUE(details.has_value());
-  EXPECT_EQ(details->reason, Reason::kCallerLimit);
-  EXPECT_EQ(details->retry_after, absl::Milliseconds(500));
-  EXPECT_THAT(std::string(refused.message()), HasSubstr("unix:payments"));
-  EXPECT_FALSE(caller.Enter(kNow + absl::Milliseconds(499)).ok());
-  EXPECT_TRUE(caller.Enter(kNow + absl::Milliseconds(501)).ok());
-  EXPECT_FALSE(caller.Enter(kNow + absl::Milliseconds(501)).ok());
+TEST(CallerTest, RejectsCallsAboveTheRateUntilTokensRefill) {
+  Caller caller("unix:payments-service", Grants(), {2, 3, 100});
+  for (int i = 0; i < 3; ++i) EXPECT_THAT(caller.Enter(kNow), IsOk());
+  const absl::Status rejected = caller.Enter(kNow);
+  EXPECT_THAT(rejected, HasReason(Reason::kCallerLimit));
+  EXPECT_THAT(rejected, HasRetryAfter(absl::Milliseconds(500)));
+  EXPECT_THAT(std::string(rejected.message()), HasSubstr("unix:payments-service"));
+  EXPECT_THAT(caller.Enter(kNow + absl::Milliseconds(499)), Not(IsOk()));
+  EXPECT_THAT(caller.Enter(kNow + absl::Milliseconds(501)), IsOk());
+  EXPECT_THAT(caller.Enter(kNow + absl::Milliseconds(501)), Not(IsOk()));
 }
 
-TEST(CallerTest, ABurstIsNeverMoreThanItsBound) {
-  Caller caller("unix:payments", Grants(), {10, 3, 100});
-  int let_in = 0;
-  for (int i = 0; i < 10; ++i) let_in += caller.Enter(kNow + absl::Hours(1)).ok() ? 1 : 0;
-  EXPECT_EQ(let_in, 3);
+TEST(CallerTest, BurstIsBounded) {
+  Caller caller("unix:payments-service", Grants(), {10, 3, 100});
+  int admitted = 0;
+  for (int i = 0; i < 10; ++i) admitted += caller.Enter(kNow + absl::Hours(1)).ok() ? 1 : 0;
+  EXPECT_EQ(admitted, 3);
 }
 
-TEST(CallerTest, OneCallMayCountAsMany) {
-  Caller caller("unix:a", Grants(), {1000, 1000, 10});
-  EXPECT_TRUE(caller.Enter(kNow, 6).ok());
-  EXPECT_TRUE(HasReason(caller.Enter(kNow, 6), Reason::kCallerLimit));
-  EXPECT_TRUE(caller.Enter(kNow, 4).ok());
+TEST(CallerTest, OneCallMayCountAsSeveral) {
+  Caller caller("unix:batch-processing", Grants(), {1000, 1000, 10});
+  EXPECT_THAT(caller.Enter(kNow, 6), IsOk());
+  EXPECT_THAT(caller.Enter(kNow, 6), HasReason(Reason::kCallerLimit));
+  EXPECT_THAT(caller.Enter(kNow, 4), IsOk());
   caller.Leave(6);
-  EXPECT_TRUE(caller.Enter(kNow, 6).ok());
+  EXPECT_THAT(caller.Enter(kNow, 6), IsOk());
 }
 
-TEST(CallerTest, MoreThanItsCallsAtATimeAreTurnedAwayUntilOneIsAnswered) {
-  Caller caller("unix:payments", Grants(), {1000, 1000, 2});
-  EXPECT_TRUE(caller.Enter(kNow).ok());
-  EXPECT_TRUE(caller.Enter(kNow).ok());
-  EXPECT_TRUE(HasReason(caller.Enter(kNow), Reason::kCallerLimit));
+TEST(CallerTest, RejectsCallsAboveTheConcurrencyLimit) {
+  Caller caller("unix:payments-service", Grants(), {1000, 1000, 2});
+  EXPECT_THAT(caller.Enter(kNow), IsOk());
+  EXPECT_THAT(caller.Enter(kNow), IsOk());
+  EXPECT_THAT(caller.Enter(kNow), HasReason(Reason::kCallerLimit));
   caller.Leave();
-  EXPECT_TRUE(caller.Enter(kNow).ok());
+  EXPECT_THAT(caller.Enter(kNow), IsOk());
 }
 
-TEST(CallersTest, OneToWhomNothingIsGrantedIsNobodyUntilItIs) {
+TEST(CallersTest, PrincipalWithoutGrantHasNoCaller) {
   Policy policy;
   Callers callers(policy);
-  EXPECT_EQ(callers.OfGranted("cn:a"), nullptr);
+  EXPECT_EQ(callers.OfGranted("cn:batch-processing"), nullptr);
   policy.grants = {{{"cn:*"}, Role::kReader, {"*"}, {}}};
   callers.SetPolicy(policy);
-  const CallerPtr caller = callers.OfGranted("cn:a");
+  const CallerPtr caller = callers.OfGranted("cn:batch-processing");
   ASSERT_NE(caller, nullptr);
-  EXPECT_EQ(callers.OfGranted("cn:a"), caller);
+  EXPECT_EQ(callers.OfGranted("cn:batch-processing"), caller);
   callers.SetPolicy({});
-  EXPECT_EQ(callers.OfGranted("cn:a"), nullptr);
+  EXPECT_EQ(callers.OfGranted("cn:batch-processing"), nullptr);
 }
 
-TEST(CallersTest, ThoseWhoCallNoMoreAreForgottenAndThoseWhoDoAreNot) {
+TEST(CallersTest, EvictsIdleCallersAndKeepsBusyOnes) {
   Policy policy;
   policy.grants = {{{"cn:*"}, Role::kReader, {"*"}, {}}};
   Callers callers(policy);
-  const CallerPtr busy = callers.OfGranted("cn:busy");
-  const std::weak_ptr<Caller> idle = callers.OfGranted("cn:idle");
-  for (int i = 0; i < 20'000; ++i) EXPECT_NE(callers.OfGranted(absl::StrCat("cn:", i)), nullptr);
+  const CallerPtr busy = callers.OfGranted("cn:busy-batch-processing");
+  const std::weak_ptr<Caller> idle = callers.OfGranted("cn:idle-batch-processing");
+  for (int i = 0; i < 20'000; ++i)
+    EXPECT_NE(callers.OfGranted(absl::StrCat("cn:batch-processing-", i)), nullptr);
   EXPECT_TRUE(idle.expired());
-  EXPECT_EQ(callers.OfGranted("cn:busy"), busy);
+  EXPECT_EQ(callers.OfGranted("cn:busy-batch-processing"), busy);
 }
 
-TEST(CallersTest, OnePrincipalIsOneCallerWhateverDoorItUses) {
-  Policy policy = OfOneUser(Role::kReader);
+TEST(CallersTest, UsersOfOnePrincipalShareOneCaller) {
+  Policy policy = PolicyOfOneUser(Role::kReader);
   policy.principals[0].users.push_back(8);
   Callers callers(policy);
   EXPECT_EQ(callers.Of(UnixPeer{7, {1}}), callers.Of(UnixPeer{8, {2}}));
   EXPECT_EQ(callers.Of(UnixPeer{9, {1}}), nullptr);
 }
 
-TEST(CallersTest, AnotherPolicyIsInForceForCallersThatWereGivenOut) {
-  Callers callers(OfOneUser(Role::kReader));
+TEST(CallersTest, NewPolicyAppliesToExistingCallers) {
+  Callers callers(PolicyOfOneUser(Role::kReader));
   const CallerPtr caller = callers.Of(UnixPeer{7, {}});
   EXPECT_FALSE(caller->grants()->Any(Role::kAdmin));
-  callers.SetPolicy(OfOneUser(Role::kAdmin));
+  callers.SetPolicy(PolicyOfOneUser(Role::kAdmin));
   EXPECT_TRUE(caller->grants()->Any(Role::kAdmin));
   callers.SetPolicy({});
   EXPECT_FALSE(caller->grants()->Any(Role::kReader));
   EXPECT_EQ(callers.Of(UnixPeer{7, {}}), nullptr);
 }
 
-TEST(CallersTest, CallsGoOnWhileThePolicyChanges) {
-  Callers callers(OfOneUser(Role::kReader));
+TEST(CallersTest, CallsContinueWhilePolicyChanges) {
+  Callers callers(PolicyOfOneUser(Role::kReader));
   Identity identity;
   identity.Bind(callers.Of(UnixPeer{7, {}}));
   std::vector<std::thread> threads;
@@ -123,7 +124,7 @@ TEST(CallersTest, CallsGoOnWhileThePolicyChanges) {
     });
   }
   for (int i = 0; i < 200; ++i) {
-    callers.SetPolicy(OfOneUser(i % 2 == 0 ? Role::kAdmin : Role::kReader));
+    callers.SetPolicy(PolicyOfOneUser(i % 2 == 0 ? Role::kAdmin : Role::kReader));
     identity.Bind(callers.Of(UnixPeer{7, {}}));
   }
   for (std::thread& thread : threads) thread.join();

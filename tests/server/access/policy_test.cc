@@ -7,7 +7,7 @@
 namespace billbroker {
 namespace {
 
-TEST(GlobTest, AStarStandsForAnyRunOfCharacters) {
+TEST(GlobTest, StarMatchesAnyRunOfCharacters) {
   struct Row {
     const char* glob;
     const char* text;
@@ -24,69 +24,74 @@ TEST(GlobTest, AStarStandsForAnyRunOfCharacters) {
   }
 }
 
-TEST(GlobTest, ManyStarsDoNotTakeForEver) {
+TEST(GlobTest, ManyStarsMatchInBoundedTime) {
   std::string glob;
   for (int i = 0; i < 64; ++i) glob += "a*";
   EXPECT_FALSE(MatchesGlob(glob + "b", std::string(100'000, 'a')));
 }
 
-TEST(RoleTest, EachHasANameAndHoldsThoseBeforeIt) {
+TEST(RoleTest, RoleIncludesLowerRoles) {
   for (const Role role : {Role::kReader, Role::kCaller, Role::kOperator, Role::kAdmin}) {
     EXPECT_EQ(RoleNamed(RoleName(role)), role);
   }
   EXPECT_EQ(RoleNamed("root"), absl::nullopt);
-  const Grants grants({{{}, Role::kCaller, {"0081"}, {}}});
-  EXPECT_TRUE(grants.CoversOrganization(Role::kReader, "0081"));
-  EXPECT_TRUE(grants.CoversOrganization(Role::kCaller, "0081"));
-  EXPECT_FALSE(grants.CoversOrganization(Role::kOperator, "0081"));
+  const Grants grants({{{}, Role::kCaller, {"00800000000000000081"}, {}}});
+  EXPECT_TRUE(grants.CoversOrganization(Role::kReader, "00800000000000000081"));
+  EXPECT_TRUE(grants.CoversOrganization(Role::kCaller, "00800000000000000081"));
+  EXPECT_FALSE(grants.CoversOrganization(Role::kOperator, "00800000000000000081"));
   EXPECT_TRUE(grants.Any(Role::kCaller));
   EXPECT_FALSE(grants.Any(Role::kOperator));
 }
 
-TEST(GrantsTest, NothingIsAllowedByDefault) {
+TEST(GrantsTest, DeniesByDefault) {
   const Grants none;
   EXPECT_FALSE(none.Any(Role::kReader));
-  EXPECT_FALSE(none.CoversOrganization(Role::kReader, "0081"));
-  EXPECT_FALSE(none.CoversCredential(Role::kReader, "acme"));
+  EXPECT_FALSE(none.CoversOrganization(Role::kReader, "00800000000000000081"));
+  EXPECT_FALSE(none.CoversCredential(Role::kReader, "acme-corporation-payables"));
 }
 
-TEST(GrantsTest, AnOrganizationIsNotItsCredentialAndEverythingIsBoth) {
-  const Grants organizations({{{}, Role::kAdmin, {"008*"}, {}}});
-  EXPECT_TRUE(organizations.CoversOrganization(Role::kAdmin, "0081"));
-  EXPECT_FALSE(organizations.CoversCredential(Role::kAdmin, "acme"))
-      << "others may be served by it";
+TEST(GrantsTest, OrganizationGrantDoesNotCoverCredential) {
+  const Grants organizations({{{}, Role::kAdmin, {"0080*"}, {}}});
+  EXPECT_TRUE(organizations.CoversOrganization(Role::kAdmin, "00800000000000000081"));
+  EXPECT_FALSE(organizations.CoversCredential(Role::kAdmin, "acme-corporation-payables"))
+      << "the credential may serve other organizations";
   const Grants credentials({{{}, Role::kAdmin, {}, {"acme-*"}}});
-  EXPECT_TRUE(credentials.CoversCredential(Role::kAdmin, "acme-payables"));
+  EXPECT_TRUE(credentials.CoversCredential(Role::kAdmin, "acme-corporation-payables"));
   EXPECT_FALSE(credentials.CoversCredential(Role::kAdmin, "books"));
-  EXPECT_FALSE(credentials.CoversOrganization(Role::kAdmin, "0081"));
+  EXPECT_FALSE(credentials.CoversOrganization(Role::kAdmin, "00800000000000000081"));
   const Grants all({{{}, Role::kAdmin, {"*"}, {}}});
-  EXPECT_TRUE(all.CoversCredential(Role::kAdmin, "acme"));
+  EXPECT_TRUE(all.CoversCredential(Role::kAdmin, "acme-corporation-payables"));
 }
 
-TEST(GrantsTest, TheRoleOfOneGrantIsNotThatOfAnother) {
-  const Grants grants({{{}, Role::kReader, {"*"}, {}}, {{}, Role::kAdmin, {"0081"}, {}}});
-  EXPECT_FALSE(grants.CoversOrganization(Role::kCaller, "0082"));
-  EXPECT_FALSE(grants.CoversCredential(Role::kCaller, "acme"));
+TEST(GrantsTest, RolesDoNotMixAcrossGrants) {
+  const Grants grants(
+      {{{}, Role::kReader, {"*"}, {}}, {{}, Role::kAdmin, {"00800000000000000081"}, {}}});
+  EXPECT_FALSE(grants.CoversOrganization(Role::kCaller, "00800000000000000082"));
+  EXPECT_FALSE(grants.CoversCredential(Role::kCaller, "acme-corporation-payables"));
 }
 
-TEST(PolicyTest, AUserIsAPrincipalBeforeItsGroupsAreAndOneOfNoneIsUnknown) {
+TEST(PolicyTest, UserMatchesBeforeGroups) {
   Policy policy;
-  policy.principals = {{"unix:team", {}, {50, 51}}, {"unix:late", {}, {51}}, {"unix:one", {7}, {}}};
-  EXPECT_EQ(policy.PrincipalOf({7, {50}}), "unix:one");
-  EXPECT_EQ(policy.PrincipalOf({8, {10, 51}}), "unix:team") << "the first that names a group";
-  EXPECT_EQ(policy.PrincipalOf({50, {7}}), absl::nullopt) << "a user is no group";
+  policy.principals = {{"unix:accounting-team", {}, {50, 51}},
+                       {"unix:accounting-archive", {}, {51}},
+                       {"unix:accounting-lead", {7}, {}}};
+  EXPECT_EQ(policy.PrincipalOf({7, {50}}), "unix:accounting-lead");
+  EXPECT_EQ(policy.PrincipalOf({8, {10, 51}}), "unix:accounting-team")
+      << "the first principal that lists a group of the user";
+  EXPECT_EQ(policy.PrincipalOf({50, {7}}), absl::nullopt) << "a user id is not a group id";
 }
 
-TEST(PolicyTest, GrantsAndLimitsAreThoseOfThePrincipal) {
+TEST(PolicyTest, SelectsGrantsAndLimitsByPrincipal) {
   Policy policy;
-  policy.grants = {{{"unix:pay*"}, Role::kReader, {"0081"}, {}},
-                   {{"cn:payments"}, Role::kAdmin, {"*"}, {}}};
-  policy.own_limits["unix:payments"].calls_in_flight = 3;
-  EXPECT_TRUE(policy.GrantsOf("unix:payments").CoversOrganization(Role::kReader, "0081"));
-  EXPECT_FALSE(policy.GrantsOf("unix:payments").Any(Role::kAdmin));
-  EXPECT_FALSE(policy.GrantsOf("unix:other").Any(Role::kReader));
-  EXPECT_EQ(policy.LimitsOf("unix:payments").calls_in_flight, 3);
-  EXPECT_EQ(policy.LimitsOf("unix:other").calls_in_flight, policy.limits.calls_in_flight);
+  policy.grants = {{{"unix:pay*"}, Role::kReader, {"00800000000000000081"}, {}},
+                   {{"cn:payments-service"}, Role::kAdmin, {"*"}, {}}};
+  policy.own_limits["unix:payments-service"].calls_in_flight = 3;
+  EXPECT_TRUE(policy.GrantsOf("unix:payments-service")
+                  .CoversOrganization(Role::kReader, "00800000000000000081"));
+  EXPECT_FALSE(policy.GrantsOf("unix:payments-service").Any(Role::kAdmin));
+  EXPECT_FALSE(policy.GrantsOf("unix:another-service").Any(Role::kReader));
+  EXPECT_EQ(policy.LimitsOf("unix:payments-service").calls_in_flight, 3);
+  EXPECT_EQ(policy.LimitsOf("unix:another-service").calls_in_flight, policy.limits.calls_in_flight);
 }
 
 }  // namespace

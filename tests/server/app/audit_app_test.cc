@@ -16,6 +16,7 @@
 #include "tests/support/fake_audit.h"
 #include "tests/support/manual_time.h"
 #include "tests/support/seeded_random.h"
+#include "tests/support/status_matchers.h"
 #include "vault/base/error.h"
 
 namespace billbroker {
@@ -24,6 +25,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 class SignInAuditTest : public ::testing::Test {
  protected:
@@ -55,7 +57,7 @@ class SignInAuditTest : public ::testing::Test {
 };
 
 TEST_F(SignInAuditTest, ASignInIsAnIntentAndAnOutcomeOfOneRequest) {
-  ASSERT_TRUE(sign_ins_.SignInStarts(Facts()).ok());
+  ASSERT_THAT(sign_ins_.SignInStarts(Facts()), IsOk());
   sign_ins_.SignInEnded(Facts(), absl::OkStatus(), 17);
   const std::vector<AuditEntry> entries = audit_.Take();
   ASSERT_EQ(entries.size(), 2U);
@@ -87,14 +89,14 @@ TEST_F(SignInAuditTest, ARefusalOfBillIsSaidWithItsReason) {
 
 TEST_F(SignInAuditTest, ASignInThatCannotBeRecordedDoesNotStart) {
   audit_.Break();
-  EXPECT_TRUE(HasReason(sign_ins_.SignInStarts(Facts()), Reason::kAuditUnavailable));
+  EXPECT_THAT(sign_ins_.SignInStarts(Facts()), HasReason(Reason::kAuditUnavailable));
   EXPECT_EQ(lines_.str(), "");
 }
 
 TEST_F(SignInAuditTest, WhatTheBrokerDoesByItselfIsTheBrokers) {
   SignInFacts facts = Facts();
   facts.principal.clear();
-  ASSERT_TRUE(sign_ins_.SignInStarts(facts).ok());
+  ASSERT_THAT(sign_ins_.SignInStarts(facts), IsOk());
   sign_ins_.LogOutStarts(Ended());
   sign_ins_.LogOutEnded(Ended(), absl::OkStatus());
   const std::vector<AuditEntry> entries = audit_.Take();
@@ -114,9 +116,9 @@ class AuditWatchTest : public ::testing::Test {
                    random_, watch_);
     watch_.Watch(audit);
     audit.Open(AuditMasterKey());
-    EXPECT_TRUE(audit.Write(SampleEntry()).ok());
+    EXPECT_THAT(audit.Write(SampleEntry()), IsOk());
     file_.SetRoom(0);
-    EXPECT_FALSE(audit.Write(SampleEntry()).ok());
+    EXPECT_THAT(audit.Write(SampleEntry()), Not(IsOk()));
   }
 
   std::ostringstream lines_;
@@ -145,7 +147,7 @@ TEST_F(AuditWatchTest, AHeadThatIsLostIsAWarning) {
     AuditLog audit({.path = "/a.jsonl"}, file_, head_, clock_, random_, watch_);
     watch_.Watch(audit);
     audit.Open(AuditMasterKey());
-    EXPECT_TRUE(audit.Write(SampleEntry()).ok());
+    EXPECT_THAT(audit.Write(SampleEntry()), IsOk());
   }
   EXPECT_THAT(lines_.str(), HasSubstr(R"("level":"warning","event":"audit_state","writable":true,)"
                                       R"("message":"its head, which is kept apart, was not)"));

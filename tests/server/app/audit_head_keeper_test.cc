@@ -1,10 +1,12 @@
 #include "server/app/audit_head_keeper.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
 
 #include "tests/support/fake_store.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
@@ -18,9 +20,9 @@ class AuditHeadKeeperTest : public ::testing::Test {
 };
 
 TEST_F(AuditHeadKeeperTest, AHeadIsUnknownUntilTheStoreIsOpenAndThenNone) {
-  EXPECT_EQ(keeper_.Load().status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(keeper_.Load(), StatusIs(absl::StatusCode::kUnavailable));
   keeper_.Restore(OpenStore());
-  ASSERT_TRUE(keeper_.Load().ok());
+  ASSERT_THAT(keeper_.Load(), IsOk());
   EXPECT_EQ(keeper_.Load()->sequence, 0u);
 }
 
@@ -28,7 +30,7 @@ TEST_F(AuditHeadKeeperTest, AHeadThatIsStoredIsThereAfterARestart) {
   keeper_.Restore(OpenStore());
   AuditMark mark{42, {}};
   mark.mac[0] = 0xAB;
-  ASSERT_TRUE(keeper_.Store(mark).ok());
+  ASSERT_THAT(keeper_.Store(mark), IsOk());
   AuditHeadKeeper next(store_);
   next.Restore(OpenStore());
   EXPECT_EQ(next.Load()->sequence, 42u);
@@ -37,33 +39,33 @@ TEST_F(AuditHeadKeeperTest, AHeadThatIsStoredIsThereAfterARestart) {
 
 TEST_F(AuditHeadKeeperTest, AHeadThatWasLostOrCannotBeReadIsNone) {
   keeper_.Restore(OpenStore());
-  ASSERT_TRUE(keeper_.Store({42, {}}).ok());
+  ASSERT_THAT(keeper_.Store({42, {}}), IsOk());
   StoreContents contents = OpenStore();
   ASSERT_TRUE(contents.audit_head.has_value());
   for (const bool lost : {false, true}) {
     contents.audit_head->mac = "no mac";
     if (lost) contents.audit_head.reset();
     keeper_.Restore(contents);
-    ASSERT_TRUE(keeper_.Load().ok());
+    ASSERT_THAT(keeper_.Load(), IsOk());
     EXPECT_EQ(keeper_.Load()->sequence, 0u);
   }
 }
 
 TEST_F(AuditHeadKeeperTest, AStoreThatCannotBeUsedHasNone) {
   keeper_.Restore(OpenStore());
-  ASSERT_TRUE(keeper_.Store({42, {}}).ok());
+  ASSERT_THAT(keeper_.Store({42, {}}), IsOk());
   store_.set_usable(false);
   keeper_.Restore(OpenStore());
   EXPECT_EQ(keeper_.Load()->sequence, 0u);
-  EXPECT_EQ(keeper_.Store({43, {}}).code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(keeper_.Store({43, {}}), StatusIs(absl::StatusCode::kUnavailable));
 }
 
 TEST_F(AuditHeadKeeperTest, AStoreThatCannotBeWrittenIsSaid) {
   keeper_.Restore(OpenStore());
   store_.set_failing(true);
-  EXPECT_EQ(keeper_.Store({1, {}}).code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(keeper_.Store({1, {}}), StatusIs(absl::StatusCode::kUnavailable));
   store_.set_failing(false);
-  EXPECT_TRUE(keeper_.Store({2, {}}).ok());
+  EXPECT_THAT(keeper_.Store({2, {}}), IsOk());
   EXPECT_EQ(store_.contents().audit_head->sequence, 2u);
 }
 

@@ -14,6 +14,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "server/app/policy_file.h"
+#include "tests/support/status_matchers.h"
 #include "tests/support/temp_folder.h"
 
 namespace billbroker {
@@ -40,7 +41,7 @@ std::string ErrorOfGoodAnd(const std::string& more) {
 
 TEST(ConfigTest, TheLeastFileGivesTheDefaults) {
   const absl::StatusOr<Config> config = ParseConfig(kGood, "b.toml");
-  ASSERT_TRUE(config.ok()) << config.status();
+  ASSERT_THAT(config, IsOk());
   EXPECT_EQ(config->instance, "default");
   EXPECT_EQ(config->state_dir, "/var/lib/billbroker");
   EXPECT_EQ(config->drain_timeout, absl::Seconds(30));
@@ -121,7 +122,7 @@ timeout = "10s"
 max_parallel = 8
 )",
                                                     "b.toml");
-  ASSERT_TRUE(config.ok()) << config.status();
+  ASSERT_THAT(config, IsOk());
   EXPECT_EQ(config->instance, "blue");
   EXPECT_EQ(config->drain_timeout, absl::Seconds(5));
   EXPECT_EQ(config->kept_versions, 0);
@@ -254,7 +255,7 @@ TEST(ConfigTest, EveryMistakeIsNamedWithItsLineAndItsFix) {
 TEST(ConfigTest, AnErrorIsOneLineWithoutControlCharactersWhateverTheFileHolds) {
   for (const char* first : {"o = n\n", "instance = \"a\\nb\\u001b[31m\"\n"}) {
     const absl::StatusOr<Config> config = ParseConfig(absl::StrCat(first, kGood), "b.toml");
-    ASSERT_FALSE(config.ok());
+    ASSERT_THAT(config, Not(IsOk()));
     const std::string error(config.status().message());
     EXPECT_THAT(error, StartsWith("b.toml:1: "));
     EXPECT_THAT(error, HasSubstr("?"));
@@ -326,7 +327,7 @@ TEST(ConfigTest, ATlsListenerHasItsThreeFiles) {
       "[[listener]]\naddress = \"[::1]:8443\"\ncertificate_file = \"/t/c.pem\"\nkey_file = "
       "\"/t/k.pem\"\nclient_ca_file = \"/t/ca.pem\"\n",
       "b.toml");
-  ASSERT_TRUE(config.ok()) << config.status();
+  ASSERT_THAT(config, IsOk());
   EXPECT_EQ(config->listeners[0].address, "[::1]:8443");
   EXPECT_EQ(config->listeners[0].socket, "");
   EXPECT_EQ(config->listeners[0].tls.certificate, "/t/c.pem");
@@ -342,7 +343,7 @@ TEST(ConfigTest, AListenerThatTakesNoSecretKeepsIdleConnectionsForAMinute) {
                      "\"https://a\"\n[[listener]]\nunix = \"/b\"\nservices = ",
                      services, "\n"),
         "b.toml");
-    ASSERT_TRUE(config.ok()) << config.status();
+    ASSERT_THAT(config, IsOk());
     EXPECT_EQ(config->listeners[0].max_connection_idle, idle);
   }
 }
@@ -350,7 +351,7 @@ TEST(ConfigTest, AListenerThatTakesNoSecretKeepsIdleConnectionsForAMinute) {
 TEST(ConfigTest, AllMistakesAreSaidAtOnce) {
   const absl::StatusOr<Config> config =
       ParseConfig("instance = \"A B\"\n[bill]\nx = 1\n", "b.toml");
-  EXPECT_EQ(config.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(config, StatusIs(absl::StatusCode::kInvalidArgument));
   const std::vector<std::string> lines = absl::StrSplit(config.status().message(), '\n');
   EXPECT_THAT(lines,
               ::testing::UnorderedElementsAre(
@@ -368,14 +369,14 @@ TEST(ConfigTest, TheSamplesThatAreInstalledAreInOrder) {
     return std::string(std::istreambuf_iterator<char>(file), {});
   };
   const absl::StatusOr<Config> config = ParseConfig(text("billbrokerd.toml"), "billbrokerd.toml");
-  ASSERT_TRUE(config.ok()) << config.status();
+  ASSERT_THAT(config, IsOk());
   EXPECT_EQ(config->policy_file, "/etc/billbroker/policy.toml");
   // The machine that runs the test need not have the group.
   const std::string policy_text = text("policy.toml");
   EXPECT_THAT(policy_text, HasSubstr("\"billbroker-admin\""));
   const absl::StatusOr<Policy> policy = ParsePolicy(
       absl::StrReplaceAll(policy_text, {{"\"billbroker-admin\"", "\"4711\""}}), "policy.toml");
-  ASSERT_TRUE(policy.ok()) << policy.status();
+  ASSERT_THAT(policy, IsOk());
   EXPECT_EQ(policy->PrincipalOf({0, {}}), "unix:operators") << "for sudo billbroker";
   EXPECT_TRUE(policy->GrantsOf("unix:operators").CoversOrganization(Role::kAdmin, "00801"));
 }
@@ -384,7 +385,7 @@ TEST(ConfigTest, AFileThatEverybodyMayWriteIsRefused) {
   const TempFolder folder;
   const std::string path = folder.File("b.toml");
   std::ofstream(path) << kGood;
-  EXPECT_TRUE(LoadConfig(path).ok());
+  EXPECT_THAT(LoadConfig(path), IsOk());
   ASSERT_EQ(::chmod(path.c_str(), 0646), 0);
   EXPECT_EQ(LoadConfig(path).status().message(),
             absl::StrCat(path, ": every user of this machine may write it; chmod o-w ", path));

@@ -1,5 +1,6 @@
 #include "server/app/connections.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -7,6 +8,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
@@ -34,8 +36,8 @@ TEST(ConnectionsTest, OneIsOfWhoMadeItAndStaysSoWhenItsPeerClosesIt) {
   const Pair one;
   const Pair other;
   EXPECT_FALSE(connections.Find(one.name()).has_value());
-  ASSERT_TRUE(connections.Add(one.ours(), "user 1", OfUser(1)).ok());
-  ASSERT_TRUE(connections.Add(other.ours(), "user 2", OfUser(2)).ok());
+  ASSERT_THAT(connections.Add(one.ours(), "user 1", OfUser(1)), IsOk());
+  ASSERT_THAT(connections.Add(other.ours(), "user 2", OfUser(2)), IsOk());
   EXPECT_EQ(connections.Find(one.name())->uid, 1U);
   EXPECT_EQ(connections.Find(other.name())->uid, 2U);
   EXPECT_FALSE(connections.Find("ipv4:127.0.0.1:1").has_value());
@@ -43,7 +45,7 @@ TEST(ConnectionsTest, OneIsOfWhoMadeItAndStaysSoWhenItsPeerClosesIt) {
   one.PeerCloses();
   connections.ForgetClosed();
   EXPECT_EQ(connections.Find(one.name())->uid, 1U) << "a call that came before may be under way";
-  ASSERT_TRUE(connections.Add(one.ours(), "user 3", OfUser(3)).ok()) << "the number's next";
+  ASSERT_THAT(connections.Add(one.ours(), "user 3", OfUser(3)), IsOk()) << "the number's next";
   EXPECT_EQ(connections.Find(one.name())->uid, 3U);
 }
 
@@ -52,12 +54,12 @@ TEST(ConnectionsTest, WhatIsClosedCountsNoMore) {
   const Pair first;
   const Pair second;
   const Pair third;
-  ASSERT_TRUE(connections.Add(first.ours(), "user 1", OfUser(1)).ok());
+  ASSERT_THAT(connections.Add(first.ours(), "user 1", OfUser(1)), IsOk());
   EXPECT_TRUE(absl::IsResourceExhausted(connections.Add(second.ours(), "user 1", OfUser(1))));
-  ASSERT_TRUE(connections.Add(second.ours(), "user 2", OfUser(2)).ok());
+  ASSERT_THAT(connections.Add(second.ours(), "user 2", OfUser(2)), IsOk());
   EXPECT_TRUE(absl::IsResourceExhausted(connections.Add(third.ours(), "user 3", OfUser(3))));
   first.PeerCloses();
-  EXPECT_TRUE(connections.Add(third.ours(), "user 1", OfUser(1)).ok());
+  EXPECT_THAT(connections.Add(third.ours(), "user 1", OfUser(1)), IsOk());
 }
 
 }  // namespace

@@ -21,6 +21,7 @@
 #include "billbroker/v1/session.grpc.pb.h"
 #include "proto/status.h"
 #include "tests/support/child_process.h"
+#include "tests/support/status_matchers.h"
 #include "tests/support/temp_folder.h"
 #include "vault/base/error.h"
 
@@ -103,7 +104,7 @@ TEST_F(DaemonTest, WithoutAKeyringItServesSaysSoAndEndsCleanly) {
   request.set_organization_id("0081");
   v1::GetSessionResponse response;
   const absl::Status answer = FromGrpcStatus(sessions->GetSession(&context, request, &response));
-  EXPECT_TRUE(HasReason(answer, Reason::kVaultUnreachable)) << answer;
+  EXPECT_THAT(answer, HasReason(Reason::kVaultUnreachable));
 
   daemon->Signal(SIGHUP);
   EXPECT_TRUE(Eventually([&] { return absl::StrContains(Output("log"), R"("policy_reloaded")"); }));
@@ -125,7 +126,7 @@ TEST_F(DaemonTest, ASecondOneOnTheSameSocketOrStateFolderIsRefusedAndTheFirstGoe
 
   grpc::ClientContext context;
   v1::GetStatusResponse status;
-  EXPECT_TRUE(Sessions()->GetStatus(&context, {}, &status).ok());
+  EXPECT_THAT(Sessions()->GetStatus(&context, {}, &status), IsOk());
 }
 
 TEST_F(DaemonTest, AfterACrashTheNextOneTakesOver) {
@@ -138,7 +139,7 @@ TEST_F(DaemonTest, AfterACrashTheNextOneTakesOver) {
   ASSERT_TRUE(IsReady("second")) << Output("second");
   grpc::ClientContext context;
   v1::GetStatusResponse status;
-  EXPECT_TRUE(Sessions()->GetStatus(&context, {}, &status).ok());
+  EXPECT_THAT(Sessions()->GetStatus(&context, {}, &status), IsOk());
 }
 
 TEST_F(DaemonTest, AConfigurationIsCheckedWithoutServing) {

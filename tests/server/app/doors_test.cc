@@ -26,6 +26,7 @@
 #include "tests/server/app/who_am_i.h"
 #include "tests/support/child_process.h"
 #include "tests/support/manual_time.h"
+#include "tests/support/status_matchers.h"
 #include "tests/support/temp_folder.h"
 #include "vault/base/error.h"
 
@@ -33,6 +34,7 @@ namespace billbroker {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 // A connection of which the test reads the bytes.
 class RawConnection final {
@@ -94,7 +96,7 @@ class DoorsTest : public ::testing::Test {
                          clock_,
                          log_,
                          {{"session", {&service_, ""}}, {"credential", {&credentials_, ""}}}});
-    ASSERT_TRUE(listeners_->Publish().ok());
+    ASSERT_THAT(listeners_->Publish(), IsOk());
   }
 
   ~DoorsTest() override {
@@ -185,7 +187,7 @@ TEST_F(DoorsTest, AStreamOfOneWhomThePolicyDoesNotNameDoesNotHoldUpTheCut) {
   grpc::Status status;
   watch->Finish(&status, nullptr);
   ASSERT_TRUE(queue.Next(&tag, &ok));
-  EXPECT_FALSE(status.ok());
+  EXPECT_THAT(status, Not(IsOk()));
 }
 
 TEST_F(DoorsTest, AnOpenConnectionIsOfThePrincipalThatThePolicyNamesNow) {

@@ -1,5 +1,6 @@
 #include "server/app/grpc_server.h"
 
+#include <gmock/gmock.h>
 #include <grpcpp/create_channel_posix.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
@@ -13,6 +14,7 @@
 
 #include "billbroker/v1/session.grpc.pb.h"
 #include "server/rpc/serving_state.h"
+#include "tests/support/status_matchers.h"
 #include "tests/support/temp_folder.h"
 
 namespace billbroker {
@@ -30,8 +32,8 @@ class SlowService final : public v1::SessionService::CallbackService {
                                       const v1::GetStatusRequest*,
                                       v1::GetStatusResponse* response) override {
     response->set_version("slow");
-    EXPECT_TRUE(state_.Enter(*context, absl::ZeroDuration()).ok());
-    EXPECT_TRUE(state_.Admit(*context).ok());
+    EXPECT_THAT(state_.Enter(*context, absl::ZeroDuration()), IsOk());
+    EXPECT_THAT(state_.Admit(*context), IsOk());
     grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
     reactor_.set_value(reactor);
     return reactor;
@@ -125,7 +127,7 @@ TEST_F(GrpcServerTest, ACallThatWasAcceptedIsAnsweredWhileTheServerDrains) {
   reactor->Finish(grpc::Status::OK);
   drain.join();
   caller.join();
-  EXPECT_TRUE(status.ok()) << status.error_message();
+  EXPECT_THAT(status, IsOk()) << status.error_message();
   EXPECT_EQ(response.version(), "slow");
 }
 

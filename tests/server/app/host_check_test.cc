@@ -9,6 +9,7 @@
 #include <string>
 
 #include "tests/support/manual_time.h"
+#include "tests/support/status_matchers.h"
 #include "tests/support/temp_folder.h"
 
 namespace billbroker {
@@ -55,7 +56,7 @@ TEST_F(HostCheckTest, WorldWritableFoldersAreRefused) {
 }
 
 TEST_F(HostCheckTest, AWorldWritableStoreIsRefused) {
-  ASSERT_TRUE(MakeFolder(config_.state_dir).ok());
+  ASSERT_THAT(MakeFolder(config_.state_dir), IsOk());
   std::ofstream(StorePath(config_)) << "x";
   ASSERT_EQ(::chmod(StorePath(config_).c_str(), 0600), 0);
   EXPECT_EQ(Error(), "");
@@ -78,8 +79,8 @@ TEST_F(HostCheckTest, AnUnknownGroupAndAMissingCaFileAreNamedTogether) {
 }
 
 TEST_F(HostCheckTest, AFolderThatTheDaemonMakesIsForItsUserAlone) {
-  ASSERT_TRUE(MakeFolder(config_.state_dir).ok());
-  ASSERT_TRUE(MakeFolder(config_.state_dir).ok()) << "twice is harmless";
+  ASSERT_THAT(MakeFolder(config_.state_dir), IsOk());
+  ASSERT_THAT(MakeFolder(config_.state_dir), IsOk()) << "twice is harmless";
   struct stat info {};
   ASSERT_EQ(::stat(config_.state_dir.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0700U);

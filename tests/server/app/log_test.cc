@@ -1,5 +1,6 @@
 #include "server/app/log.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <spdlog/sinks/ostream_sink.h>
 
@@ -9,6 +10,7 @@
 
 #include "server/app/log_observer.h"
 #include "tests/support/manual_time.h"
+#include "tests/support/status_matchers.h"
 #include "vault/base/error.h"
 
 namespace billbroker {
@@ -62,7 +64,7 @@ TEST_F(LogTest, SignInsRefusalsAndEndsOfSessionsAreTold) {
   SignInFacts sign_in;
   sign_in.credential = "acme";
   sign_in.organization_id = "0081";
-  EXPECT_TRUE(observer.SignInStarts(sign_in).ok());
+  EXPECT_THAT(observer.SignInStarts(sign_in), IsOk());
   observer.SignInEnded(sign_in, absl::OkStatus(), 5);
   sign_in.organization_id = "0082";
   observer.SignInEnded(sign_in, MakeError(Reason::kCredentialRejected, "BILL refused it"), 0);

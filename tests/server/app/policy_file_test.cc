@@ -10,12 +10,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "tests/support/status_matchers.h"
 #include "tests/support/temp_folder.h"
 
 namespace billbroker {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr char kGood[] = R"([limits]
 calls_per_second = 50
@@ -36,7 +38,7 @@ credentials = ["acme-payables"]
 
 TEST(PolicyFileTest, SaysWhoMayDoWhat) {
   const absl::StatusOr<Policy> policy = ParsePolicy(kGood, "p.toml");
-  ASSERT_TRUE(policy.ok()) << policy.status();
+  ASSERT_THAT(policy, IsOk());
   EXPECT_EQ(policy->PrincipalOf({4711, {}}), "unix:payments");
   EXPECT_EQ(policy->PrincipalOf({0, {}}), "unix:payments") << "users may be named";
   EXPECT_EQ(policy->PrincipalOf({5, {4712}}), "unix:payments");
@@ -64,7 +66,7 @@ TEST(PolicyFileTest, ABurstIsTwiceTheCallsUnlessItIsSaid) {
   const auto burst = [&rest](const std::string& limits, const std::string& own) {
     const absl::StatusOr<Policy> policy =
         ParsePolicy(limits + absl::StrReplaceAll(rest, {{"%s", own}}), "p.toml");
-    EXPECT_TRUE(policy.ok()) << policy.status();
+    EXPECT_THAT(policy, IsOk());
     return policy.ok() ? policy->LimitsOf("unix:a").burst : 0;
   };
   EXPECT_EQ(burst("", ""), 2000);
@@ -122,7 +124,7 @@ TEST(PolicyFileTest, WhatIsWrongIsSaidByLine) {
            Row{"[limits]\ncalls_per_second = 0", "limits.calls_per_second must be"},
        }) {
     const absl::StatusOr<Policy> policy = ParsePolicy(row.text, "p.toml");
-    ASSERT_FALSE(policy.ok()) << row.text;
+    ASSERT_THAT(policy, Not(IsOk())) << row.text;
     EXPECT_THAT(std::string(policy.status().message()), HasSubstr(row.error)) << row.text;
   }
 }
@@ -135,7 +137,7 @@ TEST(PolicyFileTest, APatternThatACertificateMayMatchIsTaken) {
         ParsePolicy(absl::StrCat("[[grant]]\nprincipals = [\"", principal,
                                  "\"]\nrole = \"reader\"\norganizations = [\"*\"]"),
                     "p.toml");
-    EXPECT_TRUE(policy.ok()) << policy.status();
+    EXPECT_THAT(policy, IsOk());
   }
 }
 
@@ -144,7 +146,7 @@ TEST(PolicyFileTest, OneThatOthersMayWriteIsRefused) {
   const std::string path = folder.File("policy.toml");
   std::ofstream(path) << kGood;
   ::chmod(path.c_str(), 0644);
-  EXPECT_TRUE(LoadPolicy(path).ok());
+  EXPECT_THAT(LoadPolicy(path), IsOk());
   ::chmod(path.c_str(), 0664);
   EXPECT_THAT(std::string(LoadPolicy(path).status().message()), HasSubstr("its group may write"));
   ::chmod(path.c_str(), 0666);

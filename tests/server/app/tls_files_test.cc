@@ -11,12 +11,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/support/pki.h"
+#include "tests/support/status_matchers.h"
 #include "tests/support/temp_folder.h"
 
 namespace billbroker {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 std::string Content(const std::string& path) {
@@ -49,7 +51,7 @@ class TlsFilesTest : public ::testing::Test {
 
 TEST_F(TlsFilesTest, AMatchingPairAndACaAreReadWhole) {
   const absl::StatusOr<TlsIdentity> identity = LoadTlsIdentity(files_, kNow);
-  ASSERT_TRUE(identity.ok()) << identity.status();
+  ASSERT_THAT(identity, IsOk());
   EXPECT_EQ(identity->certificate, Content(files_.certificate));
   EXPECT_EQ(identity->key, Content(files_.key));
   EXPECT_EQ(identity->client_ca, Content(files_.client_ca));

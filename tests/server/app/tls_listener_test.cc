@@ -23,6 +23,7 @@
 #include "tests/server/app/who_am_i.h"
 #include "tests/support/manual_time.h"
 #include "tests/support/pki.h"
+#include "tests/support/status_matchers.h"
 #include "tests/support/temp_folder.h"
 
 namespace billbroker {
@@ -58,7 +59,7 @@ class TlsListenerTest : public ::testing::Test {
         *ClaimSockets({config_}),
         Listeners::Parts{*callers_, state_, clock_, log_, {{"session", {&service_, ""}}}});
     const absl::Status published = listeners_->Publish();
-    ASSERT_TRUE(published.ok()) << published;
+    ASSERT_THAT(published, IsOk());
   }
 
   void Put(const Pki::Pair& pair) const {
@@ -172,20 +173,20 @@ TEST_F(TlsListenerTest, WithoutAGoodCertificateNobodyGetsIn) {
   const Pki::Pair expired = pki_.Issue({"payments", ""}, Pki::Term::kOver);
   EXPECT_EQ(Ask(Connect(&expired)).error_code(), grpc::StatusCode::UNAVAILABLE);
   const Pki::Pair good = pki_.Issue({"payments", ""});
-  EXPECT_TRUE(Ask(Connect(&good)).ok());
+  EXPECT_THAT(Ask(Connect(&good)), IsOk());
 }
 
 TEST_F(TlsListenerTest, ANewPairIsForNewConnectionsAndOpenOnesGoOn) {
   Listen();
   const Pki::Pair client = pki_.Issue({"payments", ""});
   const auto before = Connect(&client);
-  EXPECT_TRUE(Ask(before).ok());
+  EXPECT_THAT(Ask(before), IsOk());
   Put(pki_.Issue({"broker", "IP:127.0.0.1"}, Pki::Term::kNow, "second"));
   listeners_->LookAtCertificates();
   EXPECT_THAT(lines_.str(), HasSubstr("certificate_reloaded"));
-  EXPECT_TRUE(Ask(before).ok());
-  EXPECT_FALSE(Ask(Connect(&client)).ok()) << "the certificate is of another authority now";
-  EXPECT_TRUE(Ask(Connect(&client, "second")).ok());
+  EXPECT_THAT(Ask(before), IsOk());
+  EXPECT_THAT(Ask(Connect(&client)), Not(IsOk())) << "the certificate is of another authority now";
+  EXPECT_THAT(Ask(Connect(&client, "second")), IsOk());
   const std::string said = lines_.str();
   listeners_->LookAtCertificates();
   EXPECT_EQ(lines_.str(), said) << "once";
@@ -201,16 +202,16 @@ TEST_F(TlsListenerTest, APairThatDoesNotMatchOrIsOverKeepsTheOneBeforeAndSaysSo)
   listeners_->LookAtCertificates();
   EXPECT_THAT(lines_.str(), HasSubstr("certificate_kept"));
   EXPECT_THAT(lines_.str(), HasSubstr("is not the key of the certificate"));
-  EXPECT_TRUE(Ask(Connect(&client)).ok());
+  EXPECT_THAT(Ask(Connect(&client)), IsOk());
   Put(pki_.Issue({"broker", "IP:127.0.0.1"}, Pki::Term::kOver, "second"));
   listeners_->LookAtCertificates();
   EXPECT_THAT(lines_.str(), HasSubstr("expired at 2021-01-01"));
-  EXPECT_TRUE(Ask(Connect(&client)).ok());
+  EXPECT_THAT(Ask(Connect(&client)), IsOk());
   EXPECT_THAT(lines_.str(), Not(HasSubstr("certificate_reloaded")));
   Put(next);
   listeners_->LookAtCertificates();
   EXPECT_THAT(lines_.str(), HasSubstr("certificate_reloaded"));
-  EXPECT_TRUE(Ask(Connect(&client, "second")).ok());
+  EXPECT_THAT(Ask(Connect(&client, "second")), IsOk());
 }
 
 TEST_F(TlsListenerTest, APairThatIsNotInForceYetIsTakenOnceItIs) {
@@ -232,13 +233,13 @@ TEST_F(TlsListenerTest, AnotherClientAuthorityClosesTheConnectionsOfTheOneBefore
   Listen();
   const Pki::Pair client = pki_.Issue({"payments", ""});
   const auto channel = Connect(&client);
-  EXPECT_TRUE(Ask(channel).ok());
+  EXPECT_THAT(Ask(channel), IsOk());
   PutCa(pki_.Ca("second"));
   listeners_->LookAtCertificates();
   EXPECT_TRUE(IsClosed(channel));
-  EXPECT_FALSE(Ask(channel).ok());
+  EXPECT_THAT(Ask(channel), Not(IsOk()));
   const Pki::Pair other = pki_.Issue({"payments", ""}, Pki::Term::kNow, "second");
-  EXPECT_TRUE(Ask(Connect(&other)).ok());
+  EXPECT_THAT(Ask(Connect(&other)), IsOk());
 }
 
 TEST_F(TlsListenerTest, ManyNewCertificatesLeaveNoMoreThanTwoOldServers) {
@@ -247,7 +248,7 @@ TEST_F(TlsListenerTest, ManyNewCertificatesLeaveNoMoreThanTwoOldServers) {
   std::vector<std::shared_ptr<grpc::Channel>> channels;
   for (int i = 0; i < 4; ++i) {
     channels.push_back(Connect(&client));
-    EXPECT_TRUE(Ask(channels.back()).ok());
+    EXPECT_THAT(Ask(channels.back()), IsOk());
     listeners_->ReloadCertificates();
   }
   for (int i = 0; i < 2; ++i) EXPECT_TRUE(IsClosed(channels[i])) << i;
@@ -276,10 +277,10 @@ TEST_F(TlsListenerTest, ConnectionsBeyondTheBoundAreTurnedAway) {
   Listen();
   const Pki::Pair client = pki_.Issue({"payments", ""});
   const auto one = Connect(&client);
-  EXPECT_TRUE(Ask(one).ok());
+  EXPECT_THAT(Ask(one), IsOk());
   EXPECT_EQ(Ask(Connect(&client)).error_code(), grpc::StatusCode::UNAVAILABLE);
   EXPECT_THAT(lines_.str(), HasSubstr("connection_turned_away"));
-  EXPECT_TRUE(Ask(one).ok());
+  EXPECT_THAT(Ask(one), IsOk());
 }
 
 TEST_F(TlsListenerTest, OneAddressTakesNoMoreThanItsShare) {
@@ -288,8 +289,8 @@ TEST_F(TlsListenerTest, OneAddressTakesNoMoreThanItsShare) {
   const Pki::Pair client = pki_.Issue({"payments", ""});
   auto one = Connect(&client);
   const auto other = Connect(&client);
-  EXPECT_TRUE(Ask(one).ok());
-  EXPECT_TRUE(Ask(other).ok());
+  EXPECT_THAT(Ask(one), IsOk());
+  EXPECT_THAT(Ask(other), IsOk());
   EXPECT_EQ(Ask(Connect(&client)).error_code(), grpc::StatusCode::UNAVAILABLE);
   EXPECT_THAT(lines_.str(), HasSubstr("127.0.0.0/8: 2 connections, as many as max_user_"));
 }

@@ -13,6 +13,7 @@
 #include <memory>
 #include <string>
 
+#include "tests/support/status_matchers.h"
 #include "tests/support/temp_folder.h"
 
 namespace billbroker {
@@ -50,7 +51,7 @@ class UnixSocketTest : public ::testing::Test {
 
 TEST_F(UnixSocketTest, NobodyReachesItBeforeItIsPublishedAndEverybodyAllowedAfter) {
   absl::StatusOr<std::unique_ptr<UnixSocket>> socket = UnixSocket::Claim(config_);
-  ASSERT_TRUE(socket.ok()) << socket.status();
+  ASSERT_THAT(socket, IsOk());
   struct stat info {};
   const std::string private_folder =
       std::filesystem::path((*socket)->private_path()).parent_path().string();
@@ -58,7 +59,7 @@ TEST_F(UnixSocketTest, NobodyReachesItBeforeItIsPublishedAndEverybodyAllowedAfte
   EXPECT_EQ(info.st_mode & 0777, 0700U);
   EXPECT_FALSE(CanConnect(config_.socket));
 
-  ASSERT_TRUE((*socket)->Publish().ok());
+  ASSERT_THAT((*socket)->Publish(), IsOk());
   EXPECT_TRUE(CanConnect(config_.socket));
   ASSERT_EQ(::stat(config_.socket.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0660U);
@@ -70,8 +71,8 @@ TEST_F(UnixSocketTest, NobodyReachesItBeforeItIsPublishedAndEverybodyAllowedAfte
 
 TEST_F(UnixSocketTest, ASecondDaemonIsRefusedAndTheFirstOneStaysReachable) {
   const absl::StatusOr<std::unique_ptr<UnixSocket>> first = UnixSocket::Claim(config_);
-  ASSERT_TRUE(first.ok()) << first.status();
-  ASSERT_TRUE((*first)->Publish().ok());
+  ASSERT_THAT(first, IsOk());
+  ASSERT_THAT((*first)->Publish(), IsOk());
   EXPECT_THAT(ClaimError(), HasSubstr(config_.socket + ".lock is locked"));
   EXPECT_TRUE(CanConnect(config_.socket));
 }
@@ -83,8 +84,8 @@ TEST_F(UnixSocketTest, AStaleSocketIsReplaced) {
   ::close(crashed);
   ASSERT_TRUE(std::filesystem::exists(config_.socket));
   const absl::StatusOr<std::unique_ptr<UnixSocket>> socket = UnixSocket::Claim(config_);
-  ASSERT_TRUE(socket.ok()) << socket.status();
-  ASSERT_TRUE((*socket)->Publish().ok());
+  ASSERT_THAT(socket, IsOk());
+  ASSERT_THAT((*socket)->Publish(), IsOk());
   EXPECT_TRUE(CanConnect(config_.socket));
 }
 
@@ -103,7 +104,7 @@ TEST_F(UnixSocketTest, APathThatNoSocketCanHaveIsRefused) {
 TEST_F(UnixSocketTest, AGroupThatIsNotThereLeavesTheSocketUnpublished) {
   config_.group = "no-such-group";
   absl::StatusOr<std::unique_ptr<UnixSocket>> socket = UnixSocket::Claim(config_);
-  ASSERT_TRUE(socket.ok()) << socket.status();
+  ASSERT_THAT(socket, IsOk());
   EXPECT_THAT(std::string((*socket)->Publish().message()), HasSubstr("no-such-group"));
   EXPECT_FALSE(std::filesystem::exists(config_.socket));
   socket->reset();

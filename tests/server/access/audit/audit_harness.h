@@ -1,4 +1,4 @@
-// An audit log on a file and a head in memory, and what can befall them.
+// Fakes of an audit log's file and head that can fail in every way, sample entries, and a verifier.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +19,9 @@
 
 namespace billbroker {
 
-// Thread-safe.
+inline const absl::Status kDiskFull = absl::UnavailableError("no space is left on the device");
+
+// Keeps the bytes of the file in memory. Thread-safe.
 class FakeAuditFile final : public AuditFile {
  public:
   absl::Status Open() override {
@@ -45,7 +47,7 @@ class FakeAuditFile final : public AuditFile {
     const std::size_t fits = std::min(bytes.size(), room_);
     contents_.append(bytes.data(), fits);
     room_ -= fits;
-    if (fits < bytes.size()) return absl::UnavailableError("the disk is full; free some space");
+    if (fits < bytes.size()) return kDiskFull;
     return absl::OkStatus();
   }
   absl::Status CutTo(std::uint64_t size) override {
@@ -82,7 +84,7 @@ class FakeAuditFile final : public AuditFile {
   void Delete() {
     Locked([&] { place_ = AuditFilePlace::kDeleted; });
   }
-  // Another file stands at the path.
+  // Puts another file at the path, as a rotation by another program does.
   void Replace(std::string contents) {
     Locked([&] {
       place_ = AuditFilePlace::kMoved;
@@ -92,7 +94,7 @@ class FakeAuditFile final : public AuditFile {
   void SetContents(std::string contents) {
     Locked([&] { contents_ = std::move(contents); });
   }
-  // Writes wait from now on, until Release().
+  // Blocks each write until Release().
   void Hang() {
     Locked([&] { hang_ = true; });
   }
@@ -108,7 +110,7 @@ class FakeAuditFile final : public AuditFile {
     MutexLock lock(mutex_);
     return contents_;
   }
-  // The files that were renamed, in order.
+  // Returns the contents of the renamed files in order.
   [[nodiscard]] std::vector<std::string> moved() const {
     MutexLock lock(mutex_);
     return moved_;
@@ -142,7 +144,7 @@ class FakeAuditFile final : public AuditFile {
   int syncs_ = 0;
 };
 
-// Thread-safe.
+// Keeps the head in memory. Thread-safe.
 class FakeAuditHead final : public AuditHead {
  public:
   absl::StatusOr<AuditMark> Load() override {
@@ -186,20 +188,20 @@ inline AuditEntry SampleRead() {
   return entry;
 }
 
-inline AuditEntry SampleEntry(std::string request_id = "r-1") {
+inline AuditEntry SampleEntry(std::string request_id = "request-0000000001") {
   AuditEntry entry;
-  entry.principal = "unix:payroll";
+  entry.principal = "unix:payroll-service";
   entry.uid = 1001;
   entry.pid = 4242;
   entry.rpc = "SessionService/Login";
-  entry.organization = "0081";
-  entry.credential = "acme-payables";
+  entry.organization = "00800000000000000081";
+  entry.credential = "acme-corporation-payables";
   entry.version = 3;
   entry.request_id = std::move(request_id);
   return entry;
 }
 
-// Each with its end.
+// Returns the lines of `text`, each with its newline.
 inline std::vector<std::string> LinesOf(const std::string& text) {
   std::vector<std::string> lines;
   for (absl::string_view line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
@@ -208,7 +210,7 @@ inline std::vector<std::string> LinesOf(const std::string& text) {
   return lines;
 }
 
-// What VerifyAudit() finds in `files`, called "1", "2", …: one line of text each.
+// Returns the findings of VerifyAudit() in `files`, which are named "1", "2", …, as one text each.
 inline std::vector<std::string> Verified(const std::vector<std::string>& files,
                                          const absl::optional<AuditMark>& head,
                                          char key_byte = 'k') {

@@ -18,7 +18,7 @@ std::string WithoutEnd(std::string line) {
   return line;
 }
 
-TEST(AuditLineTest, ALineHasEveryFieldInItsOrder) {
+TEST(AuditLineTest, LineHoldsEveryFieldInOrder) {
   AuditEntry entry = SampleEntry();
   entry.phase = AuditPhase::kOutcome;
   entry.organizations = 2;
@@ -31,16 +31,16 @@ TEST(AuditLineTest, ALineHasEveryFieldInItsOrder) {
   const std::string line = WriteAuditLine(key, kTime, entry, mark);
   const std::string body =
       R"({"sequence":7,"time":"2027-01-15T08:00:00.123456Z","kind":"sign_in","phase":"outcome",)"
-      R"("principal":"unix:payroll","uid":1001,"pid":4242,"rpc":"SessionService/Login",)"
-      R"("organization":"0081","organizations":2,"credential":"acme-payables","version":3,"generation":77,)"
-      R"("outcome":"UNAVAILABLE","reason":"BILL_UNAVAILABLE","request_id":"r-1",)"
+      R"("principal":"unix:payroll-service","uid":1001,"pid":4242,"rpc":"SessionService/Login",)"
+      R"("organization":"00800000000000000081","organizations":2,"credential":"acme-corporation-payables","version":3,"generation":77,)"
+      R"("outcome":"UNAVAILABLE","reason":"BILL_UNAVAILABLE","request_id":"request-0000000001",)"
       R"("traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")";
   EXPECT_EQ(line, body + R"(,"mac":")" + AuditMacText(key.MacOf({}, body)) + "\"}\n");
   EXPECT_EQ(mark.sequence, 7u);
   EXPECT_EQ(mark.mac, key.MacOf({}, body));
 }
 
-TEST(AuditLineTest, WhatIsWrittenIsRead) {
+TEST(AuditLineTest, ParsesWrittenLine) {
   const AuditKey key(AuditMasterKey());
   AuditMark mark;
   const AuditMac before = mark.mac;
@@ -55,7 +55,7 @@ TEST(AuditLineTest, WhatIsWrittenIsRead) {
   EXPECT_FALSE(IsChained(AuditKey(AuditMasterKey('x')), before, *read));
 }
 
-TEST(AuditLineTest, NoTextBreaksOutOfItsPlace) {
+TEST(AuditLineTest, EscapesHostileText) {
   AuditEntry entry = SampleEntry("\"}\n{\"sequence\":9,\"mac\":\"\x01\xFF\xC2\x85\xE2\x80\xA8");
   entry.principal = std::string(10'000, '"');
   entry.organization = std::string(255, 'o') + "\xC3\xA9";
@@ -70,7 +70,7 @@ TEST(AuditLineTest, NoTextBreaksOutOfItsPlace) {
   EXPECT_EQ(read["organization"], std::string(255, 'o'));  // no half of a character
 }
 
-TEST(AuditLineTest, ANoteSaysWhatItIsAbout) {
+TEST(AuditLineTest, NoteHoldsItsCause) {
   const AuditKey key(AuditMasterKey());
   AuditMark mark{6, {}};
   const std::string body =
@@ -79,7 +79,7 @@ TEST(AuditLineTest, ANoteSaysWhatItIsAbout) {
             body + R"(,"mac":")" + AuditMacText(key.MacOf({}, body)) + "\"}\n");
 }
 
-TEST(AuditLineTest, WhatIsNoLineIsNotRead) {
+TEST(AuditLineTest, RejectsMalformedLines) {
   const AuditKey key(AuditMasterKey());
   AuditMark mark;
   const std::string line = WithoutEnd(WriteAuditLine(key, kTime, SampleEntry(), mark));
@@ -98,7 +98,7 @@ TEST(AuditLineTest, WhatIsNoLineIsNotRead) {
   }
 }
 
-TEST(AuditLineTest, TheKeyIsOnlyTheAuditLogs) {
+TEST(AuditLineTest, DerivesItsOwnKey) {
   AuditMark a;
   AuditMark b;
   EXPECT_EQ(WriteAuditNote(AuditKey(AuditMasterKey('a')), kTime, AuditNote::kStart, "c", 0, a)

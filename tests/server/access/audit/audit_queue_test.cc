@@ -9,14 +9,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/server/access/audit/audit_harness.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-
-const absl::Status kFull = absl::UnavailableError("the disk is full; free some space");
 
 AuditRecord Record(const std::string& request_id, AuditEvent event = AuditEvent::kSignIn) {
   AuditEntry entry = SampleEntry(request_id);
@@ -31,7 +30,7 @@ std::vector<std::string> Ids(const AuditBatch& batch) {
   return ids;
 }
 
-TEST(AuditQueueTest, WhatFitsInABatchIsInTheOrderInWhichItCame) {
+TEST(AuditQueueTest, BatchKeepsArrivalOrder) {
   AuditQueue queue(10);
   queue.Post(Record("a"));
   (void)queue.Await(Record("b"));
@@ -41,7 +40,7 @@ TEST(AuditQueueTest, WhatFitsInABatchIsInTheOrderInWhichItCame) {
   EXPECT_TRUE(queue.empty());
 }
 
-TEST(AuditQueueTest, BeyondABatchWhatSomebodyWaitsForGoesFirst) {
+TEST(AuditQueueTest, AwaitedEntriesGoFirstBeyondOneBatch) {
   AuditQueue queue(10 * AuditQueue::kMostInBatch);
   for (std::size_t i = 0; i < AuditQueue::kMostInBatch; ++i) queue.Post(Record("posted"));
   queue.Post(Record("left"));
@@ -53,7 +52,7 @@ TEST(AuditQueueTest, BeyondABatchWhatSomebodyWaitsForGoesFirst) {
   EXPECT_THAT(Ids(queue.Take(true)), ElementsAre("posted", "left"));
 }
 
-TEST(AuditQueueTest, WhatNobodyWaitsForCanBeLeftThere) {
+TEST(AuditQueueTest, TakesOnlyAwaitedEntriesOnRequest) {
   AuditQueue queue(10);
   queue.Post(Record("posted"));
   (void)queue.Await(Record("waits"));
@@ -62,7 +61,7 @@ TEST(AuditQueueTest, WhatNobodyWaitsForCanBeLeftThere) {
   EXPECT_THAT(Ids(queue.Take(true)), ElementsAre("posted"));
 }
 
-TEST(AuditQueueTest, WhatWasGivenUpIsNotTaken) {
+TEST(AuditQueueTest, SkipsAbandonedEntries) {
   AuditQueue queue(10);
   queue.Await(Record("gave up"))->given_up = true;
   EXPECT_TRUE(queue.awaited());
@@ -70,7 +69,7 @@ TEST(AuditQueueTest, WhatWasGivenUpIsNotTaken) {
   EXPECT_FALSE(queue.awaited());
 }
 
-TEST(AuditQueueTest, NoFloodOfOneClassSuppressesAnother) {
+TEST(AuditQueueTest, FullClassLeavesRoomForOthers) {
   AuditQueue queue(2);
   for (int i = 0; i < 100; ++i) queue.Post(Record("read", AuditEvent::kSessionRead));
   for (int i = 0; i < 10; ++i) queue.Post(Record("refusal", AuditEvent::kRefusal));
@@ -82,7 +81,7 @@ TEST(AuditQueueTest, NoFloodOfOneClassSuppressesAnother) {
   EXPECT_EQ(batch.dropped, 98u + 8u + 3u);
 }
 
-TEST(AuditQueueTest, WhatIsUnderWayCountsUntilItIsSettled) {
+TEST(AuditQueueTest, CountsEntriesInFlightUntilSettled) {
   AuditQueue queue(1);
   queue.Post(Record("first"));
   AuditBatch batch = queue.Take(true);
@@ -94,7 +93,7 @@ TEST(AuditQueueTest, WhatIsUnderWayCountsUntilItIsSettled) {
   EXPECT_EQ(batch.dropped, 1u);
 }
 
-TEST(AuditQueueTest, WhatCouldNotBeWrittenReturnsInItsPlaceUnlessCallersCanFloodItOrAwaitIt) {
+TEST(AuditQueueTest, RequeuesUnwrittenOutcomesInOrder) {
   AuditQueue queue(10);
   queue.Post(Record("first"));
   queue.Post(Record("read", AuditEvent::kSessionRead));
@@ -103,36 +102,36 @@ TEST(AuditQueueTest, WhatCouldNotBeWrittenReturnsInItsPlaceUnlessCallersCanFlood
   queue.Post(Record("second"));
   AuditBatch batch = queue.Take(true);
   queue.Post(Record("third"));
-  queue.Settle(std::move(batch), kFull);
+  queue.Settle(std::move(batch), kDiskFull);
   EXPECT_TRUE(waiting->done);
-  EXPECT_EQ(waiting->result, kFull);
+  EXPECT_EQ(waiting->result, kDiskFull);
   EXPECT_FALSE(queue.awaited());
   EXPECT_THAT(Ids(queue.Take(true)), ElementsAre("first", "second", "third"));
 }
 
-TEST(AuditQueueTest, WhoWaitsIsToldThatItWasWritten) {
+TEST(AuditQueueTest, NotifiesWaiterAfterWrite) {
   AuditQueue queue(10);
   const std::shared_ptr<AuditWaiting> waiting = queue.Await(Record("waits"));
   queue.Settle(queue.Take(true), absl::OkStatus());
   EXPECT_TRUE(waiting->done);
-  EXPECT_TRUE(waiting->result.ok());
+  EXPECT_THAT(waiting->result, IsOk());
   EXPECT_TRUE(queue.empty());
 }
 
-TEST(AuditQueueTest, WhatWasDroppedIsCountedUntilALineSaysSo) {
+TEST(AuditQueueTest, CountsDroppedEntriesUntilNoted) {
   AuditQueue queue(10);
   queue.Drop(3);
   AuditBatch batch = queue.Take(true);
   EXPECT_EQ(batch.dropped, 3u);
   queue.Drop(1);
-  queue.Settle(std::move(batch), kFull);
+  queue.Settle(std::move(batch), kDiskFull);
   batch = queue.Take(true);
   EXPECT_EQ(batch.dropped, 4u);
   queue.Settle(std::move(batch), absl::OkStatus());
   EXPECT_EQ(queue.Take(true).dropped, 0u);
 }
 
-TEST(AuditQueueTest, TextsAreCutBeforeTheyWait) {
+TEST(AuditQueueTest, TruncatesTextsWhenQueued) {
   AuditQueue queue(10);
   AuditRecord record = Record(std::string(1 << 20, 'r'));
   record.entry.traceparent = std::string(1 << 20, '\xFF');
@@ -141,7 +140,7 @@ TEST(AuditQueueTest, TextsAreCutBeforeTheyWait) {
   for (const QueuedAudit& line : queue.Take(true).lines) {
     EXPECT_EQ(line.record.entry.request_id, std::string(kLongestAuditText, 'r'));
     EXPECT_EQ(line.record.entry.traceparent, std::string(kLongestAuditText, '?'));
-    EXPECT_EQ(line.record.entry.principal, "unix:payroll");
+    EXPECT_EQ(line.record.entry.principal, "unix:payroll-service");
   }
 }
 
