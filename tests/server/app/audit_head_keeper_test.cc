@@ -19,14 +19,14 @@ class AuditHeadKeeperTest : public ::testing::Test {
   AuditHeadKeeper keeper_{store_};
 };
 
-TEST_F(AuditHeadKeeperTest, AHeadIsUnknownUntilTheStoreIsOpenAndThenNone) {
+TEST_F(AuditHeadKeeperTest, HeadIsUnknownUntilStoreIsOpen) {
   EXPECT_THAT(keeper_.Load(), StatusIs(absl::StatusCode::kUnavailable));
   keeper_.Restore(OpenStore());
   ASSERT_THAT(keeper_.Load(), IsOk());
   EXPECT_EQ(keeper_.Load()->sequence, 0u);
 }
 
-TEST_F(AuditHeadKeeperTest, AHeadThatIsStoredIsThereAfterARestart) {
+TEST_F(AuditHeadKeeperTest, HeadSurvivesRestart) {
   keeper_.Restore(OpenStore());
   AuditMark mark{42, {}};
   mark.mac[0] = 0xAB;
@@ -37,7 +37,7 @@ TEST_F(AuditHeadKeeperTest, AHeadThatIsStoredIsThereAfterARestart) {
   EXPECT_EQ(next.Load()->mac, mark.mac);
 }
 
-TEST_F(AuditHeadKeeperTest, AHeadThatWasLostOrCannotBeReadIsNone) {
+TEST_F(AuditHeadKeeperTest, LostOrMalformedHeadIsEmpty) {
   keeper_.Restore(OpenStore());
   ASSERT_THAT(keeper_.Store({42, {}}), IsOk());
   StoreContents contents = OpenStore();
@@ -51,7 +51,7 @@ TEST_F(AuditHeadKeeperTest, AHeadThatWasLostOrCannotBeReadIsNone) {
   }
 }
 
-TEST_F(AuditHeadKeeperTest, AStoreThatCannotBeUsedHasNone) {
+TEST_F(AuditHeadKeeperTest, UnusableStoreHasNoHead) {
   keeper_.Restore(OpenStore());
   ASSERT_THAT(keeper_.Store({42, {}}), IsOk());
   store_.set_usable(false);
@@ -60,7 +60,7 @@ TEST_F(AuditHeadKeeperTest, AStoreThatCannotBeUsedHasNone) {
   EXPECT_THAT(keeper_.Store({43, {}}), StatusIs(absl::StatusCode::kUnavailable));
 }
 
-TEST_F(AuditHeadKeeperTest, AStoreThatCannotBeWrittenIsSaid) {
+TEST_F(AuditHeadKeeperTest, ReportsFailedWrite) {
   keeper_.Restore(OpenStore());
   store_.set_failing(true);
   EXPECT_THAT(keeper_.Store({1, {}}), StatusIs(absl::StatusCode::kUnavailable));

@@ -2,8 +2,8 @@
 //
 //   call_as SOCKET UID GID CALLS EXPECTED
 //
-// EXPECTED is the version that each answer must say. Exit codes: 0 it did, 1 it did not, 2 the
-// process could not become that user.
+// EXPECTED is the version in each answer. Exit codes: 0 all answers match, 1 an answer differs, 2
+// the process could not become that user.
 #include <grp.h>
 #include <grpcpp/grpcpp.h>
 #include <unistd.h>
@@ -29,7 +29,7 @@ int main(int argc, char** argv) {
     billbroker::v1::GetStatusResponse response;
     const grpc::Status status = stub->GetStatus(&context, {}, &response);
     if (!status.ok() || response.version() != argv[5]) {
-      std::cerr << "user " << user << " heard \"" << response.version() << "\", "
+      std::cerr << "user " << user << " received \"" << response.version() << "\", "
                 << status.error_message() << "\n";
       return 1;
     }

@@ -7,7 +7,7 @@
 namespace billbroker {
 namespace {
 
-TEST(ClosableExecutorTest, WorkIsDroppedOnceItIsClosed) {
+TEST(ClosableExecutorTest, DropsWorkAfterClose) {
   ManualClock clock;
   ManualExecutor inner(clock);
   ClosableExecutor executor(inner);
@@ -18,7 +18,7 @@ TEST(ClosableExecutorTest, WorkIsDroppedOnceItIsClosed) {
   executor.Run([&ran] { ran += 100; });
   executor.RunAfter(absl::ZeroDuration(), [&ran] { ran += 100; });
   inner.Advance(absl::Seconds(2));
-  EXPECT_EQ(ran, 2) << "what was passed on before is not taken back";
+  EXPECT_EQ(ran, 2) << "work that was passed on before runs";
 }
 
 }  // namespace

@@ -29,37 +29,40 @@ struct Pair {
   int ends[2] = {-1, -1};
 };
 
-Origin OfUser(std::uint32_t uid) { return {uid, {}, {}}; }
+Origin OriginOfUser(std::uint32_t uid) { return {uid, {}, {}}; }
 
-TEST(ConnectionsTest, OneIsOfWhoMadeItAndStaysSoWhenItsPeerClosesIt) {
+TEST(ConnectionsTest, ConnectionKeepsItsOriginAfterPeerCloses) {
   Connections connections({10, 10});
   const Pair one;
   const Pair other;
   EXPECT_FALSE(connections.Find(one.name()).has_value());
-  ASSERT_THAT(connections.Add(one.ours(), "user 1", OfUser(1)), IsOk());
-  ASSERT_THAT(connections.Add(other.ours(), "user 2", OfUser(2)), IsOk());
+  ASSERT_THAT(connections.Add(one.ours(), "user 1", OriginOfUser(1)), IsOk());
+  ASSERT_THAT(connections.Add(other.ours(), "user 2", OriginOfUser(2)), IsOk());
   EXPECT_EQ(connections.Find(one.name())->uid, 1U);
   EXPECT_EQ(connections.Find(other.name())->uid, 2U);
   EXPECT_FALSE(connections.Find("ipv4:127.0.0.1:1").has_value());
 
   one.PeerCloses();
   connections.ForgetClosed();
-  EXPECT_EQ(connections.Find(one.name())->uid, 1U) << "a call that came before may be under way";
-  ASSERT_THAT(connections.Add(one.ours(), "user 3", OfUser(3)), IsOk()) << "the number's next";
+  EXPECT_EQ(connections.Find(one.name())->uid, 1U) << "an earlier call may still be running";
+  ASSERT_THAT(connections.Add(one.ours(), "user 3", OriginOfUser(3)), IsOk())
+      << "the descriptor number is reused";
   EXPECT_EQ(connections.Find(one.name())->uid, 3U);
 }
 
-TEST(ConnectionsTest, WhatIsClosedCountsNoMore) {
+TEST(ConnectionsTest, ClosedConnectionsAreNotCounted) {
   Connections connections({2, 1});
   const Pair first;
   const Pair second;
   const Pair third;
-  ASSERT_THAT(connections.Add(first.ours(), "user 1", OfUser(1)), IsOk());
-  EXPECT_TRUE(absl::IsResourceExhausted(connections.Add(second.ours(), "user 1", OfUser(1))));
-  ASSERT_THAT(connections.Add(second.ours(), "user 2", OfUser(2)), IsOk());
-  EXPECT_TRUE(absl::IsResourceExhausted(connections.Add(third.ours(), "user 3", OfUser(3))));
+  ASSERT_THAT(connections.Add(first.ours(), "user 1", OriginOfUser(1)), IsOk());
+  EXPECT_THAT(connections.Add(second.ours(), "user 1", OriginOfUser(1)),
+              StatusIs(absl::StatusCode::kResourceExhausted));
+  ASSERT_THAT(connections.Add(second.ours(), "user 2", OriginOfUser(2)), IsOk());
+  EXPECT_THAT(connections.Add(third.ours(), "user 3", OriginOfUser(3)),
+              StatusIs(absl::StatusCode::kResourceExhausted));
   first.PeerCloses();
-  EXPECT_THAT(connections.Add(third.ours(), "user 1", OfUser(1)), IsOk());
+  EXPECT_THAT(connections.Add(third.ours(), "user 1", OriginOfUser(1)), IsOk());
 }
 
 }  // namespace

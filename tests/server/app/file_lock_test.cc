@@ -14,20 +14,19 @@ namespace {
 
 using ::testing::Not;
 
-TEST(FileLockTest, ASecondHolderIsRefusedUntilTheFirstLetsGo) {
+TEST(FileLockTest, RejectsSecondHolderUntilReleased) {
   const TempFolder folder;
   const std::string path = folder.File("lock");
   {
     const absl::StatusOr<FileLock> first = FileLock::Take(path, "state folder");
     ASSERT_THAT(first, IsOk());
-    EXPECT_EQ(FileLock::Take(path, "state folder").status().message(),
-              absl::StrCat("another billbrokerd uses the state folder (", path,
-                           " is locked); stop it, or configure another state folder"));
+    EXPECT_THAT(FileLock::Take(path, "state folder"),
+                StatusIs(absl::StatusCode::kFailedPrecondition));
   }
   EXPECT_THAT(FileLock::Take(path, "state folder"), IsOk());
 }
 
-TEST(FileLockTest, ALinkIsNotFollowed) {
+TEST(FileLockTest, DoesNotFollowLinks) {
   const TempFolder folder;
   std::filesystem::create_symlink(folder.File("elsewhere"), folder.File("lock"));
   EXPECT_THAT(FileLock::Take(folder.File("lock"), "socket"), Not(IsOk()));

@@ -18,7 +18,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-TEST(GrpcLogTest, ErrorsAreLinesOfTheLogAndNoFlood) {
+TEST(GrpcLogTest, LogsErrorsAtALimitedRate) {
   ManualClock clock;
   std::ostringstream lines;
   JsonLog log(LogLevel::kInfo, clock, std::make_shared<spdlog::sinks::ostream_sink_mt>(lines));
@@ -28,11 +28,11 @@ TEST(GrpcLogTest, ErrorsAreLinesOfTheLogAndNoFlood) {
     for (int i = 0; i < 100; ++i) gpr_log(GPR_ERROR, "handshake \"%d\" failed", i);
   }
   gpr_log(GPR_ERROR, "goes elsewhere again");
-  const std::string said = lines.str();
-  EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 10);
-  EXPECT_THAT(said, HasSubstr("\"event\":\"grpc_error\""));
-  EXPECT_THAT(said, HasSubstr("handshake \\\"9\\\" failed"));
-  EXPECT_THAT(said, Not(HasSubstr("elsewhere")));
+  const std::string logged = lines.str();
+  EXPECT_EQ(std::count(logged.begin(), logged.end(), '\n'), 10);
+  EXPECT_THAT(logged, HasSubstr("\"event\":\"grpc_error\""));
+  EXPECT_THAT(logged, HasSubstr("handshake \\\"9\\\" failed"));
+  EXPECT_THAT(logged, Not(HasSubstr("elsewhere")));
 }
 
 }  // namespace

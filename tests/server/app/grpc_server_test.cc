@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "billbroker/v1/session.grpc.pb.h"
+#include "proto/status.h"
 #include "server/rpc/serving_state.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_folder.h"
@@ -49,7 +50,7 @@ class GrpcServerTest : public ::testing::Test {
   GrpcServerTest() {
     int ends[2] = {-1, -1};
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
-    identity_.Bind(std::make_shared<Caller>("unix:test", Grants(), CallerLimits()));
+    identity_.Bind(std::make_shared<Caller>("unix:grpc-server-test", Grants(), CallerLimits()));
     server_ = *GrpcServer::Start({.services = {&service_},
                                   .health_names = {kHealthName},
                                   .max_connection_age = absl::Minutes(30),
@@ -99,7 +100,7 @@ class GrpcServerTest : public ::testing::Test {
   std::shared_ptr<grpc::Channel> channel_;
 };
 
-TEST_F(GrpcServerTest, HealthSaysNotServingUntilItIsToldOtherwise) {
+TEST_F(GrpcServerTest, HealthIsNotServingUntilSet) {
   EXPECT_EQ(Health(""), NotServing());
   EXPECT_EQ(Health(kHealthName), NotServing());
   server_->SetServing("", true);
@@ -111,7 +112,7 @@ TEST_F(GrpcServerTest, HealthSaysNotServingUntilItIsToldOtherwise) {
   EXPECT_EQ(Health("no.such.Service"), "error 5");
 }
 
-TEST_F(GrpcServerTest, ACallThatWasAcceptedIsAnsweredWhileTheServerDrains) {
+TEST_F(GrpcServerTest, AnswersAcceptedCallWhileDraining) {
   grpc::Status status;
   v1::GetStatusResponse response;
   std::thread caller([this, &status, &response] {
@@ -127,20 +128,20 @@ TEST_F(GrpcServerTest, ACallThatWasAcceptedIsAnsweredWhileTheServerDrains) {
   reactor->Finish(grpc::Status::OK);
   drain.join();
   caller.join();
-  EXPECT_THAT(status, IsOk()) << status.error_message();
+  EXPECT_THAT(FromGrpcStatus(status), IsOk());
   EXPECT_EQ(response.version(), "slow");
 }
 
-TEST_F(GrpcServerTest, AMethodThatNobodyServesIsUnimplementedAndHarmless) {
+TEST_F(GrpcServerTest, UnknownMethodIsUnimplemented) {
   for (int i = 0; i < 3; ++i) {
     grpc::ByteBuffer answer;
     const grpc::Status status = Ask("/no.such.Service/Call", grpc::ByteBuffer(nullptr, 0), answer);
-    EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
+    EXPECT_THAT(FromGrpcStatus(status), StatusIs(absl::StatusCode::kUnimplemented));
   }
   EXPECT_EQ(Health(""), NotServing());
 }
 
-TEST_F(GrpcServerTest, NoStreamThatNobodyIsAskedForIsTaken) {
+TEST_F(GrpcServerTest, UnknownStreamIsUnimplemented) {
   grpc::ClientContext context;
   grpc::CompletionQueue queue;
   grpc::GenericStub stub(channel_);
@@ -153,17 +154,17 @@ TEST_F(GrpcServerTest, NoStreamThatNobodyIsAskedForIsTaken) {
   grpc::Status status;
   call->Finish(&status, this);
   queue.Next(&tag, &ok);
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
+  EXPECT_THAT(FromGrpcStatus(status), StatusIs(absl::StatusCode::kUnimplemented));
 }
 
-TEST_F(GrpcServerTest, AMessageBeyondTheBoundIsNotRead) {
+TEST_F(GrpcServerTest, RejectsTooLargeMessage) {
   grpc::ClientContext context;
   v1::LoginRequest request;
   request.set_organization_id(std::string((4 << 20) + 1, 'x'));
   v1::LoginResponse response;
   const grpc::Status status =
       v1::SessionService::NewStub(channel_)->Login(&context, request, &response);
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_THAT(FromGrpcStatus(status), StatusIs(absl::StatusCode::kResourceExhausted));
 }
 
 }  // namespace

@@ -15,38 +15,38 @@ using ::testing::Pair;
 
 class HealthTest : public ::testing::Test {
  protected:
-  std::map<std::string, bool> said_;
-  Health health_{[this](const std::string& name, bool serving) { said_[name] = serving; }};
+  std::map<std::string, bool> reported_;
+  Health health_{[this](const std::string& name, bool serving) { reported_[name] = serving; }};
 };
 
-TEST_F(HealthTest, SessionsServeWhateverIsIll) {
-  EXPECT_THAT(said_, IsEmpty());
+TEST_F(HealthTest, SessionsServeWithoutVaultAndAudit) {
+  EXPECT_THAT(reported_, IsEmpty());
   health_.Start();
-  EXPECT_THAT(said_, ElementsAre(Pair("", true), Pair("billbroker.v1.SessionService", true)));
+  EXPECT_THAT(reported_, ElementsAre(Pair("", true), Pair("billbroker.v1.SessionService", true)));
   health_.SetVault(false);
   health_.SetAudit(false);
-  EXPECT_TRUE(said_[""]);
-  EXPECT_TRUE(said_["billbroker.v1.SessionService"]);
+  EXPECT_TRUE(reported_[""]);
+  EXPECT_TRUE(reported_["billbroker.v1.SessionService"]);
 }
 
-TEST_F(HealthTest, ChangesNeedTheVaultAndTheAuditLog) {
+TEST_F(HealthTest, ChangesNeedVaultAndAuditLog) {
   for (const bool vault : {false, true}) {
     for (const bool audit : {true, false}) {
       health_.SetVault(vault);
       health_.SetAudit(audit);
-      EXPECT_EQ(said_["billbroker.v1.CredentialService"], vault && audit);
-      EXPECT_EQ(said_["billbroker.v1.MfaService"], vault && audit);
-      EXPECT_EQ(said_["billbroker.v1.AuditService"], audit);
+      EXPECT_EQ(reported_["billbroker.v1.CredentialService"], vault && audit);
+      EXPECT_EQ(reported_["billbroker.v1.MfaService"], vault && audit);
+      EXPECT_EQ(reported_["billbroker.v1.AuditService"], audit);
     }
   }
 }
 
-TEST_F(HealthTest, EveryNameIsTold) {
+TEST_F(HealthTest, ReportsEveryService) {
   health_.Start();
   health_.SetVault(true);
   for (const char* name :
        {"", Health::kSessions, Health::kCredentials, Health::kMfa, Health::kAudit}) {
-    EXPECT_TRUE(said_.contains(name)) << name;
+    EXPECT_TRUE(reported_.contains(name)) << name;
   }
 }
 

@@ -29,68 +29,67 @@ class HostCheckTest : public ::testing::Test {
         << "[[grant]]\nprincipals = [\"cn:a\"]\nrole = \"reader\"\norganizations = [\"*\"]\n";
   }
 
-  std::string Error() const { return std::string(CheckHost(config_, clock_.Now()).message()); }
+  absl::Status Check() const { return CheckHost(config_, clock_.Now()); }
+  std::string Message() const { return std::string(Check().message()); }
 
   TempFolder folder_;
   const ManualClock clock_;
   Config config_;
 };
 
-TEST_F(HostCheckTest, FoldersThatAreMissingCanBeMadeAndAreNotMadeByTheCheck) {
-  EXPECT_EQ(Error(), "");
+TEST_F(HostCheckTest, CheckDoesNotCreateFolders) {
+  EXPECT_THAT(Check(), IsOk());
   EXPECT_FALSE(std::filesystem::exists(config_.state_dir));
 }
 
-TEST_F(HostCheckTest, AMissingParentIsNamed) {
+TEST_F(HostCheckTest, RejectsMissingParentFolder) {
   config_.state_dir = folder_.File("a/b");
-  EXPECT_THAT(Error(), HasSubstr(folder_.File("a/b") + " cannot be made: "));
+  EXPECT_THAT(Message(), HasSubstr(folder_.File("a/b")));
 }
 
-TEST_F(HostCheckTest, WorldWritableFoldersAreRefused) {
+TEST_F(HostCheckTest, RejectsWorldWritableFolders) {
   for (const std::string& path :
        {config_.state_dir, FolderOf(config_.listeners[0].socket), FolderOf(config_.audit.file)}) {
     std::filesystem::create_directory(path);
     ASSERT_EQ(::chmod(path.c_str(), 0777), 0);
-    EXPECT_THAT(Error(), HasSubstr("every user of this machine may write to " + path));
+    EXPECT_THAT(Message(), HasSubstr(path));
   }
 }
 
-TEST_F(HostCheckTest, AWorldWritableStoreIsRefused) {
+TEST_F(HostCheckTest, RejectsWorldWritableStore) {
   ASSERT_THAT(MakeFolder(config_.state_dir), IsOk());
   std::ofstream(StorePath(config_)) << "x";
   ASSERT_EQ(::chmod(StorePath(config_).c_str(), 0600), 0);
-  EXPECT_EQ(Error(), "");
+  EXPECT_THAT(Check(), IsOk());
   ASSERT_EQ(::chmod(StorePath(config_).c_str(), 0602), 0);
-  EXPECT_THAT(Error(), HasSubstr("may write to " + StorePath(config_) + "; chmod o-w it"));
+  EXPECT_THAT(Message(), HasSubstr(StorePath(config_)));
 }
 
-TEST_F(HostCheckTest, AFileInPlaceOfAFolderIsNamed) {
+TEST_F(HostCheckTest, RejectsFileInPlaceOfFolder) {
   std::ofstream(config_.state_dir) << "x";
-  EXPECT_THAT(Error(), HasSubstr(config_.state_dir + " is not a folder"));
+  EXPECT_THAT(Message(), HasSubstr(config_.state_dir));
 }
 
-TEST_F(HostCheckTest, AnUnknownGroupAndAMissingCaFileAreNamedTogether) {
+TEST_F(HostCheckTest, ReportsUnknownGroupAndMissingCaTogether) {
   config_.listeners[0].group = "no-such-group";
   config_.environments["sandbox"] = {"sandbox", "https://a", folder_.File("ca.pem"), ""};
-  EXPECT_EQ(Error(),
-            "there is no group \"no-such-group\"; make it with 'groupadd --system no-such-group'\n"
-            "environments.sandbox.ca_file " +
-                folder_.File("ca.pem") + " cannot be read: No such file or directory");
+  EXPECT_THAT(Message(), HasSubstr("no-such-group"));
+  EXPECT_THAT(Message(), HasSubstr("environments.sandbox.ca_file " + folder_.File("ca.pem")));
 }
 
-TEST_F(HostCheckTest, AFolderThatTheDaemonMakesIsForItsUserAlone) {
+TEST_F(HostCheckTest, CreatesFolderWithMode0700) {
   ASSERT_THAT(MakeFolder(config_.state_dir), IsOk());
-  ASSERT_THAT(MakeFolder(config_.state_dir), IsOk()) << "twice is harmless";
+  ASSERT_THAT(MakeFolder(config_.state_dir), IsOk()) << "an existing folder is accepted";
   struct stat info {};
   ASSERT_EQ(::stat(config_.state_dir.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0700U);
 }
 
-TEST_F(HostCheckTest, APolicyThatCannotBeUsedIsSaid) {
+TEST_F(HostCheckTest, RejectsUnusablePolicy) {
   std::ofstream(config_.policy_file) << "x";
-  EXPECT_THAT(Error(), HasSubstr("policy.toml:1: not valid TOML"));
+  EXPECT_THAT(Message(), HasSubstr("policy.toml:1: "));
   std::filesystem::remove(config_.policy_file);
-  EXPECT_THAT(Error(), HasSubstr("policy.toml: cannot be read"));
+  EXPECT_THAT(Message(), HasSubstr("policy.toml: "));
 }
 
 }  // namespace

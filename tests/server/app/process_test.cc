@@ -11,7 +11,7 @@
 namespace billbroker {
 namespace {
 
-// Whether it holds in a process that HardenProcess() was called in; this one stays as it is.
+// Expects that `holds()` is true in a child process after HardenProcess().
 template <typename Holds>
 void ExpectHardened(Holds holds) {
   EXPECT_EXIT(
@@ -22,7 +22,7 @@ void ExpectHardened(Holds holds) {
       ::testing::ExitedWithCode(0), "");
 }
 
-TEST(HardenProcessTest, NobodyOfTheSameUserCanReadItsMemoryAndItLeavesNoCore) {
+TEST(HardenProcessTest, DisablesMemoryReadsAndCoreDumps) {
   ExpectHardened([] { return ::prctl(PR_GET_DUMPABLE) == 0; });
   ExpectHardened([] {
     rlimit core{};
@@ -30,13 +30,13 @@ TEST(HardenProcessTest, NobodyOfTheSameUserCanReadItsMemoryAndItLeavesNoCore) {
   });
 }
 
-TEST(HardenProcessTest, NoLibraryWritesSecretsDown) {
+TEST(HardenProcessTest, ClearsSslKeyLogFile) {
   ::setenv("SSLKEYLOGFILE", "/tmp/keys", 1);
   ExpectHardened([] { return std::getenv("SSLKEYLOGFILE") == nullptr; });
   ::unsetenv("SSLKEYLOGFILE");
 }
 
-TEST(HardenProcessTest, FilesAreForThisUserAlone) {
+TEST(HardenProcessTest, SetsUmask077) {
   ExpectHardened([] { return ::umask(0) == 077; });
 }
 

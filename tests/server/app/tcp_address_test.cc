@@ -8,7 +8,7 @@
 namespace billbroker {
 namespace {
 
-TEST(TcpAddressTest, ANumberOfEitherKindIsReadAndWrittenAgain) {
+TEST(TcpAddressTest, ParsesAndFormatsBothAddressFamilies) {
   for (const char* text : {"127.0.0.1:8443", "0.0.0.0:0", "[::1]:65535", "[::]:1"}) {
     const absl::optional<TcpAddress> address = ParseTcpAddress(text);
     ASSERT_TRUE(address.has_value()) << text;
@@ -16,7 +16,7 @@ TEST(TcpAddressTest, ANumberOfEitherKindIsReadAndWrittenAgain) {
   }
 }
 
-TEST(TcpAddressTest, EverythingElseIsNone) {
+TEST(TcpAddressTest, RejectsMalformedAddresses) {
   for (const char* text :
        {"", ":", ":1", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1: 1",
         "127.0.0.1:+1", "127.1:1", "localhost:1", "::1:1", "[::1]", "[::1]:", "[127.0.0.1]:1",
@@ -25,7 +25,7 @@ TEST(TcpAddressTest, EverythingElseIsNone) {
   }
 }
 
-TEST(TcpAddressTest, WhoMayCallFromManyAddressesTakesOneShare) {
+TEST(TcpAddressTest, ShareCoversAddressesOfOneHost) {
   for (const auto& [text, share] :
        {std::pair("127.0.0.1:80", "127.0.0.0/8"), std::pair("127.9.8.7:81", "127.0.0.0/8"),
         std::pair("[::ffff:127.0.0.2]:80", "127.0.0.0/8"), std::pair("10.1.2.3:80", "10.1.2.3"),

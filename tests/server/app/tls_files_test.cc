@@ -31,11 +31,9 @@ class TlsFilesTest : public ::testing::Test {
  protected:
   static constexpr absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
 
-  std::string Error(absl::Time now = kNow) const {
-    return std::string(LoadTlsIdentity(files_, now).status().message());
-  }
+  absl::Status Load(absl::Time now = kNow) const { return LoadTlsIdentity(files_, now).status(); }
 
-  // A copy that a test may spoil.
+  // Returns a copy that a test may change.
   std::string Copy(const std::string& path, const std::string& more = "") const {
     const std::string copy = folder_.File("copy");
     std::ofstream(copy) << Content(path) << more;
@@ -49,7 +47,7 @@ class TlsFilesTest : public ::testing::Test {
   TlsFiles files_{pair_.certificate, pair_.key, pki_.Ca()};
 };
 
-TEST_F(TlsFilesTest, AMatchingPairAndACaAreReadWhole) {
+TEST_F(TlsFilesTest, LoadsMatchingPairAndCa) {
   const absl::StatusOr<TlsIdentity> identity = LoadTlsIdentity(files_, kNow);
   ASSERT_THAT(identity, IsOk());
   EXPECT_EQ(identity->certificate, Content(files_.certificate));
@@ -58,22 +56,21 @@ TEST_F(TlsFilesTest, AMatchingPairAndACaAreReadWhole) {
   EXPECT_EQ(identity->expires, absl::FromCivil(absl::CivilDay(2091, 1, 1), absl::UTCTimeZone()));
 }
 
-TEST_F(TlsFilesTest, TheKeyOfAnotherCertificateIsRefused) {
+TEST_F(TlsFilesTest, RejectsKeyOfAnotherCertificate) {
   files_.key = pki_.Issue({"other", ""}).key;
-  EXPECT_EQ(Error(), absl::StrCat(files_.key, ": is not the key of the certificate in ",
-                                  files_.certificate, "; put the two of one pair there"));
+  EXPECT_THAT(Load(), StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
-TEST_F(TlsFilesTest, ACertificateIsGoodFromItsFirstMomentToItsLast) {
+TEST_F(TlsFilesTest, ChecksValidityPeriod) {
   const absl::Time begins = absl::FromCivil(absl::CivilDay(2020, 1, 1), absl::UTCTimeZone());
   const absl::Time ends = absl::FromCivil(absl::CivilDay(2091, 1, 1), absl::UTCTimeZone());
-  EXPECT_THAT(Error(begins - absl::Seconds(1)), HasSubstr("is not in force before 2020-01-01T00"));
-  EXPECT_EQ(Error(begins), "");
-  EXPECT_EQ(Error(ends - absl::Seconds(1)), "");
-  EXPECT_THAT(Error(ends), HasSubstr("expired at 2091-01-01T00:00:00+00:00; renew it"));
+  EXPECT_THAT(Load(begins - absl::Seconds(1)), StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(Load(begins), IsOk());
+  EXPECT_THAT(Load(ends - absl::Seconds(1)), IsOk());
+  EXPECT_THAT(Load(ends), StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
-TEST_F(TlsFilesTest, WhatIsNoPemIsNamedAndNotRepeated) {
+TEST_F(TlsFilesTest, InvalidPemIsNamedButNotQuoted) {
   const std::string garbage = folder_.File("garbage");
   std::ofstream(garbage) << "hunter2";
   ::chmod(garbage.c_str(), 0600);
@@ -83,50 +80,47 @@ TEST_F(TlsFilesTest, WhatIsNoPemIsNamedAndNotRepeated) {
   all[2].client_ca = garbage;
   for (const TlsFiles& files : all) {
     const std::string error(LoadTlsIdentity(files, kNow).status().message());
-    EXPECT_THAT(error, StartsWith(garbage + ": holds no "));
-    EXPECT_THAT(error, ::testing::Not(HasSubstr("hunter2")));
+    EXPECT_THAT(error, StartsWith(garbage + ": "));
+    EXPECT_THAT(error, Not(HasSubstr("hunter2")));
   }
 }
 
-TEST_F(TlsFilesTest, AnAuthorityThatIsHalfWrittenIsNotTaken) {
+TEST_F(TlsFilesTest, RejectsTruncatedCa) {
   const std::string ca = Content(pki_.Ca());
   files_.client_ca = Copy(pki_.Ca(), ca);
-  EXPECT_EQ(Error(), "") << "two are good";
+  EXPECT_THAT(Load(), IsOk()) << "two authorities are valid";
   files_.client_ca = Copy(pki_.Ca(), ca.substr(0, ca.size() / 2));
-  EXPECT_THAT(Error(), HasSubstr("or one that is broken"));
+  EXPECT_THAT(Load(), StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
-TEST_F(TlsFilesTest, AKeyWithAPassphraseIsRefusedAndNobodyIsAsked) {
+TEST_F(TlsFilesTest, RejectsEncryptedKeyWithoutPrompt) {
   files_.key = folder_.File("sealed.key");
   ASSERT_EQ(std::system(absl::StrCat("openssl ec -aes128 -passout pass:x -in ", pair_.key, " -out ",
                                      files_.key, " 2>/dev/null")
                             .c_str()),
             0);
   ::chmod(files_.key.c_str(), 0600);
-  EXPECT_THAT(Error(), HasSubstr("holds no private key in PEM that needs no passphrase"));
+  EXPECT_THAT(Load(), StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
-TEST_F(TlsFilesTest, OnlyItsGroupMayReadTheKeyAndNobodyElseMayWriteAnyFile) {
+TEST_F(TlsFilesTest, RejectsReadableKeyAndWritableFiles) {
   files_.key = Copy(pair_.key);
   ::chmod(files_.key.c_str(), 0640);
-  EXPECT_EQ(Error(), "");
+  EXPECT_THAT(Load(), IsOk());
   ::chmod(files_.key.c_str(), 0644);
-  EXPECT_EQ(
-      Error(),
-      absl::StrCat(files_.key, ": every user of this machine may read it; chmod o-r ", files_.key));
+  EXPECT_THAT(Load(), StatusIs(absl::StatusCode::kInvalidArgument));
   files_.key = pair_.key;
   files_.client_ca = Copy(pki_.Ca());
   ::chmod(files_.client_ca.c_str(), 0664);
-  EXPECT_EQ(Error(), absl::StrCat(files_.client_ca, ": its group may write it; chmod g-w ",
-                                  files_.client_ca));
+  EXPECT_THAT(Load(), StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
-TEST_F(TlsFilesTest, AFileThatIsNotThereIsNamed) {
+TEST_F(TlsFilesTest, RejectsMissingFile) {
   files_.key = folder_.File("none");
-  EXPECT_EQ(Error(), files_.key + ": cannot be read: No such file or directory");
+  EXPECT_THAT(Load(), StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
-TEST_F(TlsFilesTest, AnotherStateIsSeenWhicheverFileChanged) {
+TEST_F(TlsFilesTest, StateChangesWithAnyFile) {
   files_ = {Copy(pair_.certificate), pair_.key, pki_.Ca()};
   const std::string before = StateOf(files_);
   EXPECT_EQ(StateOf(files_), before);

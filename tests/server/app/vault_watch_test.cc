@@ -17,23 +17,23 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-TEST(VaultWatchTest, StatesAreLoggedWithTheirFixAndPassedOn) {
+TEST(VaultWatchTest, LogsStatesAndNotifies) {
   std::ostringstream out;
   ManualClock clock;
   JsonLog log(LogLevel::kInfo, clock, std::make_shared<spdlog::sinks::ostream_sink_mt>(out));
-  std::vector<bool> heard;
+  std::vector<bool> notified;
   VaultWatch watch(
-      log, [&heard](bool ready) { heard.push_back(ready); }, [] {});
+      log, [&notified](bool ready) { notified.push_back(ready); }, [] {});
   watch.VaultStateChanged(VaultState::kUnknown, VaultState::kLocked);
   EXPECT_THAT(out.str(), HasSubstr(R"("level":"warning","event":"vault_state","before":"UNKNOWN",)"
-                                   R"("state":"LOCKED","fix":"unlock )"));
+                                   R"("state":"LOCKED","fix":")"));
   watch.VaultStateChanged(VaultState::kLocked, VaultState::kReady);
   EXPECT_THAT(out.str(), HasSubstr(R"("level":"info","event":"vault_state","before":"LOCKED",)"
                                    R"("state":"READY","fix":""})"));
-  EXPECT_THAT(heard, ElementsAre(false, true));
+  EXPECT_THAT(notified, ElementsAre(false, true));
 }
 
-TEST(VaultWatchTest, DocumentsThatCannotBeReadAreNamedInAWarning) {
+TEST(VaultWatchTest, WarnsOfUnreadableDocuments) {
   std::ostringstream out;
   ManualClock clock;
   JsonLog log(LogLevel::kInfo, clock, std::make_shared<spdlog::sinks::ostream_sink_mt>(out));
@@ -42,13 +42,15 @@ TEST(VaultWatchTest, DocumentsThatCannotBeReadAreNamedInAWarning) {
       log, [](bool) {}, [&loaded] { ++loaded; });
   VaultContents contents;
   contents.invalid_documents.push_back(
-      {"odd", MakeError(Reason::kVaultDocumentInvalid, "credential \"odd\" is no JSON")});
+      {"invalid-credential", MakeError(Reason::kVaultDocumentInvalid, "not valid JSON")});
   watch.VaultLoaded(contents);
   EXPECT_THAT(out.str(), HasSubstr(R"("level":"info","event":"vault_loaded","credentials":0})"));
-  EXPECT_THAT(out.str(), HasSubstr(R"("level":"warning","event":"vault_document_invalid",)"
-                                   R"("credential":"odd","message":"credential \"odd\" is no )"));
+  EXPECT_THAT(out.str(),
+              HasSubstr(R"("level":"warning","event":"vault_document_invalid",)"
+                        R"("credential":"invalid-credential","message":"not valid JSON")"));
   watch.VaultLoadFailed(MakeError(Reason::kVaultLocked, "the keyring is locked"));
-  EXPECT_THAT(out.str(), HasSubstr(R"("event":"vault_load_failed","message":"the keyring )"));
+  EXPECT_THAT(out.str(),
+              HasSubstr(R"("event":"vault_load_failed","message":"the keyring is locked")"));
 }
 
 }  // namespace

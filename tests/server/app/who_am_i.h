@@ -34,7 +34,7 @@ class WhoAmI final : public v1::SessionService::CallbackService {
     return reactor;
   }
 
-  // Where the last call came from.
+  // Returns the origin of the last call.
   Origin last() {
     MutexLock lock(mutex_);
     return last_;
@@ -46,7 +46,7 @@ class WhoAmI final : public v1::SessionService::CallbackService {
   Origin last_ ABSL_GUARDED_BY(mutex_);
 };
 
-// The principal that the channel's user is, or the reason of the refusal.
+// Returns the principal of the channel's user, or the reason of the refusal.
 inline std::string Who(const std::shared_ptr<grpc::Channel>& channel) {
   grpc::ClientContext context;
   context.set_wait_for_ready(true);

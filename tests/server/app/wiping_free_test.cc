@@ -1,4 +1,4 @@
-// With server/app/wiping_free.cc linked in.
+// Linked with server/app/wiping_free.cc.
 #include <fcntl.h>
 #include <glib.h>
 #include <gtest/gtest.h>
@@ -16,12 +16,12 @@
 namespace billbroker {
 namespace {
 
-// Behind the bytes that an allocator's lists overwrite.
+// Longer than the bytes that an allocator's free lists overwrite.
 constexpr char kPattern[] = "0123456789abcdef the-planted-pattern";
 constexpr absl::string_view kPlanted = "the-planted-pattern";
 
-// Whether the pattern is in the `size` bytes, at most 128, at an address that may be freed.
-// Allocates nothing, which would get that very block.
+// Returns true if the pattern is in the `size` bytes, at most 128, at an address that may be freed.
+// Allocates nothing, because an allocation could reuse that block.
 bool IsPlantedAt(std::uintptr_t address, std::size_t size) {
   std::array<char, 128> bytes{};
   const int memory = ::open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
@@ -33,7 +33,7 @@ bool IsPlantedAt(std::uintptr_t address, std::size_t size) {
 
 std::uintptr_t AddressOf(const void* block) { return reinterpret_cast<std::uintptr_t>(block); }
 
-TEST(WipingFreeTest, WhatASharedLibraryFreesIsWiped) {
+TEST(WipingFreeTest, WipesMemoryFreedByLibrary) {
   char* text = g_strdup(kPattern);
   const std::uintptr_t address = AddressOf(text);
   ASSERT_TRUE(IsPlantedAt(address, sizeof(kPattern)));
@@ -41,7 +41,7 @@ TEST(WipingFreeTest, WhatASharedLibraryFreesIsWiped) {
   EXPECT_FALSE(IsPlantedAt(address, sizeof(kPattern)));
 }
 
-TEST(WipingFreeTest, WhatASharedLibraryGrowsLeavesNoCopyBehind) {
+TEST(WipingFreeTest, WipesOldBlockWhenLibraryReallocates) {
   char* text = g_strdup(kPattern);
   const std::uintptr_t address = AddressOf(text);
   text = static_cast<char*>(g_realloc(text, 100'000));
@@ -51,7 +51,8 @@ TEST(WipingFreeTest, WhatASharedLibraryGrowsLeavesNoCopyBehind) {
   g_free(text);
 }
 
-// From 100 bytes to `size`: the start stays, and nothing of the rest at the old address.
+// Shrinks a block from 100 bytes to `size`. Expects that the start is kept and that the old
+// address holds nothing of the rest.
 void ExpectShrinks(std::size_t size) {
   auto* text = static_cast<char*>(std::malloc(100));
   std::memset(text, '.', 100);
@@ -64,12 +65,12 @@ void ExpectShrinks(std::size_t size) {
   std::free(text);
 }
 
-TEST(WipingFreeTest, ABlockThatShrinksLosesItsTail) {
+TEST(WipingFreeTest, WipesTailOfShrunkBlock) {
   ExpectShrinks(60);  // in place
   ExpectShrinks(20);  // to a smaller block
 }
 
-TEST(WipingFreeTest, AnAlignedBlockIsWiped) {
+TEST(WipingFreeTest, WipesAlignedBlock) {
   void* block = nullptr;
   ASSERT_EQ(::posix_memalign(&block, 256, 512), 0);
   std::memcpy(block, kPattern, sizeof(kPattern));
@@ -78,14 +79,14 @@ TEST(WipingFreeTest, AnAlignedBlockIsWiped) {
   EXPECT_FALSE(IsPlantedAt(address, sizeof(kPattern)));
 }
 
-TEST(WipingFreeTest, BehavesAsCSays) {
+TEST(WipingFreeTest, BehavesAsTheStandardRequires) {
   errno = ENOTTY;
   std::free(nullptr);
   std::free(std::malloc(300'000));
   EXPECT_EQ(errno, ENOTTY);
   void* block = std::realloc(nullptr, 10);
   ASSERT_NE(block, nullptr);
-  EXPECT_EQ(std::realloc(block, SIZE_MAX / 2), nullptr);  // and the block stays
+  EXPECT_EQ(std::realloc(block, SIZE_MAX / 2), nullptr);  // the old block stays valid
   std::memset(block, 1, 10);
   std::free(block);
 }
