@@ -89,7 +89,7 @@ void AddOrganizations(const std::vector<NewOrganization>& organizations, Request
 }
 
 template <typename Request>
-Request RequestFor(const CredentialVersion& version) {
+Request RequestFor(const client::CredentialVersion& version) {
   Request request;
   request.set_name(version.name);
   request.set_uid(version.uid);
@@ -105,7 +105,7 @@ absl::StatusOr<v1::Credential> CredentialOf(absl::StatusOr<Response> response) {
 
 }  // namespace
 
-CredentialVersion VersionOf(const v1::Credential& credential) {
+client::CredentialVersion VersionOf(const v1::Credential& credential) {
   return {credential.name(), credential.uid(), credential.version()};
 }
 
@@ -165,7 +165,7 @@ absl::StatusOr<std::vector<v1::Credential>> CredentialClient::List() {
   return all;
 }
 
-absl::StatusOr<v1::Credential> CredentialClient::Rotate(const CredentialVersion& version,
+absl::StatusOr<v1::Credential> CredentialClient::Rotate(const client::CredentialVersion& version,
                                                         const CredentialRotation& rotation,
                                                         const ProofOptions& options) {
   if (absl::Status checked = Check(rotation); !checked.ok()) return checked;
@@ -189,7 +189,7 @@ absl::StatusOr<v1::Credential> CredentialClient::Rotate(const CredentialVersion&
       Call(*impl_->stub, &Stub::RotateCredential, std::move(request), impl_->policy));
 }
 
-absl::StatusOr<v1::Credential> CredentialClient::Rollback(const CredentialVersion& version,
+absl::StatusOr<v1::Credential> CredentialClient::Rollback(const client::CredentialVersion& version,
                                                           const ProofOptions& options) {
   auto request = RequestFor<v1::RollbackCredentialRequest>(version);
   request.set_organization_id(options.organization_id);
@@ -199,15 +199,15 @@ absl::StatusOr<v1::Credential> CredentialClient::Rollback(const CredentialVersio
       Call(*impl_->stub, &Stub::RollbackCredential, std::move(request), impl_->policy));
 }
 
-absl::StatusOr<v1::Credential> CredentialClient::ResumeRotation(const CredentialVersion& version,
-                                                                absl::string_view rotation_id) {
+absl::StatusOr<v1::Credential> CredentialClient::ResumeRotation(
+    const client::CredentialVersion& version, absl::string_view rotation_id) {
   auto request = RequestFor<v1::ResumeRotationRequest>(version);
   request.set_rotation_id(std::string(rotation_id));
   return CredentialOf(Call(*impl_->stub, &Stub::ResumeRotation, std::move(request), impl_->policy));
 }
 
-absl::StatusOr<v1::Credential> CredentialClient::CancelRotation(const CredentialVersion& version,
-                                                                absl::string_view rotation_id) {
+absl::StatusOr<v1::Credential> CredentialClient::CancelRotation(
+    const client::CredentialVersion& version, absl::string_view rotation_id) {
   auto request = RequestFor<v1::CancelRotationRequest>(version);
   request.set_rotation_id(std::string(rotation_id));
   return CredentialOf(Call(*impl_->stub, &Stub::CancelRotation, std::move(request), impl_->policy));
@@ -219,21 +219,21 @@ absl::StatusOr<v1::GetRotationProgressResponse> CredentialClient::Progress(absl:
   return Call(*impl_->stub, &Stub::GetRotationProgress, std::move(request), impl_->policy);
 }
 
-absl::Status CredentialClient::Verify(const CredentialVersion& version,
+absl::Status CredentialClient::Verify(const client::CredentialVersion& version,
                                       absl::string_view organization_id) {
   auto request = RequestFor<v1::VerifyCredentialRequest>(version);
   request.set_organization_id(std::string(organization_id));
   return Call(*impl_->stub, &Stub::VerifyCredential, std::move(request), impl_->policy).status();
 }
 
-absl::Status CredentialClient::Delete(const CredentialVersion& version, bool force) {
+absl::Status CredentialClient::Delete(const client::CredentialVersion& version, bool force) {
   auto request = RequestFor<v1::DeleteCredentialRequest>(version);
   request.set_force(force);
   return Call(*impl_->stub, &Stub::DeleteCredential, std::move(request), impl_->policy).status();
 }
 
 absl::StatusOr<v1::Credential> CredentialClient::Attach(
-    const CredentialVersion& version, const std::vector<NewOrganization>& organizations) {
+    const client::CredentialVersion& version, const std::vector<NewOrganization>& organizations) {
   const absl::Status checked = CheckOrganizations(organizations);
   if (!checked.ok()) return checked;
   auto request = RequestFor<v1::AttachOrganizationsRequest>(version);
@@ -243,7 +243,7 @@ absl::StatusOr<v1::Credential> CredentialClient::Attach(
 }
 
 absl::StatusOr<v1::Credential> CredentialClient::Detach(
-    const CredentialVersion& version, const std::vector<std::string>& organization_ids) {
+    const client::CredentialVersion& version, const std::vector<std::string>& organization_ids) {
   auto request = RequestFor<v1::DetachOrganizationsRequest>(version);
   for (const std::string& id : organization_ids) request.add_organization_ids(id);
   return CredentialOf(

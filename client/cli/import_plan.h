@@ -23,7 +23,8 @@ struct ImportStep {
   State state = State::kPlanned;
   // kCreate: all of it. kAttach: only the organizations that are not attached yet.
   NewCredential credential;
-  CredentialVersion version = {};  // kAttach: what the credential was when the plan was made
+  client::CredentialVersion version =
+      {};  // kAttach: what the credential was when the plan was made
 };
 
 // What the broker knows.

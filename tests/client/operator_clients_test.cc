@@ -6,7 +6,7 @@
 #include "client/admin_client.h"
 #include "client/credential_client.h"
 #include "tests/client/support/fake_broker.h"
-#include "tests/client/support/temp_folder.h"
+#include "tests/support/temp_folder.h"
 #include "vault/base/error.h"
 
 namespace billbroker {

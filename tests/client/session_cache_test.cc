@@ -12,8 +12,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/client/support/fake_broker.h"
-#include "tests/client/support/temp_folder.h"
 #include "tests/support/manual_time.h"
+#include "tests/support/temp_folder.h"
 #include "vault/base/error.h"
 
 namespace billbroker {

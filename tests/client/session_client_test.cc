@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "tests/client/support/fake_broker.h"
-#include "tests/client/support/temp_folder.h"
+#include "tests/support/temp_folder.h"
 #include "vault/base/error.h"
 
 namespace billbroker {

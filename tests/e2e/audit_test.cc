@@ -321,7 +321,7 @@ TEST_F(SmallDiskAuditTest, AFullDiskRefusesSignInsAndChangesAndNothingElseUntilT
   ASSERT_TRUE(house.sessions().GetSession(kPayables).ok());
   disk_.Fill();
   // What is left of the file's last page takes some more lines, the shorter the longer.
-  const CredentialVersion none = {"none", std::string(32, '0'), 1};
+  const client::CredentialVersion none = {"none", std::string(32, '0'), 1};
   int refused = 0;
   EXPECT_TRUE(Eventually([&] {
     (void)house.admin().Logout(kReceivables);

@@ -250,7 +250,9 @@ class RotationFaultsTest : public ::testing::Test {
     if (a_case.kind == PastChangeKind::kRotated) return Rotate(candidate_, a_case.verify);
     return house.credentials().Rollback(Now(), {Proving(), a_case.verify}).status();
   }
-  [[nodiscard]] CredentialVersion Now() { return VersionOf(*house.credentials().Get(name_)); }
+  [[nodiscard]] client::CredentialVersion Now() {
+    return VersionOf(*house.credentials().Get(name_));
+  }
 
   // What the keyring holds, asked without the broker.
   absl::StatusOr<CredentialPtr> Stored() {

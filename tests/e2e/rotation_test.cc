@@ -51,7 +51,9 @@ class RotationE2eTest : public ::testing::Test {
         house.bill().model().ChangeUser(kAcmeUser, {{"password", password}});
     ASSERT_EQ(changed, absl::OkStatus());
   }
-  [[nodiscard]] CredentialVersion Now() { return VersionOf(*house.credentials().Get("acme")); }
+  [[nodiscard]] client::CredentialVersion Now() {
+    return VersionOf(*house.credentials().Get("acme"));
+  }
   absl::StatusOr<v1::Credential> Rotate(absl::string_view password,
                                         absl::string_view dev_key = "") {
     CredentialRotation rotation;

@@ -1,8 +1,9 @@
-// TempFolder: a folder of a test's own, gone with all that is in it when the test ends.
+// TempFolder: a folder for one test, removed with all its files when the test ends.
 #pragma once
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <string>
 
 namespace billbroker {
@@ -24,6 +25,13 @@ class TempFolder final {
   // Short, so that a Unix socket fits.
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] std::string File(const std::string& name) const { return path_ + "/" + name; }
+  [[nodiscard]] std::string operator/(const std::string& name) const { return File(name); }
+
+  // Returns the path of a new file that holds `text`.
+  [[nodiscard]] std::string Write(const std::string& name, const std::string& text) const {
+    std::ofstream(File(name)) << text;
+    return File(name);
+  }
 
  private:
   std::string path_;

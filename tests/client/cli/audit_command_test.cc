@@ -7,7 +7,7 @@
 
 #include "client/cli/exit_code.h"
 #include "tests/client/cli/cli_fixture.h"
-#include "tests/client/support/temp_folder.h"
+#include "tests/support/temp_folder.h"
 #include "vault/base/error.h"
 
 namespace billbroker {

@@ -11,8 +11,8 @@
 
 #include "client/cli/cli.h"
 #include "tests/client/support/fake_broker.h"
-#include "tests/client/support/temp_folder.h"
 #include "tests/support/manual_time.h"
+#include "tests/support/temp_folder.h"
 
 namespace billbroker {
 

@@ -8,9 +8,9 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "tests/client/support/child_process.h"
 #include "tests/client/support/fake_broker.h"
-#include "tests/client/support/temp_folder.h"
+#include "tests/client/support/piped_process.h"
+#include "tests/support/temp_folder.h"
 
 namespace billbroker {
 namespace {
@@ -58,7 +58,7 @@ TEST_F(ProcessTest, ASessionIsPrintedAndNothingElse) {
 }
 
 TEST_F(ProcessTest, SecretsOnStandardInputStayOutOfArgumentsAndOutput) {
-  ChildProcess child(
+  PipedProcess child(
       Command({"credential", "create", "acme", "--environment", "sandbox", "--kind", "user",
                "--username", "ada@acme.test", "--organization", "00801", "--secrets-from-stdin"}));
   const std::string arguments = ArgumentsOf(child.pid());

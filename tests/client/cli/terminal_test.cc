@@ -7,7 +7,7 @@
 
 #include "tests/client/support/fake_broker.h"
 #include "tests/client/support/pseudo_terminal.h"
-#include "tests/client/support/temp_folder.h"
+#include "tests/support/temp_folder.h"
 
 namespace billbroker {
 namespace {

@@ -5,8 +5,8 @@
 
 #include <string>
 
-#include "tests/client/support/child_process.h"
-#include "tests/client/support/temp_folder.h"
+#include "tests/client/support/piped_process.h"
+#include "tests/support/temp_folder.h"
 
 namespace billbroker {
 namespace {
@@ -31,7 +31,7 @@ class TlsReachTest : public ::testing::Test {
   TempFolder folder_;
   std::string certificate_ = folder_ / "certificate.pem";
   Outcome made_ = MakeCertificate(folder_ / "key.pem", certificate_);
-  ChildProcess server_{{"openssl", "s_server", "-accept", "127.0.0.1:0", "-key",
+  PipedProcess server_{{"openssl", "s_server", "-accept", "127.0.0.1:0", "-key",
                         folder_ / "key.pem", "-cert", certificate_}};
 };
 

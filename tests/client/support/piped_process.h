@@ -1,4 +1,4 @@
-// ChildProcess: a real process under a test's eyes, ended with it.
+// PipedProcess: a child process whose input and output are pipes; it is killed with its owner.
 #pragma once
 
 #include <sys/types.h>
@@ -14,15 +14,15 @@ struct Outcome {
   std::string err;
 };
 
-class ChildProcess final {
+class PipedProcess final {
  public:
   // Starts `command` (looked up in PATH) with `environment` ("NAME=value") added to this process's.
-  explicit ChildProcess(const std::vector<std::string>& command,
+  explicit PipedProcess(const std::vector<std::string>& command,
                         const std::vector<std::string>& environment = {});
   // Kills what still runs.
-  ~ChildProcess();
-  ChildProcess(const ChildProcess&) = delete;
-  ChildProcess& operator=(const ChildProcess&) = delete;
+  ~PipedProcess();
+  PipedProcess(const PipedProcess&) = delete;
+  PipedProcess& operator=(const PipedProcess&) = delete;
 
   [[nodiscard]] pid_t pid() const { return pid_; }
 

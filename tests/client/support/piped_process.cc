@@ -1,4 +1,4 @@
-#include "tests/client/support/child_process.h"
+#include "tests/client/support/piped_process.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -49,7 +49,7 @@ void ReadBothToTheEnd(int out_fd, int err_fd, Outcome& outcome) {
 
 }  // namespace
 
-ChildProcess::ChildProcess(const std::vector<std::string>& command,
+PipedProcess::PipedProcess(const std::vector<std::string>& command,
                            const std::vector<std::string>& environment) {
   int in[2];
   int out[2];
@@ -77,7 +77,7 @@ ChildProcess::ChildProcess(const std::vector<std::string>& command,
   err_ = err[0];
 }
 
-ChildProcess::~ChildProcess() {
+PipedProcess::~PipedProcess() {
   if (pid_ > 0) {
     kill(pid_, SIGKILL);
     waitpid(pid_, nullptr, 0);
@@ -87,7 +87,7 @@ ChildProcess::~ChildProcess() {
   }
 }
 
-std::string ChildProcess::ReadLineWith(const std::string& text) {
+std::string PipedProcess::ReadLineWith(const std::string& text) {
   while (true) {
     const std::size_t end = read_.find('\n');
     if (end == std::string::npos) {
@@ -102,7 +102,7 @@ std::string ChildProcess::ReadLineWith(const std::string& text) {
   }
 }
 
-Outcome ChildProcess::Finish(const std::string& input) {
+Outcome PipedProcess::Finish(const std::string& input) {
   if (write(in_, input.data(), input.size()) != static_cast<ssize_t>(input.size())) std::abort();
   close(in_);
   in_ = -1;
@@ -118,7 +118,7 @@ Outcome ChildProcess::Finish(const std::string& input) {
 
 Outcome RunProcess(const std::vector<std::string>& command,
                    const std::vector<std::string>& environment, const std::string& input) {
-  return ChildProcess(command, environment).Finish(input);
+  return PipedProcess(command, environment).Finish(input);
 }
 
 }  // namespace billbroker
