@@ -95,8 +95,9 @@ struct OrganizationPage {
 };
 
 // Thread-safe. Each call returns at once and answers exactly once, on a thread of the
-// implementation's; the answer must not block it. No POST is sent twice (a GET may be, where
-// a kept connection turns out to be closed). An `environment` that is not configured answers
+// implementation; the answer must not block that thread. A POST is sent at most once. A GET may be
+// repeated if the server closes the connection or refuses the stream. BillError::delivery says
+// whether a call that failed was sent. If `environment` is not configured, the call fails with
 // kUnavailable.
 class BillApi {
  public:

@@ -31,16 +31,21 @@ enum class Verdict {
 
 [[nodiscard]] absl::string_view VerdictName(Verdict verdict);
 
+// Whether a failed request was sent. A request that may have been sent may have taken effect, so a
+// caller must not repeat a POST as if the first one had never happened.
+enum class Delivery {
+  kNotSent,    // certain: no byte of the request was written to a connection with BILL
+  kMaybeSent,  // the request was written, at least in part; BILL may have processed it
+};
+
 struct BillError {
   Verdict verdict = Verdict::kUnavailable;
-  std::string code;     // "BDC_" and digits, as BILL gave it; empty where it gave none
-  int http_status = 0;  // 0 where no answer came
+  std::string code;     // "BDC_" and digits, as BILL gave it; empty if BILL gave none
+  int http_status = 0;  // 0 if no answer came
   absl::optional<absl::Duration> retry_after;  // from the header Retry-After, 0 to 1 hour
-  // True where BILL may have received the request: a POST must then not be sent again as if it had
-  // not been.
-  bool may_have_arrived = true;
-  // What happened, in our words and for our log: never BILL's text, which may be hostile. Such as
-  // "HTTP 502 with an HTML body", "connection refused".
+  Delivery delivery = Delivery::kMaybeSent;
+  // A description of the failure for our log, such as "HTTP 502 with an HTML body". It never
+  // contains text of BILL's, which may be hostile.
   std::string detail;
 };
 

@@ -20,7 +20,7 @@ HttpAnswer AnswerOf(const HttpResponse& response) {
 absl::optional<BillError> Unsendable(const SecretString& session_id, const SecretString& key) {
   if (IsHeaderSafe(session_id.Reveal()) && IsHeaderSafe(key.Reveal())) return absl::nullopt;
   BillError error;
-  error.may_have_arrived = false;
+  error.delivery = Delivery::kNotSent;
   error.verdict = Verdict::kRefused;
   error.detail =
       "not sent: the sessionId or the key beside it holds bytes that no header can carry";
@@ -33,7 +33,7 @@ absl::optional<BillError> Unsendable(const SessionKeys& keys) {
 
 BillError UnknownEnvironment(const std::string& name) {
   BillError error;
-  error.may_have_arrived = false;
+  error.delivery = Delivery::kNotSent;
   error.detail = absl::StrCat("environment \"", name, "\" is not configured; add it or delete the ",
                               "credentials that name it");
   return error;

@@ -18,34 +18,6 @@ long InfoOf(CURL* easy, CURLINFO info) {
   return value;
 }
 
-// Bytes of request sent by this transfer, on all of its connections.
-bool NothingWasSent(CURL* easy) { return InfoOf(easy, CURLINFO_REQUEST_SIZE) == 0; }
-
-// The failures that come before a request is sent, on a connection that never was.
-bool IsBeforeSending(CURLcode code) {
-  switch (code) {
-    case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_URL_MALFORMAT:
-    case CURLE_FAILED_INIT:
-    case CURLE_LOGIN_DENIED:  // a user name in the URL
-    case CURLE_COULDNT_RESOLVE_PROXY:
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_CONNECT:
-    case CURLE_PROXY:
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CIPHER:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_OPERATION_TIMEDOUT:
-    case CURLE_ABORTED_BY_CALLBACK:
-      return true;
-    default:
-      return false;
-  }
-}
-
 std::string SystemError(CURL* easy) {
   const int error = static_cast<int>(InfoOf(easy, CURLINFO_OS_ERRNO));
   if (error == 0) return "no route or no listener";
@@ -54,7 +26,7 @@ std::string SystemError(CURL* easy) {
 
 std::string DescribeCertificate(CURL* easy, const std::string& bill) {
   switch (InfoOf(easy, CURLINFO_SSL_VERIFYRESULT)) {
-    case X509_V_ERR_UNSPECIFIED:  // what libcurl leaves there while nothing is wrong with the chain
+    case X509_V_ERR_UNSPECIFIED:  // libcurl keeps this value if the chain is valid
     case X509_V_OK:
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
@@ -69,8 +41,9 @@ std::string DescribeCertificate(CURL* easy, const std::string& bill) {
   }
 }
 
-std::string DescribeTimeout(CURL* easy, const std::string& bill, const CurlOptions& options) {
-  if (NothingWasSent(easy)) {
+std::string DescribeTimeout(Delivery delivery, const std::string& bill,
+                            const CurlOptions& options) {
+  if (delivery == Delivery::kNotSent) {
     return absl::StrCat("no connection to ", bill, " within ",
                         absl::FormatDuration(options.connect_timeout));
   }
@@ -78,7 +51,7 @@ std::string DescribeTimeout(CURL* easy, const std::string& bill, const CurlOptio
                       absl::FormatDuration(options.total_timeout));
 }
 
-std::string Describe(CURL* easy, CURLcode code, const std::string& bill,
+std::string Describe(CURL* easy, CURLcode code, Delivery delivery, const std::string& bill,
                      const CurlOptions& options) {
   switch (code) {
     case CURLE_UNSUPPORTED_PROTOCOL:
@@ -94,7 +67,7 @@ std::string Describe(CURL* easy, CURLcode code, const std::string& bill,
     case CURLE_COULDNT_CONNECT:
       return absl::StrCat("cannot connect to ", bill, ": ", SystemError(easy));
     case CURLE_OPERATION_TIMEDOUT:
-      return DescribeTimeout(easy, bill, options);
+      return DescribeTimeout(delivery, bill, options);
     case CURLE_PEER_FAILED_VERIFICATION:
       return DescribeCertificate(easy, bill);
     case CURLE_SSL_CACERT_BADFILE:
@@ -115,20 +88,14 @@ std::string Describe(CURL* easy, CURLcode code, const std::string& bill,
 
 }  // namespace
 
-BillError DescribeFailure(CURL* easy, CURLcode code, const Environment& environment,
-                          const CurlOptions& options) {
+BillError DescribeFailure(CURL* easy, CURLcode code, Delivery delivery,
+                          const Environment& environment, const CurlOptions& options) {
   BillError error;
   error.verdict = Verdict::kUnavailable;
-  error.may_have_arrived = MayHaveArrived(easy, code);
-  error.detail =
-      Describe(easy, code, absl::StrCat("environment \"", environment.name, "\""), options);
+  error.delivery = delivery;
+  error.detail = Describe(easy, code, delivery,
+                          absl::StrCat("environment \"", environment.name, "\""), options);
   return error;
-}
-
-// Both conditions: a request can go out on a kept connection, find it closed, and fail to connect
-// anew; and libcurl does not count what a failed write got rid of.
-bool MayHaveArrived(CURL* easy, CURLcode code) {
-  return !(NothingWasSent(easy) && IsBeforeSending(code));
 }
 
 }  // namespace billbroker

@@ -1,4 +1,4 @@
-// What libcurl's failures mean, in our words and with the fix where there is one.
+// Descriptions of libcurl's failures, with the fix if there is one.
 #pragma once
 
 #include <curl/curl.h>
@@ -9,12 +9,9 @@
 
 namespace billbroker {
 
-// kUnavailable for a transfer of `easy` that ended with `code`, which is not CURLE_OK. Holds
-// nothing that the other side sent.
-[[nodiscard]] BillError DescribeFailure(CURL* easy, CURLcode code, const Environment& environment,
-                                        const CurlOptions& options);
-
-// False only where no byte of the request can have been sent.
-[[nodiscard]] bool MayHaveArrived(CURL* easy, CURLcode code);
+// Returns kUnavailable for a transfer of `easy` that ended with `code`, which is not CURLE_OK. The
+// result contains nothing that the server sent.
+[[nodiscard]] BillError DescribeFailure(CURL* easy, CURLcode code, Delivery delivery,
+                                        const Environment& environment, const CurlOptions& options);
 
 }  // namespace billbroker

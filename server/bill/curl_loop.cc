@@ -91,7 +91,7 @@ bool CurlLoop::TakeArrived() {
       lane.waiting.push_back(std::move(transfer));
       StartWaiting(lane);
     } else {
-      transfer->GiveUp(nullptr, "too many calls wait for their turn");
+      transfer->GiveUp("too many calls wait for their turn");
     }
   }
   return true;
@@ -102,7 +102,7 @@ void CurlLoop::StartWaiting(Lane& lane) {
     std::unique_ptr<Transfer> transfer = std::move(lane.waiting.front());
     lane.waiting.pop_front();
     if (clock_.SinceBoot() - transfer->arrival() > options_.longest_wait) {
-      transfer->GiveUp(nullptr, "waited too long for its turn");
+      transfer->GiveUp("waited too long for its turn");
     } else {
       StartOne(lane, std::move(transfer));
     }
@@ -113,8 +113,7 @@ void CurlLoop::StartOne(Lane& lane, std::unique_ptr<Transfer> transfer) {
   CurlEasy easy = TakeEasy();
   if (easy == nullptr || !transfer->Prepare(easy.get(), options_) ||
       curl_multi_add_handle(multi_.get(), easy.get()) != CURLM_OK) {
-    return transfer->GiveUp(nullptr,
-                            "libcurl cannot start the call; 7.87 or newer with TLS is needed");
+    return transfer->GiveUp("libcurl cannot start the call; 7.87 or newer with TLS is needed");
   }
   ++lane.running;
   CURL* key = easy.get();
@@ -141,11 +140,11 @@ void CurlLoop::GiveUpAll() {
   constexpr absl::string_view kWhy = "shutting down";
   for (auto& [easy, running] : running_) {
     curl_multi_remove_handle(multi_.get(), easy);
-    running.transfer->GiveUp(easy, kWhy);
+    running.transfer->GiveUp(kWhy);
   }
   running_.clear();
   for (auto& [name, lane] : lanes_) {
-    for (auto& transfer : lane.waiting) transfer->GiveUp(nullptr, kWhy);
+    for (auto& transfer : lane.waiting) transfer->GiveUp(kWhy);
   }
   lanes_.clear();
   while (true) {  // what came in meanwhile, out of an answer mostly
@@ -158,7 +157,7 @@ void CurlLoop::GiveUpAll() {
     }
     if (arrived.empty() && posted.empty()) return;
     for (auto& work : posted) work();
-    for (auto& transfer : arrived) transfer->GiveUp(nullptr, kWhy);
+    for (auto& transfer : arrived) transfer->GiveUp(kWhy);
   }
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kMaxHeaderBytes = 64 * 1024;
 
-// Sets options one after the other and remembers whether all were taken.
+// Sets options and remembers whether libcurl accepted all of them.
 class OptionSetter final {
  public:
   explicit OptionSetter(CURL* easy) : easy_(easy) {}
@@ -40,12 +40,12 @@ void SetTrust(OptionSetter& to, const Environment& environment) {
   to.Set(CURLOPT_SSL_VERIFYHOST, 2L);
   to.Set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   if (!environment.ca_file.empty()) to.Set(CURLOPT_CAINFO, environment.ca_file.c_str());
-  // A folder would be trusted beside the file; and without one libcurl parses the file once and not
-  // at each connection.
+  // libcurl would trust the default folder in addition to the file. Without a folder it also caches
+  // the parsed file instead of parsing it at each connection.
   const bool has_file =
       !environment.ca_file.empty() || curl_version_info(CURLVERSION_NOW)->cainfo != nullptr;
   if (has_file) to.Set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
-  // Both said outright, or libcurl obeys https_proxy and no_proxy of the process's environment.
+  // Both are set, because libcurl otherwise obeys https_proxy and no_proxy of the environment.
   to.Set(CURLOPT_PROXY, environment.proxy.c_str());
   to.Set(CURLOPT_NOPROXY, "");
 }
@@ -56,14 +56,14 @@ void SetBounds(OptionSetter& to, const CurlOptions& options) {
   to.Set(CURLOPT_MAXLIFETIME_CONN,
          static_cast<long>(absl::ToInt64Seconds(options.connection_lifetime)));
   to.Set(CURLOPT_NOSIGNAL, 1L);
-  // A slow name server must not hold up the thread that every call runs on.
+  // A slow name server must not block the thread, which all calls share.
   to.Set(CURLOPT_QUICK_EXIT, 1L);
   to.Set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   to.Set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
   to.Set(CURLOPT_USERAGENT, "billbroker/" BILLBROKER_VERSION);
 }
 
-// The value of the header `name` in `line`; nullopt where the line is of another.
+// Returns the value of the header `name`; nullopt if `line` is another header.
 absl::optional<absl::string_view> HeaderValue(absl::string_view line, absl::string_view name) {
   if (!absl::StartsWithIgnoreCase(line, name)) return absl::nullopt;
   line.remove_prefix(name.size());
@@ -88,6 +88,8 @@ bool Transfer::Prepare(CURL* easy, const CurlOptions& options) {
   SetBounds(to, options);
   to.Set(CURLOPT_URL, url_.c_str());
   to.Set(CURLOPT_PRIVATE, static_cast<void*>(this));
+  to.Set(CURLOPT_PREREQFUNCTION, &Transfer::OnPreRequest);
+  to.Set(CURLOPT_PREREQDATA, static_cast<void*>(this));
   to.Set(CURLOPT_WRITEFUNCTION, &Transfer::OnBody);
   to.Set(CURLOPT_WRITEDATA, static_cast<void*>(this));
   to.Set(CURLOPT_HEADERFUNCTION, &Transfer::OnHeader);
@@ -96,7 +98,7 @@ bool Transfer::Prepare(CURL* easy, const CurlOptions& options) {
 }
 
 bool Transfer::SetRequest(CURL* easy) {
-  // libcurl reads the list and does not copy it; curl_slist_append() would, to the ordinary heap.
+  // libcurl reads this list in place; curl_slist_append() would copy it to the ordinary heap.
   header_list_.resize(request_.headers.size());
   for (std::size_t i = 0; i < header_list_.size(); ++i) {
     header_list_[i].data = const_cast<char*>(request_.headers[i].Reveal().data());
@@ -107,18 +109,24 @@ bool Transfer::SetRequest(CURL* easy) {
   if (!request_.is_post) return to.ok();
   to.Set(CURLOPT_POST, 1L);
   to.Set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
-  // Not COPYPOSTFIELDS: the body stays in the locked slab.
+  // Not COPYPOSTFIELDS, so that the body stays in the locked slab.
   to.Set(CURLOPT_POSTFIELDS, request_.body.empty() ? "" : request_.body.Reveal().data());
-  // On a kept connection that turns out to be closed libcurl sends the request again by itself, a
-  // POST too; the first one may have been received, and would have been a sign-in.
+  // A kept connection may have been closed by the server meanwhile. libcurl would notice after
+  // writing the request, and OnPreRequest() would then fail the call although BILL is available. A
+  // new connection costs one handshake, and POSTs are rare (one in about half an hour for each
+  // session), so every POST pays for it.
   to.Set(CURLOPT_FRESH_CONNECT, 1L);
   return to.ok();
 }
 
 void Transfer::Finish(CURL* easy, CURLcode code, const CurlOptions& options) {
   if (code != CURLE_OK) {
-    BillError error = DescribeFailure(easy, code, environment_, options);
+    BillError error = DescribeFailure(easy, code, delivery_, environment_, options);
     if (too_long_) error.detail = "an answer that is longer than allowed";
+    if (repeat_refused_) {
+      error.detail = absl::StrCat("environment \"", environment_.name,
+                                  "\" closed the stream without an answer; a POST is not repeated");
+    }
     return done_(std::move(error));
   }
   long status = 0;
@@ -128,11 +136,21 @@ void Transfer::Finish(CURL* easy, CURLcode code, const CurlOptions& options) {
   done_(std::move(response_));
 }
 
-void Transfer::GiveUp(CURL* easy, absl::string_view why) {
+void Transfer::GiveUp(absl::string_view why) {
   BillError error;
-  error.may_have_arrived = easy != nullptr && MayHaveArrived(easy, CURLE_ABORTED_BY_CALLBACK);
+  error.delivery = delivery_;
   error.detail = std::string(why);
   done_(std::move(error));
+}
+
+int Transfer::OnPreRequest(void* self, char*, char*, int, int) {
+  Transfer& transfer = *static_cast<Transfer*>(self);
+  if (transfer.request_.is_post && transfer.delivery_ == Delivery::kMaybeSent) {
+    transfer.repeat_refused_ = true;
+    return CURL_PREREQFUNC_ABORT;
+  }
+  transfer.delivery_ = Delivery::kMaybeSent;
+  return CURL_PREREQFUNC_OK;
 }
 
 std::size_t Transfer::OnBody(char* bytes, std::size_t size, std::size_t count, void* self) {

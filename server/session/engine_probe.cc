@@ -18,7 +18,8 @@ ProbeVerdict Engine::VerdictOf(const BillError& error, bool quarantined) {
     case Verdict::kMfaFailed:
       return ProbeVerdict::kRefused;
     case Verdict::kUnavailable:
-      return error.may_have_arrived ? ProbeVerdict::kUnclear : ProbeVerdict::kNotTried;
+      return error.delivery == Delivery::kMaybeSent ? ProbeVerdict::kUnclear
+                                                    : ProbeVerdict::kNotTried;
     default:
       return ProbeVerdict::kNotTried;
   }

@@ -267,7 +267,7 @@ SignInGate::Ending Engine::EndingOf(const BillError* error, bool forced) {
       // Each is quarantined or backs off after one try, unless somebody forces it.
       return forced ? SignInGate::Ending::kFailed : SignInGate::Ending::kNeutral;
     case Verdict::kUnavailable: {
-      const bool lost = error->may_have_arrived && error->http_status == 0;
+      const bool lost = error->delivery == Delivery::kMaybeSent && error->http_status == 0;
       const bool by_a_gateway =
           error->http_status == 401 || error->http_status == 403 || error->http_status == 423;
       return lost || by_a_gateway ? SignInGate::Ending::kUnclear : SignInGate::Ending::kNeutral;

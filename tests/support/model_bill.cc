@@ -35,7 +35,7 @@ void ModelBill::Send(const HttpRequest& request, Done<T> done, Read read) {
   if (!reachable_) {
     BillError timeout;
     timeout.detail = "cannot connect";
-    timeout.may_have_arrived = false;
+    timeout.delivery = Delivery::kNotSent;
     executor_.RunAfter(absl::Seconds(30),
                        [done = std::move(done), timeout]() mutable { done(timeout); });
     return;

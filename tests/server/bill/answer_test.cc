@@ -129,7 +129,7 @@ TEST(SignInAnswerTest, OutOfShapeIsUnavailableAndNamesTheField) {
     ASSERT_FALSE(answer.ok()) << c.body;
     EXPECT_EQ(answer.error().verdict, Verdict::kUnavailable) << c.body;
     EXPECT_THAT(answer.error().detail, HasSubstr(c.field));
-    EXPECT_TRUE(answer.error().may_have_arrived);
+    EXPECT_EQ(answer.error().delivery, Delivery::kMaybeSent);
   }
 }
 

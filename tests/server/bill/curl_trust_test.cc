@@ -25,7 +25,7 @@ class CurlTrustTest : public CurlTest {
     const auto answer = SignIn();
     ASSERT_FALSE(answer.ok());
     EXPECT_EQ(answer.error().verdict, Verdict::kUnavailable);
-    EXPECT_FALSE(answer.error().may_have_arrived);
+    EXPECT_EQ(answer.error().delivery, Delivery::kNotSent);
     EXPECT_EQ(answer.error().detail, why);
     if (server_ != nullptr) {
       EXPECT_TRUE(server_->requests().empty());

@@ -61,7 +61,7 @@ TEST(RefusalTest, TheCodeDecidesWhateverTheHttpStatus) {
       EXPECT_EQ(error.verdict, c.verdict) << c.code << " at " << status;
       EXPECT_EQ(error.code, c.code);
       EXPECT_EQ(error.http_status, status);
-      EXPECT_TRUE(error.may_have_arrived);
+      EXPECT_EQ(error.delivery, Delivery::kMaybeSent);
       EXPECT_EQ(error.detail, absl::StrCat("HTTP ", status, " with ", c.code));
     }
   }

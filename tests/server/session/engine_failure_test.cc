@@ -300,7 +300,7 @@ TEST_F(EngineFailureTest, ForcedLoginsWithARefusedDevKeyCountAgainstTheUserToo) 
 TEST_F(EngineFailureTest, LostAnswersOfAnUnprovenSecretAreBounded) {
   BillError lost = Refusal(Verdict::kUnavailable, "");
   lost.http_status = 0;
-  lost.may_have_arrived = true;
+  lost.delivery = Delivery::kMaybeSent;
   bill.FailNextSignIns(20, lost);
   for (int i = 0; i < 20; ++i) Login(true).IgnoreError();
   EXPECT_EQ(bill.CountSignIns(), 6);

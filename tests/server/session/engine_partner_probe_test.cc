@@ -74,7 +74,7 @@ TEST_F(EnginePartnerProbeTest, ALostAnswerIsUnclear) {
   lost.detail = "connection reset";
   bill.FailNextPartnerSignIns(1, lost);
   EXPECT_EQ(Probe(Candidate()).verdict, ProbeVerdict::kUnclear);
-  lost.may_have_arrived = false;
+  lost.delivery = Delivery::kNotSent;
   bill.FailNextPartnerSignIns(1, lost);
   EXPECT_EQ(Probe(Candidate()).verdict, ProbeVerdict::kNotTried);
 }

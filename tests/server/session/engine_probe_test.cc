@@ -91,7 +91,7 @@ TEST_F(EngineProbeTest, WhoSaysARefusedSecretAgainHasItTriedAgain) {
 TEST_F(EngineProbeTest, ALostAnswerIsUnclear) {
   BillError lost;
   lost.verdict = Verdict::kUnavailable;
-  lost.may_have_arrived = true;
+  lost.delivery = Delivery::kMaybeSent;
   lost.detail = "no answer";
   bill.FailNextSignIns(1, lost);
   const ProbeResult unclear = Probe(WithPassword("new"));
@@ -103,7 +103,7 @@ TEST_F(EngineProbeTest, ALostAnswerIsUnclear) {
 TEST_F(EngineProbeTest, ARequestThatNeverWentOutProvesNothing) {
   BillError unreachable;
   unreachable.verdict = Verdict::kUnavailable;
-  unreachable.may_have_arrived = false;
+  unreachable.delivery = Delivery::kNotSent;
   unreachable.detail = "no connection";
   bill.FailNextSignIns(1, unreachable);
   EXPECT_EQ(Probe(WithPassword("new")).verdict, ProbeVerdict::kNotTried);
