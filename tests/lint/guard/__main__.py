@@ -1,0 +1,156 @@
+"""Checks language, layers and names. Run it as `python3 tests/lint/guard [option]`.
+
+  (no option)          fails on findings that are not on the list
+  --with-tests         runs the guard's own tests first; the step of ./dev lint
+  --update-findings    lowers the counts on the list to the present ones; never raises one
+  --list [PATH ...]    prints the findings that are on the list, of all files or of these
+  --record-findings    writes the whole list; only for a commit that adds or changes a rule
+"""
+import collections
+import os
+import re
+import sys
+import unittest
+
+import commits
+import definitions
+import findings
+import function_comments
+import layers
+import passages
+import rules
+import widths
+from tree import Tree
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), '..', '..', '..'))
+GUARD = 'tests/lint/guard'
+UPDATE = f'python3 {GUARD} --update-findings'
+# Files that quote the constructions that the rules forbid.
+EXEMPT = re.compile(rf'{GUARD}/(?:rules|commits|\w+_test)\.py')
+
+Finding = collections.namedtuple('Finding', 'path line rule words fix')
+
+
+def listed_findings(files):
+    """Returns the findings of the rules that the list may hold."""
+    result = []
+    for path, text in files.items():
+        if EXEMPT.fullmatch(path):
+            continue
+        for passage in passages.passages(path, text):
+            result += [Finding(path, *found) for found in rules.check(passage)]
+        for rule, check in (('function-comment', function_comments.check),
+                            ('line-width', widths.long_lines),
+                            ('test-name-length', widths.long_test_names)):
+            result += [Finding(path, line, rule, words, fix) for line, words, fix in check(path, text)]
+    return sorted(result)
+
+
+def strict_findings(files):
+    """Returns the findings of the rules that no list excuses."""
+    result = [Finding(path, line, 'one-definition', words, fix)
+              for path, line, words, fix in definitions.check(files)]
+    for path, text in files.items():
+        result += [Finding(path, line, 'layer', words, fix)
+                   for line, words, fix in layers.check(path, text)]
+    return sorted(result)
+
+
+def count(found):
+    """Returns the number of findings by path and rule."""
+    counted = collections.defaultdict(collections.Counter)
+    for finding in found:
+        counted[finding.path][finding.rule] += 1
+    return counted
+
+
+def show(finding):
+    print(f'{finding.path}:{finding.line}: {finding.rule}: "{finding.words}": {finding.fix}')
+
+
+class Report:
+    def __init__(self):
+        self.failed = False
+
+    def fail(self, message):
+        self.failed = True
+        print(message)
+
+
+def compare_with_list(report, found, listed):
+    more, fewer = findings.differences(listed, count(found))
+    for path, rule, allowed, number in more:
+        report.fail(f'{path}: {number} findings of {rule}, {allowed} on the list:')
+        for finding in found:
+            if (finding.path, finding.rule) == (path, rule):
+                show(finding)
+    if fewer:
+        for path, rule, allowed, number in fewer:
+            print(f'{path}: {number} findings of {rule}, {allowed} on the list')
+        report.fail(f'The list is out of date. Run `{UPDATE}` and commit {findings.PATH}.')
+
+
+def compare_with_history(report, tree, files, listed):
+    """Checks that the list did not grow, rewritten files are off it, and subjects keep the rules."""
+    base = tree.added_in(findings.PATH)
+    if base is None:
+        print(f'guard: this clone does not contain the commit that added {findings.PATH}; '
+              'commit subjects, rewritten files and growth of the list are not checked')
+        return
+    renames = tree.renames_since(base)
+    old_path = {path: renames.get(path, path) for path in listed}
+    before = tree.texts_at(base, sorted(set(old_path.values())))
+    for path, old in old_path.items():
+        if path in files and old in before and findings.is_rewritten(before[old], files[path]):
+            report.fail(f'{path} is rewritten by more than half: fix its findings '
+                        f'(`python3 {GUARD} --list {path}`) and run `{UPDATE}`')
+    guard_change = tree.changed_in(GUARD)
+    if guard_change and not tree.is_modified(GUARD):
+        earlier = findings.parse(tree.text_at(guard_change, findings.PATH) or '')
+        for path, rule in findings.grown(listed, earlier, tree.renames_since(guard_change)):
+            report.fail(f'{findings.PATH}: {path} {rule} is higher than in {guard_change[:10]}; '
+                        'the list may only shrink')
+    for commit, subject in tree.subjects_since(base):
+        for words, fix in commits.check(subject):
+            report.fail(f'commit {commit} "{subject}": {words}: {fix}')
+
+
+def main(arguments):
+    option = arguments[0] if arguments else ''
+    if option not in ('', '--with-tests', '--update-findings', '--record-findings', '--list'):
+        sys.exit(__doc__)
+    if option == '--with-tests':
+        tests = unittest.defaultTestLoader.discover(os.path.dirname(os.path.abspath(__file__)), '*_test.py')
+        if not unittest.TextTestRunner(verbosity=0).run(tests).wasSuccessful():
+            sys.exit(1)
+    tree = Tree(ROOT)
+    files = tree.files()
+    listed = findings.parse(files.get(findings.PATH, ''))
+    found = listed_findings(files)
+    if option == '--list':
+        for finding in found:
+            if len(arguments) == 1 or finding.path.startswith(tuple(arguments[1:])):
+                show(finding)
+        return
+    if option.endswith('-findings'):
+        base = tree.added_in(findings.PATH)
+        counted = count(found)
+        if option == '--update-findings':
+            counted = findings.lowered(listed, counted, tree.renames_since(base) if base else {})
+        with open(os.path.join(ROOT, findings.PATH), 'w', encoding='utf-8') as file:
+            file.write(findings.render(counted))
+        return
+    report = Report()
+    for finding in strict_findings(files):
+        report.failed = True
+        show(finding)
+    compare_with_list(report, found, listed)
+    compare_with_history(report, tree, files, listed)
+    totals = collections.Counter(finding.rule for finding in found)
+    print(f'guard: {len(files)} files, {len(found)} findings left on the list '
+          f'({", ".join(f"{rule} {n}" for rule, n in totals.most_common())})')
+    if report.failed:
+        sys.exit('guard: failed; the rules are in CONTRIBUTING.md')
+
+
+main(sys.argv[1:])

@@ -1,0 +1,82 @@
+"""The list of accepted findings: one line per file, `path rule=count rule=count`, sorted.
+
+The list may only shrink. git merges it line by line (`merge=union` in .gitattributes); if a merge
+leaves two lines of one file, the lower counts apply.
+"""
+import collections
+
+PATH = 'tests/lint/findings.txt'
+
+
+def parse(text):
+    """Returns the counts by path and rule."""
+    listed = {}
+    for line in text.splitlines():
+        if not line.strip() or line.startswith('#'):
+            continue
+        path, *entries = line.split(' ')
+        counts = {rule: int(count) for rule, _, count in (e.partition('=') for e in entries)}
+        if path in listed:
+            counts = {rule: min(n, listed[path][rule]) for rule, n in counts.items()
+                      if rule in listed[path]}
+        listed[path] = counts
+    return listed
+
+
+def render(listed):
+    lines = ['# Accepted findings of tests/lint/guard; CONTRIBUTING.md explains how to shrink this list.']
+    for path, counts in sorted(listed.items()):
+        counts = [f'{rule}={count}' for rule, count in sorted(counts.items()) if count > 0]
+        if counts:
+            lines.append(' '.join([path] + counts))
+    return '\n'.join(lines) + '\n'
+
+
+def lowered(listed, counted, renames):
+    """Returns the list with each count lowered to the number that was counted, and never raised.
+
+    An entry moves with its file; `renames` maps new paths to old ones.
+    """
+    result = {}
+    for path, counts in counted.items():
+        old = listed.get(path) or listed.get(renames.get(path), {})
+        result[path] = {rule: min(n, old[rule]) for rule, n in counts.items() if rule in old}
+    return result
+
+
+def differences(listed, counted):
+    """Returns two lists of (path, rule, number listed, number counted): more than listed, and fewer."""
+    more, fewer = [], []
+    for path in sorted(set(listed) | set(counted)):
+        before, now = listed.get(path, {}), counted.get(path, {})
+        for rule in sorted(set(before) | set(now)):
+            pair = before.get(rule, 0), now.get(rule, 0)
+            if pair[1] > pair[0]:
+                more.append((path, rule) + pair)
+            elif pair[1] < pair[0]:
+                fewer.append((path, rule) + pair)
+    return more, fewer
+
+
+def grown(listed, earlier, renames):
+    """Returns (path, rule) of each entry that is higher than in the list `earlier`."""
+    result = []
+    for path, counts in sorted(listed.items()):
+        before = earlier.get(path) or earlier.get(renames.get(path), {})
+        result += [(path, rule) for rule, n in sorted(counts.items()) if n > before.get(rule, 0)]
+    return result
+
+
+def is_rewritten(before, now):
+    """Returns whether more than half of the text `before` is gone.
+
+    Compares runs of three words, so that wrapping, indenting and moving text do not count.
+    """
+    old, new = _shingles(before), _shingles(now)
+    kept = sum((old & new).values())
+    return kept * 2 < sum(old.values())
+
+
+def _shingles(text):
+    words = text.split()
+    return collections.Counter(zip(words, words[1:], words[2:]))

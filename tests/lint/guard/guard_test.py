@@ -1,0 +1,157 @@
+"""Runs the guard as a whole in small repositories with planted violations."""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+LIST = 'tests/lint/findings.txt'
+PLAIN = '// Point: a place on the map.\nnamespace a {\n// Returns the sum of both.\nint Sum();\n}\n'
+
+
+class GuardTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.template = cls.root = tempfile.mkdtemp(prefix='guard-')
+        cls.addClassCleanup(shutil.rmtree, cls.template)
+        shutil.copytree(HERE, os.path.join(cls.root, 'tests/lint/guard'),
+                        ignore=shutil.ignore_patterns('__pycache__', '*_test.py'))
+        made = cls('run_guard')
+        made.git('init', '--quiet', '--initial-branch=main')
+        made.write('vault/plain.h', PLAIN)
+        made.write('vault/old.cc', '// What it is.\n' + ''.join(f'int value{i} = {i};\n' for i in range(40)))
+        made.run_guard('--record-findings')
+        made.commit('lint: add the guard')
+
+    def setUp(self):
+        self.root = tempfile.mkdtemp(prefix='guard-')
+        self.addCleanup(shutil.rmtree, self.root)
+        shutil.copytree(self.template, self.root, dirs_exist_ok=True)
+
+    def git(self, *arguments, cwd=None):
+        identity = ('-c', 'user.name=Test', '-c', 'user.email=test@example.com')
+        return subprocess.run(('git',) + identity + arguments, cwd=cwd or self.root, check=True,
+                              capture_output=True, text=True).stdout
+
+    def commit(self, subject):
+        self.git('add', '--all')
+        self.git('commit', '--quiet', '--allow-empty', '-m', subject)
+
+    def write(self, path, text):
+        path = os.path.join(self.root, path)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(text)
+
+    def read(self, path):
+        with open(os.path.join(self.root, path), encoding='utf-8') as file:
+            return file.read()
+
+    def run_guard(self, *arguments, root=None):
+        result = subprocess.run((sys.executable, '-B', 'tests/lint/guard') + arguments, cwd=root or self.root,
+                                capture_output=True, text=True, check=False)
+        return result.returncode, result.stdout + result.stderr
+
+    def assert_passes(self):
+        code, output = self.run_guard()
+        self.assertEqual(code, 0, output)
+        return output
+
+    def assert_fails(self, *expected):
+        code, output = self.run_guard()
+        self.assertEqual(code, 1, output)
+        for text in expected:
+            self.assertIn(text, output)
+
+    def test_passes_with_the_findings_of_the_list(self):
+        self.assertIn('vault/old.cc what-clause=1', self.read(LIST))
+        self.assertIn('findings left on the list', self.assert_passes())
+
+    def test_fails_on_a_planted_violation_of_each_rule(self):
+        planted = (
+            ('vault/a.h', '// What it is.\n', 'vault/a.h:1: what-clause: "What"'),
+            ('vault/b.h', '\n// Who waits is refused.\n', 'vault/b.h:2: who-clause'),
+            ('vault/c.cc', 'f("the file is no document");\n', 'vault/c.cc:1: no-noun'),
+            ('docs/d.md', 'The hub tells the watchers.\n', 'docs/d.md:1: person-verb'),
+            ('docs/e.md', 'A key of which none is used.\n', 'docs/e.md:1: hanging-relative'),
+            ('docs/f.md', 'Plain TCP there is not.\n', 'docs/f.md:1: inversion'),
+            ('g.sh', '# Starts anew.\n', 'g.sh:1: archaic'),
+            ('h.proto', '// Live as far as one knows.\n', 'h.proto:1: one-pronoun'),
+            ('i_test.cc', 'TEST(A, WhatIsNoName) {}\n', 'i_test.cc:1: what-clause'),
+            ('j_test.cc', f'TEST(A, {"B" * 61}) {{}}\n', 'j_test.cc:1: test-name-length'),
+            ('docs/k.md', 'word ' * 21 + '\n', 'docs/k.md:1: line-width'),
+            ('vault/l.h', PLAIN.replace('Returns the', 'The'), 'vault/l.h:3: function-comment'),
+            ('vault/m.h', '#include "server/rpc/gate.h"\n', 'vault/m.h:1: layer'),
+            ('vault/n.h', '#include "tests/a.h"\n', 'vault/n.h:1: layer'))
+        for path, text, _ in planted:
+            self.write(path, text)
+        self.assert_fails(*(expected for _, _, expected in planted))
+        for path, _, _ in planted:
+            os.remove(os.path.join(self.root, path))
+        self.assert_passes()
+
+    def test_fails_on_a_second_definition(self):
+        self.write('vault/one.h', 'namespace a {\nstruct T {};\n}\n')
+        self.write('client/two.h', 'namespace a {\nstruct T {};\n}\n')
+        self.assert_fails('vault/one.h:2: one-definition: "a::T": is also defined in client/two.h')
+
+    def test_fails_on_more_findings_than_listed(self):
+        self.write('vault/old.cc', self.read('vault/old.cc') + '// What is new.\n')
+        self.assert_fails('vault/old.cc: 2 findings of what-clause, 1 on the list', 'vault/old.cc:42:')
+        self.run_guard('--update-findings')
+        self.assert_fails('vault/old.cc: 2 findings of what-clause, 1 on the list')
+
+    def test_asks_to_shrink_the_list(self):
+        self.write('vault/old.cc', self.read('vault/old.cc').replace('What it is', 'Values'))
+        self.assert_fails('Run `python3 tests/lint/guard --update-findings`')
+        self.run_guard('--update-findings')
+        self.assertNotIn('vault/old.cc', self.read(LIST))
+        self.assert_passes()
+
+    def test_an_entry_follows_a_renamed_file(self):
+        self.git('mv', 'vault/old.cc', 'vault/moved.cc')
+        self.run_guard('--update-findings')
+        self.assertIn('vault/moved.cc what-clause=1', self.read(LIST))
+        self.commit('vault: move a file')
+        self.assert_passes()
+
+    def test_a_rewritten_file_loses_its_entry(self):
+        self.write('vault/old.cc', '// What it is.\n' + ''.join(f'long other{i} = {i} + 1;\n' for i in range(40)))
+        self.assert_fails('vault/old.cc is rewritten by more than half')
+
+    def test_the_list_does_not_grow_by_hand(self):
+        self.write('vault/new.cc', '// What it is.\n')
+        self.write(LIST, self.read(LIST) + 'vault/new.cc what-clause=1\n')
+        self.commit('vault: add a file')
+        self.assert_fails('vault/new.cc what-clause is higher than in')
+
+    def test_the_list_may_grow_in_a_commit_that_changes_the_guard(self):
+        self.write('vault/new.cc', '// What it is.\n')
+        self.write('tests/lint/guard/new.py', '')
+        self.run_guard('--record-findings')
+        self.assert_passes()
+        self.commit('lint: add a rule')
+        self.assert_passes()
+
+    def test_checks_the_subjects_of_later_commits(self):
+        self.commit('vault: added a file')
+        self.assert_fails('"vault: added a file": added:')
+
+    def test_a_shallow_clone_is_checked_without_its_history(self):
+        self.commit('vault: added a file')
+        clone = self.root + '-clone'
+        self.addCleanup(shutil.rmtree, clone, True)
+        self.git('clone', '--quiet', '--depth=1', 'file://' + self.root, clone)
+        code, output = self.run_guard(root=clone)
+        self.assertEqual(code, 0, output)
+        self.assertIn('this clone does not contain the commit that added', output)
+
+    def test_lists_the_accepted_findings_of_a_path(self):
+        self.assertIn('vault/old.cc:1: what-clause', self.run_guard('--list', 'vault')[1])
+        self.assertEqual(self.run_guard('--list', 'client')[1], '')
+
+
+if __name__ == '__main__':
+    unittest.main()

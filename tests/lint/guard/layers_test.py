@@ -1,0 +1,67 @@
+import unittest
+
+import layers
+
+
+def refused(path, *headers):
+    text = ''.join(f'#include {h if h[0] == "<" else chr(34) + h + chr(34)}\n' for h in headers)
+    return [words for _, words, _ in layers.check(path, text)]
+
+
+class LayersTest(unittest.TestCase):
+    def test_refuses_includes_against_the_arrows(self):
+        for path, header in (
+                ('vault/base/clock.h', 'vault/vault.h'),
+                ('vault/vault.h', 'server/bill/bill_api.h'),
+                ('server/bill/answer.h', 'server/session/session.h'),
+                ('server/session/engine.h', 'server/credentials/rotation.h'),
+                ('server/session/engine.h', 'server/session/sqlite/sqlite_store.h'),
+                ('server/credentials/rotation.h', 'server/rpc/gate.h'),
+                ('server/rpc/gate.h', 'server/app/config.h'),
+                ('server/access/policy.h', 'server/session/session.h'),
+                ('server/access/audit/audit_log.h', 'server/session/session.h'),
+                ('server/app/doors.h', 'vault/keyring/keyring_vault.h'),
+                ('server/app/doors.h', 'server/bill/curl_bill_api.h'),
+                ('server/session/engine.h', 'proto/status.h'),
+                ('client/channel.h', 'server/rpc/gate.h'),
+                ('client/channel.h', 'vault/vault.h'),
+                ('client/cli/cli.h', 'vault/keyring/keyring_vault.h'),
+                ('vault/vault.h', 'tests/support/fake_vault.h')):
+            with self.subTest(f'{path} {header}'):
+                self.assertEqual(refused(path, header), [header])
+
+    def test_accepts_includes_along_the_arrows(self):
+        for path, header in (
+                ('vault/vault.h', 'vault/base/clock.h'),
+                ('server/rpc/gate.h', 'vault/base/clock.h'),
+                ('server/rpc/gate.h', 'server/access/audit/audit_log.h'),
+                ('server/app/config.h', 'server/bill/curl_options.h'),
+                ('server/app/main.cc', 'server/bill/curl_bill_api.h'),
+                ('server/app/main.cc', 'vault/keyring/keyring_vault.h'),
+                ('client/cli/vault_probe.cc', 'vault/keyring/keyring_vault.h'),
+                ('client/channel.h', 'vault/base/secret_string.h'),
+                ('tests/vault/a.h', 'server/app/config.h')):
+            with self.subTest(f'{path} {header}'):
+                self.assertEqual(refused(path, header), [])
+
+    def test_keeps_libraries_where_they_belong(self):
+        self.assertEqual(refused('server/session/engine.h', '<grpcpp/grpcpp.h>', 'billbroker/v1/session.pb.h',
+                                 '<curl/curl.h>', '<sqlite3.h>', '<string>'),
+                         ['grpcpp/grpcpp.h', 'billbroker/v1/session.pb.h', 'curl/curl.h', 'sqlite3.h'])
+        self.assertEqual(refused('server/rpc/gate.h', '<grpcpp/grpcpp.h>', '<sodium.h>'), [])
+
+    def test_asks_for_a_row_for_a_new_module(self):
+        self.assertEqual(refused('server/new/a.h'), ['server/new'])
+        self.assertEqual(refused('server/rpc/gate.h', 'server/new/a.h'), ['server/new/a.h'])
+
+    def test_rows_name_modules_that_exist(self):
+        for module, uses in layers.MODULES.items():
+            for used in uses:
+                self.assertIn(used, layers.MODULES, module)
+        for users in layers.LIBRARIES.values():
+            for user in users:
+                self.assertIn(user, layers.MODULES)
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -1,0 +1,87 @@
+"""The files and the history of the repository, through git."""
+import os
+import subprocess
+
+
+class Tree:
+    def __init__(self, root):
+        self.root = root
+
+    def git(self, *arguments, stdin=None):
+        """Returns the output of a git command, or None if it fails."""
+        result = subprocess.run(('git', '-C', self.root) + arguments, input=stdin, capture_output=True,
+                                check=False)
+        return result.stdout if result.returncode == 0 else None
+
+    def lines(self, *arguments):
+        output = self.git(*arguments)
+        return output.decode().splitlines() if output else []
+
+    def files(self):
+        """Returns the text of each file that is tracked or could be added, by path."""
+        listed = self.git('ls-files', '-z', '--cached', '--others', '--exclude-standard')
+        if listed is None:
+            raise SystemExit('guard: this is not a git checkout')
+        texts = {}
+        for path in sorted(set(listed.decode().split('\0')) - {''}):
+            try:
+                with open(os.path.join(self.root, path), encoding='utf-8') as file:
+                    texts[path] = file.read()
+            except (UnicodeDecodeError, FileNotFoundError, IsADirectoryError):
+                pass
+        return texts
+
+    def _whole(self, commit):
+        """Returns `commit`, or None if it is where the history of a shallow clone is cut off."""
+        if commit is None:
+            return None
+        shallow = self.lines('rev-parse', '--git-path', 'shallow')
+        try:
+            with open(os.path.join(self.root, shallow[0]), encoding='utf-8') as file:
+                return None if commit in file.read().split() else commit
+        except (OSError, IndexError):
+            return commit
+
+    def added_in(self, path):
+        """Returns the commit that last added `path`, or None if this clone does not contain it."""
+        commits = self.lines('log', '-1', '--format=%H', '--diff-filter=A', '--', path)
+        return self._whole(commits[0] if commits else None)
+
+    def changed_in(self, path):
+        """Returns the last commit that changed `path`, or None as in added_in()."""
+        commits = self.lines('log', '-1', '--format=%H', '--', path)
+        return self._whole(commits[0] if commits else None)
+
+    def is_modified(self, path):
+        return bool(self.lines('status', '--porcelain', '--', path))
+
+    def subjects_since(self, commit):
+        """Returns pairs of short id and subject, without merges."""
+        return [line.split(' ', 1) for line in
+                self.lines('log', '--no-merges', '--format=%h %s', f'{commit}..HEAD')]
+
+    def text_at(self, commit, path):
+        output = self.git('show', f'{commit}:{path}')
+        return None if output is None else output.decode(errors='replace')
+
+    def texts_at(self, commit, paths):
+        """Returns the texts of `paths` in `commit`, by path, without the paths that do not exist there."""
+        names = ''.join(f'{commit}:{path}\n' for path in paths).encode()
+        output, texts, offset = self.git('cat-file', '--batch', stdin=names) or b'', {}, 0
+        for path in paths:
+            end = output.find(b'\n', offset)
+            header = output[offset:end].split()
+            offset = end + 1
+            if len(header) == 3 and header[1] == b'blob':
+                size = int(header[2])
+                texts[path] = output[offset:offset + size].decode(errors='replace')
+                offset += size + 1
+        return texts
+
+    def renames_since(self, commit):
+        """Returns the old path of each file that was renamed since `commit`, by new path."""
+        renamed = {}
+        for line in self.lines('diff', '--name-status', '--find-renames', '--diff-filter=R', commit):
+            _, old, new = line.split('\t')
+            renamed[new] = old
+        return renamed
