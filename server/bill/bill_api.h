@@ -96,7 +96,7 @@ struct OrganizationPage {
 
 // Thread-safe. Each call returns at once and answers exactly once, on a thread of the
 // implementation; the answer must not block that thread. A POST is sent at most once. A GET may be
-// repeated if the server closes the connection or refuses the stream. BillError::delivery says
+// repeated if the server closes the connection or refuses the stream. BillError::delivery reports
 // whether a call that failed was sent. If `environment` is not configured, the call fails with
 // kUnavailable.
 class BillApi {

@@ -56,12 +56,12 @@ RULES = [
          'A version of which every session was to end.',
          'Three words, the last of which is short; it is older than the limit, which ends at noon.'),
     Rule('inversion', r'\bthere (?:is|are|was|were) not\b(?=[.,;:]|$)|'
-         + _START + r'(?:not|never|neither|only then|nowhere|gone) ' + _AUX + r'\b|'
+         + _START + r'(?:not|never|only then|nowhere|gone) ' + _AUX + r'\b|'
          r', (?:so|as) (?:is|are|was|were|does|do|did|has|have) (?:a|an|the|it|its|each|every|any|this|that)\b|'
          + _START + r'(?:were|had|should) (?:it|they|the|a|an|this|that|one)\b',
          'subject, verb, object; a condition starts with "if" or "when" (rule 7)',
          'Plain TCP there is not.',
-         'There is not enough memory. Never blocks. Should the caller retry?',
+         'There is not enough memory. Never blocks. Neither does the log. Should the caller retry?',
          allowed_in_questions=True),
     Rule('archaic', r'\b(?:anew|mend(?:s|ed|ing)?|ill|whoever|in force|so long afterwards|afresh|kin|'
          r'lest|whence|thence|thereof|whereof|aught|naught|betimes)\b',

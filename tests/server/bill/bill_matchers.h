@@ -58,7 +58,7 @@ MATCHER_P(HasVerdict, verdict,
 }
 
 MATCHER_P(HasDelivery, delivery,
-          std::string(negation ? "does not say" : "says") + " that the request was " +
+          std::string(negation ? "does not report" : "reports") + " that the request was " +
               std::string(DeliveryName(delivery))) {
   const BillError* error = internal::FindError(arg);
   return error != nullptr && error->delivery == delivery;
