@@ -18,6 +18,7 @@ import findings
 import function_comments
 import layers
 import passages
+import references
 import rules
 import widths
 from tree import Tree
@@ -50,6 +51,8 @@ def strict_findings(files):
     """Returns the findings of the rules that no list excuses."""
     result = [Finding(path, line, 'one-definition', words, fix)
               for path, line, words, fix in definitions.check(files)]
+    result += [Finding(path, line, 'test-reference', words, fix)
+               for path, line, words, fix in references.check(files)]
     for path, text in files.items():
         result += [Finding(path, line, 'layer', words, fix)
                    for line, words, fix in layers.check(path, text)]
