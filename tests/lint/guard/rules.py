@@ -22,7 +22,19 @@ class Rule:
 
 _AUX = r'(?:is|are|was|were|does|do|did|has|have|had|can|may|must|will)'
 _START = r'(?:^|(?<=[.;:!?] )|(?<=[.;:!?]\) ))'
-_PEOPLE = r'(?<!\byou )(?<!\bwe )(?<!\bI )(?<!\bpeople )(?<!\breaders )(?<!\boperators )(?<!\bperson )'
+
+
+def _not_after(words):
+    """Returns a pattern that holds unless one of `words` comes before."""
+    return ''.join(rf'(?<!\b{word} )' for word in words.split())
+
+
+_PEOPLE = _not_after('you we I people readers operators person')
+_PARTITIVE = _not_after('each all both some most none first last')
+_PERSON_VERB = (r'\b(?:hears?|heard|tells?|told|says?|said|knows?|knew|wish(?:es|ed)?|wants?|'
+                r'doubts?(?<!\bin doubt)(?<!\bno doubt)|doubted)\b')
+_ARCHAIC = (r'\b(?:anew|mend(?:s|ed|ing)?|ill|whoever|in force|so long afterwards|afresh|kin|lest|'
+            r'whence|thence|thereof|whereof|aught|naught|betimes)\b')
 
 RULES = [
     Rule('what-clause', r'\bwhat(?:ever)?\b',
@@ -30,7 +42,8 @@ RULES = [
          'Returns what the store holds.',
          'What happens if the store is full?',
          allowed_in_questions=True, allowed_in_headings=True),
-    Rule('what-clause', r'\bwhom\b|\bthat which\b|\bthose (?:of|who|whom|whose|which|that|before|after)\b',
+    Rule('what-clause', r'\bwhom\b|\bthat which\b|'
+         r'\bthose (?:of|who|whom|whose|which|that|before|after)\b',
          'name the noun instead of "whom", "that which" or "those …" (rule 3)',
          'Drops those who wait too long.',
          'Drops the waiters that wait too long; those two are done.'),
@@ -40,8 +53,7 @@ RULES = [
          'Who does not wait is refused.',
          'A caller who does not wait is refused. Who may call?',
          allowed_in_questions=True, allowed_in_headings=True),
-    Rule('person-verb', _PEOPLE + r'\b(?:hears?|heard|tells?|told|says?|said|knows?|knew|wish(?:es|ed)?|wants?|'
-         r'doubts?(?<!\bin doubt)(?<!\bno doubt)|doubted)\b',
+    Rule('person-verb', _PEOPLE + _PERSON_VERB,
          'machines receive, notify, return, log, report, cache, request (rule 4)',
          'The engine tells the hub.',
          'The engine notifies the hub; you know the name. The id is not known. If in doubt, read it again.'),
@@ -51,20 +63,21 @@ RULES = [
          'write "is not a valid X" instead of "is no X" (rule 5)',
          'standard input is no terminal',
          'stdin is not a terminal; there is no session; the value is no longer than 64 bytes'),
-    Rule('hanging-relative', r'(?<!\beach )(?<!\ball )(?<!\bboth )(?<!\bsome )(?<!\bmost )(?<!\bnone )(?<!\bfirst )(?<!\blast )\b(?:of|as|than) (?:which|whom|whose)\b|\bthan that\b(?! of\b)',
+    Rule('hanging-relative',
+         _PARTITIVE + r'\b(?:of|as|than) (?:which|whom|whose)\b|\bthan that\b(?! of\b)',
          'write two sentences instead of "of which", "as which" or "than that" (rule 6)',
          'A version of which every session was to end.',
          'Three words, the last of which is short; it is older than the limit, which ends at noon.'),
     Rule('inversion', r'\bthere (?:is|are|was|were) not\b(?=[.,;:]|$)|'
-         + _START + r'(?:not|never|only then|nowhere|gone) ' + _AUX + r'\b|'
-         r', (?:so|as) (?:is|are|was|were|does|do|did|has|have) (?:a|an|the|it|its|each|every|any|this|that)\b|'
+         + _START + r'(?:not|only then|nowhere|gone) ' + _AUX + r'\b|'
+         r', (?:so|as) (?:is|are|was|were|does|do|did|has|have) '
+         r'(?:a|an|the|it|its|each|every|any|this|that)\b|'
          + _START + r'(?:were|had|should) (?:it|they|the|a|an|this|that|one)\b',
          'subject, verb, object; a condition starts with "if" or "when" (rule 7)',
          'Plain TCP there is not.',
-         'There is not enough memory. Never blocks. Neither does the log. Should the caller retry?',
+         'There is not enough memory. Never has an owner. Neither does the log. Should the caller retry?',
          allowed_in_questions=True),
-    Rule('archaic', r'\b(?:anew|mend(?:s|ed|ing)?|ill|whoever|in force|so long afterwards|afresh|kin|'
-         r'lest|whence|thence|thereof|whereof|aught|naught|betimes)\b',
+    Rule('archaic', _ARCHAIC,
          'use the plain word: again, repair, unavailable, in effect (rule 8)',
          'the files stay in force until they are mended',
          'the files stay in use until they are fixed; recommend an illness'),
@@ -72,7 +85,9 @@ RULES = [
          'write "… is not … either", or name both (rule 8)',
          'Plain TCP is not supported, on this machine neither.',
          'Neither the name nor the id is logged.'),
-    Rule('one-pronoun', r'\b(?:as far as|if|when|where|before|until|while|unless) one (?:knows|can|may|looks|wants|sees|asks)\b|'
+    Rule('one-pronoun',
+         r'\b(?:as far as|if|when|where|before|until|while|unless) '
+         r'one (?:knows|can|may|looks|wants|sees|asks)\b|'
          r'\bthat one (?:may|can|must|is|waits|asks|does)\b',
          'name the noun instead of "one" (rule 9)',
          'Live as far as one knows.',
