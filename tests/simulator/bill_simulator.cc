@@ -36,10 +36,8 @@ absl::StatusOr<std::unique_ptr<BillSimulator>> BillSimulator::Start(Options opti
       MakeCertificates(options.state_dir, options.certificate);
   if (!certificates.ok()) return certificates.status();
   simulator->ca_file_ = certificates->ca_file;
-  absl::StatusOr<std::unique_ptr<HttpsFront>> https =
-      HttpsFront::Start(simulator->gateway_, certificates->server, options.port);
-  if (!https.ok()) return https.status();
-  simulator->https_ = *std::move(https);
+  const absl::Status started = simulator->StartFront(certificates->server, options);
+  if (!started.ok()) return started;
   absl::StatusOr<std::unique_ptr<ControlFront>> control =
       ControlFront::Start(simulator->control_, options.control_port);
   if (!control.ok()) return control.status();
@@ -65,13 +63,27 @@ BillSimulator::BillSimulator(Data data, std::string temporary_dir)
 BillSimulator::~BillSimulator() {
   control_front_.reset();
   https_.reset();
+  http2_.reset();
   if (temporary_dir_.empty()) return;
   std::error_code ignored;
   std::filesystem::remove_all(temporary_dir_, ignored);
 }
 
+absl::Status BillSimulator::StartFront(const ServerIdentity& identity, const Options& options) {
+  if (options.http2) {
+    auto http2 = Http2Front::Start(gateway_, identity, system_clock_, options.port);
+    if (!http2.ok()) return http2.status();
+    http2_ = *std::move(http2);
+  } else {
+    auto https = HttpsFront::Start(gateway_, identity, options.port);
+    if (!https.ok()) return https.status();
+    https_ = *std::move(https);
+  }
+  return absl::OkStatus();
+}
+
 std::string BillSimulator::base_url() const {
-  return absl::StrCat("https://127.0.0.1:", https_->port(), "/connect");
+  return absl::StrCat("https://127.0.0.1:", port(), "/connect");
 }
 
 std::string BillSimulator::control_url() const {

@@ -11,6 +11,7 @@
 #include "tests/simulator/control_front.h"
 #include "tests/simulator/data_file.h"
 #include "tests/simulator/gateway.h"
+#include "tests/simulator/http2_front.h"
 #include "tests/simulator/https_front.h"
 #include "tests/simulator/offset_clock.h"
 #include "vault/base/clock.h"
@@ -27,6 +28,7 @@ class BillSimulator final {
     int port = 0;           // of HTTPS; 0: a free one
     int control_port = 0;   // likewise
     CertificateKind certificate = CertificateKind::kGood;
+    bool http2 = false;  // serves HTTP/2 instead of HTTP/1.1
   };
 
   // Errors: kUnavailable, a port is taken; others, the folder cannot be written.
@@ -40,16 +42,20 @@ class BillSimulator final {
   [[nodiscard]] std::string base_url() const;     // "https://127.0.0.1:PORT/connect"
   [[nodiscard]] std::string control_url() const;  // "http://127.0.0.1:PORT"
   [[nodiscard]] const std::string& ca_file() const { return ca_file_; }
-  [[nodiscard]] int port() const { return https_->port(); }
+  [[nodiscard]] int port() const { return http2_ == nullptr ? https_->port() : http2_->port(); }
   [[nodiscard]] int control_port() const { return control_front_->port(); }
 
   [[nodiscard]] Bill& model() { return bill_; }
   [[nodiscard]] Faults& faults() { return gateway_.faults(); }
   [[nodiscard]] Gateway& gateway() { return gateway_; }
+  // Requires: Options::http2.
+  [[nodiscard]] const Http2Counts& http2_counts() const { return http2_->counts(); }
   [[nodiscard]] OffsetClock& clock() { return clock_; }
 
  private:
   BillSimulator(Data data, std::string temporary_dir);
+
+  [[nodiscard]] absl::Status StartFront(const ServerIdentity& identity, const Options& options);
 
   SystemClock system_clock_;
   SystemRandom random_;
@@ -59,7 +65,8 @@ class BillSimulator final {
   Control control_;
   std::string temporary_dir_;  // to be removed; empty: none
   std::string ca_file_;
-  std::unique_ptr<HttpsFront> https_;
+  std::unique_ptr<HttpsFront> https_;  // or `http2_`
+  std::unique_ptr<Http2Front> http2_;
   std::unique_ptr<ControlFront> control_front_;
 };
 

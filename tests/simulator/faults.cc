@@ -25,6 +25,9 @@ constexpr std::pair<FaultKind, const char*> kNames[] = {
     {FaultKind::kGarbageJson, "garbage_json"},
     {FaultKind::kDeepJson, "deep_json"},
     {FaultKind::kSlowBody, "slow_body"},
+    {FaultKind::kRefusedStream, "refused_stream"},
+    {FaultKind::kResetStream, "reset_stream"},
+    {FaultKind::kGoAway, "goaway"},
 };
 
 void ReadKind(JsonFields& fields, FaultKind& kind) {
@@ -63,6 +66,9 @@ void ReadDetails(JsonFields& fields, Fault& fault) {
       fault.duration = absl::Milliseconds(milliseconds);
       break;
     }
+    case FaultKind::kGoAway:
+      fields.Read("processed", fault.processed);
+      break;
     default:
       break;
   }
@@ -78,6 +84,7 @@ json JsonOf(const Fault& fault) {
     out["code"] = fault.code;
     out["http_status"] = fault.http_status;
   }
+  if (fault.kind == FaultKind::kGoAway) out["processed"] = fault.processed;
   return out;
 }
 

@@ -27,6 +27,9 @@ enum class FaultKind {
   kGarbageJson,     // 200 with a body that stops being JSON
   kDeepJson,        // 200 with 100,000 nested arrays
   kSlowBody,        // the call takes effect, its answer drips: `duration` for each byte
+  kRefusedStream,   // HTTP/2: RST_STREAM with REFUSED_STREAM; the call has no effect
+  kResetStream,     // HTTP/2: the call takes effect, then RST_STREAM with INTERNAL_ERROR
+  kGoAway,          // HTTP/2: GOAWAY that excludes the call or, if `processed`, includes it
 };
 
 struct Fault {
@@ -39,6 +42,7 @@ struct Fault {
   int http_status = 0;
   absl::optional<int> retry_after_seconds;
   absl::Duration duration;
+  bool processed = false;
 };
 
 [[nodiscard]] absl::string_view FaultKindName(FaultKind kind);

@@ -36,6 +36,23 @@ std::string HugeBody() {
   return absl::StrCat("{\"padding\":\"", std::string(kTenMebibytes, 'x'), "\"}");
 }
 
+// Returns how the answer is delivered if the call takes effect; nullopt if the fault prevents that.
+absl::optional<Manner> MannerAfterEffect(const Fault& fault) {
+  switch (fault.kind) {
+    case FaultKind::kSlowBody:
+      return Manner::kDrip;
+    case FaultKind::kDoneAnswerLost:
+      return Manner::kReset;
+    case FaultKind::kResetStream:
+      return Manner::kResetStream;
+    case FaultKind::kGoAway:
+      if (fault.processed) return Manner::kGoAwayAfter;
+      return absl::nullopt;
+    default:
+      return absl::nullopt;
+  }
+}
+
 std::string DeepBody() {
   constexpr std::size_t kDepth = 100'000;
   return absl::StrCat(std::string(kDepth, '['), std::string(kDepth, ']'));
@@ -61,10 +78,10 @@ Delivery Gateway::Pass(const HttpCall& call) {
 Delivery Gateway::Fail(const Fault& fault, const HttpCall& call) {
   Delivery delivery;
   delivery.pace = fault.duration;
-  if (fault.kind == FaultKind::kDoneAnswerLost || fault.kind == FaultKind::kSlowBody) {
+  if (const absl::optional<Manner> manner = MannerAfterEffect(fault); manner.has_value()) {
     delivery = Pass(call);
     delivery.pace = fault.duration;
-    delivery.manner = fault.kind == FaultKind::kSlowBody ? Manner::kDrip : Manner::kReset;
+    delivery.manner = *manner;
     return delivery;
   }
   bill_.NoteFaulted(call);
@@ -95,6 +112,12 @@ Delivery Gateway::Fail(const Fault& fault, const HttpCall& call) {
       break;
     case FaultKind::kTimeout:
       delivery.manner = Manner::kHang;
+      break;
+    case FaultKind::kRefusedStream:
+      delivery.manner = Manner::kRefuseStream;
+      break;
+    case FaultKind::kGoAway:
+      delivery.manner = Manner::kGoAwayBefore;
       break;
     default:  // kHttp503, kBillError
       delivery.answer = BillError(fault);

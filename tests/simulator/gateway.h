@@ -1,4 +1,4 @@
-// Gateway: what stands between a Bill and its callers: faults and latency. No sockets.
+// Gateway: adds faults and latency to the answers of a Bill. No sockets.
 #pragma once
 
 #include "absl/time/time.h"
@@ -14,6 +14,11 @@ enum class Manner {
   kReset,  // nothing, and the connection is reset
   kHang,   // nothing until the client goes or `pace` has passed, then a reset
   kDrip,   // `answer`, its body at one byte in each `pace`
+  // Of HTTP/2 only; over HTTP/1.1 each is kReset.
+  kRefuseStream,  // RST_STREAM with REFUSED_STREAM
+  kResetStream,   // RST_STREAM with INTERNAL_ERROR
+  kGoAwayBefore,  // GOAWAY that excludes the call
+  kGoAwayAfter,   // GOAWAY that includes the call, and `answer`
 };
 
 // How a call is to be answered. The front waits for `latency`, then delivers.

@@ -21,6 +21,7 @@ HttpsClient::Result HttpsClient::Call(const std::string& url, const std::string*
   curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file_.c_str());
   curl_easy_setopt(curl, CURLOPT_PROXY, "");
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, http_version_);
   curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout_milliseconds_);
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &Append);

@@ -33,6 +33,8 @@ class HttpsClient final {
   }
 
   void set_timeout_milliseconds(long timeout) { timeout_milliseconds_ = timeout; }
+  // One of CURL_HTTP_VERSION_*; by default HTTP/2 if the server accepts it.
+  void set_http_version(long version) { http_version_ = version; }
 
  private:
   struct Cleanup {
@@ -41,6 +43,7 @@ class HttpsClient final {
 
   std::string ca_file_;
   long timeout_milliseconds_ = 30'000;
+  long http_version_ = CURL_HTTP_VERSION_2TLS;
   std::unique_ptr<CURL, Cleanup> curl_{curl_easy_init()};
 };
 

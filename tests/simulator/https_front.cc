@@ -89,6 +89,10 @@ void HttpsFront::Deliver(const Delivery& delivery, int socket, httplib::Response
     case Manner::kWhole:
       return SetAnswer(delivery.answer, response);
     case Manner::kReset:
+    case Manner::kRefuseStream:
+    case Manner::kResetStream:
+    case Manner::kGoAwayBefore:
+    case Manner::kGoAwayAfter:
       return Reset(socket);
     case Manner::kHang:
       (void)stop_->Wait(delivery.pace, socket);

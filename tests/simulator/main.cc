@@ -28,6 +28,7 @@ struct Flags {
   int control_port = 0;
   int latency_milliseconds = 0;
   CertificateKind certificate = CertificateKind::kGood;
+  bool http2 = false;
   bool sample_data = false;
 };
 
@@ -50,6 +51,7 @@ void Declare(CLI::App& app, Flags& flags) {
       ->check(CLI::Range(0, 600'000));
   app.add_option("--certificate", flags.certificate, "good, expired, wrong-host or other-ca")
       ->transform(CLI::CheckedTransformer(kinds));
+  app.add_flag("--http2", flags.http2, "Serve HTTP/2 instead of HTTP/1.1");
   app.add_flag("--sample-data", flags.sample_data, "Print the sample data file and end");
 }
 
@@ -97,6 +99,7 @@ int Run(const Flags& flags) {
   options.port = flags.port;
   options.control_port = flags.control_port;
   options.certificate = flags.certificate;
+  options.http2 = flags.http2;
   const absl::StatusOr<std::unique_ptr<BillSimulator>> simulator =
       BillSimulator::Start(std::move(options));
   if (!simulator.ok()) return Failed(simulator.status().message());

@@ -17,6 +17,8 @@ class StopSignal final {
   StopSignal& operator=(const StopSignal&) = delete;
 
   void Raise();
+  // Readable as soon as the signal is raised, for a poll() of one's own.
+  [[nodiscard]] int fd() const { return event_; }
 
   // Waits for `time`, and returns true; false as soon as the signal is raised or the peer of
   // `socket` has gone.
