@@ -1,4 +1,6 @@
-// What every BillApi keeps: FakeBill, and CurlBillApi before a simulated BILL.
+// The contract of BillApi, for FakeBill and for CurlBillApi with a simulated BILL over HTTP/1.1 and
+// HTTP/2.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -6,7 +8,9 @@
 #include <type_traits>
 #include <utility>
 
+#include "tests/server/bill/bill_matchers.h"
 #include "tests/server/bill/curl_fixture.h"
+#include "tests/server/bill/sample_users.h"
 #include "tests/simulator/bill_simulator.h"
 #include "tests/support/fake_bill.h"
 #include "vault/base/executor.h"
@@ -14,48 +18,7 @@
 namespace billbroker {
 namespace {
 
-// Of the simulator's sample.
-constexpr char kPayables[] = "00801ACMEPAYABLES0001";
-constexpr char kReceivables[] = "00801ACMERECEIVE00002";
-constexpr char kBakery[] = "00801CLIENTBAKERY0003";
-
-CredentialPtr AcmeUser() {
-  auto user = std::make_shared<Credential>();
-  user->name = "acme";
-  user->environment = "test";
-  user->username = "payables@acme.example";
-  user->dev_key = SecretString::CopyOf("devkey-acme-0001");
-  user->password = SecretString::CopyOf("correct-horse-battery");
-  user->organizations.push_back({kPayables, SecretString()});
-  user->organizations.push_back({kReceivables, SecretString()});
-  return user;
-}
-
-CredentialPtr Accountant() {
-  auto console = std::make_shared<Credential>();
-  console->name = "books";
-  console->environment = "test";
-  console->kind = CredentialKind::kConsole;
-  console->username = "books@accountants.example";
-  console->console_api_token = SecretString::CopyOf("console-token-0001");
-  console->organizations.push_back({kBakery, SecretString::CopyOf("devkey-client-0001")});
-  return console;
-}
-
-CredentialPtr Partner() {
-  auto partner = std::make_shared<Credential>();
-  partner->name = "partner";
-  partner->environment = "test";
-  partner->kind = CredentialKind::kPartner;
-  partner->username = "api@partner.example";
-  partner->password = SecretString::CopyOf("partner-password-0001");
-  partner->app_key = SecretString::CopyOf("appkey-partner-0001");
-  partner->dev_key = SecretString::CopyOf("devkey-acme-0001");
-  partner->organizations.push_back({kPayables, SecretString(), "00601ACMEUSER00000001"});
-  return partner;
-}
-
-// A BillApi and what it stands on.
+// A BillApi and the parts that it borrows.
 class Bill {
  public:
   virtual ~Bill() = default;
@@ -71,13 +34,20 @@ class Fake final : public Bill {
   FakeBill fake_{*executor_};
 };
 
+template <bool http2>
 class Simulated final : public Bill {
  public:
   BillApi& api() override { return api_; }
 
  private:
-  std::unique_ptr<billsim::BillSimulator> simulator_ =
-      std::move(billsim::BillSimulator::StartSample().value());
+  static std::unique_ptr<billsim::BillSimulator> Start() {
+    billsim::BillSimulator::Options options;
+    options.data = billsim::ParseData(billsim::SampleData()).value();
+    options.http2 = http2;
+    return std::move(billsim::BillSimulator::Start(std::move(options)).value());
+  }
+
+  std::unique_ptr<billsim::BillSimulator> simulator_ = Start();
   SystemClock clock_;
   CurlBillApi api_{{{"test", simulator_->base_url(), simulator_->ca_file(), ""}}, {}, clock_};
 };
@@ -112,10 +82,10 @@ class BillContractTest : public ::testing::Test {
     bill_.api().ListOrganizations(keys, "", answer.done());
     return answer.Wait();
   }
-  bool SignOut(const SessionKeys& keys) {
+  BillResult<SignedOut> SignOut(const SessionKeys& keys) {
     Answer<SignedOut> answer;
     bill_.api().SignOut(keys, answer.done());
-    return answer.Wait().ok();
+    return answer.Wait();
   }
   static SessionKeys Keys(const SignInAnswer& answer, absl::string_view dev_key) {
     return {"test", std::make_shared<SecretString>(answer.session_id.Clone()),
@@ -128,81 +98,83 @@ class BillContractTest : public ::testing::Test {
 struct KindName {
   template <typename Kind>
   static std::string GetName(int) {
-    return std::is_same_v<Kind, Fake> ? "Fake" : "Simulated";
+    if (std::is_same_v<Kind, Fake>) return "Fake";
+    return std::is_same_v<Kind, Simulated<true>> ? "SimulatedHttp2" : "SimulatedHttp1";
   }
 };
 
-using Kinds = ::testing::Types<Fake, Simulated>;
+using Kinds = ::testing::Types<Fake, Simulated<false>, Simulated<true>>;
 TYPED_TEST_SUITE(BillContractTest, Kinds, KindName);
 
-TYPED_TEST(BillContractTest, ASessionLivesFromSignInToSignOut) {
+TYPED_TEST(BillContractTest, SessionLivesFromSignInToSignOut) {
   const auto session = this->SignIn(AcmeUser(), kPayables);
-  ASSERT_TRUE(session.ok()) << session.error().detail;
+  ASSERT_THAT(session, Succeeded());
   EXPECT_EQ(session.value().organization_id, kPayables);
-  const SessionKeys keys = this->Keys(session.value(), "devkey-acme-0001");
+  const SessionKeys keys = this->Keys(session.value(), kAcmeDevKey);
 
   const auto info = this->GetInfo(keys);
-  ASSERT_TRUE(info.ok()) << info.error().detail;
+  ASSERT_THAT(info, Succeeded());
   EXPECT_EQ(info.value().organization_id, kPayables);
   EXPECT_EQ(info.value().user_id, session.value().user_id);
   EXPECT_EQ(info.value().trusted, session.value().trusted);
 
-  EXPECT_TRUE(this->SignOut(keys));
-  EXPECT_EQ(this->GetInfo(keys).error().verdict, Verdict::kSessionInvalid);
-  EXPECT_EQ(this->GetInfo(keys).error().code, "BDC_1109");
-  EXPECT_TRUE(this->SignOut(keys));
+  EXPECT_THAT(this->SignOut(keys), Succeeded());
+  EXPECT_THAT(this->GetInfo(keys), HasVerdict(Verdict::kSessionInvalid));
+  EXPECT_THAT(this->GetInfo(keys), HasCode("BDC_1109"));
+  EXPECT_THAT(this->SignOut(keys), Succeeded());
 }
 
-TYPED_TEST(BillContractTest, EachSignInMakesASessionOfItsOwn) {
+TYPED_TEST(BillContractTest, EachSignInCreatesASession) {
   const auto payables = this->SignIn(AcmeUser(), kPayables);
   const auto receivables = this->SignIn(AcmeUser(), kReceivables);
-  ASSERT_TRUE(payables.ok() && receivables.ok());
+  ASSERT_THAT(payables, Succeeded());
+  ASSERT_THAT(receivables, Succeeded());
   EXPECT_FALSE(payables.value().session_id == receivables.value().session_id);
   EXPECT_EQ(receivables.value().organization_id, kReceivables);
-  EXPECT_TRUE(this->SignOut(this->Keys(payables.value(), "devkey-acme-0001")));
-  EXPECT_TRUE(this->GetInfo(this->Keys(receivables.value(), "devkey-acme-0001")).ok());
+  EXPECT_THAT(this->SignOut(this->Keys(payables.value(), kAcmeDevKey)), Succeeded());
+  EXPECT_THAT(this->GetInfo(this->Keys(receivables.value(), kAcmeDevKey)), Succeeded());
 }
 
-TYPED_TEST(BillContractTest, ASessionIsOfNoUseWithAnotherDevKey) {
+TYPED_TEST(BillContractTest, SessionIsInvalidWithAnotherDevKey) {
   const auto session = this->SignIn(AcmeUser(), kPayables);
-  ASSERT_TRUE(session.ok());
+  ASSERT_THAT(session, Succeeded());
   const auto info = this->GetInfo(this->Keys(session.value(), "devkey-client-0001"));
-  EXPECT_EQ(info.error().verdict, Verdict::kSessionInvalid);
-  EXPECT_TRUE(this->GetInfo(this->Keys(session.value(), "devkey-acme-0001")).ok());
+  EXPECT_THAT(info, HasVerdict(Verdict::kSessionInvalid));
+  EXPECT_THAT(this->GetInfo(this->Keys(session.value(), kAcmeDevKey)), Succeeded());
 }
 
-TYPED_TEST(BillContractTest, AnAccountantSignsInWithTheOrganizationsDevKey) {
+TYPED_TEST(BillContractTest, AccountantUsesTheOrganizationsDevKey) {
   const auto session = this->SignIn(Accountant(), kBakery);
-  ASSERT_TRUE(session.ok()) << session.error().detail;
-  EXPECT_TRUE(this->GetInfo(this->Keys(session.value(), "devkey-client-0001")).ok());
+  ASSERT_THAT(session, Succeeded());
+  EXPECT_THAT(this->GetInfo(this->Keys(session.value(), "devkey-client-0001")), Succeeded());
 }
 
-TYPED_TEST(BillContractTest, APartnerSignsInAsAUserWhoseSessionGoesWithTheDevKey) {
+TYPED_TEST(BillContractTest, PartnerSignsInAsUser) {
   const auto partner = this->PartnerSignIn(Partner());
-  ASSERT_TRUE(partner.ok()) << partner.error().detail;
+  ASSERT_THAT(partner, Succeeded());
   const auto session = this->SignInAsUser(Partner(), partner.value().session_id.Reveal());
-  ASSERT_TRUE(session.ok()) << session.error().detail;
+  ASSERT_THAT(session, Succeeded());
   EXPECT_EQ(session.value().organization_id, kPayables);
-  EXPECT_TRUE(this->GetInfo(this->Keys(session.value(), "devkey-acme-0001")).ok());
+  EXPECT_THAT(this->GetInfo(this->Keys(session.value(), kAcmeDevKey)), Succeeded());
 }
 
-TYPED_TEST(BillContractTest, ADeadSessionOfAPartnerSignsInAsNobody) {
-  EXPECT_EQ(this->SignInAsUser(Partner(), "nonsense").error().verdict, Verdict::kSessionInvalid);
+TYPED_TEST(BillContractTest, UnknownPartnerSessionIsInvalid) {
+  EXPECT_THAT(this->SignInAsUser(Partner(), "nonsense"), HasVerdict(Verdict::kSessionInvalid));
 }
 
-TYPED_TEST(BillContractTest, ALiveSessionListsItsOwnOrganizationAndADeadOneNone) {
+TYPED_TEST(BillContractTest, OnlyALiveSessionListsOrganizations) {
   const auto session = this->SignIn(AcmeUser(), kPayables);
-  ASSERT_TRUE(session.ok()) << session.error().detail;
-  const SessionKeys keys = this->Keys(session.value(), "devkey-acme-0001");
+  ASSERT_THAT(session, Succeeded());
+  const SessionKeys keys = this->Keys(session.value(), kAcmeDevKey);
   const auto page = this->ListOrganizations(keys);
-  ASSERT_TRUE(page.ok()) << page.error().detail;
+  ASSERT_THAT(page, Succeeded());
   ASSERT_FALSE(page.value().organizations.empty());
   EXPECT_EQ(page.value().organizations.front().id, kPayables);
   EXPECT_NE(page.value().organizations.front().name, "");
   EXPECT_EQ(page.value().next_page, "");
 
-  EXPECT_TRUE(this->SignOut(keys));
-  EXPECT_EQ(this->ListOrganizations(keys).error().verdict, Verdict::kSessionInvalid);
+  EXPECT_THAT(this->SignOut(keys), Succeeded());
+  EXPECT_THAT(this->ListOrganizations(keys), HasVerdict(Verdict::kSessionInvalid));
 }
 
 }  // namespace
