@@ -3,22 +3,26 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <ostream>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "tests/server/bill/bill_matchers.h"
 
 namespace billbroker {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr char kOrganization[] = "00801ACME";
+constexpr char kOrganization[] = "00801ACMEPAYABLES0001";
+constexpr char kUser[] = "00601ACMEUSER00000001";
 constexpr char kSignedIn[] =
-    R"({"sessionId":"S-1","organizationId":"00801ACME","userId":"00601USER","trusted":true})";
+    R"({"sessionId":"session-id-of-payables-0001","organizationId":"00801ACMEPAYABLES0001","userId":"00601ACMEUSER00000001","trusted":true})";
 constexpr char kInfo[] =
-    R"({"organizationId":"00801ACME","userId":"00601USER","mfaStatus":"DISABLED","mfaBypass":false})";
+    R"({"organizationId":"00801ACMEPAYABLES0001","userId":"00601ACMEUSER00000001","mfaStatus":"DISABLED","mfaBypass":false})";
 
 BillResult<SignInAnswer> SignIn(absl::string_view body, int status = 200) {
   return ReadSignIn({status, "application/json", "", body}, kOrganization, absl::UnixEpoch());
@@ -29,7 +33,7 @@ BillResult<PartnerSignInAnswer> PartnerSignIn(absl::string_view body, int status
 }
 
 BillResult<SignInAnswer> SignInAsUser(absl::string_view body) {
-  return ReadSignInAsUser({200, "application/json", "", body}, kOrganization, "00601USER",
+  return ReadSignInAsUser({200, "application/json", "", body}, kOrganization, kUser,
                           absl::UnixEpoch());
 }
 
@@ -45,159 +49,181 @@ std::string With(absl::string_view body, absl::string_view from, absl::string_vi
   return absl::StrReplaceAll(body, {{from, to}});
 }
 
-TEST(SignInAnswerTest, HoldsWhatBillSaid) {
+TEST(SignInAnswerTest, ReturnsEveryField) {
   const auto answer = SignIn(kSignedIn);
-  ASSERT_TRUE(answer.ok()) << answer.error().detail;
-  EXPECT_EQ(answer.value().session_id.Reveal(), "S-1");
+  ASSERT_THAT(answer, Succeeded());
+  EXPECT_EQ(answer.value().session_id.Reveal(), "session-id-of-payables-0001");
   EXPECT_EQ(answer.value().organization_id, kOrganization);
-  EXPECT_EQ(answer.value().user_id, "00601USER");
+  EXPECT_EQ(answer.value().user_id, kUser);
   EXPECT_TRUE(answer.value().trusted);
 }
 
-TEST(SignInAnswerTest, NeedsNoOrganizationNorTrust) {
-  const auto answer = SignIn(R"({"sessionId":"S-1","userId":"006","trusted":null,"new":{"x":[]}})");
-  ASSERT_TRUE(answer.ok()) << answer.error().detail;
+TEST(SignInAnswerTest, OrganizationAndTrustAreOptional) {
+  const auto answer = SignIn(
+      R"({"sessionId":"session-id-of-payables-0001","userId":"006","trusted":null,"new":{"x":[]}})");
+  ASSERT_THAT(answer, Succeeded());
   EXPECT_EQ(answer.value().organization_id, kOrganization);
   EXPECT_FALSE(answer.value().trusted);
 }
 
-TEST(PartnerAnswerTest, APartnersSessionIsItsSessionIdWhateverElseBillSays) {
-  EXPECT_EQ(PartnerSignIn(R"({"sessionId":"P-1"})").value().session_id.Reveal(), "P-1");
-  EXPECT_EQ(PartnerSignIn(R"({"sessionId":"P-1","userId":7,"organizationId":["x"]})")
-                .value()
-                .session_id.Reveal(),
-            "P-1");
+TEST(PartnerAnswerTest, PartnerSignInReadsOnlyTheSessionId) {
+  EXPECT_EQ(PartnerSignIn(R"({"sessionId":"partner-session-id-0001"})").value().session_id.Reveal(),
+            "partner-session-id-0001");
+  EXPECT_EQ(
+      PartnerSignIn(R"({"sessionId":"partner-session-id-0001","userId":7,"organizationId":["x"]})")
+          .value()
+          .session_id.Reveal(),
+      "partner-session-id-0001");
 }
 
-TEST(PartnerAnswerTest, APartnersSessionIdGoesIntoAHeader) {
+TEST(PartnerAnswerTest, PartnerSessionIdMustFitInAHeader) {
   for (const char* bad : {R"("")", R"("P\r\nX: 1")", R"("P 1")", "7", "null", "{}"}) {
     const auto answer = PartnerSignIn(absl::StrCat("{\"sessionId\":", bad, "}"));
-    ASSERT_FALSE(answer.ok()) << bad;
-    EXPECT_EQ(answer.error().verdict, Verdict::kUnavailable) << bad;
+    EXPECT_THAT(answer, HasVerdict(Verdict::kUnavailable)) << bad;
   }
-  EXPECT_FALSE(PartnerSignIn(R"({"sessionId":"P-1"})", 500).ok());
-  EXPECT_EQ(PartnerSignIn(R"([{"code":"BDC_1101"}])", 400).error().verdict,
-            Verdict::kSecretRejected);
+  EXPECT_THAT(PartnerSignIn(R"({"sessionId":"partner-session-id-0001"})", 500), Not(Succeeded()));
+  EXPECT_THAT(PartnerSignIn(R"([{"code":"BDC_1101"}])", 400), HasVerdict(Verdict::kSecretRejected));
 }
 
-TEST(PartnerAnswerTest, ASessionAsAUserNeedNotNameIt) {
-  EXPECT_EQ(SignInAsUser(kSignedIn).value().user_id, "00601USER");
-  const auto bare = SignInAsUser(R"({"sessionId":"S-1"})");
-  ASSERT_TRUE(bare.ok()) << bare.error().detail;
-  EXPECT_EQ(bare.value().user_id, "00601USER");
+TEST(PartnerAnswerTest, SignInAsUserNeedsNoUserId) {
+  EXPECT_EQ(SignInAsUser(kSignedIn).value().user_id, kUser);
+  const auto bare = SignInAsUser(R"({"sessionId":"session-id-of-payables-0001"})");
+  ASSERT_THAT(bare, Succeeded());
+  EXPECT_EQ(bare.value().user_id, kUser);
   EXPECT_EQ(bare.value().organization_id, kOrganization);
 }
 
-TEST(PartnerAnswerTest, ASessionOfSomeoneElseIsOutOfShape) {
-  EXPECT_THAT(SignInAsUser(With(kSignedIn, "00601USER", "00602USER")).error().detail,
-              HasSubstr("another user"));
-  EXPECT_THAT(SignInAsUser(With(kSignedIn, "00601USER", "00 6")).error().detail,
-              HasSubstr("userId"));
-  EXPECT_THAT(SignInAsUser(With(kSignedIn, "00801ACME", "00802")).error().detail,
-              HasSubstr("another organization"));
+TEST(PartnerAnswerTest, RejectsSessionOfAnotherUser) {
+  EXPECT_THAT(SignInAsUser(With(kSignedIn, kUser, "00602OTHERUSER0000002")),
+              HasVerdict(Verdict::kUnavailable));
+  EXPECT_THAT(SignInAsUser(With(kSignedIn, kUser, "00 6")), HasVerdict(Verdict::kUnavailable));
+  EXPECT_THAT(SignInAsUser(With(kSignedIn, kOrganization, "00802OTHERORGANIZATION")),
+              HasVerdict(Verdict::kUnavailable));
 }
 
-TEST(SignInAnswerTest, TakesASessionIdWithEscapesAndOfTheGreatestLength) {
-  EXPECT_EQ(SignIn(With(kSignedIn, "S-1", R"(a\/b+\u003d=)")).value().session_id.Reveal(),
+TEST(SignInAnswerTest, AcceptsEscapedAndLongestSessionId) {
+  EXPECT_EQ(SignIn(With(kSignedIn, "session-id-of-payables-0001", R"(a\/b+\u003d=)"))
+                .value()
+                .session_id.Reveal(),
             "a/b+==");
   const std::string longest(512, 's');
-  EXPECT_EQ(SignIn(With(kSignedIn, "S-1", longest)).value().session_id.Reveal(), longest);
+  EXPECT_EQ(
+      SignIn(With(kSignedIn, "session-id-of-payables-0001", longest)).value().session_id.Reveal(),
+      longest);
 }
 
-TEST(SignInAnswerTest, OutOfShapeIsUnavailableAndNamesTheField) {
-  const struct {
-    std::string body;
-    const char* field;
-  } cases[] = {
-      {With(kSignedIn, "\"S-1\"", "\"\""), "sessionId"},
-      {With(kSignedIn, "\"S-1\"", "17"), "sessionId"},
-      {With(kSignedIn, "\"S-1\"", R"({"a":"b"})"), "sessionId"},
-      {With(kSignedIn, "S-1", "S 1"), "sessionId"},
-      {With(kSignedIn, "S-1", R"(S\r\nX-Evil: 1)"), "sessionId"},
-      {With(kSignedIn, "S-1", "\xc3\xa9"), "sessionId"},
-      {With(kSignedIn, "S-1", std::string(513, 's')), "sessionId"},
-      {With(kSignedIn, "\"00601USER\"", "null"), "userId"},
-      {With(kSignedIn, "00601USER", ""), "userId"},
-      {With(kSignedIn, "00601USER", "a b"), "userId"},
-      {With(kSignedIn, "00601USER", std::string(65, '0')), "userId"},
-      {With(kSignedIn, "\"00801ACME\"", "801"), "organizationId"},
-      {With(kSignedIn, "00801ACME", "../x"), "organizationId"},
-      {With(kSignedIn, "true", "\"true\""), "trusted"},
-  };
-  for (const auto& c : cases) {
-    const auto answer = SignIn(c.body);
-    ASSERT_FALSE(answer.ok()) << c.body;
-    EXPECT_EQ(answer.error().verdict, Verdict::kUnavailable) << c.body;
-    EXPECT_THAT(answer.error().detail, HasSubstr(c.field));
-    EXPECT_EQ(answer.error().delivery, Delivery::kMaybeSent);
-  }
+// A value of a field that a sign-in must not accept.
+struct MalformedField {
+  const char* name;
+  const char* field;
+  std::string from;
+  std::string to;
+};
+
+void PrintTo(const MalformedField& malformed, std::ostream* out) { *out << malformed.name; }
+
+class MalformedSignInTest : public ::testing::TestWithParam<MalformedField> {};
+
+TEST_P(MalformedSignInTest, IsUnavailableAndNamesTheField) {
+  const auto answer = SignIn(With(kSignedIn, GetParam().from, GetParam().to));
+  EXPECT_THAT(answer, AllOf(HasVerdict(Verdict::kUnavailable), HasDelivery(Delivery::kMaybeSent),
+                            HasDetail(HasSubstr(GetParam().field))));
 }
 
-TEST(SignInAnswerTest, OfAnotherOrganizationIsNotTaken) {
-  const auto answer = SignIn(With(kSignedIn, "00801ACME", "00802OTHER"));
-  ASSERT_FALSE(answer.ok());
-  EXPECT_EQ(answer.error().verdict, Verdict::kUnavailable);
-  EXPECT_THAT(answer.error().detail, HasSubstr("another organization"));
-  EXPECT_THAT(answer.error().detail, Not(HasSubstr("00802OTHER")));
+constexpr char kSessionId[] = "session-id-of-payables-0001";
+constexpr char kQuotedSessionId[] = "\"session-id-of-payables-0001\"";
+constexpr char kQuotedUserId[] = "\"00601ACMEUSER00000001\"";
+
+INSTANTIATE_TEST_SUITE_P(
+    Fields, MalformedSignInTest,
+    ::testing::Values(
+        MalformedField{"EmptySessionId", "sessionId", kQuotedSessionId, "\"\""},
+        MalformedField{"NumberAsSessionId", "sessionId", kQuotedSessionId, "17"},
+        MalformedField{"ObjectAsSessionId", "sessionId", kQuotedSessionId, R"({"a":"b"})"},
+        MalformedField{"SpaceInSessionId", "sessionId", kSessionId, "S 1"},
+        MalformedField{"HeaderInSessionId", "sessionId", kSessionId, R"(S\r\nX-Evil: 1)"},
+        MalformedField{"NonAsciiSessionId", "sessionId", kSessionId, "\xc3\xa9"},
+        MalformedField{"LongSessionId", "sessionId", kSessionId, std::string(513, 's')},
+        MalformedField{"NoUserId", "userId", kQuotedUserId, "null"},
+        MalformedField{"EmptyUserId", "userId", kUser, ""},
+        MalformedField{"SpaceInUserId", "userId", kUser, "a b"},
+        MalformedField{"LongUserId", "userId", kUser, std::string(65, '0')},
+        MalformedField{"NumberAsOrganizationId", "organizationId", "\"00801ACMEPAYABLES0001\"",
+                       "801"},
+        MalformedField{"PathAsOrganizationId", "organizationId", kOrganization, "../x"},
+        MalformedField{"TextAsTrusted", "trusted", "true", "\"true\""}),
+    [](const auto& malformed) { return std::string(malformed.param.name); });
+
+TEST(SignInAnswerTest, RejectsSessionOfAnotherOrganization) {
+  EXPECT_THAT(SignIn(With(kSignedIn, kOrganization, "00802OTHERORGANIZATION")),
+              AllOf(HasVerdict(Verdict::kUnavailable),
+                    HasDetail(Not(HasSubstr("00802OTHERORGANIZATION")))));
 }
 
-TEST(SignInAnswerTest, WithoutASessionIsARefusal) {
-  EXPECT_EQ(SignIn(R"([{"code":"BDC_1101"}])", 400).error().verdict, Verdict::kSecretRejected);
-  EXPECT_EQ(SignIn(R"([{"code":"BDC_1101"}])", 200).error().verdict, Verdict::kSecretRejected);
-  EXPECT_EQ(SignIn("", 200).error().verdict, Verdict::kUnavailable);
-  EXPECT_EQ(SignIn("<html>", 200).error().verdict, Verdict::kUnavailable);
-  EXPECT_EQ(SignIn(R"({"sessionId":null})", 200).error().verdict, Verdict::kUnavailable);
+TEST(SignInAnswerTest, AnswerWithoutASessionIsARefusal) {
+  EXPECT_THAT(SignIn(R"([{"code":"BDC_1101"}])", 400), HasVerdict(Verdict::kSecretRejected));
+  EXPECT_THAT(SignIn(R"([{"code":"BDC_1101"}])", 200), HasVerdict(Verdict::kSecretRejected));
+  EXPECT_THAT(SignIn("", 200), HasVerdict(Verdict::kUnavailable));
+  EXPECT_THAT(SignIn("<html>", 200), HasVerdict(Verdict::kUnavailable));
+  EXPECT_THAT(SignIn(R"({"sessionId":null})", 200), HasVerdict(Verdict::kUnavailable));
 }
 
-TEST(SignInAnswerTest, ASessionInARefusalIsNotTaken) {
-  EXPECT_EQ(SignIn(kSignedIn, 500).error().verdict, Verdict::kUnavailable);
-  EXPECT_EQ(SignIn(kSignedIn, 302).error().verdict, Verdict::kUnavailable);
-  EXPECT_EQ(SignIn(kSignedIn, 401).error().verdict, Verdict::kRefused);
+TEST(SignInAnswerTest, IgnoresSessionInAnErrorAnswer) {
+  EXPECT_THAT(SignIn(kSignedIn, 500), HasVerdict(Verdict::kUnavailable));
+  EXPECT_THAT(SignIn(kSignedIn, 302), HasVerdict(Verdict::kUnavailable));
+  EXPECT_THAT(SignIn(kSignedIn, 401), HasVerdict(Verdict::kRefused));
 }
 
-TEST(SessionInfoTest, IsTrustedByBypassOrByCompleteMfa) {
-  const struct {
-    const char* status;
-    const char* bypass;
-    bool trusted;
-  } cases[] = {
-      {"\"DISABLED\"", "false", false},
-      {"\"SETUP\"", "false", false},
-      {"\"CHALLENGE\"", "false", false},
-      {"\"UNDEFINED\"", "false", false},
-      {"\"COMPLETE\"", "false", true},
-      {"\"DISABLED\"", "true", true},
-      {"\"NEWWORD\"", "false", false},
-      {"null", "null", false},
-      {"7", "false", false},
-  };
-  for (const auto& c : cases) {
-    const auto info = Info(With(With(kInfo, "\"DISABLED\"", c.status), "false", c.bypass));
-    ASSERT_TRUE(info.ok()) << c.status << ": " << info.error().detail;
-    EXPECT_EQ(info.value().trusted, c.trusted) << c.status << " " << c.bypass;
-    EXPECT_EQ(info.value().organization_id, "00801ACME");
-    EXPECT_EQ(info.value().user_id, "00601USER");
-  }
+struct TrustCase {
+  const char* name;
+  const char* mfa_status;  // JSON
+  const char* mfa_bypass;  // JSON
+  bool trusted;
+};
+
+void PrintTo(const TrustCase& trust, std::ostream* out) { *out << trust.name; }
+
+class SessionTrustTest : public ::testing::TestWithParam<TrustCase> {};
+
+TEST_P(SessionTrustTest, DependsOnBypassAndMfaStatus) {
+  const auto info = Info(
+      With(With(kInfo, "\"DISABLED\"", GetParam().mfa_status), "false", GetParam().mfa_bypass));
+  ASSERT_THAT(info, Succeeded());
+  EXPECT_EQ(info.value().trusted, GetParam().trusted);
+  EXPECT_EQ(info.value().organization_id, kOrganization);
+  EXPECT_EQ(info.value().user_id, kUser);
 }
 
-TEST(SessionInfoTest, OutOfShapeIsUnavailable) {
+INSTANTIATE_TEST_SUITE_P(Fields, SessionTrustTest,
+                         ::testing::Values(TrustCase{"Disabled", "\"DISABLED\"", "false", false},
+                                           TrustCase{"Setup", "\"SETUP\"", "false", false},
+                                           TrustCase{"Challenge", "\"CHALLENGE\"", "false", false},
+                                           TrustCase{"Undefined", "\"UNDEFINED\"", "false", false},
+                                           TrustCase{"Complete", "\"COMPLETE\"", "false", true},
+                                           TrustCase{"Bypass", "\"DISABLED\"", "true", true},
+                                           TrustCase{"UnknownWord", "\"NEWWORD\"", "false", false},
+                                           TrustCase{"Null", "null", "null", false},
+                                           TrustCase{"Number", "7", "false", false}),
+                         [](const auto& trust) { return std::string(trust.param.name); });
+
+TEST(SessionInfoTest, MalformedFieldIsUnavailable) {
   for (const std::string& body :
-       {With(kInfo, "00801ACME", "bad id"), With(kInfo, "\"00601USER\"", "6"),
-        With(kInfo, "false", "\"false\""), std::string("{}"), std::string("true")}) {
+       {With(kInfo, "00801ACMEPAYABLES0001", "bad id"),
+        With(kInfo, "\"00601ACMEUSER00000001\"", "6"), With(kInfo, "false", "\"false\""),
+        std::string("{}"), std::string("true")}) {
     const auto info = Info(body);
-    ASSERT_FALSE(info.ok()) << body;
-    EXPECT_EQ(info.error().verdict, Verdict::kUnavailable) << body;
+    EXPECT_THAT(info, HasVerdict(Verdict::kUnavailable)) << body;
   }
 }
 
-TEST(SessionInfoTest, OnlyTheCodeSaysThatTheSessionDied) {
-  EXPECT_EQ(Info(R"([{"code":"BDC_1109"}])", 401).error().verdict, Verdict::kSessionInvalid);
-  EXPECT_EQ(Info(R"([{"code":"BDC_1109"}])", 200).error().verdict, Verdict::kSessionInvalid);
-  EXPECT_EQ(Info(R"({"message":"Unauthorized"})", 401).error().verdict, Verdict::kRefused);
-  EXPECT_EQ(Info("", 401).error().verdict, Verdict::kUnavailable);
+TEST(SessionInfoTest, OnlyTheCodeMeansADeadSession) {
+  EXPECT_THAT(Info(R"([{"code":"BDC_1109"}])", 401), HasVerdict(Verdict::kSessionInvalid));
+  EXPECT_THAT(Info(R"([{"code":"BDC_1109"}])", 200), HasVerdict(Verdict::kSessionInvalid));
+  EXPECT_THAT(Info(R"({"message":"Unauthorized"})", 401), HasVerdict(Verdict::kRefused));
+  EXPECT_THAT(Info("", 401), HasVerdict(Verdict::kUnavailable));
 }
 
-TEST(MfaAnswerTest, TheIdIsReadFromEitherField) {
+TEST(MfaAnswerTest, IdIsReadFromEitherField) {
   const auto read = [](absl::string_view body, int status = 200) {
     return ReadMfaValidated({status, "application/json", "", body}, absl::UnixEpoch());
   };
@@ -208,56 +234,55 @@ TEST(MfaAnswerTest, TheIdIsReadFromEitherField) {
        {std::string("{}"), std::string(R"({"rememberMeId":""})"), std::string(R"({"mfaId":7})"),
         std::string("[]"), R"({"mfaId":")" + std::string(1025, 'x') + "\"}"}) {
     const auto none = read(body);
-    ASSERT_FALSE(none.ok()) << body;
-    EXPECT_EQ(none.error().verdict, Verdict::kUnavailable) << body;
+    EXPECT_THAT(none, HasVerdict(Verdict::kUnavailable)) << body;
   }
   for (const char* code : {"BDC_1354", "BDC_1356", "BDC_1358", "BDC_1374"}) {
     const auto refused = read(absl::StrCat(R"([{"code":")", code, R"("}])"), 400);
-    EXPECT_EQ(refused.error().verdict, Verdict::kMfaFailed) << code;
+    EXPECT_THAT(refused, HasVerdict(Verdict::kMfaFailed)) << code;
     EXPECT_FALSE(MfaAdvice(refused.error().code).empty()) << code;
   }
   EXPECT_TRUE(MfaAdvice("BDC_1101").empty());
 }
 
-TEST(MfaAnswerTest, AChallengeHasAnId) {
+TEST(MfaAnswerTest, ChallengeNeedsAnId) {
   const auto read = [](absl::string_view body) {
     return ReadMfaChallenge({200, "application/json", "", body}, absl::UnixEpoch());
   };
   EXPECT_EQ(read(R"({"challengeId":"c \u0041"})").value().id.Reveal(), "c A");
-  EXPECT_EQ(read(R"({"challengeId":""})").error().verdict, Verdict::kUnavailable);
-  EXPECT_EQ(read("{}").error().verdict, Verdict::kUnavailable);
-  EXPECT_EQ(read(R"([{"code":"BDC_1109"}])").error().verdict, Verdict::kSessionInvalid);
+  EXPECT_THAT(read(R"({"challengeId":""})"), HasVerdict(Verdict::kUnavailable));
+  EXPECT_THAT(read("{}"), HasVerdict(Verdict::kUnavailable));
+  EXPECT_THAT(read(R"([{"code":"BDC_1109"}])"), HasVerdict(Verdict::kSessionInvalid));
 }
 
-TEST(MfaAnswerTest, AStepUpSaysWhetherItHelped) {
+TEST(MfaAnswerTest, StepUpReturnsTrust) {
   const auto read = [](absl::string_view body) {
     return ReadSteppedUp({200, "application/json", "", body}, absl::UnixEpoch());
   };
   EXPECT_TRUE(read(R"({"trusted":true})").value().trusted);
   EXPECT_FALSE(read(R"({"trusted":false})").value().trusted);
-  EXPECT_EQ(read(R"({"trusted":"true"})").error().verdict, Verdict::kUnavailable);
-  EXPECT_EQ(read(R"({"trusted":null})").error().verdict, Verdict::kUnavailable);
-  EXPECT_EQ(read("").error().verdict, Verdict::kUnavailable);
+  EXPECT_THAT(read(R"({"trusted":"true"})"), HasVerdict(Verdict::kUnavailable));
+  EXPECT_THAT(read(R"({"trusted":null})"), HasVerdict(Verdict::kUnavailable));
+  EXPECT_THAT(read(""), HasVerdict(Verdict::kUnavailable));
 }
 
-TEST(SignOutTest, AnySuccessAndAnUnknownSessionAreAnEnd) {
-  EXPECT_TRUE(SignOut(200, "").ok());
-  EXPECT_TRUE(SignOut(204, "").ok());
-  EXPECT_TRUE(SignOut(200, "{}").ok());
-  EXPECT_TRUE(SignOut(202, "bye").ok());
-  EXPECT_TRUE(SignOut(200, R"([{"code":"BDC_4711","severity":"INFORMATION"}])").ok());
-  EXPECT_TRUE(SignOut(401, R"([{"code":"BDC_1109"}])").ok());
-  EXPECT_TRUE(SignOut(200, R"([{"code":"BDC_1109"}])").ok());
+TEST(SignOutTest, SuccessAndUnknownSessionEndTheSession) {
+  EXPECT_THAT(SignOut(200, ""), Succeeded());
+  EXPECT_THAT(SignOut(204, ""), Succeeded());
+  EXPECT_THAT(SignOut(200, "{}"), Succeeded());
+  EXPECT_THAT(SignOut(202, "bye"), Succeeded());
+  EXPECT_THAT(SignOut(200, R"([{"code":"BDC_4711","severity":"INFORMATION"}])"), Succeeded());
+  EXPECT_THAT(SignOut(401, R"([{"code":"BDC_1109"}])"), Succeeded());
+  EXPECT_THAT(SignOut(200, R"([{"code":"BDC_1109"}])"), Succeeded());
 }
 
-TEST(SignOutTest, ARefusalIsNone) {
-  EXPECT_EQ(SignOut(200, R"([{"code":"BDC_1144"}])").error().verdict, Verdict::kRateLimited);
-  EXPECT_EQ(SignOut(401, "{}").error().verdict, Verdict::kRefused);
-  EXPECT_EQ(SignOut(503, "").error().verdict, Verdict::kUnavailable);
-  EXPECT_EQ(SignOut(302, "").error().verdict, Verdict::kUnavailable);
+TEST(SignOutTest, RefusalDoesNotEndTheSession) {
+  EXPECT_THAT(SignOut(200, R"([{"code":"BDC_1144"}])"), HasVerdict(Verdict::kRateLimited));
+  EXPECT_THAT(SignOut(401, "{}"), HasVerdict(Verdict::kRefused));
+  EXPECT_THAT(SignOut(503, ""), HasVerdict(Verdict::kUnavailable));
+  EXPECT_THAT(SignOut(302, ""), HasVerdict(Verdict::kUnavailable));
 }
 
-TEST(HeaderSafeTest, IsVisibleAsciiOfBoundedLength) {
+TEST(HeaderSafeTest, AcceptsVisibleAsciiUpToTheLimit) {
   EXPECT_TRUE(IsHeaderSafe("!~"));
   EXPECT_TRUE(IsHeaderSafe(std::string(512, 'x')));
   for (const std::string& value :

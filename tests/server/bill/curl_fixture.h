@@ -1,4 +1,4 @@
-// What the tests of CurlBillApi share: a BILL of their own, and answers that can be waited for.
+// The fixture of the tests of CurlBillApi: a TLS server as BILL, and answers to wait for.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -17,14 +17,18 @@
 
 namespace billbroker {
 
-inline constexpr char kOrganization[] = "00801ACME";
+inline constexpr char kOrganization[] = "00801ACMEPAYABLES0001";
+inline constexpr char kUser[] = "00601ACMEUSER00000001";
+inline constexpr char kSessionId[] = "session-id-of-payables-0001";
+inline constexpr char kPassword[] = "correct-horse-battery";
+inline constexpr char kDevKey[] = "devkey-of-payables-0001";
 inline constexpr char kSignedIn[] =
-    R"({"sessionId":"S-1","organizationId":"00801ACME","userId":"00601USER","trusted":false})";
+    R"({"sessionId":"session-id-of-payables-0001","organizationId":"00801ACMEPAYABLES0001","userId":"00601ACMEUSER00000001","trusted":false})";
 inline constexpr char kInfo[] =
-    R"({"organizationId":"00801ACME","userId":"00601USER","mfaStatus":"COMPLETE"})";
+    R"({"organizationId":"00801ACMEPAYABLES0001","userId":"00601ACMEUSER00000001","mfaStatus":"COMPLETE"})";
 inline constexpr char kGone[] = R"([{"code":"BDC_1109","message":"Session is invalid."}])";
 
-// The answer of one call. A second answer, or none at all, throws and so fails the test.
+// The answer of one call. A second answer, or none at all, throws and fails the test.
 template <typename T>
 class Answer final {
  public:
@@ -61,7 +65,7 @@ class CurlTest : public ::testing::Test {
     return *server_;
   }
 
-  // Starts one that answers every request alike.
+  // Starts a BILL that answers every request alike.
   TlsServer& ServeAlways(int status, const std::string& body, const std::string& headers = "") {
     return Serve([=](TlsServer::Connection& connection, const ServedRequest&) {
       connection.Answer(status, body, headers);
@@ -69,7 +73,7 @@ class CurlTest : public ::testing::Test {
     });
   }
 
-  // The client; made at the first use.
+  // Returns the client, which is created at the first use.
   CurlBillApi& Api() {
     if (api_ == nullptr) {
       api_ =
@@ -94,18 +98,18 @@ class CurlTest : public ::testing::Test {
     return answer.Wait();
   }
 
-  [[nodiscard]] static SessionKeys Keys(absl::string_view session_id = "S-1") {
+  [[nodiscard]] static SessionKeys Keys(absl::string_view session_id = kSessionId) {
     return {"test", std::make_shared<SecretString>(SecretString::CopyOf(session_id)),
-            std::make_shared<SecretString>(SecretString::CopyOf("the-dev-key"))};
+            std::make_shared<SecretString>(SecretString::CopyOf(kDevKey))};
   }
 
   [[nodiscard]] static CredentialPtr User() {
     auto user = std::make_shared<Credential>();
-    user->name = "acme";
+    user->name = "acme-payables-user";
     user->environment = "test";
-    user->username = "ap@example.com";
-    user->dev_key = SecretString::CopyOf("the-dev-key");
-    user->password = SecretString::CopyOf("the-password");
+    user->username = "payables@acme.example";
+    user->dev_key = SecretString::CopyOf(kDevKey);
+    user->password = SecretString::CopyOf(kPassword);
     user->organizations.push_back({kOrganization, SecretString()});
     return user;
   }

@@ -1,4 +1,4 @@
-// Whom CurlBillApi speaks to, and whom it does not.
+// Tests of the servers and proxies that CurlBillApi trusts.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -6,117 +6,130 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <ostream>
 #include <string>
 #include <thread>
 
+#include "absl/strings/str_cat.h"
+#include "tests/server/bill/bill_matchers.h"
 #include "tests/server/bill/curl_fixture.h"
 
 namespace billbroker {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
 class CurlTrustTest : public CurlTest {
  protected:
-  // Signs in and expects that nothing was sent, because of `why`.
-  void ExpectNothingSent(const std::string& why) {
-    const auto answer = SignIn();
-    ASSERT_FALSE(answer.ok());
-    EXPECT_EQ(answer.error().verdict, Verdict::kUnavailable);
-    EXPECT_EQ(answer.error().delivery, Delivery::kNotSent);
-    EXPECT_EQ(answer.error().detail, why);
+  // Signs in and expects that nothing was sent, because of `detail`.
+  void ExpectNotSent(absl::string_view detail) {
+    EXPECT_THAT(SignIn(), AllOf(HasVerdict(Verdict::kUnavailable), HasDelivery(Delivery::kNotSent),
+                                HasDetail(absl::StrCat(detail))));
     if (server_ != nullptr) {
       EXPECT_TRUE(server_->requests().empty());
     }
   }
 };
 
-TEST_F(CurlTrustTest, ACertificateOfAnotherAuthorityIsRefused) {
+// A server certificate that must be rejected.
+struct BadCertificate {
+  const char* name;
+  CertificateShape shape;
+  const char* detail;
+};
+
+void PrintTo(const BadCertificate& bad, std::ostream* out) { *out << bad.name; }
+
+class BadCertificateTest : public CurlTrustTest,
+                           public ::testing::WithParamInterface<BadCertificate> {};
+
+TEST_P(BadCertificateTest, IsRejected) {
+  Serve([](TlsServer::Connection&, const ServedRequest&) { return false; }, GetParam().shape);
+  ExpectNotSent(GetParam().detail);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Certificates, BadCertificateTest,
+    ::testing::Values(
+        BadCertificate{
+            "Expired",
+            {"IP:127.0.0.1", absl::Hours(-2), absl::Hours(-1)},
+            "the certificate of environment \"test\" has expired; check the clock and base_url"},
+        BadCertificate{"NotYetValid",
+                       {"IP:127.0.0.1", absl::Hours(1), absl::Hours(2)},
+                       "the certificate of environment \"test\" is not valid yet; check the clock"},
+        BadCertificate{
+            "AnotherHost",
+            {"DNS:bill.example", absl::Hours(-1), absl::Hours(1)},
+            "the certificate of environment \"test\" is for another host; check base_url"}),
+    [](const auto& bad) { return std::string(bad.param.name); });
+
+constexpr char kUntrusted[] =
+    "the certificate of environment \"test\" is not trusted; set its ca_file";
+constexpr char kUnusableUrl[] =
+    "the base_url of environment \"test\" is not usable; it must be https:// and a host, without a "
+    "user name";
+
+TEST_F(CurlTrustTest, RejectsCertificateOfAnotherAuthority) {
   ServeAlways(200, kSignedIn);
   const CertificateAuthority other;
   environment_.ca_file = other.file();
-  ExpectNothingSent("the certificate of environment \"test\" is not trusted; set its ca_file");
+  ExpectNotSent(kUntrusted);
 }
 
-TEST_F(CurlTrustTest, TheSystemsAuthoritiesServeWhereNoFileIsSet) {
+TEST_F(CurlTrustTest, UsesSystemAuthoritiesWithoutCaFile) {
   ServeAlways(200, kSignedIn);
   environment_.ca_file = "";
-  ExpectNothingSent("the certificate of environment \"test\" is not trusted; set its ca_file");
+  ExpectNotSent(kUntrusted);
 }
 
-TEST_F(CurlTrustTest, AnExpiredCertificateIsRefused) {
-  Serve([](TlsServer::Connection&, const ServedRequest&) { return false; },
-        {"IP:127.0.0.1", absl::Hours(-2), absl::Hours(-1)});
-  ExpectNothingSent(
-      "the certificate of environment \"test\" has expired; check the clock and base_url");
-}
-
-TEST_F(CurlTrustTest, ACertificateFromTheFutureIsRefused) {
-  Serve([](TlsServer::Connection&, const ServedRequest&) { return false; },
-        {"IP:127.0.0.1", absl::Hours(1), absl::Hours(2)});
-  ExpectNothingSent("the certificate of environment \"test\" is not valid yet; check the clock");
-}
-
-TEST_F(CurlTrustTest, ACertificateForAnotherHostIsRefused) {
-  Serve([](TlsServer::Connection&, const ServedRequest&) { return false; },
-        {"DNS:bill.example", absl::Hours(-1), absl::Hours(1)});
-  ExpectNothingSent("the certificate of environment \"test\" is for another host; check base_url");
-}
-
-TEST_F(CurlTrustTest, AMissingAuthorityFileIsSaidSo) {
+TEST_F(CurlTrustTest, ReportsAMissingCaFile) {
   ServeAlways(200, kSignedIn);
   environment_.ca_file = authority_.file() + ".gone";
-  ExpectNothingSent("cannot read the ca_file of environment \"test\"; it must be a PEM file");
+  ExpectNotSent("cannot read the ca_file of environment \"test\"; it must be a PEM file");
 }
 
-TEST_F(CurlTrustTest, TlsOlderThanTwelveIsRefused) {
+TEST_F(CurlTrustTest, RejectsTlsOlderThanTwelve) {
   Serve([](TlsServer::Connection&, const ServedRequest&) { return false; }, {}, TLS1_1_VERSION);
-  ExpectNothingSent(
-      "the TLS handshake with environment \"test\" failed; TLS 1.2 or newer is needed");
+  ExpectNotSent("the TLS handshake with environment \"test\" failed; TLS 1.2 or newer is needed");
 }
 
-TEST_F(CurlTrustTest, PlainHttpIsRefused) {
+TEST_F(CurlTrustTest, RejectsPlainHttp) {
   const LoopbackPort plain;
   environment_.base_url = "http://127.0.0.1:" + std::to_string(plain.port());
-  ExpectNothingSent(
-      "the base_url of environment \"test\" is not usable; it must be https:// and a host, without "
-      "a user name");
+  ExpectNotSent(kUnusableUrl);
   EXPECT_FALSE(plain.HasCaller());
 }
 
-TEST_F(CurlTrustTest, AUserNameInTheUrlIsRefused) {
+TEST_F(CurlTrustTest, RejectsUserNameInTheUrl) {
   const LoopbackPort plain;
   environment_.base_url = "https://me:secret@127.0.0.1:" + std::to_string(plain.port());
-  ExpectNothingSent(
-      "the base_url of environment \"test\" is not usable; it must be https:// and a host, without "
-      "a user name");
+  ExpectNotSent(kUnusableUrl);
   EXPECT_FALSE(plain.HasCaller());
 }
 
-TEST_F(CurlTrustTest, ARedirectIsNotFollowed) {
+TEST_F(CurlTrustTest, DoesNotFollowRedirects) {
   const LoopbackPort elsewhere;
   ServeAlways(302, "", "Location: https://127.0.0.1:" + std::to_string(elsewhere.port()) + "/\r\n");
-  const BillError error = GetInfo().error();
-  EXPECT_EQ(error.verdict, Verdict::kUnavailable);
-  EXPECT_EQ(error.http_status, 302);
-  EXPECT_THAT(error.detail, HasSubstr("redirect"));
+  EXPECT_THAT(GetInfo(), AllOf(HasVerdict(Verdict::kUnavailable), HasHttpStatus(302)));
   EXPECT_FALSE(elsewhere.HasCaller());
 }
 
-TEST_F(CurlTrustTest, TheProcesssProxyVariablesAreIgnored) {
+TEST_F(CurlTrustTest, IgnoresProxyVariables) {
   const LoopbackPort proxy;
   const std::string url = "http://127.0.0.1:" + std::to_string(proxy.port());
   for (const char* name : {"https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY"}) {
     setenv(name, url.c_str(), 1);
   }
   ServeAlways(200, kSignedIn);
-  EXPECT_TRUE(SignIn().ok());
+  EXPECT_THAT(SignIn(), Succeeded());
   EXPECT_FALSE(proxy.HasCaller());
 }
 
-TEST_F(CurlTrustTest, TheConfiguredProxySeesNoKeyAndNoVariableTurnsItOff) {
+TEST_F(CurlTrustTest, ConfiguredProxySeesNoKey) {
   const LoopbackPort proxy;
   setenv("no_proxy", "*", 1);
   environment_.base_url = "https://bill.example";
@@ -136,20 +149,19 @@ TEST_F(CurlTrustTest, TheConfiguredProxySeesNoKeyAndNoVariableTurnsItOff) {
     close(fd);
   });
   const auto info = GetInfo();
-  shutdown(proxy.fd(), SHUT_RDWR);  // where nobody came
+  shutdown(proxy.fd(), SHUT_RDWR);  // ends the thread if nobody connected
   refusing.join();
-  ASSERT_FALSE(info.ok());
-  EXPECT_EQ(info.error().verdict, Verdict::kUnavailable);
+  EXPECT_THAT(info, AllOf(HasVerdict(Verdict::kUnavailable), HasDelivery(Delivery::kNotSent)));
   EXPECT_THAT(seen, StartsWith("CONNECT bill.example:443 "));
-  EXPECT_THAT(seen, Not(HasSubstr("S-1")));
-  EXPECT_THAT(seen, Not(HasSubstr("the-dev-key")));
+  EXPECT_THAT(seen, Not(HasSubstr(kSessionId)));
+  EXPECT_THAT(seen, Not(HasSubstr(kDevKey)));
 }
 
-TEST_F(CurlTrustTest, NoKeyLogIsWritten) {
+TEST_F(CurlTrustTest, WritesNoKeyLog) {
   const std::string log = authority_.file() + ".keys";
   setenv("SSLKEYLOGFILE", log.c_str(), 1);
   ServeAlways(200, kSignedIn);
-  EXPECT_TRUE(SignIn().ok());
+  EXPECT_THAT(SignIn(), Succeeded());
   EXPECT_FALSE(std::filesystem::exists(log));
 }
 

@@ -23,19 +23,26 @@ std::string JsonOf(absl::string_view text) {
 
 Credential User() {
   Credential credential;
-  credential.username = "ap@example.com";
-  credential.dev_key = SecretString::CopyOf("dev-key");
-  credential.password = SecretString::CopyOf("pa\"ss");
-  credential.organizations.push_back({"0081", SecretString()});
-  credential.organizations.push_back({"0082", SecretString::CopyOf("own-dev-key")});
+  credential.username = "payables@acme.example";
+  credential.dev_key = SecretString::CopyOf("devkey-acme-0001");
+  credential.password = SecretString::CopyOf("pass\"word-of-acme-0001");
+  credential.organizations.push_back({"00801ACMEPAYABLES0001", SecretString()});
+  credential.organizations.push_back(
+      {"00801ACMERECEIVE00002", SecretString::CopyOf("devkey-receivables-0001")});
   return credential;
+}
+
+SessionKeys Keys() {
+  return {"sandbox",
+          std::make_shared<SecretString>(SecretString::CopyOf("session-id-of-payables-0001")),
+          std::make_shared<SecretString>(SecretString::CopyOf("devkey-acme-0001"))};
 }
 
 nlohmann::json BodyOf(const HttpRequest& request) {
   return nlohmann::json::parse(std::string(request.body.Reveal()));
 }
 
-// Each header without its closing NUL, of which it must have one.
+// Returns the headers without the NUL that ends each of them.
 std::vector<std::string> HeadersOf(const HttpRequest& request) {
   std::vector<std::string> headers;
   for (const SecretString& header : request.headers) {
@@ -45,114 +52,114 @@ std::vector<std::string> HeadersOf(const HttpRequest& request) {
   return headers;
 }
 
-TEST(HttpRequestTest, AUserSignsInWithAPassword) {
-  const HttpRequest request = SignInHttpRequest(User(), "0081");
+TEST(HttpRequestTest, UserSignsInWithPassword) {
+  const HttpRequest request = SignInHttpRequest(User(), "00801ACMEPAYABLES0001");
   EXPECT_TRUE(request.is_post);
   EXPECT_EQ(request.path, "/v3/login");
-  EXPECT_EQ(BodyOf(request), (nlohmann::json{{"devKey", "dev-key"},
-                                             {"username", "ap@example.com"},
-                                             {"organizationId", "0081"},
-                                             {"password", "pa\"ss"}}));
+  EXPECT_EQ(BodyOf(request), (nlohmann::json{{"devKey", "devkey-acme-0001"},
+                                             {"username", "payables@acme.example"},
+                                             {"organizationId", "00801ACMEPAYABLES0001"},
+                                             {"password", "pass\"word-of-acme-0001"}}));
   EXPECT_THAT(HeadersOf(request),
               UnorderedElementsAre("Accept: application/json", "Content-Type: application/json"));
 }
 
-TEST(HttpRequestTest, AConsoleSignsInWithItsTokenAndTheOrganizationsDevKey) {
+TEST(HttpRequestTest, ConsoleSignsInWithTokenAndOwnDevKey) {
   Credential console = User();
   console.kind = CredentialKind::kConsole;
   console.password = SecretString();
-  console.console_api_token = SecretString::CopyOf("token");
-  EXPECT_EQ(BodyOf(SignInHttpRequest(console, "0082")),
-            (nlohmann::json{{"devKey", "own-dev-key"},
-                            {"username", "ap@example.com"},
-                            {"organizationId", "0082"},
-                            {"consoleApiToken", "token"}}));
+  console.console_api_token = SecretString::CopyOf("console-token-0001");
+  EXPECT_EQ(BodyOf(SignInHttpRequest(console, "00801ACMERECEIVE00002")),
+            (nlohmann::json{{"devKey", "devkey-receivables-0001"},
+                            {"username", "payables@acme.example"},
+                            {"organizationId", "00801ACMERECEIVE00002"},
+                            {"consoleApiToken", "console-token-0001"}}));
 }
 
-TEST(HttpRequestTest, ATrustedDeviceGoesAlong) {
+TEST(HttpRequestTest, SignInIncludesTrustedDevice) {
   Credential user = User();
-  user.remember_me_id = SecretString::CopyOf("remember");
-  user.device = "broker-1";
-  const nlohmann::json body = BodyOf(SignInHttpRequest(user, "0081"));
-  EXPECT_EQ(body["rememberMeId"], "remember");
-  EXPECT_EQ(body["device"], "broker-1");
+  user.remember_me_id = SecretString::CopyOf("remember-me-id-0001");
+  user.device = "broker-device-0001";
+  const nlohmann::json body = BodyOf(SignInHttpRequest(user, "00801ACMEPAYABLES0001"));
+  EXPECT_EQ(body["rememberMeId"], "remember-me-id-0001");
+  EXPECT_EQ(body["device"], "broker-device-0001");
 }
 
 Credential Partner() {
   Credential partner = User();
   partner.kind = CredentialKind::kPartner;
-  partner.app_key = SecretString::CopyOf("app-key");
-  partner.organizations[0].user_id = "0061";
-  partner.organizations[1].user_id = "0062";
+  partner.app_key = SecretString::CopyOf("appkey-partner-0001");
+  partner.organizations[0].user_id = "00601ACMEUSER00000001";
+  partner.organizations[1].user_id = "00601ACMEUSER00000002";
   return partner;
 }
 
-TEST(HttpRequestTest, APartnerSignsInWithItsAppKey) {
+TEST(HttpRequestTest, PartnerSignsInWithAppKey) {
   const HttpRequest request = PartnerSignInHttpRequest(Partner());
   EXPECT_TRUE(request.is_post);
   EXPECT_EQ(request.path, "/v3/partner/login");
-  EXPECT_EQ(BodyOf(request),
-            (nlohmann::json{
-                {"appKey", "app-key"}, {"username", "ap@example.com"}, {"password", "pa\"ss"}}));
+  EXPECT_EQ(BodyOf(request), (nlohmann::json{{"appKey", "appkey-partner-0001"},
+                                             {"username", "payables@acme.example"},
+                                             {"password", "pass\"word-of-acme-0001"}}));
   EXPECT_THAT(HeadersOf(request),
               UnorderedElementsAre("Accept: application/json", "Content-Type: application/json"));
 }
 
-TEST(HttpRequestTest, APartnerSignsInAsAUserWithoutAnyDevKey) {
+TEST(HttpRequestTest, PartnerSignsInAsUserWithoutDevKey) {
   Credential partner = Partner();
-  const SecretString session = SecretString::CopyOf("P-1");
-  HttpRequest request = SignInAsUserHttpRequest(partner, "0082", session);
+  const SecretString session = SecretString::CopyOf("partner-session-id-0001");
+  HttpRequest request = SignInAsUserHttpRequest(partner, "00801ACMERECEIVE00002", session);
   EXPECT_TRUE(request.is_post);
   EXPECT_EQ(request.path, "/v3/partner/login-as-user");
-  EXPECT_EQ(BodyOf(request), (nlohmann::json{{"userId", "0062"}, {"organizationId", "0082"}}));
-  EXPECT_THAT(HeadersOf(request),
-              UnorderedElementsAre("Accept: application/json", "Content-Type: application/json",
-                                   "appKey: app-key", "sessionId: P-1"));
+  EXPECT_EQ(BodyOf(request), (nlohmann::json{{"userId", "00601ACMEUSER00000002"},
+                                             {"organizationId", "00801ACMERECEIVE00002"}}));
+  EXPECT_THAT(
+      HeadersOf(request),
+      UnorderedElementsAre("Accept: application/json", "Content-Type: application/json",
+                           "appKey: appkey-partner-0001", "sessionId: partner-session-id-0001"));
 
-  partner.remember_me_id = SecretString::CopyOf("remember");
-  partner.device = "broker-1";
-  request = SignInAsUserHttpRequest(partner, "0081", session);
-  EXPECT_EQ(BodyOf(request), (nlohmann::json{{"userId", "0061"},
-                                             {"organizationId", "0081"},
-                                             {"rememberMeId", "remember"},
-                                             {"device", "broker-1"}}));
+  partner.remember_me_id = SecretString::CopyOf("remember-me-id-0001");
+  partner.device = "broker-device-0001";
+  request = SignInAsUserHttpRequest(partner, "00801ACMEPAYABLES0001", session);
+  EXPECT_EQ(BodyOf(request), (nlohmann::json{{"userId", "00601ACMEUSER00000001"},
+                                             {"organizationId", "00801ACMEPAYABLES0001"},
+                                             {"rememberMeId", "remember-me-id-0001"},
+                                             {"device", "broker-device-0001"}}));
 }
 
-TEST(HttpRequestTest, APageIsAskedForByBillsTokenWhateverItHolds) {
-  const SessionKeys keys{"sandbox", std::make_shared<SecretString>(SecretString::CopyOf("S-1")),
-                         std::make_shared<SecretString>(SecretString::CopyOf("dev-key"))};
+TEST(HttpRequestTest, PageTokenIsPercentEncoded) {
+  const SessionKeys keys = Keys();
   const HttpRequest first = ListOrganizationsHttpRequest(keys, "");
   EXPECT_FALSE(first.is_post);
   EXPECT_EQ(first.path, "/v3/login/organizations");
   EXPECT_EQ(first.query, "");
   EXPECT_THAT(HeadersOf(first),
-              ElementsAre("sessionId: S-1", "devKey: dev-key", "Accept: application/json"));
+              ElementsAre("sessionId: session-id-of-payables-0001", "devKey: devkey-acme-0001",
+                          "Accept: application/json"));
   EXPECT_EQ(ListOrganizationsHttpRequest(keys, "Az09-._~").query, "?page=Az09-._~");
   EXPECT_EQ(ListOrganizationsHttpRequest(keys, absl::string_view("a&b=c d#/+\r\0\xE9", 13)).query,
             "?page=a%26b%3dc%20d%23%2f%2b%0d%00%e9");
 }
 
-TEST(HttpRequestTest, LaterCallsCarryTheSessionAndTheDevKeyThatMadeIt) {
-  const SessionKeys keys{"sandbox", std::make_shared<SecretString>(SecretString::CopyOf("S-1")),
-                         std::make_shared<SecretString>(SecretString::CopyOf("dev-key"))};
+TEST(HttpRequestTest, LaterCallsCarrySessionAndDevKey) {
+  const SessionKeys keys = Keys();
   const HttpRequest info = SessionInfoHttpRequest(keys);
   EXPECT_FALSE(info.is_post);
   EXPECT_EQ(info.path, "/v3/login/session");
-  EXPECT_THAT(HeadersOf(info),
-              ElementsAre("sessionId: S-1", "devKey: dev-key", "Accept: application/json"));
+  EXPECT_THAT(HeadersOf(info), ElementsAre("sessionId: session-id-of-payables-0001",
+                                           "devKey: devkey-acme-0001", "Accept: application/json"));
 
   const HttpRequest sign_out = SignOutHttpRequest(keys);
   EXPECT_TRUE(sign_out.is_post);
   EXPECT_EQ(sign_out.path, "/v3/logout");
   EXPECT_TRUE(sign_out.body.empty());
   EXPECT_THAT(HeadersOf(sign_out),
-              ElementsAre("sessionId: S-1", "devKey: dev-key", "Accept: application/json",
-                          "Content-Type: application/json"));
+              ElementsAre("sessionId: session-id-of-payables-0001", "devKey: devkey-acme-0001",
+                          "Accept: application/json", "Content-Type: application/json"));
 }
 
-TEST(HttpRequestTest, MfaCallsCarryWhatBillAsksFor) {
-  const SessionKeys keys{"sandbox", std::make_shared<SecretString>(SecretString::CopyOf("S-1")),
-                         std::make_shared<SecretString>(SecretString::CopyOf("dev-key"))};
+TEST(HttpRequestTest, MfaCallsHaveTheDocumentedBodies) {
+  const SessionKeys keys = Keys();
   const HttpRequest challenge = StartMfaChallengeHttpRequest(keys);
   EXPECT_EQ(challenge.path, "/v3/mfa/challenge");
   EXPECT_EQ(challenge.body.Reveal(), "{}");
@@ -170,12 +177,12 @@ TEST(HttpRequestTest, MfaCallsCarryWhatBillAsksFor) {
   for (const HttpRequest* request : {&challenge, &validate, &step_up}) {
     EXPECT_TRUE(request->is_post);
     EXPECT_THAT(HeadersOf(*request),
-                ElementsAre("sessionId: S-1", "devKey: dev-key", "Accept: application/json",
-                            "Content-Type: application/json"));
+                ElementsAre("sessionId: session-id-of-payables-0001", "devKey: devkey-acme-0001",
+                            "Accept: application/json", "Content-Type: application/json"));
   }
 }
 
-TEST(JsonStringTest, AnyTextComesBackFromAParser) {
+TEST(JsonStringTest, ParserReadsAnyTextBack) {
   std::string all_ascii;
   for (int c = 0; c < 0x80; ++c) all_ascii.push_back(static_cast<char>(c));
   for (const std::string& text : {std::string(), all_ascii, std::string("héllo €uro 😀"),
@@ -184,7 +191,7 @@ TEST(JsonStringTest, AnyTextComesBackFromAParser) {
   }
 }
 
-TEST(JsonStringTest, WhatIsNotUtf8IsTakenForLatin1) {
+TEST(JsonStringTest, InvalidUtf8IsReadAsLatin1) {
   const struct {
     const char* text;
     const char* utf8;

@@ -18,7 +18,7 @@ absl::optional<std::string> TextOf(absl::string_view json, std::size_t max_bytes
   return std::string(text->Reveal());
 }
 
-TEST(JsonViewTest, TakesWhatTheGrammarAllows) {
+TEST(JsonViewTest, AcceptsValidJson) {
   for (const absl::string_view json :
        {"{}", "[]", "\"\"", "true", "false", "null", "0", "-0.5e+3", "12E9",
         " [1, {\"a\" : [ ]}]\n", "{\"a\":1,\"a\":2}", "\"\\u00e9\\/\\\"\"", "\"\x7f\xc3\xa9\""}) {
@@ -26,7 +26,7 @@ TEST(JsonViewTest, TakesWhatTheGrammarAllows) {
   }
 }
 
-TEST(JsonViewTest, RefusesWhatItForbids) {
+TEST(JsonViewTest, RejectsInvalidJson) {
   for (const absl::string_view json :
        {"",         " ",     "{",          "}",    "[1,]",   "[1 2]",   "{\"a\"}",
         "{\"a\":}", "{a:1}", "{\"a\":1,}", "\"",   "\"\\\"", "\"\\x\"", "\"\\u12g4\"",
@@ -36,13 +36,13 @@ TEST(JsonViewTest, RefusesWhatItForbids) {
   }
 }
 
-TEST(JsonViewTest, RefusesNestingBeyondTheBound) {
+TEST(JsonViewTest, RejectsDeepNesting) {
   EXPECT_TRUE(JsonView::Parse(Nested(JsonView::kDeepestNesting)).has_value());
   EXPECT_FALSE(JsonView::Parse(Nested(JsonView::kDeepestNesting + 1)).has_value());
   EXPECT_FALSE(JsonView::Parse(std::string(1 << 20, '[')).has_value());
 }
 
-TEST(JsonViewTest, FindsTheLastMemberOfAName) {
+TEST(JsonViewTest, FindReturnsTheLastMember) {
   const JsonView object = *JsonView::Parse(R"({"a":"x" , "b":{"a":"inner"},"a" : "y","n":null})");
   EXPECT_EQ(object.Find("a")->Text(9)->Reveal(), "y");
   EXPECT_EQ(object.Find("b")->Find("a")->Text(9)->Reveal(), "inner");
@@ -61,20 +61,20 @@ TEST(JsonViewTest, VisitsElementsInOrder) {
                                       Kind::kNull, Kind::kBool}));
 }
 
-TEST(JsonViewTest, UndoesEscapes) {
+TEST(JsonViewTest, TextDecodesEscapes) {
   EXPECT_EQ(TextOf(R"("a\/b\\\"\b\f\n\r\t")"), "a/b\\\"\b\f\n\r\t");
   EXPECT_EQ(TextOf(R"("abc\u003d\u003D")"), "abc==");
   EXPECT_EQ(TextOf(R"("\u00e9\u20ac\ud83d\ude00")"), "é€😀");
 }
 
-TEST(JsonViewTest, HasNoTextForHalfASurrogatePair) {
+TEST(JsonViewTest, TextRejectsUnpairedSurrogates) {
   for (const absl::string_view json :
        {R"("\ud83d")", R"("\ud83dx")", R"("\ud83d\u0041")", R"("\ude00")", R"("\ud83d\n")"}) {
     EXPECT_EQ(TextOf(json), absl::nullopt) << json;
   }
 }
 
-TEST(JsonViewTest, HasNoTextBeyondTheBound) {
+TEST(JsonViewTest, TextRejectsLongText) {
   EXPECT_EQ(TextOf(R"("abcd")", 4), "abcd");
   EXPECT_EQ(TextOf(R"("abcde")", 4), absl::nullopt);
   EXPECT_EQ(TextOf(R"("abc\u00e9")", 4), absl::nullopt);

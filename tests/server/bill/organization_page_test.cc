@@ -8,10 +8,12 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "tests/server/bill/bill_matchers.h"
 
 namespace billbroker {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -32,62 +34,64 @@ std::vector<std::pair<std::string, std::string>> Listed(absl::string_view body) 
   return listed;
 }
 
-std::string NextPage(absl::string_view value) {
-  const auto page = Read(absl::StrCat(R"({"results":[],"nextPage":)", value, "}"));
-  return page.ok() ? page.value().next_page : absl::StrCat("error: ", page.error().detail);
+BillResult<OrganizationPage> ReadNextPage(absl::string_view value) {
+  return Read(absl::StrCat(R"({"results":[],"nextPage":)", value, "}"));
 }
 
-TEST(OrganizationPageTest, EveryUsualNameOfTheListIsTaken) {
+TEST(OrganizationPageTest, AcceptsEveryKnownListName) {
   for (const char* list : {"results", "organizations", "items", "data"}) {
-    EXPECT_THAT(Listed(absl::StrCat(R"({")", list, R"(":[{"id":"0081","name":"A"}]})")),
-                ElementsAre(Pair("0081", "A")))
+    EXPECT_THAT(
+        Listed(absl::StrCat(R"({")", list, R"(":[{"id":"00800000000000000001","name":"A"}]})")),
+        ElementsAre(Pair("00800000000000000001", "A")))
         << list;
   }
-  EXPECT_THAT(Listed(R"([{"id":"0081","name":"A"}])"), ElementsAre(Pair("0081", "A")));
+  EXPECT_THAT(Listed(R"([{"id":"00800000000000000001","name":"A"}])"),
+              ElementsAre(Pair("00800000000000000001", "A")));
 }
 
-TEST(OrganizationPageTest, EveryUsualNameOfTheFieldsIsTaken) {
-  EXPECT_THAT(
-      Listed(R"([{"organizationId":"0081","organizationName":"A"},
-                         {"organization_id":"0082","organization_name":"B"},
-                         {"id":7,"organizationId":"0083","type":{"x":[1]}},
-                         {"id":"0084","name":null}])"),
-      ElementsAre(Pair("0081", "A"), Pair("0082", "B"), Pair("0083", ""), Pair("0084", "")));
+TEST(OrganizationPageTest, AcceptsEveryKnownFieldName) {
+  EXPECT_THAT(Listed(R"([{"organizationId":"00800000000000000001","organizationName":"A"},
+                         {"organization_id":"00800000000000000002","organization_name":"B"},
+                         {"id":7,"organizationId":"00800000000000000003","type":{"x":[1]}},
+                         {"id":"00800000000000000004","name":null}])"),
+              ElementsAre(Pair("00800000000000000001", "A"), Pair("00800000000000000002", "B"),
+                          Pair("00800000000000000003", ""), Pair("00800000000000000004", "")));
 }
 
-TEST(OrganizationPageTest, AnEmptyListIsAnAnswer) {
+TEST(OrganizationPageTest, EmptyListSucceeds) {
   EXPECT_THAT(Listed(R"({"results":[]})"), IsEmpty());
   EXPECT_THAT(Listed("[]"), IsEmpty());
 }
 
-TEST(OrganizationPageTest, TheNextPageIsATextOrANumberOrNotThere) {
-  EXPECT_EQ(NextPage(R"("a+b/c==")"), "a+b/c==");
-  EXPECT_EQ(NextPage("2"), "2");
-  EXPECT_EQ(NextPage("null"), "");
-  EXPECT_EQ(NextPage(R"("")"), "");
+TEST(OrganizationPageTest, NextPageIsTextNumberOrAbsent) {
+  EXPECT_EQ(ReadNextPage(R"("a+b/c==")").value().next_page, "a+b/c==");
+  EXPECT_EQ(ReadNextPage("2").value().next_page, "2");
+  EXPECT_EQ(ReadNextPage("null").value().next_page, "");
+  EXPECT_EQ(ReadNextPage(R"("")").value().next_page, "");
   EXPECT_EQ(Read(R"({"results":[]})").value().next_page, "");
 }
 
-TEST(OrganizationPageTest, ANextPageOutOfShapeIsNoLastPage) {
+TEST(OrganizationPageTest, MalformedNextPageFails) {
   for (const std::string& value :
        {std::string("{}"), std::string("true"), std::string("[1]"),
         absl::StrCat("\"", std::string(1025, 'x'), "\""), std::string(1025, '1')}) {
-    EXPECT_THAT(NextPage(value), HasSubstr("error: HTTP 200 with a nextPage")) << value;
+    EXPECT_THAT(ReadNextPage(value), HasVerdict(Verdict::kUnavailable)) << value;
   }
 }
 
-TEST(OrganizationPageTest, AnEntryWithoutAnIdInShapeFailsThePageAndIsNotRepeated) {
+TEST(OrganizationPageTest, MalformedIdFailsThePage) {
   for (const char* entry :
-       {R"({})", R"({"id":""})", R"({"id":"00 81"})", R"({"id":"../../hostile"})", R"("0081")",
-        R"({"id":7})", R"({"id":null})", "[]"}) {
-    const auto page = Read(absl::StrCat(R"({"results":[{"id":"0080"},)", entry, "]}"));
-    ASSERT_FALSE(page.ok()) << entry;
-    EXPECT_EQ(page.error().verdict, Verdict::kUnavailable);
-    EXPECT_THAT(page.error().detail, Not(HasSubstr("hostile")));
+       {R"({})", R"({"id":""})", R"({"id":"00 81"})", R"({"id":"../../hostile"})",
+        R"("00800000000000000001")", R"({"id":7})", R"({"id":null})", "[]"}) {
+    const auto page =
+        Read(absl::StrCat(R"({"results":[{"id":"00800000000000000000"},)", entry, "]}"));
+    EXPECT_THAT(page,
+                AllOf(HasVerdict(Verdict::kUnavailable), HasDetail(Not(HasSubstr("hostile")))))
+        << entry;
   }
 }
 
-TEST(OrganizationPageTest, ANameIsCutAndCleanedForPeople) {
+TEST(OrganizationPageTest, NameIsCutAndCleaned) {
   EXPECT_THAT(Listed(R"([{"id":"1","name":"a\u001b[31m\nb"}])"),
               ElementsAre(Pair("1", "a [31m b")));
   EXPECT_THAT(Listed("[{\"id\":\"1\",\"name\":\"caf\xE9\"}]"), ElementsAre(Pair("1", "")));
@@ -97,19 +101,20 @@ TEST(OrganizationPageTest, ANameIsCutAndCleanedForPeople) {
               ElementsAre(Pair("1", std::string(255, 'x'))));
 }
 
-TEST(OrganizationPageTest, WhatHoldsNoListIsARefusal) {
-  EXPECT_EQ(Read("", 200).error().verdict, Verdict::kUnavailable);
-  EXPECT_EQ(Read("<html>", 200).error().verdict, Verdict::kUnavailable);
-  EXPECT_EQ(Read("{}", 200).error().detail, "HTTP 200 with no list of organizations");
-  EXPECT_EQ(Read(R"({"results":{"id":"0081"}})").error().verdict, Verdict::kUnavailable);
-  EXPECT_EQ(Read(R"({"results":[]})", 503).error().verdict, Verdict::kUnavailable);
+TEST(OrganizationPageTest, AnswerWithoutAListFails) {
+  EXPECT_THAT(Read("", 200), HasVerdict(Verdict::kUnavailable));
+  EXPECT_THAT(Read("<html>", 200), HasVerdict(Verdict::kUnavailable));
+  EXPECT_THAT(Read("{}", 200), HasDetail("HTTP 200 with no list of organizations"));
+  EXPECT_THAT(Read(R"({"results":{"id":"00800000000000000001"}})"),
+              HasVerdict(Verdict::kUnavailable));
+  EXPECT_THAT(Read(R"({"results":[]})", 503), HasVerdict(Verdict::kUnavailable));
 }
 
-TEST(OrganizationPageTest, ACodeDecidesWhateverTheStatus) {
+TEST(OrganizationPageTest, CodeDecidesForEveryStatus) {
   constexpr char kGone[] = R"([{"code":"BDC_1109","message":"Session is invalid."}])";
-  EXPECT_EQ(Read(kGone, 401).error().verdict, Verdict::kSessionInvalid);
-  EXPECT_EQ(Read(kGone, 200).error().verdict, Verdict::kSessionInvalid);
-  EXPECT_EQ(Read(R"([{"code":"BDC_1144"}])", 422).error().verdict, Verdict::kRateLimited);
+  EXPECT_THAT(Read(kGone, 401), HasVerdict(Verdict::kSessionInvalid));
+  EXPECT_THAT(Read(kGone, 200), HasVerdict(Verdict::kSessionInvalid));
+  EXPECT_THAT(Read(R"([{"code":"BDC_1144"}])", 422), HasVerdict(Verdict::kRateLimited));
 }
 
 }  // namespace

@@ -3,14 +3,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <ostream>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "tests/server/bill/bill_matchers.h"
 
 namespace billbroker {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -31,51 +34,52 @@ struct CodeCase {
   Verdict verdict;
 };
 
-constexpr CodeCase kCodes[] = {
-    {"BDC_1101", Verdict::kSecretRejected},
-    {"BDC_1102", Verdict::kDevKeyRejected},
-    {"BDC_1103", Verdict::kDevKeyRejected},
-    {"BDC_1104", Verdict::kDevKeyRejected},
-    {"BDC_1105", Verdict::kOrganizationRejected},
-    {"BDC_1106", Verdict::kOrganizationRejected},
-    {"BDC_1111", Verdict::kOrganizationRejected},
-    {"BDC_1123", Verdict::kOrganizationRejected},
-    {"BDC_1107", Verdict::kOrganizationLocked},
-    {"BDC_1110", Verdict::kUserLocked},
-    {"BDC_1109", Verdict::kSessionInvalid},
-    {"BDC_1144", Verdict::kRateLimited},
-    {"BDC_1322", Verdict::kTooManyConcurrent},
-    {"BDC_1354", Verdict::kMfaFailed},
-    {"BDC_1356", Verdict::kMfaFailed},
-    {"BDC_1358", Verdict::kMfaFailed},
-    {"BDC_1374", Verdict::kMfaFailed},
-    {"BDC_1361", Verdict::kUntrusted},
-    {"BDC_1001", Verdict::kUnavailable},
-    {"BDC_1002", Verdict::kUnavailable},
-};
+void PrintTo(const CodeCase& c, std::ostream* out) { *out << c.code; }
 
-TEST(RefusalTest, TheCodeDecidesWhateverTheHttpStatus) {
-  for (const CodeCase& c : kCodes) {
-    for (const int status : {200, 302, 400, 401, 403, 422, 423, 429, 500, 503}) {
-      const BillError error = Read(status, absl::StrCat("[", Entry(c.code), "]"));
-      EXPECT_EQ(error.verdict, c.verdict) << c.code << " at " << status;
-      EXPECT_EQ(error.code, c.code);
-      EXPECT_EQ(error.http_status, status);
-      EXPECT_EQ(error.delivery, Delivery::kMaybeSent);
-      EXPECT_EQ(error.detail, absl::StrCat("HTTP ", status, " with ", c.code));
-    }
+class KnownCodeTest : public ::testing::TestWithParam<CodeCase> {};
+
+TEST_P(KnownCodeTest, DecidesForEveryHttpStatus) {
+  const auto& [code, verdict] = GetParam();
+  for (const int status : {200, 302, 400, 401, 403, 422, 423, 429, 500, 503}) {
+    EXPECT_THAT(Read(status, absl::StrCat("[", Entry(code), "]")),
+                AllOf(HasVerdict(verdict), HasCode(code), HasHttpStatus(status),
+                      HasDelivery(Delivery::kMaybeSent),
+                      HasDetail(absl::StrCat("HTTP ", status, " with ", code))));
   }
 }
 
-TEST(RefusalTest, AnUnknownCodeIsKeptAndRefusedUnlessTheServerIsIll) {
-  EXPECT_EQ(Read(400, R"([{"code":"BDC_9"}])").verdict, Verdict::kRefused);
-  EXPECT_EQ(Read(400, R"([{"code":"BDC_9"}])").code, "BDC_9");
-  EXPECT_EQ(Read(200, R"([{"code":"BDC_999999"}])").verdict, Verdict::kRefused);
-  EXPECT_EQ(Read(500, R"([{"code":"BDC_4711"}])").verdict, Verdict::kUnavailable);
-  EXPECT_EQ(Read(500, R"([{"code":"BDC_4711"}])").code, "BDC_4711");
+INSTANTIATE_TEST_SUITE_P(Codes, KnownCodeTest,
+                         ::testing::Values(CodeCase{"BDC_1101", Verdict::kSecretRejected},
+                                           CodeCase{"BDC_1102", Verdict::kDevKeyRejected},
+                                           CodeCase{"BDC_1103", Verdict::kDevKeyRejected},
+                                           CodeCase{"BDC_1104", Verdict::kDevKeyRejected},
+                                           CodeCase{"BDC_1105", Verdict::kOrganizationRejected},
+                                           CodeCase{"BDC_1106", Verdict::kOrganizationRejected},
+                                           CodeCase{"BDC_1111", Verdict::kOrganizationRejected},
+                                           CodeCase{"BDC_1123", Verdict::kOrganizationRejected},
+                                           CodeCase{"BDC_1107", Verdict::kOrganizationLocked},
+                                           CodeCase{"BDC_1110", Verdict::kUserLocked},
+                                           CodeCase{"BDC_1109", Verdict::kSessionInvalid},
+                                           CodeCase{"BDC_1144", Verdict::kRateLimited},
+                                           CodeCase{"BDC_1322", Verdict::kTooManyConcurrent},
+                                           CodeCase{"BDC_1354", Verdict::kMfaFailed},
+                                           CodeCase{"BDC_1356", Verdict::kMfaFailed},
+                                           CodeCase{"BDC_1358", Verdict::kMfaFailed},
+                                           CodeCase{"BDC_1374", Verdict::kMfaFailed},
+                                           CodeCase{"BDC_1361", Verdict::kUntrusted},
+                                           CodeCase{"BDC_1001", Verdict::kUnavailable},
+                                           CodeCase{"BDC_1002", Verdict::kUnavailable}),
+                         [](const auto& c) { return std::string(c.param.code); });
+
+TEST(RefusalTest, UnknownCodeIsRefusedUnlessTheServerFails) {
+  EXPECT_THAT(Read(400, R"([{"code":"BDC_9"}])"), HasVerdict(Verdict::kRefused));
+  EXPECT_THAT(Read(400, R"([{"code":"BDC_9"}])"), HasCode("BDC_9"));
+  EXPECT_THAT(Read(200, R"([{"code":"BDC_999999"}])"), HasVerdict(Verdict::kRefused));
+  EXPECT_THAT(Read(500, R"([{"code":"BDC_4711"}])"), HasVerdict(Verdict::kUnavailable));
+  EXPECT_THAT(Read(500, R"([{"code":"BDC_4711"}])"), HasCode("BDC_4711"));
 }
 
-TEST(RefusalTest, ReadsEveryShapeThatWasSeen) {
+TEST(RefusalTest, ReadsEveryKnownErrorShape) {
   for (const std::string& body : {
            absl::StrCat("[", Entry("BDC_1109"), "]"),
            std::string(R"([{"message":"no code here"},{"code":"BDC_1109"}])"),
@@ -86,12 +90,12 @@ TEST(RefusalTest, ReadsEveryShapeThatWasSeen) {
            std::string(R"([{"code":"BDC_1109","message":"{0} is invalid, ${user}"}])"),
            std::string(R"([7,"BDC_1101",null,[],{"code":1101},{"code":"BDC_1109"}])"),
        }) {
-    EXPECT_EQ(Read(401, body).verdict, Verdict::kSessionInvalid) << body;
-    EXPECT_EQ(Read(401, body).code, "BDC_1109") << body;
+    EXPECT_THAT(Read(401, body), HasVerdict(Verdict::kSessionInvalid)) << body;
+    EXPECT_THAT(Read(401, body), HasCode("BDC_1109")) << body;
   }
 }
 
-TEST(RefusalTest, OfSeveralCodesTheMostTerminalKnownOneWins) {
+TEST(RefusalTest, MostTerminalKnownCodeWins) {
   const auto read = [](const std::vector<std::string>& codes) {
     std::string body = "[";
     for (const std::string& code : codes) {
@@ -108,17 +112,18 @@ TEST(RefusalTest, OfSeveralCodesTheMostTerminalKnownOneWins) {
   EXPECT_EQ(read({"BDC_9998", "BDC_9999"}), "BDC_9998");
 }
 
-TEST(RefusalTest, WhatIsNoCodeIsIgnored) {
+TEST(RefusalTest, IgnoresMalformedCodes) {
   for (const absl::string_view code :
        {"", "BDC_", "BDC_1234567", "bdc_1101", "BDC_11O1", "BDC_1101 ", "XBDC_1101", "1101",
         "BDC_1101\\nforged log line", "{code}"}) {
     const BillError error = Read(400, absl::StrCat(R"([{"code":")", code, R"("}])"));
-    EXPECT_EQ(error.code, "") << code;
-    EXPECT_EQ(error.verdict, Verdict::kRefused) << code;
+    EXPECT_THAT(error, HasCode("")) << code;
+    EXPECT_THAT(error, HasVerdict(Verdict::kRefused)) << code;
   }
 }
 
 struct StatusCase {
+  const char* name;
   int status;
   const char* content_type;
   const char* body;
@@ -126,47 +131,56 @@ struct StatusCase {
   const char* detail;
 };
 
-constexpr StatusCase kWithoutCode[] = {
-    {401, "application/json", R"({"message":"Unauthorized"})", Verdict::kRefused,
-     "HTTP 401 with a JSON body that has neither what was asked for nor a code"},
-    {403, "application/json", R"({"message":"Forbidden"})", Verdict::kRefused,
-     "HTTP 403 with a JSON body that has neither what was asked for nor a code"},
-    {400, "", "[]", Verdict::kRefused,
-     "HTTP 400 with a JSON body that has neither what was asked for nor a code"},
-    {408, "", "{}", Verdict::kUnavailable,
-     "HTTP 408 with a JSON body that has neither what was asked for nor a code"},
-    {401, "", "", Verdict::kUnavailable, "HTTP 401 with an empty body"},
-    {403, "text/html", "Access denied", Verdict::kUnavailable, "HTTP 403 with an HTML body"},
-    {502, "", " <html>Bad Gateway", Verdict::kUnavailable, "HTTP 502 with an HTML body"},
-    {200, "", "", Verdict::kUnavailable, "HTTP 200 with an empty body"},
-    {200, "application/json", R"({"sessionId":)", Verdict::kUnavailable,
-     "HTTP 200 with a body that is not JSON"},
-    {204, "", " \r\n", Verdict::kUnavailable, "HTTP 204 with an empty body"},
-    {302, "", "", Verdict::kUnavailable,
-     "HTTP 302 with a redirect, which is never followed; check base_url"},
-    {429, "text/html", "<html>", Verdict::kRateLimited, "HTTP 429 with an HTML body"},
-    {429, "", "", Verdict::kRateLimited, "HTTP 429 with an empty body"},
-    {503, "application/json", "{}", Verdict::kUnavailable,
-     "HTTP 503 with a JSON body that has neither what was asked for nor a code"},
-};
+void PrintTo(const StatusCase& c, std::ostream* out) { *out << c.name; }
 
-TEST(RefusalTest, WithoutACodeTheStatusSaysLittle) {
-  for (const StatusCase& c : kWithoutCode) {
-    const BillError error = Read(c.status, c.body, c.content_type);
-    EXPECT_EQ(error.verdict, c.verdict) << c.status << " " << c.body;
-    EXPECT_EQ(error.detail, c.detail);
-    EXPECT_EQ(error.code, "");
-  }
+class AnswerWithoutCodeTest : public ::testing::TestWithParam<StatusCase> {};
+
+TEST_P(AnswerWithoutCodeTest, IsDescribedByStatusAndBody) {
+  const StatusCase& c = GetParam();
+  EXPECT_THAT(Read(c.status, c.body, c.content_type),
+              AllOf(HasVerdict(c.verdict), HasCode(""), HasDetail(c.detail)));
 }
 
-TEST(RefusalTest, NothingThatBillWroteComesOut) {
+INSTANTIATE_TEST_SUITE_P(
+    Answers, AnswerWithoutCodeTest,
+    ::testing::Values(
+        StatusCase{"JsonMessage401", 401, "application/json", R"({"message":"Unauthorized"})",
+                   Verdict::kRefused,
+                   "HTTP 401 with a JSON body that has neither what was asked for nor a code"},
+        StatusCase{"JsonMessage403", 403, "application/json", R"({"message":"Forbidden"})",
+                   Verdict::kRefused,
+                   "HTTP 403 with a JSON body that has neither what was asked for nor a code"},
+        StatusCase{"EmptyArray400", 400, "", "[]", Verdict::kRefused,
+                   "HTTP 400 with a JSON body that has neither what was asked for nor a code"},
+        StatusCase{"EmptyObject408", 408, "", "{}", Verdict::kUnavailable,
+                   "HTTP 408 with a JSON body that has neither what was asked for nor a code"},
+        StatusCase{"Empty401", 401, "", "", Verdict::kUnavailable, "HTTP 401 with an empty body"},
+        StatusCase{"Html403", 403, "text/html", "Access denied", Verdict::kUnavailable,
+                   "HTTP 403 with an HTML body"},
+        StatusCase{"Html502", 502, "", " <html>Bad Gateway", Verdict::kUnavailable,
+                   "HTTP 502 with an HTML body"},
+        StatusCase{"Empty200", 200, "", "", Verdict::kUnavailable, "HTTP 200 with an empty body"},
+        StatusCase{"CutOff200", 200, "application/json", R"({"sessionId":)", Verdict::kUnavailable,
+                   "HTTP 200 with a body that is not JSON"},
+        StatusCase{"Blank204", 204, "", " \r\n", Verdict::kUnavailable,
+                   "HTTP 204 with an empty body"},
+        StatusCase{"Redirect302", 302, "", "", Verdict::kUnavailable,
+                   "HTTP 302 with a redirect, which is never followed; check base_url"},
+        StatusCase{"Html429", 429, "text/html", "<html>", Verdict::kRateLimited,
+                   "HTTP 429 with an HTML body"},
+        StatusCase{"Empty429", 429, "", "", Verdict::kRateLimited, "HTTP 429 with an empty body"},
+        StatusCase{"EmptyObject503", 503, "application/json", "{}", Verdict::kUnavailable,
+                   "HTTP 503 with a JSON body that has neither what was asked for nor a code"}),
+    [](const auto& c) { return std::string(c.param.name); });
+
+TEST(RefusalTest, DetailContainsNoTextOfBill) {
   const BillError error =
       Read(400, R"([{"code":"hostile-code","message":"hostile-message"}])", "hostile-type");
   EXPECT_THAT(error.detail, Not(HasSubstr("hostile")));
   EXPECT_THAT(Read(500, "hostile").detail, Not(HasSubstr("hostile")));
 }
 
-TEST(RefusalTest, RetryAfterIsReadAsSecondsOrAsADate) {
+TEST(RefusalTest, RetryAfterIsSecondsOrADate) {
   EXPECT_EQ(ParseRetryAfter("120", kNow), absl::Seconds(120));
   EXPECT_EQ(ParseRetryAfter(" 0 ", kNow), absl::ZeroDuration());
   EXPECT_EQ(ParseRetryAfter("Sun, 01 Mar 2026 12:05:00 GMT", kNow), absl::Minutes(5));
@@ -174,23 +188,23 @@ TEST(RefusalTest, RetryAfterIsReadAsSecondsOrAsADate) {
   EXPECT_EQ(ParseRetryAfter("Sun Mar  1 12:05:00 2026", kNow), absl::Minutes(5));
 }
 
-TEST(RefusalTest, RetryAfterStaysBetweenZeroAndAnHour) {
+TEST(RefusalTest, RetryAfterIsLimitedToAnHour) {
   EXPECT_EQ(ParseRetryAfter("99999999999999999999999", kNow), absl::Hours(1));
   EXPECT_EQ(ParseRetryAfter("3601", kNow), absl::Hours(1));
   EXPECT_EQ(ParseRetryAfter("Sun, 01 Mar 2026 11:00:00 GMT", kNow), absl::ZeroDuration());
   EXPECT_EQ(ParseRetryAfter("Mon, 01 Mar 2027 11:00:00 GMT", kNow), absl::Hours(1));
 }
 
-TEST(RefusalTest, RetryAfterOfAnotherFormIsIgnored) {
+TEST(RefusalTest, IgnoresMalformedRetryAfter) {
   for (const absl::string_view value : {"", "soon", "-5", "1.5", "12 s", "2026-03-01T12:00:00Z"}) {
     EXPECT_EQ(ParseRetryAfter(value, kNow), absl::nullopt) << value;
   }
   EXPECT_EQ(ParseRetryAfter(std::string(1000, '1'), kNow), absl::nullopt);
 }
 
-TEST(RefusalTest, RetryAfterIsGivenWithAnyRefusal) {
+TEST(RefusalTest, AnyRefusalHasRetryAfter) {
   const BillError error = ReadRefusal({422, "", "60", R"([{"code":"BDC_1144"}])"}, kNow);
-  EXPECT_EQ(error.verdict, Verdict::kRateLimited);
+  EXPECT_THAT(error, HasVerdict(Verdict::kRateLimited));
   EXPECT_EQ(error.retry_after, absl::Minutes(1));
   EXPECT_EQ(Read(503, "").retry_after, absl::nullopt);
 }

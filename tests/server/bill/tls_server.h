@@ -1,4 +1,4 @@
-// TlsServer: an HTTPS server on a loopback port that misbehaves to order.
+// TlsServer: an HTTPS server on a loopback port whose answers a test writes byte by byte.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -35,7 +35,7 @@ class LoopbackPort final {
 
   [[nodiscard]] int fd() const { return fd_; }
   [[nodiscard]] int port() const { return port_; }
-  // Whether somebody has connected and was not accepted.
+  // Returns true if a client has connected and was not accepted.
   [[nodiscard]] bool HasCaller() const;
 
  private:
@@ -72,11 +72,11 @@ class TlsServer final {
   [[nodiscard]] int port() const { return port_.port(); }
   [[nodiscard]] std::string url() const;
 
-  void Release();  // lets go every WaitForRelease(), those to come too
+  void Release();  // ends every WaitForRelease(), also later ones
   [[nodiscard]] std::vector<ServedRequest> requests() const;
-  [[nodiscard]] int connections() const;   // that completed the handshake
-  [[nodiscard]] int most_at_once() const;  // the most requests that were in a handler together
-  // Waits until so many requests came in; false when that takes too long.
+  [[nodiscard]] int connections() const;   // with a complete handshake
+  [[nodiscard]] int most_at_once() const;  // the most requests in handlers at a time
+  // Waits until `count` requests were received; false if that takes too long.
   [[nodiscard]] bool WaitForRequests(std::size_t count);
 
  private:
