@@ -12,12 +12,12 @@ namespace {
 
 Need OfPair(absl::string_view rpc, absl::optional<AuditEvent> event, Role role,
             absl::string_view organization_id, absl::string_view credential) {
-  return {rpc, event, role, Need::Of::kPair, organization_id, credential};
+  return {rpc, event, role, Need::Of::kPair, std::string(organization_id), std::string(credential)};
 }
 
 Need OfCredential(absl::string_view rpc, absl::optional<AuditEvent> event, Role role,
                   absl::string_view credential, std::uint64_t version = 0) {
-  return {rpc, event, role, Need::Of::kCredential, {}, credential, version};
+  return {rpc, event, role, Need::Of::kCredential, {}, std::string(credential), version};
 }
 
 // Of a change of the version that the caller saw.
@@ -77,7 +77,7 @@ absl::Status Covers(const Caller& caller, const Need& need) {
   const std::shared_ptr<const Grants> grants = caller.grants();
   if (!grants->CoversCredential(need.role, need.credential)) return NotGranted(caller, need);
   if (!need.attaches) return absl::OkStatus();
-  for (const absl::string_view id : need.organizations) {
+  for (const std::string& id : need.organizations) {
     if (!grants->CoversOrganization(need.role, id)) {
       return NotGranted(caller, OfPair(need.rpc, need.event, need.role, id, need.credential));
     }
@@ -318,7 +318,7 @@ absl::StatusOr<std::string> Gate::ResolvePair(const Caller& caller, const Need& 
   const bool organization_granted = grants->CoversOrganization(need.role, need.organization_id);
   if (organization_granted && need.credential.empty()) return std::string();
   if (!need.credential.empty() && grants->CoversCredential(need.role, need.credential)) {
-    return std::string(need.credential);
+    return need.credential;
   }
   if (!organization_granted && !need.credential.empty()) return NotGranted(caller, need);
   std::vector<CredentialInfoPtr> meant;
@@ -336,7 +336,7 @@ absl::StatusOr<std::string> Gate::ResolvePair(const Caller& caller, const Need& 
     if (absl::Status read = CheckComplete(directory_); !read.ok()) return read;
   }
   if (!organization_granted) return NotGranted(caller, need);
-  return MakeError({Reason::kUnknownCredential, {}, {{"credential", std::string(need.credential)}}},
+  return MakeError({Reason::kUnknownCredential, {}, {{"credential", need.credential}}},
                    absl::StrCat("no credential \"", need.credential, "\" serves organization \"",
                                 need.organization_id, "\""));
 }

@@ -29,25 +29,26 @@
 
 namespace billbroker {
 
-// What a request needs granted, and what it leaves on the audit log. Borrows from the request.
+// The permission that a request needs, and its entry in the audit log. Owns its strings: a change
+// moves the request's parts away while the check after it still needs them.
 struct Need {
   enum class Of {
     kAnything,    // some grant in the role; what is covered is looked at one by one
     kPair,        // the organization, with the credential where one is named
     kCredential,  // the credential as a whole, and with `attaches` each of the organizations
   };
-  // "SessionService/Login".
+  // "SessionService/Login"; a literal.
   absl::string_view rpc;
   // Unset: only a refusal is recorded.
   absl::optional<AuditEvent> event;
   Role role = Role::kAdmin;
   Of of = Of::kCredential;
-  absl::string_view organization_id = {};
-  absl::string_view credential = {};
-  std::uint64_t version = 0;                          // of the credential, that the caller saw
-  std::vector<absl::string_view> organizations = {};  // that a change of a credential names
-  bool attaches = false;                              // these to it
-  int calls = 1;  // as which it counts against the caller's limits
+  std::string organization_id = {};
+  std::string credential = {};
+  std::uint64_t version = 0;                    // of the credential, as the caller read it
+  std::vector<std::string> organizations = {};  // named by a change of a credential
+  bool attaches = false;                        // the change attaches `organizations`
+  int calls = 1;  // how many calls the request counts as for the caller's limits
 };
 
 // The rule of each RPC. A request without one does not compile where it is admitted.
@@ -76,7 +77,7 @@ struct Need {
 [[nodiscard]] Need NeedOf(const v1::VerifyAuditRequest& request);
 // Of the credential that the challenge turns out to be of.
 [[nodiscard]] Need NeedToComplete(absl::string_view credential);
-// Their requests are gone by then.
+// For calls whose request message has been freed.
 [[nodiscard]] Need NeedToRotate(absl::string_view credential, std::uint64_t version);
 [[nodiscard]] Need NeedToCreate(const Credential& draft);
 [[nodiscard]] Need NeedToAttach(absl::string_view credential, std::uint64_t version,

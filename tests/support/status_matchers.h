@@ -33,7 +33,8 @@ MATCHER(IsOk, negation ? "is not OK" : "is OK") {
 }
 
 // Matches an OK StatusOr whose value matches `value`.
-MATCHER_P(IsOkAndHolds, value, negation ? "is not OK with such a value" : "is OK with such a value") {
+MATCHER_P(IsOkAndHolds, value,
+          negation ? "is not OK with such a value" : "is OK with such a value") {
   if (!arg.ok()) {
     *result_listener << "which is " << arg.status();
     return false;

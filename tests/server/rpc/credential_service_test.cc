@@ -9,10 +9,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/server/rpc/rpc_fixture.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 
 using Stub = v1::CredentialService::Stub;
@@ -194,6 +196,19 @@ TEST_F(CredentialServiceTest, TheShapeIsSaidBeforeAnythingIsRefused) {
   list.set_page_token("nonsense");
   EXPECT_EQ(FieldOf(Call(&Stub::ListCredentials, list, &listed)), "page_token");
   EXPECT_TRUE(audit_.Take().empty());
+}
+
+// The name is longer than the small-string buffer: the permission check that runs after the change
+// must not read the draft that the change has moved away. AddressSanitizer shows it.
+TEST_F(CredentialServiceTest, CreateRejectsTakenLongName) {
+  const std::string taken = "acme-payables-of-the-west-coast";
+  ASSERT_GE(taken.size(), 30U);
+  Create(NewUser(taken, {"00802ABCDEFGHIJKLM"}));
+  v1::CreateCredentialResponse response;
+  const absl::Status status =
+      Call(&Stub::CreateCredential, NewUser(taken, {"00802ABCDEFGHIJKLN"}), &response);
+  EXPECT_THAT(status,
+              AllOf(HasReason(Reason::kCredentialExists), HasMetadata("credential", taken)));
 }
 
 TEST_F(CredentialServiceTest, ATakenNameOrUserIsRefusedAndTheOtherIsNamed) {
