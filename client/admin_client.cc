@@ -15,9 +15,9 @@
 namespace billbroker {
 namespace {
 
-using Stub = v1::SessionService::StubInterface;
+using SessionStub = v1::SessionService::StubInterface;
 
-constexpr int kPageSize = 1000;  // the largest that the broker gives
+constexpr int kSessionPageSize = 1000;  // the largest that the broker gives
 
 using Listener =
     std::function<bool(const WatchedOrganization&, const absl::StatusOr<ClientSession>&)>;
@@ -60,7 +60,7 @@ class CallingHandler final : public WatchHandler {
 
 struct AdminClient::Impl {
   std::shared_ptr<grpc::Channel> channel;
-  std::unique_ptr<Stub> stub;
+  std::unique_ptr<SessionStub> stub;
   CallPolicy policy;
 };
 
@@ -79,7 +79,7 @@ absl::StatusOr<LoginResult> AdminClient::Login(absl::string_view organization_id
   request.set_force(options.force);
   request.set_include_dev_key(options.include_dev_key);
   absl::StatusOr<v1::LoginResponse> response =
-      Call(*impl_->stub, &Stub::Login, std::move(request), impl_->policy);
+      Call(*impl_->stub, &SessionStub::Login, std::move(request), impl_->policy);
   if (!response.ok()) return response.status();
   absl::StatusOr<ClientSession> session = TakeSession(*response->mutable_session());
   if (!session.ok()) return session.status();
@@ -93,7 +93,7 @@ absl::StatusOr<bool> AdminClient::Logout(absl::string_view organization_id,
   request.set_credential(options.credential);
   request.set_if_generation(options.if_generation);
   absl::StatusOr<v1::LogoutResponse> response =
-      Call(*impl_->stub, &Stub::Logout, std::move(request), impl_->policy);
+      Call(*impl_->stub, &SessionStub::Logout, std::move(request), impl_->policy);
   if (!response.ok()) return response.status();
   return response->ended();
 }
@@ -104,11 +104,11 @@ absl::StatusOr<std::vector<v1::SessionEntry>> AdminClient::ListSessions(
   std::string page_token;
   do {
     v1::ListSessionsRequest request;
-    request.set_page_size(kPageSize);
+    request.set_page_size(kSessionPageSize);
     request.set_page_token(page_token);
     request.set_credential(std::string(credential));
     absl::StatusOr<v1::ListSessionsResponse> response =
-        Call(*impl_->stub, &Stub::ListSessions, std::move(request), impl_->policy);
+        Call(*impl_->stub, &SessionStub::ListSessions, std::move(request), impl_->policy);
     if (!response.ok()) return response.status();
     std::move(response->mutable_sessions()->begin(), response->mutable_sessions()->end(),
               std::back_inserter(all));
@@ -124,7 +124,7 @@ absl::Status AdminClient::WatchSessions(const WatchOptions& options, const Liste
 }
 
 absl::StatusOr<v1::GetStatusResponse> AdminClient::GetStatus() {
-  return Call(*impl_->stub, &Stub::GetStatus, v1::GetStatusRequest(), impl_->policy);
+  return Call(*impl_->stub, &SessionStub::GetStatus, v1::GetStatusRequest(), impl_->policy);
 }
 
 }  // namespace billbroker

@@ -13,9 +13,9 @@
 namespace billbroker {
 namespace {
 
-using Stub = v1::CredentialService::StubInterface;
+using CredentialStub = v1::CredentialService::StubInterface;
 
-constexpr int kPageSize = 1000;  // the largest that the broker gives
+constexpr int kCredentialPageSize = 1000;  // the largest that the broker gives
 
 // protobuf keeps fields on the ordinary heap: Call() wipes them once they are sent. Assigned in
 // place, because a temporary string would stay behind unwiped.
@@ -110,7 +110,7 @@ client::CredentialVersion VersionOf(const v1::Credential& credential) {
 }
 
 struct CredentialClient::Impl {
-  std::unique_ptr<Stub> stub;
+  std::unique_ptr<CredentialStub> stub;
   CallPolicy policy;
 };
 
@@ -139,13 +139,14 @@ absl::StatusOr<v1::Credential> CredentialClient::Create(const NewCredential& cre
   Put(credential.remember_me_id, *request.mutable_remember_me_id());
   AddOrganizations(credential.organizations, request);
   return CredentialOf(
-      Call(*impl_->stub, &Stub::CreateCredential, std::move(request), impl_->policy));
+      Call(*impl_->stub, &CredentialStub::CreateCredential, std::move(request), impl_->policy));
 }
 
 absl::StatusOr<v1::Credential> CredentialClient::Get(absl::string_view name) {
   v1::GetCredentialRequest request;
   request.set_name(std::string(name));
-  return CredentialOf(Call(*impl_->stub, &Stub::GetCredential, std::move(request), impl_->policy));
+  return CredentialOf(
+      Call(*impl_->stub, &CredentialStub::GetCredential, std::move(request), impl_->policy));
 }
 
 absl::StatusOr<std::vector<v1::Credential>> CredentialClient::List() {
@@ -153,10 +154,10 @@ absl::StatusOr<std::vector<v1::Credential>> CredentialClient::List() {
   std::string page_token;
   do {
     v1::ListCredentialsRequest request;
-    request.set_page_size(kPageSize);
+    request.set_page_size(kCredentialPageSize);
     request.set_page_token(page_token);
     absl::StatusOr<v1::ListCredentialsResponse> response =
-        Call(*impl_->stub, &Stub::ListCredentials, std::move(request), impl_->policy);
+        Call(*impl_->stub, &CredentialStub::ListCredentials, std::move(request), impl_->policy);
     if (!response.ok()) return response.status();
     std::move(response->mutable_credentials()->begin(), response->mutable_credentials()->end(),
               std::back_inserter(all));
@@ -186,7 +187,7 @@ absl::StatusOr<v1::Credential> CredentialClient::Rotate(const client::Credential
   request.set_verify(options.verify);
   request.set_end_sessions(options.end_sessions);
   return CredentialOf(
-      Call(*impl_->stub, &Stub::RotateCredential, std::move(request), impl_->policy));
+      Call(*impl_->stub, &CredentialStub::RotateCredential, std::move(request), impl_->policy));
 }
 
 absl::StatusOr<v1::Credential> CredentialClient::Rollback(const client::CredentialVersion& version,
@@ -196,40 +197,45 @@ absl::StatusOr<v1::Credential> CredentialClient::Rollback(const client::Credenti
   request.set_verify(options.verify);
   request.set_end_sessions(options.end_sessions);
   return CredentialOf(
-      Call(*impl_->stub, &Stub::RollbackCredential, std::move(request), impl_->policy));
+      Call(*impl_->stub, &CredentialStub::RollbackCredential, std::move(request), impl_->policy));
 }
 
 absl::StatusOr<v1::Credential> CredentialClient::ResumeRotation(
     const client::CredentialVersion& version, absl::string_view rotation_id) {
   auto request = RequestFor<v1::ResumeRotationRequest>(version);
   request.set_rotation_id(std::string(rotation_id));
-  return CredentialOf(Call(*impl_->stub, &Stub::ResumeRotation, std::move(request), impl_->policy));
+  return CredentialOf(
+      Call(*impl_->stub, &CredentialStub::ResumeRotation, std::move(request), impl_->policy));
 }
 
 absl::StatusOr<v1::Credential> CredentialClient::CancelRotation(
     const client::CredentialVersion& version, absl::string_view rotation_id) {
   auto request = RequestFor<v1::CancelRotationRequest>(version);
   request.set_rotation_id(std::string(rotation_id));
-  return CredentialOf(Call(*impl_->stub, &Stub::CancelRotation, std::move(request), impl_->policy));
+  return CredentialOf(
+      Call(*impl_->stub, &CredentialStub::CancelRotation, std::move(request), impl_->policy));
 }
 
 absl::StatusOr<v1::GetRotationProgressResponse> CredentialClient::Progress(absl::string_view name) {
   v1::GetRotationProgressRequest request;
   request.set_name(std::string(name));
-  return Call(*impl_->stub, &Stub::GetRotationProgress, std::move(request), impl_->policy);
+  return Call(*impl_->stub, &CredentialStub::GetRotationProgress, std::move(request),
+              impl_->policy);
 }
 
 absl::Status CredentialClient::Verify(const client::CredentialVersion& version,
                                       absl::string_view organization_id) {
   auto request = RequestFor<v1::VerifyCredentialRequest>(version);
   request.set_organization_id(std::string(organization_id));
-  return Call(*impl_->stub, &Stub::VerifyCredential, std::move(request), impl_->policy).status();
+  return Call(*impl_->stub, &CredentialStub::VerifyCredential, std::move(request), impl_->policy)
+      .status();
 }
 
 absl::Status CredentialClient::Delete(const client::CredentialVersion& version, bool force) {
   auto request = RequestFor<v1::DeleteCredentialRequest>(version);
   request.set_force(force);
-  return Call(*impl_->stub, &Stub::DeleteCredential, std::move(request), impl_->policy).status();
+  return Call(*impl_->stub, &CredentialStub::DeleteCredential, std::move(request), impl_->policy)
+      .status();
 }
 
 absl::StatusOr<v1::Credential> CredentialClient::Attach(
@@ -239,7 +245,7 @@ absl::StatusOr<v1::Credential> CredentialClient::Attach(
   auto request = RequestFor<v1::AttachOrganizationsRequest>(version);
   AddOrganizations(organizations, request);
   return CredentialOf(
-      Call(*impl_->stub, &Stub::AttachOrganizations, std::move(request), impl_->policy));
+      Call(*impl_->stub, &CredentialStub::AttachOrganizations, std::move(request), impl_->policy));
 }
 
 absl::StatusOr<v1::Credential> CredentialClient::Detach(
@@ -247,7 +253,7 @@ absl::StatusOr<v1::Credential> CredentialClient::Detach(
   auto request = RequestFor<v1::DetachOrganizationsRequest>(version);
   for (const std::string& id : organization_ids) request.add_organization_ids(id);
   return CredentialOf(
-      Call(*impl_->stub, &Stub::DetachOrganizations, std::move(request), impl_->policy));
+      Call(*impl_->stub, &CredentialStub::DetachOrganizations, std::move(request), impl_->policy));
 }
 
 absl::StatusOr<std::vector<v1::DiscoveredOrganization>> CredentialClient::Discover(
@@ -256,7 +262,7 @@ absl::StatusOr<std::vector<v1::DiscoveredOrganization>> CredentialClient::Discov
   request.set_name(std::string(name));
   request.set_organization_id(std::string(organization_id));
   absl::StatusOr<v1::DiscoverOrganizationsResponse> response =
-      Call(*impl_->stub, &Stub::DiscoverOrganizations, std::move(request), impl_->policy);
+      Call(*impl_->stub, &CredentialStub::DiscoverOrganizations, std::move(request), impl_->policy);
   if (!response.ok()) return response.status();
   auto& found = *response->mutable_organizations();
   return std::vector<v1::DiscoveredOrganization>(std::move_iterator(found.begin()),

@@ -10,12 +10,12 @@
 namespace billbroker {
 namespace {
 
-using Stub = v1::MfaService::StubInterface;
+using MfaStub = v1::MfaService::StubInterface;
 
 }  // namespace
 
 struct MfaClient::Impl {
-  std::unique_ptr<Stub> stub;
+  std::unique_ptr<MfaStub> stub;
   CallPolicy policy;
 };
 
@@ -30,7 +30,7 @@ absl::StatusOr<v1::StartChallengeResponse> MfaClient::StartChallenge(
   v1::StartChallengeRequest request;
   request.set_credential(std::string(credential));
   request.set_organization_id(std::string(organization_id));
-  return Call(*impl_->stub, &Stub::StartChallenge, std::move(request), impl_->policy);
+  return Call(*impl_->stub, &MfaStub::StartChallenge, std::move(request), impl_->policy);
 }
 
 absl::StatusOr<v1::CompleteChallengeResponse> MfaClient::CompleteChallenge(
@@ -40,14 +40,14 @@ absl::StatusOr<v1::CompleteChallengeResponse> MfaClient::CompleteChallenge(
   // In place: see CredentialClient.
   request.mutable_code()->assign(code.Reveal().data(), code.size());
   request.set_device(std::string(device));
-  return Call(*impl_->stub, &Stub::CompleteChallenge, std::move(request), impl_->policy);
+  return Call(*impl_->stub, &MfaStub::CompleteChallenge, std::move(request), impl_->policy);
 }
 
 absl::StatusOr<v1::StepUpCounts> MfaClient::StepUp(absl::string_view credential) {
   v1::StepUpRequest request;
   request.set_credential(std::string(credential));
   const absl::StatusOr<v1::StepUpResponse> response =
-      Call(*impl_->stub, &Stub::StepUp, std::move(request), impl_->policy);
+      Call(*impl_->stub, &MfaStub::StepUp, std::move(request), impl_->policy);
   if (!response.ok()) return response.status();
   return response->sessions();
 }

@@ -25,7 +25,7 @@ constexpr std::size_t kMaxUidBytes = 64;
 constexpr std::uint64_t kMaxVersion = std::numeric_limits<std::int64_t>::max();
 
 // The required members come first.
-enum Member {
+enum DocumentMember {
   kName,
   kUid,
   kVersion,
@@ -73,16 +73,16 @@ class Writer final {
  public:
   explicit Writer(std::uint64_t format) { text_.Append(absl::StrCat("{\"format\":", format)); }
 
-  Writer& Text(Member member, absl::string_view value) {
+  Writer& Text(DocumentMember member, absl::string_view value) {
     if (member >= kRequiredMembers && value.empty()) return *this;
     AppendJsonString(Key(member), value);
     return *this;
   }
-  Writer& Literal(Member member, absl::string_view value) {
+  Writer& Literal(DocumentMember member, absl::string_view value) {
     Key(member).Append(value);
     return *this;
   }
-  Writer& Time(Member member, absl::Time value) {
+  Writer& Time(DocumentMember member, absl::Time value) {
     return Text(member, absl::FormatTime(absl::RFC3339_full, value, absl::UTCTimeZone()));
   }
   Writer& Organizations(const std::vector<Organization>& organizations) {
@@ -113,7 +113,7 @@ class Writer final {
   }
 
  private:
-  SecretBuilder& Key(Member member) {
+  SecretBuilder& Key(DocumentMember member) {
     return text_.Append(",\"").Append(kMemberNames[member]).Append("\":");
   }
 
@@ -148,7 +148,7 @@ class Reader final {
       if (kMemberNames[member] != key) continue;
       if (seen_[member]) return Fail(absl::StrCat("has \"", key, "\" twice"));
       seen_[member] = true;
-      return ReadValue(static_cast<Member>(member), to) ||
+      return ReadValue(static_cast<DocumentMember>(member), to) ||
              (wrong_.empty() && Fail(absl::StrCat("has a bad \"", key, "\"")));
     }
     return Fail("has a member that this format does not know");
@@ -166,7 +166,7 @@ class Reader final {
     return format_read_ || Fail("has an unknown format");
   }
 
-  bool ReadValue(Member member, Credential& to) {
+  bool ReadValue(DocumentMember member, Credential& to) {
     switch (member) {
       case kName:
         return Text(to.name);

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kFingerprintBytes = 8;
 
-const unsigned char* Bytes(absl::string_view text) {
+const unsigned char* AsBytes(absl::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
 
@@ -32,11 +32,11 @@ std::string Fingerprinter::Of(absl::string_view context, const SecretString& sec
   // The context's length goes first, so that no two pairs of context and secret read the same.
   const std::uint64_t context_size = context.size();
   crypto_generichash_state state;
-  crypto_generichash_init(&state, Bytes(key_.Reveal()), key_.size(), kFingerprintBytes * 2);
+  crypto_generichash_init(&state, AsBytes(key_.Reveal()), key_.size(), kFingerprintBytes * 2);
   crypto_generichash_update(&state, reinterpret_cast<const unsigned char*>(&context_size),
                             sizeof(context_size));
-  crypto_generichash_update(&state, Bytes(context), context.size());
-  crypto_generichash_update(&state, Bytes(secret.Reveal()), secret.size());
+  crypto_generichash_update(&state, AsBytes(context), context.size());
+  crypto_generichash_update(&state, AsBytes(secret.Reveal()), secret.size());
   std::array<char, kFingerprintBytes * 2> hash{};
   crypto_generichash_final(&state, reinterpret_cast<unsigned char*>(hash.data()), hash.size());
   WipeBytes(&state, sizeof(state));

@@ -18,9 +18,9 @@ namespace {
 // How each member of an object is read; false where its value is not what it should be.
 using Members = std::map<std::string, std::function<bool()>, std::less<>>;
 
-class Parser final {
+class ImportParser final {
  public:
-  explicit Parser(absl::string_view json) : reader_(json) {}
+  explicit ImportParser(absl::string_view json) : reader_(json) {}
 
   absl::StatusOr<std::vector<NewCredential>> Parse() {
     const bool parsed =
@@ -138,7 +138,7 @@ class Parser final {
 }  // namespace
 
 absl::StatusOr<std::vector<NewCredential>> ParseImport(absl::string_view json) {
-  return Parser(json).Parse();
+  return ImportParser(json).Parse();
 }
 
 }  // namespace billbroker

@@ -9,9 +9,9 @@ namespace {
 
 constexpr absl::string_view kOrganizationKeys = "organization_dev_keys";
 
-class Parser final {
+class SecretsParser final {
  public:
-  explicit Parser(absl::string_view json) : reader_(json) {}
+  explicit SecretsParser(absl::string_view json) : reader_(json) {}
 
   absl::StatusOr<SecretsInput> Parse() {
     const bool parsed =
@@ -63,6 +63,8 @@ class Parser final {
 
 }  // namespace
 
-absl::StatusOr<SecretsInput> ParseSecrets(absl::string_view json) { return Parser(json).Parse(); }
+absl::StatusOr<SecretsInput> ParseSecrets(absl::string_view json) {
+  return SecretsParser(json).Parse();
+}
 
 }  // namespace billbroker

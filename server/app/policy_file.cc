@@ -26,7 +26,7 @@ constexpr absl::string_view kSpiffeScheme = "spiffe://";
 constexpr absl::string_view kDns = "dns:";
 constexpr absl::string_view kTypes[] = {kUnix, kSpiffe, kDns, "cn:"};
 constexpr int kMostCalls = 1'000'000;
-constexpr std::size_t kMaxNameSize = 64;
+constexpr std::size_t kMaxPrincipalNameSize = 64;
 
 bool HasUpper(absl::string_view text) {
   return std::any_of(text.begin(), text.end(), absl::ascii_isupper);
@@ -51,7 +51,7 @@ std::string CertificateFix(absl::string_view glob) {
 }
 
 bool IsUnixPrincipal(absl::string_view name) {
-  if (!absl::ConsumePrefix(&name, kUnix) || name.empty() || name.size() > kMaxNameSize) {
+  if (!absl::ConsumePrefix(&name, kUnix) || name.empty() || name.size() > kMaxPrincipalNameSize) {
     return false;
   }
   return std::all_of(name.begin(), name.end(), [](char c) {

@@ -15,7 +15,7 @@
 namespace billbroker {
 namespace {
 
-constexpr std::size_t kLongestId = 64;
+constexpr std::size_t kMaxListedIdSize = 64;
 constexpr std::size_t kLongestName = 256;
 constexpr std::size_t kLongestToken = 1024;
 // What a name may take in the answer before it is cut.
@@ -61,7 +61,7 @@ std::string NameIn(JsonView entry) {
 std::string IdIn(JsonView entry) {
   const absl::optional<JsonView> member = FindAny(entry, kIds, JsonView::Kind::kString);
   if (!member.has_value()) return "";
-  const absl::optional<SecretString> text = member->Text(kLongestId);
+  const absl::optional<SecretString> text = member->Text(kMaxListedIdSize);
   return text.has_value() && IsId(text->Reveal()) ? std::string(text->Reveal()) : "";
 }
 

@@ -15,7 +15,7 @@ namespace {
 using grpc::CallbackServerContext;
 using grpc::ServerUnaryReactor;
 
-constexpr absl::string_view kList = "credentials";  // in page tokens
+constexpr absl::string_view kCredentialList = "credentials";  // in page tokens
 
 }  // namespace
 
@@ -70,7 +70,8 @@ absl::Status CredentialServiceImpl::ListPage(const PageWish& page, const Grants&
     }
     const int count = response.credentials_size();
     if (count == static_cast<int>(page.size)) {
-      response.set_next_page_token(PageToken(kList, response.credentials(count - 1).name()));
+      response.set_next_page_token(
+          PageToken(kCredentialList, response.credentials(count - 1).name()));
       break;
     }
     v1::Credential& credential = *response.add_credentials();
@@ -84,7 +85,7 @@ ServerUnaryReactor* CredentialServiceImpl::ListCredentials(
     CallbackServerContext* context, const v1::ListCredentialsRequest* request,
     v1::ListCredentialsResponse* response) {
   ServerUnaryReactor* reactor = context->DefaultReactor();
-  const auto page = PageOf(kList, request->page_size(), request->page_token());
+  const auto page = PageOf(kCredentialList, request->page_size(), request->page_token());
   if (!page.ok()) return Finished(reactor, page.status());
   const auto pass = parts_.gate.Admit(*context, NeedOf(*request));
   if (!pass.ok()) return Finished(reactor, pass.status());

@@ -23,7 +23,7 @@ namespace {
 using grpc::CallbackServerContext;
 using grpc::ServerUnaryReactor;
 
-constexpr absl::string_view kList = "sessions";  // in page tokens
+constexpr absl::string_view kSessionList = "sessions";  // in page tokens
 
 // Shape first: a malformed request is malformed whatever the broker is doing.
 template <typename Request>
@@ -299,7 +299,7 @@ absl::Status SessionServiceImpl::ListPage(const v1::ListSessionsRequest& request
       continue;
     }
     if (response.sessions_size() == static_cast<int>(page.size)) {
-      response.set_next_page_token(PageToken(kList, KeyOf(*last)));
+      response.set_next_page_token(PageToken(kSessionList, KeyOf(*last)));
       break;
     }
     FillEntry(pair, *response.add_sessions());
@@ -313,7 +313,7 @@ ServerUnaryReactor* SessionServiceImpl::ListSessions(CallbackServerContext* cont
                                                      v1::ListSessionsResponse* response) {
   ServerUnaryReactor* reactor = context->DefaultReactor();
   if (absl::Status shape = CheckShape(*request); !shape.ok()) return Finished(reactor, shape);
-  const auto page = PageOf(kList, request->page_size(), request->page_token());
+  const auto page = PageOf(kSessionList, request->page_size(), request->page_token());
   if (!page.ok()) return Finished(reactor, page.status());
   const absl::StatusOr<Gate::Pass> pass = parts_.gate.Admit(*context, NeedOf(*request));
   if (!pass.ok()) return Finished(reactor, pass.status());

@@ -14,7 +14,7 @@
 namespace billbroker {
 namespace {
 
-using Reactor = grpc::ServerWriteReactor<v1::WatchSessionsResponse>;
+using WatchReactor = grpc::ServerWriteReactor<v1::WatchSessionsResponse>;
 
 // What was last told of one organization.
 struct Told {
@@ -30,7 +30,7 @@ struct Told {
 // subscription, looks at the engine, touches `response_` and `told_`, and writes. The turn begins
 // with the start or with News(), is held while a write is out, and ends when nothing is left to
 // tell. Finish() is called by whoever sets `end_`, or, where a turn is held, when that ends.
-class WatchStream final : public Reactor, public WatchHub::Listener, public OpenStream {
+class WatchStream final : public WatchReactor, public WatchHub::Listener, public OpenStream {
  public:
   WatchStream(const WatchStreamParts& parts, grpc::CallbackServerContext* context,
               const v1::WatchSessionsRequest* request, Record record)
@@ -235,15 +235,15 @@ void WatchStream::OnDone() {
 
 }  // namespace
 
-Reactor* StartWatchStream(const WatchStreamParts& parts, grpc::CallbackServerContext* context,
-                          const v1::WatchSessionsRequest* request, Record record) {
+WatchReactor* StartWatchStream(const WatchStreamParts& parts, grpc::CallbackServerContext* context,
+                               const v1::WatchSessionsRequest* request, Record record) {
   const auto stream = std::make_shared<WatchStream>(parts, context, request, std::move(record));
   stream->Start(stream);
   return stream.get();
 }
 
-Reactor* RefuseWatchStream(const absl::Status& status) {
-  return new RefusedStream<Reactor>(status);
+WatchReactor* RefuseWatchStream(const absl::Status& status) {
+  return new RefusedStream<WatchReactor>(status);
 }
 
 }  // namespace billbroker

@@ -6,7 +6,7 @@
 namespace billbroker {
 namespace {
 
-constexpr absl::string_view kSeparator = "\x1f";  // as in pair.cc
+constexpr absl::string_view kScopeSeparator = "\x1f";  // as in pair.cc
 
 // Those of a partner alone are empty for others.
 struct Scopes {
@@ -18,20 +18,20 @@ Scopes ScopesOf(const CredentialInfo& credential, absl::string_view organization
   const std::string user = UserKeyOf(credential);
   const std::string as_user = SignInUserKeyOf(credential, organization_id);
   Scopes scopes = {
-      .secret = absl::StrCat("secret", kSeparator, credential.user_secret_id),
-      .dev_key = absl::StrCat("dev_key", kSeparator, DevKeyKeyOf(credential, organization_id)),
-      .user = absl::StrCat("user", kSeparator, user),
-      .organization = absl::StrCat("organization", kSeparator, credential.environment, kSeparator,
-                                   organization_id),
-      .user_and_organization =
-          absl::StrCat("user_and_organization", kSeparator, as_user, kSeparator, organization_id),
+      .secret = absl::StrCat("secret", kScopeSeparator, credential.user_secret_id),
+      .dev_key = absl::StrCat("dev_key", kScopeSeparator, DevKeyKeyOf(credential, organization_id)),
+      .user = absl::StrCat("user", kScopeSeparator, user),
+      .organization = absl::StrCat("organization", kScopeSeparator, credential.environment,
+                                   kScopeSeparator, organization_id),
+      .user_and_organization = absl::StrCat("user_and_organization", kScopeSeparator, as_user,
+                                            kScopeSeparator, organization_id),
       .app_key = "",
       .partner = PartnerKeyOf(credential),
       .as_user = "",
   };
   if (scopes.partner.empty()) return scopes;
-  scopes.app_key = absl::StrCat("dev_key", kSeparator, AppKeyKeyOf(credential));
-  scopes.as_user = absl::StrCat("user", kSeparator, as_user);
+  scopes.app_key = absl::StrCat("dev_key", kScopeSeparator, AppKeyKeyOf(credential));
+  scopes.as_user = absl::StrCat("user", kScopeSeparator, as_user);
   return scopes;
 }
 

@@ -6,14 +6,14 @@
 namespace billbroker {
 namespace {
 
-constexpr absl::Duration kWindow = absl::Hours(1);
+constexpr absl::Duration kFailureWindow = absl::Hours(1);
 
 }  // namespace
 
 SignInGate::User& SignInGate::UserOf(absl::string_view name, absl::Duration now) {
   User& user = users_[name];
   for (std::deque<absl::Duration>* times : {&user.failures, &user.unclear}) {
-    while (!times->empty() && times->front() + kWindow <= now) times->pop_front();
+    while (!times->empty() && times->front() + kFailureWindow <= now) times->pop_front();
   }
   return user;
 }
@@ -54,7 +54,7 @@ absl::Duration SignInGate::RetryAfter(absl::string_view name, absl::Duration now
   const bool by_failures = static_cast<int>(user.failures.size()) >= max_failures_;
   const std::deque<absl::Duration>& times = by_failures ? user.failures : user.unclear;
   if (times.empty()) return absl::Seconds(1);
-  return std::max(times.front() + kWindow - now, absl::Seconds(1));
+  return std::max(times.front() + kFailureWindow - now, absl::Seconds(1));
 }
 
 void SignInGate::Restore(absl::string_view name, Ending ending, absl::Duration ended) {

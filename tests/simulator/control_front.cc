@@ -7,14 +7,14 @@
 namespace billbroker::billsim {
 namespace {
 
-constexpr std::size_t kMostConnections = 64;
+constexpr std::size_t kMaxControlConnections = 64;
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ControlFront>> ControlFront::Start(Control& control, int port) {
   auto front = absl::WrapUnique(new ControlFront());
   httplib::Server& server = front->server_;
-  server.new_task_queue = [] { return new ElasticThreads(kMostConnections); };
+  server.new_task_queue = [] { return new ElasticThreads(kMaxControlConnections); };
   // One call a connection, and a second for it to come: stopping waits for no idle client.
   server.set_keep_alive_max_count(1);
   server.set_keep_alive_timeout(1);

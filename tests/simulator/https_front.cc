@@ -14,7 +14,7 @@
 namespace billbroker::billsim {
 namespace {
 
-constexpr std::size_t kMostConnections = 2048;
+constexpr std::size_t kMaxConnections = 2048;
 constexpr std::size_t kMostCallsOfAConnection = 1'000'000'000;
 constexpr time_t kKeepAliveSeconds = 600;
 constexpr time_t kReadSeconds = 30;
@@ -48,7 +48,7 @@ absl::StatusOr<std::unique_ptr<HttpsFront>> HttpsFront::Start(Gateway& gateway,
   });
   httplib::SSLServer& server = *front->server_;
   if (!server.is_valid()) return absl::InternalError("openssl refuses the server's certificate");
-  server.new_task_queue = [] { return new ElasticThreads(kMostConnections); };
+  server.new_task_queue = [] { return new ElasticThreads(kMaxConnections); };
   server.set_keep_alive_max_count(kMostCallsOfAConnection);
   server.set_keep_alive_timeout(kKeepAliveSeconds);
   server.set_read_timeout(kReadSeconds);

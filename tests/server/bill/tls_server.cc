@@ -19,7 +19,7 @@
 namespace billbroker {
 namespace {
 
-void Require(bool condition) {
+void Check(bool condition) {
   if (!condition) std::abort();
 }
 
@@ -70,9 +70,9 @@ LoopbackPort::LoopbackPort(bool listening) : fd_(socket(AF_INET, SOCK_STREAM | S
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t length = sizeof address;
-  Require(bind(fd_, reinterpret_cast<sockaddr*>(&address), length) == 0);
-  Require(getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &length) == 0);
-  if (listening) Require(listen(fd_, 512) == 0);
+  Check(bind(fd_, reinterpret_cast<sockaddr*>(&address), length) == 0);
+  Check(getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &length) == 0);
+  if (listening) Check(listen(fd_, 512) == 0);
   port_ = ntohs(address.sin_port);
 }
 
@@ -115,8 +115,8 @@ TlsServer::TlsServer(const Certificate& certificate, Handler handler, int newest
   if (newest_tls < TLS1_2_VERSION) SSL_CTX_set_cipher_list(context_.get(), "DEFAULT@SECLEVEL=0");
   SSL_CTX_set_min_proto_version(context_.get(), TLS1_VERSION);
   SSL_CTX_set_max_proto_version(context_.get(), newest_tls);
-  Require(SSL_CTX_use_certificate(context_.get(), certificate.x509.get()) == 1);
-  Require(SSL_CTX_use_PrivateKey(context_.get(), certificate.key.get()) == 1);
+  Check(SSL_CTX_use_certificate(context_.get(), certificate.x509.get()) == 1);
+  Check(SSL_CTX_use_PrivateKey(context_.get(), certificate.key.get()) == 1);
   accepting_ = std::thread([this] { AcceptLoop(); });
 }
 
