@@ -17,9 +17,12 @@ function(billbroker_room name)
   target_include_directories(billbroker_${name} PUBLIC ${PROJECT_SOURCE_DIR})
 endfunction()
 
-# billbroker_test(NAME LABEL unit|grpc|e2e SOURCES … LIBS … [TIMEOUT seconds]): one test program of GoogleTest.
+# billbroker_test(NAME LABEL unit|grpc|e2e SOURCES … LIBS … [TIMEOUT seconds] [PLAIN]): one test program of
+# GoogleTest. PLAIN: CI also runs it without a sanitizer, because a sanitizer replaces free(), ignores mlock() and
+# needs the standard descriptors. Its label is then "LABEL-plain", so that `ctest -L unit` selects it too.
+add_custom_target(plain_tests)
 function(billbroker_test name)
-  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "PLAIN" "LABEL;TIMEOUT" "SOURCES;LIBS" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 60)
   endif()
@@ -30,6 +33,10 @@ function(billbroker_test name)
     add_custom_target(${ARG_LABEL}_tests)  # all test programs of one label
   endif()
   add_dependencies(${ARG_LABEL}_tests ${name})
+  if(ARG_PLAIN)
+    add_dependencies(plain_tests ${name})
+    string(APPEND ARG_LABEL -plain)
+  endif()
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
     PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
 endfunction()
