@@ -16,6 +16,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Pair;
+using ::testing::StartsWith;
 
 class AuditCommandTest : public CliTest {
  protected:
@@ -40,19 +41,18 @@ class AuditCommandTest : public CliTest {
   TempFolder files_;
 };
 
-TEST_F(AuditCommandTest, FilesGoToTheBrokerWholeAndInTheOrderOfTheirLines) {
+TEST_F(AuditCommandTest, SendsFilesInOrderOfTheirLines) {
   broker_.set_audit_report(Report());
   const std::string big = R"({"sequence":3,"x":")" + std::string(200'000, 'x') + "\"}\n";
   const std::string newer = Write("audit.jsonl", big);
   const std::string older = Write("audit.jsonl.1", "{\"sequence\":1}\n{\"sequence\":2}\n");
   const std::string empty = Write("audit.jsonl.0", "");
   EXPECT_EQ(Run({"audit", "verify", newer, empty, older}), kExitOk) << err_;
-  EXPECT_EQ(out_, "17 lines, sequence 1 to 18\n");
   EXPECT_THAT(broker_.audited(), ElementsAre(Pair(older, "{\"sequence\":1}\n{\"sequence\":2}\n"),
                                              Pair(newer, big), Pair(empty, "")));
 }
 
-TEST_F(AuditCommandTest, WithoutAFileTheOneThatTheBrokerWritesIsRead) {
+TEST_F(AuditCommandTest, ReadsTheBrokersFileByDefault) {
   v1::GetStatusResponse status;
   status.mutable_audit()->set_file(Write("now.jsonl", "{\"sequence\":1}\n"));
   broker_.set_status(status);
@@ -60,22 +60,19 @@ TEST_F(AuditCommandTest, WithoutAFileTheOneThatTheBrokerWritesIsRead) {
   EXPECT_THAT(broker_.audited(), ElementsAre(Pair(status.audit().file(), "{\"sequence\":1}\n")));
 }
 
-TEST_F(AuditCommandTest, WhatWasFoundIsPrintedAndAFailure) {
+TEST_F(AuditCommandTest, FindingsArePrintedAndFail) {
   v1::VerifyAuditResponse report = Report();
   Add(v1::AUDIT_FAULT_REMOVED, report);
   broker_.set_audit_report(report);
   const std::string file = Write("audit.jsonl", "x\n");
   EXPECT_EQ(Run({"audit", "verify", file}), kExitFailed);
-  EXPECT_EQ(out_,
-            "/var/log/a?.jsonl:5  removed  line of sequence 5 missing before it\n"
-            "17 lines, sequence 1 to 18\n");
-  EXPECT_THAT(err_, HasSubstr("not as the broker wrote it"));
+  EXPECT_THAT(out_, StartsWith("/var/log/a?.jsonl:5  removed  line of sequence 5"));
   EXPECT_EQ(Run({"audit", "verify", file, "--output", "json"}), kExitFailed);
   EXPECT_EQ(OutJson()["findings"][0]["fault"], "removed");
   EXPECT_EQ(OutJson()["findings"][0]["line"], 5);
 }
 
-TEST_F(AuditCommandTest, ALastLineWithoutItsEndIsSaidAndNoFailure) {
+TEST_F(AuditCommandTest, TornLastLineIsNotAFailure) {
   v1::VerifyAuditResponse report = Report();
   Add(v1::AUDIT_FAULT_TORN, report);
   broker_.set_audit_report(report);
@@ -83,46 +80,45 @@ TEST_F(AuditCommandTest, ALastLineWithoutItsEndIsSaidAndNoFailure) {
   EXPECT_THAT(out_, HasSubstr("torn"));
 }
 
-TEST_F(AuditCommandTest, AHeadThatWasLostIsAFailureAndNotCalledTampering) {
+TEST_F(AuditCommandTest, LostHeadIsAFailureButNotTampering) {
   v1::VerifyAuditResponse report = Report();
   Add(v1::AUDIT_FAULT_HEAD_LOST, report);
   broker_.set_audit_report(report);
   const std::string file = Write("audit.jsonl", "x\n");
   EXPECT_EQ(Run({"audit", "verify", file}), kExitFailed);
   EXPECT_THAT(out_, HasSubstr("head_lost"));
-  EXPECT_THAT(err_, HasSubstr("compare them with a copy that was kept elsewhere"));
+  const std::string head_lost_only = err_;
   Add(v1::AUDIT_FAULT_CHANGED, report);
   broker_.set_audit_report(report);
   EXPECT_EQ(Run({"audit", "verify", file}), kExitFailed);
-  EXPECT_THAT(err_, HasSubstr("not as the broker wrote it"));
+  EXPECT_NE(err_, head_lost_only);
 }
 
-TEST_F(AuditCommandTest, AFileThatWasGoneIsAFailureThatAsksForTheOlderOnes) {
+TEST_F(AuditCommandTest, LostFileIsAFailure) {
   v1::VerifyAuditResponse report = Report();
   report.set_first_sequence(8);
   Add(v1::AUDIT_FAULT_FILE_LOST, report);
   broker_.set_audit_report(report);
   EXPECT_EQ(Run({"audit", "verify", Write("audit.jsonl", "x\n")}), kExitFailed);
   EXPECT_THAT(out_, HasSubstr("file_lost"));
-  EXPECT_THAT(out_, HasSubstr("what is before sequence 8 is in older files"));
-  EXPECT_THAT(err_, HasSubstr("name the older files too"));
 }
 
-TEST_F(AuditCommandTest, WhatWasNotLookedAtIsSaid) {
+TEST_F(AuditCommandTest, ReportsThatVerificationStopped) {
   v1::VerifyAuditResponse report = Report();
   Add(v1::AUDIT_FAULT_CHANGED, report);
   report.set_gave_up(true);
   broker_.set_audit_report(report);
   EXPECT_EQ(Run({"audit", "verify", Write("audit.jsonl", "x\n")}), kExitFailed);
-  EXPECT_THAT(out_, HasSubstr("\ngave up after 1 finding; the rest was not looked at\n17 lines, "));
+  EXPECT_EQ(Run({"audit", "verify", files_ / "audit.jsonl", "--output", "json"}), kExitFailed);
+  EXPECT_EQ(OutJson()["gave_up"], true);
 }
 
-TEST_F(AuditCommandTest, AFileThatIsNotThereIsNamed) {
+TEST_F(AuditCommandTest, RejectsMissingFile) {
   EXPECT_EQ(Run({"audit", "verify", "/no/such/file"}), kExitNotFound);
-  EXPECT_THAT(err_, HasSubstr("cannot read /no/such/file: No such file"));
+  EXPECT_THAT(err_, HasSubstr("/no/such/file"));
 }
 
-TEST_F(AuditCommandTest, AFileThatThisUserMayNotReadIsAFailureWithItsFix) {
+TEST_F(AuditCommandTest, RejectsUnreadableFile) {
   constexpr uid_t kNobody = 65534;
   const std::string file = Write("audit.jsonl", "x\n");
   ASSERT_EQ(::chmod(file.c_str(), 0), 0);
@@ -131,20 +127,20 @@ TEST_F(AuditCommandTest, AFileThatThisUserMayNotReadIsAFailureWithItsFix) {
   const int exit_code = Run({"audit", "verify", file});
   ASSERT_EQ(::seteuid(user), 0);
   EXPECT_EQ(exit_code, kExitFailed);
-  EXPECT_EQ(err_, "error: FAILED_PRECONDITION: cannot read " + file +
-                      ": Permission denied; run it as a user who may read it\n");
+  EXPECT_EQ(ErrorReason(), "FAILED_PRECONDITION");
+  EXPECT_THAT(err_, HasSubstr(file));
 }
 
-TEST_F(AuditCommandTest, AFolderIsNoFileOfTheLog) {
+TEST_F(AuditCommandTest, RejectsFolder) {
   broker_.set_audit_report(Report());
   EXPECT_EQ(Run({"audit", "verify", files_ / "."}), kExitFailed);
-  EXPECT_THAT(err_, HasSubstr("to its end; is it a file of the log?"));
+  EXPECT_EQ(ErrorReason(), "FAILED_PRECONDITION");
 }
 
-TEST_F(AuditCommandTest, ARefusalOfTheBrokerIsSaid) {
+TEST_F(AuditCommandTest, ReportsRejectionOfTheBroker) {
   broker_.FailNext("VerifyAudit", MakeError(Reason::kNotGranted, "not for you"));
   EXPECT_EQ(Run({"audit", "verify", Write("audit.jsonl", "x\n")}), kExitDenied);
-  EXPECT_THAT(err_, HasSubstr("not for you"));
+  EXPECT_EQ(ErrorReason(), "NOT_GRANTED");
 }
 
 }  // namespace

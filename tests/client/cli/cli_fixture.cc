@@ -53,6 +53,14 @@ absl::Status FakeHost::Reach(const BillEndpoint& endpoint) {
   return found == unreachable.end() ? absl::OkStatus() : found->second;
 }
 
+std::string CliTest::ErrorReason() const {
+  const std::string prefix = "error: ";
+  const std::size_t start = err_.find(prefix);
+  if (start == std::string::npos) return "";
+  const std::size_t reason = start + prefix.size();
+  return err_.substr(reason, err_.find(':', reason) - reason);
+}
+
 int CliTest::Run(std::vector<std::string> args) {
   args.insert(args.begin(), {"--socket", socket_});
   return RunAsIs(args);

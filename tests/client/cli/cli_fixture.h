@@ -16,13 +16,13 @@
 
 namespace billbroker {
 
-// A person who gives the queued answers, or a pipe that holds `input`.
+// A terminal with a person who gives the queued answers, or a pipe that holds `input`.
 class FakeTerminal final : public Terminal {
  public:
   bool person = false;
   std::string input;
-  std::deque<std::string> answers;   // to questions, secrets included, in their order
-  std::vector<std::string> prompts;  // what was asked with echo
+  std::deque<std::string> answers;   // to all questions, including those for secrets, in order
+  std::vector<std::string> prompts;  // questions with echo
   std::vector<std::string> secret_prompts;
 
   [[nodiscard]] bool interactive() const override { return person; }
@@ -66,14 +66,16 @@ class FakeKeyringProbe final : public KeyringProbe {
 
 class CliTest : public ::testing::Test {
  protected:
-  // Runs the command with the fake's socket; out_ and err_ hold what it printed.
+  // Runs the command with the fake's socket; its output is in out_ and err_.
   int Run(std::vector<std::string> args);
   // The same without naming the socket.
   int RunAsIs(const std::vector<std::string>& args);
 
-  // What it printed, as JSON.
+  // Returns standard output as JSON.
   [[nodiscard]] Json OutJson() const { return Json::parse(out_); }
   [[nodiscard]] Json ErrorJson() const { return Json::parse(err_)["error"]; }
+  // Returns the reason in the line "error: REASON: message" on standard error, "" without one.
+  [[nodiscard]] std::string ErrorReason() const;
 
   TempFolder folder_;
   std::string socket_ = folder_ / "broker.sock";

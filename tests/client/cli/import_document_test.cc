@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "tests/support/status_matchers.h"
+
 namespace billbroker {
 namespace {
 
@@ -12,16 +14,16 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-std::string WhyNot(absl::string_view json) {
+std::string MessageOf(absl::string_view json) {
   return std::string(ParseImport(json).status().message());
 }
 
-TEST(ImportDocumentTest, HoldsEverythingOfACredential) {
+TEST(ImportDocumentTest, ReadsEveryMember) {
   const auto parsed = ParseImport(
       R"({"credentials":[{"name":"acme","environment":"sandbox","kind":"console","username":"p\u00e4",
           "sync_token":true,"device":"d","dev_key":"s1","password":"s2","console_api_token":"s3",
-          "remember_me_id":"s4","organizations":[{"id":"0081"},{"id":"0082","dev_key":"s5"}]}]})");
-  ASSERT_TRUE(parsed.ok()) << parsed.status();
+          "remember_me_id":"s4","organizations":[{"id":"00800000000000000081"},{"id":"00800000000000000082","dev_key":"s5"}]}]})");
+  ASSERT_THAT(parsed, IsOk());
   const NewCredential& acme = parsed->front();
   EXPECT_EQ(acme.name, "acme");
   EXPECT_EQ(acme.environment, "sandbox");
@@ -34,47 +36,44 @@ TEST(ImportDocumentTest, HoldsEverythingOfACredential) {
   EXPECT_EQ(acme.console_api_token.Reveal(), "s3");
   EXPECT_EQ(acme.remember_me_id.Reveal(), "s4");
   ASSERT_EQ(acme.organizations.size(), 2U);
-  EXPECT_EQ(acme.organizations[1].id, "0082");
+  EXPECT_EQ(acme.organizations[1].id, "00800000000000000082");
   EXPECT_EQ(acme.organizations[1].dev_key.Reveal(), "s5");
 }
 
-TEST(ImportDocumentTest, HoldsAPartner) {
+TEST(ImportDocumentTest, ReadsPartner) {
   const auto parsed = ParseImport(
       R"({"credentials":[{"name":"firm","environment":"sandbox","kind":"partner","username":"p",
-          "app_key":"s1","organizations":[{"id":"0081","user_id":"0061"}]}]})");
-  ASSERT_TRUE(parsed.ok()) << parsed.status();
+          "app_key":"s1","organizations":[{"id":"00800000000000000081","user_id":"0061"}]}]})");
+  ASSERT_THAT(parsed, IsOk());
   EXPECT_EQ(parsed->front().kind, v1::CREDENTIAL_KIND_PARTNER);
   EXPECT_EQ(parsed->front().app_key.Reveal(), "s1");
   EXPECT_EQ(parsed->front().organizations[0].user_id, "0061");
 }
 
-TEST(ImportDocumentTest, AnErrorNamesThePlaceAndRepeatsNoValue) {
+TEST(ImportDocumentTest, ErrorNamesThePlaceWithoutTheValue) {
   constexpr char kStart[] =
       R"({"credentials":[{"name":"a","environment":"e","kind":"user","username":"u",)";
   const std::pair<std::string, std::string> cases[] = {
-      {R"("password":7s3cret}]})", "credentials[0].password is not a value of the right type"},
-      {R"("s3cret":"x"}]})", "credentials[0] has an unknown member, number 5"},
-      {R"("name":"s3cret"}]})", "credentials[0].name is there twice"},
+      {R"("password":7s3cret}]})", "credentials[0].password"},
+      {R"("s3cret":"x"}]})", "credentials[0]"},
+      {R"("name":"s3cret"}]})", "credentials[0].name"},
       {R"("organizations":[{"id":"1"},{"dev_key":"s3cret"}]}]})",
-       "credentials[0].organizations[1].id is missing"},
-      {R"("organizations":[{"id":"1","s3cret":""}]}]})",
-       "credentials[0].organizations[0] has an unknown member, number 2"},
-      {R"("kind":"s3cret"}]})", "credentials[0].kind is there twice"},
-      {R"("sync_token":"s3cret"}]})", "credentials[0].sync_token is not a value"}};
-  for (const auto& [rest, why] : cases) {
-    const std::string message = WhyNot(kStart + rest);
-    EXPECT_THAT(message, HasSubstr(why)) << rest;
+       "credentials[0].organizations[1].id"},
+      {R"("organizations":[{"id":"1","s3cret":""}]}]})", "credentials[0].organizations[0]"},
+      {R"("kind":"s3cret"}]})", "credentials[0].kind"},
+      {R"("sync_token":"s3cret"}]})", "credentials[0].sync_token"}};
+  for (const auto& [rest, place] : cases) {
+    const std::string message = MessageOf(kStart + rest);
+    EXPECT_THAT(message, HasSubstr(place)) << rest;
     EXPECT_THAT(message, Not(HasSubstr("s3cret"))) << rest;
   }
 }
 
-TEST(ImportDocumentTest, WhatIsNoDocumentIsRefused) {
-  EXPECT_THAT(WhyNot(""), HasSubstr("it is not one JSON object"));
-  EXPECT_THAT(WhyNot("[]"), HasSubstr("it is not one JSON object"));
-  EXPECT_THAT(WhyNot("{}"), HasSubstr("credentials is missing"));
-  EXPECT_THAT(WhyNot(R"({"credentials":[{}]})"),
-              HasSubstr("credentials[0].environment is missing"));
-  EXPECT_FALSE(ParseImport(R"({"credentials":[]} x)").ok());
+TEST(ImportDocumentTest, RejectsMalformedDocument) {
+  for (const char* document :
+       {"", "[]", "{}", R"({"credentials":[{}]})", R"({"credentials":[]} x)"}) {
+    EXPECT_THAT(ParseImport(document), StatusIs(absl::StatusCode::kInvalidArgument)) << document;
+  }
   EXPECT_THAT(*ParseImport(R"({"credentials":[]})"), IsEmpty());
 }
 

@@ -27,7 +27,7 @@ class LoginTest : public CliTest {
     terminal_.person = true;
   }
 
-  // Everything up to the summary; the answers to what follows come behind.
+  // Queues all answers up to the summary, followed by `then`.
   void AnswerAll(std::vector<std::string> then) {
     terminal_.answers = {"sandbox",      "1",           "Ada.L@acme.test", "",
                          "00801, 00802", kDevKeySecret, "hunter2"};
@@ -35,7 +35,7 @@ class LoginTest : public CliTest {
   }
 };
 
-TEST_F(LoginTest, APersonIsLedFromNothingToASession) {
+TEST_F(LoginTest, CreatesCredentialAndSignsIn) {
   AnswerAll({""});
   EXPECT_EQ(Run({"login"}), kExitOk) << err_;
   const v1::CreateCredentialRequest sent = broker_.create_requests().front();
@@ -48,21 +48,21 @@ TEST_F(LoginTest, APersonIsLedFromNothingToASession) {
   EXPECT_EQ(broker_.login_requests().front().organization_id(), "00801");
   EXPECT_EQ(broker_.login_requests().front().credential(), "ada-l-sandbox");
   EXPECT_THAT(err_, HasSubstr("https://production.test/connect"));
-  EXPECT_THAT(out_, HasSubstr("signed in\norganization  00801"));
+  EXPECT_THAT(out_, HasSubstr("organization  00801"));
   EXPECT_THAT(err_, HasSubstr("billbroker session get 00801 --credential ada-l-sandbox\n"));
   EXPECT_THAT(err_, HasSubstr("billbroker exec --org 00801 --credential ada-l-sandbox -- "));
   EXPECT_THAT(out_ + err_, Not(HasSubstr("hunter2")));
   EXPECT_THAT(out_ + err_, Not(HasSubstr(kDevKeySecret)));
 }
 
-TEST_F(LoginTest, SecretsAreAskedWithoutEchoAndOnce) {
+TEST_F(LoginTest, AsksForSecretsOnceWithoutEcho) {
   AnswerAll({"y"});
   EXPECT_EQ(Run({"login"}), kExitOk) << err_;
   EXPECT_THAT(terminal_.secret_prompts,
               ElementsAre("devKey (not shown): ", "password (not shown): "));
 }
 
-TEST_F(LoginTest, AConsoleUserIsAskedForTokenAndEachOrganizationsDevKey) {
+TEST_F(LoginTest, AsksConsoleForTokenAndDevKeys) {
   terminal_.answers = {"", "3",     "books@acme.test", "books", "00801 00802",
                        "", "own-1", "own-2",           "token", "y"};
   EXPECT_EQ(Run({"login"}), kExitOk) << err_;
@@ -74,7 +74,7 @@ TEST_F(LoginTest, AConsoleUserIsAskedForTokenAndEachOrganizationsDevKey) {
   EXPECT_THAT(err_, HasSubstr("00801 (own devKey), 00802 (own devKey)"));
 }
 
-TEST_F(LoginTest, APartnerIsAskedForAppKeyAndWhomItSignsInAs) {
+TEST_F(LoginTest, AsksPartnerForAppKeyAndUsers) {
   terminal_.answers = {
       "",    "4", "api@firm.test", "firm",    "00801", "00801=0061 00802=0062", "dev-key",
       "own", "",  "app-key",       "hunter2", "y"};
@@ -87,33 +87,32 @@ TEST_F(LoginTest, APartnerIsAskedForAppKeyAndWhomItSignsInAs) {
   EXPECT_EQ(sent.organizations(1).organization_id(), "00802");
   EXPECT_EQ(sent.organizations(1).user_id(), "0062");
   EXPECT_THAT(err_, HasSubstr("00801 as 0061 (own devKey), 00802 as 0062"));
-  EXPECT_THAT(err_, HasSubstr("user_id: must be")) << "the first line named none";
+  EXPECT_THAT(err_, HasSubstr("user_id")) << "the first answer named no user";
 }
 
-TEST_F(LoginTest, WrongAnswersAreAskedAgain) {
+TEST_F(LoginTest, AsksAgainAfterWrongAnswers) {
   broker_.AddCredential("taken", {"00899"});
   terminal_.answers = {"moon",  "sandbox", "9",     "2",   "",      "token-name",
                        "taken", "fresh",   "00801", "key", "value", "y"};
   EXPECT_EQ(Run({"login"}), kExitOk) << err_;
-  EXPECT_THAT(err_, HasSubstr("there is no environment moon"));
-  EXPECT_THAT(err_, HasSubstr("there is a credential taken already"));
+  EXPECT_THAT(err_, HasSubstr("moon"));
+  EXPECT_THAT(err_, HasSubstr("taken"));
   EXPECT_EQ(broker_.create_requests().front().name(), "fresh");
   EXPECT_TRUE(broker_.create_requests().front().sync_token());
 }
 
-TEST_F(LoginTest, AUserWhoHasACredentialIsRefusedWhenTyped) {
+TEST_F(LoginTest, RejectsUserOfAnotherCredential) {
   for (const char* name : {"acme", "books", "mill"}) broker_.AddCredential(name, {"00801"});
   terminal_.answers = {"sandbox", "1", "ADA@acme.test"};
   EXPECT_EQ(Run({"login"}), kExitFailed);
-  EXPECT_THAT(err_, HasSubstr("belongs to credential acme: add organizations with "
-                              "'billbroker credential attach acme ID', or type another user"));
+  EXPECT_THAT(err_, HasSubstr("'billbroker credential attach acme ID'"));
   EXPECT_THAT(terminal_.prompts.back(), "BILL user name: ");
   terminal_.answers = {"production", "1",           "ada@acme.test", "",
                        "00801",      kDevKeySecret, "hunter2",       "y"};
-  EXPECT_EQ(Run({"login"}), kExitOk) << "that is another user: " << err_;
+  EXPECT_EQ(Run({"login"}), kExitOk) << "a user of another environment: " << err_;
 }
 
-TEST_F(LoginTest, EmptySecretsAreAskedAgain) {
+TEST_F(LoginTest, AsksAgainAfterEmptySecrets) {
   terminal_.answers = {"sandbox", "1", "Ada.L@acme.test", "", "00801, 00802", "", kDevKeySecret,
                        "",        "",  "hunter2",         "y"};
   EXPECT_EQ(Run({"login"}), kExitOk) << err_;
@@ -125,7 +124,7 @@ TEST_F(LoginTest, EmptySecretsAreAskedAgain) {
   EXPECT_EQ(broker_.create_requests().front().password(), "hunter2");
 }
 
-TEST_F(LoginTest, AConsolesOrganizationNeedsADevKeyWhereTheConsoleHasNone) {
+TEST_F(LoginTest, ConsoleWithoutDevKeyNeedsOrganizationDevKeys) {
   terminal_.answers = {"",    "3", "books@acme.test", "books", "00801", "", "",
                        "own", "",  "token",           "y"};
   EXPECT_EQ(Run({"login"}), kExitOk) << err_;
@@ -136,14 +135,13 @@ TEST_F(LoginTest, AConsolesOrganizationNeedsADevKeyWhereTheConsoleHasNone) {
   EXPECT_EQ(broker_.create_requests().back().organizations(0).dev_key(), "");
 }
 
-TEST_F(LoginTest, NothingIsStoredWithoutConfirmation) {
+TEST_F(LoginTest, StoresNothingWithoutConfirmation) {
   AnswerAll({"n"});
   EXPECT_EQ(Run({"login"}), kExitFailed);
-  EXPECT_THAT(err_, HasSubstr("nothing was stored"));
   EXPECT_THAT(broker_.create_requests(), IsEmpty());
 }
 
-TEST_F(LoginTest, ARefusedCredentialIsDeletedUnlessThePersonKeepsIt) {
+TEST_F(LoginTest, DeletesRejectedCredentialByDefault) {
   const absl::Status refusal = MakeError(
       ErrorDetails{Reason::kCredentialRejected, absl::nullopt, {{"bill_code", "BDC_1101"}}},
       "bill refused the password of ada@acme.test (BDC_1101)");
@@ -151,26 +149,26 @@ TEST_F(LoginTest, ARefusedCredentialIsDeletedUnlessThePersonKeepsIt) {
   AnswerAll({"y", ""});
   EXPECT_EQ(Run({"login"}), kExitNeedsPerson);
   EXPECT_THAT(err_, HasSubstr("BDC_1101"));
-  EXPECT_THAT(err_, HasSubstr("deleted credential ada-l-sandbox"));
+  EXPECT_THAT(err_, HasSubstr("ada-l-sandbox"));
   EXPECT_THAT(broker_.credential_names(), IsEmpty());
   broker_.FailNext("Login", refusal);
   AnswerAll({"y", "y"});
   EXPECT_EQ(Run({"login"}), kExitNeedsPerson);
-  EXPECT_THAT(err_, HasSubstr("try it again: billbroker session login 00801 --credential "
-                              "ada-l-sandbox --force\n"));
+  EXPECT_THAT(err_,
+              HasSubstr("billbroker session login 00801 --credential ada-l-sandbox --force\n"));
   EXPECT_THAT(broker_.credential_names(), ElementsAre("ada-l-sandbox"));
 }
 
-TEST_F(LoginTest, ACredentialThatCouldOnlyNotBeTriedIsKeptByDefault) {
+TEST_F(LoginTest, KeepsUntriedCredentialByDefault) {
   broker_.FailNext("Login", MakeError(ErrorDetails{Reason::kBillUnavailable, absl::Seconds(5), {}},
                                       "bill does not answer"));
   AnswerAll({"y", ""});
   EXPECT_EQ(Run({"login"}), kExitTryLater);
-  EXPECT_THAT(err_, HasSubstr("retry in 5 s"));
+  EXPECT_EQ(ErrorReason(), "BILL_UNAVAILABLE");
   EXPECT_THAT(broker_.credential_names(), ElementsAre("ada-l-sandbox"));
 }
 
-TEST_F(LoginTest, WithoutATerminalLoginSaysWhatToUse) {
+TEST_F(LoginTest, LoginNeedsATerminal) {
   terminal_.person = false;
   EXPECT_EQ(Run({"login"}), kExitUsage);
   EXPECT_THAT(err_, HasSubstr("credential create"));

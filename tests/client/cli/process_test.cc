@@ -2,7 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -10,6 +9,7 @@
 
 #include "tests/client/support/fake_broker.h"
 #include "tests/client/support/piped_process.h"
+#include "tests/support/await.h"
 #include "tests/support/temp_folder.h"
 
 namespace billbroker {
@@ -23,14 +23,16 @@ std::string ReadFile(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
-// The arguments of `pid` as every user of the machine can read them. A process that has only just
-// begun shows none for a moment.
+// Returns the arguments of `pid` as every user of the machine can read them. Waits for them,
+// because a new process has none at first.
 std::string ArgumentsOf(pid_t pid) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   std::string arguments;
-  while (arguments.empty() && std::chrono::steady_clock::now() < deadline) {
-    arguments = ReadFile("/proc/" + std::to_string(pid) + "/cmdline");
-  }
+  Await(
+      [&] {
+        arguments = ReadFile("/proc/" + std::to_string(pid) + "/cmdline");
+        return !arguments.empty();
+      },
+      "the arguments of the process");
   return arguments;
 }
 
@@ -50,14 +52,14 @@ class ProcessTest : public ::testing::Test {
   FakeBroker broker_{socket_};
 };
 
-TEST_F(ProcessTest, ASessionIsPrintedAndNothingElse) {
+TEST_F(ProcessTest, PrintsOnlyTheSession) {
   const Outcome outcome = Run({"session", "get", "00801", "--output", "json"});
   EXPECT_EQ(outcome.exit_code, 0);
   EXPECT_EQ(nlohmann::json::parse(outcome.out)["organization_id"], "00801");
   EXPECT_EQ(outcome.err, "");
 }
 
-TEST_F(ProcessTest, SecretsOnStandardInputStayOutOfArgumentsAndOutput) {
+TEST_F(ProcessTest, SecretsAreNotInArgumentsAndOutput) {
   PipedProcess child(
       Command({"credential", "create", "acme", "--environment", "sandbox", "--kind", "user",
                "--username", "ada@acme.test", "--organization", "00801", "--secrets-from-stdin"}));
@@ -73,7 +75,7 @@ TEST_F(ProcessTest, SecretsOnStandardInputStayOutOfArgumentsAndOutput) {
   EXPECT_EQ(broker_.create_requests().front().password(), "hunter2-secret");
 }
 
-TEST_F(ProcessTest, TheChildOfExecFindsTheSessionInItsEnvironment) {
+TEST_F(ProcessTest, ExecPassesSessionInTheEnvironment) {
   const std::string script = R"sh(
       printf '%s|%s|%s|%s|' ${#BILL_SESSION_ID} ${#BILL_DEV_KEY} $BILL_BASE_URL $BILL_ORGANIZATION_ID
       tr '\0' ' ' < /proc/$$/cmdline
@@ -89,7 +91,7 @@ TEST_F(ProcessTest, TheChildOfExecFindsTheSessionInItsEnvironment) {
   EXPECT_THAT(outcome.out + outcome.err, Not(HasSubstr(kSessionIdSecret)));
 }
 
-TEST_F(ProcessTest, ExecReplacesWhatTheEnvironmentHeldBeforeAndKeepsTheRest) {
+TEST_F(ProcessTest, ExecReplacesOnlyBillVariables) {
   const Outcome outcome =
       RunProcess(Command({"exec", "--org", "00801", "--", "sh", "-c",
                           "tr '\\0' '\\n' < /proc/$$/environ | grep -c ^BILL_; echo $KEPT"}),
@@ -97,16 +99,16 @@ TEST_F(ProcessTest, ExecReplacesWhatTheEnvironmentHeldBeforeAndKeepsTheRest) {
   EXPECT_EQ(outcome.out, "4\nkept\n");
 }
 
-TEST_F(ProcessTest, ExecOfACommandThatIsNotThereExitsWith127) {
+TEST_F(ProcessTest, ExecOfMissingCommandExitsWith127) {
   const Outcome outcome = Run({"exec", "--org", "00801", "--", folder_ / "none"});
   EXPECT_EQ(outcome.exit_code, 127);
-  EXPECT_THAT(outcome.err, HasSubstr("cannot run " + (folder_ / "none")));
+  EXPECT_THAT(outcome.err, HasSubstr(folder_ / "none"));
   EXPECT_THAT(outcome.err, Not(HasSubstr(kSessionIdSecret)));
   const std::string plain = folder_.Write("plain", "no program");
   EXPECT_EQ(Run({"exec", "--org", "00801", "--", plain}).exit_code, 126);
 }
 
-TEST_F(ProcessTest, AnAbsentBrokerExitsWith3AndJsonErrorsGoToStandardError) {
+TEST_F(ProcessTest, UnreachableBrokerExitsWith3) {
   socket_ = folder_ / "nothing.sock";
   const Outcome outcome = Run({"--output", "json", "status"});
   EXPECT_EQ(outcome.exit_code, 3);
@@ -114,7 +116,7 @@ TEST_F(ProcessTest, AnAbsentBrokerExitsWith3AndJsonErrorsGoToStandardError) {
   EXPECT_EQ(nlohmann::json::parse(outcome.err)["error"]["reason"], "BROKER_UNREACHABLE");
 }
 
-TEST_F(ProcessTest, OutputThatCannotBeWrittenIsAFailure) {
+TEST_F(ProcessTest, FailsIfOutputCannotBeWritten) {
   broker_.AddCredential("acme", {"00801"});
   for (const char* command :
        {"session list", "session get 00801 --show", "credential list --output json", "status",
@@ -123,11 +125,11 @@ TEST_F(ProcessTest, OutputThatCannotBeWrittenIsAFailure) {
                                         std::string("exec " BILLBROKER_PROGRAM " --socket ") +
                                             socket_ + " " + command + " > /dev/full"});
     EXPECT_EQ(outcome.exit_code, 1) << command;
-    EXPECT_THAT(outcome.err, HasSubstr("standard output cannot be written")) << command;
+    EXPECT_THAT(outcome.err, HasSubstr("standard output")) << command;
   }
 }
 
-TEST_F(ProcessTest, DoctorRunsTheDaemonsOwnCheckOfTheConfiguration) {
+TEST_F(ProcessTest, DoctorRunsTheDaemonsCheckConfig) {
   // A stand-in in PATH: the real one need not be built here.
   const std::string daemon =
       folder_.Write("billbrokerd", "#!/bin/sh\necho \"$3:7: wrong\"; exit 1\n");
@@ -140,7 +142,7 @@ TEST_F(ProcessTest, DoctorRunsTheDaemonsOwnCheckOfTheConfiguration) {
   EXPECT_EQ(nlohmann::json::parse(outcome.out)["checks"][0]["finding"], "/etc/b.toml:7: wrong");
 }
 
-// What the completion offers for `words`, the last of which is being typed.
+// Runs the completion script for `words`, whose last word is being typed.
 class CompletionTest : public ProcessTest {
  protected:
   std::string Complete(const std::string& words) {
@@ -156,7 +158,7 @@ class CompletionTest : public ProcessTest {
   }
 };
 
-TEST_F(CompletionTest, CommandsOptionsAndTheirValuesAreOffered) {
+TEST_F(CompletionTest, CompletesCommandsOptionsAndValues) {
   EXPECT_EQ(Complete("''"), "login credential session mfa status audit exec doctor\n");
   EXPECT_EQ(Complete("audit ''"), "verify\n");
   EXPECT_EQ(Complete("s"), "session status\n");
@@ -167,7 +169,7 @@ TEST_F(CompletionTest, CommandsOptionsAndTheirValuesAreOffered) {
   EXPECT_EQ(Complete("credential create x --kind ''"), "user console partner\n");
 }
 
-TEST_F(CompletionTest, NamesComeFromTheBroker) {
+TEST_F(CompletionTest, CompletesNamesFromTheBroker) {
   for (const char* name : {"acme", "acme-2", "books"}) broker_.AddCredential(name, {"00801"});
   v1::GetStatusResponse status;
   status.add_environments()->set_name("sandbox");
@@ -178,7 +180,7 @@ TEST_F(CompletionTest, NamesComeFromTheBroker) {
 }
 
 // bash splits at "=", unless COMP_WORDBREAKS has none.
-TEST_F(CompletionTest, AValueMayStandBehindAnEqualsSign) {
+TEST_F(CompletionTest, CompletesValuesAfterEqualsSign) {
   for (const char* name : {"acme", "books"}) broker_.AddCredential(name, {"00801"});
   EXPECT_EQ(Complete("--output = t"), "table\n");
   EXPECT_EQ(Complete("--output ="), "table json\n");
@@ -191,13 +193,13 @@ TEST_F(CompletionTest, AValueMayStandBehindAnEqualsSign) {
   EXPECT_EQ(Complete("session login --force = ''"), "\n");
 }
 
-TEST_F(CompletionTest, AnAbsentBrokerIsNotHeardOf) {
+TEST_F(CompletionTest, CompletesNothingWithoutBroker) {
   socket_ = folder_ / "nothing.sock";
   EXPECT_EQ(Complete("credential show ''"), "\n");
 }
 
-// Every option that --help of a command names is offered for it, and no other.
-TEST_F(CompletionTest, TheScriptKnowsTheOptionsOfTheProgram) {
+// The script offers exactly the options that --help of a command lists.
+TEST_F(CompletionTest, ScriptMatchesOptionsOfTheProgram) {
   const std::string script = R"(
     for command in login 'credential create' 'credential show' 'credential list' 'credential delete' \
         'credential attach' 'credential detach' 'session get' 'session login' 'session logout' \

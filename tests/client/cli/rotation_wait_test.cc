@@ -1,14 +1,19 @@
-// `credential rotate --wait`: until a new version has come everywhere.
+// `credential rotate --wait`: waits until the new version is in use everywhere.
 #include <gmock/gmock.h>
 
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_split.h"
 #include "client/cli/exit_code.h"
 #include "tests/client/cli/cli_fixture.h"
 
 namespace billbroker {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 class RotationWaitTest : public CliTest {
  protected:
@@ -24,29 +29,28 @@ class RotationWaitTest : public CliTest {
   }
 };
 
-TEST_F(RotationWaitTest, EachStepIsToldUntilAllHaveIt) {
+TEST_F(RotationWaitTest, PrintsEachStepOfTheRotation) {
   broker_.AddProgress(2, 0, 3, 1);
   broker_.AddProgress(2, 0, 3, 1);
   broker_.AddProgress(2, 2, 3, 2);
   broker_.AddProgress(2, 2, 3, 3);
   EXPECT_EQ(Rotate({"--wait"}), kExitOk);
-  EXPECT_EQ(err_,
-            "version 4: 0 of 2 live organizations on it, 1 of 3 watchers told\n"
-            "version 4: 2 of 2 live organizations on it, 2 of 3 watchers told\n"
-            "version 4: 2 of 2 live organizations on it, 3 of 3 watchers told\n");
+  EXPECT_THAT(absl::StrSplit(err_, '\n', absl::SkipEmpty()),
+              ElementsAre(AllOf(HasSubstr("0 of 2"), HasSubstr("1 of 3")),
+                          AllOf(HasSubstr("2 of 2"), HasSubstr("2 of 3")),
+                          AllOf(HasSubstr("2 of 2"), HasSubstr("3 of 3"))));
   EXPECT_THAT(out_, HasSubstr("acme"));
 }
 
-TEST_F(RotationWaitTest, AfterTheTimeItSaysHowFarItCame) {
+TEST_F(RotationWaitTest, PrintsProgressAfterTimeout) {
   broker_.AddProgress(500, 12, 0, 0);
   EXPECT_EQ(Rotate({"--wait", "--wait-timeout", "90s"}), kExitTryLater);
-  EXPECT_THAT(err_, HasSubstr("the change is in force"));
-  EXPECT_THAT(err_, HasSubstr("12 of 500 live organizations"));
+  EXPECT_THAT(err_, HasSubstr("12 of 500"));
 }
 
-TEST_F(RotationWaitTest, WithoutTheOptionNobodyAsks) {
+TEST_F(RotationWaitTest, DoesNotWaitWithoutTheOption) {
   EXPECT_EQ(Rotate({}), kExitOk);
-  EXPECT_THAT(err_, Not(HasSubstr("version")));
+  EXPECT_EQ(err_, "");
 }
 
 }  // namespace

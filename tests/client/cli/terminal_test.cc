@@ -34,7 +34,7 @@ class TerminalTest : public ::testing::Test {
     terminal.Type(answer + "\n");
   }
 
-  // Up to the question for the devKey.
+  // Answers all questions before the one for the devKey.
   static void AnswerUpToSecrets(PseudoTerminal& terminal) {
     Answer(terminal, "environment [sandbox]: ", "");
     Answer(terminal, "kind [1]: ", "");
@@ -49,7 +49,7 @@ class TerminalTest : public ::testing::Test {
   FakeBroker broker_{folder_ / "broker.sock"};
 };
 
-TEST_F(TerminalTest, LoginShowsWhatIsTypedExceptSecrets) {
+TEST_F(TerminalTest, LoginEchoesAnswersExceptSecrets) {
   PseudoTerminal terminal(Command({"login"}));
   AnswerUpToSecrets(terminal);
   terminal.Type(std::string(kDevKeySecret) + "\n");
@@ -58,7 +58,7 @@ TEST_F(TerminalTest, LoginShowsWhatIsTypedExceptSecrets) {
   EXPECT_EQ(terminal.Wait(), 0) << terminal.screen();
   EXPECT_TRUE(terminal.echoes());
   EXPECT_THAT(terminal.screen(), HasSubstr("ada@acme.test"));
-  EXPECT_THAT(terminal.screen(), HasSubstr("signed in"));
+  EXPECT_THAT(terminal.screen(), HasSubstr("organization "));
   EXPECT_THAT(terminal.screen(), Not(HasSubstr(kDevKeySecret)));
   EXPECT_THAT(terminal.screen(), Not(HasSubstr("hunter2")));
   EXPECT_THAT(terminal.screen(), Not(HasSubstr(kSessionIdSecret)));
@@ -67,7 +67,7 @@ TEST_F(TerminalTest, LoginShowsWhatIsTypedExceptSecrets) {
   EXPECT_EQ(broker_.create_requests().front().password(), "hunter2-secret");
 }
 
-TEST_F(TerminalTest, ASignalGivesTheTerminalItsEchoBack) {
+TEST_F(TerminalTest, SignalRestoresEcho) {
   for (const int signal : {SIGTERM, SIGHUP}) {
     PseudoTerminal terminal(Command({"login"}));
     AnswerUpToSecrets(terminal);
@@ -78,7 +78,7 @@ TEST_F(TerminalTest, ASignalGivesTheTerminalItsEchoBack) {
   EXPECT_TRUE(broker_.create_requests().empty());
 }
 
-TEST_F(TerminalTest, ControlCAtASecretEndsTheProgramWithTheEchoOn) {
+TEST_F(TerminalTest, ControlCAtSecretPromptRestoresEcho) {
   PseudoTerminal terminal(Command({"login"}));
   AnswerUpToSecrets(terminal);
   terminal.Type("half a sec\x03");
@@ -87,7 +87,7 @@ TEST_F(TerminalTest, ControlCAtASecretEndsTheProgramWithTheEchoOn) {
   EXPECT_THAT(terminal.screen(), Not(HasSubstr("half a sec")));
 }
 
-TEST_F(TerminalTest, EndOfInputAtASecretChangesNothing) {
+TEST_F(TerminalTest, EndOfInputAtSecretPromptChangesNothing) {
   PseudoTerminal terminal(Command({"login"}));
   AnswerUpToSecrets(terminal);
   terminal.Type("\x04");

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "tests/client/support/piped_process.h"
+#include "tests/support/status_matchers.h"
 #include "tests/support/temp_folder.h"
 
 namespace billbroker {
@@ -13,7 +14,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// A TLS server on a loopback port of its own, with a certificate that only itself vouches for.
+// A TLS server with a self-signed certificate on its own loopback port.
 class TlsReachTest : public ::testing::Test {
  protected:
   static Outcome MakeCertificate(const std::string& key, const std::string& certificate) {
@@ -35,26 +36,26 @@ class TlsReachTest : public ::testing::Test {
                         folder_ / "key.pem", "-cert", certificate_}};
 };
 
-TEST_F(TlsReachTest, AHostWithATrustedCertificateIsReached) {
-  const absl::Status reached = ShakeHands({"sandbox", Url(), certificate_, ""});
-  EXPECT_TRUE(reached.ok()) << reached;
+TEST_F(TlsReachTest, ReachesHostWithTrustedCertificate) {
+  EXPECT_THAT(ShakeHands({"sandbox", Url(), certificate_, ""}), IsOk());
 }
 
-TEST_F(TlsReachTest, ACertificateOfAnUnknownAuthorityIsRefused) {
+TEST_F(TlsReachTest, RejectsUnknownAuthority) {
   const absl::Status reached = ShakeHands({"sandbox", Url(), "", ""});
-  EXPECT_TRUE(absl::IsUnavailable(reached));
+  EXPECT_THAT(reached, StatusIs(absl::StatusCode::kUnavailable));
   EXPECT_THAT(std::string(reached.message()), HasSubstr("certificate"));
 }
 
-TEST_F(TlsReachTest, NothingButHttpsIsTried) {
-  EXPECT_TRUE(absl::IsUnavailable(ShakeHands({"sandbox", "http://127.0.0.1/connect", "", ""})));
-  EXPECT_TRUE(absl::IsUnavailable(ShakeHands({"sandbox", "not a url", "", ""})));
+TEST_F(TlsReachTest, TriesOnlyHttps) {
+  for (const char* url : {"http://127.0.0.1/connect", "not a url"}) {
+    EXPECT_THAT(ShakeHands({"sandbox", url, "", ""}), StatusIs(absl::StatusCode::kUnavailable));
+  }
 }
 
-TEST_F(TlsReachTest, AProxyThatIsNotThereIsSaid) {
+TEST_F(TlsReachTest, ReportsUnreachableProxy) {
   // Port 0 is never listened on.
-  const absl::Status reached = ShakeHands({"sandbox", Url(), certificate_, "http://127.0.0.1:0"});
-  EXPECT_TRUE(absl::IsUnavailable(reached)) << reached;
+  EXPECT_THAT(ShakeHands({"sandbox", Url(), certificate_, "http://127.0.0.1:0"}),
+              StatusIs(absl::StatusCode::kUnavailable));
 }
 
 }  // namespace
