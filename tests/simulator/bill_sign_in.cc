@@ -1,7 +1,7 @@
 #include <algorithm>
+#include <charconv>
 #include <cstdint>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "tests/simulator/bill.h"
@@ -126,14 +126,17 @@ HttpAnswer Bill::OpenSession(const SignInRequest& request, absl::Time now) {
   return answer;
 }
 
-// Each character of the id comes from one byte of 128-bit random ids.
+// Maps each byte of a 128-bit random id, two hexadecimal digits, to one character of the session id.
 std::string Bill::NewSessionId() {
   const std::string& alphabet = settings_.session_id_alphabet;
   const auto length = static_cast<std::size_t>(settings_.session_id_length);
   std::string id;
   while (id.size() < length) {
-    for (const char byte : absl::HexStringToBytes(random_.Uid())) {
-      if (id.size() < length) id += alphabet[static_cast<unsigned char>(byte) % alphabet.size()];
+    const std::string uid = random_.Uid();
+    for (const char* at = uid.data(); at < uid.data() + uid.size() && id.size() < length; at += 2) {
+      unsigned byte = 0;
+      std::from_chars(at, at + 2, byte, 16);
+      id += alphabet[byte % alphabet.size()];
     }
   }
   return id;

@@ -1,5 +1,6 @@
 // The simulator seen from outside: real TLS, real sockets.
 #include "tests/simulator/bill_simulator.h"
+#include "absl/strings/str_cat.h"
 
 #include <gtest/gtest.h>
 

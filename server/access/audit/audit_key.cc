@@ -29,8 +29,9 @@ absl::optional<AuditMac> ParseAuditMac(absl::string_view text) {
   AuditMac mac{};
   if (text.size() != mac.size() * 2) return absl::nullopt;
   if (!std::all_of(text.begin(), text.end(), IsLowerHex)) return absl::nullopt;
-  const std::string bytes = absl::HexStringToBytes(text);
-  std::copy(bytes.begin(), bytes.end(), mac.begin());
+  if (sodium_hex2bin(mac.data(), mac.size(), text.data(), text.size(), nullptr, nullptr, nullptr)) {
+    return absl::nullopt;
+  }
   return mac;
 }
 

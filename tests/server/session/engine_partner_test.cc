@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "tests/server/session/partner_fixture.h"
 #include "tests/support/seeded_random.h"
 

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "absl/strings/str_cat.h"
 #include "tests/server/session/engine_fixture.h"
 
 namespace billbroker {

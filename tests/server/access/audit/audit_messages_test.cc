@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "server/access/audit/audit_log.h"
 #include "server/access/audit/posix_audit_file.h"
