@@ -17,7 +17,7 @@ constexpr std::size_t kLongestId = 64;
 constexpr std::size_t kLongestChallengeId = 512;
 constexpr std::size_t kLongestRememberMeId = 1024;
 
-// The id in the member `name`; nullopt where there is none of the right shape.
+// Returns the id in the member `name`; nullopt if it is absent or malformed.
 absl::optional<std::string> FindId(JsonView body, absl::string_view name) {
   const absl::optional<JsonView> member = body.Find(name);
   if (!member.has_value()) return absl::nullopt;
@@ -26,7 +26,7 @@ absl::optional<std::string> FindId(JsonView body, absl::string_view name) {
   return std::string(text->Reveal());
 }
 
-// The boolean in the member `name`, false where it is absent; nullopt where it is something else.
+// Returns the boolean in the member `name`; false if it is absent, nullopt if it is malformed.
 absl::optional<bool> FindBool(JsonView body, absl::string_view name) {
   const absl::optional<JsonView> member = body.Find(name);
   if (!member.has_value()) return false;
@@ -34,7 +34,7 @@ absl::optional<bool> FindBool(JsonView body, absl::string_view name) {
   return member->IsTrue();
 }
 
-// The text of 1 to `longest` bytes in the member `name`; nullopt where there is none.
+// Returns the text of 1 to `longest` bytes in the member `name`; nullopt if there is none.
 absl::optional<SecretString> FindSecret(JsonView body, absl::string_view name,
                                         std::size_t longest) {
   const absl::optional<JsonView> member = body.Find(name);
@@ -44,7 +44,7 @@ absl::optional<SecretString> FindSecret(JsonView body, absl::string_view name,
   return text;
 }
 
-// BILL asserts that mfaStatus is one of five words; one that we do not know is not COMPLETE.
+// BILL documents five values of mfaStatus. An unknown value is not COMPLETE.
 bool IsMfaComplete(JsonView body) {
   const absl::optional<JsonView> member = body.Find("mfaStatus");
   if (!member.has_value()) return false;
@@ -54,7 +54,7 @@ bool IsMfaComplete(JsonView body) {
 
 constexpr absl::string_view kBadSessionId = "a sessionId that no header can carry";
 
-// The body of an answer that has a "sessionId", whatever it is; nullopt for any other.
+// Returns the body of an answer that has a "sessionId" of any type; nullopt for other answers.
 absl::optional<JsonView> SessionBody(const HttpAnswer& answer) {
   absl::optional<JsonView> body = JsonView::Parse(answer.body);
   if (!answer.IsSuccess() || !body.has_value() || !body->Find("sessionId").has_value()) {
@@ -69,8 +69,8 @@ absl::optional<SecretString> FindSessionId(JsonView body) {
   return session_id;
 }
 
-// A session of `organization_id`. `as_user`: the user that it must be of, where that was asked for;
-// then the answer need not say so.
+// Reads a session of `organization_id`. If `as_user` is set, it must be a session of that user, and
+// the answer may omit the user.
 BillResult<SignInAnswer> ReadSession(const HttpAnswer& answer, absl::string_view organization_id,
                                      absl::optional<absl::string_view> as_user, absl::Time now) {
   const absl::optional<JsonView> body = SessionBody(answer);
@@ -82,9 +82,9 @@ BillResult<SignInAnswer> ReadSession(const HttpAnswer& answer, absl::string_view
 
   if (body->Find("organizationId").has_value()) {
     const absl::optional<std::string> named = FindId(*body, "organizationId");
-    if (!named.has_value()) return OutOfShape(answer, "an organizationId out of shape");
+    if (!named.has_value()) return OutOfShape(answer, "a malformed organizationId");
     if (*named != organization_id) {
-      return OutOfShape(answer, "a session of another organization than the one asked for");
+      return OutOfShape(answer, "a session of another organization than the requested one");
     }
   }
   signed_in.organization_id = std::string(organization_id);
@@ -92,14 +92,14 @@ BillResult<SignInAnswer> ReadSession(const HttpAnswer& answer, absl::string_view
   const bool names_user = body->Find("userId").has_value() || !as_user.has_value();
   absl::optional<std::string> user_id =
       names_user ? FindId(*body, "userId") : std::string(*as_user);
-  if (!user_id.has_value()) return OutOfShape(answer, "no userId, or one out of shape");
+  if (!user_id.has_value()) return OutOfShape(answer, "a missing or malformed userId");
   if (as_user.has_value() && *user_id != *as_user) {
-    return OutOfShape(answer, "a session of another user than the one asked for");
+    return OutOfShape(answer, "a session of another user than the requested one");
   }
   signed_in.user_id = *std::move(user_id);
 
   const absl::optional<bool> trusted = FindBool(*body, "trusted");
-  if (!trusted.has_value()) return OutOfShape(answer, "a \"trusted\" that is no boolean");
+  if (!trusted.has_value()) return OutOfShape(answer, "a \"trusted\" that is not a boolean");
   signed_in.trusted = *trusted;
   return signed_in;
 }
@@ -152,11 +152,11 @@ BillResult<SessionInfo> ReadSessionInfo(const HttpAnswer& answer, absl::Time now
     return ReadRefusal(answer, now);
   }
   absl::optional<std::string> organization_id = FindId(*body, "organizationId");
-  if (!organization_id.has_value()) return OutOfShape(answer, "an organizationId out of shape");
+  if (!organization_id.has_value()) return OutOfShape(answer, "a malformed organizationId");
   absl::optional<std::string> user_id = FindId(*body, "userId");
-  if (!user_id.has_value()) return OutOfShape(answer, "no userId, or one out of shape");
+  if (!user_id.has_value()) return OutOfShape(answer, "a missing or malformed userId");
   const absl::optional<bool> bypass = FindBool(*body, "mfaBypass");
-  if (!bypass.has_value()) return OutOfShape(answer, "an mfaBypass that is no boolean");
+  if (!bypass.has_value()) return OutOfShape(answer, "an mfaBypass that is not a boolean");
   return SessionInfo{*std::move(organization_id), *std::move(user_id),
                      *bypass || IsMfaComplete(*body)};
 }
@@ -167,7 +167,7 @@ BillResult<MfaChallenge> ReadMfaChallenge(const HttpAnswer& answer, absl::Time n
     return ReadRefusal(answer, now);
   }
   absl::optional<SecretString> id = FindSecret(*body, "challengeId", kLongestChallengeId);
-  if (!id.has_value()) return OutOfShape(answer, "a challengeId out of shape");
+  if (!id.has_value()) return OutOfShape(answer, "a malformed challengeId");
   return MfaChallenge{*std::move(id)};
 }
 
@@ -177,7 +177,7 @@ BillResult<MfaValidated> ReadMfaValidated(const HttpAnswer& answer, absl::Time n
   for (const absl::string_view name : {"rememberMeId", "mfaId"}) {
     if (!body->Find(name).has_value()) continue;
     absl::optional<SecretString> id = FindSecret(*body, name, kLongestRememberMeId);
-    if (!id.has_value()) return OutOfShape(answer, "a rememberMeId out of shape");
+    if (!id.has_value()) return OutOfShape(answer, "a malformed rememberMeId");
     return MfaValidated{*std::move(id)};
   }
   BillError error = ReadRefusal(answer, now);
@@ -190,7 +190,7 @@ BillResult<SteppedUp> ReadSteppedUp(const HttpAnswer& answer, absl::Time now) {
     return ReadRefusal(answer, now);
   }
   const absl::optional<bool> trusted = FindBool(*body, "trusted");
-  if (!trusted.has_value()) return OutOfShape(answer, "a \"trusted\" that is no boolean");
+  if (!trusted.has_value()) return OutOfShape(answer, "a \"trusted\" that is not a boolean");
   return SteppedUp{*trusted};
 }
 

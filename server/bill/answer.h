@@ -1,5 +1,5 @@
-// From what came back over HTTP to what was asked for, or why there is none. Pure functions; what
-// BILL answers is hostile input, checked field by field.
+// Converts HTTP responses to the results of BillApi. Pure functions. An answer of BILL's is hostile
+// input and is checked field by field.
 #pragma once
 
 #include "absl/strings/string_view.h"
@@ -10,41 +10,42 @@
 
 namespace billbroker {
 
-// All of these: `now` as for ReadRefusal(). An answer out of shape is kUnavailable, its detail
-// names the field and none of BILL's text. A field that is null counts as absent.
+// For all functions: `now` as for ReadRefusal(). A malformed answer is kUnavailable, and its detail
+// names the field and contains no text of BILL's. A field that is null counts as absent.
 
-// `organization_id` is the one that was asked for. An answer that names another is out of shape.
+// Returns the session of `organization_id`. An answer that names another organization is malformed.
 [[nodiscard]] BillResult<SignInAnswer> ReadSignIn(const HttpAnswer& answer,
                                                   absl::string_view organization_id,
                                                   absl::Time now);
 
-// Wants a sessionId; what else BILL answers is not known and not looked at.
+// Reads the sessionId only. The other fields of BILL's answer are unknown and are ignored.
 [[nodiscard]] BillResult<PartnerSignInAnswer> ReadPartnerSignIn(const HttpAnswer& answer,
                                                                 absl::Time now);
 
-// As ReadSignIn(). An answer that names another user than `user_id` is out of shape; it need not
-// name any.
+// Reads a session as ReadSignIn() does. An answer that names another user than `user_id` is
+// malformed; an answer that names no user is accepted.
 [[nodiscard]] BillResult<SignInAnswer> ReadSignInAsUser(const HttpAnswer& answer,
                                                         absl::string_view organization_id,
                                                         absl::string_view user_id, absl::Time now);
 
-// Any 2xx without a known code, and BDC_1109 whatever the status: the session is gone.
+// Returns success for any 2xx without a known code, and for BDC_1109 with any status: in both cases
+// the session has ended.
 [[nodiscard]] BillResult<SignedOut> ReadSignOut(const HttpAnswer& answer, absl::Time now);
 
 [[nodiscard]] BillResult<SessionInfo> ReadSessionInfo(const HttpAnswer& answer, absl::Time now);
 
 [[nodiscard]] BillResult<MfaChallenge> ReadMfaChallenge(const HttpAnswer& answer, absl::Time now);
-// The id is called `rememberMeId` or `mfaId`: sources disagree.
+// Reads the id from `rememberMeId` or `mfaId`: sources disagree about the name.
 [[nodiscard]] BillResult<MfaValidated> ReadMfaValidated(const HttpAnswer& answer, absl::Time now);
 [[nodiscard]] BillResult<SteppedUp> ReadSteppedUp(const HttpAnswer& answer, absl::Time now);
 
-// An answer out of shape as above; `what` is ours, such as "no userId".
+// Returns the error for a malformed answer. `what` is our own text, such as "no userId".
 [[nodiscard]] BillError OutOfShape(const HttpAnswer& answer, absl::string_view what);
 
-// 1 to 64 characters of [A-Za-z0-9_-], as BILL's ids are.
+// Returns true for 1 to 64 characters of [A-Za-z0-9_-], the alphabet of BILL's ids.
 [[nodiscard]] bool IsId(absl::string_view text);
 
-// 1 to 512 bytes of 0x21 to 0x7e: what a header can carry as it stands.
+// Returns true for 1 to 512 bytes of 0x21 to 0x7e, which a header can carry without encoding.
 [[nodiscard]] bool IsHeaderSafe(absl::string_view value);
 
 }  // namespace billbroker

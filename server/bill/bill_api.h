@@ -1,5 +1,5 @@
-// BillApi: BILL's v3 REST API as far as a session broker needs it. Source: BILL's API reference,
-// v3.
+// BillApi: the calls of BILL's v3 REST API that a session broker needs. Source: BILL's API
+// reference, v3.
 #pragma once
 
 #include <memory>
@@ -14,7 +14,7 @@
 
 namespace billbroker {
 
-// POST /v3/login. The credential says environment, user, secret, devKey, rememberMeId and device.
+// POST /v3/login. The credential has environment, user, secret, devKey, rememberMeId and device.
 struct SignInRequest {
   CredentialPtr credential;
   std::string organization_id;  // attached to `credential`
@@ -44,8 +44,8 @@ struct SignInAsUserRequest {
   std::shared_ptr<const SecretString> partner_session_id;
 };
 
-// What authenticates a call after sign-in. The two are of use only together, and are shared (not
-// copied) between the session in memory and the calls under way with it.
+// The two keys that authenticate a call after sign-in. BILL accepts them only together. They are
+// shared (not copied) between the session in memory and its calls in progress.
 struct SessionKeys {
   std::string environment;
   std::shared_ptr<const SecretString> session_id;
@@ -63,21 +63,21 @@ struct SignedOut {};
 
 // POST /v3/mfa/challenge: BILL sends a code of six digits to the user's phone.
 struct MfaChallenge {
-  SecretString id;  // 1 to 512 bytes; of use with the session that asked for it
+  SecretString id;  // 1 to 512 bytes; valid with the session that requested it
 };
 
 // POST /v3/mfa/challenge/validate, which asks for a rememberMeId of 30 days.
 struct MfaValidation {
   SecretString challenge_id;
-  SecretString code;   // what the person read on the phone
-  std::string device;  // what the rememberMeId will belong to
+  SecretString code;   // the code on the person's phone
+  std::string device;  // the device of the rememberMeId
 };
 
 struct MfaValidated {
   SecretString remember_me_id;  // 1 to 1,024 bytes
 };
 
-// POST /v3/mfa/step-up. Not trusted: BILL does not take the rememberMeId (any more).
+// POST /v3/mfa/step-up. Not trusted: BILL does not accept the rememberMeId, or not any longer.
 struct SteppedUp {
   bool trusted = false;
 };
@@ -91,7 +91,7 @@ struct ListedOrganization {
 // One page of GET /v3/login/organizations.
 struct OrganizationPage {
   std::vector<ListedOrganization> organizations;
-  std::string next_page;  // what asks for the next one, up to 1,024 bytes; empty on the last
+  std::string next_page;  // the token of the next page, up to 1,024 bytes; empty on the last
 };
 
 // Thread-safe. Each call returns at once and answers exactly once, on a thread of the
@@ -108,22 +108,22 @@ class BillApi {
 
   virtual void SignIn(SignInRequest request, Done<SignInAnswer> done) = 0;
   virtual void PartnerSignIn(PartnerSignInRequest request, Done<PartnerSignInAnswer> done) = 0;
-  // kSessionInvalid where the partner's session is dead. The answer's session goes with the
-  // organization's devKey, as any other.
+  // Fails with kSessionInvalid if the partner's session is dead. The new session is used with the
+  // organization's devKey.
   virtual void SignInAsUser(SignInAsUserRequest request, Done<SignInAnswer> done) = 0;
-  // Ends the session. BILL saying that it was gone already (BDC_1109) counts as success.
+  // Ends the session. An answer that it has already ended (BDC_1109) counts as success.
   virtual void SignOut(SessionKeys keys, Done<SignedOut> done) = 0;
-  // Asks whether the session lives; kSessionInvalid where not.
+  // Checks that the session is live. Fails with kSessionInvalid if it is not.
   virtual void GetSessionInfo(SessionKeys keys, Done<SessionInfo> done) = 0;
-  // The user's MFA with a live session. kMfaFailed where BILL refuses, kSessionInvalid as above.
+  // Starts MFA of the user. Fails with kMfaFailed if BILL refuses, kSessionInvalid as above.
   virtual void StartMfaChallenge(SessionKeys keys, Done<MfaChallenge> done) = 0;
   virtual void ValidateMfaChallenge(SessionKeys keys, MfaValidation validation,
                                     Done<MfaValidated> done) = 0;
-  // Makes the session MFA-trusted by what ValidateMfaChallenge() gave.
+  // Makes the session MFA-trusted by the id from ValidateMfaChallenge().
   virtual void StepUp(SessionKeys keys, const SecretString& remember_me_id,
                       absl::string_view device, Done<SteppedUp> done) = 0;
-  // Reads one page of the organizations that the session's user may sign in to; the first where
-  // `page` is empty, else the one that `next_page` of another named. kSessionInvalid as above.
+  // Reads one page of the organizations that the session's user may sign in to: the first page if
+  // `page` is empty, else the page of that `next_page` token. kSessionInvalid as above.
   virtual void ListOrganizations(SessionKeys keys, std::string page,
                                  Done<OrganizationPage> done) = 0;
 };

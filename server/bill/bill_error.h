@@ -1,4 +1,4 @@
-// What BILL's refusals and failures mean to a broker: the error taxonomy.
+// The error taxonomy: the meaning of BILL's refusals and failures for a broker.
 #pragma once
 
 #include <string>
@@ -17,16 +17,16 @@ enum class Verdict {
   kDevKeyRejected,        // BDC_1102, 1103, 1104: never again with this devKey
   kOrganizationRejected,  // BDC_1105, 1106, 1111, 1123: never again for this user and organization
   kOrganizationLocked,    // BDC_1107: until an operator clears it or a cool-down passes
-  kUserLocked,            // BDC_1110: likewise, for the user
+  kUserLocked,            // BDC_1110: the same for the user
   kRateLimited,  // BDC_1144, or HTTP 429 without a code: the devKey waits until the next clock hour
                  // or Retry-After
   kTooManyConcurrent,  // BDC_1322: back off and try again
   kUntrusted,          // BDC_1361: MFA is needed; signing in again does not help
   kMfaFailed,          // BDC_1354, 1356, 1358, 1374: for the operator
-  kRefused,            // a code that is not known here, or a 4xx with JSON and no code: back off,
-                       // longer each time
-  kUnavailable,  // 5xx, BDC_1001, 1002, HTML, no body, an answer out of shape, timeout, reset:
-                 // transient
+  kRefused,            // an unknown code, or a 4xx with JSON and no code: back off, longer each
+                       // time
+  kUnavailable,        // 5xx, BDC_1001, 1002, HTML, no body, a malformed answer, timeout, reset:
+                       // transient
 };
 
 [[nodiscard]] absl::string_view VerdictName(Verdict verdict);
@@ -49,14 +49,14 @@ struct BillError {
   std::string detail;
 };
 
-// What a person does about an MFA code of BILL's, such as "read the code again"; empty for every
-// other code. Which of them BILL answers when is not sure.
+// Returns advice for a person about an MFA error code, such as "read the code again"; empty for all
+// other codes. It is not documented when BILL sends which of these codes.
 [[nodiscard]] absl::string_view MfaAdvice(absl::string_view code);
 
-// How long BILL asks to wait after kRateLimited: its Retry-After, else until the next clock hour.
+// Returns the time to wait after kRateLimited: BILL's Retry-After, else until the next clock hour.
 [[nodiscard]] absl::Duration RateLimitWait(const BillError& error, absl::Time now);
 
-// A value, or why there is none.
+// A value or the error that prevented it.
 template <typename T>
 class BillResult final {
  public:

@@ -16,7 +16,7 @@ HttpAnswer AnswerOf(const HttpResponse& response) {
   return {response.status, response.content_type, response.retry_after, response.body.Reveal()};
 }
 
-// What answers a call that is not sent; nullopt where it can be. `key` is a devKey or an appKey.
+// Returns the error of a call that cannot be sent; nullopt if it can. `key` is a devKey or appKey.
 absl::optional<BillError> Unsendable(const SecretString& session_id, const SecretString& key) {
   if (IsHeaderSafe(session_id.Reveal()) && IsHeaderSafe(key.Reveal())) return absl::nullopt;
   BillError error;

@@ -18,9 +18,9 @@ namespace billbroker {
 
 class CurlLoop;
 
-// Thread-safe, see BillApi. A POST is sent on a connection of its own; a GET shares kept ones.
-// The constructor clears SSLKEYLOGFILE: make it before other threads read the environment. The
-// destructor answers every call under way with kUnavailable before it returns.
+// Thread-safe, see BillApi. A POST opens a new connection; a GET reuses kept ones (ADR 0021).
+// The constructor clears SSLKEYLOGFILE: construct it before other threads read the environment. The
+// destructor answers every call in progress with kUnavailable before it returns.
 class CurlBillApi final : public BillApi {
  public:
   // `clock` is borrowed.
@@ -41,16 +41,16 @@ class CurlBillApi final : public BillApi {
   void ListOrganizations(SessionKeys keys, std::string page, Done<OrganizationPage> done) override;
 
  private:
-  // `read` makes a BillResult<T> of an HttpAnswer and the present time.
+  // Sends `request`. `read` makes a BillResult<T> of an HttpAnswer and the present time.
   template <typename T, typename Read>
   void Send(const std::string& environment, HttpRequest request, Done<T> done, Read read);
-  // The same for a call with a session, which `make` makes an HttpRequest of.
+  // Sends the HttpRequest that `make` makes of `keys`.
   template <typename T, typename Make, typename Read>
   void SendWith(const SessionKeys& keys, Done<T> done, const Make& make, Read read);
 
   const Clock& clock_;
   std::map<std::string, Environment> environments_;  // by name
-  std::unique_ptr<CurlLoop> loop_;                   // goes first: its answers use the rest
+  std::unique_ptr<CurlLoop> loop_;                   // destroyed first: its answers use the rest
 };
 
 }  // namespace billbroker

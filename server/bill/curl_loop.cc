@@ -12,8 +12,8 @@ namespace {
 // libcurl's own timers and Wake() end the wait earlier.
 constexpr int kLongestPollMs = 60'000;
 
-// For this thread: the process's signals are main's affair, and with CURLOPT_NOSIGNAL a write to a
-// closed socket may raise SIGPIPE.
+// Blocks all signals for this thread. Main handles the process's signals, and with CURLOPT_NOSIGNAL
+// a write to a closed socket may raise SIGPIPE.
 void BlockSignals() {
   sigset_t all;
   sigfillset(&all);
@@ -24,7 +24,7 @@ void BlockSignals() {
 
 CurlLoop::CurlLoop(const CurlOptions& options, const Clock& clock)
     : options_(options), clock_(clock) {
-  unsetenv("SSLKEYLOGFILE");  // before libcurl starts: it looks then
+  unsetenv("SSLKEYLOGFILE");  // before libcurl starts, which reads it once
   if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) std::abort();
   multi_.reset(curl_multi_init());
   if (multi_ == nullptr) std::abort();
@@ -131,7 +131,7 @@ void CurlLoop::FinishDone() {
     curl_multi_remove_handle(multi_.get(), done.easy.get());
     --done.lane->running;
     done.transfer->Finish(done.easy.get(), code, options_);
-    curl_easy_reset(done.easy.get());  // before the transfer goes, which it points into
+    curl_easy_reset(done.easy.get());  // before the transfer is destroyed: it points into it
     idle_.push_back(std::move(done.easy));
   }
 }
@@ -147,7 +147,7 @@ void CurlLoop::GiveUpAll() {
     for (auto& transfer : lane.waiting) transfer->GiveUp(kWhy);
   }
   lanes_.clear();
-  while (true) {  // what came in meanwhile, out of an answer mostly
+  while (true) {  // calls that the answers above have started
     std::vector<std::unique_ptr<Transfer>> arrived;
     std::vector<absl::AnyInvocable<void()>> posted;
     {

@@ -1,4 +1,4 @@
-// CurlLoop: one thread with one libcurl multi handle, on which every call to BILL runs.
+// CurlLoop: the thread with the libcurl multi handle that runs every call to BILL.
 #pragma once
 
 #include <curl/curl.h>
@@ -22,12 +22,13 @@
 
 namespace billbroker {
 
-// Thread-safe. Everything given to it is answered, or run, exactly once on its thread, without a
-// lock held.
+// Thread-safe. Every transfer is answered, and all posted work runs, exactly once on its thread and
+// without a lock held.
 //
-// The constructor clears SSLKEYLOGFILE from the process's environment, which would have libcurl
-// write every connection's keys to a file: make it before other threads read the environment. The
-// destructor answers what is under way with kUnavailable, and what such an answer calls for too.
+// The constructor clears SSLKEYLOGFILE from the process's environment, because libcurl would write
+// the keys of every connection to that file: construct it before other threads read the
+// environment. The destructor answers all calls in progress with kUnavailable, and then the calls
+// that those answers start.
 class CurlLoop final {
  public:
   // `clock` is borrowed.
@@ -36,7 +37,7 @@ class CurlLoop final {
   CurlLoop(const CurlLoop&) = delete;
   CurlLoop& operator=(const CurlLoop&) = delete;
 
-  // `environment` is borrowed until the answer.
+  // Starts a call. `environment` is borrowed until the answer.
   void Start(const Environment& environment, HttpRequest request, Transfer::Done done);
 
   void Post(absl::AnyInvocable<void()> work);
@@ -45,8 +46,8 @@ class CurlLoop final {
   struct MultiDeleter {
     void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
   };
-  // libcurl's CURLOPT_TIMEOUT_MS counts the time that a transfer waits inside libcurl. So none
-  // does: they wait here, those of each environment for themselves.
+  // The calls of one environment. They wait here and not inside libcurl, because
+  // CURLOPT_TIMEOUT_MS would include the wait.
   struct Lane {
     int running = 0;
     std::deque<std::unique_ptr<Transfer>> waiting;
@@ -75,10 +76,10 @@ class CurlLoop final {
   std::vector<std::unique_ptr<Transfer>> arrived_ ABSL_GUARDED_BY(mutex_);
   std::vector<absl::AnyInvocable<void()>> posted_ ABSL_GUARDED_BY(mutex_);
 
-  // The thread's own.
+  // Used by the thread only.
   std::map<std::string, Lane> lanes_;  // by environment
   absl::flat_hash_map<CURL*, Running> running_;
-  // Handles at rest, each with the TLS sessions that it may resume.
+  // Unused handles, each with the TLS sessions that it may resume.
   std::vector<CurlEasy> idle_;
 
   std::thread thread_;

@@ -1,4 +1,4 @@
-// Environment: where a BILL is, from the configuration. No RPC can name a URL.
+// Environment: the address of a BILL, from the configuration. No RPC can name a URL.
 #pragma once
 
 #include <string>
@@ -10,8 +10,8 @@ struct Environment {
   std::string base_url;  // https, without a trailing slash, such as
                          // "https://gateway.stage.bill.com/connect"
   std::string ca_file;   // PEM; empty for the system's store
-  std::string proxy;     // "http://host:port" or "https://host:port"; empty for none, whatever the
-                         // process environment says
+  std::string proxy;     // "http://host:port" or "https://host:port"; if empty, none is used,
+                         // not even one in the process's environment
 };
 
 }  // namespace billbroker

@@ -35,7 +35,7 @@ HttpRequest SessionRequest(bool is_post, absl::string_view path, const SessionKe
 class JsonObjectBuilder final {
  public:
   void Add(absl::string_view name, absl::string_view value) { AppendJsonString(value, Key(name)); }
-  // `json` as it stands.
+  // Appends `json` without a change.
   void AddLiteral(absl::string_view name, absl::string_view json) { Key(name).Append(json); }
   [[nodiscard]] SecretString Build() && {
     json_.Append("}");
@@ -68,7 +68,7 @@ HttpRequest JsonPost(absl::string_view path, JsonObjectBuilder body) {
   return request;
 }
 
-// How many bytes of `text` are one well-formed UTF-8 character (RFC 3629, 4); 0 where they are not.
+// Returns the length of the UTF-8 character at the start of `text` (RFC 3629, 4); 0 if invalid.
 std::size_t Utf8CharacterLength(absl::string_view text) {
   const auto byte = [&text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char lead = byte(0);
@@ -95,8 +95,8 @@ bool StandsForItself(absl::string_view text) {
   return byte >= 0x20 && byte != '"' && byte != '\\' && Utf8CharacterLength(text) > 0;
 }
 
-// A token of BILL's goes back as it came, whatever it holds: it must not end the query or add to it
-// (RFC 3986, 2.1 and 2.3).
+// Encodes a token of BILL's, so that no byte of it can end the query or add to it (RFC 3986, 2.1
+// and 2.3).
 std::string PercentEncoded(absl::string_view text) {
   std::string encoded;
   for (const char c : text) {

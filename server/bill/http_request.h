@@ -1,5 +1,5 @@
-// The calls of BillApi as HTTP requests. Pure functions. Every secret is written into the locked
-// slab and nowhere else.
+// Makes HTTP requests of the calls of BillApi. Pure functions. Secrets are written to the locked
+// slab only.
 #pragma once
 
 #include <string>
@@ -31,7 +31,7 @@ struct HttpRequest {
                                                   absl::string_view organization_id,
                                                   const SecretString& partner_session_id);
 
-// All of these require keys that IsHeaderSafe().
+// Makes the request of a call with a session. Each function requires keys that IsHeaderSafe().
 [[nodiscard]] HttpRequest SignOutHttpRequest(const SessionKeys& keys);
 [[nodiscard]] HttpRequest SessionInfoHttpRequest(const SessionKeys& keys);
 [[nodiscard]] HttpRequest StartMfaChallengeHttpRequest(const SessionKeys& keys);
@@ -40,12 +40,13 @@ struct HttpRequest {
 [[nodiscard]] HttpRequest StepUpHttpRequest(const SessionKeys& keys,
                                             const SecretString& remember_me_id,
                                             absl::string_view device);
-// `page` may hold any bytes, BILL's own token included; empty asks for the first page.
+// Makes the request for a page. `page` is a token of BILL's and may contain any bytes; an empty
+// token requests the first page.
 [[nodiscard]] HttpRequest ListOrganizationsHttpRequest(const SessionKeys& keys,
                                                        absl::string_view page);
 
-// Appends `text` as a JSON string. What is not UTF-8 is taken for Latin-1, byte by byte: that is
-// what a terminal sends that does not speak UTF-8.
+// Appends `text` as a JSON string. Bytes that are not UTF-8 are read as Latin-1, because a terminal
+// without UTF-8 sends them.
 void AppendJsonString(absl::string_view text, SecretBuilder& to);
 
 }  // namespace billbroker

@@ -1,4 +1,4 @@
-// JsonScanner: walks over a JSON text (RFC 8259) without reading meaning into it.
+// JsonScanner: moves over the tokens of a JSON text (RFC 8259) without interpreting them.
 #pragma once
 
 #include <cstddef>
@@ -7,8 +7,8 @@
 
 namespace billbroker {
 
-// Each Skip…() moves past what it names and returns true; where the text has something else it
-// returns false, and the place is then without meaning. Borrows the text.
+// Each Skip…() moves past the token in its name and returns true. If the text has another token,
+// it returns false, and the position is then meaningless. Borrows the text.
 class JsonScanner final {
  public:
   explicit JsonScanner(absl::string_view text) : text_(text) {}
@@ -22,7 +22,7 @@ class JsonScanner final {
 
   void SkipSpace();
   bool Skip(char c);
-  // `depth`: how many arrays and objects deep the value may be, 0 for none.
+  // Skips a value. `depth` is the number of nested arrays and objects that it may have.
   bool SkipValue(int depth);
   bool SkipString();
 

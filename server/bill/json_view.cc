@@ -35,8 +35,8 @@ std::uint32_t HexValue(absl::string_view digits) {
   return value;
 }
 
-// Takes the code point of a "\uXXXX" (or of a pair of them) off the front of `text`; nullopt where
-// it is half a surrogate pair.
+// Removes a "\uXXXX" (or a pair of them) from the front of `text` and returns its code point;
+// nullopt if it is half a surrogate pair.
 absl::optional<std::uint32_t> TakeCodePoint(absl::string_view& text) {
   const std::uint32_t first = HexValue(text.substr(2, 4));
   text.remove_prefix(6);

@@ -1,8 +1,8 @@
-// JsonView: a JSON value (RFC 8259) inside a text that somebody else owns.
+// JsonView: a JSON value (RFC 8259) inside a borrowed text.
 //
-// Not a general parser's tree, because that copies every string to the ordinary heap, and an answer
-// of BILL's holds the sessionId. Nothing is copied here but the one string that is asked for, into
-// the locked slab. The text is hostile: it is checked as a whole before anything is read from it.
+// A general parser copies every string to the ordinary heap, and an answer of BILL's contains the
+// sessionId. JsonView copies only the string that Text() returns, into the locked slab. The text
+// may be hostile: Parse() checks all of it before anything is read from it.
 #pragma once
 
 #include <cstddef>
@@ -21,27 +21,27 @@ class JsonView final {
 
   static constexpr int kDeepestNesting = 32;
 
-  // The one value that `text` holds; nullopt where it is not JSON, or is nested deeper than
-  // kDeepestNesting. Bytes above 0x7f are let pass unchecked.
+  // Returns the value in `text`; nullopt if it is not JSON or is nested deeper than
+  // kDeepestNesting. Bytes above 0x7f are not checked.
   [[nodiscard]] static absl::optional<JsonView> Parse(absl::string_view text);
 
   [[nodiscard]] Kind kind() const { return kind_; }
   [[nodiscard]] bool IsTrue() const;
 
-  // The number as it stands in the text; empty where this is none.
+  // Returns the number as it is written in the text; empty if this is not a number.
   [[nodiscard]] absl::string_view Number() const {
     return kind_ == Kind::kNumber ? text_ : absl::string_view();
   }
 
-  // The string without its quotes and escapes; nullopt where this is no string, holds half a
-  // surrogate pair, or is longer than `max_bytes`.
+  // Returns the string without its quotes and escapes; nullopt if this is not a string, contains
+  // half a surrogate pair, or is longer than `max_bytes`.
   [[nodiscard]] absl::optional<SecretString> Text(std::size_t max_bytes) const;
 
-  // The last member called `name`, escapes in the text's names not being undone; nullopt where
-  // there is none, its value is null, or this is no object.
+  // Returns the last member called `name`. Names in the text that contain escapes never match.
+  // Returns nullopt if there is no such member, its value is null, or this is not an object.
   [[nodiscard]] absl::optional<JsonView> Find(absl::string_view name) const;
 
-  // Visits the elements in order; none where this is no array.
+  // Visits the elements in order; visits none if this is not an array.
   void ForEach(absl::FunctionRef<void(JsonView)> visit) const;
 
  private:

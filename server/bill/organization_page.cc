@@ -18,14 +18,14 @@ namespace {
 constexpr std::size_t kMaxListedIdSize = 64;
 constexpr std::size_t kLongestName = 256;
 constexpr std::size_t kLongestToken = 1024;
-// What a name may take in the answer before it is cut.
+// The longest name in an answer that is read and cut; a longer name is dropped.
 constexpr std::size_t kLongestRawName = 64 * 1024;
 
 constexpr absl::string_view kLists[] = {"results", "organizations", "items", "data"};
 constexpr absl::string_view kIds[] = {"id", "organizationId", "organization_id"};
 constexpr absl::string_view kNames[] = {"name", "organizationName", "organization_name"};
 
-// The first member of these names that is there and of `kind`.
+// Returns the first member with one of these names and of `kind`.
 template <std::size_t kCount>
 absl::optional<JsonView> FindAny(JsonView in, const absl::string_view (&names)[kCount],
                                  JsonView::Kind kind) {
@@ -41,7 +41,7 @@ absl::optional<JsonView> ListIn(JsonView body) {
   return FindAny(body, kLists, JsonView::Kind::kArray);
 }
 
-// Without what could drive a terminal or break a message: it ends up before people.
+// Returns `text` without bytes that could control a terminal or break a message.
 std::string Cleaned(absl::string_view text) {
   if (!IsUtf8(text)) return "";
   std::string name(text.substr(0, kLongestName));
@@ -57,7 +57,7 @@ std::string NameIn(JsonView entry) {
   return text.has_value() ? Cleaned(text->Reveal()) : "";
 }
 
-// Empty where there is no id in shape.
+// Returns an empty id if there is no valid one.
 std::string IdIn(JsonView entry) {
   const absl::optional<JsonView> member = FindAny(entry, kIds, JsonView::Kind::kString);
   if (!member.has_value()) return "";
@@ -65,7 +65,7 @@ std::string IdIn(JsonView entry) {
   return text.has_value() && IsId(text->Reveal()) ? std::string(text->Reveal()) : "";
 }
 
-// What asks for the next page, empty on the last; nullopt where it is out of shape.
+// Returns the token of the next page, empty on the last page; nullopt if it is malformed.
 absl::optional<std::string> NextPageIn(JsonView body) {
   const absl::optional<JsonView> member = body.Find("nextPage");
   if (!member.has_value()) return "";
@@ -81,7 +81,7 @@ absl::optional<std::string> NextPageIn(JsonView body) {
 BillResult<OrganizationPage> ReadOrganizationPage(const HttpAnswer& answer, absl::Time now) {
   const absl::optional<JsonView> body = JsonView::Parse(answer.body);
   const BillError refusal = ReadRefusal(answer, now);
-  // A refusal in the wild comes as a bare array too, with HTTP 200 even: its code tells it apart.
+  // A refusal can be an array too, even with HTTP 200. Only its code distinguishes it.
   if (!answer.IsSuccess() || !body.has_value() || !refusal.code.empty()) return refusal;
   const absl::optional<JsonView> list = ListIn(*body);
   if (!list.has_value()) return OutOfShape(answer, "no list of organizations");
@@ -93,8 +93,7 @@ BillResult<OrganizationPage> ReadOrganizationPage(const HttpAnswer& answer, absl
     in_shape = in_shape && !organization.id.empty();
     if (in_shape) page.organizations.push_back(std::move(organization));
   });
-  if (!in_shape)
-    return OutOfShape(answer, "an organization without an id, or with one out of shape");
+  if (!in_shape) return OutOfShape(answer, "an organization with a missing or malformed id");
   absl::optional<std::string> next = NextPageIn(*body);
   if (!next.has_value()) return OutOfShape(answer, "a nextPage that is neither text nor number");
   page.next_page = *std::move(next);

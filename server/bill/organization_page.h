@@ -8,14 +8,15 @@
 
 namespace billbroker {
 
-// BILL's reference names nextPage and not the fields beside it, so the usual names are all taken:
-// the list is an array, or in `results`, `organizations`, `items` or `data` of an object; an id is
-// in `id`, `organizationId` or `organization_id`, a name in `name`, `organizationName` or
-// `organization_name`. `nextPage` is a text or a number; absent, null or "" on the last page.
+// Returns the organizations of one page. BILL documents nextPage but not the other fields, so all
+// usual names are accepted: the list is an array, or in `results`, `organizations`, `items` or
+// `data` of an object; an id is in `id`, `organizationId` or `organization_id`, a name in `name`,
+// `organizationName` or `organization_name`. `nextPage` is a text or a number; it is absent, null
+// or "" on the last page.
 //
-// kUnavailable, as an answer out of shape, for no list, for an entry without an id in shape (an
-// organization left out unseen would be looked for in vain), or a nextPage that is something else.
-// A name out of shape is cleaned: it is for people. `now` as for ReadRefusal().
+// Fails with kUnavailable if there is no list, if an entry has no valid id (an operator would
+// search in vain for an organization that was left out silently), or if nextPage is malformed. A
+// malformed name is cleaned, because it is for people only. `now` as for ReadRefusal().
 [[nodiscard]] BillResult<OrganizationPage> ReadOrganizationPage(const HttpAnswer& answer,
                                                                 absl::Time now);
 

@@ -21,7 +21,7 @@ struct KnownCode {
   Verdict verdict;
 };
 
-// The most terminal first: of several codes in one answer the one that stands highest wins.
+// Ordered by precedence, the most terminal first: the first of several codes in one answer wins.
 constexpr KnownCode kKnownCodes[] = {
     {"BDC_1101", Verdict::kSecretRejected},
     {"BDC_1102", Verdict::kDevKeyRejected},
@@ -59,7 +59,7 @@ bool IsCode(absl::string_view text) {
          std::all_of(digits.begin(), digits.end(), absl::ascii_isdigit);
 }
 
-// The code that decides; empty where there is none. An unknown one gives way to any known one.
+// The code that decides; empty if there is none. A known code overrides an unknown code.
 class DecidingCode final {
  public:
   void See(JsonView entry) {
@@ -114,7 +114,7 @@ std::string DescribeBody(const HttpAnswer& answer, bool is_json) {
     return "a redirect, which is never followed; check base_url";
   }
   if (absl::StripAsciiWhitespace(answer.body).empty()) return "an empty body";
-  if (is_json) return "a JSON body that has neither what was asked for nor a code";
+  if (is_json) return "a JSON body with neither the expected fields nor a code";
   if (IsHtml(answer)) return "an HTML body";
   return "a body that is not JSON";
 }

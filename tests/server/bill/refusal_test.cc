@@ -146,14 +146,14 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         StatusCase{"JsonMessage401", 401, "application/json", R"({"message":"Unauthorized"})",
                    Verdict::kRefused,
-                   "HTTP 401 with a JSON body that has neither what was asked for nor a code"},
+                   "HTTP 401 with a JSON body with neither the expected fields nor a code"},
         StatusCase{"JsonMessage403", 403, "application/json", R"({"message":"Forbidden"})",
                    Verdict::kRefused,
-                   "HTTP 403 with a JSON body that has neither what was asked for nor a code"},
+                   "HTTP 403 with a JSON body with neither the expected fields nor a code"},
         StatusCase{"EmptyArray400", 400, "", "[]", Verdict::kRefused,
-                   "HTTP 400 with a JSON body that has neither what was asked for nor a code"},
+                   "HTTP 400 with a JSON body with neither the expected fields nor a code"},
         StatusCase{"EmptyObject408", 408, "", "{}", Verdict::kUnavailable,
-                   "HTTP 408 with a JSON body that has neither what was asked for nor a code"},
+                   "HTTP 408 with a JSON body with neither the expected fields nor a code"},
         StatusCase{"Empty401", 401, "", "", Verdict::kUnavailable, "HTTP 401 with an empty body"},
         StatusCase{"Html403", 403, "text/html", "Access denied", Verdict::kUnavailable,
                    "HTTP 403 with an HTML body"},
@@ -170,7 +170,7 @@ INSTANTIATE_TEST_SUITE_P(
                    "HTTP 429 with an HTML body"},
         StatusCase{"Empty429", 429, "", "", Verdict::kRateLimited, "HTTP 429 with an empty body"},
         StatusCase{"EmptyObject503", 503, "application/json", "{}", Verdict::kUnavailable,
-                   "HTTP 503 with a JSON body that has neither what was asked for nor a code"}),
+                   "HTTP 503 with a JSON body with neither the expected fields nor a code"}),
     [](const auto& c) { return std::string(c.param.name); });
 
 TEST(RefusalTest, DetailContainsNoTextOfBill) {
