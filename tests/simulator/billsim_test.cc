@@ -102,6 +102,15 @@ TEST_F(BillsimTest, SaysOnceWhereItServes) {
   EXPECT_EQ(billsim.Line(), "");
 }
 
+TEST_F(BillsimTest, ServesHttp2WithTheFlag) {
+  Process billsim({"--state-dir", dir_, "--http2"});
+  const json ready = json::parse(billsim.Line());
+  HttpsClient client(ready["ca_file"]);
+  const std::string base = ready["base_url"];
+  const HttpsClient::Result answer = client.Get(base + "/v3/login/session");
+  EXPECT_TRUE(absl::StartsWith(answer.headers, "HTTP/2 401")) << answer.headers;
+}
+
 TEST_F(BillsimTest, TheSampleItPrintsIsADataFileItTakes) {
   Process printer({"--sample-data"});
   std::string sample;

@@ -4,10 +4,12 @@
 
 #include <deque>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "nlohmann/json.hpp"
 #include "tests/server/bill/bill_matchers.h"
 #include "tests/server/bill/curl_fixture.h"
 #include "tests/server/bill/sample_users.h"
@@ -72,8 +74,8 @@ class CurlHttp2Test : public ::testing::Test {
       clock_);
 };
 
-constexpr char kSignInPath[] = "/v3/login";
-constexpr char kInfoPath[] = "/v3/login/session";
+constexpr char kSignInCall[] = "/v3/login";
+constexpr char kInfoCall[] = "/v3/login/session";
 
 TEST_F(CurlHttp2Test, SignsInChecksAndSignsOut) {
   const SessionKeys keys = SignInForKeys();
@@ -87,7 +89,7 @@ TEST_F(CurlHttp2Test, SignsInChecksAndSignsOut) {
 
 TEST_F(CurlHttp2Test, CallsShareAConnectionWhileOthersHang) {
   const SessionKeys keys = SignInForKeys();
-  FailNext(kInfoPath, {{"kind", "timeout"}, {"seconds", 600}, {"count", 3}});
+  FailNext(kInfoCall, {{"kind", "timeout"}, {"seconds", 600}, {"count", 3}});
   std::deque<Answer<SessionInfo>> hanging(3);
   for (auto& answer : hanging) api_->GetSessionInfo(keys, answer.done());
   ASSERT_TRUE(Await([&] { return counts_.calls_under_way == 3; }, "three calls to hang"));
@@ -107,13 +109,13 @@ TEST_F(CurlHttp2Test, ManyCallsAtOnceSucceed) {
 }
 
 TEST_F(CurlHttp2Test, AnswerOfTenMegabytesIsCutOff) {
-  FailNext(kSignInPath, {{"kind", "huge_body"}});
+  FailNext(kSignInCall, {{"kind", "huge_body"}});
   EXPECT_THAT(SignIn(),
               AllOf(HasVerdict(Verdict::kUnavailable), HasDelivery(Delivery::kMaybeSent)));
 }
 
 TEST_F(CurlHttp2Test, DrippingAnswerSucceeds) {
-  FailNext(kSignInPath, {{"kind", "slow_body"}, {"milliseconds_per_byte", 1}});
+  FailNext(kSignInCall, {{"kind", "slow_body"}, {"milliseconds_per_byte", 1}});
   EXPECT_THAT(SignIn(), Succeeded());
 }
 
@@ -130,13 +132,13 @@ class CurlHttp2LossTest : public CurlHttp2Test, public ::testing::WithParamInter
 
 // libcurl would repeat a refused request by itself.
 TEST_P(CurlHttp2LossTest, SignInIsSentOnceAndMaybeSent) {
-  FailNext(kSignInPath, GetParam().fault);
+  FailNext(kSignInCall, GetParam().fault);
   EXPECT_THAT(SignIn(), AllOf(HasVerdict(Verdict::kUnavailable), HasHttpStatus(0),
                               HasDelivery(Delivery::kMaybeSent)));
-  EXPECT_EQ(CountCalls(kSignInPath), 1);
+  EXPECT_EQ(CountCalls(kSignInCall), 1);
   EXPECT_EQ(CountSignInsThatTookEffect(), GetParam().took_effect);
   EXPECT_THAT(SignIn(), Succeeded()) << "the fault must not outlast its call";
-  EXPECT_EQ(CountCalls(kSignInPath), 2);
+  EXPECT_EQ(CountCalls(kSignInCall), 2);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -149,23 +151,23 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& loss) { return std::string(loss.param.name); });
 
 TEST_F(CurlHttp2Test, GoAwayThatIncludesTheCallDoesNoHarm) {
-  FailNext(kSignInPath, {{"kind", "goaway"}, {"processed", true}});
+  FailNext(kSignInCall, {{"kind", "goaway"}, {"processed", true}});
   EXPECT_THAT(SignIn(), Succeeded());
   EXPECT_THAT(SignIn(), Succeeded());
-  EXPECT_EQ(CountCalls(kSignInPath), 2);
+  EXPECT_EQ(CountCalls(kSignInCall), 2);
 }
 
 TEST_F(CurlHttp2Test, RefusedSessionCheckIsRepeated) {
   const SessionKeys keys = SignInForKeys();
-  FailNext(kInfoPath, {{"kind", "refused_stream"}});
+  FailNext(kInfoCall, {{"kind", "refused_stream"}});
   EXPECT_THAT(GetInfo(keys), Succeeded());
-  EXPECT_EQ(CountCalls(kInfoPath), 2);
+  EXPECT_EQ(CountCalls(kInfoCall), 2);
 }
 
 // Some versions of libcurl repeat the check and others fail it.
 TEST_F(CurlHttp2Test, GoAwayDuringACheckDoesNotAffectTheNext) {
   const SessionKeys keys = SignInForKeys();
-  FailNext(kInfoPath, {{"kind", "goaway"}});
+  FailNext(kInfoCall, {{"kind", "goaway"}});
   const auto refused = GetInfo(keys);
   if (!refused.ok()) {
     EXPECT_THAT(refused, HasVerdict(Verdict::kUnavailable));
@@ -175,7 +177,7 @@ TEST_F(CurlHttp2Test, GoAwayDuringACheckDoesNotAffectTheNext) {
 
 TEST_F(CurlHttp2Test, ServerThatRefusesEveryStreamFailsACheck) {
   const SessionKeys keys = SignInForKeys();
-  FailNext(kInfoPath, {{"kind", "refused_stream"}, {"count", 0}});
+  FailNext(kInfoCall, {{"kind", "refused_stream"}, {"count", 0}});
   EXPECT_THAT(GetInfo(keys),
               AllOf(HasVerdict(Verdict::kUnavailable), HasDelivery(Delivery::kMaybeSent)));
 }
