@@ -38,6 +38,7 @@ std::unique_ptr<billsim::BillSimulator> StartBill(const House::Options& house) {
   }
   options.data = *std::move(data);
   options.certificate = house.certificate;
+  options.http2 = house.http2;
   absl::StatusOr<std::unique_ptr<billsim::BillSimulator>> bill =
       billsim::BillSimulator::Start(std::move(options));
   if (!bill.ok()) {

@@ -38,6 +38,7 @@ class House final {
   struct Options {
     PrivateBus::Start keyring = PrivateBus::Start::kBusAndUnlockedProvider;
     billsim::CertificateKind certificate = billsim::CertificateKind::kGood;
+    bool http2 = false;  // BILL speaks HTTP/2 only
     absl::Duration bill_connect_timeout = absl::Seconds(1);
     absl::Duration bill_timeout = absl::Seconds(10);
     // So long that a busy machine is not taken for a keyring that hangs.
