@@ -28,7 +28,7 @@ std::vector<char*> Pointers(const std::vector<std::string>& texts) {
 }  // namespace
 
 ChildProcess::ChildProcess(const ChildOptions& options) {
-  // Everything is made ready first: between fork and exec only plain system calls are safe.
+  // Prepares everything before the fork, because only plain system calls are safe until exec.
   std::vector<char*> command = Pointers(options.command);
   std::vector<char*> environment = Pointers(options.environment);
   const char* file = options.output_file.empty() ? "/dev/null" : options.output_file.c_str();

@@ -1,4 +1,4 @@
-// ChildProcess: a real process for tests, which ends with its owner.
+// ChildProcess: a real process that ends with its owner.
 #pragma once
 
 #include <sys/types.h>
@@ -10,13 +10,13 @@ namespace billbroker {
 
 struct ChildOptions {
   std::vector<std::string> command;      // found in PATH
-  std::vector<std::string> environment;  // "NAME=value"; all of it, nothing is inherited
-  std::string standard_input;            // then the end of input
+  std::vector<std::string> environment;  // "NAME=value"; nothing else is inherited
+  std::string standard_input;            // followed by the end of input
   std::string output_file;               // standard output and error; appended to
 };
 
-// Aborts where the process cannot be started. The process also ends when the thread that started it
-// does, so that a test that crashes leaves nothing behind.
+// Aborts if the process cannot be started. The process also ends when the thread that started it
+// ends, so that a crashed test leaves no process behind.
 class ChildProcess final {
  public:
   explicit ChildProcess(const ChildOptions& options);
@@ -26,7 +26,7 @@ class ChildProcess final {
 
   [[nodiscard]] pid_t pid() const { return pid_; }
   void Signal(int signal) const;
-  // Waits for its end and returns its exit code; 128 + the signal where one ended it.
+  // Waits for the end of the process and returns its exit code, or 128 + the signal that ended it.
   int Wait();
 
  private:

@@ -38,12 +38,12 @@ class FakeAudit final : public AuditTrail {
     return broken_ ? nullptr : std::make_unique<AuditVerifier>(key_, absl::nullopt);
   }
 
-  // Write() fails from now on.
+  // If `broken`, Write() fails from now on.
   void Break(bool broken = true) {
     MutexLock lock(mutex_);
     broken_ = broken;
   }
-  // What came since the last call.
+  // Returns the entries since the last call.
   [[nodiscard]] std::vector<AuditEntry> Take() {
     MutexLock lock(mutex_);
     return std::exchange(entries_, {});

@@ -1,10 +1,9 @@
-// FakeBill: a BillApi without a network, which a test scripts and asks what it was called with.
+// FakeBill: a BillApi without a network. Tests script its answers and read the calls it received.
 #pragma once
 
 #include <deque>
 #include <functional>
 #include <map>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -12,131 +11,115 @@
 #include "absl/time/time.h"
 #include "server/bill/bill_api.h"
 #include "server/bill/bill_error.h"
+#include "tests/support/fake_bill_calls.h"
+#include "tests/support/fake_bill_delivery.h"
+#include "tests/support/fake_bill_sessions.h"
 #include "vault/base/executor.h"
 #include "vault/base/mutex.h"
 
 namespace billbroker {
 
-// A refusal as CurlBillApi would answer it.
+// Returns the refusal that CurlBillApi would return for `verdict` and BILL's `code`.
 [[nodiscard]] BillError Refusal(Verdict verdict, absl::string_view code);
 
-// Unscripted it says yes: sign-ins get the sessions SessionId(1), SessionId(2), …, each of which
-// lives, for the devKey that made it, until it is signed out or killed. Partners get
-// PartnerSessionId(1), …; one of these that was killed answers BDC_1109 to login-as-user.
+// Accepts everything unless it is scripted otherwise. The n-th sign-in gets the session
+// SessionId(n), the n-th partner sign-in PartnerSessionId(n). A login-as-user with a killed partner
+// session fails with BDC_1109.
 //
-// An answer comes from the executor after the latency (zero at first), unless AnswerAtOnce() or
-// Hold() say otherwise. What it is gets decided when it is given and not when the call comes in, so
-// that a test may hold a call, change the world, and let go.
+// When answers come: see FakeBillDelivery. An answer is decided when it is delivered, not when the
+// call arrives, so that a test can hold a call, change something, and release the call.
 //
-// Thread-safe. The destructor drops what is held; nothing of the fake's may run on `executor` after
-// it.
+// Thread-safe. After the destructor no work of the fake may run on `executor`.
 class FakeBill final : public BillApi {
  public:
-  struct SignInCall {
-    std::string credential;
-    std::string environment;
-    std::string organization_id;
-    std::string username;
-    std::string secret;
-    std::string dev_key;
-    std::string user_id;          // of login-as-user
-    std::string partner_session;  // likewise
-  };
-  struct PartnerSignInCall {
-    std::string credential;
-    std::string username;
-    std::string password;
-    std::string app_key;
-  };
-  struct SessionCall {
-    std::string environment;
-    std::string session_id;
-    std::string dev_key;
-  };
+  using SignInCall = FakeBillCalls::SignInCall;
+  using PartnerSignInCall = FakeBillCalls::PartnerSignInCall;
+  using SessionCall = FakeBillCalls::SessionCall;
   using SignInAnswerer = std::function<BillResult<SignInAnswer>(const SignInRequest&)>;
 
-  explicit FakeBill(Executor& executor) : executor_(executor) {}
+  explicit FakeBill(Executor& executor) : delivery_(executor) {}
 
-  // The ids that the n-th sign-in, partner sign-in and MFA validation return, from 1 on. They are
-  // longer than a string's internal buffer, so that AddressSanitizer sees a copy that outlives it.
-  [[nodiscard]] static std::string SessionId(int n);
-  [[nodiscard]] static std::string PartnerSessionId(int n);
-  [[nodiscard]] static std::string RememberMeId(int n);
+  // See FakeBillSessions.
+  [[nodiscard]] static std::string SessionId(int n) { return FakeBillSessions::SessionId(n); }
+  [[nodiscard]] static std::string PartnerSessionId(int n) {
+    return FakeBillSessions::PartnerSessionId(n);
+  }
+  [[nodiscard]] static std::string RememberMeId(int n) { return FakeBillSessions::RememberMeId(n); }
 
   void SignIn(SignInRequest request, Done<SignInAnswer> done) override;
   void PartnerSignIn(PartnerSignInRequest request, Done<PartnerSignInAnswer> done) override;
-  // Scripted as SignIn() is.
+  // Scripted like SignIn().
   void SignInAsUser(SignInAsUserRequest request, Done<SignInAnswer> done) override;
   void SignOut(SessionKeys keys, Done<SignedOut> done) override;
   void GetSessionInfo(SessionKeys keys, Done<SessionInfo> done) override;
-  // The code is "123456"; the rememberMeIds are RememberMeId(1), RememberMeId(2), …
+  // The code is "123456". The n-th validation returns RememberMeId(n).
   void StartMfaChallenge(SessionKeys keys, Done<MfaChallenge> done) override;
   void ValidateMfaChallenge(SessionKeys keys, MfaValidation validation,
                             Done<MfaValidated> done) override;
   void StepUp(SessionKeys keys, const SecretString& remember_me_id, absl::string_view device,
               Done<SteppedUp> done) override;
-  // Unscripted: one page with the session's own organization.
+  // Returns one page with the organization of the session unless scripted otherwise.
   void ListOrganizations(SessionKeys keys, std::string page, Done<OrganizationPage> done) override;
 
   // When answers come.
-  void SetLatency(absl::Duration latency);
-  void AnswerAtOnce();  // on the caller's stack: finds a lock that is held across a call
-  void Hold();
-  // Answers the oldest held call on this thread; false where none is held. Later calls are held.
-  bool ReleaseOne();
-  void ReleaseLast();  // the newest one; requires: one is held
-  // Answers all held calls on this thread, oldest first, and holds no more.
-  void ReleaseAll();
-  [[nodiscard]] int held() const;
+  void SetLatency(absl::Duration latency) { delivery_.SetLatency(latency); }
+  void AnswerAtOnce() { delivery_.AnswerAtOnce(); }
+  void Hold() { delivery_.Hold(); }
+  bool ReleaseOne() { return delivery_.ReleaseOne(); }
+  void ReleaseLast() { delivery_.ReleaseLast(); }
+  void ReleaseAll() { delivery_.ReleaseAll(); }
+  [[nodiscard]] int held() const { return delivery_.held(); }
 
-  // What they are. Failures of one organization go first, then those of any, then `answerer`.
+  // The next answers. Failures of one organization come first, then failures of any organization,
+  // then the answerer.
   void FailNextSignIns(int count, const BillError& error);
   void FailNextSignInsOf(absl::string_view organization_id, int count, const BillError& error);
   void FailNextPartnerSignIns(int count, const BillError& error);
   void FailNextSignOuts(int count, const BillError& error);
   void FailNextSessionInfos(int count, const BillError& error);
   void FailNextOrganizationLists(int count, const BillError& error);
-  // The page that the token `page` gets, the first where it is empty.
+  // The answer to the page token `page`. An empty token asks for the first page.
   void SetOrganizationPage(absl::string_view page, OrganizationPage answer);
   void SetSignInAnswer(SignInAnswerer answerer);                       // null: Accept()
-  void SetTrusted(bool trusted);                                       // of sessions to come
-  void SetSessionInfoOrganization(absl::string_view organization_id);  // a lie from now on
-  // A new session: the unscripted answer, for use in an answerer.
+  void SetTrusted(bool trusted);                                       // of later sessions
+  void SetSessionInfoOrganization(absl::string_view organization_id);  // wrong, from now on
+  // Starts a session and returns it. An answerer may call this.
   [[nodiscard]] SignInAnswer Accept(const SignInRequest& request);
 
   void FailNextMfaCalls(int count, const BillError& error);  // step-ups included
-  // From now on no rememberMeId is taken that was given before.
+  // From now on the rememberMeIds that were issued before are not accepted.
   void ForgetDevices();
 
   // Sessions at BILL.
-  void KillSession(absl::string_view session_id);  // a partner's too
+  void KillSession(absl::string_view session_id);  // also a partner session
   void KillAllSessions();
   void SetSessionTrust(absl::string_view session_id, bool trusted);
   [[nodiscard]] bool IsLive(absl::string_view session_id) const;
 
-  // What was called, in order.
-  [[nodiscard]] std::vector<SignInCall> sign_ins() const;  // login-as-user too
-  [[nodiscard]] std::vector<PartnerSignInCall> partner_sign_ins() const;
-  [[nodiscard]] std::vector<SessionCall> sign_outs() const;
-  [[nodiscard]] std::vector<SessionCall> session_infos() const;
-  [[nodiscard]] std::vector<std::string> organization_pages() const;  // the tokens asked for
-  [[nodiscard]] std::vector<SessionCall> challenges() const;
-  [[nodiscard]] std::vector<SessionCall> step_ups() const;
-  [[nodiscard]] int CountSignIns() const;
-  [[nodiscard]] int CountSignInsOf(absl::string_view organization_id) const;
-  [[nodiscard]] int CountSignInsOfUser(absl::string_view username) const;
-  [[nodiscard]] int CountSignInsOfDevKey(absl::string_view dev_key) const;
+  // The calls that arrived, in order. Sign-ins include login-as-user; pages are page tokens.
+  [[nodiscard]] std::vector<SignInCall> sign_ins() const { return calls_.sign_ins(); }
+  [[nodiscard]] std::vector<PartnerSignInCall> partner_sign_ins() const {
+    return calls_.partner_sign_ins();
+  }
+  [[nodiscard]] std::vector<SessionCall> sign_outs() const { return calls_.sign_outs(); }
+  [[nodiscard]] std::vector<SessionCall> session_infos() const { return calls_.session_infos(); }
+  [[nodiscard]] std::vector<std::string> organization_pages() const {
+    return calls_.organization_pages();
+  }
+  [[nodiscard]] std::vector<SessionCall> challenges() const { return calls_.challenges(); }
+  [[nodiscard]] std::vector<SessionCall> step_ups() const { return calls_.step_ups(); }
+  [[nodiscard]] int CountSignIns() const { return static_cast<int>(sign_ins().size()); }
+  [[nodiscard]] int CountSignInsOf(absl::string_view organization_id) const {
+    return calls_.CountSignIns(&SignInCall::organization_id, organization_id);
+  }
+  [[nodiscard]] int CountSignInsOfUser(absl::string_view username) const {
+    return calls_.CountSignIns(&SignInCall::username, username);
+  }
+  [[nodiscard]] int CountSignInsOfDevKey(absl::string_view dev_key) const {
+    return calls_.CountSignIns(&SignInCall::dev_key, dev_key);
+  }
 
  private:
-  enum class Delivery { kExecutor, kAtOnce, kHeld };
-
-  struct LiveSession {
-    std::string dev_key;
-    std::string organization_id;
-    bool trusted = false;
-  };
-
-  void Deliver(Executor::Work answer);
   BillResult<PartnerSignInAnswer> DecidePartnerSignIn();
   BillResult<SignInAnswer> DecideSignIn(const SignInRequest& request);
   BillResult<SignedOut> DecideSignOut(const SessionKeys& keys);
@@ -144,21 +127,18 @@ class FakeBill final : public BillApi {
   BillResult<MfaChallenge> DecideChallenge(const SessionKeys& keys);
   BillResult<MfaValidated> DecideValidation(const SessionKeys& keys,
                                             const MfaValidation& validation);
-  BillResult<SteppedUp> DecideStepUp(const SessionKeys& keys, const std::string& device_key);
-  // Null where it is not live for these keys.
-  LiveSession* FindLive(const SessionKeys& keys) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  BillResult<SteppedUp> DecideStepUp(const SessionKeys& keys, const SecretString& remember_me_id,
+                                     const std::string& device);
   BillResult<OrganizationPage> DecideOrganizations(const SessionKeys& keys,
                                                    const std::string& page);
-  int CountCalls(std::string SignInCall::*field, absl::string_view value) const;
 
-  Executor& executor_;
+  FakeBillDelivery delivery_;
+  FakeBillCalls calls_;
   mutable Mutex mutex_;
-  Delivery delivery_ ABSL_GUARDED_BY(mutex_) = Delivery::kExecutor;
-  absl::Duration latency_ ABSL_GUARDED_BY(mutex_);
-  std::deque<Executor::Work> held_ ABSL_GUARDED_BY(mutex_);
+  FakeBillSessions sessions_ ABSL_GUARDED_BY(mutex_);
   SignInAnswerer answerer_ ABSL_GUARDED_BY(mutex_);
   bool trusted_ ABSL_GUARDED_BY(mutex_) = false;
-  std::string info_organization_ ABSL_GUARDED_BY(mutex_);  // empty: the true one
+  std::string info_organization_ ABSL_GUARDED_BY(mutex_);  // empty: the organization of the session
   std::deque<BillError> sign_in_failures_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::deque<BillError>, std::less<>> organization_failures_
       ABSL_GUARDED_BY(mutex_);
@@ -167,20 +147,7 @@ class FakeBill final : public BillApi {
   std::deque<BillError> session_info_failures_ ABSL_GUARDED_BY(mutex_);
   std::deque<BillError> organization_list_failures_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, OrganizationPage> organization_pages_ ABSL_GUARDED_BY(mutex_);
-  int last_session_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::map<std::string, LiveSession, std::less<>> live_ ABSL_GUARDED_BY(mutex_);
-  int last_partner_session_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::set<std::string, std::less<>> live_partners_ ABSL_GUARDED_BY(mutex_);
-  std::vector<SignInCall> sign_ins_ ABSL_GUARDED_BY(mutex_);
-  std::vector<PartnerSignInCall> partner_sign_ins_ ABSL_GUARDED_BY(mutex_);
-  std::vector<SessionCall> sign_outs_ ABSL_GUARDED_BY(mutex_);
-  std::vector<SessionCall> session_infos_ ABSL_GUARDED_BY(mutex_);
-  std::vector<std::string> asked_pages_ ABSL_GUARDED_BY(mutex_);
   std::deque<BillError> mfa_failures_ ABSL_GUARDED_BY(mutex_);
-  std::vector<SessionCall> challenges_ ABSL_GUARDED_BY(mutex_);
-  std::vector<SessionCall> step_ups_ ABSL_GUARDED_BY(mutex_);
-  int last_remember_me_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::set<std::string> devices_ ABSL_GUARDED_BY(mutex_);  // rememberMeId and device
 };
 
 }  // namespace billbroker

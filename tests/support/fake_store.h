@@ -1,5 +1,5 @@
-// FakeStore: a session store in memory, which passes the contract suite of the real one and fails
-// on demand.
+// FakeStore: a session store in memory that can be told to fail. It passes the contract suite of
+// SessionStore.
 #pragma once
 
 #include <functional>
@@ -13,32 +13,32 @@
 
 namespace billbroker {
 
-// It outlives the engine: a second one that opens it finds what was written, as after a restart of
-// the process. Thread-safe.
+// It outlives the engine: another engine that opens it finds the written rows, as after a restart
+// of the process. Thread-safe.
 class FakeStore final : public SessionStore {
  public:
-  // Called before each change is taken, on the caller's thread and without a lock.
+  // Called before each change is accepted, on the caller's thread and without a lock.
   using Hook = std::function<void(const StoreChange& change)>;
 
-  // May be called again: that is a restart, and what was not written by then is lost.
+  // May be called again. That is a restart: changes that are not written yet are lost.
   [[nodiscard]] StoreContents Open(const SecretString& master_key) override;
   absl::Status WriteNow(StoreChange change) override;
   void WriteSoon(StoreChange change) override;
   [[nodiscard]] StoreState state() const override;
 
   void set_hook(Hook hook);
-  // While true, writes fail (kDegraded); once false again, the next one writes all.
+  // While true, writes fail (kDegraded). Once false again, the next write writes all changes.
   void set_failing(bool failing);
-  // While true, what is given to WriteSoon() waits for the next WriteNow().
+  // While true, the changes of WriteSoon() wait for the next WriteNow().
   void set_holding(bool holding);
-  // Whether the next Open() can use the store at all; if not: kMemoryOnly.
+  // Sets whether the next Open() can use the store. If not, the state is kMemoryOnly.
   void set_usable(bool usable);
-  // Whether the next Open() is in the boot that the contents are from. True at first.
+  // Sets whether the next Open() is in the same boot as the contents. True at first.
   void set_same_boot(bool same_boot);
 
-  // All changes that were written, in the order in which they were given.
+  // Returns all written changes, in the order of the calls.
   [[nodiscard]] std::vector<StoreChange> writes() const;
-  // What another Open() would find.
+  // Returns what another Open() would return.
   [[nodiscard]] StoreContents contents() const;
   [[nodiscard]] int opens() const;
 

@@ -1,5 +1,4 @@
-// FakeVault: a vault in memory, which passes the contract suite of the real one and fails on
-// demand.
+// FakeVault: a vault in memory that can be told to fail. It passes the contract suite of Vault.
 #pragma once
 
 #include <functional>
@@ -15,7 +14,7 @@ namespace billbroker {
 // Thread-safe.
 class FakeVault final : public Vault {
  public:
-  // Called before each call, on the caller's thread and without a lock, with its name ("Load", …).
+  // Called before each call with its name ("Load", …), on the caller's thread and without a lock.
   using Hook = std::function<void(absl::string_view call)>;
 
   [[nodiscard]] absl::StatusOr<CredentialPtr> Load(absl::string_view name) override;
@@ -32,14 +31,14 @@ class FakeVault final : public Vault {
   // kReady at first. In any other state every call fails with VaultError().
   void set_state(VaultState state);
   void set_hook(Hook hook);
-  // The next write that is allowed answers as timed out, and `done` says whether it was done.
+  // The next allowed write returns a timeout error. `done` says whether it takes effect.
   void LoseNextAnswer(bool done);
-  // Somebody else stores something under `name` that is not a document of ours, and no provider tells.
+  // Another program stores a foreign document under `name`. The provider sends no notification.
   void PutForeign(absl::string_view name);
-  // The provider tells that somebody else changed something.
+  // The provider notifies that another program changed an item.
   void TellChangedElsewhere();
 
-  // Calls of Load() and LoadAll() that reached the store; writes that were done.
+  // The calls of Load() and LoadAll() that reached the store, and the writes that took effect.
   [[nodiscard]] int reads() const;
   [[nodiscard]] int writes() const;
 
@@ -49,7 +48,7 @@ class FakeVault final : public Vault {
   absl::Status Ready() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<CredentialPtr> Find(absl::string_view name) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Puts `next` (null: nothing) under `name`, unless this answer is to be lost undone.
+  // Stores `next` under `name` (null: deletes), unless LoseNextAnswer(false) was called.
   absl::Status Write(absl::string_view name, CredentialPtr next)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

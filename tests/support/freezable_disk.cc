@@ -22,7 +22,7 @@ namespace {
 constexpr std::uintmax_t kBytes = 4 << 20;
 
 bool Run(const TempFolder& folder, const std::vector<std::string>& command) {
-  return ChildProcess({command, {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, "", folder.File("said")})
+  return ChildProcess({command, {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, "", folder.File("output")})
              .Wait() == 0;
 }
 
@@ -66,8 +66,8 @@ void FreezableDisk::Guard() {
   const pid_t child = ::fork();
   if (child < 0) std::abort();
   if (child == 0) {
-    // A process of its own session, and of nobody: what ends the test and all that it started does
-    // not end this. Only calls that are safe after a fork of a process with threads.
+    // A new session and an orphan, so that a signal to the test and its children does not end this
+    // process. Uses only calls that are safe after the fork of a process with threads.
     ::setsid();
     if (::fork() != 0) ::_exit(0);
     KeepOpenAlone(kept);

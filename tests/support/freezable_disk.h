@@ -1,5 +1,4 @@
-// FreezableDisk: a disk of a test's own whose writes can be made to hang, as those of a sick device
-// do.
+// FreezableDisk: a private disk whose writes can be made to hang, like those of a failing device.
 #pragma once
 
 #include <string>
@@ -8,7 +7,7 @@
 
 namespace billbroker {
 
-// Where that is allowed: root, with CAP_SYS_ADMIN and loop devices.
+// Needs root, CAP_SYS_ADMIN and loop devices. Check mounted().
 class FreezableDisk final {
  public:
   FreezableDisk();
@@ -18,9 +17,10 @@ class FreezableDisk final {
 
   [[nodiscard]] bool mounted() const { return mounted_; }
   [[nodiscard]] std::string File(const std::string& name) const { return folder_.File(name); }
-  // From now on who writes on it hangs, so that not even SIGKILL ends it. False where it cannot.
+  // From now on a process that writes to the disk hangs, and SIGKILL does not end it. Returns false
+  // if the disk cannot be frozen.
   [[nodiscard]] bool Freeze();
-  // What was to be written is written.
+  // Lets the pending writes continue.
   void Thaw();
 
  private:
@@ -31,7 +31,7 @@ class FreezableDisk final {
   const TempFolder folder_;
   bool mounted_ = false;
   int disk_ = -1;
-  int guarded_ = -1;  // closed when the test ends, however it does
+  int guarded_ = -1;  // closed when the test process ends for any reason
 };
 
 }  // namespace billbroker

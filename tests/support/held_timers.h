@@ -1,4 +1,4 @@
-// HeldTimers: an executor whose time a test keeps.
+// HeldTimers: an executor that holds delayed work until the test releases it.
 #pragma once
 
 #include <utility>
@@ -9,8 +9,8 @@
 
 namespace billbroker {
 
-// What is to run now runs on `threads`; what is to run later waits for RunLater(): the engine's
-// clock stands still, and its timers with it. Thread-safe.
+// Run() runs work on `threads`. RunAfter() holds work until RunLater(), for engines whose clock
+// does not move. Thread-safe.
 class HeldTimers final : public Executor {
  public:
   explicit HeldTimers(Executor& threads) : threads_(threads) {}
@@ -20,7 +20,7 @@ class HeldTimers final : public Executor {
     MutexLock lock(mutex_);
     later_.push_back(std::move(work));
   }
-  // All that waits by now, on this thread.
+  // Runs all held work on this thread.
   void RunLater() {
     std::vector<Work> due;
     {

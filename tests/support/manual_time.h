@@ -1,4 +1,4 @@
-// Time that stands still until a test moves it, and an executor that obeys it.
+// ManualClock: a clock that moves only when a test advances it; and an executor on that clock.
 #pragma once
 
 #include <deque>
@@ -18,9 +18,9 @@ class ManualClock final : public Clock {
   [[nodiscard]] absl::Time Now() const override;
   [[nodiscard]] absl::Duration SinceBoot() const override;
 
-  // Both clocks.
+  // Advances both clocks.
   void Advance(absl::Duration by);
-  // The wall clock alone, as when an administrator sets it.
+  // Changes only the wall clock, as an administrator can.
   void JumpWall(absl::Duration by);
 
  private:
@@ -29,8 +29,8 @@ class ManualClock final : public Clock {
   absl::Duration since_boot_ ABSL_GUARDED_BY(mutex_) = absl::Hours(100);
 };
 
-// Runs nothing by itself: RunUntilIdle() and Advance() do, on the caller's thread, in the order of
-// due times. Thread-safe, but only one thread may run work.
+// Runs work only in RunUntilIdle() and Advance(), on the caller's thread and by due time.
+// Thread-safe, but only one thread may run work.
 class ManualExecutor final : public Executor {
  public:
   explicit ManualExecutor(ManualClock& clock) : clock_(clock) {}
@@ -38,15 +38,16 @@ class ManualExecutor final : public Executor {
   void Run(Work work) override;
   void RunAfter(absl::Duration delay, Work work) override;
 
-  // Runs all that is due now, and all that this makes due.
+  // Runs the work that is due now, and the work that it makes due now.
   void RunUntilIdle();
 
-  // Moves the clock forward by `by`, stopping at each due time on the way to run what is due then.
+  // Moves the clock forward by `by`. Stops at each due time on the way and runs the work that is
+  // due.
   void Advance(absl::Duration by);
 
  private:
-  // The next piece of work due at or before `limit`, with the clock moved to its time; null when
-  // there is none.
+  // Returns the next work that is due at or before `limit` and moves the clock to its due time.
+  // Returns null if there is none.
   Work Next(absl::Duration limit);
 
   ManualClock& clock_;

@@ -41,7 +41,7 @@ void ModelBill::Send(const HttpRequest& request, Done<T> done, Read read) {
     return;
   }
   executor_.RunAfter(half_, [this, call = CallOf(request), done = std::move(done), read]() mutable {
-    // Shared because work must be movable and the slot must outlive the way back.
+    // Shared because the slot must live until the answer is delivered.
     auto handled = std::make_shared<billsim::Bill::Handled>(model_.Begin(call));
     executor_.RunAfter(half_, [this, handled, done = std::move(done), read]() mutable {
       const billsim::HttpAnswer& from = handled->answer;
@@ -106,7 +106,7 @@ void ModelBill::StepUp(SessionKeys keys, const SecretString& remember_me_id,
   Send<SteppedUp>(StepUpHttpRequest(keys, remember_me_id, device), std::move(done), &ReadSteppedUp);
 }
 
-// The page goes to the model as it is: undoing HTTP's encoding is the work of the simulator's front.
+// The page token is not URL-encoded here, because the front of the simulator would decode it.
 void ModelBill::ListOrganizations(SessionKeys keys, std::string page, Done<OrganizationPage> done) {
   HttpRequest request = ListOrganizationsHttpRequest(keys, page);
   request.query = std::move(page);

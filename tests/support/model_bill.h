@@ -1,4 +1,4 @@
-// ModelBill: the simulator's BILL on virtual time, asked without a socket, with latency each way.
+// ModelBill: a BillApi that calls the simulator's BILL directly, on virtual time and with latency.
 #pragma once
 
 #include <string>
@@ -13,8 +13,8 @@
 namespace billbroker {
 
 // A call arrives at `model` after half of the latency, counts as under way there, and is answered
-// after the other half. Requests and answers are those of CurlBillApi. Borrows everything; nothing
-// of it may run after it is gone.
+// after the other half. Requests and answers have the format of CurlBillApi. Borrows its arguments.
+// No work of it may run after it is destroyed.
 class ModelBill final : public BillApi {
  public:
   ModelBill(billsim::Bill& model, Executor& executor, const Clock& clock, absl::Duration latency)
@@ -32,7 +32,7 @@ class ModelBill final : public BillApi {
               Done<SteppedUp> done) override;
   void ListOrganizations(SessionKeys keys, std::string page, Done<OrganizationPage> done) override;
 
-  // As if the network were down: calls that start from now on cannot connect.
+  // If false, calls that start from now on cannot connect.
   void SetReachable(bool reachable) { reachable_ = reachable; }
 
  private:

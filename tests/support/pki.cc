@@ -52,7 +52,7 @@ Pki::Pair Pki::Issue(const Names& names, Term term, const std::string& ca) {
   Run({"openssl", "req", "-newkey", "ec", "-pkeyopt", kNewKey, "-nodes", "-keyout", pair.key,
        "-subj", names.common_name.empty() ? "/" : "/CN=" + names.common_name, "-out", request});
   ::chmod(pair.key.c_str(), 0600);
-  // `openssl ca` alone lets one choose the dates.
+  // Only `openssl ca` can set the dates.
   const std::string config = Write(
       "ca.conf",
       absl::StrCat("[ca]\ndefault_ca = c\n[c]\ndatabase = ", Write(number + ".db", ""),

@@ -1,4 +1,4 @@
-// Pki: certificates, made by the openssl command as people make them.
+// Pki: certificates that the openssl command creates.
 #pragma once
 
 #include <string>
@@ -8,10 +8,10 @@
 
 namespace billbroker {
 
-// Aborts, with what openssl said, where a step does not succeed. All files are PEM.
+// Aborts with the output of openssl if a step fails. All files are PEM.
 class Pki final {
  public:
-  // What a certificate says; `alt_names` as in openssl's x509v3_config, such as "DNS:a,URI:b".
+  // The names in a certificate. `alt_names` has the syntax of x509v3_config, such as "DNS:a,URI:b".
   struct Names {
     std::string common_name;  // empty: none
     std::string alt_names;    // empty: none
@@ -26,10 +26,10 @@ class Pki final {
   Pki(const Pki&) = delete;
   Pki& operator=(const Pki&) = delete;
 
-  // The CA's certificate; made when it is first named.
+  // Returns the path of the CA's certificate. The first call creates the CA.
   std::string Ca(const std::string& name = "ca");
   Pair Issue(const Names& names, Term term = Term::kNow, const std::string& ca = "ca");
-  // What `openssl x509` prints of it, such as with "-serial".
+  // Returns the output of `openssl x509` with the option `what`, such as "-serial".
   std::string Print(const std::string& certificate, const std::string& what) const;
 
  private:

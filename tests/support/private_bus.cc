@@ -45,7 +45,7 @@ GVariant* Bytes(const std::string& text) {
 
 }  // namespace
 
-// A connection of its own, apart from the one that the code under test uses.
+// A connection that is separate from the one of the code under test.
 class PrivateBus::Client final {
  public:
   explicit Client(const PrivateBus& bus) : log_(bus.folder() + "/log") {
@@ -93,7 +93,7 @@ class PrivateBus::Client final {
     return path;
   }
 
-  // A secret for this connection's own session, which is not encrypted.
+  // A secret for the unencrypted session of this connection.
   GVariant* Secret(const std::string& text) const {
     const GVariantPtr answer = Ask(kSecretsPath, kServiceInterface, "OpenSession",
                                    g_variant_new("(sv)", "plain", g_variant_new_string("")));

@@ -1,17 +1,17 @@
-// PrivateBus: a D-Bus session bus and a gnome-keyring of a test's own, in a temporary folder.
+// PrivateBus: a private D-Bus session bus and gnome-keyring in a temporary folder.
 //
 // The recipe, for scripts that need the same:
 //
-//   dbus-daemon --nofork --config-file=FOLDER/bus.conf    # <listen>unix:path=FOLDER/bus</listen>,
-//   no
-//                                                         # servicedir: nothing is ever activated
+//   # bus.conf has <listen>unix:path=FOLDER/bus</listen> and no servicedir, so that the bus never
+//   # activates a service.
+//   dbus-daemon --nofork --config-file=FOLDER/bus.conf
 //   export DBUS_SESSION_BUS_ADDRESS=unix:path=FOLDER/bus HOME=FOLDER XDG_RUNTIME_DIR=FOLDER/run
 //   export XDG_DATA_HOME=FOLDER/data XDG_CONFIG_HOME=FOLDER/config
 //   printf %s PASSWORD | gnome-keyring-daemon --foreground --unlock --components=secrets
 //
-// The password must have no newline. The first --unlock creates the keyring "login", which is the
-// default one; without --unlock it comes up locked, or, in an empty folder, without a keyring.
-// Ready when org.freedesktop.secrets has an owner. The daemon ends when its bus does.
+// The password must not contain a newline. The first --unlock creates the keyring "login", which is
+// the default keyring. Without --unlock the daemon starts locked, or without a keyring in an empty
+// folder. It is ready when org.freedesktop.secrets has an owner, and ends when its bus ends.
 #pragma once
 
 #include <map>
@@ -23,7 +23,7 @@
 
 namespace billbroker {
 
-// Aborts, with the processes' output, where a step does not succeed within ten seconds.
+// Aborts with the output of the processes if a step takes longer than ten seconds.
 class PrivateBus final {
  public:
   enum class Start { kNothing, kBus, kBusAndUnlockedProvider };
@@ -35,27 +35,27 @@ class PrivateBus final {
 
   [[nodiscard]] const std::string& folder() const { return folder_; }
   [[nodiscard]] std::string address() const { return "unix:path=" + folder_ + "/bus"; }
-  // "NAME=value" for child processes: all that they need, PATH included.
+  // Returns "NAME=value" for child processes, PATH included.
   [[nodiscard]] std::vector<std::string> environment() const;
-  // Makes it the session bus of this process. Not while other threads read the environment.
+  // Makes it the session bus of this process. No other thread may read the environment meanwhile.
   void Export() const;
 
   void StartBus();
-  void KillBus();  // and with it the provider
+  void KillBus();  // also ends the provider
   void StartProvider(bool unlocked);
   void KillProvider();
   void StopProvider() const;  // SIGSTOP
   void ContinueProvider() const;
 
-  // The default keyring, through the running provider.
+  // Lock and unlock the default keyring through the running provider.
   void Lock();
   void Unlock();
   using Attributes = std::map<std::string, std::string>;
-  // Stores an item, always a new one.
+  // Stores a new item.
   void Plant(const Attributes& attributes, const std::string& label, const std::string& secret);
   [[nodiscard]] int CountItems(const Attributes& attributes);
 
-  // Runs a command in environment() to its end and returns what it wrote, errors included.
+  // Runs a command in environment() to its end and returns its output, stderr included.
   [[nodiscard]] std::string Run(const std::vector<std::string>& command) const;
 
  private:

@@ -25,14 +25,14 @@ Credential Sample(absl::string_view name, CredentialKind kind) {
 Credential SampleUser(absl::string_view name) {
   Credential credential = Sample(name, CredentialKind::kUser);
   credential.dev_key = SecretString::CopyOf("s3cret-dev-key-of-credential");
-  // What a document must survive: quotes, controls, blanks, letters beyond ASCII.
+  // A document must preserve quotes, control characters, blanks and non-ASCII letters.
   credential.password =
       SecretString::CopyOf("s3cret \"p\\ss\"\x01\tword\x7f \xc3\xa9\xf0\x9f\x94\x91");
   credential.remember_me_id = SecretString::CopyOf("s3cret-remember-me");
   credential.device = "billbroker";
-  credential.organizations.push_back({"00800000000000000081", SecretString()});
+  credential.organizations.push_back({kFirstOrganization, SecretString()});
   credential.organizations.push_back(
-      {"00800000000000000082", SecretString::CopyOf("s3cret-dev-key-0082")});
+      {kSecondOrganization, SecretString::CopyOf("s3cret-dev-key-0082")});
   return credential;
 }
 
@@ -45,12 +45,12 @@ void AddRotations(Credential& user) {
   next.password = SecretString::CopyOf("s3cret-next \"password\"");
   next.remember_me_id = SecretString();
   next.device = "";
-  next.organizations.push_back({"00800000000000000081", SecretString::CopyOf("s3cret-next-0081")});
-  next.organizations.push_back({"00800000000000000082", SecretString()});
+  next.organizations.push_back({kFirstOrganization, SecretString::CopyOf("s3cret-next-0081")});
+  next.organizations.push_back({kSecondOrganization, SecretString()});
   user.staged = StagedRotation{"staged-uid",
                                PastChangeKind::kRolledBack,
                                std::move(next),
-                               "00800000000000000081",
+                               kFirstOrganization,
                                true,
                                "unix:ops",
                                user.update_time};

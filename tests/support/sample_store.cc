@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 
 namespace billbroker {
@@ -21,6 +22,8 @@ std::string Text(const Moment& moment) {
 
 }  // namespace
 
+std::string SampleOrganizationId(std::uint64_t n) { return absl::StrFormat("0081%016d", n); }
+
 SessionPtr SampleSession(const std::string& organization_id, std::uint64_t generation) {
   auto session = std::make_shared<Session>();
   const auto age = absl::Microseconds(generation % 1000);
@@ -31,7 +34,7 @@ SessionPtr SampleSession(const std::string& organization_id, std::uint64_t gener
       std::make_shared<SecretString>(SecretString::CopyOf("s3cret-dev-key-of-credential"))};
   session->dev_key_id = "0123456789abcdef";
   session->organization_id = organization_id;
-  session->credential = "acme-accounts-payable";
+  session->credential = kAcme;
   session->version = generation + 1;
   session->user_id = "006\"USER\\\n0000000000000";
   session->base_url = "https://bill.test/connect";
@@ -50,6 +53,10 @@ StoredPair SamplePair(const std::string& uid, const std::string& organization_id
                       std::uint64_t generation) {
   return {uid, organization_id, generation, SampleSession(organization_id, generation),
           generation % 5};
+}
+
+StoredPair SamplePair(std::uint64_t generation) {
+  return SamplePair(kSampleUid, kFirstOrganization, generation);
 }
 
 StoredAttempt SampleAttempt(const std::string& id) {

@@ -1,4 +1,4 @@
-// Things that a session store keeps, for tests: every secret in them contains "s3cret".
+// Rows of a session store, for tests. Every secret in them contains "s3cret".
 #pragma once
 
 #include <cstdint>
@@ -6,25 +6,34 @@
 
 #include "absl/strings/string_view.h"
 #include "server/session/session_store.h"
+#include "tests/support/sample_ids.h"
 
 namespace billbroker {
 
-// Every field is set, and differs from generation to generation.
+inline constexpr char kSampleUid[] = "uid-of-acme-accounts-payable";
+inline constexpr char kSampleAttempt[] = "attempt-to-sign-in-1";
+inline constexpr char kSampleScope[] = "scope-of-a-quarantine";
+// Organizations for tests that need many: "0081" and `n` in 16 digits.
+[[nodiscard]] std::string SampleOrganizationId(std::uint64_t n);
+
+// Every field is set. Their values depend on the generation.
 [[nodiscard]] SessionPtr SampleSession(const std::string& organization_id,
                                        std::uint64_t generation);
 [[nodiscard]] StoredPair SamplePair(const std::string& uid, const std::string& organization_id,
                                     std::uint64_t generation);
-// Not ended.
-[[nodiscard]] StoredAttempt SampleAttempt(const std::string& id);
-// A lock-out, which lapses.
-[[nodiscard]] StoredQuarantine SampleQuarantine(const std::string& scope);
+// Of kSampleUid and kFirstOrganization.
+[[nodiscard]] StoredPair SamplePair(std::uint64_t generation);
+// An attempt that has not ended.
+[[nodiscard]] StoredAttempt SampleAttempt(const std::string& id = kSampleAttempt);
+// A lock-out, which expires.
+[[nodiscard]] StoredQuarantine SampleQuarantine(const std::string& scope = kSampleScope);
 
-// Every field, secrets included, one a line: two are equal where their texts are. For tests only.
+// Return every field, secrets included. Two rows are equal if their texts are.
 [[nodiscard]] std::string Describe(const StoredPair& pair);
 [[nodiscard]] std::string Describe(const StoredAttempt& attempt);
 [[nodiscard]] std::string Describe(const StoredQuarantine& quarantine);
 [[nodiscard]] std::string Describe(const StoredAuditHead& head);
-// In an order of their own, without `same_boot`.
+// Returns the rows in a fixed order, without `same_boot`.
 [[nodiscard]] std::string Describe(const StoreContents& contents);
 
 }  // namespace billbroker

@@ -1,4 +1,4 @@
-// SeededRandom: the same chance in every run.
+// SeededRandom: returns the same random numbers in every run.
 #pragma once
 
 #include <iomanip>

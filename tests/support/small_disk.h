@@ -1,4 +1,4 @@
-// SmallDisk: a disk of a test's own, of 256 KiB.
+// SmallDisk: a private disk of 256 KiB.
 #pragma once
 
 #include <sys/mount.h>
@@ -11,7 +11,7 @@
 
 namespace billbroker {
 
-// Where that is allowed: root, with CAP_SYS_ADMIN.
+// Needs root and CAP_SYS_ADMIN. Check mounted().
 class SmallDisk final {
  public:
   SmallDisk() {
@@ -22,7 +22,7 @@ class SmallDisk final {
   }
   [[nodiscard]] bool mounted() const { return mounted_; }
   [[nodiscard]] std::string File(const std::string& name) const { return folder_.File(name); }
-  // Takes all that is left, until the file "filler" is removed.
+  // Fills the disk with the file "filler".
   void Fill() const {
     std::ofstream filler(File("filler"), std::ios::binary);
     const std::string page(4096, 'x');
@@ -30,12 +30,12 @@ class SmallDisk final {
     }
   }
   void MakeRoom() const { std::filesystem::remove(File("filler")); }
-  // False while a file on it is open for writing: the kernel refuses that.
+  // Returns false if a file on the disk is open for writing, because the kernel refuses then.
   [[nodiscard]] bool SetReadOnly(bool read_only) const {
     return ::mount("tmpfs", folder_.path().c_str(), "tmpfs",
                    MS_REMOUNT | (read_only ? MS_RDONLY : 0), "size=256k") == 0;
   }
-  // Puts an empty disk that is read-only in its place, whatever is open; and takes it away.
+  // Mounts an empty read-only disk over this one, even if files are open; and unmounts it.
   [[nodiscard]] bool Cover() const {
     return ::mount("tmpfs", folder_.path().c_str(), "tmpfs", MS_RDONLY, "size=4k,mode=700") == 0;
   }

@@ -1,5 +1,5 @@
-// Matchers for absl::Status and absl::StatusOr. Use them instead of comparing messages: a message is
-// for people and may be reworded, while code, reason and metadata are part of the contract.
+// Matchers for absl::Status and absl::StatusOr. Use them instead of comparing messages: a message
+// is for people and may be reworded, while code, reason and metadata are part of the contract.
 //
 //   EXPECT_THAT(vault.Store(credential), IsOk());
 //   EXPECT_THAT(vault.Load("acme-payables"), StatusIs(absl::StatusCode::kNotFound));

@@ -22,7 +22,7 @@ class TempFolder final {
   TempFolder(const TempFolder&) = delete;
   TempFolder& operator=(const TempFolder&) = delete;
 
-  // Short, so that a Unix socket fits.
+  // Short enough for the path of a Unix socket in it.
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] std::string File(const std::string& name) const { return path_ + "/" + name; }
   [[nodiscard]] std::string operator/(const std::string& name) const { return File(name); }

@@ -17,8 +17,8 @@
 
 namespace billbroker {
 
-// Has the environments "sandbox" and "production". The directory is complete and empty. BILL answers
-// at once. All work on `executor` must end before the TestBroker is destroyed.
+// Has the environments "sandbox" and "production". The directory is complete and empty. BILL
+// answers at once. All work on `executor` must end before the TestBroker is destroyed.
 struct TestBroker {
   // The engine notifies `observer`, or `own_observer` if that is null.
   explicit TestBroker(Executor& executor, EngineObserver* observer = nullptr);
