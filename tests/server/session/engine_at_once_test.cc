@@ -1,35 +1,34 @@
-// What the engine answers without waiting.
+// Engine::GetAtOnce(): answers that need neither the vault nor BILL.
 #include <gtest/gtest.h>
 
 #include "tests/server/session/engine_fixture.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
 
 using EngineAtOnceTest = EngineTest;
 
-TEST_F(EngineAtOnceTest, WhatIsInMemoryIsThereAtOnceAndTheRestIsNotAskedFor) {
-  EXPECT_FALSE(engine.GetAtOnce("008acme00000", "", {}).has_value());
+TEST_F(EngineAtOnceTest, AnswersFromMemoryAndNeverAsksBill) {
+  EXPECT_FALSE(engine.GetAtOnce(kFirst, "", {}).has_value());
   executor.RunUntilIdle();
   EXPECT_EQ(bill.CountSignIns(), 0);
 
   const SessionPtr live = *Get();
-  EXPECT_EQ(**engine.GetAtOnce("008acme00000", "", {}), live);
-  EXPECT_TRUE(
-      HasReason(engine.GetAtOnce("008acme00000", "ghost", {})->status(), Reason::kVaultUnreachable))
-      << "which credentials there are is not known";
+  EXPECT_EQ(**engine.GetAtOnce(kFirst, "", {}), live);
+  EXPECT_THAT(engine.GetAtOnce(kFirst, "unknown-credential", {})->status(),
+              HasReason(Reason::kVaultUnreachable))
+      << "the directory is incomplete";
   SessionDemand trusted;
   trusted.require_trusted = true;
-  EXPECT_TRUE(
-      HasReason(engine.GetAtOnce("008acme00000", "", trusted)->status(), Reason::kMfaRequired));
+  EXPECT_THAT(engine.GetAtOnce(kFirst, "", trusted)->status(), HasReason(Reason::kMfaRequired));
   executor.Advance(absl::Seconds(2));
-  EXPECT_FALSE(engine.GetAtOnce("008acme00000", "", Stale(live->generation)).has_value())
-      << "it is to be checked";
-  EXPECT_FALSE(engine.GetAtOnce("008acme00001", "", {}).has_value());
+  EXPECT_FALSE(engine.GetAtOnce(kFirst, "", Stale(live->generation)).has_value())
+      << "the report needs a check at BILL";
+  EXPECT_FALSE(engine.GetAtOnce(kSecond, "", {}).has_value());
   SessionDemand cached;
   cached.cached_only = true;
-  EXPECT_TRUE(
-      HasReason(engine.GetAtOnce("008acme00001", "", cached)->status(), Reason::kNoLiveSession));
+  EXPECT_THAT(engine.GetAtOnce(kSecond, "", cached)->status(), HasReason(Reason::kNoLiveSession));
 }
 
 }  // namespace

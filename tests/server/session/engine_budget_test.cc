@@ -1,4 +1,4 @@
-// BILL's limits kept, on virtual time and over the simulator's BILL.
+// BILL's sign-in limits, on virtual time and over the simulator's BILL.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tests/server/session/model_fixture.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
@@ -18,15 +19,15 @@ absl::Duration RetryAfter(const absl::Status& status) {
   return DetailsOf(status)->retry_after.value_or(absl::InfiniteDuration());
 }
 
-// One caller for each organization, who asks again when it was told to.
+// One caller per organization. Each calls again when the error says so.
 class Callers final {
  public:
   explicit Callers(ModelHouse& house) : house_(house), refusals_(house.organizations(), 0) {}
 
-  void AskAll() {
-    for (int n = 0; n < house_.organizations(); ++n) Ask(n);
+  void CallAll() {
+    for (int n = 0; n < house_.organizations(); ++n) Call(n);
   }
-  void Ask(int n) {
+  void Call(int n) {
     house_.engine.GetSession(billsim::GeneratedOrganizationId(n), "", {},
                              [this, n](const Answer& answer) { OnAnswer(n, answer); });
   }
@@ -38,9 +39,9 @@ class Callers final {
  private:
   void OnAnswer(int n, const Answer& answer) {
     if (answer.ok()) return order_.push_back(n);
-    ASSERT_TRUE(HasReason(answer.status(), Reason::kLoginBudgetSpent)) << answer.status();
+    ASSERT_THAT(answer, HasReason(Reason::kLoginBudgetSpent));
     ++refusals_[n];
-    house_.executor.RunAfter(RetryAfter(answer.status()), [this, n] { Ask(n); });
+    house_.executor.RunAfter(RetryAfter(answer.status()), [this, n] { Call(n); });
   }
 
   ModelHouse& house_;
@@ -48,10 +49,10 @@ class Callers final {
   std::vector<int> refusals_;  // by organization
 };
 
-TEST(EngineBudgetTest, FiveHundredOrganizationsOfOneDevKeyAreServedInOrderAsTheWindowFrees) {
+TEST(EngineBudgetTest, ServesOrganizationsInOrderAsWindowFrees) {
   ModelHouse house({.organizations = 500, .users = 10, .dev_keys = 1});
   Callers callers(house);
-  callers.AskAll();
+  callers.CallAll();
   house.executor.Advance(absl::Minutes(59));
   EXPECT_EQ(callers.served(), 200);
   EXPECT_EQ(house.SignIns(), 200);
@@ -62,14 +63,14 @@ TEST(EngineBudgetTest, FiveHundredOrganizationsOfOneDevKeyAreServedInOrderAsTheW
   EXPECT_EQ(house.SignIns(), 500);
   EXPECT_EQ(house.Refusals("BDC_1144"), 0) << "the simulator's own limit was never hit";
   EXPECT_EQ(house.Refusals("BDC_1322"), 0);
-  EXPECT_THAT(callers.refusals(), Each(::testing::Le(1))) << "every time to retry came true";
+  EXPECT_THAT(callers.refusals(), Each(::testing::Le(1))) << "no caller had to retry twice";
   for (int n = 0; n < 500; ++n) {
-    // In order, but for those that are under way together: three of each user.
+    // Up to three sign-ins of each user are under way at once and may finish in any order.
     EXPECT_NEAR(callers.order()[n], n, 30);
   }
 }
 
-TEST(EngineBudgetTest, ARefusedPairIsSignedInAtItsTurnThoughNobodyAsksAgain) {
+TEST(EngineBudgetTest, SignsInQueuedSlotWithoutAnotherCall) {
   EngineOptions options = WithoutKeepAlive();
   options.governor.sign_ins_per_hour = 1;
   ModelHouse house({.organizations = 2}, options);
@@ -77,7 +78,7 @@ TEST(EngineBudgetTest, ARefusedPairIsSignedInAtItsTurnThoughNobodyAsksAgain) {
   house.engine.GetSession(billsim::GeneratedOrganizationId(0), "", {}, [](const Answer&) {});
   house.engine.GetSession(billsim::GeneratedOrganizationId(1), "", {},
                           [&refused](const Answer& answer) { refused = answer.status(); });
-  EXPECT_TRUE(HasReason(refused, Reason::kLoginBudgetSpent)) << refused;
+  EXPECT_THAT(refused, HasReason(Reason::kLoginBudgetSpent));
   house.executor.Advance(RetryAfter(refused) + absl::Seconds(5));
   EXPECT_EQ(house.SignIns(), 2);
   SessionDemand from_memory;
@@ -85,10 +86,10 @@ TEST(EngineBudgetTest, ARefusedPairIsSignedInAtItsTurnThoughNobodyAsksAgain) {
   Answer answer = absl::UnknownError("not answered");
   house.engine.GetSession(billsim::GeneratedOrganizationId(1), "", from_memory,
                           [&answer](Answer given) { answer = std::move(given); });
-  EXPECT_TRUE(answer.ok()) << answer.status();
+  EXPECT_THAT(answer, IsOk());
 }
 
-TEST(EngineBudgetTest, ASignInCountsForAnHourFromItsEnd) {
+TEST(EngineBudgetTest, CountsSignInForAnHourFromItsEnd) {
   EngineOptions options;
   options.governor.sign_ins_per_hour = 1;
   ModelHouse house({.organizations = 2}, options, {}, absl::Minutes(4));
@@ -97,11 +98,11 @@ TEST(EngineBudgetTest, ASignInCountsForAnHourFromItsEnd) {
   absl::Status refused;
   house.engine.GetSession(billsim::GeneratedOrganizationId(1), "", {},
                           [&refused](const Answer& answer) { refused = answer.status(); });
-  ASSERT_TRUE(HasReason(refused, Reason::kLoginBudgetSpent)) << refused;
-  EXPECT_EQ(RetryAfter(refused), absl::Hours(1));
+  ASSERT_THAT(refused, HasReason(Reason::kLoginBudgetSpent));
+  EXPECT_THAT(refused, HasRetryAfter(absl::Hours(1)));
 }
 
-TEST(EngineBudgetTest, ACallerWhoseTurnComesInTimeWaitsForIt) {
+TEST(EngineBudgetTest, PatientCallerWaitsForItsTurn) {
   EngineOptions options;
   options.governor.sign_ins_per_hour = 1;
   ModelHouse house({.organizations = 2}, options);
@@ -112,14 +113,14 @@ TEST(EngineBudgetTest, ACallerWhoseTurnComesInTimeWaitsForIt) {
   house.engine.GetSession(billsim::GeneratedOrganizationId(1), "", patient,
                           [&answer](Answer given) { answer = std::move(given); });
   house.executor.Advance(absl::Minutes(59));
-  EXPECT_EQ(answer.status().code(), absl::StatusCode::kUnknown);
+  EXPECT_THAT(answer, StatusIs(absl::StatusCode::kUnknown));
   house.executor.Advance(absl::Minutes(2));
-  EXPECT_TRUE(answer.ok()) << answer.status();
+  EXPECT_THAT(answer, IsOk());
 }
 
-TEST(EngineBudgetTest, WhenBillSaysThatTheHourIsSpentTheDevKeyWaitsForTheNext) {
+TEST(EngineBudgetTest, HourlyLimitOfBillParksDevKey) {
   billsim::Settings settings;
-  settings.sign_ins_per_hour = 5;  // somebody else uses the devKey too
+  settings.sign_ins_per_hour = 5;  // another program uses the devKey too
   settings.failed_sign_ins_use_window = false;
   ModelHouse house({.organizations = 20, .users = 1, .dev_keys = 1}, {}, settings);
   std::map<Reason, int> refusals;
@@ -131,15 +132,15 @@ TEST(EngineBudgetTest, WhenBillSaysThatTheHourIsSpentTheDevKeyWaitsForTheNext) {
   }
   house.executor.Advance(absl::Seconds(29));
   EXPECT_EQ(refusals[Reason::kBillRateLimited], 15);
-  EXPECT_LE(house.Refusals("BDC_1144"), 3) << "those that were under way together";
-  EXPECT_EQ(house.engine.Counts().queued, 15) << "they keep their places";
+  EXPECT_LE(house.Refusals("BDC_1144"), 3) << "sign-ins that were already under way";
+  EXPECT_EQ(house.engine.Counts().queued, 15) << "the callers keep their places";
   const std::int64_t before = house.Refusals("BDC_1144");
-  // The wall clock starts at 08:00 UTC: it is parked until nine.
+  // The wall clock starts at 08:00 UTC, so the devKey is parked until 09:00.
   house.executor.Advance(absl::Minutes(55));
   EXPECT_EQ(house.Refusals("BDC_1144"), before);
 }
 
-TEST(EngineBudgetTest, TenThousandCallersOfOneColdOrganizationCostOneSignIn) {
+TEST(EngineBudgetTest, TenThousandCallersShareOneSignIn) {
   ModelHouse house({.organizations = 1});
   int served = 0;
   for (int i = 0; i < 10'000; ++i) {
@@ -151,7 +152,7 @@ TEST(EngineBudgetTest, TenThousandCallersOfOneColdOrganizationCostOneSignIn) {
   EXPECT_EQ(house.SignIns(), 1);
 }
 
-TEST(EngineBudgetTest, AHundredCallersOfEachOfAHundredColdOrganizationsCostAHundred) {
+TEST(EngineBudgetTest, HundredOrganizationsCostHundredSignIns) {
   ModelHouse house({.organizations = 100, .users = 10});
   int served = 0;
   for (int i = 0; i < 10'000; ++i) {
@@ -163,7 +164,7 @@ TEST(EngineBudgetTest, AHundredCallersOfEachOfAHundredColdOrganizationsCostAHund
   EXPECT_EQ(house.SignIns(), 100);
 }
 
-TEST(EngineBudgetTest, AllCallersReportingOneDeadSessionCostOneCheckAndOneSignIn) {
+TEST(EngineBudgetTest, ReportsOfDeadSessionShareCheckAndSignIn) {
   ModelHouse house({.organizations = 1});
   const std::string organization = billsim::GeneratedOrganizationId(0);
   SessionPtr first;
@@ -181,7 +182,7 @@ TEST(EngineBudgetTest, AllCallersReportingOneDeadSessionCostOneCheckAndOneSignIn
   EXPECT_EQ(served, 1000);
   EXPECT_EQ(house.Checks(), 1);
   EXPECT_EQ(house.SignIns(), 2);
-  // Late reports of it get the new one for nothing.
+  // Late reports of the old session get the new one without a call to BILL.
   for (int i = 0; i < 1000; ++i) house.engine.GetSession(organization, "", report, count);
   EXPECT_EQ(served, 2000);
   EXPECT_EQ(house.Checks(), 1);

@@ -1,16 +1,18 @@
-// The engine on real threads: what ThreadSanitizer looks at.
+// The engine on real threads, for ThreadSanitizer.
 #include <atomic>
 #include <latch>
+#include <memory>
+#include <string>
 #include <thread>
+#include <vector>
 
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "tests/server/session/engine_fixture.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
 
-TEST(EngineConcurrencyTest, ThreadsThatAskReportAndLogOutGetConsistentAnswers) {
+TEST(EngineConcurrencyTest, ConcurrentCallsGetConsistentAnswers) {
   constexpr int kThreads = 8;
   constexpr int kCallsPerThread = 500;
   constexpr int kOrganizations = 4;
@@ -18,16 +20,7 @@ TEST(EngineConcurrencyTest, ThreadsThatAskReportAndLogOutGetConsistentAnswers) {
   MiddleRandom random;
   FakeVault vault;
   Directory directory;
-  class SilentObserver final : public EngineObserver {
-   public:
-    absl::Status SignInStarts(const SignInFacts&) override { return absl::OkStatus(); }
-    void LogOutStarts(const Session&) override {}
-    void LogOutEnded(const Session&, const absl::Status&) override {}
-    void SignInEnded(const SignInFacts&, const absl::Status&, std::uint64_t) override {}
-    void SessionEnded(absl::string_view, absl::string_view, std::uint64_t,
-                      absl::string_view) override {}
-    void TrustRefused(absl::string_view, absl::string_view) override {}
-  } observer;
+  FakeEngineObserver observer;
   FakeStore store;
   std::unique_ptr<Engine> engine;
   std::atomic<int> wrong = 0;
@@ -44,8 +37,8 @@ TEST(EngineConcurrencyTest, ThreadsThatAskReportAndLogOutGetConsistentAnswers) {
                                                     store,
                                                     observer,
                                                     {{"sandbox", "https://bill.example/connect"}}});
-    const Credential credential = MakeCredential("acme", kOrganizations);
-    ASSERT_TRUE(vault.Create(credential).ok());
+    const Credential credential = MakeCredential(kAcme, kOrganizations);
+    ASSERT_THAT(vault.Create(credential), IsOk());
     directory.Put(InfoOf(credential, Fingerprinter(*vault.MasterKey())));
     engine->Restore(store.Open(*vault.MasterKey()));
 
@@ -54,8 +47,7 @@ TEST(EngineConcurrencyTest, ThreadsThatAskReportAndLogOutGetConsistentAnswers) {
     for (int thread = 0; thread < kThreads; ++thread) {
       threads.emplace_back([&, thread] {
         for (int call = 0; call < kCallsPerThread; ++call) {
-          const std::string organization =
-              absl::StrFormat("008acme%05d", (thread + call) % kOrganizations);
+          const std::string organization = OrganizationId((thread + call) % kOrganizations);
           if (call % 50 == 49) {
             engine->Logout(organization, "", 0,
                            [&](const absl::StatusOr<bool>&) { answered.count_down(); });

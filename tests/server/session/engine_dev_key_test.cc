@@ -1,10 +1,11 @@
-// What a changed devKey does to live sessions: each is good until its successor is there.
+// A changed devKey: each live session stays in use until its replacement exists.
 #include <gtest/gtest.h>
 
 #include <string>
 #include <vector>
 
 #include "tests/server/session/model_fixture.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
@@ -15,16 +16,14 @@ class DevKeyTest : public ::testing::Test {
  protected:
   DevKeyTest() {
     for (int n = 0; n < kOrganizations; ++n) {
-      EXPECT_TRUE(
-          house.model
-              .ChangeOrganization(
-                  billsim::GeneratedOrganizationId(n),
-                  {{"dev_keys", {billsim::GeneratedDevKey(0), billsim::GeneratedDevKey(1)}}})
-              .ok());
+      EXPECT_THAT(house.model.ChangeOrganization(
+                      billsim::GeneratedOrganizationId(n),
+                      {{"dev_keys", {billsim::GeneratedDevKey(0), billsim::GeneratedDevKey(1)}}}),
+                  IsOk());
     }
   }
 
-  // BILL allows 20 sign-ins an hour, of which two are kept for callers.
+  // BILL allows 20 sign-ins an hour. The governor reserves two of them for callers.
   static EngineOptions Options() {
     EngineOptions options;
     options.governor.sign_ins_per_hour = kOrganizations;
@@ -46,13 +45,13 @@ class DevKeyTest : public ::testing::Test {
     return got;
   }
   void ChangeDevKey(absl::string_view dev_key) {
-    Credential next = (*house.vault.Load("user-0"))->Clone();
+    Credential next = (*house.vault.Load(ModelHouse::CredentialName(0)))->Clone();
     next.dev_key = SecretString::CopyOf(dev_key);
     ++next.version;
-    ASSERT_TRUE(house.vault.Replace(next).ok());
+    ASSERT_THAT(house.vault.Replace(next), IsOk());
     house.directory.Put(InfoOf(next, Fingerprinter(*house.vault.MasterKey())));
   }
-  // How many organizations have a session of devKey `d`; every one must have a session.
+  // Returns how many organizations have a session of devKey `d`. Expects that each has a session.
   int CountOf(int d) {
     int count = 0;
     for (int n = 0; n < kOrganizations; ++n) {
@@ -83,10 +82,10 @@ class DevKeyTest : public ::testing::Test {
       {.organizations = kOrganizations, .users = 1, .dev_keys = 2}, Options(), Settings()};
 };
 
-TEST_F(DevKeyTest, SessionsAreReplacedInsideTheBudgetAndNoCallerIsLeftWithoutOne) {
+TEST_F(DevKeyTest, ReplacesSessionsWithinBudget) {
   EXPECT_EQ(CountOf(0), kOrganizations);
   ChangeDevKey(billsim::GeneratedDevKey(1));
-  EXPECT_GE(CountOf(0), 1) << "not all at once: nobody waits for it";
+  EXPECT_GE(CountOf(0), 1) << "replaced gradually, because no caller waits";
   house.executor.Advance(absl::Minutes(5));
   EXPECT_EQ(CountOf(1), kOrganizations - 2);
   EXPECT_EQ(house.SignIns(), 2 * kOrganizations - 2);
@@ -96,10 +95,10 @@ TEST_F(DevKeyTest, SessionsAreReplacedInsideTheBudgetAndNoCallerIsLeftWithoutOne
   EXPECT_EQ(CountOf(1), kOrganizations);
   EXPECT_EQ(house.SignIns(), 2 * kOrganizations);
   EXPECT_EQ(house.Refusals("BDC_1144"), 0);
-  EXPECT_TRUE(house.observer.sessions_ended.empty());
+  EXPECT_TRUE(house.observer.session_ends().empty());
 }
 
-TEST_F(DevKeyTest, AReplacedSessionIsLoggedOutAfterAWhile) {
+TEST_F(DevKeyTest, LogsOutReplacedSessionLater) {
   EXPECT_EQ(CountOf(0), kOrganizations);
   std::vector<SessionPtr> old;
   for (int n = 0; n < kOrganizations; ++n) old.push_back(Get(n));
@@ -115,14 +114,14 @@ TEST_F(DevKeyTest, AReplacedSessionIsLoggedOutAfterAWhile) {
   EXPECT_EQ(good, 2);
 }
 
-TEST_F(DevKeyTest, ARefusedDevKeyIsTriedOnceAndSessionsOfTheOldOneStay) {
+TEST_F(DevKeyTest, RefusedDevKeyKeepsOldSessions) {
   EXPECT_EQ(CountOf(0), kOrganizations);
-  ChangeDevKey("devkey-of-nobody");
+  ChangeDevKey("dev-key-of-nobody-at-bill");
   house.executor.Advance(absl::Minutes(30));
   EXPECT_EQ(CountOf(0), kOrganizations);
   const std::int64_t tried = house.SignIns() - kOrganizations;
   EXPECT_GE(tried, 1);
-  EXPECT_LE(tried, 3) << "those that were under way when the first was refused";
+  EXPECT_LE(tried, 3) << "sign-ins already under way at the first refusal";
   house.executor.Advance(absl::Hours(1));
   EXPECT_EQ(CountOf(0), kOrganizations);
   EXPECT_EQ(house.SignIns() - kOrganizations, tried);

@@ -1,66 +1,67 @@
-// What the engine makes of credentials that somebody edited or restored in the keyring.
+// Credentials that were edited or restored in the keyring without the broker.
 #include <gtest/gtest.h>
 
 #include "tests/server/session/engine_fixture.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
 
 using EngineEditedTest = EngineTest;
 
-TEST_F(EngineEditedTest, AnOrganizationThatIsGoneFromTheSameVersionIsNotSignedIn) {
-  Credential edited = (*vault.Load("acme"))->Clone();
+TEST_F(EngineEditedTest, DoesNotSignInToRemovedOrganization) {
+  Credential edited = (*vault.Load(kAcme))->Clone();
   edited.organizations.erase(edited.organizations.begin());
-  ASSERT_TRUE(vault.Restage(edited).ok());
-  EXPECT_TRUE(HasReason(Get().status(), Reason::kUnknownOrganization));
+  ASSERT_THAT(vault.Restage(edited), IsOk());
+  EXPECT_THAT(Get(), HasReason(Reason::kUnknownOrganization));
   EXPECT_EQ(bill.CountSignIns(), 0);
 
   ProbeRequest request;
-  request.candidate = *vault.Load("acme");
-  request.info = *directory.Get("acme");
-  request.organization_id = "008acme00000";
+  request.candidate = *vault.Load(kAcme);
+  request.info = *directory.Get(kAcme);
+  request.organization_id = kFirst;
   absl::Status proved;
   engine.Probe(std::move(request), [&](const ProbeResult& result) { proved = result.status; });
   executor.RunUntilIdle();
-  EXPECT_TRUE(HasReason(proved, Reason::kUnknownOrganization)) << proved;
+  EXPECT_THAT(proved, HasReason(Reason::kUnknownOrganization));
 }
 
-TEST_F(EngineEditedTest, ARestoredBackupIsWhatCounts) {
-  const CredentialPtr backup = *vault.Load("acme");
+TEST_F(EngineEditedTest, UsesRestoredBackup) {
+  const CredentialPtr backup = *vault.Load(kAcme);
   Credential wrong = backup->Clone();
   ++wrong.version;
-  wrong.password = SecretString::CopyOf("wrong");
+  wrong.password = SecretString::CopyOf("wrong-password-of-acme");
   Replace(wrong);
   bill.FailNextSignIns(1, Refusal(Verdict::kSecretRejected, "BDC_1101"));
-  EXPECT_TRUE(HasReason(Get().status(), Reason::kCredentialRejected));
+  EXPECT_THAT(Get(), HasReason(Reason::kCredentialRejected));
 
-  ASSERT_TRUE(vault.Delete("acme", wrong.uid, wrong.version).ok());
-  ASSERT_TRUE(vault.Create(*backup).ok());
+  ASSERT_THAT(vault.Delete(kAcme, wrong.uid, wrong.version), IsOk());
+  ASSERT_THAT(vault.Create(*backup), IsOk());
   directory.Reset({InfoOf(*backup, Fingerprinter(*vault.MasterKey()))}, {});
   executor.RunUntilIdle();
-  ASSERT_TRUE(Get().ok());
-  EXPECT_EQ(bill.sign_ins().back().secret, "password-of-acme");
+  ASSERT_THAT(Get(), IsOk());
+  EXPECT_EQ(bill.sign_ins().back().secret, PasswordOf(kAcme));
 }
 
-TEST_F(EngineEditedTest, ASecretThatWasEditedUnderTheSameVersionIsFreeToBeTried) {
+TEST_F(EngineEditedTest, TriesSecretEditedUnderSameVersion) {
   bill.FailNextSignIns(1, Refusal(Verdict::kSecretRejected, "BDC_1101"));
-  EXPECT_TRUE(HasReason(Get().status(), Reason::kCredentialRejected));
-  Credential edited = (*vault.Load("acme"))->Clone();
-  edited.password = SecretString::CopyOf("mended");
-  ASSERT_TRUE(vault.Restage(edited).ok());
+  EXPECT_THAT(Get(), HasReason(Reason::kCredentialRejected));
+  Credential edited = (*vault.Load(kAcme))->Clone();
+  edited.password = SecretString::CopyOf("fixed-password-of-acme");
+  ASSERT_THAT(vault.Restage(edited), IsOk());
   directory.Reset({InfoOf(edited, Fingerprinter(*vault.MasterKey()))}, {});
   executor.RunUntilIdle();
-  ASSERT_TRUE(Get().ok());
-  EXPECT_EQ(bill.sign_ins().back().secret, "mended");
+  ASSERT_THAT(Get(), IsOk());
+  EXPECT_EQ(bill.sign_ins().back().secret, "fixed-password-of-acme");
 }
 
-TEST_F(EngineEditedTest, AnotherKindUnderTheSameVersionIsDecidedOnAnew) {
-  Credential edited = (*vault.Load("acme"))->Clone();
+TEST_F(EngineEditedTest, AppliesKindEditedUnderSameVersion) {
+  Credential edited = (*vault.Load(kAcme))->Clone();
   edited.kind = CredentialKind::kPartner;
-  edited.app_key = SecretString::CopyOf("app-key");
-  for (Organization& each : edited.organizations) each.user_id = "006user";
-  ASSERT_TRUE(vault.Restage(edited).ok());
-  EXPECT_TRUE(Get().ok());
+  edited.app_key = SecretString::CopyOf("app-key-of-the-partner");
+  for (Organization& each : edited.organizations) each.user_id = "006user-of-the-partner";
+  ASSERT_THAT(vault.Restage(edited), IsOk());
+  EXPECT_THAT(Get(), IsOk());
   EXPECT_EQ(bill.partner_sign_ins().size(), 1u);
 }
 

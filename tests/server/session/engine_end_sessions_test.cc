@@ -1,22 +1,20 @@
-// What the engine promises after a compromise: no session of the old secrets is handed out, whatever
-// was under way.
+// A change with `end_sessions`: no session of the old secrets is returned afterwards.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/server/session/engine_fixture.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
 
-constexpr char kFirst[] = "008acme00000";
-
 class EngineEndSessionsTest : public EngineTest {
  protected:
-  // The next version, whose sessions are the first that count.
-  Credential Answered() {
-    Credential next = (*vault.Load("acme"))->Clone();
+  // The next version of the credential, which ends the sessions of the previous ones.
+  Credential NextVersion() {
+    Credential next = (*vault.Load(kAcme))->Clone();
     ++next.version;
-    next.password = SecretString::CopyOf("next-password");
+    next.password = SecretString::CopyOf("password-that-is-next");
     PastChange line;
     line.version = next.version;
     line.end_sessions = true;
@@ -25,61 +23,62 @@ class EngineEndSessionsTest : public EngineTest {
   }
 };
 
-TEST_F(EngineEndSessionsTest, LiveSessionsEndWithTheChange) {
+TEST_F(EngineEndSessionsTest, ChangeEndsLiveSessions) {
   const SessionPtr before = *Get();
-  Replace(Answered());
+  Replace(NextVersion());
   executor.RunUntilIdle();
   EXPECT_FALSE(bill.IsLive(before->keys.session_id->Reveal()));
   const SessionPtr after = *Get();
   EXPECT_EQ(after->version, 2u);
-  EXPECT_EQ(bill.sign_ins().back().secret, "next-password");
+  EXPECT_EQ(bill.sign_ins().back().secret, "password-that-is-next");
 }
 
-TEST_F(EngineEndSessionsTest, ASignInUnderWayWithTheOldSecretsIsEndedAndRepeated) {
+TEST_F(EngineEndSessionsTest, RepeatsSignInThatUsedOldSecrets) {
   bill.Hold();
   Answer answer = absl::UnknownError("not answered");
   engine.GetSession(kFirst, "", {}, [&answer](Answer given) { answer = std::move(given); });
   executor.RunUntilIdle();
   ASSERT_EQ(bill.held(), 1);
-  Replace(Answered());
+  Replace(NextVersion());
   bill.ReleaseAll();
   executor.RunUntilIdle();
-  ASSERT_TRUE(answer.ok()) << answer.status();
+  ASSERT_THAT(answer, IsOk());
   EXPECT_EQ((*answer)->version, 2u);
   EXPECT_EQ(bill.CountSignInsOf(kFirst), 2);
   EXPECT_FALSE(bill.IsLive(FakeBill::SessionId(1)));
 }
 
-TEST_F(EngineEndSessionsTest, WhatTheProcessBeforeLeftLiveIsEndedAtTheStart) {
+TEST_F(EngineEndSessionsTest, StartEndsSessionsOfPreviousProcess) {
   const SessionPtr before = *Get();
-  const SessionPtr other = *Get({}, "008acme00001");
-  ASSERT_TRUE(vault.Replace(Answered()).ok());  // and died before it could end anything
+  const SessionPtr other = *Get({}, kSecond);
+  ASSERT_THAT(vault.Replace(NextVersion()),
+              IsOk());  // the process died before it ended any session
   Directory later_directory;
   Engine::Parts parts = MakeParts();
   Engine later({}, {parts.clock, parts.executor, parts.random, parts.vault, later_directory,
                     parts.bill, parts.store, parts.observer, parts.base_urls});
-  later_directory.Reset({InfoOf(**vault.Load("acme"), Fingerprinter(*vault.MasterKey()))}, {});
+  later_directory.Reset({InfoOf(**vault.Load(kAcme), Fingerprinter(*vault.MasterKey()))}, {});
   later.Restore(store.Open(*vault.MasterKey()));
   executor.RunUntilIdle();
-  EXPECT_EQ(later.RolloutOf("uid-of-acme").live, 0);
+  EXPECT_EQ(later.RolloutOf(UidOf(kAcme)).live, 0);
   EXPECT_FALSE(bill.IsLive(before->keys.session_id->Reveal()));
   EXPECT_FALSE(bill.IsLive(other->keys.session_id->Reveal()));
 }
 
-TEST_F(EngineEndSessionsTest, AProofOfTheOldVersionIsNotAdopted) {
-  const CredentialPtr old = *vault.Load("acme");
+TEST_F(EngineEndSessionsTest, DoesNotAdoptProbeOfOldVersion) {
+  const CredentialPtr old = *vault.Load(kAcme);
   ProbeRequest request;
   request.candidate = old;
-  request.info = *directory.Get("acme");
+  request.info = *directory.Get(kAcme);
   request.organization_id = kFirst;
   SessionPtr proved;
   engine.Probe(std::move(request), [&](const ProbeResult& result) { proved = result.session; });
   executor.RunUntilIdle();
   ASSERT_NE(proved, nullptr);
-  Replace(Answered());
-  engine.AdoptProbed("uid-of-acme", proved);
+  Replace(NextVersion());
+  engine.AdoptProbed(UidOf(kAcme), proved);
   executor.RunUntilIdle();
-  EXPECT_EQ(engine.RolloutOf("uid-of-acme").live, 0);
+  EXPECT_EQ(engine.RolloutOf(UidOf(kAcme)).live, 0);
   EXPECT_FALSE(bill.IsLive(proved->keys.session_id->Reveal()));
 }
 

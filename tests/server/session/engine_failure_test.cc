@@ -1,13 +1,14 @@
-// What the engine does when BILL or the vault says no, or nothing.
+// Refusals, failures and outages of BILL and of the vault.
 #include <gmock/gmock.h>
 
-#include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "tests/server/session/engine_fixture.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 class EngineFailureTest : public EngineTest {
  protected:
@@ -16,29 +17,29 @@ class EngineFailureTest : public EngineTest {
   }
 };
 
-TEST_F(EngineFailureTest, AWrongPasswordIsTriedOnceForAllOrganizations) {
-  Store(MakeCredential("big", 500));
+TEST_F(EngineFailureTest, TriesWrongPasswordOnceForAllOrganizations) {
+  Store(MakeCredential(kMany, 500));
   bill.SetSignInAnswer(
       [](const SignInRequest&) { return Refusal(Verdict::kSecretRejected, "BDC_1101"); });
   int refused = 0;
   int out_of_budget = 0;
   for (int i = 0; i < 500; ++i) {
-    engine.GetSession(absl::StrFormat("008big%05d", i), "", {}, [&](const Answer& answer) {
+    engine.GetSession(OrganizationId(i, kMany), "", {}, [&](const Answer& answer) {
       if (HasReason(answer.status(), Reason::kCredentialRejected)) ++refused;
       if (HasReason(answer.status(), Reason::kLoginBudgetSpent)) ++out_of_budget;
     });
   }
   executor.RunUntilIdle();
   EXPECT_EQ(refused, 200);
-  EXPECT_EQ(out_of_budget, 300) << "they were told before the password was found wrong";
-  EXPECT_EQ(engine.Counts().queued, 0) << "and keep no place, now that it was";
+  EXPECT_EQ(out_of_budget, 300) << "refused before the password was known to be wrong";
+  EXPECT_EQ(engine.Counts().queued, 0) << "the rejected credential keeps no place in the queue";
   EXPECT_EQ(bill.CountSignIns(), 1);
   executor.Advance(absl::Hours(48));
-  EXPECT_TRUE(HasReason(Get({}, "008big00007").status(), Reason::kCredentialRejected));
+  EXPECT_THAT(Get({}, OrganizationId(7, kMany)), HasReason(Reason::kCredentialRejected));
   EXPECT_EQ(bill.CountSignIns(), 1);
 }
 
-TEST_F(EngineFailureTest, ANewPasswordLiftsTheQuarantineAndTheOldOneComesBackIntoIt) {
+TEST_F(EngineFailureTest, NewPasswordLiftsQuarantineOldOneDoesNot) {
   const auto answer = [](const SignInRequest& request) {
     return request.credential->password.Reveal() == "right";
   };
@@ -46,54 +47,53 @@ TEST_F(EngineFailureTest, ANewPasswordLiftsTheQuarantineAndTheOldOneComesBackInt
     if (answer(request)) return bill.Accept(request);
     return Refusal(Verdict::kSecretRejected, "BDC_1101");
   });
-  ASSERT_FALSE(Get().ok());
-  const SecretString wrong = (*vault.Load("acme"))->password.Clone();
-  Credential next = (*vault.Load("acme"))->Clone();
+  ASSERT_THAT(Get(), Not(IsOk()));
+  const SecretString wrong = (*vault.Load(kAcme))->password.Clone();
+  Credential next = (*vault.Load(kAcme))->Clone();
   next.version = 2;
   next.password = SecretString::CopyOf("right");
   Replace(next);
-  ASSERT_TRUE(Get().ok());
+  ASSERT_THAT(Get(), IsOk());
   next.version = 3;
   next.password = wrong.Clone();
   Replace(next);
-  EXPECT_TRUE(HasReason(Get({}, "008acme00001").status(), Reason::kCredentialRejected));
-  EXPECT_EQ(bill.CountSignIns(), 2) << "a refused password is not tried again when it comes back";
+  EXPECT_THAT(Get({}, kSecond), HasReason(Reason::kCredentialRejected));
+  EXPECT_EQ(bill.CountSignIns(), 2) << "a refused password is not retried";
 }
 
-TEST_F(EngineFailureTest, ForceTriesARefusedPasswordAgainButNeverMoreThanThreeTimesAnHour) {
+TEST_F(EngineFailureTest, ForceRetriesRefusedPasswordThriceAnHour) {
   bill.SetSignInAnswer(
       [](const SignInRequest&) { return Refusal(Verdict::kSecretRejected, "BDC_1101"); });
   for (int i = 0; i < 3; ++i) {
-    EXPECT_TRUE(HasReason(Login(true).status(), Reason::kCredentialRejected));
+    EXPECT_THAT(Login(true), HasReason(Reason::kCredentialRejected));
   }
   const absl::Status refused = Login(true).status();
-  EXPECT_TRUE(HasReason(refused, Reason::kLoginBudgetSpent)) << refused;
-  EXPECT_EQ(RetryAfter(refused), absl::Hours(1));
+  EXPECT_THAT(refused, HasReason(Reason::kLoginBudgetSpent));
+  EXPECT_THAT(refused, HasRetryAfter(absl::Hours(1)));
   EXPECT_EQ(bill.CountSignIns(), 3);
   executor.Advance(absl::Hours(1));
   Login(true).IgnoreError();
   EXPECT_EQ(bill.CountSignIns(), 4);
 }
 
-TEST_F(EngineFailureTest,
-       APasswordChangedAtBillWhileManySignInsAreUnderWayCostsAtMostThreeFailures) {
-  Store(MakeCredential("big", 100));
-  ASSERT_TRUE(Get({}, "008big00000").ok());
+TEST_F(EngineFailureTest, PasswordChangedAtBillCostsThreeFailures) {
+  Store(MakeCredential(kMany, 100));
+  ASSERT_THAT(Get({}, OrganizationId(0, kMany)), IsOk());
   bill.SetLatency(absl::Milliseconds(200));
   bill.SetSignInAnswer(
       [](const SignInRequest&) { return Refusal(Verdict::kSecretRejected, "BDC_1101"); });
   for (int i = 1; i < 100; ++i) {
-    engine.GetSession(absl::StrFormat("008big%05d", i), "", {}, [](const Answer&) {});
+    engine.GetSession(OrganizationId(i, kMany), "", {}, [](const Answer&) {});
   }
   executor.Advance(absl::Seconds(10));
   EXPECT_EQ(bill.CountSignIns(), 1 + 3);
 }
 
-TEST_F(EngineFailureTest, AnUnprovenSecretGoesOneAtATimeAndAProvenOneInParallel) {
-  Store(MakeCredential("big", 10));
+TEST_F(EngineFailureTest, SendsUnprovenSecretOneAtATime) {
+  Store(MakeCredential(kMany, 10));
   bill.Hold();
   for (int i = 0; i < 10; ++i) {
-    engine.GetSession(absl::StrFormat("008big%05d", i), "", {}, [](const Answer&) {});
+    engine.GetSession(OrganizationId(i, kMany), "", {}, [](const Answer&) {});
   }
   executor.RunUntilIdle();
   EXPECT_EQ(bill.held(), 1);
@@ -105,56 +105,56 @@ TEST_F(EngineFailureTest, AnUnprovenSecretGoesOneAtATimeAndAProvenOneInParallel)
   EXPECT_EQ(engine.Counts().live, 10);
 }
 
-TEST_F(EngineFailureTest, ARevokedDevKeyIsQuarantinedForItsOrganizationsAndNoOthers) {
-  Credential console = MakeCredential("console", 3);
-  console.organizations[2].dev_key = SecretString::CopyOf("its-own-dev-key");
+TEST_F(EngineFailureTest, QuarantinesRevokedDevKeyAlone) {
+  Credential console = MakeCredential(kConsole, 3);
+  console.organizations[2].dev_key = SecretString::CopyOf("dev-key-of-the-organization");
   Store(console);
   bill.FailNextSignIns(1, Refusal(Verdict::kDevKeyRejected, "BDC_1103"));
-  EXPECT_TRUE(HasReason(Get({}, "008console00000").status(), Reason::kDevKeyRejected));
-  EXPECT_TRUE(HasReason(Get({}, "008console00001").status(), Reason::kDevKeyRejected));
+  EXPECT_THAT(Get({}, OrganizationId(0, kConsole)), HasReason(Reason::kDevKeyRejected));
+  EXPECT_THAT(Get({}, OrganizationId(1, kConsole)), HasReason(Reason::kDevKeyRejected));
   EXPECT_EQ(bill.CountSignIns(), 1);
-  EXPECT_TRUE(Get({}, "008console00002").ok());
+  EXPECT_THAT(Get({}, OrganizationId(2, kConsole)), IsOk());
 }
 
-TEST_F(EngineFailureTest, ARefusedOrganizationLeavesTheOthersAlone) {
-  bill.FailNextSignInsOf("008acme00000", 1, Refusal(Verdict::kOrganizationRejected, "BDC_1123"));
+TEST_F(EngineFailureTest, RefusedOrganizationLeavesOthersAlone) {
+  bill.FailNextSignInsOf(kFirst, 1, Refusal(Verdict::kOrganizationRejected, "BDC_1123"));
   const absl::Status refused = Get().status();
-  EXPECT_TRUE(HasReason(refused, Reason::kOrganizationRejected));
-  EXPECT_EQ(DetailsOf(refused)->metadata.at("bill_code"), "BDC_1123");
-  EXPECT_TRUE(Get({}, "008acme00001").ok());
-  EXPECT_FALSE(Get().ok());
-  EXPECT_EQ(bill.CountSignInsOf("008acme00000"), 1);
-  EXPECT_TRUE(Login(true).ok());
+  EXPECT_THAT(refused, HasReason(Reason::kOrganizationRejected));
+  EXPECT_THAT(refused, HasMetadata("bill_code", "BDC_1123"));
+  EXPECT_THAT(Get({}, kSecond), IsOk());
+  EXPECT_THAT(Get(), Not(IsOk()));
+  EXPECT_EQ(bill.CountSignInsOf(kFirst), 1);
+  EXPECT_THAT(Login(true), IsOk());
 }
 
-TEST_F(EngineFailureTest, ALockedUserIsLeftAloneUntilTheCooldownIsOver) {
+TEST_F(EngineFailureTest, LockedUserWaitsForCooldown) {
   bill.FailNextSignIns(1, Refusal(Verdict::kUserLocked, "BDC_1110"));
-  EXPECT_TRUE(HasReason(Get().status(), Reason::kLockedOut));
-  EXPECT_TRUE(HasReason(Get({}, "008acme00001").status(), Reason::kLockedOut));
+  EXPECT_THAT(Get(), HasReason(Reason::kLockedOut));
+  EXPECT_THAT(Get({}, kSecond), HasReason(Reason::kLockedOut));
   EXPECT_EQ(engine.List().at(0).state, PairState::kQuarantined);
   executor.Advance(absl::Hours(1) - absl::Seconds(1));
-  EXPECT_FALSE(Get().ok());
+  EXPECT_THAT(Get(), Not(IsOk()));
   EXPECT_EQ(bill.CountSignIns(), 1);
   executor.Advance(absl::Seconds(1));
-  EXPECT_TRUE(Get().ok());
+  EXPECT_THAT(Get(), IsOk());
 }
 
-TEST_F(EngineFailureTest, AfterATransientFailureNothingIsSentUntilTheBackOffIsOver) {
+TEST_F(EngineFailureTest, SendsNothingDuringBackOff) {
   bill.FailNextSignIns(2, Refusal(Verdict::kUnavailable, ""));
   const absl::Status first = Get().status();
-  EXPECT_TRUE(HasReason(first, Reason::kBillUnavailable));
+  EXPECT_THAT(first, HasReason(Reason::kBillUnavailable));
   const absl::Duration wait = RetryAfter(first);
   EXPECT_EQ(wait, absl::Milliseconds(750));  // 1 s with the jitter in its middle
-  EXPECT_TRUE(HasReason(Get().status(), Reason::kBillUnavailable));
+  EXPECT_THAT(Get(), HasReason(Reason::kBillUnavailable));
   EXPECT_EQ(bill.CountSignIns(), 1);
   EXPECT_EQ(engine.List().at(0).state, PairState::kBackingOff);
   executor.Advance(wait);
-  EXPECT_EQ(RetryAfter(Get().status()), 2 * wait);
+  EXPECT_THAT(Get(), HasRetryAfter(2 * wait));
   executor.Advance(2 * wait);
-  EXPECT_TRUE(Get().ok()) << "what RetryInfo said comes true";
+  EXPECT_THAT(Get(), IsOk()) << "after the announced time to retry";
 }
 
-TEST_F(EngineFailureTest, TheBackOffHasAnUpperBound) {
+TEST_F(EngineFailureTest, BackOffHasUpperBound) {
   bill.SetSignInAnswer([](const SignInRequest&) { return Refusal(Verdict::kUnavailable, ""); });
   absl::Duration wait;
   for (int i = 0; i < 40; ++i) {
@@ -165,58 +165,58 @@ TEST_F(EngineFailureTest, TheBackOffHasAnUpperBound) {
   EXPECT_GT(wait, absl::Seconds(30));
 }
 
-TEST_F(EngineFailureTest, TransientFailuresDoNotCountAgainstTheUser) {
+TEST_F(EngineFailureTest, TransientFailuresDoNotCountAgainstUser) {
   bill.FailNextSignIns(10, Refusal(Verdict::kUnavailable, ""));
   for (int i = 0; i < 10; ++i) {
-    EXPECT_TRUE(HasReason(Login(true).status(), Reason::kBillUnavailable));
+    EXPECT_THAT(Login(true), HasReason(Reason::kBillUnavailable));
   }
-  EXPECT_TRUE(Login(true).ok());
+  EXPECT_THAT(Login(true), IsOk());
 }
 
-TEST_F(EngineFailureTest, AnUnknownRefusalCountsAgainstTheUserAndBacksOffLong) {
+TEST_F(EngineFailureTest, UnknownRefusalCountsAgainstUser) {
   bill.FailNextSignIns(1, Refusal(Verdict::kRefused, "BDC_9999"));
   const absl::Status refused = Get().status();
-  EXPECT_EQ(RetryAfter(refused), absl::Minutes(1));
+  EXPECT_THAT(refused, HasRetryAfter(absl::Minutes(1)));
   EXPECT_EQ(engine.Counts().failed_sign_ins, 1);
 }
 
-TEST_F(EngineFailureTest, TheHourlyLimitParksTheDevKeyUntilTheNextClockHour) {
+TEST_F(EngineFailureTest, HourlyLimitParksDevKeyUntilNextHour) {
   // The manual clock starts on a full hour.
   executor.Advance(absl::Minutes(40));
   bill.FailNextSignIns(1, Refusal(Verdict::kRateLimited, "BDC_1144"));
   const absl::Status limited = Get().status();
-  EXPECT_TRUE(HasReason(limited, Reason::kBillRateLimited));
-  EXPECT_EQ(RetryAfter(limited), absl::Minutes(20));
-  EXPECT_TRUE(HasReason(Get({}, "008acme00001").status(), Reason::kBillRateLimited));
-  Store(MakeCredential("other", 1));
-  EXPECT_TRUE(Get({}, "008other00000").ok());
+  EXPECT_THAT(limited, HasReason(Reason::kBillRateLimited));
+  EXPECT_THAT(limited, HasRetryAfter(absl::Minutes(20)));
+  EXPECT_THAT(Get({}, kSecond), HasReason(Reason::kBillRateLimited));
+  Store(MakeCredential("another-credential", 1));
+  EXPECT_THAT(Get({}, OrganizationId(0, "another-credential")), IsOk());
   executor.Advance(absl::Minutes(20));
-  EXPECT_TRUE(Get().ok());
+  EXPECT_THAT(Get(), IsOk());
 }
 
-TEST_F(EngineFailureTest, RetryAfterOfBillIsKept) {
+TEST_F(EngineFailureTest, PassesOnRetryAfterOfBill) {
   BillError error = Refusal(Verdict::kRateLimited, "BDC_1144");
   error.retry_after = absl::Minutes(3);
   bill.FailNextSignIns(1, error);
-  EXPECT_EQ(RetryAfter(Get().status()), absl::Minutes(3));
+  EXPECT_THAT(Get(), HasRetryAfter(absl::Minutes(3)));
 }
 
-TEST_F(EngineFailureTest, WhileBillIsIllALiveSessionIsServedAndAReportHearsThatBillIsIll) {
+TEST_F(EngineFailureTest, ServesLiveSessionDuringBillOutage) {
   const SessionPtr session = *Get();
   bill.FailNextSessionInfos(1, Refusal(Verdict::kUnavailable, ""));
-  EXPECT_TRUE(HasReason(Get(Stale(session->generation)).status(), Reason::kBillUnavailable));
+  EXPECT_THAT(Get(Stale(session->generation)), HasReason(Reason::kBillUnavailable));
   EXPECT_EQ(*Get(), session);
   EXPECT_EQ(bill.CountSignIns(), 1);
 }
 
-TEST_F(EngineFailureTest, ACheckThatAnswersForAnotherOrganizationConfirmsNothing) {
+TEST_F(EngineFailureTest, IgnoresCheckOfAnotherOrganization) {
   const SessionPtr session = *Get();
-  bill.SetSessionInfoOrganization("008somebodyelse");
-  EXPECT_TRUE(HasReason(Get(Stale(session->generation)).status(), Reason::kBillUnavailable));
+  bill.SetSessionInfoOrganization("008another-organization");
+  EXPECT_THAT(Get(Stale(session->generation)), HasReason(Reason::kBillUnavailable));
   EXPECT_EQ(*Get(), session);
 }
 
-TEST_F(EngineFailureTest, ASessionThatDiesRightAfterEachSignInDoesNotLoop) {
+TEST_F(EngineFailureTest, DoesNotLoopOnSessionsThatDieAtOnce) {
   bill.SetSignInAnswer([this](const SignInRequest& request) {
     SignInAnswer answer = bill.Accept(request);
     bill.KillSession(answer.session_id.Reveal());
@@ -232,26 +232,26 @@ TEST_F(EngineFailureTest, ASessionThatDiesRightAfterEachSignInDoesNotLoop) {
       last = answer.status();
     }
   }
-  EXPECT_TRUE(HasReason(last, Reason::kSessionUnstable)) << last;
+  EXPECT_THAT(last, HasReason(Reason::kSessionUnstable));
   EXPECT_TRUE(DetailsOf(last)->retry_after.has_value());
   EXPECT_LE(bill.CountSignIns(), 3);
 }
 
-TEST_F(EngineFailureTest, ALockedVaultSaysSoToAllWhoWaitAndLiveSessionsAreServed) {
+TEST_F(EngineFailureTest, ServesLiveSessionWhileVaultIsLocked) {
   const SessionPtr session = *Get();
   vault.set_state(VaultState::kLocked);
   EXPECT_EQ(*Get(), session);
-  EXPECT_TRUE(HasReason(Get({}, "008acme00001").status(), Reason::kVaultLocked));
+  EXPECT_THAT(Get({}, kSecond), HasReason(Reason::kVaultLocked));
   vault.set_state(VaultState::kReady);
-  EXPECT_TRUE(Get({}, "008acme00001").ok()) << "it recovers by itself";
+  EXPECT_THAT(Get({}, kSecond), IsOk()) << "the engine recovers without a restart";
 }
 
-TEST_F(EngineFailureTest, OneReadOfASilentVaultAnswersAllWhoWaitForItsTurn) {
-  Store(MakeCredential("big", 100));
+TEST_F(EngineFailureTest, OneTimedOutVaultReadFailsAllWaiters) {
+  Store(MakeCredential(kMany, 100));
   vault.set_state(VaultState::kTimedOut);
   int failed = 0;
   for (int i = 0; i < 100; ++i) {
-    engine.GetSession(absl::StrFormat("008big%05d", i), "", {}, [&failed](const Answer& answer) {
+    engine.GetSession(OrganizationId(i, kMany), "", {}, [&failed](const Answer& answer) {
       if (HasReason(answer.status(), Reason::kVaultUnreachable)) ++failed;
     });
   }
@@ -259,45 +259,45 @@ TEST_F(EngineFailureTest, OneReadOfASilentVaultAnswersAllWhoWaitForItsTurn) {
   EXPECT_EQ(failed, 100);
 }
 
-TEST_F(EngineFailureTest, ACredentialDeletedBehindOurBackIsForgotten) {
+TEST_F(EngineFailureTest, ForgetsCredentialDeletedInKeyring) {
   directory.Reset(directory.List(), {});
-  ASSERT_TRUE(vault.Delete("acme", "uid-of-acme", 1).ok());
-  EXPECT_FALSE(Get().ok());
-  EXPECT_TRUE(HasReason(Get().status(), Reason::kUnknownOrganization));
+  ASSERT_THAT(vault.Delete(kAcme, UidOf(kAcme), 1), IsOk());
+  EXPECT_THAT(Get(), Not(IsOk()));
+  EXPECT_THAT(Get(), HasReason(Reason::kUnknownOrganization));
   EXPECT_EQ(bill.CountSignIns(), 0);
 }
 
-TEST_F(EngineFailureTest, ARetryAfterOfZeroStillParksTheDevKeyForAMoment) {
+TEST_F(EngineFailureTest, ZeroRetryAfterStillParksDevKey) {
   BillError error = Refusal(Verdict::kRateLimited, "BDC_1144");
   error.retry_after = absl::ZeroDuration();
   bill.FailNextSignIns(1, error);
   Answer answer = absl::UnknownError("not answered");
-  engine.GetSession("008acme00000", "", {}, [&answer](Answer given) { answer = std::move(given); });
+  engine.GetSession(kFirst, "", {}, [&answer](Answer given) { answer = std::move(given); });
   executor.RunUntilIdle();
-  EXPECT_EQ(answer.status().code(), absl::StatusCode::kUnknown)
-      << "it waits: a moment is soon over";
+  EXPECT_THAT(answer, StatusIs(absl::StatusCode::kUnknown))
+      << "the caller waits for the short back-off";
   EXPECT_EQ(bill.CountSignIns(), 1);
   executor.Advance(absl::Seconds(1));
-  EXPECT_TRUE(answer.ok()) << answer.status();
+  EXPECT_THAT(answer, IsOk());
 }
 
-TEST_F(EngineFailureTest, AForcedLoginThatIsNotSentLeavesTheQuarantine) {
+TEST_F(EngineFailureTest, UnsentForcedLoginKeepsQuarantine) {
   bill.SetSignInAnswer(
       [](const SignInRequest&) { return Refusal(Verdict::kSecretRejected, "BDC_1101"); });
   for (int i = 0; i < 4; ++i) Login(true).IgnoreError();
   executor.Advance(absl::Hours(2));
-  EXPECT_TRUE(HasReason(Get().status(), Reason::kCredentialRejected));
+  EXPECT_THAT(Get(), HasReason(Reason::kCredentialRejected));
   EXPECT_EQ(bill.CountSignIns(), 3);
 }
 
-TEST_F(EngineFailureTest, ForcedLoginsWithARefusedDevKeyCountAgainstTheUserToo) {
+TEST_F(EngineFailureTest, RefusedDevKeyCountsAgainstUser) {
   bill.SetSignInAnswer(
       [](const SignInRequest&) { return Refusal(Verdict::kDevKeyRejected, "BDC_1102"); });
   for (int i = 0; i < 10; ++i) Login(true).IgnoreError();
   EXPECT_EQ(bill.CountSignIns(), 3);
 }
 
-TEST_F(EngineFailureTest, LostAnswersOfAnUnprovenSecretAreBounded) {
+TEST_F(EngineFailureTest, BoundsLostAnswersOfUnprovenSecret) {
   BillError lost = Refusal(Verdict::kUnavailable, "");
   lost.http_status = 0;
   lost.delivery = Delivery::kMaybeSent;
@@ -306,62 +306,62 @@ TEST_F(EngineFailureTest, LostAnswersOfAnUnprovenSecretAreBounded) {
   EXPECT_EQ(bill.CountSignIns(), 6);
 }
 
-TEST_F(EngineFailureTest, ADevKeyReplacedDuringTheSignInIsNotBlamedForTheOldOne) {
-  Credential next = (*vault.Load("acme"))->Clone();
+TEST_F(EngineFailureTest, QuarantinesDevKeyThatWasSent) {
+  Credential next = (*vault.Load(kAcme))->Clone();
   next.version = 2;
-  next.dev_key = SecretString::CopyOf("new-dev-key");
-  // Decided on version 1, and overtaken before the vault is read.
-  engine.GetSession("008acme00000", "", {}, [](const Answer&) {});
-  ASSERT_TRUE(vault.Replace(next).ok());
+  next.dev_key = SecretString::CopyOf("dev-key-that-is-new");
+  // The engine decides on version 1. The vault holds version 2 by the time it is read.
+  engine.GetSession(kFirst, "", {}, [](const Answer&) {});
+  ASSERT_THAT(vault.Replace(next), IsOk());
   bill.FailNextSignIns(1, Refusal(Verdict::kDevKeyRejected, "BDC_1102"));
   executor.RunUntilIdle();
-  EXPECT_EQ(bill.CountSignInsOfDevKey("new-dev-key"), 1);
-  EXPECT_TRUE(HasReason(Get({}, "008acme00001").status(), Reason::kDevKeyRejected));
-  EXPECT_EQ(bill.CountSignIns(), 1) << "the new devKey is the one in quarantine";
+  EXPECT_EQ(bill.CountSignInsOfDevKey("dev-key-that-is-new"), 1);
+  EXPECT_THAT(Get({}, kSecond), HasReason(Reason::kDevKeyRejected));
+  EXPECT_EQ(bill.CountSignIns(), 1) << "the new devKey is in quarantine";
 }
 
-TEST_F(EngineFailureTest, AnOlderDocumentThanTheDirectoryKnowsEndsInAnAnswer) {
-  Credential newer = (*vault.Load("acme"))->Clone();
+TEST_F(EngineFailureTest, AnswersWithOlderDocumentThanDirectory) {
+  Credential newer = (*vault.Load(kAcme))->Clone();
   newer.version = 5;
-  Tell(newer);  // the keyring was restored to version 1 behind our back
+  UpdateDirectory(newer);  // the keyring was restored to version 1
   const Answer answer = Get();
-  EXPECT_TRUE(answer.ok()) << answer.status();
+  EXPECT_THAT(answer, IsOk());
 }
 
-TEST_F(EngineFailureTest, AnOrganizationDetachedAndAttachedAgainDuringASignInIsServed) {
+TEST_F(EngineFailureTest, ServesOrganizationReattachedDuringSignIn) {
   bill.Hold();
   Answer answer = absl::UnknownError("not answered");
-  engine.GetSession("008acme00000", "", {}, [&answer](Answer given) { answer = std::move(given); });
+  engine.GetSession(kFirst, "", {}, [&answer](Answer given) { answer = std::move(given); });
   executor.RunUntilIdle();
-  Credential without = (*vault.Load("acme"))->Clone();
+  Credential without = (*vault.Load(kAcme))->Clone();
   without.version = 2;
   without.organizations.erase(without.organizations.begin());
   Replace(without);
-  Credential with = MakeCredential("acme", 3);
+  Credential with = MakeCredential(kAcme, 3);
   with.version = 3;
   Replace(with);
   bill.ReleaseAll();
   executor.RunUntilIdle();
-  EXPECT_TRUE(answer.ok()) << answer.status();
+  EXPECT_THAT(answer, IsOk());
 }
 
-TEST_F(EngineFailureTest, AnAnswerThatComesAfterASuspendIsNotHandedOut) {
+TEST_F(EngineFailureTest, DropsSignInAnswerAfterSuspend) {
   bill.Hold();
   Answer answer = absl::UnknownError("not answered");
-  engine.GetSession("008acme00000", "", {}, [&answer](Answer given) { answer = std::move(given); });
+  engine.GetSession(kFirst, "", {}, [&answer](Answer given) { answer = std::move(given); });
   executor.RunUntilIdle();
   clock.Advance(absl::Minutes(40));
   bill.ReleaseAll();
   executor.RunUntilIdle();
-  EXPECT_TRUE(HasReason(answer.status(), Reason::kBillUnavailable)) << answer.status();
+  EXPECT_THAT(answer, HasReason(Reason::kBillUnavailable));
 }
 
-TEST_F(EngineFailureTest, NoErrorShowsASecret) {
+TEST_F(EngineFailureTest, ErrorsContainNoSecret) {
   bill.SetSignInAnswer(
       [](const SignInRequest&) { return Refusal(Verdict::kSecretRejected, "BDC_1101"); });
-  const std::string shown = Get().status().ToString();
-  EXPECT_FALSE(absl::StrContains(shown, "password-of-acme"));
-  EXPECT_FALSE(absl::StrContains(shown, "dev-key-of-acme"));
+  const std::string text = Get().status().ToString();
+  EXPECT_THAT(text, Not(HasSubstr(PasswordOf(kAcme))));
+  EXPECT_THAT(text, Not(HasSubstr(DevKeyOf(kAcme))));
 }
 
 }  // namespace

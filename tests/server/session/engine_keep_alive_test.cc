@@ -1,12 +1,15 @@
-// What nobody waits for: keep-alive, warm sessions, pre-warming, clocks that jump.
+// Work without a caller: keep-alive, warm slots, pre-warming; and clocks that jump.
 #include <gtest/gtest.h>
 
 #include <string>
 
 #include "tests/server/session/model_fixture.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
+
+using ::testing::Not;
 
 using Answer = absl::StatusOr<SessionPtr>;
 
@@ -21,7 +24,7 @@ class KeepAliveTest : public ::testing::Test {
   }
 };
 
-TEST_F(KeepAliveTest, ASessionThatWasAskedForIsKeptAliveAndThenLapses) {
+TEST_F(KeepAliveTest, KeepsUsedSessionAliveThenLetsItLapse) {
   EngineOptions options;
   options.keep_alive = absl::Hours(3);
   ModelHouse house({.organizations = 1}, options);
@@ -29,13 +32,13 @@ TEST_F(KeepAliveTest, ASessionThatWasAskedForIsKeptAliveAndThenLapses) {
   house.executor.Advance(absl::Hours(2.9));
   EXPECT_EQ((*Get(house))->generation, first->generation);
   EXPECT_GT(house.Checks(), 5);
-  EXPECT_LT(house.Checks(), 9) << "two an hour and a bit";
+  EXPECT_LT(house.Checks(), 9) << "about two an hour";
   house.executor.Advance(absl::Hours(4));
   EXPECT_EQ(house.engine.Counts().live, 0);
   EXPECT_EQ(house.SignIns(), 1);
 }
 
-TEST_F(KeepAliveTest, KeptSessionsAreNotCheckedAtOneMoment) {
+TEST_F(KeepAliveTest, SpreadsChecksOverTime) {
   ModelHouse house({.organizations = 100, .users = 10});
   for (int n = 0; n < 100; ++n) {
     house.engine.GetSession(billsim::GeneratedOrganizationId(n), "", {}, [](const Answer&) {});
@@ -45,17 +48,17 @@ TEST_F(KeepAliveTest, KeptSessionsAreNotCheckedAtOneMoment) {
   EXPECT_LT(house.Checks(), 90);
 }
 
-TEST_F(KeepAliveTest, ItsAnswerRefreshesTrust) {
+TEST_F(KeepAliveTest, CheckRefreshesTrust) {
   ModelHouse house({.organizations = 1});
   EXPECT_FALSE((*Get(house))->trusted);
-  ASSERT_TRUE(
-      house.model.ChangeUser(billsim::GeneratedUsername(0), {{"mfa", {{"bypass", true}}}}).ok());
+  ASSERT_THAT(house.model.ChangeUser(billsim::GeneratedUsername(0), {{"mfa", {{"bypass", true}}}}),
+              IsOk());
   house.executor.Advance(absl::Minutes(32));
   EXPECT_TRUE((*Get(house))->trusted);
   EXPECT_EQ(house.SignIns(), 1);
 }
 
-TEST_F(KeepAliveTest, AnOutageAtBillLosesNoSessionBeforeItsDeadlineAndHandsOutNoneAfter) {
+TEST_F(KeepAliveTest, OutageKeepsSessionUntilItsDeadline) {
   ModelHouse house({.organizations = 1});
   const SessionPtr first = *Get(house);
   house.bill.SetReachable(false);
@@ -63,10 +66,10 @@ TEST_F(KeepAliveTest, AnOutageAtBillLosesNoSessionBeforeItsDeadlineAndHandsOutNo
   EXPECT_EQ((*Get(house))->generation, first->generation);
   house.executor.Advance(absl::Minutes(2));
   EXPECT_EQ(house.engine.Counts().live, 0);
-  EXPECT_FALSE(Get(house).ok());
+  EXPECT_THAT(Get(house), Not(IsOk()));
 }
 
-TEST_F(KeepAliveTest, AnOutageThatEndsBeforeTheDeadlineCostsNoSignIn) {
+TEST_F(KeepAliveTest, ShortOutageCostsNoSignIn) {
   ModelHouse house({.organizations = 1});
   const SessionPtr first = *Get(house);
   house.executor.Advance(absl::Minutes(20));
@@ -78,7 +81,7 @@ TEST_F(KeepAliveTest, AnOutageThatEndsBeforeTheDeadlineCostsNoSignIn) {
   EXPECT_EQ(house.SignIns(), 1);
 }
 
-TEST_F(KeepAliveTest, ItStaysInsideItsShareOfBillsCalls) {
+TEST_F(KeepAliveTest, StaysWithinCallsPerHour) {
   EngineOptions options;
   options.keep_alive_calls_per_hour = 20;
   ModelHouse house({.organizations = 50, .users = 10}, options);
@@ -90,7 +93,7 @@ TEST_F(KeepAliveTest, ItStaysInsideItsShareOfBillsCalls) {
   EXPECT_GE(house.Checks(), 5);
 }
 
-TEST_F(KeepAliveTest, WhereBillDoesNotSlideNothingIsKeptAndNothingHandedOutLate) {
+TEST_F(KeepAliveTest, WithoutSlidingRenewsInsteadOfKeeping) {
   EngineOptions options;
   options.sliding = false;
   billsim::Settings settings;
@@ -106,7 +109,7 @@ TEST_F(KeepAliveTest, WhereBillDoesNotSlideNothingIsKeptAndNothingHandedOutLate)
   EXPECT_EQ(house.SignIns(), 2);
 }
 
-TEST_F(KeepAliveTest, ASessionIsRenewedAtItsGreatestAge) {
+TEST_F(KeepAliveTest, RenewsSessionAtMaximumAge) {
   EngineOptions options;
   options.max_session_age = absl::Hours(2);
   billsim::Settings settings;
@@ -121,7 +124,7 @@ TEST_F(KeepAliveTest, ASessionIsRenewedAtItsGreatestAge) {
   EXPECT_GT((*Get(house))->generation, first->generation);
 }
 
-TEST_F(KeepAliveTest, AWarmSessionIsThereWithoutBeingAskedForAndComesBack) {
+TEST_F(KeepAliveTest, WarmSlotSignsInAndRecovers) {
   ModelHouse house({.organizations = 2});
   const std::string organization = billsim::GeneratedOrganizationId(1);
   house.engine.StartWarm(organization, "");
@@ -131,14 +134,14 @@ TEST_F(KeepAliveTest, AWarmSessionIsThereWithoutBeingAskedForAndComesBack) {
   EXPECT_EQ(house.SignIns(), 1) << "kept alive all day";
   house.model.ExpireSessionsOf(organization);
   house.executor.Advance(absl::Minutes(40));
-  EXPECT_EQ(house.SignIns(), 2) << "found dead by its keep-alive, and signed in again";
+  EXPECT_EQ(house.SignIns(), 2) << "the keep-alive found it dead";
   house.engine.StopWarm(organization, "");
   house.executor.Advance(absl::Hours(24));
   EXPECT_EQ(house.engine.Counts().live, 0);
   EXPECT_EQ(house.SignIns(), 2);
 }
 
-TEST_F(KeepAliveTest, AWarmSessionIsRetriedAfterAnOutage) {
+TEST_F(KeepAliveTest, RetriesWarmSlotAfterOutage) {
   ModelHouse house({.organizations = 1});
   house.bill.SetReachable(false);
   house.engine.StartWarm(billsim::GeneratedOrganizationId(0), "");
@@ -149,44 +152,44 @@ TEST_F(KeepAliveTest, AWarmSessionIsRetriedAfterAnOutage) {
   EXPECT_EQ(house.engine.Counts().live, 1);
 }
 
-TEST_F(KeepAliveTest, ASessionAskedForInItsLastMinutesIsKeptAfterAll) {
+TEST_F(KeepAliveTest, LateUseKeepsSessionAlive) {
   EngineOptions options;
   options.keep_alive = absl::Minutes(20);
   ModelHouse house({.organizations = 1}, options);
   const SessionPtr first = *Get(house);
   house.executor.Advance(absl::Minutes(32));
   ASSERT_EQ(house.Checks(), 0);
-  ASSERT_TRUE(Get(house).ok());
+  ASSERT_THAT(Get(house), IsOk());
   house.executor.Advance(absl::Minutes(10));
   EXPECT_EQ((*Get(house))->generation, first->generation);
 }
 
-TEST_F(KeepAliveTest, PrewarmingSignsInAtTheStartAndOnAttachInsideTheBudget) {
+TEST_F(KeepAliveTest, PrewarmsAllWithinBudget) {
   EngineOptions options;
   options.prewarm_all = true;
   ModelHouse house({.organizations = 300, .users = 10, .dev_keys = 1}, options);
   house.executor.Advance(absl::Minutes(10));
-  EXPECT_EQ(house.SignIns(), 180) << "a tenth is kept for callers";
+  EXPECT_EQ(house.SignIns(), 180) << "a tenth of the budget is reserved for callers";
   int cold = 0;
   while (house.engine.Peek(billsim::GeneratedOrganizationId(cold), "").ok()) ++cold;
-  EXPECT_TRUE(Get(house, cold).ok());
+  EXPECT_THAT(Get(house, cold), IsOk());
   EXPECT_EQ(house.SignIns(), 181);
   house.executor.Advance(absl::Hours(2));
   EXPECT_EQ(house.SignIns(), 300);
   EXPECT_EQ(house.Refusals("BDC_1144"), 0);
 }
 
-TEST_F(KeepAliveTest, AListIsPrewarmedAndNothingElse) {
+TEST_F(KeepAliveTest, PrewarmsOnlyListedOrganizations) {
   EngineOptions options;
   options.prewarm = {billsim::GeneratedOrganizationId(3)};
   ModelHouse house({.organizations = 10}, options);
   house.executor.Advance(absl::Minutes(1));
   EXPECT_EQ(house.SignIns(), 1);
-  EXPECT_TRUE(Get(house, 3).ok());
+  EXPECT_THAT(Get(house, 3), IsOk());
   EXPECT_EQ(house.SignIns(), 1);
 }
 
-TEST_F(KeepAliveTest, AWallClockSetForwardByADayCostsOneCheck) {
+TEST_F(KeepAliveTest, ForwardClockJumpCostsOneCheck) {
   ModelHouse house({.organizations = 1});
   const SessionPtr first = *Get(house);
   house.clock.JumpWall(absl::Hours(24));
@@ -194,25 +197,25 @@ TEST_F(KeepAliveTest, AWallClockSetForwardByADayCostsOneCheck) {
   EXPECT_EQ(checked->generation, first->generation);
   EXPECT_GT(checked->expire_time, house.clock.Now());
   EXPECT_EQ(house.Checks(), 1);
-  EXPECT_TRUE(Get(house).ok());
+  EXPECT_THAT(Get(house), IsOk());
   EXPECT_EQ(house.Checks(), 1);
   EXPECT_EQ(house.SignIns(), 1);
 }
 
-TEST_F(KeepAliveTest, AWallClockThatJumpsDoesNotFreeTheLedger) {
+TEST_F(KeepAliveTest, ClockJumpDoesNotFreeLedger) {
   for (const absl::Duration jump : {absl::Hours(24), -absl::Hours(24)}) {
     EngineOptions options;
     options.governor.sign_ins_per_hour = 1;
     ModelHouse house({.organizations = 2}, options);
-    ASSERT_TRUE(Get(house, 0).ok());
+    ASSERT_THAT(Get(house, 0), IsOk());
     house.clock.JumpWall(jump);
-    EXPECT_TRUE(HasReason(Get(house, 1).status(), Reason::kLoginBudgetSpent));
+    EXPECT_THAT(Get(house, 1), HasReason(Reason::kLoginBudgetSpent));
     house.executor.Advance(absl::Minutes(61));
-    EXPECT_TRUE(Get(house, 1).ok()) << "nor hold it for longer than an hour";
+    EXPECT_THAT(Get(house, 1), IsOk()) << "the place is free after an hour";
   }
 }
 
-TEST_F(KeepAliveTest, AWallClockSetBackHandsOutNothingPastTheDeadline) {
+TEST_F(KeepAliveTest, BackwardClockJumpKeepsDeadline) {
   EngineOptions options = WithoutKeepAlive();
   ModelHouse house({.organizations = 1}, options);
   const SessionPtr first = *Get(house);
@@ -230,7 +233,7 @@ class LogoutTest : public KeepAliveTest {
   }
 };
 
-TEST_F(LogoutTest, AWatchThatKeepsWarmDoesNotBringASessionBackButACallerDoes) {
+TEST_F(LogoutTest, OnlyCallerRevivesLoggedOutWarmSlot) {
   ModelHouse house({.organizations = 1});
   house.engine.StartWarm(billsim::GeneratedOrganizationId(0), "");
   house.executor.Advance(absl::Minutes(1));
@@ -239,12 +242,12 @@ TEST_F(LogoutTest, AWatchThatKeepsWarmDoesNotBringASessionBackButACallerDoes) {
   house.executor.Advance(absl::Hours(2));
   EXPECT_EQ(house.engine.Counts().live, 0);
   EXPECT_EQ(house.SignIns(), 1);
-  EXPECT_TRUE(Get(house).ok());
+  EXPECT_THAT(Get(house), IsOk());
   house.executor.Advance(absl::Hours(12));
-  EXPECT_EQ(house.engine.Counts().live, 1) << "and now it is kept warm again";
+  EXPECT_EQ(house.engine.Counts().live, 1) << "the warm watch keeps the new session alive";
 }
 
-TEST_F(LogoutTest, ASignInThatNobodyWaitsForDoesNotOutliveIt) {
+TEST_F(LogoutTest, LogoutEndsUnawaitedSignIn) {
   ModelHouse house({.organizations = 1});
   house.engine.StartWarm(billsim::GeneratedOrganizationId(0), "");
   house.executor.Advance(absl::Seconds(5));
@@ -253,15 +256,15 @@ TEST_F(LogoutTest, ASignInThatNobodyWaitsForDoesNotOutliveIt) {
   house.executor.Advance(absl::Minutes(10));
   EXPECT_EQ(house.engine.Counts().live, 0);
   EXPECT_EQ(house.SignIns(), 1);
-  EXPECT_EQ(house.model.StateJson()["sessions"].size(), 0U) << "it was ended at BILL";
+  EXPECT_EQ(house.model.StateJson()["sessions"].size(), 0U) << "the engine logged it out at BILL";
 }
 
-TEST_F(LogoutTest, APlaceInTheQueueIsGivenUp) {
+TEST_F(LogoutTest, LogoutGivesUpPlaceInQueue) {
   EngineOptions options;
   options.governor.sign_ins_per_hour = 1;
   ModelHouse house({.organizations = 2}, options);
-  ASSERT_TRUE(Get(house, 1).ok());
-  ASSERT_TRUE(HasReason(Get(house, 0).status(), Reason::kLoginBudgetSpent));
+  ASSERT_THAT(Get(house, 1), IsOk());
+  ASSERT_THAT(Get(house, 0), HasReason(Reason::kLoginBudgetSpent));
   ASSERT_EQ(house.engine.Counts().queued, 1);
   Logout(house);
   EXPECT_EQ(house.engine.Counts().queued, 0);

@@ -1,155 +1,182 @@
-// What the engine tells of sign-ins and log-outs, and what it does where one may not be done.
+// Events that the engine reports to its observer, and sign-ins that the observer refuses.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/server/session/engine_fixture.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::Field;
+using ::testing::IsEmpty;
+using ::testing::Optional;
+using LogOut = FakeEngineObserver::LogOut;
+
+// Matches a SignInFacts.
+auto IsRequestedBy(const std::string& principal) {
+  return Field(&SignInFacts::principal, principal);
+}
+auto IsCausedBy(const CausePtr& cause) { return Field(&SignInFacts::cause, cause); }
+auto SignsInTo(const std::string& organization_id) {
+  return Field(&SignInFacts::organization_id, organization_id);
+}
+
+// Matches a LogOut of the session with `generation`.
+auto Starts(std::uint64_t generation) {
+  return AllOf(Field(&LogOut::generation, generation), Field(&LogOut::outcome, absl::nullopt));
+}
+auto Succeeds(std::uint64_t generation) {
+  return AllOf(Field(&LogOut::generation, generation), Field(&LogOut::outcome, Optional(IsOk())));
+}
+
 class EngineObserverTest : public EngineTest {
  protected:
   void RefuseSignIns() {
-    observer.refusal = MakeError(Reason::kAuditUnavailable, "the audit log's disk is full");
+    observer.RefuseSignIns(MakeError(Reason::kAuditUnavailable, "the disk is full"));
   }
 };
 
-TEST_F(EngineObserverTest, ASignInThatMayNotStartIsNotSentAndCostsNothing) {
+TEST_F(EngineObserverTest, RefusedSignInIsNotSentAndCostsNothing) {
   RefuseSignIns();
   const Answer refused = Get();
-  EXPECT_TRUE(HasReason(refused.status(), Reason::kAuditUnavailable)) << refused.status();
+  EXPECT_THAT(refused, HasReason(Reason::kAuditUnavailable));
   EXPECT_EQ(bill.CountSignIns(), 0);
   EXPECT_TRUE(store.contents().attempts.empty());
   EXPECT_EQ(engine.Counts().sign_ins, 0);
-  EXPECT_TRUE(observer.ended.empty());
+  EXPECT_THAT(observer.sign_in_outcomes(), IsEmpty());
 
-  observer.refusal = absl::OkStatus();
-  EXPECT_TRUE(Get().ok()) << "as soon as it may";
+  observer.RefuseSignIns(absl::OkStatus());
+  EXPECT_THAT(Get(), IsOk());
   EXPECT_EQ(engine.Counts().sign_ins, 1);
   EXPECT_EQ(engine.Budgets().front().used, 1);
-  EXPECT_EQ(observer.dev_key_ids.back(), (*Get())->dev_key_id);
+  EXPECT_EQ(observer.sign_ins().back().dev_key_id, (*Get())->dev_key_id);
 }
 
-TEST_F(EngineObserverTest, ALiveSessionIsHandedOutWhereNoSignInMayStart) {
+TEST_F(EngineObserverTest, ServesLiveSessionWhenSignInsAreRefused) {
   const SessionPtr live = *Get();
   RefuseSignIns();
   EXPECT_EQ(*Get(), live);
   EXPECT_EQ(Login(false)->session, live);
 }
 
-TEST_F(EngineObserverTest, AProbeThatMayNotStartSaysSoAndIsOver) {
+TEST_F(EngineObserverTest, RefusedProbeFailsAndIsNotSent) {
   RefuseSignIns();
-  Credential candidate = MakeCredential("acme", 3);
+  Credential candidate = MakeCredential(kAcme, 3);
   ProbeRequest request;
   request.info = InfoOf(candidate, Fingerprinter(*vault.MasterKey()));
   request.candidate = std::make_shared<const Credential>(std::move(candidate));
-  request.organization_id = "008acme00000";
+  request.organization_id = kFirst;
   absl::optional<ProbeResult> result;
   engine.Probe(std::move(request), [&result](ProbeResult given) { result = std::move(given); });
   executor.RunUntilIdle();
   ASSERT_TRUE(result.has_value());
   EXPECT_EQ(result->verdict, ProbeVerdict::kNotTried);
-  EXPECT_TRUE(HasReason(result->status, Reason::kAuditUnavailable)) << result->status;
+  EXPECT_THAT(result->status, HasReason(Reason::kAuditUnavailable));
   EXPECT_EQ(bill.CountSignIns(), 0);
   EXPECT_EQ(engine.Counts().sign_ins, 0);
 }
 
-TEST_F(EngineObserverTest, WhoAskedFirstIsNamedWithTheSignIn) {
+TEST_F(EngineObserverTest, SignInNamesFirstCaller) {
   SessionDemand first;
-  first.principal = "unix:payroll";
+  first.principal = "unix:payroll-service";
   SessionDemand second;
-  second.principal = "unix:other";
-  engine.GetSession("008acme00000", "", first, [](const Answer&) {});
-  engine.GetSession("008acme00000", "", second, [](const Answer&) {});
+  second.principal = "unix:another-service";
+  engine.GetSession(kFirst, "", first, [](const Answer&) {});
+  engine.GetSession(kFirst, "", second, [](const Answer&) {});
   executor.RunUntilIdle();
-  engine.Login("008acme00001", "", {.principal = "unix:ops"},
+  engine.Login(kSecond, "", {.principal = "unix:operations-team"},
                [](const absl::StatusOr<LoginOutcome>&) {});
   executor.RunUntilIdle();
-  engine.StartWarm("008acme00002", "");
+  engine.StartWarm(kThird, "");
   executor.Advance(absl::Minutes(1));
-  EXPECT_EQ(observer.principals, (std::vector<std::string>{"unix:payroll", "unix:ops", ""}));
+  EXPECT_THAT(observer.sign_ins(),
+              ElementsAre(IsRequestedBy("unix:payroll-service"),
+                          IsRequestedBy("unix:operations-team"), IsRequestedBy("")));
 }
 
 CausePtr ByRequest(const std::string& id) {
   auto cause = std::make_shared<Cause>();
-  cause->request_id = id;
+  cause->request_id = absl::StrCat("request-id-of-", id);
   return cause;
 }
 
-TEST_F(EngineObserverTest, TheCallOfWhoAskedFirstIsToldWithTheSignIn) {
+TEST_F(EngineObserverTest, SignInCarriesCauseOfFirstCaller) {
   SessionDemand first;
   first.cause = ByRequest("first");
   SessionDemand second;
   second.cause = ByRequest("second");
-  engine.GetSession("008acme00000", "", first, [](const Answer&) {});
-  engine.GetSession("008acme00000", "", second, [](const Answer&) {});
+  engine.GetSession(kFirst, "", first, [](const Answer&) {});
+  engine.GetSession(kFirst, "", second, [](const Answer&) {});
   executor.RunUntilIdle();
   LoginDemand forced;
   forced.force = true;
   forced.cause = ByRequest("forced");
-  engine.Login("008acme00001", "", forced, [](const absl::StatusOr<LoginOutcome>&) {});
+  engine.Login(kSecond, "", forced, [](const absl::StatusOr<LoginOutcome>&) {});
   executor.RunUntilIdle();
-  engine.StartWarm("008acme00002", "");
+  engine.StartWarm(kThird, "");
   executor.Advance(absl::Minutes(1));
-  EXPECT_EQ(observer.causes, (std::vector<CausePtr>{first.cause, forced.cause, nullptr}));
+  EXPECT_THAT(observer.sign_ins(),
+              ElementsAre(IsCausedBy(first.cause), IsCausedBy(forced.cause), IsCausedBy(nullptr)));
 }
 
-TEST_F(EngineObserverTest, APartnersOwnSignInIsOfTheCallThatCausedIt) {
-  Credential firm = MakeCredential("firm", 1);
+TEST_F(EngineObserverTest, PartnerSignInCarriesCauseOfItsCall) {
+  Credential firm = MakeCredential(kMany, 1);
   firm.kind = CredentialKind::kPartner;
-  firm.app_key = SecretString::CopyOf("the-app-key");
-  firm.organizations[0].user_id = "00600001";
+  firm.app_key = SecretString::CopyOf("the-app-key-of-the-firm");
+  firm.organizations[0].user_id = "00600000000000000001";
   Store(firm);
   SessionDemand demand;
-  demand.principal = "unix:payroll";
+  demand.principal = "unix:payroll-service";
   demand.cause = ByRequest("first");
-  EXPECT_TRUE(Get(demand, "008firm00000").ok());
-  EXPECT_EQ(observer.sent, (std::vector<std::string>{"", "008firm00000"}));
-  EXPECT_EQ(observer.principals, (std::vector<std::string>{"unix:payroll", "unix:payroll"}));
-  EXPECT_EQ(observer.causes, (std::vector<CausePtr>{demand.cause, demand.cause}));
+  EXPECT_THAT(Get(demand, OrganizationId(0, kMany)), IsOk());
+  const auto of_the_call = AllOf(IsRequestedBy("unix:payroll-service"), IsCausedBy(demand.cause));
+  EXPECT_THAT(observer.sign_ins(),
+              ElementsAre(AllOf(SignsInTo(""), of_the_call),
+                          AllOf(SignsInTo(OrganizationId(0, kMany)), of_the_call)));
 }
 
-TEST_F(EngineObserverTest, AProbeIsOfTheCallThatAskedForIt) {
-  Credential candidate = MakeCredential("acme", 3);
+TEST_F(EngineObserverTest, ProbeCarriesCauseOfItsCall) {
+  Credential candidate = MakeCredential(kAcme, 3);
   ProbeRequest request;
   request.info = InfoOf(candidate, Fingerprinter(*vault.MasterKey()));
   request.candidate = std::make_shared<const Credential>(std::move(candidate));
-  request.organization_id = "008acme00000";
-  request.principal = "unix:ops";
+  request.organization_id = kFirst;
+  request.principal = "unix:operations-team";
   request.cause = ByRequest("proof");
   const CausePtr cause = request.cause;
   engine.Probe(std::move(request), [](const ProbeResult&) {});
   executor.RunUntilIdle();
-  EXPECT_EQ(observer.principals, std::vector<std::string>{"unix:ops"});
-  EXPECT_EQ(observer.causes, std::vector<CausePtr>{cause});
+  EXPECT_THAT(observer.sign_ins(),
+              ElementsAre(AllOf(IsRequestedBy("unix:operations-team"), IsCausedBy(cause))));
 }
 
-TEST_F(EngineObserverTest, LogOutsOfSomeOrganizationsAreToldAndTheyStayLoggedOut) {
+TEST_F(EngineObserverTest, LogoutOfReportsAndStaysLoggedOut) {
   const std::uint64_t first = (*Get())->generation;
-  const SessionPtr other = *Get({}, "008acme00001");
-  engine.StartWarm("008acme00000", "");
+  const SessionPtr other = *Get({}, kSecond);
+  engine.StartWarm(kFirst, "");
   bool done = false;
-  engine.LogoutOf("uid-of-acme", {"008acme00000", "008acme00002", "008nobody"},
+  engine.LogoutOf(UidOf(kAcme), {kFirst, kThird, "008unknown-organization"},
                   [&done] { done = true; });
   executor.RunUntilIdle();
   EXPECT_TRUE(done);
-  EXPECT_EQ(observer.log_outs, std::vector<std::uint64_t>{first});
-  EXPECT_EQ(observer.log_outs_ended, std::vector<absl::Status>{absl::OkStatus()});
-  EXPECT_EQ(*Get({}, "008acme00001"), other);
+  EXPECT_THAT(observer.log_outs(), ElementsAre(Starts(first), Succeeds(first)));
+  EXPECT_EQ(*Get({}, kSecond), other);
   executor.Advance(absl::Minutes(1));
-  EXPECT_EQ(bill.CountSignInsOf("008acme00000"), 1) << "no warm watch brings it back";
+  EXPECT_EQ(bill.CountSignInsOf(kFirst), 1) << "a warm watch does not sign in after a log-out";
 }
 
-TEST_F(EngineObserverTest, ALogOutThatNoCallerAskedForIsToldAsItStartsAndEnds) {
+TEST_F(EngineObserverTest, ReportsLogoutsThatNoCallerRequested) {
   const std::uint64_t first = (*Get())->generation;
   EXPECT_TRUE(*Logout());
-  EXPECT_TRUE(observer.log_outs.empty()) << "a caller ended " << first;
+  EXPECT_THAT(observer.log_outs(), IsEmpty()) << "a caller requested the log-out of " << first;
 
   const std::uint64_t second = (*Get())->generation;
-  engine.LogoutAll("uid-of-acme", [] {});
+  engine.LogoutAll(UidOf(kAcme), [] {});
   executor.RunUntilIdle();
-  EXPECT_EQ(observer.log_outs, std::vector<std::uint64_t>{second});
-  ASSERT_EQ(observer.log_outs_ended.size(), 1U);
-  EXPECT_TRUE(observer.log_outs_ended.front().ok());
+  EXPECT_THAT(observer.log_outs(), ElementsAre(Starts(second), Succeeds(second)));
 }
 
 }  // namespace

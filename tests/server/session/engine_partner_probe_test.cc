@@ -1,10 +1,11 @@
-// How the engine proves a candidate of a partner.
+// Engine::Probe() with the candidate of a partner.
 #include <gtest/gtest.h>
 
 #include <memory>
 #include <utility>
 
 #include "tests/server/session/partner_fixture.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
@@ -12,7 +13,7 @@ namespace {
 class EnginePartnerProbeTest : public EnginePartnerTest {
  protected:
   static Credential Candidate() {
-    Credential candidate = MakePartner("firm");
+    Credential candidate = MakePartner(kFirm);
     candidate.version = 2;
     candidate.password = SecretString::CopyOf("new");
     return candidate;
@@ -30,46 +31,46 @@ class EnginePartnerProbeTest : public EnginePartnerTest {
   }
 };
 
-TEST_F(EnginePartnerProbeTest, ACandidateIsProvedByASignInOfItsOwn) {
-  EXPECT_TRUE(GetOf(0).ok());
+TEST_F(EnginePartnerProbeTest, ProvesCandidateByItsOwnSignIn) {
+  EXPECT_THAT(GetOf(0), IsOk());
   const ProbeResult proved = Probe(Candidate());
   EXPECT_EQ(proved.verdict, ProbeVerdict::kAccepted) << proved.status;
   ASSERT_EQ(PartnerSignIns(), 2U);
   EXPECT_EQ(bill.partner_sign_ins()[1].password, "new");
   EXPECT_EQ(LastPartner(), FakeBill::PartnerSessionId(2));
-  EXPECT_TRUE(GetOf(1).ok());
-  EXPECT_EQ(LastPartner(), FakeBill::PartnerSessionId(1)) << "callers notice nothing";
+  EXPECT_THAT(GetOf(1), IsOk());
+  EXPECT_EQ(LastPartner(), FakeBill::PartnerSessionId(1)) << "the probe does not affect callers";
 }
 
-TEST_F(EnginePartnerProbeTest, WhatProvedItIsInUseOnceItIsInForce) {
-  EXPECT_TRUE(GetOf(0).ok());
+TEST_F(EnginePartnerProbeTest, AdoptedProbeSessionIsUsed) {
+  EXPECT_THAT(GetOf(0), IsOk());
   const ProbeResult proved = Probe(Candidate());
   Replace(Candidate());
-  engine.AdoptProbed("uid-of-firm", proved.session);
+  engine.AdoptProbed(UidOf(kFirm), proved.session);
   EXPECT_EQ(*GetOf(0), proved.session);
-  EXPECT_TRUE(GetOf(1).ok());
+  EXPECT_THAT(GetOf(1), IsOk());
   EXPECT_EQ(LastPartner(), FakeBill::PartnerSessionId(2));
   EXPECT_EQ(PartnerSignIns(), 2U);
 }
 
-TEST_F(EnginePartnerProbeTest, VerifyingSignsThePartnerInAfresh) {
-  EXPECT_TRUE(GetOf(0).ok());
-  EXPECT_EQ(Probe(MakePartner("firm")).verdict, ProbeVerdict::kAccepted);
+TEST_F(EnginePartnerProbeTest, VerifyingSignsPartnerInAgain) {
+  EXPECT_THAT(GetOf(0), IsOk());
+  EXPECT_EQ(Probe(MakePartner(kFirm)).verdict, ProbeVerdict::kAccepted);
   EXPECT_EQ(PartnerSignIns(), 2U);
 }
 
-TEST_F(EnginePartnerProbeTest, ARefusedCandidateLeavesTheOneInForceAlone) {
-  EXPECT_TRUE(GetOf(0).ok());
+TEST_F(EnginePartnerProbeTest, RefusedCandidateLeavesCurrentSecretAlone) {
+  EXPECT_THAT(GetOf(0), IsOk());
   bill.FailNextPartnerSignIns(1, Refusal(Verdict::kSecretRejected, "BDC_1101"));
   const ProbeResult refused = Probe(Candidate());
   EXPECT_EQ(refused.verdict, ProbeVerdict::kRefused);
-  EXPECT_TRUE(HasReason(refused.status, Reason::kCredentialRejected)) << refused.status;
-  EXPECT_EQ(DetailsOf(refused.status)->metadata["bill_code"], "BDC_1101");
-  EXPECT_TRUE(GetOf(1).ok());
+  EXPECT_THAT(refused.status, HasReason(Reason::kCredentialRejected));
+  EXPECT_THAT(refused.status, HasMetadata("bill_code", "BDC_1101"));
+  EXPECT_THAT(GetOf(1), IsOk());
   EXPECT_EQ(PartnerSignIns(), 2U);
 }
 
-TEST_F(EnginePartnerProbeTest, ALostAnswerIsUnclear) {
+TEST_F(EnginePartnerProbeTest, LostAnswerIsUnclear) {
   BillError lost;
   lost.detail = "connection reset";
   bill.FailNextPartnerSignIns(1, lost);

@@ -1,4 +1,5 @@
-// What the engine does for a partner: one session of the partner's for all its organizations.
+// Partners: one partner session serves all of its organizations.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -9,28 +10,33 @@
 #include "absl/strings/str_cat.h"
 #include "tests/server/session/partner_fixture.h"
 #include "tests/support/seeded_random.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
 
-TEST_F(EnginePartnerTest, ABurstOverManyOrganizationsIsOneSignInOfThePartner) {
+using ::testing::Each;
+using ::testing::Not;
+
+TEST_F(EnginePartnerTest, BurstCostsOnePartnerSignIn) {
   bill.SetLatency(absl::Milliseconds(100));
   std::vector<Answer> answers = GetAll();
   executor.Advance(absl::Seconds(10));
-  for (const Answer& answer : answers) EXPECT_TRUE(answer.ok()) << answer.status();
+  for (const Answer& answer : answers) EXPECT_THAT(answer, IsOk());
   ASSERT_EQ(PartnerSignIns(), 1U);
-  EXPECT_EQ(bill.partner_sign_ins()[0].app_key, "the-app-key");
-  EXPECT_EQ(bill.partner_sign_ins()[0].password, "password-of-firm");
+  EXPECT_EQ(bill.partner_sign_ins()[0].app_key, "the-app-key-of-the-firm");
+  EXPECT_EQ(bill.partner_sign_ins()[0].password, PasswordOf(kFirm));
   EXPECT_EQ(bill.CountSignIns(), kOrganizations);
   for (const FakeBill::SignInCall& call : bill.sign_ins()) {
     EXPECT_EQ(call.partner_session, FakeBill::PartnerSessionId(1));
-    EXPECT_EQ(call.user_id, "006" + call.organization_id.substr(7));
+    EXPECT_EQ(call.user_id,
+              UserId(std::stoi(call.organization_id.substr(call.organization_id.size() - 5))));
   }
-  EXPECT_EQ((*answers[0])->keys.dev_key->Reveal(), "dev-key-of-firm");
+  EXPECT_EQ((*answers[0])->keys.dev_key->Reveal(), DevKeyOf(kFirm));
 }
 
-// All of a governor's places would be taken by those who wait for the partner.
-TEST_F(EnginePartnerTest, ThePartnerNeedsNoPlaceThatItsUsersHold) {
+// Otherwise the users that wait for the partner would hold every place of the governor.
+TEST_F(EnginePartnerTest, PartnerNeedsNoPlaceOfItsUsers) {
   bill.AnswerAtOnce();
   EngineOptions options;
   options.governor.max_parallel = 1;
@@ -47,108 +53,108 @@ TEST_F(EnginePartnerTest, ThePartnerNeedsNoPlaceThatItsUsersHold) {
   EXPECT_EQ(PartnerSignIns(), 1U);
 }
 
-TEST_F(EnginePartnerTest, UseKeepsThePartnersSessionAndIdlenessEndsIt) {
-  EXPECT_TRUE(GetOf(0).ok());
+TEST_F(EnginePartnerTest, PartnerSessionEndsWhenIdle) {
+  EXPECT_THAT(GetOf(0), IsOk());
   executor.Advance(absl::Minutes(33));
-  EXPECT_TRUE(GetOf(1).ok());
+  EXPECT_THAT(GetOf(1), IsOk());
   executor.Advance(absl::Minutes(33));
-  EXPECT_TRUE(GetOf(2).ok());
+  EXPECT_THAT(GetOf(2), IsOk());
   EXPECT_EQ(PartnerSignIns(), 1U);
   executor.Advance(absl::Minutes(34));
-  EXPECT_TRUE(GetOf(3).ok());
+  EXPECT_THAT(GetOf(3), IsOk());
   EXPECT_EQ(PartnerSignIns(), 2U);
   EXPECT_EQ(LastPartner(), FakeBill::PartnerSessionId(2));
 }
 
-TEST_F(EnginePartnerTest, ADeadSessionOfThePartnersIsRenewedOnceForAll) {
-  EXPECT_TRUE(GetOf(0).ok());
+TEST_F(EnginePartnerTest, RenewsDeadPartnerSessionOnce) {
+  EXPECT_THAT(GetOf(0), IsOk());
   bill.KillSession(FakeBill::PartnerSessionId(1));
   bill.SetLatency(absl::Milliseconds(100));
   std::vector<Answer> answers = GetAll();
   executor.Advance(absl::Seconds(10));
-  for (const Answer& answer : answers) EXPECT_TRUE(answer.ok()) << answer.status();
+  for (const Answer& answer : answers) EXPECT_THAT(answer, IsOk());
   EXPECT_EQ(PartnerSignIns(), 2U);
 }
 
-TEST_F(EnginePartnerTest, ASecondDeathRightAfterDoesNotLoop) {
-  EXPECT_TRUE(GetOf(0).ok());
+TEST_F(EnginePartnerTest, DoesNotLoopOnRepeatedDeath) {
+  EXPECT_THAT(GetOf(0), IsOk());
   bill.KillSession(FakeBill::PartnerSessionId(1));
   const BillError dead = Refusal(Verdict::kSessionInvalid, "BDC_1109");
   bill.SetSignInAnswer([&dead](const SignInRequest&) { return dead; });
   for (int i = 1; i < 5; ++i) {
-    EXPECT_TRUE(HasReason(GetOf(i).status(), Reason::kSessionUnstable)) << i;
+    EXPECT_THAT(GetOf(i), HasReason(Reason::kSessionUnstable)) << i;
   }
   EXPECT_EQ(PartnerSignIns(), 2U);
   bill.SetSignInAnswer(nullptr);
   executor.Advance(absl::Minutes(2));
-  EXPECT_TRUE(GetOf(1).ok());
+  EXPECT_THAT(GetOf(1), IsOk());
   EXPECT_EQ(PartnerSignIns(), 3U);
 }
 
-TEST_F(EnginePartnerTest, AnOrganizationThatIsAlwaysToldSoDoesNotEndTheOthersSessions) {
+TEST_F(EnginePartnerTest, OneDeadOrganizationLeavesOthersAlone) {
   const BillError dead = Refusal(Verdict::kSessionInvalid, "BDC_1109");
   bill.SetSignInAnswer([this, &dead](const SignInRequest& request) -> BillResult<SignInAnswer> {
     if (request.organization_id == Id(0)) return dead;
     return bill.Accept(request);
   });
-  EXPECT_TRUE(GetOf(1).ok());
-  EXPECT_FALSE(GetOf(0).ok());  // renewed, and none the better for it
+  EXPECT_THAT(GetOf(1), IsOk());
+  EXPECT_THAT(GetOf(0), Not(IsOk()));  // a renewed partner session does not help
   executor.Advance(absl::Minutes(2));
-  EXPECT_TRUE(GetOf(2).ok());
+  EXPECT_THAT(GetOf(2), IsOk());
   const std::size_t before = PartnerSignIns();
   for (int minutes = 0; minutes < 6; minutes += 2) {
-    EXPECT_TRUE(HasReason(GetOf(0).status(), Reason::kSessionUnstable));
-    EXPECT_TRUE(GetOf(3 + minutes).ok());
+    EXPECT_THAT(GetOf(0), HasReason(Reason::kSessionUnstable));
+    EXPECT_THAT(GetOf(3 + minutes), IsOk());
     executor.Advance(absl::Minutes(2));
   }
   EXPECT_EQ(PartnerSignIns(), before);
 }
 
-TEST_F(EnginePartnerTest, ARefusedPasswordIsTriedOnceHoweverManyAsk) {
+TEST_F(EnginePartnerTest, TriesRefusedPasswordOnce) {
   bill.FailNextPartnerSignIns(100, Refusal(Verdict::kSecretRejected, "BDC_1101"));
-  ExpectAll(GetAll(), Reason::kCredentialRejected);
-  ExpectAll(GetAll(), Reason::kCredentialRejected);
+  EXPECT_THAT(GetAll(), Each(HasReason(Reason::kCredentialRejected)));
+  EXPECT_THAT(GetAll(), Each(HasReason(Reason::kCredentialRejected)));
   EXPECT_EQ(PartnerSignIns(), 1U);
   EXPECT_EQ(bill.CountSignIns(), 0);
 }
 
-TEST_F(EnginePartnerTest, ARefusedAppKeyStandsAgainstEveryPartnerThatHasIt) {
-  Store(MakePartner("mill", 1));
+TEST_F(EnginePartnerTest, QuarantinesAppKeyForEveryPartner) {
+  Store(MakePartner(kMill, 1));
   bill.FailNextPartnerSignIns(1, Refusal(Verdict::kDevKeyRejected, "BDC_1103"));
-  EXPECT_TRUE(HasReason(GetOf(0).status(), Reason::kDevKeyRejected));
-  EXPECT_TRUE(HasReason(GetOf(0, "mill").status(), Reason::kDevKeyRejected));
+  EXPECT_THAT(GetOf(0), HasReason(Reason::kDevKeyRejected));
+  EXPECT_THAT(GetOf(0, kMill), HasReason(Reason::kDevKeyRejected));
   EXPECT_EQ(PartnerSignIns(), 1U);
-  EXPECT_TRUE(Login(true, Id(0, "mill")).ok()) << "forced";
-  EXPECT_TRUE(GetOf(0).ok());
+  EXPECT_THAT(Login(true, Id(0, kMill)), IsOk()) << "forced";
+  EXPECT_THAT(GetOf(0), IsOk());
 }
 
-TEST_F(EnginePartnerTest, WhatPassesIsTriedAgainAfterAWhile) {
+TEST_F(EnginePartnerTest, RetriesTransientFailure) {
   bill.FailNextPartnerSignIns(1, Refusal(Verdict::kUnavailable, ""));
   const std::vector<Answer> answers = GetAll();
-  ExpectAll(answers, Reason::kBillUnavailable);
+  EXPECT_THAT(answers, Each(HasReason(Reason::kBillUnavailable)));
   EXPECT_GT(DetailsOf(answers[0].status())->retry_after, absl::ZeroDuration());
-  EXPECT_FALSE(GetOf(7).ok());
+  EXPECT_THAT(GetOf(7), Not(IsOk()));
   EXPECT_EQ(PartnerSignIns(), 1U);
   executor.Advance(absl::Seconds(2));
-  EXPECT_TRUE(GetOf(7).ok());
+  EXPECT_THAT(GetOf(7), IsOk());
 }
 
-TEST_F(EnginePartnerTest, NoMoreThanThreeFailuresOfThePartnerInAnHour) {
+TEST_F(EnginePartnerTest, AllowsThreePartnerFailuresAnHour) {
   bill.FailNextPartnerSignIns(100, Refusal(Verdict::kRefused, "BDC_9999"));
   for (int i = 0; i < 10; ++i) {
-    EXPECT_FALSE(Login(true, Id(i)).ok());
+    EXPECT_THAT(Login(true, Id(i)), Not(IsOk()));
     executor.Advance(absl::Minutes(2));
   }
   EXPECT_EQ(PartnerSignIns(), 3U);
-  EXPECT_TRUE(HasReason(Login(true, Id(0)).status(), Reason::kLoginBudgetSpent));
+  EXPECT_THAT(Login(true, Id(0)), HasReason(Reason::kLoginBudgetSpent));
 }
 
-TEST_F(EnginePartnerTest, FailuresOfThePartnerLeaveItsLiveSessionInUse) {
-  EXPECT_TRUE(GetOf(0).ok());
+TEST_F(EnginePartnerTest, FailuresKeepLivePartnerSession) {
+  EXPECT_THAT(GetOf(0), IsOk());
   bill.FailNextPartnerSignIns(3, Refusal(Verdict::kRefused, "BDC_9999"));
   for (int i = 0; i < 3; ++i) {
     ProbeRequest request;
-    Credential candidate = MakePartner("firm");
+    Credential candidate = MakePartner(kFirm);
     candidate.version = 2;
     candidate.password = SecretString::CopyOf(absl::StrCat("wrong ", i));
     request.info = InfoOf(candidate, Fingerprinter(*vault.MasterKey()));
@@ -158,44 +164,44 @@ TEST_F(EnginePartnerTest, FailuresOfThePartnerLeaveItsLiveSessionInUse) {
     executor.RunUntilIdle();
   }
   EXPECT_EQ(PartnerSignIns(), 4U);
-  EXPECT_TRUE(GetOf(1).ok());
+  EXPECT_THAT(GetOf(1), IsOk());
   EXPECT_EQ(LastPartner(), FakeBill::PartnerSessionId(1));
 }
 
-TEST_F(EnginePartnerTest, BillsHourlyLimitHoldsThePartnerAndTellsThoseWhoWait) {
+TEST_F(EnginePartnerTest, HourlyLimitParksPartnerAndFailsWaiters) {
   BillError spent = Refusal(Verdict::kRateLimited, "BDC_1144");
   spent.retry_after = absl::Minutes(10);
   bill.FailNextPartnerSignIns(1, spent);
   const std::vector<Answer> answers = GetAll();
-  ExpectAll(answers, Reason::kBillRateLimited);
-  EXPECT_EQ(DetailsOf(answers[0].status())->retry_after, absl::Minutes(10));
-  EXPECT_TRUE(HasReason(GetOf(5).status(), Reason::kBillRateLimited));
+  EXPECT_THAT(answers, Each(HasReason(Reason::kBillRateLimited)));
+  EXPECT_THAT(answers[0], HasRetryAfter(absl::Minutes(10)));
+  EXPECT_THAT(GetOf(5), HasReason(Reason::kBillRateLimited));
   EXPECT_EQ(PartnerSignIns(), 1U);
   executor.Advance(absl::Minutes(11));
   EXPECT_EQ(PartnerSignIns(), 2U);
-  EXPECT_EQ(bill.CountSignIns(), kOrganizations) << "they kept their places";
+  EXPECT_EQ(bill.CountSignIns(), kOrganizations) << "the waiters kept their places";
 }
 
-// Whose limit a sign-in as a user counts in is not known, so it holds both keys.
-TEST_F(EnginePartnerTest, TheLimitThatAUserMeetsHoldsTheAppKeyToo) {
-  Credential partner = MakePartner("firm");
+// BILL does not document which key's limit a sign-in as a user counts against, so both are parked.
+TEST_F(EnginePartnerTest, UserHourlyLimitParksAppKey) {
+  Credential partner = MakePartner(kFirm);
   partner.version = 2;
-  partner.organizations[1].dev_key = SecretString::CopyOf("another-dev-key");
+  partner.organizations[1].dev_key = SecretString::CopyOf("another-dev-key-of-firm");
   Replace(partner);
   BillError spent = Refusal(Verdict::kRateLimited, "BDC_1144");
   spent.retry_after = absl::Minutes(10);
   bill.FailNextSignInsOf(Id(0), 1, spent);
-  EXPECT_TRUE(HasReason(GetOf(0).status(), Reason::kBillRateLimited));
-  EXPECT_TRUE(HasReason(GetOf(1).status(), Reason::kBillRateLimited));
+  EXPECT_THAT(GetOf(0), HasReason(Reason::kBillRateLimited));
+  EXPECT_THAT(GetOf(1), HasReason(Reason::kBillRateLimited));
   EXPECT_EQ(bill.CountSignIns(), 1);
   executor.Advance(absl::Minutes(11));
   EXPECT_EQ(bill.CountSignIns(), 3);
 }
 
-TEST_F(EnginePartnerTest, BothCallsAreInTheLedgerEachOnItsOwnKey) {
-  EXPECT_TRUE(GetOf(0).ok());
-  EXPECT_TRUE(GetOf(1).ok());
-  const CredentialInfoPtr info = *directory.Get("firm");
+TEST_F(EnginePartnerTest, LedgerCountsBothCallsOnTheirKeys) {
+  EXPECT_THAT(GetOf(0), IsOk());
+  EXPECT_THAT(GetOf(1), IsOk());
+  const CredentialInfoPtr info = *directory.Get(kFirm);
   int on_app_key = 0;
   int on_dev_key = 0;
   for (const LoginGovernor::Budget& budget : engine.Budgets()) {
@@ -207,97 +213,97 @@ TEST_F(EnginePartnerTest, BothCallsAreInTheLedgerEachOnItsOwnKey) {
   EXPECT_EQ(engine.Counts().sign_ins, 3);
 }
 
-TEST_F(EnginePartnerTest, ARefusedUserIsThatOrganizationsAlone) {
+TEST_F(EnginePartnerTest, RefusedUserAffectsOnlyItsOrganization) {
   bill.FailNextSignInsOf(Id(0), 1, Refusal(Verdict::kOrganizationRejected, "BDC_1111"));
-  EXPECT_TRUE(HasReason(GetOf(0).status(), Reason::kOrganizationRejected));
-  EXPECT_TRUE(GetOf(1).ok());
-  EXPECT_FALSE(GetOf(0).ok());
+  EXPECT_THAT(GetOf(0), HasReason(Reason::kOrganizationRejected));
+  EXPECT_THAT(GetOf(1), IsOk());
+  EXPECT_THAT(GetOf(0), Not(IsOk()));
   EXPECT_EQ(bill.CountSignInsOf(Id(0)), 1);
-  Credential partner = MakePartner("firm");
+  Credential partner = MakePartner(kFirm);
   partner.version = 2;
-  partner.organizations[0].user_id = "006other";
+  partner.organizations[0].user_id = "006another-user-of-it";
   Replace(partner);
-  EXPECT_TRUE(GetOf(0).ok()) << "as another user";
-  EXPECT_EQ(PartnerSignIns(), 1U) << "of the same partner";
+  EXPECT_THAT(GetOf(0), IsOk()) << "signed in as another user";
+  EXPECT_EQ(PartnerSignIns(), 1U) << "the partner session is reused";
 }
 
-// No password was shown, so none was refused.
-TEST_F(EnginePartnerTest, ACodeAboutThePasswordAnsweredToAUserDoesNotRefuseThePartner) {
+// The login-as-user call sends no password, so its code cannot refuse one.
+TEST_F(EnginePartnerTest, PasswordCodeForUserDoesNotRefusePartner) {
   bill.FailNextSignInsOf(Id(0), 1, Refusal(Verdict::kSecretRejected, "BDC_1101"));
-  EXPECT_TRUE(HasReason(GetOf(0).status(), Reason::kOrganizationRejected));
+  EXPECT_THAT(GetOf(0), HasReason(Reason::kOrganizationRejected));
   bill.FailNextSignInsOf(Id(1), 1, Refusal(Verdict::kUserLocked, "BDC_1110"));
-  EXPECT_TRUE(HasReason(GetOf(1).status(), Reason::kLockedOut));
-  EXPECT_TRUE(GetOf(2).ok());
+  EXPECT_THAT(GetOf(1), HasReason(Reason::kLockedOut));
+  EXPECT_THAT(GetOf(2), IsOk());
 }
 
-TEST_F(EnginePartnerTest, AnotherPasswordOrAppKeyIsAnotherPartnersSession) {
-  EXPECT_TRUE(GetOf(0).ok());
-  Credential partner = MakePartner("firm");
+TEST_F(EnginePartnerTest, NewSecretsNeedNewPartnerSession) {
+  EXPECT_THAT(GetOf(0), IsOk());
+  Credential partner = MakePartner(kFirm);
   partner.version = 2;
   partner.password = SecretString::CopyOf("new");
   Replace(partner);
-  EXPECT_TRUE(GetOf(1).ok());
+  EXPECT_THAT(GetOf(1), IsOk());
   partner.version = 3;
-  partner.app_key = SecretString::CopyOf("new-app-key");
+  partner.app_key = SecretString::CopyOf("app-key-that-is-new");
   Replace(partner);
-  EXPECT_TRUE(GetOf(2).ok());
+  EXPECT_THAT(GetOf(2), IsOk());
   ASSERT_EQ(PartnerSignIns(), 3U);
   EXPECT_EQ(bill.partner_sign_ins()[1].password, "new");
-  EXPECT_EQ(bill.partner_sign_ins()[2].app_key, "new-app-key");
+  EXPECT_EQ(bill.partner_sign_ins()[2].app_key, "app-key-that-is-new");
   EXPECT_EQ(LastPartner(), FakeBill::PartnerSessionId(3));
 }
 
-TEST_F(EnginePartnerTest, AChangeWhileThePartnerSignsInIsFollowed) {
+TEST_F(EnginePartnerTest, FollowsChangeDuringPartnerSignIn) {
   bill.Hold();
   Answer answer = absl::UnknownError("not answered");
   engine.GetSession(Id(0), "", {}, [&answer](Answer given) { answer = std::move(given); });
   executor.RunUntilIdle();
-  Credential partner = MakePartner("firm");
+  Credential partner = MakePartner(kFirm);
   partner.version = 2;
   partner.password = SecretString::CopyOf("new");
   Replace(partner);
   executor.RunUntilIdle();
   bill.ReleaseAll();
   executor.RunUntilIdle();
-  EXPECT_TRUE(answer.ok()) << answer.status();
+  EXPECT_THAT(answer, IsOk());
   EXPECT_EQ(LastPartner(), FakeBill::PartnerSessionId(2));
 }
 
-TEST_F(EnginePartnerTest, DeletedWhileThePartnerSignsInItTellsThoseWhoWait) {
+TEST_F(EnginePartnerTest, DeletionFailsWaitersOfPartner) {
   bill.Hold();
   Answer answer = absl::UnknownError("not answered");
   engine.GetSession(Id(0), "", {}, [&answer](Answer given) { answer = std::move(given); });
   executor.RunUntilIdle();
-  directory.Remove("firm", "uid-of-firm");
-  EXPECT_TRUE(HasReason(answer.status(), Reason::kUnknownOrganization)) << answer.status();
+  directory.Remove(kFirm, UidOf(kFirm));
+  EXPECT_THAT(answer, HasReason(Reason::kUnknownOrganization));
   bill.ReleaseAll();
   executor.RunUntilIdle();
   EXPECT_EQ(bill.CountSignIns(), 0);
 }
 
-TEST_F(EnginePartnerTest, ALockedVaultIsToldToAll) {
+TEST_F(EnginePartnerTest, LockedVaultFailsAllWaiters) {
   vault.set_state(VaultState::kLocked);
-  ExpectAll(GetAll(), Reason::kVaultLocked);
+  EXPECT_THAT(GetAll(), Each(HasReason(Reason::kVaultLocked)));
   EXPECT_EQ(PartnerSignIns(), 0U);
 }
 
-TEST_F(EnginePartnerTest, EndingAllSessionsForgetsThePartnersToo) {
-  EXPECT_TRUE(GetOf(0).ok());
-  engine.LogoutAll("uid-of-firm", [] {});
+TEST_F(EnginePartnerTest, LogoutAllForgetsPartnerSession) {
+  EXPECT_THAT(GetOf(0), IsOk());
+  engine.LogoutAll(UidOf(kFirm), [] {});
   executor.RunUntilIdle();
-  EXPECT_TRUE(GetOf(0).ok());
+  EXPECT_THAT(GetOf(0), IsOk());
   EXPECT_EQ(PartnerSignIns(), 2U);
 }
 
-TEST_F(EnginePartnerTest, ASessionInMemoryNeedsNoPartner) {
-  EXPECT_TRUE(GetOf(0).ok());
+TEST_F(EnginePartnerTest, LiveSessionNeedsNoPartner) {
+  EXPECT_THAT(GetOf(0), IsOk());
   bill.KillSession(FakeBill::PartnerSessionId(1));
-  EXPECT_TRUE(GetOf(0).ok());
+  EXPECT_THAT(GetOf(0), IsOk());
   EXPECT_EQ(bill.CountSignIns(), 1);
 }
 
-// Partners' sessions are in memory only; what was spent on them is not.
-TEST_F(EnginePartnerTest, AfterARestartThePartnerSignsInAgainAndTheLedgerKnowsWhatWasSpent) {
+// Partner sessions are kept in memory only. The ledger of their sign-ins is stored.
+TEST_F(EnginePartnerTest, RestartSignsPartnerInAndKeepsLedger) {
   bill.AnswerAtOnce();
   SeededRandom seeded;
   std::unique_ptr<ManualExecutor> own;
@@ -328,7 +334,7 @@ TEST_F(EnginePartnerTest, AfterARestartThePartnerSignsInAgainAndTheLedgerKnowsWh
   EXPECT_TRUE(ask(0));
   start();
   EXPECT_TRUE(ask(0));
-  EXPECT_EQ(PartnerSignIns(), 1U) << "its users' sessions outlive the process";
+  EXPECT_EQ(PartnerSignIns(), 1U) << "the sessions of its users were restored";
   EXPECT_TRUE(ask(1));
   EXPECT_EQ(PartnerSignIns(), 2U);
   for (const LoginGovernor::Budget& budget : process->Budgets()) {

@@ -1,21 +1,20 @@
-// What Engine::Probe() promises: proof by a sign-in, of which callers notice nothing.
+// Engine::Probe(): proves a candidate secret by a sign-in that does not affect callers.
 #include <gtest/gtest.h>
 
 #include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "tests/server/session/engine_fixture.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
 
-constexpr char kFirst[] = "008acme00000";
-
 class EngineProbeTest : public EngineTest {
  protected:
-  // The credential "acme" with another password.
+  // The credential kAcme with another password.
   static Credential WithPassword(absl::string_view password) {
-    Credential candidate = MakeCredential("acme", 3);
+    Credential candidate = MakeCredential(kAcme, 3);
     candidate.password = SecretString::CopyOf(password);
     candidate.version = 2;
     return candidate;
@@ -37,7 +36,7 @@ class EngineProbeTest : public EngineTest {
   absl::optional<ProbeResult> result;
 };
 
-TEST_F(EngineProbeTest, ACandidateIsTriedWithItsOwnSecretAndCallersNoticeNothing) {
+TEST_F(EngineProbeTest, TriesCandidateWithItsOwnSecret) {
   const SessionPtr before = *Get();
   const ProbeResult proved = Probe(WithPassword("new"));
   EXPECT_EQ(proved.verdict, ProbeVerdict::kAccepted) << proved.status;
@@ -46,10 +45,10 @@ TEST_F(EngineProbeTest, ACandidateIsTriedWithItsOwnSecretAndCallersNoticeNothing
   EXPECT_EQ(bill.CountSignIns(), 2);
 }
 
-TEST_F(EngineProbeTest, TheSessionOfAnAdoptedProbeIsTheNextOne) {
+TEST_F(EngineProbeTest, AdoptedProbeSessionIsNext) {
   const SessionPtr before = *Get();
   const ProbeResult proved = Probe(WithPassword("new"));
-  engine.AdoptProbed("uid-of-acme", proved.session);
+  engine.AdoptProbed(UidOf(kAcme), proved.session);
   const SessionPtr after = *Get();
   EXPECT_EQ(after, proved.session);
   EXPECT_GT(after->generation, before->generation);
@@ -58,7 +57,7 @@ TEST_F(EngineProbeTest, TheSessionOfAnAdoptedProbeIsTheNextOne) {
   EXPECT_EQ(store.contents().pairs[0].session, proved.session);
 }
 
-TEST_F(EngineProbeTest, ADiscardedProbesSessionIsEndedAtBill) {
+TEST_F(EngineProbeTest, DiscardedProbeIsLoggedOut) {
   const ProbeResult proved = Probe(WithPassword("new"));
   engine.DiscardProbed(proved.session);
   executor.RunUntilIdle();
@@ -66,30 +65,30 @@ TEST_F(EngineProbeTest, ADiscardedProbesSessionIsEndedAtBill) {
   EXPECT_EQ(bill.sign_outs()[0].session_id, proved.session->keys.session_id->Reveal());
 }
 
-TEST_F(EngineProbeTest, ARefusedCandidateIsQuarantinedAndTheStoredOneIsNot) {
+TEST_F(EngineProbeTest, QuarantinesRefusedCandidateOnly) {
   bill.FailNextSignIns(1, Refusal(Verdict::kSecretRejected, "BDC_1101"));
   const ProbeResult refused = Probe(WithPassword("wrong"));
   EXPECT_EQ(refused.verdict, ProbeVerdict::kRefused);
-  EXPECT_TRUE(HasReason(refused.status, Reason::kCredentialRejected)) << refused.status;
-  EXPECT_EQ(DetailsOf(refused.status)->metadata["bill_code"], "BDC_1101");
-  EXPECT_TRUE(Get().ok());
-  // The refused one is stored behind our back: nobody's call tries it again.
+  EXPECT_THAT(refused.status, HasReason(Reason::kCredentialRejected));
+  EXPECT_THAT(refused.status, HasMetadata("bill_code", "BDC_1101"));
+  EXPECT_THAT(Get(), IsOk());
+  // The refused secret is stored all the same: no call tries it again.
   Replace(WithPassword("wrong"));
   engine.Logout(kFirst, "", 0, [](const absl::StatusOr<bool>&) {});
   executor.RunUntilIdle();
-  EXPECT_TRUE(HasReason(Get().status(), Reason::kCredentialRejected));
+  EXPECT_THAT(Get(), HasReason(Reason::kCredentialRejected));
   EXPECT_EQ(bill.CountSignIns(), 2);
 }
 
-TEST_F(EngineProbeTest, WhoSaysARefusedSecretAgainHasItTriedAgain) {
+TEST_F(EngineProbeTest, RepeatedProbeTriesRefusedSecretAgain) {
   bill.FailNextSignIns(1, Refusal(Verdict::kSecretRejected, "BDC_1101"));
   EXPECT_EQ(Probe(WithPassword("late")).verdict, ProbeVerdict::kRefused);
   EXPECT_EQ(Probe(WithPassword("late")).verdict, ProbeVerdict::kAccepted);
   Replace(WithPassword("late"));
-  EXPECT_TRUE(Get().ok());
+  EXPECT_THAT(Get(), IsOk());
 }
 
-TEST_F(EngineProbeTest, ALostAnswerIsUnclear) {
+TEST_F(EngineProbeTest, LostAnswerIsUnclear) {
   BillError lost;
   lost.verdict = Verdict::kUnavailable;
   lost.delivery = Delivery::kMaybeSent;
@@ -97,11 +96,11 @@ TEST_F(EngineProbeTest, ALostAnswerIsUnclear) {
   bill.FailNextSignIns(1, lost);
   const ProbeResult unclear = Probe(WithPassword("new"));
   EXPECT_EQ(unclear.verdict, ProbeVerdict::kUnclear);
-  EXPECT_TRUE(HasReason(unclear.status, Reason::kBillUnavailable));
-  EXPECT_TRUE(Get().ok());
+  EXPECT_THAT(unclear.status, HasReason(Reason::kBillUnavailable));
+  EXPECT_THAT(Get(), IsOk());
 }
 
-TEST_F(EngineProbeTest, ARequestThatNeverWentOutProvesNothing) {
+TEST_F(EngineProbeTest, UnsentProbeIsNotTried) {
   BillError unreachable;
   unreachable.verdict = Verdict::kUnavailable;
   unreachable.delivery = Delivery::kNotSent;
@@ -110,18 +109,18 @@ TEST_F(EngineProbeTest, ARequestThatNeverWentOutProvesNothing) {
   EXPECT_EQ(Probe(WithPassword("new")).verdict, ProbeVerdict::kNotTried);
 }
 
-TEST_F(EngineProbeTest, NoProbeGoesBeyondAUsersFailedSignIns) {
+TEST_F(EngineProbeTest, ProbesRespectFailedSignInLimit) {
   for (int i = 0; i < 3; ++i) {
     bill.FailNextSignIns(1, Refusal(Verdict::kSecretRejected, "BDC_1101"));
     Probe(WithPassword(absl::StrCat("wrong-", i)));
   }
   const ProbeResult fourth = Probe(WithPassword("right"));
   EXPECT_EQ(fourth.verdict, ProbeVerdict::kNotTried);
-  EXPECT_TRUE(HasReason(fourth.status, Reason::kLoginBudgetSpent)) << fourth.status;
+  EXPECT_THAT(fourth.status, HasReason(Reason::kLoginBudgetSpent));
   EXPECT_EQ(bill.CountSignIns(), 3);
 }
 
-TEST_F(EngineProbeTest, AProbeIsInTheLedgerBeforeItIsSent) {
+TEST_F(EngineProbeTest, RecordsProbeBeforeSending) {
   bill.Hold();
   Start(WithPassword("new"));
   executor.RunUntilIdle();
@@ -131,40 +130,40 @@ TEST_F(EngineProbeTest, AProbeIsInTheLedgerBeforeItIsSent) {
   bill.ReleaseAll();
 }
 
-TEST_F(EngineProbeTest, AProbeThatCannotHaveItsTurnInTimeSaysWhen) {
+TEST_F(EngineProbeTest, ProbeFailsIfItsTurnIsTooLate) {
   bill.FailNextSignIns(1, Refusal(Verdict::kRateLimited, "BDC_1144"));
   EXPECT_EQ(Probe(WithPassword("new")).verdict, ProbeVerdict::kNotTried);
   const ProbeResult parked = Probe(WithPassword("new"));
   EXPECT_EQ(parked.verdict, ProbeVerdict::kNotTried);
-  EXPECT_TRUE(HasReason(parked.status, Reason::kBillRateLimited)) << parked.status;
+  EXPECT_THAT(parked.status, HasReason(Reason::kBillRateLimited));
   EXPECT_EQ(bill.CountSignIns(), 1);
   EXPECT_EQ(engine.Budgets()[0].queued, 0);
 }
 
-// A sign-in with the devKey of before and a probe with the next one may overlap.
-TEST_F(EngineProbeTest, ASignInThatEndsAfterALaterProbeDoesNotTakeTheGenerationBack) {
-  ASSERT_TRUE(Get({}, "008acme00001").ok());  // the password is proven: it may go twice at a time
+// A sign-in with the previous devKey and a probe with the next one may overlap.
+TEST_F(EngineProbeTest, LateSignInDoesNotReplaceAdoptedProbe) {
+  ASSERT_THAT(Get({}, kSecond), IsOk());  // proves the password, so that two sign-ins may overlap
   bill.SetLatency(absl::Seconds(10));
   Answer answer = absl::UnknownError("not answered");
   engine.GetSession(kFirst, "", {}, [&answer](Answer given) { answer = std::move(given); });
   executor.RunUntilIdle();
   bill.SetLatency(absl::Seconds(1));
-  Credential candidate = MakeCredential("acme", 3);
-  candidate.dev_key = SecretString::CopyOf("another-dev-key");
+  Credential candidate = MakeCredential(kAcme, 3);
+  candidate.dev_key = SecretString::CopyOf("another-dev-key-of-acme");
   candidate.version = 2;
   Start(std::move(candidate));
   executor.Advance(absl::Seconds(2));
-  ASSERT_TRUE(result.has_value()) << "not in one queue: the devKeys differ";
+  ASSERT_TRUE(result.has_value()) << "the devKeys differ, so they have separate queues";
   ASSERT_EQ(result->verdict, ProbeVerdict::kAccepted);
-  engine.AdoptProbed("uid-of-acme", result->session);
+  engine.AdoptProbed(UidOf(kAcme), result->session);
   executor.Advance(absl::Seconds(20));
-  ASSERT_TRUE(answer.ok()) << answer.status();
+  ASSERT_THAT(answer, IsOk());
   EXPECT_EQ(*answer, result->session);
   EXPECT_EQ(*Get(), result->session);
-  EXPECT_EQ(bill.sign_outs().size(), 1U) << "of the one that came too late";
+  EXPECT_EQ(bill.sign_outs().size(), 1U) << "the sign-in that ended too late is logged out";
 }
 
-TEST_F(EngineProbeTest, AnAdoptedProbeAnswersThoseWhoWaitForACheckWithoutASignIn) {
+TEST_F(EngineProbeTest, AdoptedProbeAnswersWaitersOfCheck) {
   const SessionPtr before = *Get();
   const ProbeResult proved = Probe(WithPassword("new"));
   clock.Advance(absl::Seconds(10));
@@ -174,41 +173,41 @@ TEST_F(EngineProbeTest, AnAdoptedProbeAnswersThoseWhoWaitForACheckWithoutASignIn
                     [&answer](Answer given) { answer = std::move(given); });
   executor.RunUntilIdle();
   ASSERT_EQ(bill.held(), 1);
-  engine.AdoptProbed("uid-of-acme", proved.session);
+  engine.AdoptProbed(UidOf(kAcme), proved.session);
   bill.ReleaseAll();
   executor.RunUntilIdle();
-  ASSERT_TRUE(answer.ok()) << answer.status();
+  ASSERT_THAT(answer, IsOk());
   EXPECT_EQ(*answer, proved.session);
   EXPECT_EQ(bill.CountSignIns(), 2);
 }
 
-TEST_F(EngineProbeTest, CallersWhoWaitForASignInGetNothingOlderThanAnAdoptedProbe) {
+TEST_F(EngineProbeTest, WaitersGetNothingOlderThanAdoptedProbe) {
   const ProbeResult proved = Probe(WithPassword("new"));
   bill.Hold();
   Answer answer = absl::UnknownError("not answered");
   engine.GetSession(kFirst, "", {}, [&answer](Answer given) { answer = std::move(given); });
   executor.RunUntilIdle();
-  engine.AdoptProbed("uid-of-acme", proved.session);
+  engine.AdoptProbed(UidOf(kAcme), proved.session);
   bill.ReleaseAll();
   executor.RunUntilIdle();
-  ASSERT_TRUE(answer.ok()) << answer.status();
+  ASSERT_THAT(answer, IsOk());
   EXPECT_GE((*answer)->generation, proved.session->generation);
 }
 
-TEST_F(EngineProbeTest, AnOlderProbeDoesNotReplaceANewerSession) {
+TEST_F(EngineProbeTest, OlderProbeDoesNotReplaceNewerSession) {
   const ProbeResult proved = Probe(WithPassword("new"));
   const SessionPtr newer = *Get();
-  engine.AdoptProbed("uid-of-acme", proved.session);
+  engine.AdoptProbed(UidOf(kAcme), proved.session);
   executor.RunUntilIdle();
   EXPECT_EQ(*Get(), newer);
   EXPECT_EQ(bill.sign_outs().size(), 1U);
 }
 
-TEST_F(EngineProbeTest, AProbeOfADetachedOrganizationIsNotTried) {
-  Start(WithPassword("new"), "008unknown");
+TEST_F(EngineProbeTest, DoesNotProbeDetachedOrganization) {
+  Start(WithPassword("new"), "008unknown-organization");
   ASSERT_TRUE(result.has_value());
   EXPECT_EQ(result->verdict, ProbeVerdict::kNotTried);
-  EXPECT_TRUE(HasReason(result->status, Reason::kUnknownOrganization));
+  EXPECT_THAT(result->status, HasReason(Reason::kUnknownOrganization));
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Days and millions: what takes too long for ThreadSanitizer.
+// Simulated days and millions of calls, too slow for ThreadSanitizer.
 #include <gtest/gtest.h>
 
 #include <iostream>
@@ -11,7 +11,7 @@ namespace {
 
 using Answer = absl::StatusOr<SessionPtr>;
 
-TEST(EngineProofTest, AReaderThatLiesAMillionTimesCostsNoSignInAndTheOthersAreServed) {
+TEST(EngineProofTest, MillionFalseReportsCostNoSignIn) {
   ModelHouse house({.organizations = 10});
   std::vector<std::uint64_t> generations(10, 0);
   for (int n = 0; n < 10; ++n) {
@@ -24,24 +24,24 @@ TEST(EngineProofTest, AReaderThatLiesAMillionTimesCostsNoSignInAndTheOthersAreSe
   int others = 0;
   for (int i = 0; i < 1'000'000; ++i) {
     SessionDemand lie;
-    lie.principal = "liar";
+    lie.principal = "unix:caller-that-lies";
     lie.stale_generation = generations[i % 10];
     house.engine.GetSession(billsim::GeneratedOrganizationId(i % 10), "", lie,
                             [&limited](const Answer& got) {
                               if (HasReason(got.status(), Reason::kCallerLimit)) ++limited;
                             });
     if (i % 1000 != 0) continue;
-    house.executor.Advance(absl::Seconds(2));  // over the second for which a check is fresh
+    house.executor.Advance(absl::Seconds(2));  // longer than the second for which a check is fresh
     house.engine.GetSession(billsim::GeneratedOrganizationId(i % 10), "", {},
                             [&others](const Answer& got) { others += got.ok() ? 1 : 0; });
   }
   EXPECT_EQ(house.SignIns(), 10);
   EXPECT_EQ(others, 1000);
   EXPECT_GT(limited, 900'000);
-  EXPECT_LE(house.Checks(), 600) << "in a bit more than half an hour";
+  EXPECT_LE(house.Checks(), 600) << "in a little more than half an hour";
 }
 
-// How many sign-ins a day of 1,000 busy organizations on ten devKeys costs.
+// Returns the number of sign-ins in a day of 1,000 busy organizations on ten devKeys.
 std::int64_t SignInsOfABusyDay(const EngineOptions& options, bool sliding) {
   billsim::Settings settings;
   settings.sliding = sliding;
@@ -56,12 +56,12 @@ std::int64_t SignInsOfABusyDay(const EngineOptions& options, bool sliding) {
   return house.SignIns();
 }
 
-TEST(EngineProofTest, ADayOfAThousandBusyOrganizationsCostsAtMostOneSignInEach) {
+TEST(EngineProofTest, BusyDayCostsOneSignInPerOrganization) {
   const std::int64_t ours = SignInsOfABusyDay({}, true);
   EngineOptions not_sliding;
   not_sliding.sliding = false;
   const std::int64_t from_the_sign_in = SignInsOfABusyDay(not_sliding, false);
-  EngineOptions absolute = not_sliding;  // and a quarter of an hour early, as is common
+  EngineOptions absolute = not_sliding;  // with a margin of 15 minutes, as many programs use
   absolute.safety_margin = absl::Minutes(15);
   const std::int64_t absolute_expiry = SignInsOfABusyDay(absolute, true);
   std::cout << "sign-ins of a day of 1,000 busy organizations on ten devKeys: " << ours

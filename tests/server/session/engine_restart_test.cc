@@ -1,4 +1,4 @@
-// What the engine takes over from the process before it.
+// State that an engine restores from the store after a restart.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "tests/server/session/engine_fixture.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
@@ -17,7 +18,7 @@ class EngineRestartTest : public EngineTest {
     Start();
   }
 
-  // A process that knows only the vault and the store.
+  // Starts a new process on the same vault and store.
   void Start() {
     process.reset();
     own = std::make_unique<ManualExecutor>(clock);
@@ -25,7 +26,7 @@ class EngineRestartTest : public EngineTest {
     process->Restore(store.Open(*vault.MasterKey()));
   }
 
-  Answer Ask(const SessionDemand& demand = {}, absl::string_view organization = "008acme00000") {
+  Answer Call(const SessionDemand& demand = {}, absl::string_view organization = kFirst) {
     Answer answer = absl::UnknownError("not answered");
     process->GetSession(organization, "", demand,
                         [&answer](Answer given) { answer = std::move(given); });
@@ -38,108 +39,108 @@ class EngineRestartTest : public EngineTest {
   std::unique_ptr<Engine> process;
 };
 
-TEST_F(EngineRestartTest, ARestartCostsACheckAndNoSignIn) {
-  const SessionPtr before = *Ask();
+TEST_F(EngineRestartTest, RestartCostsOneCheckAndNoSignIn) {
+  const SessionPtr before = *Call();
   Start();
-  const Answer after = Ask();
-  ASSERT_TRUE(after.ok()) << after.status();
+  const Answer after = Call();
+  ASSERT_THAT(after, IsOk());
   EXPECT_EQ(*(*after)->keys.session_id, *before->keys.session_id);
   EXPECT_EQ(*(*after)->keys.dev_key, *before->keys.dev_key);
   EXPECT_EQ(bill.CountSignIns(), 1);
   EXPECT_EQ(bill.session_infos().size(), 1U);
-  EXPECT_TRUE(Ask().ok());
-  EXPECT_EQ(bill.session_infos().size(), 1U) << "asked once";
+  EXPECT_THAT(Call(), IsOk());
+  EXPECT_EQ(bill.session_infos().size(), 1U) << "checked once";
 }
 
-TEST_F(EngineRestartTest, AfterARestartAGenerationIsNewAndReportsOfTheOldOneCount) {
-  const SessionPtr before = *Ask();
+TEST_F(EngineRestartTest, RestartRaisesGenerationAndAcceptsOldReports) {
+  const SessionPtr before = *Call();
   Start();
-  const SessionPtr after = *Ask();
+  const SessionPtr after = *Call();
   EXPECT_GT(after->generation, before->generation);
   own->Advance(absl::Seconds(2));
   bill.KillAllSessions();
-  const SessionPtr next = *Ask(Stale(before->generation));
+  const SessionPtr next = *Call(Stale(before->generation));
   EXPECT_GT(next->generation, after->generation);
   EXPECT_EQ(bill.CountSignIns(), 2);
 }
 
-TEST_F(EngineRestartTest, ASessionThatDiedMeanwhileIsNotHandedOut) {
-  const SessionPtr before = *Ask();
+TEST_F(EngineRestartTest, DropsSessionThatDiedMeanwhile) {
+  const SessionPtr before = *Call();
   bill.KillAllSessions();
   Start();
-  const SessionPtr after = *Ask();
+  const SessionPtr after = *Call();
   EXPECT_FALSE(*after->keys.session_id == *before->keys.session_id);
   EXPECT_GT(after->generation, before->generation);
 }
 
-TEST_F(EngineRestartTest, AStoredSessionThatBillCallsAnotherOrganizationsIsDropped) {
-  ASSERT_TRUE(Ask().ok());
+TEST_F(EngineRestartTest, DropsSessionOfAnotherOrganization) {
+  ASSERT_THAT(Call(), IsOk());
   Start();
-  bill.SetSessionInfoOrganization("008other");
-  EXPECT_TRUE(HasReason(Ask().status(), Reason::kBillUnavailable));
+  bill.SetSessionInfoOrganization("008another-organization");
+  EXPECT_THAT(Call(), HasReason(Reason::kBillUnavailable));
   EXPECT_EQ(process->Counts().live, 0);
 }
 
-TEST_F(EngineRestartTest, WhereBillIsOutOfReachTheSessionStaysUntilItCanBeChecked) {
-  ASSERT_TRUE(Ask().ok());
+TEST_F(EngineRestartTest, KeepsSessionUntilBillCanBeReached) {
+  ASSERT_THAT(Call(), IsOk());
   Start();
   BillError down = Refusal(Verdict::kUnavailable, "");
   bill.FailNextSessionInfos(1, down);
-  EXPECT_TRUE(HasReason(Ask().status(), Reason::kBillUnavailable));
+  EXPECT_THAT(Call(), HasReason(Reason::kBillUnavailable));
   own->Advance(absl::Seconds(2));
-  EXPECT_TRUE(Ask().ok());
+  EXPECT_THAT(Call(), IsOk());
   EXPECT_EQ(bill.CountSignIns(), 1);
 }
 
-TEST_F(EngineRestartTest, ALoggedOutSessionDoesNotComeBack) {
-  ASSERT_TRUE(Ask().ok());
-  process->Logout("008acme00000", "", 0, [](const absl::StatusOr<bool>&) {});
+TEST_F(EngineRestartTest, LoggedOutSessionDoesNotComeBack) {
+  ASSERT_THAT(Call(), IsOk());
+  process->Logout(kFirst, "", 0, [](const absl::StatusOr<bool>&) {});
   own->RunUntilIdle();
   Start();
   EXPECT_EQ(process->Counts().live, 0);
 }
 
-TEST_F(EngineRestartTest, ALoggedOutPairIsNotPrewarmedAgain) {
+TEST_F(EngineRestartTest, DoesNotPrewarmLoggedOutSlot) {
   options.prewarm_all = true;
   Start();
   own->RunUntilIdle();
   ASSERT_EQ(bill.CountSignIns(), 3);
-  process->Logout("008acme00000", "", 0, [](const absl::StatusOr<bool>&) {});
+  process->Logout(kFirst, "", 0, [](const absl::StatusOr<bool>&) {});
   own->RunUntilIdle();
   Start();
   own->Advance(absl::Minutes(1));
-  EXPECT_EQ(bill.CountSignInsOf("008acme00000"), 1);
+  EXPECT_EQ(bill.CountSignInsOf(kFirst), 1);
 }
 
-TEST_F(EngineRestartTest, APlaceThatWasGivenUpIsNotFoundAgain) {
+TEST_F(EngineRestartTest, DoesNotRestoreAbandonedPlace) {
   options.governor.sign_ins_per_hour = 1;
   Start();
-  ASSERT_TRUE(Ask().ok());
-  ASSERT_TRUE(HasReason(Ask({}, "008acme00001").status(), Reason::kLoginBudgetSpent));
+  ASSERT_THAT(Call(), IsOk());
+  ASSERT_THAT(Call({}, kSecond), HasReason(Reason::kLoginBudgetSpent));
   vault.set_state(VaultState::kLocked);
-  own->Advance(absl::Minutes(61));  // its turn comes, and cannot be used
+  own->Advance(absl::Minutes(61));  // its turn comes while the vault is locked
   vault.set_state(VaultState::kReady);
   Start();
   own->Advance(absl::Minutes(1));
-  EXPECT_EQ(bill.CountSignInsOf("008acme00001"), 0);
+  EXPECT_EQ(bill.CountSignInsOf(kSecond), 0);
 }
 
-TEST_F(EngineRestartTest, TheLedgerIsRemembered) {
+TEST_F(EngineRestartTest, RestoresLedger) {
   options.governor.sign_ins_per_hour = 1;
   Start();
-  ASSERT_TRUE(Ask().ok());
+  ASSERT_THAT(Call(), IsOk());
   own->Advance(absl::Minutes(10));
   Start();
-  const absl::Status refused = Ask({}, "008acme00001").status();
-  ASSERT_TRUE(HasReason(refused, Reason::kLoginBudgetSpent)) << refused;
-  EXPECT_EQ(DetailsOf(refused)->retry_after, absl::Minutes(50));
+  const absl::Status refused = Call({}, kSecond).status();
+  ASSERT_THAT(refused, HasReason(Reason::kLoginBudgetSpent));
+  EXPECT_THAT(refused, HasRetryAfter(absl::Minutes(50)));
 }
 
-TEST_F(EngineRestartTest, ASignInThatWasCutOffIsInTheLedger) {
+TEST_F(EngineRestartTest, LedgerCountsInterruptedSignIn) {
   options.governor.sign_ins_per_hour = 1;
   Start();
   bill.Hold();
-  process->GetSession("008acme00000", "", {}, [](const Answer&) {});
+  process->GetSession(kFirst, "", {}, [](const Answer&) {});
   own->RunUntilIdle();
   ASSERT_EQ(bill.CountSignIns(), 1);
   const StoreContents contents = store.Open(*vault.MasterKey());
@@ -148,69 +149,69 @@ TEST_F(EngineRestartTest, ASignInThatWasCutOffIsInTheLedger) {
   Engine next(options, MakeParts(*own));
   next.Restore(contents);
   Answer answer;
-  next.GetSession("008acme00001", "", {}, [&answer](Answer given) { answer = std::move(given); });
+  next.GetSession(kSecond, "", {}, [&answer](Answer given) { answer = std::move(given); });
   own->RunUntilIdle();
-  EXPECT_TRUE(HasReason(answer.status(), Reason::kLoginBudgetSpent)) << answer.status();
+  EXPECT_THAT(answer, HasReason(Reason::kLoginBudgetSpent));
   bill.ReleaseAll();
 }
 
-TEST_F(EngineRestartTest, AcrossBootsTheWallClockTellsTheAgeOfTheLedger) {
+TEST_F(EngineRestartTest, NewBootAgesLedgerByWallClock) {
   options.governor.sign_ins_per_hour = 1;
   Start();
-  ASSERT_TRUE(Ask().ok());
+  ASSERT_THAT(Call(), IsOk());
   store.set_same_boot(false);
   clock.JumpWall(-absl::Hours(24));
   Start();
-  EXPECT_TRUE(HasReason(Ask({}, "008acme00001").status(), Reason::kLoginBudgetSpent))
-      << "a clock that was set back frees nothing";
+  EXPECT_THAT(Call({}, kSecond), HasReason(Reason::kLoginBudgetSpent))
+      << "a clock that was set back frees no place";
   clock.JumpWall(absl::Hours(24) + absl::Minutes(61));
   Start();
-  EXPECT_TRUE(Ask({}, "008acme00001").ok());
+  EXPECT_THAT(Call({}, kSecond), IsOk());
 }
 
-TEST_F(EngineRestartTest, ARefusedPairKeepsItsPlace) {
+TEST_F(EngineRestartTest, QueuedSlotKeepsItsPlace) {
   options.governor.sign_ins_per_hour = 1;
   Start();
-  ASSERT_TRUE(Ask().ok());
-  ASSERT_TRUE(HasReason(Ask({}, "008acme00001").status(), Reason::kLoginBudgetSpent));
+  ASSERT_THAT(Call(), IsOk());
+  ASSERT_THAT(Call({}, kSecond), HasReason(Reason::kLoginBudgetSpent));
   Start();
   EXPECT_EQ(process->Counts().queued, 1);
   own->Advance(absl::Minutes(61));
-  EXPECT_EQ(bill.CountSignInsOf("008acme00001"), 1);
+  EXPECT_EQ(bill.CountSignInsOf(kSecond), 1);
 }
 
-TEST_F(EngineRestartTest, ARefusedPasswordIsNotTriedAgain) {
+TEST_F(EngineRestartTest, DoesNotRetryRefusedPassword) {
   bill.SetSignInAnswer(
       [](const SignInRequest&) { return Refusal(Verdict::kSecretRejected, "BDC_1101"); });
-  ASSERT_TRUE(HasReason(Ask().status(), Reason::kCredentialRejected));
+  ASSERT_THAT(Call(), HasReason(Reason::kCredentialRejected));
   Start();
-  EXPECT_TRUE(HasReason(Ask().status(), Reason::kCredentialRejected));
+  EXPECT_THAT(Call(), HasReason(Reason::kCredentialRejected));
   EXPECT_EQ(bill.CountSignIns(), 1);
 }
 
-TEST_F(EngineRestartTest, BeforeTheStoreIsOpenNothingIsSent) {
+TEST_F(EngineRestartTest, SendsNothingBeforeStoreIsOpen) {
   Engine waiting(options, MakeParts(*own));
   Answer answer;
-  waiting.GetSession("008acme00000", "", {}, [&answer](const Answer& given) { answer = given; });
+  waiting.GetSession(kFirst, "", {}, [&answer](const Answer& given) { answer = given; });
   own->RunUntilIdle();
-  EXPECT_TRUE(HasReason(answer.status(), Reason::kVaultUnreachable)) << answer.status();
+  EXPECT_THAT(answer, HasReason(Reason::kVaultUnreachable));
   EXPECT_EQ(bill.CountSignIns(), 0);
 }
 
-TEST_F(EngineRestartTest, TheAttemptIsInTheLedgerBeforeItIsSent) {
-  store.set_holding(true);  // only what is written now is there
+TEST_F(EngineRestartTest, RecordsAttemptBeforeSending) {
+  store.set_holding(true);  // only WriteNow() reaches the store
   std::size_t attempts = 0;
   bill.SetSignInAnswer([&](const SignInRequest& request) {
     attempts = store.contents().attempts.size();
     return bill.Accept(request);
   });
-  ASSERT_TRUE(Ask().ok());
+  ASSERT_THAT(Call(), IsOk());
   EXPECT_EQ(attempts, 1U);
 }
 
-TEST_F(EngineRestartTest, WhereTheStoreCannotBeWrittenCallersAreServedAllTheSame) {
+TEST_F(EngineRestartTest, ServesCallersWithoutWritableStore) {
   store.set_failing(true);
-  EXPECT_TRUE(Ask().ok());
+  EXPECT_THAT(Call(), IsOk());
 }
 
 }  // namespace

@@ -2,40 +2,41 @@
 
 #include <gmock/gmock.h>
 
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "tests/server/session/engine_fixture.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
 
-TEST_F(EngineTest, AColdOrganizationIsSignedInAndTheSessionIsWhole) {
+using ::testing::Not;
+
+TEST_F(EngineTest, SignsInToColdOrganization) {
   const Answer answer = Get();
-  ASSERT_TRUE(answer.ok()) << answer.status();
+  ASSERT_THAT(answer, IsOk());
   const Session& session = **answer;
   EXPECT_EQ(session.keys.session_id->Reveal(), FakeBill::SessionId(1));
-  EXPECT_EQ(session.keys.dev_key->Reveal(), "dev-key-of-acme");
+  EXPECT_EQ(session.keys.dev_key->Reveal(), DevKeyOf(kAcme));
   EXPECT_EQ(session.dev_key_id.size(), 16u);
-  EXPECT_EQ(session.organization_id, "008acme00000");
-  EXPECT_EQ(session.credential, "acme");
+  EXPECT_EQ(session.organization_id, kFirst);
+  EXPECT_EQ(session.credential, kAcme);
   EXPECT_EQ(session.base_url, "https://bill.example/connect");
   EXPECT_EQ(session.generation, static_cast<std::uint64_t>(absl::ToUnixMicros(clock.Now())));
   EXPECT_EQ(session.sign_in_time, clock.Now());
   EXPECT_EQ(session.expire_time, clock.Now() + absl::Minutes(34));
 }
 
-TEST_F(EngineTest, ALiveSessionComesFromMemoryBeforeTheCallReturns) {
+TEST_F(EngineTest, ReturnsLiveSessionSynchronously) {
   const SessionPtr first = *Get();
   SessionPtr second;
-  engine.GetSession("008acme00000", "acme", {}, [&second](Answer answer) { second = *answer; });
+  engine.GetSession(kFirst, kAcme, {}, [&second](Answer answer) { second = *answer; });
   EXPECT_EQ(second, first);
   EXPECT_EQ(bill.CountSignIns(), 1);
 }
 
-TEST_F(EngineTest, TenThousandCallersOfOneColdOrganizationCostOneSignIn) {
+TEST_F(EngineTest, TenThousandCallersShareOneSignIn) {
   int answered = 0;
   for (int i = 0; i < 10'000; ++i) {
-    engine.GetSession("008acme00000", "", {}, [&answered](const Answer& answer) {
+    engine.GetSession(kFirst, "", {}, [&answered](const Answer& answer) {
       if (answer.ok() && (*answer)->keys.session_id->Reveal() == FakeBill::SessionId(1)) ++answered;
     });
   }
@@ -44,19 +45,19 @@ TEST_F(EngineTest, TenThousandCallersOfOneColdOrganizationCostOneSignIn) {
   EXPECT_EQ(bill.CountSignIns(), 1);
 }
 
-TEST_F(EngineTest, OrganizationsHaveSessionsOfTheirOwn) {
-  EXPECT_NE((*Get({}, "008acme00000"))->keys.session_id->Reveal(),
-            (*Get({}, "008acme00001"))->keys.session_id->Reveal());
+TEST_F(EngineTest, OrganizationsHaveSeparateSessions) {
+  EXPECT_NE((*Get({}, kFirst))->keys.session_id->Reveal(),
+            (*Get({}, kSecond))->keys.session_id->Reveal());
 }
 
-TEST_F(EngineTest, AnUnknownOrganizationCostsNothing) {
+TEST_F(EngineTest, UnknownOrganizationCostsNothing) {
   directory.Reset(directory.List(), {});
-  const Answer answer = Get({}, "008nobody");
-  EXPECT_TRUE(HasReason(answer.status(), Reason::kUnknownOrganization)) << answer.status();
+  const Answer answer = Get({}, "008unknown-organization");
+  EXPECT_THAT(answer, HasReason(Reason::kUnknownOrganization));
   EXPECT_EQ(bill.CountSignIns(), 0);
 }
 
-TEST_F(EngineTest, NothingIsHandedOutAtItsDeadline) {
+TEST_F(EngineTest, ReturnsNoSessionAtItsDeadline) {
   const SessionPtr first = *Get();
   executor.Advance(absl::Minutes(34) - absl::Seconds(1));
   EXPECT_EQ(*Get(), first);
@@ -67,7 +68,7 @@ TEST_F(EngineTest, NothingIsHandedOutAtItsDeadline) {
   EXPECT_EQ(bill.CountSignIns(), 2);
 }
 
-TEST_F(EngineTest, AWallClockSetBackNeitherExtendsASessionNorTurnsTheGenerationBack) {
+TEST_F(EngineTest, BackwardClockJumpKeepsDeadlineAndGeneration) {
   const SessionPtr first = *Get();
   clock.JumpWall(-absl::Hours(24));
   executor.Advance(absl::Minutes(34));
@@ -75,33 +76,34 @@ TEST_F(EngineTest, AWallClockSetBackNeitherExtendsASessionNorTurnsTheGenerationB
   EXPECT_EQ(second->generation, first->generation + 1);
 }
 
-TEST_F(EngineTest, TimeThatBillTakesToAnswerIsTakenOffTheWindow) {
+TEST_F(EngineTest, SubtractsLatencyFromLifetime) {
   bill.SetLatency(absl::Seconds(20));
   SessionPtr session;
-  engine.GetSession("008acme00000", "", {}, [&session](Answer answer) { session = *answer; });
+  engine.GetSession(kFirst, "", {}, [&session](Answer answer) { session = *answer; });
   executor.Advance(absl::Seconds(20));
   ASSERT_NE(session, nullptr);
   EXPECT_EQ(session->expire_time, clock.Now() + absl::Minutes(34) - absl::Seconds(20));
 }
 
-TEST_F(EngineTest, ASyncTokensSessionLivesFor48Hours) {
-  Credential token = MakeCredential("token", 1);
+TEST_F(EngineTest, SyncTokenSessionLives48Hours) {
+  Credential token = MakeCredential("sync-token-user", 1);
   token.sync_token = true;
   Store(token);
-  const SessionPtr session = *Get({}, "008token00000");
+  const SessionPtr session = *Get({}, OrganizationId(0, "sync-token-user"));
   executor.Advance(absl::Hours(47));
-  EXPECT_EQ(*Get({}, "008token00000"), session);
+  EXPECT_EQ(*Get({}, OrganizationId(0, "sync-token-user")), session);
 }
 
-TEST_F(EngineTest, AnOrganizationsOwnDevKeyIsSentAndHandedOut) {
-  Credential console = MakeCredential("console", 1);
-  console.organizations[0].dev_key = SecretString::CopyOf("its-own-dev-key");
+TEST_F(EngineTest, UsesDevKeyOfOrganization) {
+  Credential console = MakeCredential(kConsole, 1);
+  console.organizations[0].dev_key = SecretString::CopyOf("dev-key-of-the-organization");
   Store(console);
-  EXPECT_EQ((*Get({}, "008console00000"))->keys.dev_key->Reveal(), "its-own-dev-key");
-  EXPECT_EQ(bill.CountSignInsOfDevKey("its-own-dev-key"), 1);
+  EXPECT_EQ((*Get({}, OrganizationId(0, kConsole)))->keys.dev_key->Reveal(),
+            "dev-key-of-the-organization");
+  EXPECT_EQ(bill.CountSignInsOfDevKey("dev-key-of-the-organization"), 1);
 }
 
-TEST_F(EngineTest, AReportOfTheCurrentGenerationIsCheckedBeforeItIsBelieved) {
+TEST_F(EngineTest, ChecksReportOfCurrentGeneration) {
   const SessionPtr first = *Get();
   clock.Advance(absl::Minutes(10));
   const SessionPtr checked = *Get(Stale(first->generation));
@@ -112,13 +114,13 @@ TEST_F(EngineTest, AReportOfTheCurrentGenerationIsCheckedBeforeItIsBelieved) {
   EXPECT_EQ(bill.session_infos().size(), 1u);
 }
 
-TEST_F(EngineTest, ADeadSessionThatIsReportedCostsOneCheckAndOneSignInForAll) {
+TEST_F(EngineTest, ReportsShareOneCheckAndOneSignIn) {
   const SessionPtr first = *Get();
   executor.Advance(absl::Minutes(5));
   bill.KillAllSessions();
   int renewed = 0;
   for (int i = 0; i < 1'000; ++i) {
-    engine.GetSession("008acme00000", "", Stale(first->generation), [&](const Answer& answer) {
+    engine.GetSession(kFirst, "", Stale(first->generation), [&](const Answer& answer) {
       if (answer.ok() && (*answer)->generation > first->generation) ++renewed;
     });
   }
@@ -128,7 +130,7 @@ TEST_F(EngineTest, ADeadSessionThatIsReportedCostsOneCheckAndOneSignInForAll) {
   EXPECT_EQ(bill.CountSignIns(), 2);
 }
 
-TEST_F(EngineTest, ALateReportOfAnOldGenerationCostsNothing) {
+TEST_F(EngineTest, LateReportOfOldGenerationCostsNothing) {
   const SessionPtr first = *Get();
   const SessionPtr second = (*Login(true)).session;
   EXPECT_EQ(*Get(Stale(first->generation)), second);
@@ -136,21 +138,21 @@ TEST_F(EngineTest, ALateReportOfAnOldGenerationCostsNothing) {
   EXPECT_EQ(bill.CountSignIns(), 2);
 }
 
-TEST_F(EngineTest, AReportOfAGenerationFromTheFutureCountsAsCurrent) {
+TEST_F(EngineTest, FutureGenerationCountsAsCurrent) {
   const SessionPtr first = *Get();
   EXPECT_EQ((*Get(Stale(first->generation + 5)))->generation, first->generation);
   EXPECT_EQ(bill.session_infos().size(), 1u);
 }
 
-TEST_F(EngineTest, WhileAReportIsCheckedOthersAreServedFromMemory) {
+TEST_F(EngineTest, ServesOthersDuringCheck) {
   const SessionPtr first = *Get();
   bill.Hold();
-  engine.GetSession("008acme00000", "", Stale(first->generation), [](const Answer&) {});
+  engine.GetSession(kFirst, "", Stale(first->generation), [](const Answer&) {});
   EXPECT_EQ(*Get(), first);
   bill.ReleaseAll();
 }
 
-TEST_F(EngineTest, TooLittleRemainingIsCheckedAndNotSignedIn) {
+TEST_F(EngineTest, TooLittleRemainingCostsCheckNotSignIn) {
   const SessionPtr first = *Get();
   executor.Advance(absl::Minutes(30));
   SessionDemand options;
@@ -161,60 +163,60 @@ TEST_F(EngineTest, TooLittleRemainingIsCheckedAndNotSignedIn) {
   EXPECT_EQ(bill.CountSignIns(), 1);
 }
 
-TEST_F(EngineTest, WhereACheckDoesNotSlideTooLittleRemainingCostsASignIn) {
+TEST_F(EngineTest, TooLittleRemainingSignsInWithoutSliding) {
   EngineOptions options;
   options.check_slides = false;
   Engine strict(options, MakeParts());
   strict.Restore(StoreContents());
   SessionPtr session;
   const auto keep = [&session](Answer answer) { session = *answer; };
-  strict.GetSession("008acme00000", "", {}, keep);
+  strict.GetSession(kFirst, "", {}, keep);
   executor.RunUntilIdle();
   const std::uint64_t first = session->generation;
   clock.Advance(absl::Minutes(30));
   SessionDemand at_least;
   at_least.min_remaining = absl::Minutes(10);
-  strict.GetSession("008acme00000", "", at_least, keep);
+  strict.GetSession(kFirst, "", at_least, keep);
   executor.RunUntilIdle();
   EXPECT_GT(session->generation, first);
   EXPECT_EQ(bill.CountSignIns(), 2);
 }
 
-TEST_F(EngineTest, MinRemainingAboveHalfTheWindowIsMalformed) {
+TEST_F(EngineTest, RejectsTooLongMinRemaining) {
   SessionDemand options;
   options.min_remaining = absl::Minutes(17.6);
-  EXPECT_TRUE(HasReason(Get(options).status(), Reason::kMalformedRequest));
+  EXPECT_THAT(Get(options), HasReason(Reason::kMalformedRequest));
 }
 
-TEST_F(EngineTest, CachedOnlyWithAReportIsMalformed) {
+TEST_F(EngineTest, RejectsCachedOnlyWithReport) {
   const SessionPtr session = *Get();
   SessionDemand options = Stale(session->generation);
   options.cached_only = true;
-  EXPECT_TRUE(HasReason(Get(options).status(), Reason::kMalformedRequest));
+  EXPECT_THAT(Get(options), HasReason(Reason::kMalformedRequest));
   EXPECT_TRUE(bill.session_infos().empty());
 }
 
 TEST_F(EngineTest, CachedOnlyNeverSignsIn) {
   SessionDemand options;
   options.cached_only = true;
-  EXPECT_TRUE(HasReason(Get(options).status(), Reason::kNoLiveSession));
+  EXPECT_THAT(Get(options), HasReason(Reason::kNoLiveSession));
   EXPECT_EQ(bill.CountSignIns(), 0);
   const SessionPtr session = *Get();
   EXPECT_EQ(*Get(options), session);
 }
 
-TEST_F(EngineTest, RequireTrustedIsAnsweredByWhatBillSays) {
+TEST_F(EngineTest, RequireTrustedFollowsAnswerOfBill) {
   SessionDemand options;
   options.require_trusted = true;
-  EXPECT_TRUE(HasReason(Get(options).status(), Reason::kMfaRequired));
-  EXPECT_TRUE(HasReason(Get(options).status(), Reason::kMfaRequired));
+  EXPECT_THAT(Get(options), HasReason(Reason::kMfaRequired));
+  EXPECT_THAT(Get(options), HasReason(Reason::kMfaRequired));
   EXPECT_EQ(bill.CountSignIns(), 1) << "signing in again does not make a session trusted";
   bill.SetTrusted(true);
   Login(true).IgnoreError();
   EXPECT_TRUE((*Get(options))->trusted);
 }
 
-TEST_F(EngineTest, LoginSaysWhetherTheSessionWasThere) {
+TEST_F(EngineTest, LoginReportsReusedSession) {
   EXPECT_FALSE(Login(false)->reused);
   EXPECT_TRUE(Login(false)->reused);
   EXPECT_EQ(bill.CountSignIns(), 1);
@@ -224,21 +226,21 @@ TEST_F(EngineTest, LoginSaysWhetherTheSessionWasThere) {
   EXPECT_EQ(bill.CountSignIns(), 2);
 }
 
-TEST_F(EngineTest, AForcedLoginDuringACheckStillSpendsASignIn) {
+TEST_F(EngineTest, ForcedLoginDuringCheckSignsIn) {
   const SessionPtr first = *Get();
   bill.Hold();
-  engine.GetSession("008acme00000", "", Stale(first->generation), [](const Answer&) {});
+  engine.GetSession(kFirst, "", Stale(first->generation), [](const Answer&) {});
   absl::StatusOr<LoginOutcome> forced = absl::UnknownError("not answered");
-  engine.Login("008acme00000", "", {true},
+  engine.Login(kFirst, "", {true},
                [&](absl::StatusOr<LoginOutcome> given) { forced = std::move(given); });
   executor.RunUntilIdle();
   bill.ReleaseAll();
   executor.RunUntilIdle();
-  ASSERT_TRUE(forced.ok()) << forced.status();
+  ASSERT_THAT(forced, IsOk());
   EXPECT_GT(forced->session->generation, first->generation);
 }
 
-TEST_F(EngineTest, LogoutEndsTheSessionAtBillForEveryone) {
+TEST_F(EngineTest, LogoutEndsSessionForEveryone) {
   const SessionPtr first = *Get();
   EXPECT_EQ(*Logout(), true);
   EXPECT_FALSE(bill.IsLive(first->keys.session_id->Reveal()));
@@ -253,70 +255,70 @@ TEST_F(EngineTest, LogoutOfAnotherGenerationDoesNothing) {
   EXPECT_EQ(*Logout(session->generation), true);
 }
 
-TEST_F(EngineTest, ALogoutThatBillDoesNotConfirmCanBeRepeated) {
+TEST_F(EngineTest, UnconfirmedLogoutCanBeRepeated) {
   const SessionPtr session = *Get();
   bill.FailNextSignOuts(1, Refusal(Verdict::kUnavailable, ""));
-  EXPECT_TRUE(HasReason(Logout().status(), Reason::kBillUnavailable));
+  EXPECT_THAT(Logout(), HasReason(Reason::kBillUnavailable));
   SessionDemand cached;
   cached.cached_only = true;
-  EXPECT_TRUE(HasReason(Get(cached).status(), Reason::kNoLiveSession));
+  EXPECT_THAT(Get(cached), HasReason(Reason::kNoLiveSession));
   EXPECT_EQ(*Logout(), true);
   EXPECT_FALSE(bill.IsLive(session->keys.session_id->Reveal()));
   EXPECT_EQ(*Logout(), false);
 }
 
-TEST_F(EngineTest, ADetachedOrganizationsSessionIsEnded) {
+TEST_F(EngineTest, DetachEndsSession) {
   const SessionPtr session = *Get();
-  Credential next = (*vault.Load("acme"))->Clone();
+  Credential next = (*vault.Load(kAcme))->Clone();
   next.version = 2;
   next.organizations.erase(next.organizations.begin());
   Replace(next);
   executor.RunUntilIdle();
   EXPECT_FALSE(bill.IsLive(session->keys.session_id->Reveal()));
-  EXPECT_FALSE(Get().ok());
+  EXPECT_THAT(Get(), Not(IsOk()));
 }
 
-TEST_F(EngineTest, ASignInInFlightDoesNotBringADeletedCredentialBack) {
+TEST_F(EngineTest, SignInDoesNotReviveDeletedCredential) {
   bill.Hold();
   Answer answer = absl::UnknownError("not answered");
-  engine.GetSession("008acme00000", "", {}, [&answer](Answer given) { answer = std::move(given); });
+  engine.GetSession(kFirst, "", {}, [&answer](Answer given) { answer = std::move(given); });
   executor.RunUntilIdle();
-  directory.Remove("acme", "uid-of-acme");
+  directory.Remove(kAcme, UidOf(kAcme));
   bill.ReleaseAll();
   executor.RunUntilIdle();
-  EXPECT_TRUE(HasReason(answer.status(), Reason::kUnknownOrganization)) << answer.status();
-  EXPECT_FALSE(bill.IsLive(FakeBill::SessionId(1))) << "what nobody will use is ended at BILL";
+  EXPECT_THAT(answer, HasReason(Reason::kUnknownOrganization));
+  EXPECT_FALSE(bill.IsLive(FakeBill::SessionId(1))) << "the unused session is logged out at BILL";
   EXPECT_TRUE(engine.List().empty());
 }
 
-TEST_F(EngineTest, ANewPasswordKeepsTheLiveSession) {
+TEST_F(EngineTest, NewPasswordKeepsLiveSession) {
   const SessionPtr session = *Get();
-  Credential next = (*vault.Load("acme"))->Clone();
+  Credential next = (*vault.Load(kAcme))->Clone();
   next.version = 2;
-  next.password = SecretString::CopyOf("new-password");
+  next.password = SecretString::CopyOf("password-that-is-new");
   Replace(next);
   EXPECT_EQ(*Get(), session);
 }
 
-TEST_F(EngineTest, ACredentialChangedBehindOurBackIsReadAndUsed) {
-  Credential next = (*vault.Load("acme"))->Clone();
+TEST_F(EngineTest, UsesCredentialChangedInKeyring) {
+  Credential next = (*vault.Load(kAcme))->Clone();
   next.version = 2;
-  next.password = SecretString::CopyOf("new-password");
-  ASSERT_TRUE(vault.Replace(next).ok());
-  ASSERT_TRUE(Get().ok());
-  EXPECT_EQ(bill.sign_ins().at(0).secret, "new-password");
-  EXPECT_EQ((*directory.Get("acme"))->version, 2u);
+  next.password = SecretString::CopyOf("password-that-is-new");
+  ASSERT_THAT(vault.Replace(next), IsOk());
+  ASSERT_THAT(Get(), IsOk());
+  EXPECT_EQ(bill.sign_ins().at(0).secret, "password-that-is-new");
+  EXPECT_EQ((*directory.Get(kAcme))->version, 2u);
 }
 
-TEST_F(EngineTest, ListShowsWhereEveryPairStandsInOrder) {
-  Get({}, "008acme00001").IgnoreError();
+TEST_F(EngineTest, ListShowsSlotsInOrder) {
+  Get({}, kSecond).IgnoreError();
   bill.Hold();
-  engine.GetSession("008acme00000", "", {}, [](const Answer&) {});
-  engine.GetSession("008acme00000", "", {}, [](const Answer&) {});
+  engine.GetSession(kFirst, "", {}, [](const Answer&) {});
+  engine.GetSession(kFirst, "", {}, [](const Answer&) {});
   executor.RunUntilIdle();
   const std::vector<PairInfo> pairs = engine.List();
   ASSERT_EQ(pairs.size(), 2u);
-  EXPECT_EQ(pairs[0].organization_id, "008acme00000");
+  EXPECT_EQ(pairs[0].organization_id, kFirst);
   EXPECT_EQ(pairs[0].state, PairState::kSigningIn);
   EXPECT_EQ(pairs[0].waiting_callers, 2);
   EXPECT_EQ(pairs[1].state, PairState::kLive);
@@ -327,7 +329,7 @@ TEST_F(EngineTest, ListShowsWhereEveryPairStandsInOrder) {
   executor.RunUntilIdle();
 }
 
-// A store that keeps nothing: the fake one remembers every write.
+// A store that keeps nothing. FakeStore would keep every session alive.
 class NoStore final : public SessionStore {
  public:
   StoreContents Open(const SecretString&) override { return {}; }
@@ -353,26 +355,26 @@ class ForgetfulEngineTest : public EngineTest {
                     {{"sandbox", "https://bill.example/connect"}}}};
 };
 
-TEST_F(ForgetfulEngineTest, ASessionWhoseEndBillNeverConfirmedIsFreedAtItsDeadline) {
+TEST_F(ForgetfulEngineTest, FreesUnconfirmedLogoutAtDeadline) {
   std::weak_ptr<const Session> session;
-  forgetful.GetSession("008acme00000", "", {}, [&session](const Answer& got) { session = *got; });
+  forgetful.GetSession(kFirst, "", {}, [&session](const Answer& got) { session = *got; });
   executor.RunUntilIdle();
   bill.FailNextSignOuts(1, Refusal(Verdict::kUnavailable, ""));
-  forgetful.Logout("008acme00000", "", 0, [](const absl::StatusOr<bool>&) {});
+  forgetful.Logout(kFirst, "", 0, [](const absl::StatusOr<bool>&) {});
   executor.Advance(absl::Minutes(30));
-  EXPECT_FALSE(session.expired()) << "another log-out would end it again";
+  EXPECT_FALSE(session.expired()) << "kept for another log-out";
   executor.Advance(absl::Minutes(6));
   EXPECT_TRUE(session.expired());
 }
 
-TEST_F(ForgetfulEngineTest, AnIdleSessionIsFreedByTheSweep) {
+TEST_F(ForgetfulEngineTest, SweepFreesIdleSession) {
   std::weak_ptr<const Session> session;
-  forgetful.GetSession("008acme00000", "", {}, [&session](const Answer& got) { session = *got; });
+  forgetful.GetSession(kFirst, "", {}, [&session](const Answer& got) { session = *got; });
   executor.Advance(absl::Minutes(30));
   EXPECT_FALSE(session.expired());
   executor.Advance(absl::Minutes(6));
   EXPECT_TRUE(session.expired());
-  EXPECT_THAT(observer.sessions_ended, ::testing::ElementsAre("idle"));
+  EXPECT_THAT(observer.session_ends(), ::testing::ElementsAre("idle"));
 }
 
 }  // namespace

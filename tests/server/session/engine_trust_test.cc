@@ -1,9 +1,10 @@
-// What the engine promises of MFA trust: it is what BILL says, and a step-up costs no sign-in.
+// MFA trust: the engine reports the trust that BILL reports, and a step-up costs no sign-in.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
 #include "tests/server/session/engine_fixture.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
@@ -13,12 +14,9 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
-constexpr char kFirst[] = "008acme00000";
-constexpr char kSecond[] = "008acme00001";
-
 class EngineTrustTest : public EngineTest {
  protected:
-  // A challenge passed at BILL; the id is stored as the credential's.
+  // Passes a challenge at BILL and stores its rememberMeId in the credential.
   void Remember() {
     const SessionPtr session = *Get();
     bill.ValidateMfaChallenge(
@@ -26,7 +24,7 @@ class EngineTrustTest : public EngineTest {
         {SecretString::CopyOf(absl::StrCat("of ", session->keys.session_id->Reveal())),
          SecretString::CopyOf("123456"), "billbroker"},
         [this](BillResult<MfaValidated> validated) {
-          Credential next = (*vault.Load("acme"))->Clone();
+          Credential next = (*vault.Load(kAcme))->Clone();
           ++next.version;
           next.remember_me_id = std::move(validated.value().remember_me_id);
           next.device = "billbroker";
@@ -36,10 +34,10 @@ class EngineTrustTest : public EngineTest {
   }
 
   std::vector<StepUpOutcome> StepUp() {
-    const CredentialPtr stored = *vault.Load("acme");
+    const CredentialPtr stored = *vault.Load(kAcme);
     std::vector<StepUpOutcome> outcomes;
     bool answered = false;
-    engine.StepUp(*directory.Get("acme"), stored->remember_me_id.Clone(), stored->device,
+    engine.StepUp(*directory.Get(kAcme), stored->remember_me_id.Clone(), stored->device,
                   [&](std::vector<StepUpOutcome> given) {
                     outcomes = std::move(given);
                     answered = true;
@@ -56,10 +54,10 @@ class EngineTrustTest : public EngineTest {
   }
 };
 
-TEST_F(EngineTrustTest, EveryLiveSessionIsSteppedUpWithoutASignIn) {
+TEST_F(EngineTrustTest, StepsUpEveryLiveSession) {
   const SessionPtr first = *Get();
-  ASSERT_TRUE(Get({}, kSecond).ok());
-  EXPECT_TRUE(HasReason(Get(Trusted()).status(), Reason::kMfaRequired));
+  ASSERT_THAT(Get({}, kSecond), IsOk());
+  EXPECT_THAT(Get(Trusted()), HasReason(Reason::kMfaRequired));
   Remember();
   EXPECT_THAT(StepUp(), ElementsAre(StepUpOutcome::kTrusted, StepUpOutcome::kTrusted));
   const SessionPtr stepped_up = *Get(Trusted());
@@ -70,13 +68,13 @@ TEST_F(EngineTrustTest, EveryLiveSessionIsSteppedUpWithoutASignIn) {
   EXPECT_EQ(bill.step_ups().size(), 2u);
 }
 
-TEST_F(EngineTrustTest, MoreSessionsThanGoAtOnceAreAllSteppedUp) {
-  Store(MakeCredential("many", 30));
-  for (const auto& [id, dev_key] : (*directory.Get("many"))->organizations) {
-    ASSERT_TRUE(Get({}, id).ok());
+TEST_F(EngineTrustTest, StepsUpMoreSessionsThanFitAtOnce) {
+  Store(MakeCredential(kMany, 30));
+  for (const auto& [id, dev_key] : (*directory.Get(kMany))->organizations) {
+    ASSERT_THAT(Get({}, id), IsOk());
   }
   int answered = 0;
-  engine.StepUp(*directory.Get("many"), SecretString::CopyOf("unknown"), "billbroker",
+  engine.StepUp(*directory.Get(kMany), SecretString::CopyOf("unknown"), "billbroker",
                 [&](const std::vector<StepUpOutcome>& outcomes) {
                   answered = static_cast<int>(outcomes.size());
                 });
@@ -85,50 +83,55 @@ TEST_F(EngineTrustTest, MoreSessionsThanGoAtOnceAreAllSteppedUp) {
   EXPECT_EQ(answered, 30);
 }
 
-TEST_F(EngineTrustTest, OneThatIsTrustedAlreadyCostsNoCall) {
+TEST_F(EngineTrustTest, TrustedSessionCostsNoCall) {
   bill.SetTrusted(true);
-  ASSERT_TRUE(Get().ok());
+  ASSERT_THAT(Get(), IsOk());
   EXPECT_THAT(StepUp(), ElementsAre(StepUpOutcome::kTrusted));
   EXPECT_THAT(bill.step_ups(), IsEmpty());
 }
 
-TEST_F(EngineTrustTest, WithoutSessionsThereIsNothingToDo) { EXPECT_THAT(StepUp(), IsEmpty()); }
+TEST_F(EngineTrustTest, StepUpWithoutSessionsDoesNothing) { EXPECT_THAT(StepUp(), IsEmpty()); }
 
-TEST_F(EngineTrustTest, OneThatBillCallsDeadIsForgottenAndTheRestGoesOn) {
+TEST_F(EngineTrustTest, ForgetsDeadSessionAndStepsUpTheRest) {
   const SessionPtr first = *Get();
-  ASSERT_TRUE(Get({}, kSecond).ok());
+  ASSERT_THAT(Get({}, kSecond), IsOk());
   Remember();
   bill.KillSession(first->keys.session_id->Reveal());
   EXPECT_THAT(StepUp(), UnorderedElementsAre(StepUpOutcome::kFailed, StepUpOutcome::kTrusted));
-  EXPECT_TRUE((*Get(Trusted()))->trusted);  // a new one, whose sign-in carried the id
+  EXPECT_TRUE((*Get(Trusted()))->trusted);  // a new session, whose sign-in sent the rememberMeId
   EXPECT_EQ(bill.CountSignInsOf(kFirst), 2);
 }
 
-TEST_F(EngineTrustTest, WhatBillDoesNotSayChangesNothing) {
+TEST_F(EngineTrustTest, FailedStepUpChangesNothing) {
   const SessionPtr first = *Get();
   Remember();
   bill.FailNextMfaCalls(1, Refusal(Verdict::kUnavailable, ""));
   EXPECT_THAT(StepUp(), ElementsAre(StepUpOutcome::kFailed));
   EXPECT_EQ(*Get(), first);
-  EXPECT_THAT(observer.trust_refused, IsEmpty());
+  EXPECT_THAT(observer.trust_refusals(), IsEmpty());
 }
 
-TEST_F(EngineTrustTest, ASignInWithAStaleIdIsToldOnceAndIsNoRefusal) {
+TEST_F(EngineTrustTest, ReportsStaleRememberMeIdOnce) {
   Remember();
   bill.ForgetDevices();
-  ASSERT_TRUE(Get({}, kSecond).ok());
-  ASSERT_TRUE(Get({}, "008acme00002").ok());
-  EXPECT_THAT(observer.trust_refused, ElementsAre("acme"));
-  EXPECT_EQ(directory.TrustRefusedSince(**directory.Get("acme")), clock.Now());
-  const absl::Status required = Get(Trusted(), kSecond).status();
-  EXPECT_TRUE(HasReason(required, Reason::kMfaRequired));
-  EXPECT_THAT(std::string(required.message()), HasSubstr("did not take the stored rememberMeId"));
+  ASSERT_THAT(Get({}, kSecond), IsOk());
+  ASSERT_THAT(Get({}, kThird), IsOk());
+  EXPECT_THAT(observer.trust_refusals(), ElementsAre(kAcme));
+  EXPECT_EQ(directory.TrustRefusedSince(**directory.Get(kAcme)), clock.Now());
+  EXPECT_THAT(Get(Trusted(), kSecond), HasReason(Reason::kMfaRequired));
 
-  Remember();  // a new one
-  EXPECT_EQ(directory.TrustRefusedSince(**directory.Get("acme")), absl::nullopt);
+  Remember();  // a new rememberMeId
+  EXPECT_EQ(directory.TrustRefusedSince(**directory.Get(kAcme)), absl::nullopt);
 }
 
-TEST_F(EngineTrustTest, AStepUpDuringACheckIsNotUndoneByIt) {
+TEST_F(EngineTrustTest, MfaRequiredTextNamesStaleRememberMeId) {
+  Remember();
+  bill.ForgetDevices();
+  const absl::Status required = Get(Trusted(), kSecond).status();
+  EXPECT_THAT(std::string(required.message()), HasSubstr("did not take the stored rememberMeId"));
+}
+
+TEST_F(EngineTrustTest, CheckDoesNotUndoStepUp) {
   const SessionPtr first = *Get();
   Remember();
   clock.Advance(absl::Minutes(1));
@@ -137,9 +140,9 @@ TEST_F(EngineTrustTest, AStepUpDuringACheckIsNotUndoneByIt) {
   engine.GetSession(kFirst, "", Stale(first->generation),
                     [&checked](Answer given) { checked = std::move(given); });
   executor.RunUntilIdle();
-  // BILL looked before the step-up: the check's answer is the older news.
-  const CredentialPtr stored = *vault.Load("acme");
-  engine.StepUp(*directory.Get("acme"), stored->remember_me_id.Clone(), stored->device,
+  // BILL evaluated the check before the step-up, so the answer of the check is out of date.
+  const CredentialPtr stored = *vault.Load(kAcme);
+  engine.StepUp(*directory.Get(kAcme), stored->remember_me_id.Clone(), stored->device,
                 [](const std::vector<StepUpOutcome>&) {});
   ASSERT_EQ(bill.held(), 2);
   bill.SetSessionTrust(first->keys.session_id->Reveal(), false);
@@ -147,7 +150,7 @@ TEST_F(EngineTrustTest, AStepUpDuringACheckIsNotUndoneByIt) {
   bill.SetSessionTrust(first->keys.session_id->Reveal(), false);
   bill.ReleaseAll();
   executor.RunUntilIdle();
-  ASSERT_TRUE(checked.ok()) << checked.status();
+  ASSERT_THAT(checked, IsOk());
   EXPECT_TRUE((*checked)->trusted);
   EXPECT_EQ((*checked)->first_generation, first->first_generation);
   EXPECT_EQ((*checked)->verified_time, clock.Now());

@@ -14,10 +14,11 @@
 #include "tests/support/manual_time.h"
 #include "tests/support/model_bill.h"
 #include "tests/support/seeded_random.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 
-// `size.users` credentials "user-N" serve the generated organizations.
+// `size.users` credentials, CredentialName(0) and so on, serve the generated organizations.
 class ModelHouse final {
  public:
   explicit ModelHouse(const billsim::GeneratedSize& size, const EngineOptions& options = {},
@@ -31,6 +32,8 @@ class ModelHouse final {
     engine.Restore(store.Open(*vault.MasterKey()));
   }
 
+  static std::string CredentialName(int user) { return absl::StrCat("generated-user-", user); }
+
   static Engine::Parts PartsOf(ModelHouse& house) {
     return {house.clock, house.executor,  house.random,
             house.vault, house.directory, house.bill,
@@ -39,7 +42,7 @@ class ModelHouse final {
 
   [[nodiscard]] int organizations() const { return organizations_; }
 
-  // What the model counted: accepted and refused sign-ins, and refusals with `code`.
+  // The counters of the model: sign-ins (accepted or not), refusals with `code`, session checks.
   [[nodiscard]] std::int64_t SignIns() const {
     const nlohmann::json total = model.CountsJson()["total"];
     return total["sign_ins_succeeded"].get<std::int64_t>() +
@@ -63,8 +66,8 @@ class ModelHouse final {
 
   void StoreUser(const billsim::GeneratedSize& size, int user) {
     Credential credential;
-    credential.name = absl::StrCat("user-", user);
-    credential.uid = absl::StrCat("uid-of-", user);
+    credential.name = CredentialName(user);
+    credential.uid = UidOf(credential.name);
     credential.environment = "sandbox";
     credential.username = billsim::GeneratedUsername(user);
     credential.password = SecretString::CopyOf(billsim::GeneratedSecret(user));
@@ -72,7 +75,7 @@ class ModelHouse final {
     for (int n = user; n < size.organizations; n += size.users) {
       credential.organizations.push_back({billsim::GeneratedOrganizationId(n), {}});
     }
-    ASSERT_TRUE(vault.Create(credential).ok());
+    ASSERT_THAT(vault.Create(credential), IsOk());
     directory.Put(InfoOf(credential, Fingerprinter(*vault.MasterKey())));
   }
 
@@ -85,7 +88,7 @@ class ModelHouse final {
   FakeVault vault;
   FakeStore store;
   Directory directory;
-  RecordingObserver observer;
+  FakeEngineObserver observer;
   billsim::Bill model;
   ModelBill bill;
   Engine engine;

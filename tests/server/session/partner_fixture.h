@@ -1,4 +1,4 @@
-// An engine on virtual time with a partner, "firm", of sixty organizations.
+// EnginePartnerTest: an EngineTest with a partner of sixty organizations as well.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -11,30 +11,31 @@
 
 namespace billbroker {
 
-inline constexpr int kOrganizations = 60;
+inline constexpr char kFirm[] = "firm-of-accountants";
+inline constexpr char kMill[] = "mill-accounts-payable";  // for a second partner
+inline constexpr int kOrganizations = 60;                 // of kFirm
+
+// The user that a partner signs in as in its organization `n`.
+inline std::string UserId(int n) { return absl::StrFormat("006%017d", n); }
 
 inline Credential MakePartner(absl::string_view name, int organizations = kOrganizations) {
   Credential partner = MakeCredential(name, organizations);
   partner.kind = CredentialKind::kPartner;
-  partner.app_key = SecretString::CopyOf("the-app-key");
-  for (std::size_t i = 0; i < partner.organizations.size(); ++i) {
-    partner.organizations[i].user_id = absl::StrFormat("006%05d", i);
+  partner.app_key = SecretString::CopyOf("the-app-key-of-the-firm");
+  for (int i = 0; i < organizations; ++i) {
+    partner.organizations[static_cast<std::size_t>(i)].user_id = UserId(i);
   }
   return partner;
 }
 
-inline std::string Id(int organization, absl::string_view name = "firm") {
-  return absl::StrFormat("008%s%05d", name, organization);
-}
+inline std::string Id(int n, absl::string_view name = kFirm) { return OrganizationId(n, name); }
 
 class EnginePartnerTest : public EngineTest {
  protected:
-  EnginePartnerTest() { Store(MakePartner("firm")); }
+  EnginePartnerTest() { Store(MakePartner(kFirm)); }
 
-  Answer GetOf(int organization, absl::string_view name = "firm") {
-    return Get({}, Id(organization, name));
-  }
-  // Asks for all at once.
+  Answer GetOf(int n, absl::string_view name = kFirm) { return Get({}, Id(n, name)); }
+  // Calls GetSession() for every organization before any work runs.
   std::vector<Answer> GetAll(int organizations = kOrganizations) {
     std::vector<Answer> answers(static_cast<std::size_t>(organizations),
                                 absl::UnknownError("not answered"));
@@ -47,13 +48,8 @@ class EnginePartnerTest : public EngineTest {
     return answers;
   }
   std::size_t PartnerSignIns() const { return bill.partner_sign_ins().size(); }
-  // As which partner's session the last user was signed in with.
+  // The partner session that the last user was signed in with.
   std::string LastPartner() const { return bill.sign_ins().back().partner_session; }
-  static void ExpectAll(const std::vector<Answer>& answers, Reason reason) {
-    for (const Answer& answer : answers) {
-      EXPECT_TRUE(HasReason(answer.status(), reason)) << answer.status();
-    }
-  }
 };
 
 }  // namespace billbroker

@@ -7,76 +7,92 @@
 namespace billbroker {
 namespace {
 
+constexpr char kOneOrganization[] = "00800000000000000001";
+constexpr char kOtherOrganization[] = "00800000000000000002";
+constexpr char kFirm[] = "api@firm.example.com";
+constexpr char kUserId[] = "00600000000000000001";  // of a partner in kOneOrganization
+
 CredentialInfo MakeInfo(absl::string_view user, absl::string_view secret_id,
                         absl::string_view dev_key_id) {
   CredentialInfo info;
-  info.name = "acme";
+  info.name = "acme-accounts-payable";
   info.environment = "sandbox";
   info.username = std::string(user);
   info.user_secret_id = std::string(secret_id);
   info.fingerprints["dev_key"] = std::string(dev_key_id);
-  info.organizations = {{"008a", ""}, {"008b", ""}};
+  info.organizations = {{kOneOrganization, ""}, {kOtherOrganization, ""}};
   return info;
 }
 
+// A refusal, its reason, and whether the quarantine also applies to …
 struct Case {
   Verdict verdict;
   Reason reason;
-  bool other_organization;  // also stands against the same user's other organization
-  bool new_secret;          // also against the same user with a new secret
-  bool new_dev_key;         // also against the same user with a new devKey
-  bool other_user;  // also against another user with the same devKey, in the same organization
+  bool other_organization;  // … another organization of the same user
+  bool new_secret;          // … the same user with a new secret
+  bool new_dev_key;         // … the same user with a new devKey
+  bool other_user;          // … another user with the same devKey in the same organization
 };
 
 class QuarantineScopeTest : public ::testing::TestWithParam<Case> {};
 
-// Of a partner: which call was refused decides what stands, and against whom else.
+// The refused call of a partner, its reason, and whether the quarantine also applies to …
 struct PartnerCase {
   SignInStep step;
   Verdict verdict;
   Reason reason;
-  bool other_organization;  // as its other user
-  bool new_user_id;         // as another user in the same organization
-  bool new_password;
-  bool new_app_key;
-  bool other_partner;  // with the same appKey, as the same user in the same organization
+  bool other_organization;  // … another organization, and its user, of the same partner
+  bool new_user_id;         // … another user in the same organization
+  bool new_password;        // … the same partner with a new password
+  bool new_app_key;         // … the same partner with a new appKey
+  bool other_partner;       // … another partner with the same appKey, user and organization
 };
 
 class PartnerQuarantineTest : public ::testing::TestWithParam<PartnerCase> {
  protected:
-  static CredentialInfo Partner(absl::string_view user = "firm", absl::string_view secret = "s-1",
-                                absl::string_view app_key = "app-1",
-                                absl::string_view user_id = "006a") {
+  static CredentialInfo Partner(absl::string_view user = kFirm,
+                                absl::string_view secret = "secret-fingerprint-1",
+                                absl::string_view app_key = "app-key-fingerprint-1",
+                                absl::string_view user_id = kUserId) {
     CredentialInfo info;
     info.kind = CredentialKind::kPartner;
     info.environment = "sandbox";
     info.username = std::string(user);
     info.user_secret_id = std::string(secret);
-    info.fingerprints = {{"dev_key", "key"}, {"app_key", std::string(app_key)}};
-    info.organizations = {{"008a", ""}, {"008b", ""}};
-    info.user_ids = {{"008a", std::string(user_id)}, {"008b", "006b"}};
+    info.fingerprints = {{"dev_key", "dev-key-fingerprint"}, {"app_key", std::string(app_key)}};
+    info.organizations = {{kOneOrganization, ""}, {kOtherOrganization, ""}};
+    info.user_ids = {{kOneOrganization, std::string(user_id)},
+                     {kOtherOrganization, "00600000000000000002"}};
     return info;
   }
 };
 
-TEST_P(PartnerQuarantineTest, StandsAgainstWhatWasRefusedAndNothingElse) {
+TEST_P(PartnerQuarantineTest, AppliesOnlyToItsScope) {
   const PartnerCase& expected = GetParam();
   Quarantine quarantine(absl::Hours(1));
   const bool as_user = expected.step == SignInStep::kSignInAsUser;
-  ASSERT_TRUE(quarantine.Add(Partner(), as_user ? "008a" : "", expected.step,
+  ASSERT_TRUE(quarantine.Add(Partner(), as_user ? kOneOrganization : "", expected.step,
                              Refusal(expected.verdict, "BDC_1"), absl::UnixEpoch(),
                              absl::ZeroDuration()));
-  const auto stands = [&quarantine](const CredentialInfo& info, absl::string_view organization) {
+  const auto applies = [&quarantine](const CredentialInfo& info, absl::string_view organization) {
     return quarantine.Find(info, organization, absl::ZeroDuration()).has_value();
   };
-  EXPECT_EQ(quarantine.Find(Partner(), "008a", absl::ZeroDuration())->reason, expected.reason);
-  EXPECT_EQ(stands(Partner(), "008b"), expected.other_organization);
-  EXPECT_EQ(stands(Partner("firm", "s-1", "app-1", "006x"), "008a"), expected.new_user_id);
-  EXPECT_EQ(stands(Partner("firm", "s-2"), "008a"), expected.new_password);
-  EXPECT_EQ(stands(Partner("firm", "s-1", "app-2"), "008a"), expected.new_app_key);
-  EXPECT_EQ(stands(Partner("mill", "s-3"), "008a"), expected.other_partner);
-  quarantine.Lift(Partner(), "008a", expected.step);
-  EXPECT_FALSE(stands(Partner(), "008a"));
+  EXPECT_EQ(quarantine.Find(Partner(), kOneOrganization, absl::ZeroDuration())->reason,
+            expected.reason);
+  EXPECT_EQ(applies(Partner(), kOtherOrganization), expected.other_organization);
+  EXPECT_EQ(applies(Partner(kFirm, "secret-fingerprint-1", "app-key-fingerprint-1",
+                            "00600000000000000003"),
+                    kOneOrganization),
+            expected.new_user_id);
+  EXPECT_EQ(applies(Partner(kFirm, "secret-fingerprint-2"), kOneOrganization),
+            expected.new_password);
+  EXPECT_EQ(
+      applies(Partner(kFirm, "secret-fingerprint-1", "app-key-fingerprint-2"), kOneOrganization),
+      expected.new_app_key);
+  EXPECT_EQ(applies(Partner("api@mill.example.com", "secret-fingerprint-3"), kOneOrganization),
+            expected.other_partner);
+  quarantine.Lift(Partner(), kOneOrganization, expected.step);
+  EXPECT_FALSE(applies(Partner(), kOneOrganization));
 }
 
 constexpr SignInStep kOwn = SignInStep::kPartnerSignIn;
@@ -105,23 +121,32 @@ INSTANTIATE_TEST_SUITE_P(
                       PartnerCase{kAsUser, Verdict::kUserLocked, Reason::kLockedOut, false, false,
                                   true, true, false}));
 
-TEST_P(QuarantineScopeTest, StandsAgainstWhatWasRefusedAndNothingElse) {
+TEST_P(QuarantineScopeTest, AppliesOnlyToItsScope) {
   const Case& expected = GetParam();
   Quarantine quarantine(absl::Hours(1));
-  const CredentialInfo refused = MakeInfo("user", "secret-1", "key-1");
-  ASSERT_TRUE(quarantine.Add(refused, "008a", SignInStep::kSignIn,
+  const CredentialInfo refused =
+      MakeInfo("user@example.com", "secret-fingerprint-1", "dev-key-fingerprint-1");
+  ASSERT_TRUE(quarantine.Add(refused, kOneOrganization, SignInStep::kSignIn,
                              Refusal(expected.verdict, "BDC_1"), absl::UnixEpoch(),
                              absl::ZeroDuration()));
-  const auto stands = [&quarantine](const CredentialInfo& info, absl::string_view organization) {
+  const auto applies = [&quarantine](const CredentialInfo& info, absl::string_view organization) {
     return quarantine.Find(info, organization, absl::ZeroDuration()).has_value();
   };
-  EXPECT_EQ(quarantine.Find(refused, "008a", absl::ZeroDuration())->reason, expected.reason);
-  EXPECT_EQ(stands(refused, "008b"), expected.other_organization);
-  EXPECT_EQ(stands(MakeInfo("USER", "secret-2", "key-1"), "008a"), expected.new_secret);
-  EXPECT_EQ(stands(MakeInfo("user", "secret-1", "key-2"), "008a"), expected.new_dev_key);
-  EXPECT_EQ(stands(MakeInfo("other", "secret-3", "key-1"), "008a"), expected.other_user);
-  quarantine.Lift(refused, "008a", SignInStep::kSignIn);
-  EXPECT_FALSE(stands(refused, "008a"));
+  EXPECT_EQ(quarantine.Find(refused, kOneOrganization, absl::ZeroDuration())->reason,
+            expected.reason);
+  EXPECT_EQ(applies(refused, kOtherOrganization), expected.other_organization);
+  EXPECT_EQ(applies(MakeInfo("USER@EXAMPLE.COM", "secret-fingerprint-2", "dev-key-fingerprint-1"),
+                    kOneOrganization),
+            expected.new_secret);
+  EXPECT_EQ(applies(MakeInfo("user@example.com", "secret-fingerprint-1", "dev-key-fingerprint-2"),
+                    kOneOrganization),
+            expected.new_dev_key);
+  EXPECT_EQ(
+      applies(MakeInfo("another@example.com", "secret-fingerprint-3", "dev-key-fingerprint-1"),
+              kOneOrganization),
+      expected.other_user);
+  quarantine.Lift(refused, kOneOrganization, SignInStep::kSignIn);
+  EXPECT_FALSE(applies(refused, kOneOrganization));
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -139,21 +164,26 @@ TEST(QuarantineTest, TransientFailuresAreNotRecorded) {
   for (const Verdict verdict :
        {Verdict::kUnavailable, Verdict::kRateLimited, Verdict::kSessionInvalid,
         Verdict::kTooManyConcurrent, Verdict::kRefused}) {
-    EXPECT_FALSE(quarantine.Add(MakeInfo("u", "s", "k"), "008a", SignInStep::kSignIn,
-                                Refusal(verdict, ""), absl::UnixEpoch(), absl::ZeroDuration()));
+    EXPECT_FALSE(quarantine.Add(
+        MakeInfo("user@example.com", "secret-fingerprint-1", "dev-key-fingerprint-1"),
+        kOneOrganization, SignInStep::kSignIn, Refusal(verdict, ""), absl::UnixEpoch(),
+        absl::ZeroDuration()));
   }
 }
 
 TEST(QuarantineTest, OnlyLockOutsLapse) {
   Quarantine quarantine(absl::Hours(1));
-  const CredentialInfo info = MakeInfo("u", "s", "k");
-  quarantine.Add(info, "008a", SignInStep::kSignIn, Refusal(Verdict::kUserLocked, "BDC_1110"),
-                 absl::UnixEpoch(), absl::ZeroDuration());
-  EXPECT_TRUE(quarantine.Find(info, "008a", absl::Minutes(59)).has_value());
-  EXPECT_FALSE(quarantine.Find(info, "008a", absl::Minutes(60)).has_value());
-  quarantine.Add(info, "008a", SignInStep::kSignIn, Refusal(Verdict::kSecretRejected, "BDC_1101"),
-                 absl::UnixEpoch(), absl::ZeroDuration());
-  EXPECT_TRUE(quarantine.Find(info, "008a", absl::Hours(1000)).has_value());
+  const CredentialInfo info =
+      MakeInfo("user@example.com", "secret-fingerprint-1", "dev-key-fingerprint-1");
+  quarantine.Add(info, kOneOrganization, SignInStep::kSignIn,
+                 Refusal(Verdict::kUserLocked, "BDC_1110"), absl::UnixEpoch(),
+                 absl::ZeroDuration());
+  EXPECT_TRUE(quarantine.Find(info, kOneOrganization, absl::Minutes(59)).has_value());
+  EXPECT_FALSE(quarantine.Find(info, kOneOrganization, absl::Minutes(60)).has_value());
+  quarantine.Add(info, kOneOrganization, SignInStep::kSignIn,
+                 Refusal(Verdict::kSecretRejected, "BDC_1101"), absl::UnixEpoch(),
+                 absl::ZeroDuration());
+  EXPECT_TRUE(quarantine.Find(info, kOneOrganization, absl::Hours(1000)).has_value());
 }
 
 }  // namespace

@@ -7,30 +7,32 @@
 namespace billbroker {
 namespace {
 
+constexpr char kFirstCaller[] = "unix:the-first-caller";
+constexpr char kSecondCaller[] = "unix:the-second-caller";
 constexpr absl::Duration kNow = absl::Hours(5);
 
-TEST(RateLimiterTest, EachNameHasItsOwnBurstAndItsOwnRate) {
+TEST(RateLimiterTest, EachNameHasItsOwnBurstAndRate) {
   RateLimiter limiter(60, 2);
-  EXPECT_TRUE(limiter.Take("a", kNow));
-  EXPECT_TRUE(limiter.Take("a", kNow));
-  EXPECT_FALSE(limiter.Take("a", kNow));
-  EXPECT_EQ(limiter.RetryAfter("a", kNow), absl::Minutes(1));
-  EXPECT_TRUE(limiter.Take("b", kNow));
-  EXPECT_TRUE(limiter.Take("a", kNow + absl::Minutes(1)));
-  EXPECT_FALSE(limiter.Take("a", kNow + absl::Minutes(1)));
+  EXPECT_TRUE(limiter.Take(kFirstCaller, kNow));
+  EXPECT_TRUE(limiter.Take(kFirstCaller, kNow));
+  EXPECT_FALSE(limiter.Take(kFirstCaller, kNow));
+  EXPECT_EQ(limiter.RetryAfter(kFirstCaller, kNow), absl::Minutes(1));
+  EXPECT_TRUE(limiter.Take(kSecondCaller, kNow));
+  EXPECT_TRUE(limiter.Take(kFirstCaller, kNow + absl::Minutes(1)));
+  EXPECT_FALSE(limiter.Take(kFirstCaller, kNow + absl::Minutes(1)));
 }
 
-TEST(RateLimiterTest, NamesWithoutEndShareOneBucketUntilOthersAreAtRest) {
+TEST(RateLimiterTest, ExcessNamesShareOneBucket) {
   RateLimiter limiter(60, 1);
   for (std::size_t i = 0; i < RateLimiter::kMostNames; ++i) {
-    EXPECT_TRUE(limiter.Take(absl::StrCat("name ", i), kNow));
+    EXPECT_TRUE(limiter.Take(absl::StrCat("unix:name-of-caller-", i), kNow));
   }
-  EXPECT_TRUE(limiter.Take("one more", kNow));
-  EXPECT_FALSE(limiter.Take("and another", kNow));
-  EXPECT_FALSE(limiter.Take("name 0", kNow)) << "it has its own";
+  EXPECT_TRUE(limiter.Take("unix:one-more-caller", kNow));
+  EXPECT_FALSE(limiter.Take("unix:and-another-caller", kNow));
+  EXPECT_FALSE(limiter.Take("unix:name-of-caller-0", kNow)) << "an earlier name has its own bucket";
   const absl::Duration later = kNow + absl::Minutes(1);
-  EXPECT_TRUE(limiter.Take("one more", later));
-  EXPECT_TRUE(limiter.Take("and another", later));
+  EXPECT_TRUE(limiter.Take("unix:one-more-caller", later));
+  EXPECT_TRUE(limiter.Take("unix:and-another-caller", later));
 }
 
 }  // namespace

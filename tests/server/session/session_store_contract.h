@@ -1,8 +1,9 @@
-// The contract of SessionStore, as a suite of tests that the fake and the real thing both pass:
+// The contract of SessionStore, as a test suite that the fake and the SQLite store both pass:
 //
 //   INSTANTIATE_TEST_SUITE_P(Fake, SessionStoreContract, testing::Values(StoreKind{"fake", Make}));
 #pragma once
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -12,19 +13,20 @@
 
 #include "server/session/session_store.h"
 #include "tests/support/sample_store.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 
-// A store, empty and not opened, and what can befall it.
+// A store that is empty and not opened, with the failures that can occur.
 class StoreUnderTest {
  public:
   virtual ~StoreUnderTest() = default;
   virtual SessionStore& store() = 0;
-  // The process ends in good order and another begins, perhaps after a boot of the machine.
+  // Ends the process in order and starts another, after a boot of the machine if not `same_boot`.
   virtual void Restart(bool same_boot) = 0;
   virtual void FailWrites() = 0;
-  virtual void MendWrites() = 0;
-  // To be followed by Restart(): Open() can then make nothing of it.
+  virtual void RepairWrites() = 0;
+  // After this and Restart(), Open() cannot use the store.
   virtual void MakeUnusable() = 0;
 };
 
@@ -34,6 +36,9 @@ struct StoreKind {
 };
 
 inline void PrintTo(const StoreKind& kind, std::ostream* out) { *out << kind.name; }
+
+inline constexpr char kFirstUid[] = "uid-of-the-first-credential";
+inline constexpr char kSecondUid[] = "uid-of-the-second-credential";
 
 class SessionStoreContract : public testing::TestWithParam<StoreKind> {
  protected:
@@ -51,21 +56,22 @@ class SessionStoreContract : public testing::TestWithParam<StoreKind> {
 
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(SessionStoreContract);
 
-TEST_P(SessionStoreContract, WaitsForItsKeyAndIsEmptyAtFirst) {
+TEST_P(SessionStoreContract, StartsWaitingAndEmpty) {
   EXPECT_EQ(store().state(), StoreState::kWaiting);
   EXPECT_EQ(Describe(Open()), "");
   EXPECT_EQ(store().state(), StoreState::kReady);
 }
 
-TEST_P(SessionStoreContract, WhatWasWrittenComesBackWhole) {
+TEST_P(SessionStoreContract, ReadsBackEveryField) {
   StoreContents written;
-  written.pairs = {SamplePair("uid-1", "0081", 7),
-                   SamplePair("uid-1", "0082", 8),
-                   {"uid-2", "0081", 9, nullptr, 3}};
-  written.attempts = {SampleAttempt("a1")};
+  written.pairs = {SamplePair(kFirstUid, kFirstOrganization, 7),
+                   SamplePair(kFirstUid, kSecondOrganization, 8),
+                   {kSecondUid, kFirstOrganization, 9, nullptr, 3}};
+  written.attempts = {SampleAttempt()};
   for (const auto ending : {SignInGate::Ending::kAccepted, SignInGate::Ending::kFailed,
                             SignInGate::Ending::kUnclear, SignInGate::Ending::kNeutral}) {
-    StoredAttempt ended = SampleAttempt("ended " + std::to_string(static_cast<int>(ending)));
+    StoredAttempt ended =
+        SampleAttempt("attempt-that-ended-" + std::to_string(static_cast<int>(ending)));
     ended.ended = Moment{ended.started.wall + absl::Seconds(3), absl::Hours(7)};
     ended.ending = ending;
     written.attempts.push_back(ended);
@@ -73,118 +79,118 @@ TEST_P(SessionStoreContract, WhatWasWrittenComesBackWhole) {
   written.quarantines = {
       SampleQuarantine("user\x1f"
                        "sandbox\x1f"
-                       "ann")};
+                       "ann@acme.example")};
   written.quarantines.push_back(
       {"secret\x1f"
-       "0123",
+       "0123456789abcdef",
        {Reason::kCredentialRejected, "BDC_1101", absl::UnixEpoch(), {}, {}}});
   Open();
-  for (const auto& pair : written.pairs) EXPECT_EQ(store().WriteNow(pair), absl::OkStatus());
+  for (const auto& pair : written.pairs) EXPECT_THAT(store().WriteNow(pair), IsOk());
   for (const auto& attempt : written.attempts) store().WriteSoon(attempt);
-  for (const auto& entry : written.quarantines)
-    EXPECT_EQ(store().WriteNow(entry), absl::OkStatus());
+  for (const auto& entry : written.quarantines) EXPECT_THAT(store().WriteNow(entry), IsOk());
   const StoreContents read = Reopen();
   EXPECT_EQ(Describe(read), Describe(written));
   EXPECT_TRUE(read.same_boot);
 }
 
-TEST_P(SessionStoreContract, AnAttemptThatWasCutOffHasNoEnd) {
+TEST_P(SessionStoreContract, InterruptedAttemptHasNoEnd) {
   Open();
-  EXPECT_EQ(store().WriteNow(SampleAttempt("a1")), absl::OkStatus());
+  EXPECT_THAT(store().WriteNow(SampleAttempt()), IsOk());
   const StoreContents read = Reopen();
   ASSERT_EQ(read.attempts.size(), 1u);
   EXPECT_FALSE(read.attempts[0].ended.has_value());
 }
 
-TEST_P(SessionStoreContract, OfSeveralChangesOfARowTheLastCounts) {
+TEST_P(SessionStoreContract, KeepsLastChangeOfRow) {
   Open();
   for (std::uint64_t generation = 1; generation < 100; ++generation) {
-    store().WriteSoon(SamplePair("uid", "0081", generation));
+    store().WriteSoon(SamplePair(generation));
   }
-  store().WriteSoon(SampleAttempt("gone"));
-  store().WriteSoon(AttemptForgotten{"gone"});
-  store().WriteSoon(QuarantineLifted{"kept"});
-  store().WriteSoon(SampleQuarantine("kept"));
-  EXPECT_EQ(store().WriteNow(SamplePair("uid", "0081", 100)), absl::OkStatus());
+  store().WriteSoon(SampleAttempt("attempt-that-is-gone"));
+  store().WriteSoon(AttemptForgotten{"attempt-that-is-gone"});
+  store().WriteSoon(QuarantineLifted{"scope-that-is-kept"});
+  store().WriteSoon(SampleQuarantine("scope-that-is-kept"));
+  EXPECT_THAT(store().WriteNow(SamplePair(100)), IsOk());
   EXPECT_EQ(Describe(Reopen()),
-            Describe(SamplePair("uid", "0081", 100)) + "\n" + Describe(SampleQuarantine("kept")));
+            Describe(SamplePair(100)) + "\n" + Describe(SampleQuarantine("scope-that-is-kept")));
 }
 
-TEST_P(SessionStoreContract, WhatIsForgottenIsGoneAndNothingElse) {
+TEST_P(SessionStoreContract, ForgetsOnlyNamedRows) {
   Open();
-  for (const char* uid : {"uid-1", "uid-2"}) store().WriteSoon(SamplePair(uid, "0081", 5));
-  store().WriteSoon(SampleAttempt("a1"));
-  store().WriteSoon(SampleQuarantine("scope"));
-  EXPECT_EQ(store().WriteNow(PairForgotten{"uid-1", "0081"}), absl::OkStatus());
-  EXPECT_EQ(store().WriteNow(AttemptForgotten{"a1"}), absl::OkStatus());
-  EXPECT_EQ(store().WriteNow(QuarantineLifted{"scope"}), absl::OkStatus());
-  EXPECT_EQ(store().WriteNow(PairForgotten{"unknown", "0081"}), absl::OkStatus());
-  EXPECT_EQ(Describe(Reopen()), Describe(SamplePair("uid-2", "0081", 5)));
+  for (const char* uid : {kFirstUid, kSecondUid}) {
+    store().WriteSoon(SamplePair(uid, kFirstOrganization, 5));
+  };
+  store().WriteSoon(SampleAttempt());
+  store().WriteSoon(SampleQuarantine());
+  EXPECT_THAT(store().WriteNow(PairForgotten{kFirstUid, kFirstOrganization}), IsOk());
+  EXPECT_THAT(store().WriteNow(AttemptForgotten{kSampleAttempt}), IsOk());
+  EXPECT_THAT(store().WriteNow(QuarantineLifted{kSampleScope}), IsOk());
+  EXPECT_THAT(store().WriteNow(PairForgotten{"uid-that-is-unknown", kFirstOrganization}), IsOk());
+  EXPECT_EQ(Describe(Reopen()), Describe(SamplePair(kSecondUid, kFirstOrganization, 5)));
 }
 
-TEST_P(SessionStoreContract, TheGenerationOfAPairOutlivesItsSession) {
+TEST_P(SessionStoreContract, KeepsGenerationWithoutSession) {
   Open();
-  store().WriteSoon(SamplePair("uid", "0081", 41));
-  EXPECT_EQ(store().WriteNow(StoredPair{"uid", "0081", 42, nullptr, 0}), absl::OkStatus());
+  store().WriteSoon(SamplePair(41));
+  EXPECT_THAT(store().WriteNow(StoredPair{kSampleUid, kFirstOrganization, 42, nullptr, 0}), IsOk());
   const StoreContents read = Reopen();
   ASSERT_EQ(read.pairs.size(), 1u);
   EXPECT_EQ(read.pairs[0].generation, 42u);
   EXPECT_EQ(read.pairs[0].session, nullptr);
 }
 
-TEST_P(SessionStoreContract, ThatAPairWasLoggedOutIsRemembered) {
+TEST_P(SessionStoreContract, RemembersLogout) {
   Open();
-  const StoredPair logged_out{"uid", "0081", 42, nullptr, 0, true};
-  EXPECT_EQ(store().WriteNow(logged_out), absl::OkStatus());
+  const StoredPair logged_out{kSampleUid, kFirstOrganization, 42, nullptr, 0, true};
+  EXPECT_THAT(store().WriteNow(logged_out), IsOk());
   EXPECT_EQ(Describe(Reopen()), Describe(logged_out));
 }
 
-TEST_P(SessionStoreContract, TheLastAuditHeadComesBack) {
+TEST_P(SessionStoreContract, ReadsBackLastAuditHead) {
   Open();
-  EXPECT_EQ(store().WriteNow(StoredAuditHead{41, std::string(64, 'a')}), absl::OkStatus());
+  EXPECT_THAT(store().WriteNow(StoredAuditHead{41, std::string(64, 'a')}), IsOk());
   const StoredAuditHead last{42, std::string(64, 'b')};
-  EXPECT_EQ(store().WriteNow(last), absl::OkStatus());
+  EXPECT_THAT(store().WriteNow(last), IsOk());
   EXPECT_EQ(Describe(Reopen()), Describe(last));
 }
 
-TEST_P(SessionStoreContract, AnotherBootIsTold) {
+TEST_P(SessionStoreContract, ReportsAnotherBoot) {
   Open();
-  EXPECT_EQ(store().WriteNow(SamplePair("uid", "0081", 5)), absl::OkStatus());
+  EXPECT_THAT(store().WriteNow(SamplePair(5)), IsOk());
   EXPECT_FALSE(Reopen(/*same_boot=*/false).same_boot);
 }
 
-TEST_P(SessionStoreContract, WhatCouldNotBeWrittenIsWrittenLater) {
+TEST_P(SessionStoreContract, WritesFailedChangesLater) {
   Open();
-  EXPECT_EQ(store().WriteNow(SamplePair("uid", "0081", 1)), absl::OkStatus());
+  EXPECT_THAT(store().WriteNow(SamplePair(1)), IsOk());
   under_test().FailWrites();
-  EXPECT_EQ(store().WriteNow(SamplePair("uid", "0081", 2)).code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(store().WriteNow(SamplePair(2)), StatusIs(absl::StatusCode::kUnavailable));
   EXPECT_EQ(store().state(), StoreState::kDegraded);
-  store().WriteSoon(SampleAttempt("a1"));
-  EXPECT_FALSE(store().WriteNow(SamplePair("uid", "0081", 3)).ok());
-  under_test().MendWrites();
-  EXPECT_EQ(store().WriteNow(SampleAttempt("a2")), absl::OkStatus());
+  store().WriteSoon(SampleAttempt());
+  EXPECT_THAT(store().WriteNow(SamplePair(3)), testing::Not(IsOk()));
+  under_test().RepairWrites();
+  EXPECT_THAT(store().WriteNow(SampleAttempt("attempt-to-sign-in-2")), IsOk());
   EXPECT_EQ(store().state(), StoreState::kReady);
-  EXPECT_EQ(Describe(Reopen()), Describe(SampleAttempt("a1")) + "\n" +
-                                    Describe(SampleAttempt("a2")) + "\n" +
-                                    Describe(SamplePair("uid", "0081", 3)));
+  EXPECT_EQ(Describe(Reopen()), Describe(SampleAttempt()) + "\n" +
+                                    Describe(SampleAttempt("attempt-to-sign-in-2")) + "\n" +
+                                    Describe(SamplePair(3)));
 }
 
-TEST_P(SessionStoreContract, WhatCannotBeOpenedIsMemoryOnlyAndEmpty) {
+TEST_P(SessionStoreContract, UnusableStoreIsMemoryOnly) {
   Open();
-  EXPECT_EQ(store().WriteNow(SamplePair("uid", "0081", 1)), absl::OkStatus());
+  EXPECT_THAT(store().WriteNow(SamplePair(1)), IsOk());
   under_test().MakeUnusable();
   EXPECT_EQ(Describe(Reopen()), "");
   EXPECT_EQ(store().state(), StoreState::kMemoryOnly);
-  EXPECT_EQ(store().WriteNow(SamplePair("uid", "0081", 2)).code(), absl::StatusCode::kUnavailable);
-  store().WriteSoon(SamplePair("uid", "0081", 3));
+  EXPECT_THAT(store().WriteNow(SamplePair(2)), StatusIs(absl::StatusCode::kUnavailable));
+  store().WriteSoon(SamplePair(3));
 }
 
-TEST_P(SessionStoreContract, WhatIsGivenBeforeItIsOpenIsWrittenAfterwards) {
-  EXPECT_EQ(store().WriteNow(SamplePair("uid", "0081", 1)).code(), absl::StatusCode::kUnavailable);
-  store().WriteSoon(SampleAttempt("a1"));
+TEST_P(SessionStoreContract, WritesChangesMadeBeforeOpen) {
+  EXPECT_THAT(store().WriteNow(SamplePair(1)), StatusIs(absl::StatusCode::kUnavailable));
+  store().WriteSoon(SampleAttempt());
   EXPECT_EQ(Describe(Open()), "");
-  EXPECT_EQ(Describe(Reopen()),
-            Describe(SampleAttempt("a1")) + "\n" + Describe(SamplePair("uid", "0081", 1)));
+  EXPECT_EQ(Describe(Reopen()), Describe(SampleAttempt()) + "\n" + Describe(SamplePair(1)));
 }
 
 }  // namespace billbroker

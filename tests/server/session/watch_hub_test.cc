@@ -19,6 +19,11 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
+constexpr char kA[] = "0080000000000000000a";
+constexpr char kB[] = "0080000000000000000b";
+constexpr char kC[] = "0080000000000000000c";
+constexpr char kX[] = "0080000000000000000x";
+
 class CountingListener final : public WatchHub::Listener {
  public:
   void News() override { ++news; }
@@ -27,7 +32,7 @@ class CountingListener final : public WatchHub::Listener {
 
 class WatchHubTest : public ::testing::Test {
  protected:
-  // Everything that there is to take.
+  // Takes entries until none is left.
   static std::vector<std::uint32_t> TakeAll(WatchHub::Subscription& subscription) {
     std::vector<std::uint32_t> taken;
     while (const absl::optional<std::uint32_t> entry = subscription.Take()) {
@@ -42,47 +47,47 @@ class WatchHubTest : public ::testing::Test {
   std::shared_ptr<CountingListener> listener_ = std::make_shared<CountingListener>();
 };
 
-TEST_F(WatchHubTest, AtTheStartEachEntryIsToBeToldInOrder) {
-  const auto subscription = hub_.Subscribe({"b", "a", "c"}, listener_);
+TEST_F(WatchHubTest, NewSubscriptionTakesEveryEntryInOrder) {
+  const auto subscription = hub_.Subscribe({kB, kA, kC}, listener_);
   EXPECT_THAT(TakeAll(*subscription), ElementsAre(0, 1, 2));
   EXPECT_THAT(TakeAll(*subscription), IsEmpty());
   executor_.RunUntilIdle();
   EXPECT_EQ(listener_->news, 0);
 }
 
-TEST_F(WatchHubTest, AChangeIsNewsOnceAndAnyNumberOfChangesIsOneEntry) {
-  const auto subscription = hub_.Subscribe({"a", "b"}, listener_);
+TEST_F(WatchHubTest, CoalescesChanges) {
+  const auto subscription = hub_.Subscribe({kA, kB}, listener_);
   EXPECT_THAT(TakeAll(*subscription), ElementsAre(0, 1));
   for (int i = 0; i < 1000; ++i) {
-    hub_.SessionChanged("b");
-    hub_.SessionChanged("a");
+    hub_.SessionChanged(kB);
+    hub_.SessionChanged(kA);
   }
-  EXPECT_EQ(listener_->news, 0) << "not on the thread of the one that tells";
+  EXPECT_EQ(listener_->news, 0) << "not on the thread that reports the change";
   executor_.RunUntilIdle();
   EXPECT_EQ(listener_->news, 1);
   EXPECT_THAT(TakeAll(*subscription), ElementsAre(1, 0));
-  hub_.SessionChanged("a");
+  hub_.SessionChanged(kA);
   executor_.RunUntilIdle();
   EXPECT_EQ(listener_->news, 2);
 }
 
-TEST_F(WatchHubTest, NoNewsComesToOneThatHasNotTakenEverything) {
-  const auto subscription = hub_.Subscribe({"a", "b"}, listener_);
+TEST_F(WatchHubTest, DoesNotNotifyBeforeEverythingIsTaken) {
+  const auto subscription = hub_.Subscribe({kA, kB}, listener_);
   EXPECT_EQ(subscription->Take(), 0U);
-  hub_.SessionChanged("a");
+  hub_.SessionChanged(kA);
   executor_.RunUntilIdle();
   EXPECT_EQ(listener_->news, 0);
   EXPECT_THAT(TakeAll(*subscription), ElementsAre(1, 0));
 }
 
-TEST_F(WatchHubTest, OnlyThoseHearThatWatchTheOrganization) {
+TEST_F(WatchHubTest, NotifiesOnlyWatchersOfOrganization) {
   const auto other_listener = std::make_shared<CountingListener>();
-  const auto subscription = hub_.Subscribe({"a"}, listener_);
-  const auto other = hub_.Subscribe({"b"}, other_listener);
+  const auto subscription = hub_.Subscribe({kA}, listener_);
+  const auto other = hub_.Subscribe({kB}, other_listener);
   TakeAll(*subscription);
   TakeAll(*other);
-  hub_.SessionChanged("b");
-  hub_.SessionChanged("nobody's");
+  hub_.SessionChanged(kB);
+  hub_.SessionChanged("00800000000000000099");
   executor_.RunUntilIdle();
   EXPECT_EQ(listener_->news, 0);
   EXPECT_EQ(other_listener->news, 1);
@@ -90,54 +95,54 @@ TEST_F(WatchHubTest, OnlyThoseHearThatWatchTheOrganization) {
   EXPECT_THAT(TakeAll(*other), ElementsAre(0));
 }
 
-TEST_F(WatchHubTest, AnOrganizationMayBeNamedTwice) {
-  const auto subscription = hub_.Subscribe({"a", "b", "a"}, listener_);
+TEST_F(WatchHubTest, AcceptsOrganizationTwice) {
+  const auto subscription = hub_.Subscribe({kA, kB, kA}, listener_);
   TakeAll(*subscription);
-  hub_.SessionChanged("a");
+  hub_.SessionChanged(kA);
   EXPECT_THAT(TakeAll(*subscription), ElementsAre(0, 2));
 }
 
-TEST_F(WatchHubTest, WhenEverythingMayHaveChangedEveryEntryIsToldOnce) {
-  const auto subscription = hub_.Subscribe({"a", "b"}, listener_);
+TEST_F(WatchHubTest, EverythingChangedMarksEveryEntryOnce) {
+  const auto subscription = hub_.Subscribe({kA, kB}, listener_);
   TakeAll(*subscription);
-  hub_.SessionChanged("a");
+  hub_.SessionChanged(kA);
   hub_.EverythingChanged();
   executor_.RunUntilIdle();
   EXPECT_EQ(listener_->news, 1);
   EXPECT_EQ(TakeAll(*subscription).size(), 2U);
 }
 
-TEST_F(WatchHubTest, OneThatWentIsForgottenAndOthersKeepTheirPlaces) {
-  auto first = hub_.Subscribe({"a", "b", "a"}, listener_);
-  auto second = hub_.Subscribe({"b", "a"}, listener_);
-  const auto third = hub_.Subscribe({"a"}, listener_);
+TEST_F(WatchHubTest, UnsubscribingKeepsOtherSubscriptions) {
+  auto first = hub_.Subscribe({kA, kB, kA}, listener_);
+  auto second = hub_.Subscribe({kB, kA}, listener_);
+  const auto third = hub_.Subscribe({kA}, listener_);
   TakeAll(*third);
   TakeAll(*second);
   first.reset();
-  hub_.SessionChanged("b");
+  hub_.SessionChanged(kB);
   EXPECT_THAT(TakeAll(*second), ElementsAre(0));
   second.reset();
   EXPECT_EQ(hub_.watched(), 1U);
-  hub_.SessionChanged("a");
+  hub_.SessionChanged(kA);
   EXPECT_THAT(TakeAll(*third), ElementsAre(0));
 }
 
-TEST_F(WatchHubTest, AListenerThatIsGoneHearsNothing) {
-  const auto subscription = hub_.Subscribe({"a"}, listener_);
+TEST_F(WatchHubTest, DoesNotNotifyDestroyedListener) {
+  const auto subscription = hub_.Subscribe({kA}, listener_);
   TakeAll(*subscription);
-  hub_.SessionChanged("a");
+  hub_.SessionChanged(kA);
   listener_.reset();
   executor_.RunUntilIdle();
 }
 
-// Takes when it is its turn, and counts what it took of each entry.
+// Takes every entry when it is notified, and counts them.
 class TakingListener final : public WatchHub::Listener {
  public:
   void News() override {
-    EXPECT_EQ(turns.fetch_add(1), 0) << "two at a time";
+    EXPECT_EQ(turns.fetch_add(1), 0) << "two turns at once";
     bool more = true;
     while (more) {
-      // The turn may pass to another thread from Take() on.
+      // From Take() on another thread may be notified.
       --turns;
       const absl::optional<std::uint32_t> entry = subscription->Take();
       more = entry.has_value();
@@ -150,11 +155,11 @@ class TakingListener final : public WatchHub::Listener {
   std::atomic<int> taken = 0;
 };
 
-TEST(WatchHubConcurrencyTest, ThreadsThatChangeSubscribeAndGoLoseNoMark) {
+TEST(WatchHubConcurrencyTest, ConcurrentChangesLoseNoEntry) {
   constexpr int kOrganizations = 8;
   constexpr int kRounds = 500;
   std::vector<std::string> ids;
-  for (int i = 0; i < kOrganizations; ++i) ids.push_back(absl::StrCat("org-", i));
+  for (int i = 0; i < kOrganizations; ++i) ids.push_back(absl::StrCat("0080000000000000000", i));
   auto executor = std::make_unique<ThreadExecutor>(2);
   WatchHub hub(*executor);
   const auto listener = std::make_shared<TakingListener>();
@@ -176,26 +181,26 @@ TEST(WatchHubConcurrencyTest, ThreadsThatChangeSubscribeAndGoLoseNoMark) {
     }
   });
   for (std::thread& thread : threads) thread.join();
-  executor.reset();  // runs what was queued
-  EXPECT_FALSE(subscription->Take().has_value()) << "everything was told";
+  executor.reset();  // runs the queued notifications
+  EXPECT_FALSE(subscription->Take().has_value()) << "every change was taken";
   EXPECT_GE(listener->taken.load(), 2 * kOrganizations);
   EXPECT_EQ(hub.watched(), ids.size());
 }
 
-TEST_F(WatchHubTest, TheAudienceIsToldOnceItHasTakenEverythingOfTheseOrganizations) {
-  const auto first = hub_.Subscribe({"a", "b", "x"}, listener_);
-  const auto second = hub_.Subscribe({"b"}, listener_);
-  const auto other = hub_.Subscribe({"x"}, listener_);
+TEST_F(WatchHubTest, AudienceCountsWatchersThatAreUpToDate) {
+  const auto first = hub_.Subscribe({kA, kB, kX}, listener_);
+  const auto second = hub_.Subscribe({kB}, listener_);
+  const auto other = hub_.Subscribe({kX}, listener_);
   TakeAll(*first);
   TakeAll(*second);
-  EXPECT_EQ(hub_.AudienceOf({"a", "b", "unwatched"}).watchers, 2);
-  EXPECT_EQ(hub_.AudienceOf({"a", "b"}).told, 2);
-  hub_.SessionChanged("b");
-  hub_.SessionChanged("x");
-  EXPECT_EQ(hub_.AudienceOf({"a", "b"}).told, 0);
-  EXPECT_EQ(hub_.AudienceOf({"a"}).told, 1);
+  EXPECT_EQ(hub_.AudienceOf({kA, kB, "00800000000000000098"}).watchers, 2);
+  EXPECT_EQ(hub_.AudienceOf({kA, kB}).told, 2);
+  hub_.SessionChanged(kB);
+  hub_.SessionChanged(kX);
+  EXPECT_EQ(hub_.AudienceOf({kA, kB}).told, 0);
+  EXPECT_EQ(hub_.AudienceOf({kA}).told, 1);
   TakeAll(*second);
-  EXPECT_EQ(hub_.AudienceOf({"a", "b"}).told, 1);
+  EXPECT_EQ(hub_.AudienceOf({kA, kB}).told, 1);
   EXPECT_EQ(hub_.AudienceOf({}).watchers, 0);
 }
 

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/support/status_matchers.h"
 #include "tests/support/temp_folder.h"
 
 namespace billbroker {
@@ -25,12 +26,11 @@ class DatabaseTest : public testing::Test {
   TempFolder folder_;
 };
 
-TEST_F(DatabaseTest, MakesAFileThatOthersCannotReadWhateverTheUmaskIs) {
+TEST_F(DatabaseTest, CreatesPrivateFileWithAnyUmask) {
   const mode_t before = ::umask(0);
   const auto database = Open(Path());
-  ASSERT_TRUE(database.ok()) << database.status();
-  EXPECT_EQ((*database)->Execute("PRAGMA journal_mode = WAL; CREATE TABLE t (x)"),
-            absl::OkStatus());
+  ASSERT_THAT(database, IsOk());
+  EXPECT_THAT((*database)->Execute("PRAGMA journal_mode = WAL; CREATE TABLE t (x)"), IsOk());
   ::umask(before);
   for (const std::string& path : {Path(), Path() + "-wal"}) {
     struct stat file {};
@@ -39,16 +39,16 @@ TEST_F(DatabaseTest, MakesAFileThatOthersCannotReadWhateverTheUmaskIs) {
   }
 }
 
-TEST_F(DatabaseTest, TakesAwayTheRightsOfOthers) {
+TEST_F(DatabaseTest, RemovesRightsOfOthers) {
   std::ofstream(Path()).flush();
   ::chmod(Path().c_str(), 0666);
-  ASSERT_TRUE(Open(Path()).ok());
+  ASSERT_THAT(Open(Path()), IsOk());
   struct stat file {};
   ASSERT_EQ(::stat(Path().c_str(), &file), 0);
   EXPECT_EQ(file.st_mode & 0777, 0600u);
 }
 
-TEST_F(DatabaseTest, WhatIsNoRegularFileIsNotOpened) {
+TEST_F(DatabaseTest, RejectsNonRegularFile) {
   std::ofstream(folder_.File("elsewhere.db")).flush();
   std::filesystem::create_symlink("elsewhere.db", folder_.File("link.db"));
   ASSERT_EQ(::mkfifo(folder_.File("pipe.db").c_str(), 0600), 0);
@@ -56,63 +56,59 @@ TEST_F(DatabaseTest, WhatIsNoRegularFileIsNotOpened) {
        {folder_.File("link.db"), folder_.File("pipe.db"), folder_.path(),
         folder_.File("elsewhere.db/below.db"), folder_.File("missing/below.db")}) {
     const absl::Status status = Open(path).status();
-    EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << path;
-    EXPECT_THAT(std::string(status.message()), HasSubstr("cannot open " + path));
+    EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnavailable)) << path;
   }
 }
 
-TEST_F(DatabaseTest, AFullDiskIsUnavailableAndNamesFileAndFix) {
+TEST_F(DatabaseTest, FullDiskErrorTextNamesFileAndFix) {
   const auto database = Open(Path());
-  ASSERT_TRUE(database.ok());
-  ASSERT_EQ((*database)->Execute("PRAGMA max_page_count = 3; CREATE TABLE t (x)"),
-            absl::OkStatus());
+  ASSERT_THAT(database, IsOk());
+  ASSERT_THAT((*database)->Execute("PRAGMA max_page_count = 3; CREATE TABLE t (x)"), IsOk());
   const absl::Status status = (*database)->Execute("INSERT INTO t VALUES (randomblob(100000))");
-  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnavailable));
   EXPECT_THAT(std::string(status.message()),
               AllOf(HasSubstr(Path()), HasSubstr("free space on its disk")));
 }
 
-TEST_F(DatabaseTest, ADatabaseOfAnotherProcessIsUnavailable) {
+TEST_F(DatabaseTest, LockedDatabaseErrorTextNamesFix) {
   const auto first = Open(Path());
-  ASSERT_TRUE(first.ok());
-  ASSERT_EQ((*first)->Execute("PRAGMA locking_mode = EXCLUSIVE; CREATE TABLE t (x)"),
-            absl::OkStatus());
+  ASSERT_THAT(first, IsOk());
+  ASSERT_THAT((*first)->Execute("PRAGMA locking_mode = EXCLUSIVE; CREATE TABLE t (x)"), IsOk());
   // Within one process SQLite itself tells the two apart.
   const auto second = Open(Path());
-  ASSERT_TRUE(second.ok());
+  ASSERT_THAT(second, IsOk());
   const absl::Status status = (*second)->Execute("INSERT INTO t VALUES (1)");
-  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnavailable));
   EXPECT_THAT(std::string(status.message()), HasSubstr("stop the other process"));
 }
 
-TEST_F(DatabaseTest, WhatIsNotCommittedIsRolledBack) {
+TEST_F(DatabaseTest, RollsBackUncommittedTransaction) {
   const auto database = Open(Path());
-  ASSERT_TRUE(database.ok());
-  ASSERT_EQ((*database)->Execute("CREATE TABLE t (x)"), absl::OkStatus());
+  ASSERT_THAT(database, IsOk());
+  ASSERT_THAT((*database)->Execute("CREATE TABLE t (x)"), IsOk());
   {
     const absl::StatusOr<Transaction> dropped = Transaction::Begin(**database);
-    ASSERT_TRUE(dropped.ok());
-    ASSERT_EQ((*database)->Execute("INSERT INTO t VALUES (1)"), absl::OkStatus());
+    ASSERT_THAT(dropped, IsOk());
+    ASSERT_THAT((*database)->Execute("INSERT INTO t VALUES (1)"), IsOk());
   }
   absl::StatusOr<Transaction> kept = Transaction::Begin(**database);
-  ASSERT_TRUE(kept.ok());
-  ASSERT_EQ((*database)->Execute("INSERT INTO t VALUES (2)"), absl::OkStatus());
-  EXPECT_EQ(kept->Commit(), absl::OkStatus());
+  ASSERT_THAT(kept, IsOk());
+  ASSERT_THAT((*database)->Execute("INSERT INTO t VALUES (2)"), IsOk());
+  EXPECT_THAT(kept->Commit(), IsOk());
   const auto sum = (*database)->Int("SELECT sum(x) FROM t");
-  ASSERT_TRUE(sum.ok());
+  ASSERT_THAT(sum, IsOk());
   EXPECT_EQ(*sum, 2);
 }
 
-TEST_F(DatabaseTest, WhatIsNotAsExpectedIsDataLoss) {
+TEST_F(DatabaseTest, DamagedDatabaseIsDataLoss) {
   std::ofstream(Path()) << std::string(5000, 'x');
   const auto database = Open(Path());
-  ASSERT_TRUE(database.ok());
-  EXPECT_EQ((*database)->Int("SELECT count(*) FROM sqlite_schema").status().code(),
-            absl::StatusCode::kDataLoss);
+  ASSERT_THAT(database, IsOk());
+  EXPECT_THAT((*database)->Int("SELECT count(*) FROM sqlite_schema"),
+              StatusIs(absl::StatusCode::kDataLoss));
   const auto fresh = Open(folder_.File("fresh.db"));
-  ASSERT_TRUE(fresh.ok());
-  EXPECT_EQ((*fresh)->Prepare("SELECT * FROM missing").status().code(),
-            absl::StatusCode::kDataLoss);
+  ASSERT_THAT(fresh, IsOk());
+  EXPECT_THAT((*fresh)->Prepare("SELECT * FROM missing"), StatusIs(absl::StatusCode::kDataLoss));
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// kill -9 at any moment: what WriteNow() returned OK for is there afterwards.
+// kill -9 at any moment: every change that WriteNow() confirmed is in the file afterwards.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,17 +14,19 @@ namespace {
 
 constexpr std::uint64_t kPairs = 7;
 
-// Writes generations 1, 2, … round the pairs, until it is killed; sends each number once it is
-// safe.
+std::string AttemptId(std::uint64_t n) { return "attempt-to-sign-in-" + std::to_string(n); }
+
+// Writes the generations from `first` on to the slots in turn until it is killed. Sends each number
+// to the pipe `to` after WriteNow() confirmed it.
 [[noreturn]] void WriteUntilKilled(const SqliteStoreOptions& options, std::uint64_t first, int to) {
   ManualClock clock;
   RecordingStoreObserver observer;
   SqliteStore store(options, clock, observer);
   (void)store.Open(MasterKey());
   for (std::uint64_t i = first;; ++i) {
-    store.WriteSoon(SampleAttempt("a" + std::to_string(i)));
-    store.WriteSoon(AttemptForgotten{"a" + std::to_string(i - 1)});
-    const StoredPair pair = SamplePair("uid", std::to_string(i % kPairs), i);
+    store.WriteSoon(SampleAttempt(AttemptId(i)));
+    store.WriteSoon(AttemptForgotten{AttemptId(i - 1)});
+    const StoredPair pair = SamplePair(kSampleUid, SampleOrganizationId(i % kPairs), i);
     if (!store.WriteNow(pair).ok() || ::write(to, &i, sizeof(i)) != sizeof(i)) ::_exit(1);
   }
 }
@@ -44,7 +46,7 @@ std::uint64_t KillAfter(const SqliteStoreOptions& options, std::uint64_t first, 
   for (int i = 0; i < numbers; ++i) {
     if (::read(ends[0], &last, sizeof(last)) != sizeof(last)) break;
   }
-  // A moment inside a write, not just after one.
+  // Spends a random time, so that the kill can also hit a write.
   for (unsigned i = 0; i < spin; ++i) (void)::getppid();
   ::kill(child, SIGKILL);
   int status = 0;
@@ -55,7 +57,7 @@ std::uint64_t KillAfter(const SqliteStoreOptions& options, std::uint64_t first, 
   return last;
 }
 
-TEST(SqliteStoreKillTest, WhatWasAcknowledgedOutlivesKillAtAnyMoment) {
+TEST(SqliteStoreKillTest, AcknowledgedWritesSurviveKill) {
   SqliteStoreHarness harness;
   std::mt19937 random(20'270'115);  // NOLINT(cert-msc51-cpp): repeatable
   std::uint64_t last = 0;
@@ -64,18 +66,19 @@ TEST(SqliteStoreKillTest, WhatWasAcknowledgedOutlivesKillAtAnyMoment) {
     const int numbers = static_cast<int>(random() % 40);
     last = KillAfter(harness.options(), last + 1, numbers, random() % 2000);
     const StoreContents read = harness.Reopen();
-    EXPECT_EQ(harness.observer().told(), std::vector<std::string>{"state READY"}) << run;
+    EXPECT_EQ(harness.observer().events(), std::vector<std::string>{"state READY"}) << run;
     for (std::uint64_t i = last < kPairs ? 1 : last - kPairs + 1; i <= last; ++i) {
       std::uint64_t found = 0;
       for (const StoredPair& pair : read.pairs) {
-        if (pair.organization_id == std::to_string(i % kPairs)) found = pair.generation;
+        if (pair.organization_id == SampleOrganizationId(i % kPairs)) found = pair.generation;
       }
-      // The one after the last may have been written too, without its answer having been read.
+      // The change after `last` may be in the file too, although its confirmation was not read.
       EXPECT_TRUE(found == i || found == last + 1)
           << "run " << run << ": " << found << ", not " << i;
     }
     for (const StoredPair& pair : read.pairs) {
-      EXPECT_EQ(Describe(pair), Describe(SamplePair("uid", pair.organization_id, pair.generation)));
+      EXPECT_EQ(Describe(pair),
+                Describe(SamplePair(kSampleUid, pair.organization_id, pair.generation)));
     }
     for (const StoredPair& pair : read.pairs) last = std::max(last, pair.generation);
   }

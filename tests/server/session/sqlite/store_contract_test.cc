@@ -12,7 +12,7 @@ class FakeUnderTest final : public StoreUnderTest {
   SessionStore& store() override { return store_; }
   void Restart(bool same_boot) override { store_.set_same_boot(same_boot); }
   void FailWrites() override { store_.set_failing(true); }
-  void MendWrites() override { store_.set_failing(false); }
+  void RepairWrites() override { store_.set_failing(false); }
   void MakeUnusable() override { store_.set_usable(false); }
 
  private:
@@ -27,8 +27,8 @@ class SqliteUnderTest final : public StoreUnderTest {
     harness_.Start();
   }
   void FailWrites() override { no_writes_ = std::make_unique<NoWrites>(); }
-  void MendWrites() override { no_writes_.reset(); }
-  // A folder stands where the file should be.
+  void RepairWrites() override { no_writes_.reset(); }
+  // Puts a folder in place of the file.
   void MakeUnusable() override {
     harness_.Stop();
     std::filesystem::remove(harness_.path());

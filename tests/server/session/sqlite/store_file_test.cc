@@ -1,4 +1,4 @@
-// Files that Open() cannot use: set aside where that is possible, never overwritten, never a crash.
+// Files that Open() cannot use. The store sets them aside if it can, and never overwrites them.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mount.h>
@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "tests/server/session/sqlite/store_harness.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
@@ -13,6 +14,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::MatchesRegex;
+using testing::StartsWith;
 
 constexpr char kAside[] = "sessions.db.aside-20270115T080000Z";
 
@@ -20,86 +22,89 @@ class StoreFileTest : public testing::Test {
  protected:
   void WriteOne() {
     (void)harness_.Open();
-    EXPECT_EQ(harness_.store().WriteNow(SamplePair("uid", "0081", 11)), absl::OkStatus());
+    EXPECT_THAT(harness_.store().WriteNow(SamplePair(11)), IsOk());
     harness_.Stop();
   }
   void ExpectFreshStore(const std::string& why) {
     EXPECT_EQ(Describe(harness_.Reopen()), "");
-    EXPECT_THAT(harness_.observer().told(),
+    EXPECT_THAT(harness_.observer().events(),
                 ElementsAre(MatchesRegex(absl::StrCat("aside ", kAside, ": .*", why, ".*")),
                             "state READY"));
-    EXPECT_EQ(harness_.store().WriteNow(SamplePair("uid", "0081", 12)), absl::OkStatus());
-    EXPECT_EQ(Describe(harness_.Reopen()), Describe(SamplePair("uid", "0081", 12)));
+    EXPECT_THAT(harness_.store().WriteNow(SamplePair(12)), IsOk());
+    EXPECT_EQ(Describe(harness_.Reopen()), Describe(SamplePair(12)));
   }
   void ExpectMemoryOnly(const std::string& why) {
     EXPECT_EQ(Describe(harness_.Reopen()), "");
     EXPECT_EQ(harness_.store().state(), StoreState::kMemoryOnly);
-    EXPECT_THAT(harness_.observer().told(), ElementsAre(HasSubstr(why)));
-    EXPECT_THAT(harness_.observer().told(), ElementsAre(HasSubstr(harness_.path())));
-    const absl::Status status = harness_.store().WriteNow(SamplePair("uid", "0081", 12));
-    EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
-    EXPECT_THAT(std::string(status.message()), HasSubstr(harness_.path()));
+    EXPECT_THAT(harness_.observer().events(), ElementsAre(HasSubstr(why)));
+    EXPECT_THAT(harness_.observer().events(), ElementsAre(HasSubstr(harness_.path())));
+    EXPECT_THAT(harness_.store().WriteNow(SamplePair(12)),
+                StatusIs(absl::StatusCode::kUnavailable));
   }
 
   SqliteStoreHarness harness_;
 };
 
-TEST_F(StoreFileTest, OfAnotherKeyIsSetAsideAndCanBePutBack) {
+TEST_F(StoreFileTest, SetsFileOfAnotherKeyAside) {
   WriteOne();
   harness_.Start();
   EXPECT_EQ(Describe(harness_.store().Open(MasterKey('x'))), "");
-  EXPECT_THAT(harness_.observer().told(),
-              ElementsAre(HasSubstr("another master key"), "state READY"));
+  EXPECT_THAT(harness_.observer().events(), ElementsAre(StartsWith("aside "), "state READY"));
   harness_.Stop();
   std::filesystem::rename(harness_.folder().File(kAside), harness_.path());
-  EXPECT_EQ(Describe(harness_.Reopen()), Describe(SamplePair("uid", "0081", 11)));
+  EXPECT_EQ(Describe(harness_.Reopen()), Describe(SamplePair(11)));
 }
 
-TEST_F(StoreFileTest, ThatLostItsCanaryIsSetAside) {
+// A change of a good file, as SQL, and the reason that the observer receives.
+struct BadFile {
+  const char* name;
+  const char* sql;
+  const char* why;
+};
+
+void PrintTo(const BadFile& file, std::ostream* out) { *out << file.name; }
+
+class BadFileTest : public StoreFileTest, public testing::WithParamInterface<BadFile> {};
+
+TEST_P(BadFileTest, IsSetAsideAndTextNamesCause) {
   WriteOne();
-  harness_.RawSql("DELETE FROM canary");
-  ExpectFreshStore("another master key");
+  harness_.RawSql(GetParam().sql);
+  ExpectFreshStore(GetParam().why);
 }
 
-TEST_F(StoreFileTest, ThatIsNoDatabaseIsSetAside) {
+INSTANTIATE_TEST_SUITE_P(
+    Changes, BadFileTest,
+    testing::Values(
+        BadFile{"NoCanary", "DELETE FROM canary", "another master key"},
+        BadFile{"NewerVersion", "PRAGMA user_version = 2", "newer billbroker"},
+        BadFile{"AddedTrigger",
+                "CREATE TRIGGER t AFTER INSERT ON rows BEGIN DELETE FROM rows WHERE kind = 2; END",
+                "added to its schema"},
+        BadFile{"DroppedColumn", "ALTER TABLE rows DROP COLUMN boot", ""}),
+    [](const testing::TestParamInfo<BadFile>& file) { return file.param.name; });
+
+TEST_F(StoreFileTest, SetsNonDatabaseAsideUnchanged) {
   std::ofstream(harness_.path()) << "some notes, which are not a database\n";
   ExpectFreshStore("not a database");
   EXPECT_EQ(harness_.Files()[kAside], "some notes, which are not a database\n");
 }
 
-TEST_F(StoreFileTest, OfAnotherProgramIsSetAsideUnchanged) {
+TEST_F(StoreFileTest, SetsFileOfAnotherProgramAsideUnchanged) {
   harness_.RawSql("CREATE TABLE rows (x); INSERT INTO rows VALUES (1)");
   const std::string before = harness_.Files()["sessions.db"];
   ExpectFreshStore("another program");
   EXPECT_EQ(harness_.Files()[kAside], before);
 }
 
-TEST_F(StoreFileTest, OfANewerVersionIsSetAside) {
-  WriteOne();
-  harness_.RawSql("PRAGMA user_version = 2");
-  ExpectFreshStore("newer billbroker");
-}
-
-TEST_F(StoreFileTest, OfAnOlderVersionIsBroughtUpToDate) {
+TEST_F(StoreFileTest, UpgradesOlderVersion) {
   // Version 0 is a store without a table.
   harness_.RawSql("PRAGMA application_id = 0x42425353");
   EXPECT_EQ(Describe(harness_.Reopen()), "");
-  EXPECT_THAT(harness_.observer().told(), ElementsAre("state READY"));
-  EXPECT_EQ(harness_.store().WriteNow(SamplePair("uid", "0081", 12)), absl::OkStatus());
+  EXPECT_THAT(harness_.observer().events(), ElementsAre("state READY"));
+  EXPECT_THAT(harness_.store().WriteNow(SamplePair(12)), IsOk());
 }
 
-TEST_F(StoreFileTest, WithAChangedSchemaIsSetAside) {
-  WriteOne();
-  harness_.RawSql(
-      "CREATE TRIGGER t AFTER INSERT ON rows BEGIN DELETE FROM rows WHERE kind = 2; END");
-  ExpectFreshStore("added to its schema");
-  harness_.Stop();
-  std::filesystem::remove(harness_.folder().File(kAside));
-  harness_.RawSql("ALTER TABLE rows DROP COLUMN boot");
-  ExpectFreshStore("");
-}
-
-TEST_F(StoreFileTest, SetAsideTwiceInASecondKeepsBoth) {
+TEST_F(StoreFileTest, KeepsBothFilesSetAsideInOneSecond) {
   for (int i = 0; i < 2; ++i) {
     harness_.Stop();
     std::ofstream(harness_.path()) << "no database";
@@ -110,11 +115,11 @@ TEST_F(StoreFileTest, SetAsideTwiceInASecondKeepsBoth) {
   EXPECT_EQ(harness_.Files()[std::string(kAside) + ".2"], "no database");
 }
 
-// Any byte may be broken: what comes back is whole, and the store works.
-TEST_F(StoreFileTest, DamagedAnywhereNeverYieldsAnythingButWholeRows) {
+// Whichever byte is damaged, the store works and returns only whole rows.
+TEST_F(StoreFileTest, DamagedFileYieldsOnlyWholeRows) {
   (void)harness_.Open();
   for (std::uint64_t i = 1; i <= 30; ++i) {
-    harness_.store().WriteSoon(SamplePair("uid", std::to_string(i), i));
+    harness_.store().WriteSoon(SamplePair(kSampleUid, SampleOrganizationId(i), i));
   }
   harness_.Stop();
   const std::string good = harness_.Files()["sessions.db"];
@@ -123,10 +128,11 @@ TEST_F(StoreFileTest, DamagedAnywhereNeverYieldsAnythingButWholeRows) {
     bad[at] = static_cast<char>(bad[at] ^ 0x55);
     std::ofstream(harness_.path(), std::ios::binary) << bad;
     for (const StoredPair& pair : harness_.Reopen().pairs) {
-      EXPECT_EQ(Describe(pair), Describe(SamplePair("uid", pair.organization_id, pair.generation)));
+      EXPECT_EQ(Describe(pair),
+                Describe(SamplePair(kSampleUid, pair.organization_id, pair.generation)));
     }
     EXPECT_EQ(harness_.store().state(), StoreState::kReady) << at;
-    EXPECT_EQ(harness_.store().WriteNow(SampleAttempt("a")), absl::OkStatus()) << at;
+    EXPECT_THAT(harness_.store().WriteNow(SampleAttempt()), IsOk()) << at;
     harness_.Stop();
     for (const auto& [name, bytes] : harness_.Files()) {
       std::filesystem::remove(harness_.folder().File(name));
@@ -134,10 +140,10 @@ TEST_F(StoreFileTest, DamagedAnywhereNeverYieldsAnythingButWholeRows) {
   }
 }
 
-TEST_F(StoreFileTest, TruncatedToAnyLengthNeverYieldsAnythingButWholeRows) {
+TEST_F(StoreFileTest, TruncatedFileYieldsOnlyWholeRows) {
   (void)harness_.Open();
   for (std::uint64_t i = 1; i <= 30; ++i) {
-    harness_.store().WriteSoon(SamplePair("uid", std::to_string(i), i));
+    harness_.store().WriteSoon(SamplePair(kSampleUid, SampleOrganizationId(i), i));
   }
   harness_.Stop();
   const std::string good = harness_.Files()["sessions.db"];
@@ -146,10 +152,11 @@ TEST_F(StoreFileTest, TruncatedToAnyLengthNeverYieldsAnythingButWholeRows) {
                                  good.size() / 2, good.size() - 4096, good.size() - 1}) {
     std::ofstream(harness_.path(), std::ios::binary) << good.substr(0, size);
     for (const StoredPair& pair : harness_.Reopen().pairs) {
-      EXPECT_EQ(Describe(pair), Describe(SamplePair("uid", pair.organization_id, pair.generation)));
+      EXPECT_EQ(Describe(pair),
+                Describe(SamplePair(kSampleUid, pair.organization_id, pair.generation)));
     }
     EXPECT_EQ(harness_.store().state(), StoreState::kReady) << size;
-    // SQLite takes up to a byte for a file that is new.
+    // SQLite treats a file of at most one byte as new.
     if (size > 1) {
       EXPECT_EQ(harness_.observer().Count("aside") + harness_.observer().Count("dropped"), 1)
           << size;
@@ -161,11 +168,11 @@ TEST_F(StoreFileTest, TruncatedToAnyLengthNeverYieldsAnythingButWholeRows) {
   }
 }
 
-// The log of a process that was killed, cut off anywhere: a prefix of the transactions is there.
-TEST_F(StoreFileTest, WithATruncatedLogYieldsTheTransactionsBeforeTheCut) {
+// The write-ahead log of a killed process, truncated anywhere, yields a prefix of the transactions.
+TEST_F(StoreFileTest, TruncatedLogYieldsEarlierTransactions) {
   (void)harness_.Open();
   for (std::uint64_t i = 1; i <= 20; ++i) {
-    EXPECT_EQ(harness_.store().WriteNow(SamplePair("uid", "0081", i)), absl::OkStatus());
+    EXPECT_THAT(harness_.store().WriteNow(SamplePair(i)), IsOk());
   }
   const std::map<std::string, std::string> killed = harness_.Files();
   harness_.Stop();
@@ -186,29 +193,29 @@ TEST_F(StoreFileTest, WithATruncatedLogYieldsTheTransactionsBeforeTheCut) {
   EXPECT_GE(before, 19u);
 }
 
-TEST_F(StoreFileTest, ThatCannotBeSetAsideOrMadeIsMemoryOnly) {
+TEST_F(StoreFileTest, UncreatableFileTextNamesFileAndFix) {
   std::ofstream(harness_.folder().File("file")).flush();
   harness_.options().path = harness_.folder().File("file/sessions.db");
   harness_.Start();
   EXPECT_EQ(Describe(harness_.Open()), "");
   EXPECT_EQ(harness_.store().state(), StoreState::kMemoryOnly);
-  EXPECT_THAT(harness_.observer().told(),
+  EXPECT_THAT(harness_.observer().events(),
               ElementsAre(MatchesRegex("state MEMORY_ONLY: cannot open .*/file/sessions.db: "
                                        ".*see that its folder exists.*")));
 }
 
-TEST_F(StoreFileTest, ThatAnotherStoreHasOpenIsMemoryOnlyAndLeftAlone) {
+TEST_F(StoreFileTest, LeavesFileOfAnotherStoreAlone) {
   (void)harness_.Open();
-  EXPECT_EQ(harness_.store().WriteNow(SamplePair("uid", "0081", 11)), absl::OkStatus());
+  EXPECT_THAT(harness_.store().WriteNow(SamplePair(11)), IsOk());
   RecordingStoreObserver observer;
   SqliteStore second(harness_.options(), harness_.clock(), observer);
   EXPECT_EQ(Describe(second.Open(MasterKey())), "");
-  EXPECT_THAT(observer.told(), ElementsAre(HasSubstr("stop the other process")));
-  EXPECT_EQ(harness_.store().WriteNow(SamplePair("uid", "0081", 12)), absl::OkStatus());
-  EXPECT_EQ(Describe(harness_.Reopen()), Describe(SamplePair("uid", "0081", 12)));
+  EXPECT_THAT(observer.events(), ElementsAre(StartsWith("state MEMORY_ONLY: ")));
+  EXPECT_THAT(harness_.store().WriteNow(SamplePair(12)), IsOk());
+  EXPECT_EQ(Describe(harness_.Reopen()), Describe(SamplePair(12)));
 }
 
-// Root obeys no mode, so it becomes nobody for a while.
+// Drops the rights of root while it exists, because file modes do not apply to root.
 class Unprivileged final {
  public:
   Unprivileged() {
@@ -223,7 +230,7 @@ class Unprivileged final {
   bool became_ = false;
 };
 
-TEST_F(StoreFileTest, ThatIsReadOnlyIsNotUsed) {
+TEST_F(StoreFileTest, DoesNotUseReadOnlyFile) {
   WriteOne();
   ::chmod(harness_.folder().path().c_str(), 0777);
   ::chmod(harness_.path().c_str(), 0444);
@@ -232,7 +239,7 @@ TEST_F(StoreFileTest, ThatIsReadOnlyIsNotUsed) {
   ExpectMemoryOnly("Permission denied");
 }
 
-TEST_F(StoreFileTest, InAReadOnlyFolderIsNotUsed) {
+TEST_F(StoreFileTest, DoesNotUseReadOnlyFolder) {
   WriteOne();
   ::chmod(harness_.path().c_str(), 0600);
   EXPECT_EQ(::geteuid() == 0 ? ::chown(harness_.path().c_str(), 65534, 65534) : 0, 0);
@@ -246,7 +253,7 @@ TEST_F(StoreFileTest, InAReadOnlyFolderIsNotUsed) {
   ::chmod(harness_.folder().path().c_str(), 0755);
 }
 
-TEST_F(StoreFileTest, OnAReadOnlyOrFullDiskIsNotUsedAndLeftAlone) {
+TEST_F(StoreFileTest, DoesNotUseUnwritableDisk) {
   WriteOne();
   const NoWrites no_writes;
   ExpectMemoryOnly("check its disk");

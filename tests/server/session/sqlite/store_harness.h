@@ -1,11 +1,10 @@
-// A SqliteStore in a folder of its own, and what can be done to its file behind its back.
+// SqliteStoreHarness: a SqliteStore in its own folder, with access to its file.
 #pragma once
 
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 #include <sys/resource.h>
 
-#include <condition_variable>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -18,13 +17,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/session/sqlite/sqlite_store.h"
+#include "tests/support/await.h"
 #include "tests/support/manual_time.h"
 #include "tests/support/sample_store.h"
 #include "tests/support/temp_folder.h"
 
 namespace billbroker {
 
-// Keeps what it is told as lines of text. Thread-safe.
+// Records each event as a line of text. Thread-safe.
 class RecordingStoreObserver final : public StoreObserver {
  public:
   void StoreStateChanged(StoreState state, absl::string_view why) override {
@@ -35,25 +35,24 @@ class RecordingStoreObserver final : public StoreObserver {
   }
   void StoreRowDropped(absl::string_view kind) override { Add(absl::StrCat("dropped ", kind)); }
 
-  // Called once, from within the next call that tells something.
+  // Sets a function that the next event calls once.
   void set_on_next(std::function<void()> on_next) {
     MutexLock lock(mutex_);
     on_next_ = std::move(on_next);
   }
-  [[nodiscard]] std::vector<std::string> told() const {
+  [[nodiscard]] std::vector<std::string> events() const {
     MutexLock lock(mutex_);
-    return told_;
+    return events_;
   }
   [[nodiscard]] int Count(absl::string_view start) const {
     int count = 0;
-    for (const std::string& line : told()) count += line.rfind(std::string(start), 0) == 0 ? 1 : 0;
+    for (const std::string& line : events())
+      count += line.rfind(std::string(start), 0) == 0 ? 1 : 0;
     return count;
   }
-  void AwaitTold(int lines) const ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    std::unique_lock<std::mutex> lock(mutex_.native());
-    added_.wait(lock, [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-      return told_.size() >= static_cast<std::size_t>(lines);
-    });
+  // Waits until there are `count` events.
+  [[nodiscard]] bool AwaitEvents(std::size_t count) const {
+    return Await([&] { return events().size() >= count; }, absl::StrCat(count, " store events"));
   }
 
  private:
@@ -61,16 +60,14 @@ class RecordingStoreObserver final : public StoreObserver {
     std::function<void()> on_next;
     {
       MutexLock lock(mutex_);
-      told_.push_back(std::move(line));
+      events_.push_back(std::move(line));
       on_next = std::exchange(on_next_, nullptr);
     }
-    added_.notify_all();
     if (on_next) on_next();
   }
 
   mutable Mutex mutex_;
-  mutable std::condition_variable added_;
-  std::vector<std::string> told_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> events_ ABSL_GUARDED_BY(mutex_);
   std::function<void()> on_next_ ABSL_GUARDED_BY(mutex_);
 };
 
@@ -78,7 +75,7 @@ inline SecretString MasterKey(char fill = 'k') {
   return SecretString::CopyOf(std::string(32, fill));
 }
 
-// While it lives no byte can be written to any regular file of this process.
+// While it exists, this process cannot write to any regular file.
 class NoWrites final {
  public:
   NoWrites() {
@@ -108,7 +105,7 @@ class SqliteStoreHarness {
 
   StoreContents Open() { return store_->Open(MasterKey()); }
   void Stop() { store_.reset(); }
-  // A new store on the same file, with an observer that was told nothing yet.
+  // Creates a new store on the same file, with a new observer.
   void Start() {
     store_.reset();
     observer_ = std::make_unique<RecordingStoreObserver>();
@@ -119,7 +116,7 @@ class SqliteStoreHarness {
     return Open();
   }
 
-  // Runs SQL on the file, which no store may have open.
+  // Runs SQL on the file. No store may have it open.
   void RawSql(const std::string& sql) const { RawSql(path(), sql); }
   static void RawSql(const std::string& path, const std::string& sql) {
     sqlite3* database = nullptr;
@@ -129,7 +126,7 @@ class SqliteStoreHarness {
     sqlite3_free(error);
     sqlite3_close(database);
   }
-  // The bytes of every file in the folder, by name.
+  // Returns the bytes of every file in the folder, by name.
   [[nodiscard]] std::map<std::string, std::string> Files() const {
     std::map<std::string, std::string> files;
     for (const auto& entry : std::filesystem::directory_iterator(folder_.path())) {

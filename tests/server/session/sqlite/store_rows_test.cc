@@ -1,9 +1,11 @@
-// Rows: bound to their place, whole or not there, and unreadable without the key.
+// Rows of the file: each is bound to its slot, is whole or dropped, and is unreadable without the
+// key.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "absl/strings/match.h"
 #include "tests/server/session/sqlite/store_harness.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
@@ -12,22 +14,23 @@ using testing::ElementsAre;
 
 class StoreRowsTest : public testing::Test {
  protected:
-  // Pairs 0081 and 0082, an attempt and a quarantine; then the file is free for RawSql().
+  // Writes two slots, an attempt and a quarantine, and closes the file for RawSql().
   void WriteSome() {
     (void)harness_.Open();
-    harness_.store().WriteSoon(SamplePair("uid", "0081", 11));
-    harness_.store().WriteSoon(SamplePair("uid", "0082", 12));
-    harness_.store().WriteSoon(SampleAttempt("a1"));
-    harness_.store().WriteSoon(SampleQuarantine("scope"));
+    harness_.store().WriteSoon(SamplePair(11));
+    harness_.store().WriteSoon(SamplePair(kSampleUid, kSecondOrganization, 12));
+    harness_.store().WriteSoon(SampleAttempt());
+    harness_.store().WriteSoon(SampleQuarantine());
     harness_.Stop();
   }
+  // Describes the rows of WriteSome() without `lost`.
   static std::string Without(absl::string_view lost) {
     StoreContents contents;
-    contents.pairs = {SamplePair("uid", "0081", 11), SamplePair("uid", "0082", 12)};
-    contents.attempts = {SampleAttempt("a1")};
-    contents.quarantines = {SampleQuarantine("scope")};
-    if (lost == "0081") contents.pairs.erase(contents.pairs.begin());
-    if (lost == "0082") contents.pairs.pop_back();
+    contents.pairs = {SamplePair(11), SamplePair(kSampleUid, kSecondOrganization, 12)};
+    contents.attempts = {SampleAttempt()};
+    contents.quarantines = {SampleQuarantine()};
+    if (lost == kFirstOrganization) contents.pairs.erase(contents.pairs.begin());
+    if (lost == kSecondOrganization) contents.pairs.pop_back();
     if (lost == "pairs") contents.pairs.clear();
     if (lost == "attempt") contents.attempts.clear();
     if (lost == "quarantine") contents.quarantines.clear();
@@ -37,18 +40,18 @@ class StoreRowsTest : public testing::Test {
   SqliteStoreHarness harness_;
 };
 
-TEST_F(StoreRowsTest, ARowCopiedToAnotherPairIsDroppedAndTheRestIsUsed) {
+TEST_F(StoreRowsTest, DropsRowCopiedToAnotherSlot) {
   WriteSome();
-  harness_.RawSql(
-      "INSERT OR REPLACE INTO rows SELECT kind, owner, '0082', generation, boot, sealed FROM rows"
-      " WHERE thing = '0081'");
-  EXPECT_EQ(Describe(harness_.Reopen()), Without("0082"));
-  EXPECT_THAT(harness_.observer().told(), ElementsAre("dropped pair", "state READY"));
-  EXPECT_EQ(Describe(harness_.Reopen()), Without("0082"));
-  EXPECT_THAT(harness_.observer().told(), ElementsAre("state READY"));  // it is gone for good
+  harness_.RawSql(absl::StrCat(
+      "INSERT OR REPLACE INTO rows SELECT kind, owner, '", kSecondOrganization,
+      "', generation, boot, sealed FROM rows WHERE thing = '", kFirstOrganization, "'"));
+  EXPECT_EQ(Describe(harness_.Reopen()), Without(kSecondOrganization));
+  EXPECT_THAT(harness_.observer().events(), ElementsAre("dropped pair", "state READY"));
+  EXPECT_EQ(Describe(harness_.Reopen()), Without(kSecondOrganization));
+  EXPECT_THAT(harness_.observer().events(), ElementsAre("state READY"));  // the row was deleted
 }
 
-TEST_F(StoreRowsTest, SwappedRowsAreDropped) {
+TEST_F(StoreRowsTest, DropsSwappedRows) {
   WriteSome();
   harness_.RawSql(
       "CREATE TEMP TABLE before AS SELECT thing, sealed FROM rows WHERE kind = 1;"
@@ -58,80 +61,85 @@ TEST_F(StoreRowsTest, SwappedRowsAreDropped) {
   EXPECT_EQ(harness_.observer().Count("dropped pair"), 2);
 }
 
-TEST_F(StoreRowsTest, EachColumnIsBound) {
-  for (const char* change :
-       {"generation = generation + 1", "boot = 'boot-2'", "owner = 'uid-2'", "thing = '0083'",
-        "sealed = x''", "sealed = substr(sealed, 1, 30)",
-        "sealed = substr(sealed, 1, length(sealed) - 1)", "sealed = CAST(sealed || x'00' AS BLOB)",
-        "sealed = zeroblob(length(sealed))"}) {
-    WriteSome();
-    harness_.RawSql(absl::StrCat("UPDATE rows SET ", change, " WHERE thing = '0081'"));
-    EXPECT_EQ(Describe(harness_.Reopen()), Without("0081")) << change;
-    EXPECT_THAT(harness_.observer().told(), ElementsAre("dropped pair", "state READY")) << change;
-    harness_.Start();
-  }
+// A change of one column of a row, as SQL.
+class ChangedColumnTest : public StoreRowsTest, public testing::WithParamInterface<const char*> {};
+
+TEST_P(ChangedColumnTest, DropsRow) {
+  WriteSome();
+  harness_.RawSql(
+      absl::StrCat("UPDATE rows SET ", GetParam(), " WHERE thing = '", kFirstOrganization, "'"));
+  EXPECT_EQ(Describe(harness_.Reopen()), Without(kFirstOrganization));
+  EXPECT_THAT(harness_.observer().events(), ElementsAre("dropped pair", "state READY"));
 }
 
-TEST_F(StoreRowsTest, TheKindIsBoundAndAnUnknownOneIsDropped) {
+INSTANTIATE_TEST_SUITE_P(
+    Changes, ChangedColumnTest,
+    testing::Values("generation = generation + 1", "boot = 'the-boot-after-that'",
+                    "owner = 'uid-of-the-second-credential'", "thing = '00800000000000000083'",
+                    "sealed = x''", "sealed = substr(sealed, 1, 30)",
+                    "sealed = substr(sealed, 1, length(sealed) - 1)",
+                    "sealed = CAST(sealed || x'00' AS BLOB)", "sealed = zeroblob(length(sealed))"));
+
+TEST_F(StoreRowsTest, BindsKindAndDropsUnknownKind) {
   WriteSome();
   harness_.RawSql("UPDATE rows SET kind = 9 WHERE kind = 2");
   EXPECT_EQ(Describe(harness_.Reopen()), Without("attempt"));
-  EXPECT_THAT(harness_.observer().told(), ElementsAre("dropped unknown", "state READY"));
+  EXPECT_THAT(harness_.observer().events(), ElementsAre("dropped unknown", "state READY"));
   harness_.Start();
   WriteSome();
   harness_.RawSql("UPDATE rows SET kind = 2 WHERE kind = 3");
   EXPECT_EQ(Describe(harness_.Reopen()), Without("quarantine"));
-  EXPECT_THAT(harness_.observer().told(), ElementsAre("dropped attempt", "state READY"));
+  EXPECT_THAT(harness_.observer().events(), ElementsAre("dropped attempt", "state READY"));
 }
 
-TEST_F(StoreRowsTest, AnAuditHeadThatWasChangedIsDropped) {
+TEST_F(StoreRowsTest, DropsChangedAuditHead) {
   (void)harness_.Open();
   harness_.store().WriteSoon(StoredAuditHead{42, std::string(64, 'a')});
   harness_.Stop();
   harness_.RawSql("UPDATE rows SET sealed = zeroblob(length(sealed)) WHERE kind = 4");
   EXPECT_FALSE(harness_.Reopen().audit_head.has_value());
-  EXPECT_THAT(harness_.observer().told(), ElementsAre("dropped audit_head", "state READY"));
+  EXPECT_THAT(harness_.observer().events(), ElementsAre("dropped audit_head", "state READY"));
 }
 
-TEST_F(StoreRowsTest, ARowOfAnEarlierBootIsNotTakenForOneOfThisBootAtTheSecondStart) {
+TEST_F(StoreRowsTest, RowsKeepTheirBootOverRestarts) {
   WriteSome();
-  harness_.options().boot_id = "boot-2";
+  harness_.options().boot_id = "the-boot-after-that";
   EXPECT_FALSE(harness_.Reopen().same_boot);
   EXPECT_FALSE(harness_.Reopen().same_boot);
-  harness_.store().WriteSoon(StoredPair{"uid", "0081", 11, nullptr, 0});
-  harness_.store().WriteSoon(SamplePair("uid", "0082", 13));
-  harness_.store().WriteSoon(AttemptForgotten{"a1"});
-  harness_.store().WriteSoon(QuarantineLifted{"scope"});
+  harness_.store().WriteSoon(StoredPair{kSampleUid, kFirstOrganization, 11, nullptr, 0});
+  harness_.store().WriteSoon(SamplePair(kSampleUid, kSecondOrganization, 13));
+  harness_.store().WriteSoon(AttemptForgotten{kSampleAttempt});
+  harness_.store().WriteSoon(QuarantineLifted{kSampleScope});
   EXPECT_TRUE(harness_.Reopen().same_boot);
 }
 
-TEST_F(StoreRowsTest, NoSecretAndNoUserIsInAnyByteOfTheFilesAlsoAfterDeletes) {
+TEST_F(StoreRowsTest, FilesContainNoSecretOrUser) {
   const auto expect_nothing_known = [this] {
     ASSERT_GE(harness_.Files().size(), 1u);
     for (const auto& [name, bytes] : harness_.Files()) {
       EXPECT_GT(bytes.size(), 0u) << name;
       EXPECT_FALSE(absl::StrContains(bytes, "s3cret")) << name;
       EXPECT_FALSE(absl::StrContains(bytes, "ann@acme")) << name;
-      EXPECT_FALSE(absl::StrContains(bytes, "known-scope")) << name;
+      EXPECT_FALSE(absl::StrContains(bytes, "known-scope-of-a-user")) << name;
     }
   };
   (void)harness_.Open();
   for (std::uint64_t i = 1; i <= 200; ++i) {
-    harness_.store().WriteSoon(SamplePair("uid", std::to_string(i), i));
+    harness_.store().WriteSoon(SamplePair(kSampleUid, SampleOrganizationId(i), i));
   }
-  harness_.store().WriteSoon(SampleAttempt("a1"));
-  EXPECT_EQ(harness_.store().WriteNow(SampleQuarantine("known-scope")), absl::OkStatus());
-  expect_nothing_known();  // the log among them
+  harness_.store().WriteSoon(SampleAttempt());
+  EXPECT_THAT(harness_.store().WriteNow(SampleQuarantine("known-scope-of-a-user")), IsOk());
+  expect_nothing_known();  // includes the write-ahead log
   for (std::uint64_t i = 1; i <= 200; ++i) {
-    harness_.store().WriteSoon(PairForgotten{"uid", std::to_string(i)});
+    harness_.store().WriteSoon(PairForgotten{kSampleUid, SampleOrganizationId(i)});
   }
-  EXPECT_EQ(harness_.store().WriteNow(QuarantineLifted{"known-scope"}), absl::OkStatus());
+  EXPECT_THAT(harness_.store().WriteNow(QuarantineLifted{"known-scope-of-a-user"}), IsOk());
   expect_nothing_known();
   harness_.Stop();
   expect_nothing_known();
 }
 
-TEST_F(StoreRowsTest, IdsMayHoldAnyByte) {
+TEST_F(StoreRowsTest, IdsMayContainAnyByte) {
   (void)harness_.Open();
   const std::string odd("a\0b\x1f'\"\xff", 7);
   harness_.store().WriteSoon(StoredPair{odd, odd + "2", ~std::uint64_t{0}, nullptr, 1});
@@ -142,8 +150,8 @@ TEST_F(StoreRowsTest, IdsMayHoldAnyByte) {
   EXPECT_EQ(read.pairs[1].generation, ~std::uint64_t{0});
 }
 
-TEST_F(StoreRowsTest, TimesWithoutEndComeBack) {
-  StoredQuarantine quarantine = SampleQuarantine("scope");
+TEST_F(StoreRowsTest, ReadsBackInfiniteTimes) {
+  StoredQuarantine quarantine = SampleQuarantine();
   quarantine.entry.since = absl::InfinitePast();
   quarantine.entry.until = absl::InfiniteFuture();
   quarantine.entry.lapses = -absl::InfiniteDuration();
@@ -152,11 +160,11 @@ TEST_F(StoreRowsTest, TimesWithoutEndComeBack) {
   EXPECT_EQ(Describe(harness_.Reopen().quarantines.at(0)), Describe(quarantine));
 }
 
-// Opening takes about 0.25 s in a release build; this only keeps it from becoming quadratic unseen.
-TEST_F(StoreRowsTest, TenThousandPairsComeBack) {
+// Opening takes about 0.25 s in a release build. The test would time out if it became quadratic.
+TEST_F(StoreRowsTest, ReadsBackTenThousandSlots) {
   (void)harness_.Open();
   for (std::uint64_t i = 1; i <= 10'000; ++i) {
-    harness_.store().WriteSoon(SamplePair("uid", std::to_string(i), i));
+    harness_.store().WriteSoon(SamplePair(kSampleUid, SampleOrganizationId(i), i));
   }
   harness_.Stop();
   harness_.Start();

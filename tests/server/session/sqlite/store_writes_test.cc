@@ -1,4 +1,4 @@
-// Writing: group commit, failures and what waits meanwhile.
+// Writing: group commit, failures, and changes that wait for the disk.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -6,6 +6,7 @@
 
 #include "tests/server/session/sqlite/store_harness.h"
 #include "tests/support/small_disk.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
@@ -13,9 +14,12 @@ namespace {
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
-TEST(SqliteStoreWritesTest, ManyThreadsWriteAndEachIsAnsweredForItsOwn) {
+std::string AttemptId(std::uint64_t n) { return "attempt-to-sign-in-" + std::to_string(n); }
+
+TEST(SqliteStoreWritesTest, ConcurrentWritersGetTheirOwnAnswers) {
   SqliteStoreHarness harness;
   (void)harness.Open();
   constexpr int kThreads = 4;
@@ -24,9 +28,9 @@ TEST(SqliteStoreWritesTest, ManyThreadsWriteAndEachIsAnsweredForItsOwn) {
   for (int thread = 0; thread < kThreads; ++thread) {
     threads.emplace_back([&harness, thread] {
       for (std::uint64_t i = 1; i <= kWrites; ++i) {
-        const std::string uid = "uid-" + std::to_string(thread);
-        if (i % 3 == 0) harness.store().WriteSoon(SamplePair(uid, "soon", i));
-        EXPECT_EQ(harness.store().WriteNow(SamplePair(uid, "now", i)), absl::OkStatus());
+        const std::string uid = "uid-of-credential-" + std::to_string(thread);
+        if (i % 3 == 0) harness.store().WriteSoon(SamplePair(uid, kFirstOrganization, i));
+        EXPECT_THAT(harness.store().WriteNow(SamplePair(uid, kSecondOrganization, i)), IsOk());
         EXPECT_EQ(harness.store().state(), StoreState::kReady);
       }
     });
@@ -34,80 +38,80 @@ TEST(SqliteStoreWritesTest, ManyThreadsWriteAndEachIsAnsweredForItsOwn) {
   for (std::thread& thread : threads) thread.join();
   StoreContents expected;
   for (int thread = 0; thread < kThreads; ++thread) {
-    const std::string uid = "uid-" + std::to_string(thread);
-    expected.pairs.push_back(SamplePair(uid, "now", kWrites));
-    expected.pairs.push_back(SamplePair(uid, "soon", kWrites - kWrites % 3));
+    const std::string uid = "uid-of-credential-" + std::to_string(thread);
+    expected.pairs.push_back(SamplePair(uid, kSecondOrganization, kWrites));
+    expected.pairs.push_back(SamplePair(uid, kFirstOrganization, kWrites - kWrites % 3));
   }
   EXPECT_EQ(Describe(harness.Reopen()), Describe(expected));
 }
 
-TEST(SqliteStoreWritesTest, TheDestructorWritesWhatIsQueued) {
+TEST(SqliteStoreWritesTest, DestructorWritesQueuedChanges) {
   for (int run = 0; run < 20; ++run) {
     SqliteStoreHarness harness;
     (void)harness.Open();
     for (std::uint64_t i = 1; i <= 50; ++i) {
-      harness.store().WriteSoon(SamplePair("uid", std::to_string(i), i));
+      harness.store().WriteSoon(SamplePair(kSampleUid, SampleOrganizationId(i), i));
     }
     EXPECT_EQ(harness.Reopen().pairs.size(), 50u);
   }
 }
 
-TEST(SqliteStoreWritesTest, AFailureIsToldOnceAndNamesFileAndFix) {
+TEST(SqliteStoreWritesTest, ReportsFailureOnceAndTextNamesFileAndFix) {
   SqliteStoreHarness harness;
   (void)harness.Open();
   {
     const NoWrites no_writes;
-    const absl::Status status = harness.store().WriteNow(SamplePair("uid", "0081", 1));
+    const absl::Status status = harness.store().WriteNow(SamplePair(1));
     EXPECT_THAT(std::string(status.message()),
                 AllOf(HasSubstr(harness.path()), HasSubstr("check its disk")));
-    EXPECT_FALSE(harness.store().WriteNow(SamplePair("uid", "0081", 2)).ok());
+    EXPECT_THAT(harness.store().WriteNow(SamplePair(2)), Not(IsOk()));
   }
-  EXPECT_EQ(harness.store().WriteNow(SamplePair("uid", "0082", 3)), absl::OkStatus());
-  EXPECT_THAT(harness.observer().told(),
+  EXPECT_THAT(harness.store().WriteNow(SamplePair(kSampleUid, kSecondOrganization, 3)), IsOk());
+  EXPECT_THAT(harness.observer().events(),
               ElementsAre("state READY", StartsWith("state DEGRADED: "), "state READY"));
 }
 
-TEST(SqliteStoreWritesTest, TriesAgainByItself) {
+TEST(SqliteStoreWritesTest, RetriesByItself) {
   SqliteStoreHarness harness;
   harness.options().retry_interval = absl::Milliseconds(1);
   harness.Start();
   (void)harness.Open();
   {
     const NoWrites no_writes;
-    EXPECT_FALSE(harness.store().WriteNow(SamplePair("uid", "0081", 1)).ok());
+    EXPECT_THAT(harness.store().WriteNow(SamplePair(1)), Not(IsOk()));
   }
-  harness.observer().AwaitTold(3);
+  ASSERT_TRUE(harness.observer().AwaitEvents(3));
   EXPECT_EQ(harness.store().state(), StoreState::kReady);
-  EXPECT_EQ(Describe(harness.Reopen()), Describe(SamplePair("uid", "0081", 1)));
+  EXPECT_EQ(Describe(harness.Reopen()), Describe(SamplePair(1)));
 }
 
-TEST(SqliteStoreWritesTest, TheLatestChangeOfARowSurvivesAFailureAndNoOlderOne) {
+TEST(SqliteStoreWritesTest, LatestChangeSurvivesFailure) {
   SqliteStoreHarness harness;
   (void)harness.Open();
-  EXPECT_EQ(harness.store().WriteNow(SamplePair("uid", "0081", 1)), absl::OkStatus());
-  EXPECT_EQ(harness.store().WriteNow(SampleAttempt("old")), absl::OkStatus());
+  EXPECT_THAT(harness.store().WriteNow(SamplePair(1)), IsOk());
+  EXPECT_THAT(harness.store().WriteNow(SampleAttempt("attempt-that-is-old")), IsOk());
   {
     const NoWrites no_writes;
     for (std::uint64_t i = 2; i <= 50; ++i) {
-      EXPECT_FALSE(harness.store().WriteNow(SamplePair("uid", "0081", i)).ok());
-      // Came and went, and was never in the file.
-      harness.store().WriteSoon(SampleAttempt(std::to_string(i)));
-      EXPECT_FALSE(harness.store().WriteNow(AttemptForgotten{std::to_string(i)}).ok());
+      EXPECT_THAT(harness.store().WriteNow(SamplePair(i)), Not(IsOk()));
+      // This attempt is forgotten before it is ever written.
+      harness.store().WriteSoon(SampleAttempt(AttemptId(i)));
+      EXPECT_THAT(harness.store().WriteNow(AttemptForgotten{AttemptId(i)}), Not(IsOk()));
     }
-    EXPECT_FALSE(harness.store().WriteNow(AttemptForgotten{"old"}).ok());
+    EXPECT_THAT(harness.store().WriteNow(AttemptForgotten{"attempt-that-is-old"}), Not(IsOk()));
   }
-  EXPECT_EQ(Describe(harness.Reopen()), Describe(SamplePair("uid", "0081", 50)));
+  EXPECT_EQ(Describe(harness.Reopen()), Describe(SamplePair(50)));
 }
 
-TEST(SqliteStoreWritesTest, AStoreThatCannotWriteAtTheEndStillEnds) {
+TEST(SqliteStoreWritesTest, StopsWithoutWritableDisk) {
   SqliteStoreHarness harness;
   (void)harness.Open();
   const NoWrites no_writes;
-  harness.store().WriteSoon(SamplePair("uid", "0081", 1));
+  harness.store().WriteSoon(SamplePair(1));
   harness.Stop();
 }
 
-TEST(SqliteStoreWritesTest, AFullDiskIsSaidAndOvercome) {
+TEST(SqliteStoreWritesTest, RecoversFromFullDisk) {
   const SmallDisk disk;
   if (!disk.mounted()) GTEST_SKIP() << "cannot mount a small disk here";
   SqliteStoreHarness harness;
@@ -119,29 +123,29 @@ TEST(SqliteStoreWritesTest, AFullDiskIsSaidAndOvercome) {
   std::uint64_t count = 0;
   while (status.ok() && count < 1000) {
     ++count;
-    status = harness.store().WriteNow(SamplePair("uid", std::to_string(count), count));
+    status = harness.store().WriteNow(SamplePair(kSampleUid, SampleOrganizationId(count), count));
   }
-  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("free space on its disk"));
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnavailable));
   disk.MakeRoom();
-  EXPECT_EQ(harness.store().WriteNow(SampleAttempt("a1")), absl::OkStatus());
+  EXPECT_THAT(harness.store().WriteNow(SampleAttempt()), IsOk());
   EXPECT_EQ(harness.Reopen().pairs.size(), count);
 }
 
-TEST(SqliteStoreWritesTest, AReadOnlyDiskIsMemoryOnlyUntilARestartFindsItWritable) {
+TEST(SqliteStoreWritesTest, ReadOnlyDiskIsMemoryOnlyUntilRestart) {
   const SmallDisk disk;
   if (!disk.mounted()) GTEST_SKIP() << "cannot mount a small disk here";
   SqliteStoreHarness harness;
   harness.options().path = disk.File("sessions.db");
   (void)harness.Reopen();
-  EXPECT_EQ(harness.store().WriteNow(SamplePair("uid", "0081", 1)), absl::OkStatus());
+  EXPECT_THAT(harness.store().WriteNow(SamplePair(1)), IsOk());
   harness.Stop();
   ASSERT_TRUE(disk.SetReadOnly(true));
   EXPECT_EQ(Describe(harness.Reopen()), "");
-  EXPECT_THAT(harness.observer().told(), ElementsAre(StartsWith("state MEMORY_ONLY: cannot open")));
+  EXPECT_THAT(harness.observer().events(),
+              ElementsAre(StartsWith("state MEMORY_ONLY: cannot open")));
   harness.Stop();
   ASSERT_TRUE(disk.SetReadOnly(false));
-  EXPECT_EQ(Describe(harness.Reopen()), Describe(SamplePair("uid", "0081", 1)));
+  EXPECT_EQ(Describe(harness.Reopen()), Describe(SamplePair(1)));
 }
 
 }  // namespace
