@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/support/manual_time.h"
+#include "tests/support/sample_ids.h"
 
 namespace billbroker {
 namespace {
@@ -24,14 +25,14 @@ class RememberMeExpiryTest : public ::testing::Test, public MfaObserver {
   void Store(absl::string_view name, absl::string_view fingerprint, absl::Time remembered) {
     auto info = std::make_shared<CredentialInfo>();
     info->name = std::string(name);
-    info->uid = absl::StrCat("uid-of-", name);
+    info->uid = absl::StrCat("uid-of-credential-", name);
     info->version = ++version_;
     info->fingerprints["remember_me_id"] = std::string(fingerprint);
     info->remember_me_time = remembered;
     directory_.Put(std::move(info));
   }
 
-  std::vector<std::string> LookAfter(absl::Duration time) {
+  std::vector<std::string> LookLater(absl::Duration time) {
     clock_.Advance(time);
     expiry_.Look();
     return std::exchange(told_, {});
@@ -46,28 +47,28 @@ class RememberMeExpiryTest : public ::testing::Test, public MfaObserver {
 
 constexpr absl::Duration kDay = absl::Hours(24);
 
-TEST_F(RememberMeExpiryTest, ItIsToldAWeekAheadADayAheadAndWhenItIsOver) {
-  Store("acme", "f1", clock_.Now());
-  EXPECT_THAT(LookAfter(22 * kDay), IsEmpty());
-  EXPECT_THAT(LookAfter(kDay), ElementsAre("acme 168h"));
-  EXPECT_THAT(LookAfter(absl::Hours(1)), IsEmpty());
-  EXPECT_THAT(LookAfter(6 * kDay), ElementsAre("acme 23h"));
-  EXPECT_THAT(LookAfter(absl::Hours(22)), IsEmpty());
-  EXPECT_THAT(LookAfter(absl::Hours(1)), ElementsAre("acme 0"));
-  EXPECT_THAT(LookAfter(kDay), IsEmpty());
+TEST_F(RememberMeExpiryTest, NotifiesWeekAheadDayAheadAndAtExpiry) {
+  Store(kAcme, "fingerprint-of-the-1st", clock_.Now());
+  EXPECT_THAT(LookLater(22 * kDay), IsEmpty());
+  EXPECT_THAT(LookLater(kDay), ElementsAre(absl::StrCat(kAcme, " 168h")));
+  EXPECT_THAT(LookLater(absl::Hours(1)), IsEmpty());
+  EXPECT_THAT(LookLater(6 * kDay), ElementsAre(absl::StrCat(kAcme, " 23h")));
+  EXPECT_THAT(LookLater(absl::Hours(22)), IsEmpty());
+  EXPECT_THAT(LookLater(absl::Hours(1)), ElementsAre(absl::StrCat(kAcme, " 0")));
+  EXPECT_THAT(LookLater(kDay), IsEmpty());
 }
 
-TEST_F(RememberMeExpiryTest, ANewOneIsToldAnew) {
-  Store("acme", "f1", clock_.Now());
-  EXPECT_THAT(LookAfter(31 * kDay), ElementsAre("acme -24h"));
-  Store("acme", "f2", clock_.Now());
-  EXPECT_THAT(LookAfter(absl::Hours(1)), IsEmpty());
-  EXPECT_THAT(LookAfter(25 * kDay), ElementsAre("acme 119h"));
+TEST_F(RememberMeExpiryTest, NotifiesAgainForNewRememberMeId) {
+  Store(kAcme, "fingerprint-of-the-1st", clock_.Now());
+  EXPECT_THAT(LookLater(31 * kDay), ElementsAre(absl::StrCat(kAcme, " -24h")));
+  Store(kAcme, "fingerprint-of-the-2nd", clock_.Now());
+  EXPECT_THAT(LookLater(absl::Hours(1)), IsEmpty());
+  EXPECT_THAT(LookLater(25 * kDay), ElementsAre(absl::StrCat(kAcme, " 119h")));
 }
 
-TEST_F(RememberMeExpiryTest, OneOfUnknownAgeIsNotGuessedAt) {
-  Store("acme", "f1", absl::InfinitePast());
-  EXPECT_THAT(LookAfter(365 * kDay), IsEmpty());
+TEST_F(RememberMeExpiryTest, IgnoresRememberMeIdOfUnknownAge) {
+  Store(kAcme, "fingerprint-of-the-1st", absl::InfinitePast());
+  EXPECT_THAT(LookLater(365 * kDay), IsEmpty());
 }
 
 }  // namespace

@@ -1,8 +1,7 @@
-// What CredentialManager::Rotate() and its kin promise: prove, then commit, always reversible.
+// Rotate(), Rollback(), Verify() and pending rotations of CredentialManager.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <future>
 #include <memory>
 #include <string>
 #include <utility>
@@ -10,7 +9,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/credentials/credential_manager.h"
+#include "tests/support/awaited_answer.h"
 #include "tests/support/sample_credentials.h"
+#include "tests/support/status_matchers.h"
 #include "tests/support/test_broker.h"
 #include "vault/base/error.h"
 #include "vault/base/executor.h"
@@ -20,24 +21,25 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class RotationTest : public ::testing::Test {
  protected:
   RotationTest() {
-    Credential draft = SampleUser("acme");
-    draft.password = SecretString::CopyOf("s3cret-old");
+    Credential draft = SampleUser(kAcme);
+    draft.password = SecretString::CopyOf("s3cret-password-old");
     const absl::StatusOr<CredentialInfoPtr> info = broker_.manager.Create(std::move(draft));
-    EXPECT_TRUE(info.ok()) << info.status();
+    EXPECT_THAT(info, IsOk());
   }
-  ~RotationTest() override { threads_.reset(); }  // its work ends before the engine goes
+  ~RotationTest() override { threads_.reset(); }  // ends its work before the engine is destroyed
 
   [[nodiscard]] CredentialVersion Now() const {
-    const CredentialInfoPtr info = *broker_.directory.Get("acme");
+    const CredentialInfoPtr info = *broker_.directory.Get(kAcme);
     return {info->name, info->uid, info->version};
   }
-  [[nodiscard]] CredentialPtr Stored() { return *broker_.vault.Load("acme"); }
+  [[nodiscard]] CredentialPtr Stored() { return *broker_.vault.Load(kAcme); }
   [[nodiscard]] std::string Password() { return std::string(Stored()->password.Reveal()); }
-  [[nodiscard]] CredentialInfoPtr Shown() const { return *broker_.directory.Get("acme"); }
+  [[nodiscard]] CredentialInfoPtr Shown() const { return *broker_.directory.Get(kAcme); }
 
   static CredentialChange NewPassword(absl::string_view password) {
     CredentialChange change;
@@ -49,11 +51,9 @@ class RotationTest : public ::testing::Test {
     return broker_.manager.Rotate(Now(), NewPassword(password), options);
   }
   absl::StatusOr<SessionPtr> Get(absl::string_view organization_id) {
-    std::promise<absl::StatusOr<SessionPtr>> answer;
-    broker_.engine.GetSession(organization_id, "", {}, [&answer](absl::StatusOr<SessionPtr> got) {
-      answer.set_value(std::move(got));
-    });
-    return answer.get_future().get();
+    AwaitedAnswer<SessionPtr> answer;
+    broker_.engine.GetSession(organization_id, "", {}, answer.Callback());
+    return answer.Take("a session");
   }
   static BillError Lost() {
     BillError lost;
@@ -66,46 +66,45 @@ class RotationTest : public ::testing::Test {
   TestBroker broker_{*threads_};
 };
 
-TEST_F(RotationTest, AProvedPasswordIsInForceAndLiveSessionsStay) {
-  const SessionPtr other = *Get("00800000000000000082");
-  const absl::StatusOr<CredentialInfoPtr> rotated = Rotate("s3cret-new");
-  ASSERT_TRUE(rotated.ok()) << rotated.status();
+TEST_F(RotationTest, ProvedPasswordKeepsLiveSessions) {
+  const SessionPtr other = *Get(kSecondOrganization);
+  const absl::StatusOr<CredentialInfoPtr> rotated = Rotate("s3cret-password-new");
+  ASSERT_THAT(rotated, IsOk());
   EXPECT_EQ((*rotated)->version, 2u);
-  EXPECT_EQ(Password(), "s3cret-new");
+  EXPECT_EQ(Password(), "s3cret-password-new");
   EXPECT_FALSE(Stored()->staged.has_value());
-  EXPECT_EQ(*Get("00800000000000000082"), other);
-  EXPECT_EQ(broker_.bill.sign_ins().back().secret, "s3cret-new");
+  EXPECT_EQ(*Get(kSecondOrganization), other);
+  EXPECT_EQ(broker_.bill.sign_ins().back().secret, "s3cret-password-new");
   EXPECT_EQ(broker_.bill.CountSignIns(), 2);
 }
 
-TEST_F(RotationTest, TheProofsSessionIsTheOrganizationsNextOne) {
-  const SessionPtr before = *Get("00800000000000000081");
-  ASSERT_TRUE(Rotate("s3cret-new").ok());
-  const SessionPtr after = *Get("00800000000000000081");
+TEST_F(RotationTest, ProbeSessionIsNextSession) {
+  const SessionPtr before = *Get(kFirstOrganization);
+  ASSERT_THAT(Rotate("s3cret-password-new"), IsOk());
+  const SessionPtr after = *Get(kFirstOrganization);
   EXPECT_GT(after->generation, before->generation);
   EXPECT_EQ(broker_.bill.CountSignIns(), 2);
 }
 
-TEST_F(RotationTest, ItTakesTwoWritesAndOneWithoutProof) {
+TEST_F(RotationTest, WritesTwiceOrOnceWithoutProof) {
   const int before = broker_.vault.writes();
-  ASSERT_TRUE(Rotate("s3cret-new").ok());
+  ASSERT_THAT(Rotate("s3cret-password-new"), IsOk());
   EXPECT_EQ(broker_.vault.writes(), before + 2);
-  ASSERT_TRUE(Rotate("s3cret-newer", {.verify = false}).ok());
+  ASSERT_THAT(Rotate("s3cret-password-newer", {.verify = false}), IsOk());
   EXPECT_EQ(broker_.vault.writes(), before + 3);
   EXPECT_EQ(broker_.bill.CountSignIns(), 1);
-  EXPECT_EQ(Password(), "s3cret-newer");
+  EXPECT_EQ(Password(), "s3cret-password-newer");
 }
 
-TEST_F(RotationTest, ARefusedPasswordChangesNothingAndIsRemembered) {
-  const SessionPtr before = *Get("00800000000000000081");
+TEST_F(RotationTest, RefusedPasswordChangesNothing) {
+  const SessionPtr before = *Get(kFirstOrganization);
   broker_.bill.FailNextSignIns(1, Refusal(Verdict::kSecretRejected, "BDC_1101"));
-  const absl::Status refused = Rotate("s3cret-wrong").status();
-  EXPECT_TRUE(HasReason(refused, Reason::kCredentialRejected)) << refused;
-  EXPECT_EQ(DetailsOf(refused)->metadata["bill_code"], "BDC_1101");
-  EXPECT_THAT(std::string(refused.message()), HasSubstr("nothing was changed"));
-  EXPECT_EQ(Password(), "s3cret-old");
+  const absl::Status refused = Rotate("s3cret-password-wrong").status();
+  EXPECT_THAT(refused, HasReason(Reason::kCredentialRejected));
+  EXPECT_THAT(refused, HasMetadata("bill_code", "BDC_1101"));
+  EXPECT_EQ(Password(), "s3cret-password-old");
   EXPECT_EQ(Now().version, 1u);
-  EXPECT_EQ(*Get("00800000000000000081"), before);
+  EXPECT_EQ(*Get(kFirstOrganization), before);
   ASSERT_EQ(Shown()->history.size(), 1u);
   EXPECT_EQ(Shown()->history[0].kind, PastChangeKind::kRefused);
   EXPECT_EQ(Shown()->history[0].bill_code, "BDC_1101");
@@ -113,195 +112,201 @@ TEST_F(RotationTest, ARefusedPasswordChangesNothingAndIsRemembered) {
   EXPECT_EQ(broker_.bill.CountSignIns(), 2);
 }
 
-TEST_F(RotationTest, WhereTheAnswerIsLostNothingIsInForceAndTheRotationIsPending) {
+TEST_F(RotationTest, RefusalTextSaysThatNothingChanged) {
+  broker_.bill.FailNextSignIns(1, Refusal(Verdict::kSecretRejected, "BDC_1101"));
+  EXPECT_THAT(std::string(Rotate("s3cret-password-wrong").status().message()),
+              HasSubstr("nothing was changed"));
+}
+
+TEST_F(RotationTest, LostAnswerLeavesRotationPending) {
   broker_.bill.FailNextSignIns(1, Lost());
-  const absl::Status pending = Rotate("s3cret-new").status();
-  EXPECT_TRUE(HasReason(pending, Reason::kRotationPending)) << pending;
-  EXPECT_EQ(Password(), "s3cret-old");
-  EXPECT_EQ(Stored()->staged->change.password->Reveal(), "s3cret-new");
+  const absl::Status pending = Rotate("s3cret-password-new").status();
+  EXPECT_THAT(pending, HasReason(Reason::kRotationPending));
+  EXPECT_EQ(Password(), "s3cret-password-old");
+  EXPECT_EQ(Stored()->staged->change.password->Reveal(), "s3cret-password-new");
   ASSERT_TRUE(Shown()->pending.has_value());
   EXPECT_EQ(Shown()->pending->id, DetailsOf(pending)->metadata["rotation_id"]);
   EXPECT_THAT(Shown()->pending->fields, ElementsAre("password"));
-  // Another one has to wait.
-  EXPECT_TRUE(HasReason(Rotate("s3cret-other").status(), Reason::kRotationPending));
+  // No other rotation may start.
+  EXPECT_THAT(Rotate("s3cret-password-other"), HasReason(Reason::kRotationPending));
 }
 
-TEST_F(RotationTest, APendingRotationIsResumedByName) {
+TEST_F(RotationTest, ResumesPendingRotation) {
   broker_.bill.FailNextSignIns(1, Lost());
-  const absl::Status pending = Rotate("s3cret-new").status();
+  const absl::Status pending = Rotate("s3cret-password-new").status();
   const std::string id = DetailsOf(pending)->metadata["rotation_id"];
-  EXPECT_TRUE(HasReason(broker_.manager.ResumeRotation(Now(), "another", kPatience).status(),
-                        Reason::kMalformedRequest));
+  EXPECT_THAT(broker_.manager.ResumeRotation(Now(), "another", kPatience),
+              HasReason(Reason::kMalformedRequest));
   const auto resumed = broker_.manager.ResumeRotation(Now(), id, kPatience);
-  ASSERT_TRUE(resumed.ok()) << resumed.status();
+  ASSERT_THAT(resumed, IsOk());
   EXPECT_EQ((*resumed)->version, 2u);
-  EXPECT_EQ(Password(), "s3cret-new");
+  EXPECT_EQ(Password(), "s3cret-password-new");
 }
 
-TEST_F(RotationTest, APendingRotationIsCancelledByName) {
+TEST_F(RotationTest, CancelsPendingRotation) {
   broker_.bill.FailNextSignIns(1, Lost());
-  const std::string id = DetailsOf(Rotate("s3cret-new").status())->metadata["rotation_id"];
-  const auto cancelled = broker_.manager.CancelRotation(Now(), id, "unix:root");
-  ASSERT_TRUE(cancelled.ok()) << cancelled.status();
+  const std::string id = DetailsOf(Rotate("s3cret-password-new").status())->metadata["rotation_id"];
+  const auto cancelled = broker_.manager.CancelRotation(Now(), id, "unix:root-of-the-host");
+  ASSERT_THAT(cancelled, IsOk());
   EXPECT_FALSE((*cancelled)->pending.has_value());
   EXPECT_EQ((*cancelled)->history[0].kind, PastChangeKind::kCancelled);
-  EXPECT_EQ((*cancelled)->history[0].principal, "unix:root");
+  EXPECT_EQ((*cancelled)->history[0].principal, "unix:root-of-the-host");
   EXPECT_FALSE(Stored()->staged.has_value());
-  EXPECT_EQ(Password(), "s3cret-old");
-  EXPECT_TRUE(Rotate("s3cret-other").ok());
+  EXPECT_EQ(Password(), "s3cret-password-old");
+  EXPECT_THAT(Rotate("s3cret-password-other"), IsOk());
 }
 
-TEST_F(RotationTest, WhatWasNotTriedIsNotStagedAnyMore) {
+TEST_F(RotationTest, UntriedRotationIsNotStaged) {
   broker_.bill.FailNextSignIns(1, Refusal(Verdict::kRateLimited, "BDC_1144"));
-  const absl::Status untried = Rotate("s3cret-new").status();
-  EXPECT_TRUE(HasReason(untried, Reason::kBillRateLimited)) << untried;
+  const absl::Status untried = Rotate("s3cret-password-new").status();
+  EXPECT_THAT(untried, HasReason(Reason::kBillRateLimited));
   EXPECT_FALSE(Stored()->staged.has_value());
   EXPECT_TRUE(Shown()->history.empty());
-  EXPECT_EQ(Password(), "s3cret-old");
+  EXPECT_EQ(Password(), "s3cret-password-old");
 }
 
-TEST_F(RotationTest, ARollBackPutsTheOldSecretBackAndCanBeRolledBackItself) {
-  ASSERT_TRUE(Rotate("s3cret-new").ok());
+TEST_F(RotationTest, RollbackRestoresAndCanBeRolledBack) {
+  ASSERT_THAT(Rotate("s3cret-password-new"), IsOk());
   const auto back = broker_.manager.Rollback(Now(), {});
-  ASSERT_TRUE(back.ok()) << back.status();
+  ASSERT_THAT(back, IsOk());
   EXPECT_EQ((*back)->version, 3u);
-  EXPECT_EQ(Password(), "s3cret-old");
-  EXPECT_EQ(broker_.bill.sign_ins().back().secret, "s3cret-old");
+  EXPECT_EQ(Password(), "s3cret-password-old");
+  EXPECT_EQ(broker_.bill.sign_ins().back().secret, "s3cret-password-old");
   EXPECT_EQ((*back)->history[0].kind, PastChangeKind::kRolledBack);
-  ASSERT_TRUE(broker_.manager.Rollback(Now(), {}).ok());
-  EXPECT_EQ(Password(), "s3cret-new");
+  ASSERT_THAT(broker_.manager.Rollback(Now(), {}), IsOk());
+  EXPECT_EQ(Password(), "s3cret-password-new");
 }
 
-TEST_F(RotationTest, OnlySoManyOldVersionsAreKept) {
-  ASSERT_TRUE(Rotate("s3cret-2").ok());
-  ASSERT_TRUE(Rotate("s3cret-3").ok());
+TEST_F(RotationTest, KeepsLimitedOldVersions) {
+  ASSERT_THAT(Rotate("s3cret-password-2"), IsOk());
+  ASSERT_THAT(Rotate("s3cret-password-3"), IsOk());
   const CredentialPtr stored = Stored();
   ASSERT_EQ(stored->history.size(), 2u);
-  EXPECT_EQ(stored->history[0].before->password->Reveal(), "s3cret-2");
+  EXPECT_EQ(stored->history[0].before->password->Reveal(), "s3cret-password-2");
   EXPECT_FALSE(stored->history[1].before.has_value());
 }
 
-TEST_F(RotationTest, WithoutAnOldVersionThereIsNoRollBack) {
-  EXPECT_TRUE(HasReason(broker_.manager.Rollback(Now(), {}).status(), Reason::kNoPreviousVersion));
+TEST_F(RotationTest, RollbackNeedsPreviousVersion) {
+  EXPECT_THAT(broker_.manager.Rollback(Now(), {}), HasReason(Reason::kNoPreviousVersion));
 }
 
-TEST_F(RotationTest, ARollBackDoesNotTryASecretThatBillRefused) {
+TEST_F(RotationTest, RollbackDoesNotTryRefusedSecret) {
   broker_.bill.FailNextSignIns(1, Refusal(Verdict::kSecretRejected, "BDC_1101"));
-  EXPECT_FALSE(Get("00800000000000000081").ok());
-  ASSERT_TRUE(Rotate("s3cret-new").ok());
+  EXPECT_THAT(Get(kFirstOrganization), Not(IsOk()));
+  ASSERT_THAT(Rotate("s3cret-password-new"), IsOk());
   const absl::Status refused = broker_.manager.Rollback(Now(), {}).status();
-  EXPECT_TRUE(HasReason(refused, Reason::kCredentialRejected)) << refused;
-  EXPECT_EQ(Password(), "s3cret-new");
+  EXPECT_THAT(refused, HasReason(Reason::kCredentialRejected));
+  EXPECT_EQ(Password(), "s3cret-password-new");
   EXPECT_EQ(broker_.bill.CountSignIns(), 2);
 }
 
-TEST_F(RotationTest, OfTwoOperatorsOneWins) {
+TEST_F(RotationTest, OneOfTwoOperatorsWins) {
   const CredentialVersion seen = Now();
-  ASSERT_TRUE(broker_.manager.Rotate(seen, NewPassword("s3cret-a"), {}).ok());
-  EXPECT_TRUE(HasReason(broker_.manager.Rotate(seen, NewPassword("s3cret-b"), {}).status(),
-                        Reason::kVersionConflict));
-  EXPECT_EQ(Password(), "s3cret-a");
+  ASSERT_THAT(broker_.manager.Rotate(seen, NewPassword("s3cret-password-a"), {}), IsOk());
+  EXPECT_THAT(broker_.manager.Rotate(seen, NewPassword("s3cret-password-b"), {}),
+              HasReason(Reason::kVersionConflict));
+  EXPECT_EQ(Password(), "s3cret-password-a");
 }
 
-TEST_F(RotationTest, AChangeThatMakesNoCredentialIsNamed) {
-  EXPECT_TRUE(HasReason(broker_.manager.Rotate(Now(), {}, {}).status(), Reason::kMalformedRequest));
+TEST_F(RotationTest, RejectsInvalidChange) {
+  EXPECT_THAT(broker_.manager.Rotate(Now(), {}, {}), HasReason(Reason::kMalformedRequest));
   CredentialChange token = NewPassword("x");
   token.console_api_token = SecretString::CopyOf("x");
   const absl::Status wrong_kind = broker_.manager.Rotate(Now(), std::move(token), {}).status();
-  EXPECT_EQ(DetailsOf(wrong_kind)->metadata["field"], "console_api_token");
+  EXPECT_THAT(wrong_kind, HasMetadata("field", "console_api_token"));
   CredentialChange stranger = NewPassword("x");
   stranger.organizations.push_back({"00800000000000000099", SecretString::CopyOf("k")});
   const absl::Status detached = broker_.manager.Rotate(Now(), std::move(stranger), {}).status();
-  EXPECT_EQ(DetailsOf(detached)->metadata["field"], "organizations[0].organization_id");
+  EXPECT_THAT(detached, HasMetadata("field", "organizations[0].organization_id"));
   EXPECT_EQ(broker_.bill.CountSignIns(), 0);
 }
 
-TEST_F(RotationTest, EndSessionsEndsAllButTheProofsOwn) {
-  const SessionPtr first = *Get("00800000000000000081");
-  const SessionPtr second = *Get("00800000000000000082");
-  ASSERT_TRUE(Rotate("s3cret-new", {.end_sessions = true}).ok());
+TEST_F(RotationTest, EndSessionsKeepsProbeSession) {
+  const SessionPtr first = *Get(kFirstOrganization);
+  const SessionPtr second = *Get(kSecondOrganization);
+  ASSERT_THAT(Rotate("s3cret-password-new", {.end_sessions = true}), IsOk());
   EXPECT_FALSE(broker_.bill.IsLive(first->keys.session_id->Reveal()));
   EXPECT_FALSE(broker_.bill.IsLive(second->keys.session_id->Reveal()));
   EXPECT_TRUE(Shown()->history[0].end_sessions);
   EXPECT_EQ(Shown()->sessions_ended_version, 2u);
   EXPECT_EQ(broker_.bill.CountSignIns(), 3);
-  EXPECT_TRUE(broker_.bill.IsLive((*Get("00800000000000000081"))->keys.session_id->Reveal()));
+  EXPECT_TRUE(broker_.bill.IsLive((*Get(kFirstOrganization))->keys.session_id->Reveal()));
   EXPECT_EQ(broker_.bill.CountSignIns(), 3);
 }
 
-TEST_F(RotationTest, WhatARotationWasMeantToDoIsDoneWhenItIsResumed) {
-  const SessionPtr other = *Get("00800000000000000082");
+TEST_F(RotationTest, ResumedRotationEndsSessions) {
+  const SessionPtr other = *Get(kSecondOrganization);
   broker_.bill.FailNextSignIns(1, Lost());
-  const absl::Status pending = Rotate("s3cret-new", {.end_sessions = true}).status();
+  const absl::Status pending = Rotate("s3cret-password-new", {.end_sessions = true}).status();
   EXPECT_TRUE(broker_.bill.IsLive(other->keys.session_id->Reveal()));
   const std::string id = DetailsOf(pending)->metadata["rotation_id"];
-  ASSERT_TRUE(broker_.manager.ResumeRotation(Now(), id, kPatience).ok());
+  ASSERT_THAT(broker_.manager.ResumeRotation(Now(), id, kPatience), IsOk());
   EXPECT_FALSE(broker_.bill.IsLive(other->keys.session_id->Reveal()));
 }
 
-TEST_F(RotationTest, AResumedRollBackIsOne) {
-  ASSERT_TRUE(Rotate("s3cret-new").ok());
+TEST_F(RotationTest, ResumedRollbackIsRollback) {
+  ASSERT_THAT(Rotate("s3cret-password-new"), IsOk());
   broker_.bill.FailNextSignIns(1, Lost());
   const absl::Status pending = broker_.manager.Rollback(Now(), {}).status();
-  ASSERT_TRUE(HasReason(pending, Reason::kRotationPending)) << pending;
+  ASSERT_THAT(pending, HasReason(Reason::kRotationPending));
   const std::string id = DetailsOf(pending)->metadata["rotation_id"];
   const auto resumed = broker_.manager.ResumeRotation(Now(), id, kPatience);
-  ASSERT_TRUE(resumed.ok()) << resumed.status();
-  EXPECT_EQ(Password(), "s3cret-old");
+  ASSERT_THAT(resumed, IsOk());
+  EXPECT_EQ(Password(), "s3cret-password-old");
   EXPECT_EQ((*resumed)->history[0].kind, PastChangeKind::kRolledBack);
 }
 
-// Attached and detached meanwhile: what is pending must not cost the credential.
-TEST_F(RotationTest, APendingRotationThatNoLongerFitsCanBeCancelled) {
+// An organization is attached while the rotation is pending. The credential must stay usable.
+TEST_F(RotationTest, CancelsRotationThatNoLongerFits) {
   CredentialChange own_keys;
   own_keys.dev_key = SecretString();
-  for (const char* id : {"00800000000000000081", "00800000000000000082"}) {
-    own_keys.organizations.push_back({id, SecretString::CopyOf("s3cret-own")});
+  for (const char* id : {kFirstOrganization, kSecondOrganization}) {
+    own_keys.organizations.push_back({id, SecretString::CopyOf("s3cret-password-own")});
   }
   broker_.bill.FailNextSignIns(1, Lost());
   const absl::Status pending = broker_.manager.Rotate(Now(), std::move(own_keys), {}).status();
-  ASSERT_TRUE(HasReason(pending, Reason::kRotationPending)) << pending;
+  ASSERT_THAT(pending, HasReason(Reason::kRotationPending));
   std::vector<Organization> more;
-  more.push_back({"00800000000000000083", {}});
-  ASSERT_TRUE(broker_.manager.Attach(Now(), std::move(more)).ok());
+  more.push_back({kThirdOrganization, {}});
+  ASSERT_THAT(broker_.manager.Attach(Now(), std::move(more)), IsOk());
   const std::string id = DetailsOf(pending)->metadata["rotation_id"];
   const absl::Status misfit = broker_.manager.ResumeRotation(Now(), id, kPatience).status();
-  EXPECT_TRUE(HasReason(misfit, Reason::kMalformedRequest)) << misfit;
-  EXPECT_TRUE(broker_.manager.CancelRotation(Now(), id, "").ok());
-  EXPECT_TRUE(Get("00800000000000000083").ok());
+  EXPECT_THAT(misfit, HasReason(Reason::kMalformedRequest));
+  EXPECT_THAT(broker_.manager.CancelRotation(Now(), id, ""), IsOk());
+  EXPECT_THAT(Get(kThirdOrganization), IsOk());
 }
 
-TEST_F(RotationTest, AKeyringThatFailsAtTheCommitLeavesItPending) {
+TEST_F(RotationTest, FailedCommitLeavesRotationPending) {
   broker_.vault.set_hook([this](absl::string_view call) {
     if (call == "Replace") broker_.vault.LoseNextAnswer(false);
   });
-  const absl::Status failed = Rotate("s3cret-new").status();
-  EXPECT_TRUE(HasReason(failed, Reason::kRotationPending)) << failed;
+  const absl::Status failed = Rotate("s3cret-password-new").status();
+  EXPECT_THAT(failed, HasReason(Reason::kRotationPending));
   broker_.vault.set_hook(nullptr);
-  EXPECT_EQ(Password(), "s3cret-old");
+  EXPECT_EQ(Password(), "s3cret-password-old");
   const std::string id = DetailsOf(failed)->metadata["rotation_id"];
-  ASSERT_TRUE(broker_.manager.ResumeRotation(Now(), id, kPatience).ok());
-  EXPECT_EQ(Password(), "s3cret-new");
+  ASSERT_THAT(broker_.manager.ResumeRotation(Now(), id, kPatience), IsOk());
+  EXPECT_EQ(Password(), "s3cret-password-new");
 }
 
-TEST_F(RotationTest, VerifyProvesWhatIsInForceAndChangesNothing) {
-  EXPECT_EQ(broker_.manager.Verify(Now(), "", kPatience), absl::OkStatus());
+TEST_F(RotationTest, VerifyChangesNothing) {
+  EXPECT_THAT(broker_.manager.Verify(Now(), "", kPatience), IsOk());
   EXPECT_EQ(Now().version, 1u);
   EXPECT_EQ(broker_.bill.CountSignIns(), 1);
-  EXPECT_TRUE(Get("00800000000000000081").ok());
+  EXPECT_THAT(Get(kFirstOrganization), IsOk());
   EXPECT_EQ(broker_.bill.CountSignIns(), 1);
   broker_.bill.FailNextSignIns(1, Refusal(Verdict::kSecretRejected, "BDC_1101"));
-  EXPECT_TRUE(HasReason(broker_.manager.Verify(Now(), "00800000000000000082", kPatience),
-                        Reason::kCredentialRejected));
+  EXPECT_THAT(broker_.manager.Verify(Now(), kSecondOrganization, kPatience),
+              HasReason(Reason::kCredentialRejected));
 }
 
-TEST_F(RotationTest, AttachingAndDetachingAreHistoryAndPushOutNoVersionThatIsKept) {
-  ASSERT_TRUE(Rotate("s3cret-new").ok());
+TEST_F(RotationTest, AttachAndDetachKeepRevertibleHistory) {
+  ASSERT_THAT(Rotate("s3cret-password-new"), IsOk());
   for (int i = 0; i < 15; ++i) {
     std::vector<Organization> more;
-    more.push_back({"00800000000000000083", SecretString()});
-    ASSERT_TRUE(broker_.manager.Attach(Now(), std::move(more)).ok());
-    ASSERT_TRUE(broker_.manager.Detach(Now(), {"00800000000000000083"}).ok());
+    more.push_back({kThirdOrganization, SecretString()});
+    ASSERT_THAT(broker_.manager.Attach(Now(), std::move(more)), IsOk());
+    ASSERT_THAT(broker_.manager.Detach(Now(), {kThirdOrganization}), IsOk());
   }
   const CredentialInfoPtr shown = Shown();
   ASSERT_EQ(shown->history.size(), kMaxHistory);
@@ -310,8 +315,8 @@ TEST_F(RotationTest, AttachingAndDetachingAreHistoryAndPushOutNoVersionThatIsKep
   EXPECT_THAT(shown->history[1].fields, ElementsAre("organizations"));
   EXPECT_EQ(shown->history.back().kind, PastChangeKind::kRotated);
   EXPECT_TRUE(shown->history.back().revertible);
-  ASSERT_TRUE(broker_.manager.Rollback(Now(), {}).ok());
-  EXPECT_EQ(Password(), "s3cret-old");
+  ASSERT_THAT(broker_.manager.Rollback(Now(), {}), IsOk());
+  EXPECT_EQ(Password(), "s3cret-password-old");
 }
 
 }  // namespace
