@@ -13,7 +13,7 @@ namespace billbroker {
 // Returns true once `condition()` is true; it is called about every millisecond. After `limit` it
 // adds a test failure that names `what` ("the call to be held") and returns false. The default
 // limit is long enough for a sanitizer on a loaded machine: it bounds a test that would hang, and
-// says nothing about speed.
+// does not check speed.
 template <typename Condition>
 bool Await(const Condition& condition, const std::string& what,
            absl::Duration limit = absl::Seconds(60)) {

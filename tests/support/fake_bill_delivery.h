@@ -9,8 +9,8 @@
 
 namespace billbroker {
 
-// Delivers on the executor after the latency (zero at first), unless AnswerAtOnce() or Hold() say
-// otherwise. Thread-safe. The destructor drops the held answers.
+// Delivers on the executor after the latency (zero at first), unless AnswerAtOnce() or Hold() was
+// called. Thread-safe. The destructor drops the held answers.
 class FakeBillDelivery final {
  public:
   explicit FakeBillDelivery(Executor& executor) : executor_(executor) {}
@@ -25,7 +25,7 @@ class FakeBillDelivery final {
   void Hold();
   // Delivers the oldest held answer on this thread. Returns false if none is held.
   bool ReleaseOne();
-  // Delivers the newest held answer. Requires that one is held.
+  // Delivers the newest held answer. Requires a held answer.
   void ReleaseLast();
   // Delivers all held answers on this thread, oldest first, and holds no more.
   void ReleaseAll();

@@ -1,4 +1,4 @@
-// FakeBillSessions: the sessions and the remembered devices that FakeBill knows.
+// FakeBillSessions: the sessions and the remembered devices of FakeBill.
 #pragma once
 
 #include <map>

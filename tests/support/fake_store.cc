@@ -87,7 +87,7 @@ void FakeStore::CallHook(const StoreChange& change) const {
 absl::Status FakeStore::WriteAll() {
   if (failing_) {
     state_ = StoreState::kDegraded;
-    return absl::UnavailableError("the fake was told to fail");
+    return absl::UnavailableError("the fake is set to fail");
   }
   for (StoreChange& change : unwritten_) {
     Apply(change);

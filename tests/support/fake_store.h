@@ -1,4 +1,4 @@
-// FakeStore: a session store in memory that can be told to fail. It passes the contract suite of
+// FakeStore: a session store in memory that fails on demand. It passes the contract suite of
 // SessionStore.
 #pragma once
 
@@ -38,7 +38,7 @@ class FakeStore final : public SessionStore {
 
   // Returns all written changes, in the order of the calls.
   [[nodiscard]] std::vector<StoreChange> writes() const;
-  // Returns what another Open() would return.
+  // Returns the contents that another Open() would return.
   [[nodiscard]] StoreContents contents() const;
   [[nodiscard]] int opens() const;
 

@@ -1,4 +1,4 @@
-// FakeVault: a vault in memory that can be told to fail. It passes the contract suite of Vault.
+// FakeVault: a vault in memory that fails on demand. It passes the contract suite of Vault.
 #pragma once
 
 #include <functional>
@@ -31,7 +31,7 @@ class FakeVault final : public Vault {
   // kReady at first. In any other state every call fails with VaultError().
   void set_state(VaultState state);
   void set_hook(Hook hook);
-  // The next allowed write returns a timeout error. `done` says whether it takes effect.
+  // The next allowed write returns a timeout error. It takes effect only if `done`.
   void LoseNextAnswer(bool done);
   // Another program stores a foreign document under `name`. The provider sends no notification.
   void PutForeign(absl::string_view name);

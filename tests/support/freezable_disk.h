@@ -1,4 +1,4 @@
-// FreezableDisk: a private disk whose writes can be made to hang, like those of a failing device.
+// FreezableDisk: a private disk whose writes can be made to hang, like writes to a failing device.
 #pragma once
 
 #include <string>

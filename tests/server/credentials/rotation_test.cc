@@ -112,7 +112,7 @@ TEST_F(RotationTest, RefusedPasswordChangesNothing) {
   EXPECT_EQ(broker_.bill.CountSignIns(), 2);
 }
 
-TEST_F(RotationTest, RefusalTextSaysThatNothingChanged) {
+TEST_F(RotationTest, RefusalTextNamesUnchangedState) {
   broker_.bill.FailNextSignIns(1, Refusal(Verdict::kSecretRejected, "BDC_1101"));
   EXPECT_THAT(std::string(Rotate("s3cret-password-wrong").status().message()),
               HasSubstr("nothing was changed"));

@@ -19,7 +19,7 @@ absl::Duration RetryAfter(const absl::Status& status) {
   return DetailsOf(status)->retry_after.value_or(absl::InfiniteDuration());
 }
 
-// One caller per organization. Each calls again when the error says so.
+// One caller per organization. Each calls again after the time to retry.
 class Callers final {
  public:
   explicit Callers(ModelHouse& house) : house_(house), refusals_(house.organizations(), 0) {}

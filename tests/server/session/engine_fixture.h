@@ -28,7 +28,7 @@ inline constexpr char kThird[] = "008acme-accounts-payable00002";
 inline constexpr char kMany[] = "credential-of-many-organizations";
 inline constexpr char kConsole[] = "accountant-console-user";
 
-// What MakeCredential() gives the credential `name`.
+// The values in MakeCredential(name, …).
 inline std::string UidOf(absl::string_view name) { return absl::StrCat("uid-of-", name); }
 inline std::string DevKeyOf(absl::string_view name) { return absl::StrCat("dev-key-of-", name); }
 inline std::string PasswordOf(absl::string_view name) { return absl::StrCat("password-of-", name); }

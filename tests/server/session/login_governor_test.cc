@@ -32,7 +32,7 @@ class LoginGovernorTest : public ::testing::Test {
     return options;
   }
 
-  // The slot "organization-of-NAME" of one user with one devKey, if not said otherwise. The names
+  // The slot "organization-of-NAME" of kUser with kDevKey, unless the arguments differ. The names
   // are longer than a string's internal buffer.
   static std::string Slot(absl::string_view name) { return absl::StrCat(kSlotPrefix, name); }
   static LoginGovernor::Applicant Applicant(absl::string_view name,

@@ -74,7 +74,7 @@ TEST_F(DatabaseTest, LockedDatabaseErrorTextNamesFix) {
   const auto first = Open(Path());
   ASSERT_THAT(first, IsOk());
   ASSERT_THAT((*first)->Execute("PRAGMA locking_mode = EXCLUSIVE; CREATE TABLE t (x)"), IsOk());
-  // Within one process SQLite itself tells the two apart.
+  // SQLite distinguishes two connections of one process, too.
   const auto second = Open(Path());
   ASSERT_THAT(second, IsOk());
   const absl::Status status = (*second)->Execute("INSERT INTO t VALUES (1)");
