@@ -78,7 +78,7 @@ TEST(EngineBudgetTest, SignsInQueuedSlotWithoutAnotherCall) {
   house.engine.GetSession(billsim::GeneratedOrganizationId(0), "", {}, [](const Answer&) {});
   house.engine.GetSession(billsim::GeneratedOrganizationId(1), "", {},
                           [&refused](const Answer& answer) { refused = answer.status(); });
-  EXPECT_THAT(refused, HasReason(Reason::kLoginBudgetSpent));
+  ASSERT_THAT(refused, HasReason(Reason::kLoginBudgetSpent));
   house.executor.Advance(RetryAfter(refused) + absl::Seconds(5));
   EXPECT_EQ(house.SignIns(), 2);
   SessionDemand from_memory;
