@@ -19,7 +19,7 @@ ClientSession CloneOf(const ClientSession& session) {
   clone.trusted = session.trusted;
   clone.generation = session.generation;
   clone.sign_in_time = session.sign_in_time;
-  clone.verified_time = session.verified_time;
+  clone.verify_time = session.verify_time;
   clone.expire_time = session.expire_time;
   clone.remaining = session.remaining;
   return clone;
@@ -41,7 +41,7 @@ absl::StatusOr<ClientSession> TakeSession(v1::Session& session) {
   taken.trusted = session.trusted();
   taken.generation = session.generation();
   taken.sign_in_time = TimeOf(session.sign_in_time());
-  taken.verified_time = TimeOf(session.verified_time());
+  taken.verify_time = TimeOf(session.verify_time());
   taken.expire_time = TimeOf(session.expire_time());
   taken.remaining = DurationOf(session.remaining());
   return taken;

@@ -28,7 +28,7 @@ struct ClientSession {
   bool trusted = false;          // MFA-trusted: payments in production need it
   std::uint64_t generation = 0;  // grows with each sign-in; what a report of BDC_1109 names
   absl::Time sign_in_time;
-  absl::Time verified_time;  // when BILL last confirmed the session to the broker
+  absl::Time verify_time;    // when BILL last confirmed the session to the broker
   absl::Time expire_time;    // up to when the broker vouches for it, by its clock
   absl::Duration remaining;  // the same as a length, for callers whose clock differs
 };

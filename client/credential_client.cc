@@ -43,7 +43,7 @@ absl::Status CheckOrganizations(const std::vector<NewOrganization>& organization
 
 absl::Status Check(const NewCredential& credential) {
   const std::pair<const char*, absl::string_view> texts[] = {
-      {"name", credential.name},
+      {"credential", credential.name},
       {"environment", credential.environment},
       {"username", credential.username},
       {"device", credential.device},
@@ -59,7 +59,24 @@ absl::Status Check(const NewCredential& credential) {
   return CheckOrganizations(credential.organizations);
 }
 
+// An empty value means "no change" on the wire, so an empty new password would be dropped.
+absl::Status CheckNotEmpty(const CredentialRotation& rotation) {
+  const auto is_empty = [](const auto& value) { return value.has_value() && value->empty(); };
+  const bool remember_me_cleared = is_empty(rotation.remember_me_id);
+  const std::pair<const char*, bool> fields[] = {
+      {"username", is_empty(rotation.username)},
+      {"password", is_empty(rotation.password)},
+      {"console_api_token", is_empty(rotation.console_api_token)},
+      {"app_key", is_empty(rotation.app_key)},
+      {"device", is_empty(rotation.device) && !remember_me_cleared}};
+  for (const auto& [field, empty] : fields) {
+    if (empty) return Malformed(field, "is empty; set a value or leave it out");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Check(const CredentialRotation& rotation) {
+  if (absl::Status checked = CheckNotEmpty(rotation); !checked.ok()) return checked;
   const auto text = [](const auto& secret) {
     return secret.has_value() ? secret->Reveal() : absl::string_view();
   };
@@ -78,6 +95,22 @@ absl::Status Check(const CredentialRotation& rotation) {
   return CheckOrganizations(rotation.organizations);
 }
 
+void SetRotation(const CredentialRotation& rotation, v1::RotateCredentialRequest& request) {
+  const auto put = [](const absl::optional<SecretString>& secret, std::string* field) {
+    if (secret.has_value()) Put(*secret, *field);
+  };
+  if (rotation.username.has_value()) request.set_username(*rotation.username);
+  put(rotation.dev_key, request.mutable_dev_key());
+  put(rotation.password, request.mutable_password());
+  put(rotation.console_api_token, request.mutable_console_api_token());
+  put(rotation.app_key, request.mutable_app_key());
+  put(rotation.remember_me_id, request.mutable_remember_me_id());
+  if (rotation.device.has_value()) request.set_device(*rotation.device);
+  request.set_clear_dev_key(rotation.dev_key.has_value() && rotation.dev_key->empty());
+  request.set_clear_remember_me(rotation.remember_me_id.has_value() &&
+                                rotation.remember_me_id->empty());
+}
+
 template <typename Request>
 void AddOrganizations(const std::vector<NewOrganization>& organizations, Request& request) {
   for (const NewOrganization& organization : organizations) {
@@ -91,7 +124,7 @@ void AddOrganizations(const std::vector<NewOrganization>& organizations, Request
 template <typename Request>
 Request RequestFor(const client::CredentialVersion& version) {
   Request request;
-  request.set_name(version.name);
+  request.set_credential(version.name);
   request.set_uid(version.uid);
   request.set_version(version.version);
   return request;
@@ -126,7 +159,7 @@ absl::StatusOr<v1::Credential> CredentialClient::Create(const NewCredential& cre
   const absl::Status checked = Check(credential);
   if (!checked.ok()) return checked;
   v1::CreateCredentialRequest request;
-  request.set_name(credential.name);
+  request.set_credential(credential.name);
   request.set_environment(credential.environment);
   request.set_kind(credential.kind);
   request.set_username(credential.username);
@@ -144,7 +177,7 @@ absl::StatusOr<v1::Credential> CredentialClient::Create(const NewCredential& cre
 
 absl::StatusOr<v1::Credential> CredentialClient::Get(absl::string_view name) {
   v1::GetCredentialRequest request;
-  request.set_name(std::string(name));
+  request.set_credential(std::string(name));
   return CredentialOf(
       Call(*impl_->stub, &CredentialStub::GetCredential, std::move(request), impl_->policy));
 }
@@ -171,20 +204,10 @@ absl::StatusOr<v1::Credential> CredentialClient::Rotate(const client::Credential
                                                         const ProofOptions& options) {
   if (absl::Status checked = Check(rotation); !checked.ok()) return checked;
   auto request = RequestFor<v1::RotateCredentialRequest>(version);
-  if (rotation.username.has_value()) request.set_username(*rotation.username);
-  if (rotation.dev_key.has_value()) Put(*rotation.dev_key, *request.mutable_dev_key());
-  if (rotation.password.has_value()) Put(*rotation.password, *request.mutable_password());
-  if (rotation.console_api_token.has_value()) {
-    Put(*rotation.console_api_token, *request.mutable_console_api_token());
-  }
-  if (rotation.app_key.has_value()) Put(*rotation.app_key, *request.mutable_app_key());
-  if (rotation.remember_me_id.has_value()) {
-    Put(*rotation.remember_me_id, *request.mutable_remember_me_id());
-  }
-  if (rotation.device.has_value()) request.set_device(*rotation.device);
+  SetRotation(rotation, request);
   AddOrganizations(rotation.organizations, request);
   request.set_organization_id(options.organization_id);
-  request.set_verify(options.verify);
+  request.set_skip_verification(!options.verify);
   request.set_end_sessions(options.end_sessions);
   return CredentialOf(
       Call(*impl_->stub, &CredentialStub::RotateCredential, std::move(request), impl_->policy));
@@ -194,7 +217,7 @@ absl::StatusOr<v1::Credential> CredentialClient::Rollback(const client::Credenti
                                                           const ProofOptions& options) {
   auto request = RequestFor<v1::RollbackCredentialRequest>(version);
   request.set_organization_id(options.organization_id);
-  request.set_verify(options.verify);
+  request.set_skip_verification(!options.verify);
   request.set_end_sessions(options.end_sessions);
   return CredentialOf(
       Call(*impl_->stub, &CredentialStub::RollbackCredential, std::move(request), impl_->policy));
@@ -218,7 +241,7 @@ absl::StatusOr<v1::Credential> CredentialClient::CancelRotation(
 
 absl::StatusOr<v1::GetRotationProgressResponse> CredentialClient::Progress(absl::string_view name) {
   v1::GetRotationProgressRequest request;
-  request.set_name(std::string(name));
+  request.set_credential(std::string(name));
   return Call(*impl_->stub, &CredentialStub::GetRotationProgress, std::move(request),
               impl_->policy);
 }
@@ -259,7 +282,7 @@ absl::StatusOr<v1::Credential> CredentialClient::Detach(
 absl::StatusOr<std::vector<v1::DiscoveredOrganization>> CredentialClient::Discover(
     absl::string_view name, absl::string_view organization_id) {
   v1::DiscoverOrganizationsRequest request;
-  request.set_name(std::string(name));
+  request.set_credential(std::string(name));
   request.set_organization_id(std::string(organization_id));
   absl::StatusOr<v1::DiscoverOrganizationsResponse> response =
       Call(*impl_->stub, &CredentialStub::DiscoverOrganizations, std::move(request), impl_->policy);

@@ -38,7 +38,8 @@ struct NewCredential {
   std::vector<NewOrganization> organizations;
 };
 
-// What to replace. What is not set stays; what is set and empty goes.
+// The new values of a rotation. A field that is not set keeps its value. An empty `dev_key` or
+// `remember_me_id` removes the stored one; other fields must not be empty.
 struct CredentialRotation {
   absl::optional<std::string> username;
   absl::optional<SecretString> dev_key;

@@ -24,7 +24,7 @@ bool SessionTable::Serves(Entry& entry, const GetSessionOptions& options) {
   entry.reported = std::max(entry.reported, options.stale_generation);
   if (entry.session == nullptr) return false;
   if (options.stale_generation != 0 && options.stale_generation >= entry.first_generation) {
-    entry.barred_at = entry.session->verified_time;
+    entry.barred_at = entry.session->verify_time;
   }
   if (entry.stream != stream_ || entry.barred_at.has_value()) return false;
   const absl::Duration remaining = entry.deadline - clock_.SinceBoot();
@@ -72,8 +72,8 @@ void SessionTable::Tell(const WatchedOrganization& which, absl::StatusOr<ClientS
       entry.first_generation = session->generation;
       entry.barred_at.reset();
       // Reported by one who had it from the broker before this was told.
-      if (session->generation <= entry.reported) entry.barred_at = session->verified_time;
-    } else if (entry.barred_at.has_value() && session->verified_time > *entry.barred_at) {
+      if (session->generation <= entry.reported) entry.barred_at = session->verify_time;
+    } else if (entry.barred_at.has_value() && session->verify_time > *entry.barred_at) {
       entry.barred_at.reset();
     }
     entry.deadline = now + std::min(session->remaining, session->expire_time - clock_.Now());

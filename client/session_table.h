@@ -51,7 +51,7 @@ class SessionTable final {
     absl::Duration deadline;               // on Clock::SinceBoot()
     std::uint64_t first_generation = 0;    // of those that this session has had
     std::uint64_t reported = 0;            // the highest that a caller called dead
-    absl::optional<absl::Time> barred_at;  // reported: the verified_time that is not enough
+    absl::optional<absl::Time> barred_at;  // reported: the verify_time that is not enough
     std::uint64_t stream = 0;              // that told it
   };
 

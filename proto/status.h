@@ -1,7 +1,5 @@
-// absl::Status to gRPC and back: the reason becomes ErrorInfo, the time to wait RetryInfo.
-//
-// Both are packed under their public google.rpc type URLs, so that any language's helper reads
-// them.
+// Converts absl::Status to gRPC's status and back. The reason becomes a google.rpc.ErrorInfo, the time
+// to wait a google.rpc.RetryInfo, so that the helpers of any language read them.
 #pragma once
 
 #include <grpcpp/support/status.h>
@@ -11,14 +9,14 @@
 
 namespace billbroker {
 
-// What a failed call answers. A status without a reason (a bug, mostly) becomes INTERNAL without
-// its message.
-[[nodiscard]] v1::ErrorStatus ToErrorStatus(const absl::Status& status);
+// Returns the error of a failed call, or of one request in a batch or watch. A status without a reason
+// is a bug: it becomes INTERNAL without its message.
 [[nodiscard]] grpc::Status ToGrpcStatus(const absl::Status& status);
+[[nodiscard]] v1::ErrorStatus ToErrorStatus(const absl::Status& status);
 
-// The inverse, for clients: DetailsOf() works on what comes back. Reasons unknown to this build,
-// and statuses from gRPC itself, keep their code and message and have no details.
-[[nodiscard]] absl::Status FromErrorStatus(const v1::ErrorStatus& status);
+// Returns the status that a client received, with details for DetailsOf(). An unknown
+// reason, or a status of gRPC itself, keeps its code and message and has no details.
 [[nodiscard]] absl::Status FromGrpcStatus(const grpc::Status& status);
+[[nodiscard]] absl::Status FromErrorStatus(const v1::ErrorStatus& status);
 
 }  // namespace billbroker

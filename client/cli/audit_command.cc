@@ -71,12 +71,12 @@ Json ReportJson(const v1::VerifyAuditResponse& report) {
     findings.push_back({{"file", finding.file()},
                         {"line", finding.line()},
                         {"fault", EnumWord(v1::AuditFault_Name(finding.fault()), "AUDIT_FAULT_")},
-                        {"text", finding.text()}});
+                        {"message", finding.message()}});
   }
-  return {{"lines", report.lines()},
+  return {{"line_count", report.line_count()},
           {"first_sequence", report.first_sequence()},
           {"last_sequence", report.last_sequence()},
-          {"gave_up", report.gave_up()},
+          {"incomplete", report.incomplete()},
           {"findings", std::move(findings)}};
 }
 
@@ -85,14 +85,14 @@ void PrintReport(const v1::VerifyAuditResponse& report, std::ostream& out) {
   for (const v1::AuditFinding& finding : report.findings()) {
     table.Add({absl::StrCat(Printable(finding.file()), ":", finding.line()),
                EnumWord(v1::AuditFault_Name(finding.fault()), "AUDIT_FAULT_"),
-               Printable(finding.text())});
+               Printable(finding.message())});
   }
   table.Print(out);
-  if (report.gave_up()) {
+  if (report.incomplete()) {
     out << "gave up after " << Counted(report.findings_size(), "finding")
         << "; the rest was not looked at\n";
   }
-  out << report.lines() << " lines, sequence " << report.first_sequence() << " to "
+  out << report.line_count() << " lines, sequence " << report.first_sequence() << " to "
       << report.last_sequence() << '\n';
   if (report.first_sequence() > 1) {
     out << "what is before sequence " << report.first_sequence()

@@ -73,20 +73,20 @@ absl::StatusOr<v1::CompleteChallengeResponse> Complete(CommandContext& context,
 }
 
 Json CountsJson(const v1::StepUpCounts& counts) {
-  return {{"trusted", counts.trusted()},
-          {"not_taken", counts.not_taken()},
-          {"failed", counts.failed()}};
+  return {{"trusted_count", counts.trusted_count()},
+          {"refused_count", counts.refused_count()},
+          {"failed_count", counts.failed_count()}};
 }
 
 void PrintCounts(const std::string& name, const v1::StepUpCounts& counts, std::ostream& out) {
-  out << "live sessions that are MFA-trusted now: " << counts.trusted() << '\n';
-  if (counts.not_taken() > 0) {
-    out << "BILL does not take the rememberMeId for " << counts.not_taken()
+  out << "live sessions that are MFA-trusted now: " << counts.trusted_count() << '\n';
+  if (counts.refused_count() > 0) {
+    out << "BILL does not take the rememberMeId for " << counts.refused_count()
         << "; run 'billbroker mfa renew " << name << "'\n";
   }
-  if (counts.failed() > 0) {
-    out << "BILL did not answer for " << counts.failed() << "; run 'billbroker mfa step-up " << name
-        << "'\n";
+  if (counts.failed_count() > 0) {
+    out << "BILL did not answer for " << counts.failed_count() << "; run 'billbroker mfa step-up "
+        << name << "'\n";
   }
 }
 

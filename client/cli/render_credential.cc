@@ -27,9 +27,8 @@ Json PendingJson(const v1::Credential& credential) {
 
 // What a person has to know of the rememberMeId; empty where there is none.
 std::string TrustText(const v1::Credential& credential) {
-  if (credential.has_remember_me_refused_time()) {
-    return absl::StrCat("not taken by BILL since ",
-                        TimeText(credential.remember_me_refused_time()));
+  if (credential.has_remember_me_refuse_time()) {
+    return absl::StrCat("not taken by BILL since ", TimeText(credential.remember_me_refuse_time()));
   }
   if (credential.has_remember_me_expire_time()) {
     return absl::StrCat("until ", TimeText(credential.remember_me_expire_time()));
@@ -51,10 +50,10 @@ Json HistoryJson(const v1::CredentialHistoryEntry& entry) {
           {"event", EventWord(entry)},
           {"fields", std::vector<std::string>(entry.fields().begin(), entry.fields().end())},
           {"principal", entry.principal()},
-          {"time", TimeText(entry.time())},
+          {"event_time", TimeText(entry.event_time())},
           {"bill_code", entry.bill_code()},
           {"revertible", entry.revertible()},
-          {"end_sessions", entry.end_sessions()}};
+          {"sessions_ended", entry.sessions_ended()}};
 }
 
 void PrintHistory(const v1::Credential& credential, std::ostream& out) {
@@ -64,9 +63,9 @@ void PrintHistory(const v1::Credential& credential, std::ostream& out) {
   for (const v1::CredentialHistoryEntry& entry : credential.history()) {
     const std::string code =
         entry.bill_code().empty() ? "" : absl::StrCat(" (", entry.bill_code(), ")");
-    const char* ended = entry.end_sessions() ? ", sessions ended" : "";
+    const char* ended = entry.sessions_ended() ? ", sessions ended" : "";
     history.Add({absl::StrCat(entry.version()), absl::StrCat(EventWord(entry), code, ended),
-                 absl::StrJoin(entry.fields(), ", "), TimeText(entry.time()),
+                 absl::StrJoin(entry.fields(), ", "), TimeText(entry.event_time()),
                  entry.revertible() ? "possible" : ""});
   }
   history.Print(out);
@@ -89,8 +88,8 @@ Json CredentialJson(const v1::Credential& credential, bool organizations) {
                {"update_time", TimeText(credential.update_time())}};
   json["remember_me_expire_time"] =
       OptionalTime(credential.has_remember_me_expire_time(), credential.remember_me_expire_time());
-  json["remember_me_refused_time"] = OptionalTime(credential.has_remember_me_refused_time(),
-                                                  credential.remember_me_refused_time());
+  json["remember_me_refuse_time"] =
+      OptionalTime(credential.has_remember_me_refuse_time(), credential.remember_me_refuse_time());
   for (const v1::SecretFingerprint& secret : credential.secrets()) {
     json["secrets"][secret.field()] = secret.fingerprint();
   }

@@ -24,8 +24,8 @@ Json TimeJson(bool present, const google::protobuf::Timestamp& time) {
 Json QuarantineJson(const v1::Quarantine& quarantine) {
   return {{"reason", ReasonWord(quarantine.reason())},
           {"bill_code", quarantine.bill_code()},
-          {"since_time", TimeJson(quarantine.has_since_time(), quarantine.since_time())},
-          {"until_time", TimeJson(quarantine.has_until_time(), quarantine.until_time())}};
+          {"start_time", TimeJson(quarantine.has_start_time(), quarantine.start_time())},
+          {"end_time", TimeJson(quarantine.has_end_time(), quarantine.end_time())}};
 }
 
 // Why there is no session, in the last column.
@@ -34,8 +34,8 @@ std::string Note(const v1::SessionEntry& entry, absl::Time now) {
     const v1::Quarantine& quarantine = entry.quarantine();
     std::string note =
         absl::StrCat(ReasonWord(quarantine.reason()), " (", quarantine.bill_code(), ")");
-    if (quarantine.has_until_time()) {
-      absl::StrAppend(&note, " until ", TimeText(quarantine.until_time()));
+    if (quarantine.has_end_time()) {
+      absl::StrAppend(&note, " until ", TimeText(quarantine.end_time()));
     }
     return note;
   }
@@ -44,7 +44,9 @@ std::string Note(const v1::SessionEntry& entry, absl::Time now) {
     return absl::StrCat(queued ? "its turn in " : "retry in ",
                         WaitText(TimeOf(entry.retry_time()) - now));
   }
-  return entry.waiting_callers() > 0 ? Counted(entry.waiting_callers(), "caller") + " waiting" : "";
+  return entry.waiting_caller_count() > 0
+             ? Counted(entry.waiting_caller_count(), "caller") + " waiting"
+             : "";
 }
 
 }  // namespace
@@ -58,7 +60,7 @@ Json SessionJson(const ClientSession& session, bool show_secrets) {
                {"generation", session.generation},
                {"dev_key_id", session.dev_key_id},
                {"sign_in_time", TimeText(session.sign_in_time)},
-               {"verified_time", TimeText(session.verified_time)},
+               {"verify_time", TimeText(session.verify_time)},
                {"expire_time", TimeText(session.expire_time)},
                {"remaining_seconds", absl::ToInt64Seconds(session.remaining)}};
   if (!show_secrets) return json;
@@ -127,10 +129,10 @@ Json SessionEntryJson(const v1::SessionEntry& entry) {
       {"user_id", entry.user_id()},
       {"trusted", entry.trusted()},
       {"sign_in_time", TimeJson(entry.has_sign_in_time(), entry.sign_in_time())},
-      {"verified_time", TimeJson(entry.has_verified_time(), entry.verified_time())},
+      {"verify_time", TimeJson(entry.has_verify_time(), entry.verify_time())},
       {"expire_time", TimeJson(entry.has_expire_time(), entry.expire_time())},
-      {"waiting_callers", entry.waiting_callers()},
-      {"sign_ins", entry.sign_ins()},
+      {"waiting_caller_count", entry.waiting_caller_count()},
+      {"sign_in_count", entry.sign_in_count()},
       {"retry_time", TimeJson(entry.has_retry_time(), entry.retry_time())},
       {"quarantine", entry.has_quarantine() ? QuarantineJson(entry.quarantine()) : Json(nullptr)}};
 }
@@ -146,7 +148,7 @@ void PrintSessionEntries(const std::vector<v1::SessionEntry>& entries, absl::Tim
     const bool live = entry.has_expire_time();
     table.Add({entry.organization_id(), entry.credential(), StateWord(entry.state()),
                live ? LengthText(TimeOf(entry.expire_time()) - now) : "-",
-               live ? (entry.trusted() ? "yes" : "no") : "-", absl::StrCat(entry.sign_ins()),
+               live ? (entry.trusted() ? "yes" : "no") : "-", absl::StrCat(entry.sign_in_count()),
                Note(entry, now)});
   }
   table.Print(out);

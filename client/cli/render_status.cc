@@ -40,40 +40,43 @@ absl::string_view StoreForPeople(v1::StoreState state) {
 }
 
 Json CountsJson(const v1::SessionCounts& sessions) {
-  return {{"live", sessions.live()},         {"signing_in", sessions.signing_in()},
-          {"queued", sessions.queued()},     {"quarantined", sessions.quarantined()},
-          {"sign_ins", sessions.sign_ins()}, {"failed_sign_ins", sessions.failed_sign_ins()}};
+  return {{"live_count", sessions.live_count()},
+          {"signing_in_count", sessions.signing_in_count()},
+          {"queued_count", sessions.queued_count()},
+          {"quarantined_count", sessions.quarantined_count()},
+          {"sign_in_count", sessions.sign_in_count()},
+          {"failed_sign_in_count", sessions.failed_sign_in_count()}};
 }
 
 Json BudgetJson(const v1::LoginBudget& budget) {
   return {{"environment", budget.environment()},
           {"dev_key_id", budget.dev_key_id()},
           {"limit", budget.limit()},
-          {"used", budget.used()},
-          {"queued", budget.queued()},
-          {"parked_until_time", budget.has_parked_until_time()
-                                    ? Json(TimeText(budget.parked_until_time()))
-                                    : Json(nullptr)}};
+          {"used_count", budget.used_count()},
+          {"queued_count", budget.queued_count()},
+          {"rate_limit_end_time", budget.has_rate_limit_end_time()
+                                      ? Json(TimeText(budget.rate_limit_end_time()))
+                                      : Json(nullptr)}};
 }
 
 void AddBudgets(const v1::GetStatusResponse& status, absl::Time now, Table& table) {
   for (const v1::LoginBudget& budget : status.login_budgets()) {
-    std::string text =
-        absl::StrCat(budget.environment(), "  devKey ", budget.dev_key_id(), ": ", budget.used(),
-                     " of ", budget.limit(), " sign-ins an hour, ", budget.queued(), " waiting");
-    if (budget.has_parked_until_time()) {
+    std::string text = absl::StrCat(budget.environment(), "  devKey ", budget.dev_key_id(), ": ",
+                                    budget.used_count(), " of ", budget.limit(),
+                                    " sign-ins an hour, ", budget.queued_count(), " waiting");
+    if (budget.has_rate_limit_end_time()) {
       absl::StrAppend(&text, "; BILL's limit ends in ",
-                      WaitText(TimeOf(budget.parked_until_time()) - now));
+                      WaitText(TimeOf(budget.rate_limit_end_time()) - now));
     }
     table.Add({"budget", text});
   }
 }
 
 void AddVault(const v1::VaultStatus& vault, Table& table) {
-  table.Add(
-      {"keyring", absl::StrCat(StateWord(vault), "; ", Counted(vault.credentials(), "credential"),
-                               ", ", Counted(vault.organizations(), "organization"),
-                               vault.directory_complete() ? "" : "; not read to the end yet")});
+  table.Add({"keyring",
+             absl::StrCat(StateWord(vault), "; ", Counted(vault.credential_count(), "credential"),
+                          ", ", Counted(vault.organization_count(), "organization"),
+                          vault.all_credentials_read() ? "" : "; not read to the end yet")});
   if (!vault.fix().empty()) table.Add({"", absl::StrCat("fix: ", vault.fix())});
   if (!vault.invalid_documents().empty()) {
     table.Add({"", absl::StrCat("not credentials of this broker: ",
@@ -82,10 +85,11 @@ void AddVault(const v1::VaultStatus& vault, Table& table) {
 }
 
 void AddMfa(const v1::MfaStatus& mfa, Table& table) {
-  if (mfa.remembered() == 0) return;
-  table.Add({"MFA trust", absl::StrCat(Counted(mfa.remembered(), "rememberMeId"), ", ",
-                                       mfa.expiring(), " for less than a week, ", mfa.expired(),
-                                       " expired, ", mfa.refused(), " not taken by BILL")});
+  if (mfa.remembered_count() == 0) return;
+  table.Add({"MFA trust",
+             absl::StrCat(Counted(mfa.remembered_count(), "rememberMeId"), ", ",
+                          mfa.expiring_count(), " for less than a week, ", mfa.expired_count(),
+                          " expired, ", mfa.refused_count(), " not taken by BILL")});
 }
 
 std::string MemoryForPeople(const v1::MemoryStatus& memory) {
@@ -105,23 +109,23 @@ Json StatusJson(const v1::GetStatusResponse& status) {
                {"vault",
                 {{"state", StateWord(vault)},
                  {"fix", vault.fix()},
-                 {"directory_complete", vault.directory_complete()},
-                 {"credentials", vault.credentials()},
-                 {"organizations", vault.organizations()},
+                 {"all_credentials_read", vault.all_credentials_read()},
+                 {"credential_count", vault.credential_count()},
+                 {"organization_count", vault.organization_count()},
                  {"invalid_documents", Json::array()}}},
                {"sessions", CountsJson(status.sessions())},
                {"mfa",
-                {{"remembered", status.mfa().remembered()},
-                 {"expiring", status.mfa().expiring()},
-                 {"expired", status.mfa().expired()},
-                 {"refused", status.mfa().refused()}}},
+                {{"remembered_count", status.mfa().remembered_count()},
+                 {"expiring_count", status.mfa().expiring_count()},
+                 {"expired_count", status.mfa().expired_count()},
+                 {"refused_count", status.mfa().refused_count()}}},
                {"login_budgets", Json::array()},
                {"store", {{"state", StoreWord(status.store())}}},
                {"audit",
                 {{"writable", status.audit().writable()},
                  {"message", status.audit().message()},
                  {"file", status.audit().file()},
-                 {"session_reads", status.audit().session_reads()}}},
+                 {"session_reads_recorded", status.audit().session_reads_recorded()}}},
                {"environments", Json::array()},
                {"memory",
                 {{"secret_bytes", status.memory().secret_bytes()},
@@ -146,12 +150,12 @@ void PrintStatus(const v1::GetStatusResponse& status, absl::Time now, std::ostre
              absl::StrCat(status.version(), ", up ", LengthText(now - TimeOf(status.start_time())),
                           status.draining() ? ", shutting down" : "")});
   AddVault(status.vault(), table);
-  table.Add(
-      {"sessions", absl::StrCat(sessions.live(), " live, ", sessions.signing_in(), " signing in, ",
-                                sessions.queued(), " waiting for their turn, ",
-                                sessions.quarantined(), " quarantined")});
-  table.Add({"sign-ins", absl::StrCat(sessions.sign_ins(), " sent since the start, ",
-                                      sessions.failed_sign_ins(), " refused")});
+  table.Add({"sessions",
+             absl::StrCat(sessions.live_count(), " live, ", sessions.signing_in_count(),
+                          " signing in, ", sessions.queued_count(), " waiting for their turn, ",
+                          sessions.quarantined_count(), " quarantined")});
+  table.Add({"sign-ins", absl::StrCat(sessions.sign_in_count(), " sent since the start, ",
+                                      sessions.failed_sign_in_count(), " refused")});
   AddMfa(status.mfa(), table);
   AddBudgets(status, now, table);
   const absl::string_view store = StoreForPeople(status.store().state());

@@ -11,15 +11,15 @@ namespace {
 constexpr absl::Duration kBetween = absl::Milliseconds(500);
 
 bool IsDone(const v1::GetRotationProgressResponse& progress) {
-  return progress.current_sessions() == progress.live_sessions() &&
-         progress.told_watchers() == progress.watchers();
+  return progress.current_session_count() == progress.live_session_count() &&
+         progress.updated_watcher_count() == progress.watcher_count();
 }
 
 std::string ProgressText(const v1::GetRotationProgressResponse& progress) {
-  return absl::StrCat("version ", progress.version(), ": ", progress.current_sessions(), " of ",
-                      Counted(progress.live_sessions(), "live organization"), " on it, ",
-                      progress.told_watchers(), " of ", Counted(progress.watchers(), "watcher"),
-                      " told");
+  return absl::StrCat("version ", progress.version(), ": ", progress.current_session_count(),
+                      " of ", Counted(progress.live_session_count(), "live organization"),
+                      " on it, ", progress.updated_watcher_count(), " of ",
+                      Counted(progress.watcher_count(), "watcher"), " told");
 }
 
 }  // namespace

@@ -46,10 +46,10 @@ void FillReport(AuditReport report, v1::VerifyAuditResponse& response) {
     proto.set_file(std::move(finding.file));
     proto.set_line(static_cast<std::int64_t>(finding.line));
     proto.set_fault(ToProto(finding.fault));
-    proto.set_text(std::move(finding.what));
+    proto.set_message(std::move(finding.what));
   }
-  response.set_gave_up(report.gave_up);
-  response.set_lines(static_cast<std::int64_t>(report.lines));
+  response.set_incomplete(report.gave_up);
+  response.set_line_count(static_cast<std::int64_t>(report.lines));
   response.set_first_sequence(static_cast<std::int64_t>(report.first_sequence));
   response.set_last_sequence(static_cast<std::int64_t>(report.last_sequence));
 }

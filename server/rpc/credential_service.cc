@@ -44,7 +44,7 @@ ServerUnaryReactor* CredentialServiceImpl::CreateCredential(
 
 absl::Status CredentialServiceImpl::Get(const v1::GetCredentialRequest& request,
                                         v1::GetCredentialResponse& response) const {
-  const absl::StatusOr<CredentialInfoPtr> info = parts_.directory.Get(request.name());
+  const absl::StatusOr<CredentialInfoPtr> info = parts_.directory.Get(request.credential());
   if (!info.ok()) return info.status();
   FillCredential(**info, true, *response.mutable_credential());
   FillTrust(parts_.directory.TrustRefusedSince(**info), *response.mutable_credential());
@@ -161,7 +161,7 @@ ServerUnaryReactor* CredentialServiceImpl::DiscoverOrganizations(
   OrganizationDiscovery::Request wish;
   wish.principal = pass->caller->name();
   wish.cause = parts_.gate.CauseOf(*context, NeedOf(*request), pass->record);
-  wish.credential = request->name();
+  wish.credential = request->credential();
   wish.organization_id = request->organization_id();
   wish.patience = PatienceOf(*context);
   // gRPC keeps the context until the reactor has finished.

@@ -27,7 +27,7 @@ Need OfChange(absl::string_view rpc, absl::string_view credential, std::uint64_t
 
 template <typename Request>
 Need OfChange(absl::string_view rpc, const Request& request) {
-  return OfChange(rpc, request.name(), request.version());
+  return OfChange(rpc, request.credential(), request.version());
 }
 
 Need OfAnything(absl::string_view rpc, absl::optional<AuditEvent> event, Role role) {
@@ -152,7 +152,7 @@ Need NeedOf(const v1::GetStatusRequest& /*request*/) {
 }
 
 Need NeedOf(const v1::GetCredentialRequest& request) {
-  return OfCredential("CredentialService/GetCredential", {}, Role::kOperator, request.name());
+  return OfCredential("CredentialService/GetCredential", {}, Role::kOperator, request.credential());
 }
 
 Need NeedOf(const v1::ListCredentialsRequest& /*request*/) {
@@ -164,7 +164,7 @@ Need NeedOf(const v1::DeleteCredentialRequest& request) {
 }
 
 Need NeedOf(const v1::RotateCredentialRequest& request) {
-  return NeedToRotate(request.name(), request.version());
+  return NeedToRotate(request.credential(), request.version());
 }
 
 Need NeedToRotate(absl::string_view credential, std::uint64_t version) {
@@ -191,15 +191,18 @@ Need NeedOf(const v1::DetachOrganizationsRequest& request) {
 
 // Its sign-in is recorded, and nothing else changes.
 Need NeedOf(const v1::VerifyCredentialRequest& request) {
-  return OfCredential("CredentialService/VerifyCredential", {}, Role::kOperator, request.name());
+  return OfCredential("CredentialService/VerifyCredential", {}, Role::kOperator,
+                      request.credential());
 }
 
 Need NeedOf(const v1::GetRotationProgressRequest& request) {
-  return OfCredential("CredentialService/GetRotationProgress", {}, Role::kOperator, request.name());
+  return OfCredential("CredentialService/GetRotationProgress", {}, Role::kOperator,
+                      request.credential());
 }
 
 Need NeedOf(const v1::DiscoverOrganizationsRequest& request) {
-  return OfCredential("CredentialService/DiscoverOrganizations", {}, Role::kAdmin, request.name());
+  return OfCredential("CredentialService/DiscoverOrganizations", {}, Role::kAdmin,
+                      request.credential());
 }
 
 Need NeedOf(const v1::StartChallengeRequest& request) {

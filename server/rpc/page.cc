@@ -1,5 +1,6 @@
 #include "server/rpc/page.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -24,11 +25,11 @@ absl::StatusOr<PageWish> PageOf(absl::string_view list, int size, absl::string_v
 }
 
 absl::StatusOr<std::size_t> PageSize(int asked) {
-  if (asked < 0 || asked > kMaxSize) {
+  if (asked < 0) {
     return Malformed("page_size", absl::StrCat("is ", asked, "; send 1 to ", kMaxSize,
                                                ", or 0 for ", kDefaultSize));
   }
-  return asked == 0 ? kDefaultSize : asked;
+  return asked == 0 ? kDefaultSize : std::min(asked, kMaxSize);
 }
 
 std::string PageToken(absl::string_view list, absl::string_view last_key) {

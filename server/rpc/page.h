@@ -1,4 +1,4 @@
-// Paging of lists: a page's size, and the opaque token that says where the next one begins.
+// Paging of lists: a page's size, and the opaque token of the next page.
 #pragma once
 
 #include <cstddef>
@@ -10,25 +10,26 @@
 
 namespace billbroker {
 
-// What a request for a page says.
+// A requested page.
 struct PageWish {
   std::size_t size = 0;
   std::string last_key;  // of the page before; empty for the first page
 };
 
-// Of the list called `list`; MALFORMED_REQUEST.
+// Returns the page that a request for the list called `list` names. Fails with MALFORMED_REQUEST.
 [[nodiscard]] absl::StatusOr<PageWish> PageOf(absl::string_view list, int size,
                                               absl::string_view token);
 
-// The entries that a page holds: 1 to 1,000, 100 where `asked` is 0; else MALFORMED_REQUEST.
+// Returns the number of entries in a page: `asked`, 100 if that is 0, and at most 1,000. Fails with
+// MALFORMED_REQUEST if `asked` is negative.
 [[nodiscard]] absl::StatusOr<std::size_t> PageSize(int asked);
 
-// A token of the list called `list` holds the key of the last entry that was sent, so that a page
-// is right whatever came or went in between.
+// Returns the token of the page after `last_key`, the key of the last entry that was sent. Entries
+// that come or go in between do not disturb the next page.
 [[nodiscard]] std::string PageToken(absl::string_view list, absl::string_view last_key);
 
-// The key that `token` holds; empty for the first page. MALFORMED_REQUEST for what PageToken() did
-// not make for this list.
+// Returns the key in `token`; empty for the first page. Fails with MALFORMED_REQUEST if PageToken()
+// did not make the token for this list.
 [[nodiscard]] absl::StatusOr<std::string> LastKey(absl::string_view list, absl::string_view token);
 
 }  // namespace billbroker

@@ -36,7 +36,7 @@ template <typename Request>
 RotationOptions OptionsOf(const Request& request) {
   RotationOptions options;
   options.organization_id = request.organization_id();
-  options.verify = !request.has_verify() || request.verify();
+  options.verify = !request.skip_verification();
   options.end_sessions = request.end_sessions();
   return options;
 }
@@ -155,17 +155,17 @@ void CredentialServiceImpl::SayWhoAsks(const CallbackServerContext& context, con
 
 absl::Status CredentialServiceImpl::Progress(const v1::GetRotationProgressRequest& request,
                                              v1::GetRotationProgressResponse& response) const {
-  const absl::StatusOr<CredentialInfoPtr> info = parts_.directory.Get(request.name());
+  const absl::StatusOr<CredentialInfoPtr> info = parts_.directory.Get(request.credential());
   if (!info.ok()) return info.status();
   std::vector<std::string> organization_ids;
   for (const auto& [id, dev_key_id] : (*info)->organizations) organization_ids.push_back(id);
   const Rollout rollout = parts_.engine.RolloutOf((*info)->uid);
   const WatchHub::Audience audience = parts_.hub.AudienceOf(organization_ids);
   response.set_version((*info)->version);
-  response.set_live_sessions(rollout.live);
-  response.set_current_sessions(rollout.current);
-  response.set_watchers(audience.watchers);
-  response.set_told_watchers(audience.told);
+  response.set_live_session_count(rollout.live);
+  response.set_current_session_count(rollout.current);
+  response.set_watcher_count(audience.watchers);
+  response.set_updated_watcher_count(audience.told);
   return absl::OkStatus();
 }
 

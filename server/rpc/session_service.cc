@@ -325,7 +325,7 @@ void SessionServiceImpl::FillAudit(v1::AuditStatus& status) const {
   status.set_writable(state.ok);
   status.set_message(std::move(state.why));
   status.set_file(parts_.audit_file);
-  status.set_session_reads(parts_.audit_session_reads);
+  status.set_session_reads_recorded(parts_.audit_session_reads);
 }
 
 ServerUnaryReactor* SessionServiceImpl::GetStatus(CallbackServerContext* context,

@@ -121,7 +121,7 @@ void WriteSession(const Session& session, bool include_dev_key, const Moments& m
   sink.Number(Fields::kTrustedFieldNumber, session.trusted ? 1 : 0);
   sink.Number(Fields::kGenerationFieldNumber, session.generation);
   WriteTime(Fields::kSignInTimeFieldNumber, moments.sign_in_time, sink);
-  WriteTime(Fields::kVerifiedTimeFieldNumber, moments.verified_time, sink);
+  WriteTime(Fields::kVerifyTimeFieldNumber, moments.verified_time, sink);
   WriteTime(Fields::kExpireTimeFieldNumber, moments.expire_time, sink);
   WriteTime(Fields::kRemainingFieldNumber, moments.remaining, sink);
 }

@@ -76,6 +76,23 @@ absl::StatusOr<std::vector<Organization>> CopyOrganizations(
   return organizations;
 }
 
+absl::optional<SecretString> CopyIfSet(const std::string& secret) {
+  if (secret.empty()) return absl::nullopt;
+  return SecretString::CopyOf(secret);
+}
+
+absl::Status CheckClears(const v1::RotateCredentialRequest& request) {
+  if (request.clear_dev_key() && !request.dev_key().empty()) {
+    return Malformed("clear_dev_key", "cannot be combined with dev_key; leave one out");
+  }
+  if (request.clear_remember_me() &&
+      !(request.remember_me_id().empty() && request.device().empty())) {
+    return Malformed("clear_remember_me",
+                     "cannot be combined with remember_me_id or device; leave them out");
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status CheckShape(const v1::GetSessionRequest& request, absl::string_view prefix) {
@@ -124,15 +141,15 @@ absl::Status CheckShape(const v1::ListSessionsRequest& request) {
 }
 
 absl::Status CheckShape(const v1::GetCredentialRequest& request) {
-  return ValidateCredentialName(request.name(), "name");
+  return ValidateCredentialName(request.credential(), "credential");
 }
 
 absl::Status CheckShape(const v1::GetRotationProgressRequest& request) {
-  return ValidateCredentialName(request.name(), "name");
+  return ValidateCredentialName(request.credential(), "credential");
 }
 
 absl::Status CheckShape(const v1::DiscoverOrganizationsRequest& request) {
-  absl::Status name = ValidateCredentialName(request.name(), "name");
+  absl::Status name = ValidateCredentialName(request.credential(), "credential");
   if (!name.ok() || request.organization_id().empty()) return name;
   return ValidateOrganizationId(request.organization_id());
 }
@@ -169,7 +186,8 @@ SessionDemand DemandOf(const v1::GetSessionRequest& request) {
 }
 
 absl::StatusOr<Credential> DraftOf(const v1::CreateCredentialRequest& request) {
-  if (absl::Status name = ValidateCredentialName(request.name(), "name"); !name.ok()) return name;
+  if (absl::Status name = ValidateCredentialName(request.credential(), "credential"); !name.ok())
+    return name;
   Credential draft;
   switch (request.kind()) {
     case v1::CREDENTIAL_KIND_USER:
@@ -186,7 +204,7 @@ absl::StatusOr<Credential> DraftOf(const v1::CreateCredentialRequest& request) {
                        "must be CREDENTIAL_KIND_USER, CREDENTIAL_KIND_CONSOLE or "
                        "CREDENTIAL_KIND_PARTNER");
   }
-  draft.name = request.name();
+  draft.name = request.credential();
   draft.environment = request.environment();
   draft.username = request.username();
   draft.sync_token = request.sync_token();
@@ -204,18 +222,19 @@ absl::StatusOr<Credential> DraftOf(const v1::CreateCredentialRequest& request) {
 }
 
 absl::StatusOr<CredentialChange> ChangeOf(const v1::RotateCredentialRequest& request) {
+  if (absl::Status clears = CheckClears(request); !clears.ok()) return clears;
   CredentialChange change;
-  if (request.has_username()) change.username = request.username();
-  if (request.has_dev_key()) change.dev_key = SecretString::CopyOf(request.dev_key());
-  if (request.has_password()) change.password = SecretString::CopyOf(request.password());
-  if (request.has_console_api_token()) {
-    change.console_api_token = SecretString::CopyOf(request.console_api_token());
+  if (!request.username().empty()) change.username = request.username();
+  if (!request.dev_key().empty() || request.clear_dev_key()) {
+    change.dev_key = SecretString::CopyOf(request.dev_key());
   }
-  if (request.has_app_key()) change.app_key = SecretString::CopyOf(request.app_key());
-  if (request.has_remember_me_id()) {
+  change.password = CopyIfSet(request.password());
+  change.console_api_token = CopyIfSet(request.console_api_token());
+  change.app_key = CopyIfSet(request.app_key());
+  if (!request.remember_me_id().empty() || request.clear_remember_me()) {
     change.remember_me_id = SecretString::CopyOf(request.remember_me_id());
   }
-  if (request.has_device()) change.device = request.device();
+  if (!request.device().empty() || request.clear_remember_me()) change.device = request.device();
   absl::StatusOr<std::vector<Organization>> organizations =
       CopyOrganizations(request.organizations());
   if (!organizations.ok()) return organizations.status();
@@ -250,14 +269,15 @@ absl::StatusOr<std::vector<std::string>> OrganizationIdsOf(
                                   request.organization_ids().end());
 }
 
-absl::StatusOr<CredentialVersion> CheckVersion(const std::string& name, const std::string& uid,
-                                               std::uint64_t version) {
-  if (absl::Status status = ValidateCredentialName(name, "name"); !status.ok()) return status;
+absl::StatusOr<CredentialVersion> CheckVersion(const std::string& credential,
+                                               const std::string& uid, std::uint64_t version) {
+  if (absl::Status status = ValidateCredentialName(credential, "credential"); !status.ok())
+    return status;
   if (uid.size() != kUidDigits || !std::all_of(uid.begin(), uid.end(), absl::ascii_isxdigit)) {
     return Malformed("uid", "must be the 32 hexadecimal digits that GetCredential gave");
   }
   if (version == 0) return Malformed("version", "must be the version that GetCredential gave");
-  return CredentialVersion{name, uid, version};
+  return CredentialVersion{credential, uid, version};
 }
 
 }  // namespace billbroker

@@ -47,13 +47,13 @@ namespace billbroker {
 // The secrets are copied. MALFORMED_REQUEST where an organization is named twice.
 [[nodiscard]] absl::StatusOr<CredentialChange> ChangeOf(const v1::RotateCredentialRequest& request);
 
-// For every request with the fields name, uid and version.
-[[nodiscard]] absl::StatusOr<CredentialVersion> CheckVersion(const std::string& name,
+// For every request with the fields credential, uid and version.
+[[nodiscard]] absl::StatusOr<CredentialVersion> CheckVersion(const std::string& credential,
                                                              const std::string& uid,
                                                              std::uint64_t version);
 template <typename Request>
 [[nodiscard]] absl::StatusOr<CredentialVersion> VersionOf(const Request& request) {
-  return CheckVersion(request.name(), request.uid(), request.version());
+  return CheckVersion(request.credential(), request.uid(), request.version());
 }
 
 }  // namespace billbroker

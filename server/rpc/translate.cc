@@ -28,8 +28,8 @@ v1::Quarantine ToQuarantine(const QuarantineEntry& entry) {
   v1::Quarantine proto;
   proto.set_reason(Same<v1::Reason>(entry.reason));
   proto.set_bill_code(entry.bill_code);
-  *proto.mutable_since_time() = ToTimestamp(entry.since);
-  if (entry.until.has_value()) *proto.mutable_until_time() = ToTimestamp(*entry.until);
+  *proto.mutable_start_time() = ToTimestamp(entry.since);
+  if (entry.until.has_value()) *proto.mutable_end_time() = ToTimestamp(*entry.until);
   return proto;
 }
 
@@ -46,10 +46,10 @@ void FillPast(const CredentialInfo::Past& past, v1::CredentialHistoryEntry& prot
   proto.set_event(Same<v1::CredentialEvent>(past.kind));
   for (const std::string& field : past.fields) proto.add_fields(field);
   proto.set_principal(past.principal);
-  *proto.mutable_time() = ToTimestamp(past.time);
+  *proto.mutable_event_time() = ToTimestamp(past.time);
   proto.set_bill_code(past.bill_code);
   proto.set_revertible(past.revertible);
-  proto.set_end_sessions(past.end_sessions);
+  proto.set_sessions_ended(past.end_sessions);
 }
 
 template <typename Proto>
@@ -95,7 +95,7 @@ void FillSession(const Session& session, bool include_dev_key, absl::Duration si
   proto.set_trusted(session.trusted);
   proto.set_generation(session.generation);
   *proto.mutable_sign_in_time() = ToTimestamp(session.sign_in_time);
-  *proto.mutable_verified_time() = ToTimestamp(session.verified_time);
+  *proto.mutable_verify_time() = ToTimestamp(session.verified_time);
   *proto.mutable_expire_time() = ToTimestamp(session.expire_time);
   *proto.mutable_remaining() = Fill<google::protobuf::Duration>(RemainingOf(session, since_boot));
 }
@@ -105,13 +105,13 @@ void FillEntry(const PairInfo& pair, v1::SessionEntry& proto) {
   proto.set_credential(pair.credential);
   proto.set_state(Same<v1::SessionState>(pair.state));
   proto.set_generation(pair.generation);
-  proto.set_waiting_callers(pair.waiting_callers);
-  proto.set_sign_ins(pair.sign_ins);
+  proto.set_waiting_caller_count(pair.waiting_callers);
+  proto.set_sign_in_count(pair.sign_ins);
   if (pair.session != nullptr) {
     proto.set_user_id(pair.session->user_id);
     proto.set_trusted(pair.session->trusted);
     *proto.mutable_sign_in_time() = ToTimestamp(pair.session->sign_in_time);
-    *proto.mutable_verified_time() = ToTimestamp(pair.session->verified_time);
+    *proto.mutable_verify_time() = ToTimestamp(pair.session->verified_time);
     *proto.mutable_expire_time() = ToTimestamp(pair.session->expire_time);
   }
   if (pair.retry_time.has_value()) *proto.mutable_retry_time() = ToTimestamp(*pair.retry_time);
@@ -145,7 +145,7 @@ void FillCredential(const CredentialInfo& info, bool include_organizations, v1::
   *proto.mutable_create_time() = ToTimestamp(info.create_time);
   *proto.mutable_update_time() = ToTimestamp(info.update_time);
   if (const absl::optional<absl::Time> end = info.RememberMeEnd(); end.has_value()) {
-    *proto.mutable_remember_me_time() = ToTimestamp(info.remember_me_time);
+    *proto.mutable_remember_me_create_time() = ToTimestamp(info.remember_me_time);
     *proto.mutable_remember_me_expire_time() = ToTimestamp(*end);
   }
   if (info.pending.has_value()) FillPending(*info.pending, *proto.mutable_pending_rotation());
@@ -155,16 +155,16 @@ void FillCredential(const CredentialInfo& info, bool include_organizations, v1::
 
 void FillTrust(const absl::optional<absl::Time>& refused_since, v1::Credential& proto) {
   if (!refused_since.has_value()) return;
-  *proto.mutable_remember_me_refused_time() = ToTimestamp(*refused_since);
+  *proto.mutable_remember_me_refuse_time() = ToTimestamp(*refused_since);
 }
 
 void FillStepUps(const std::vector<StepUpOutcome>& outcomes, v1::StepUpCounts& proto) {
   const auto count = [&outcomes](StepUpOutcome outcome) {
     return static_cast<int>(std::count(outcomes.begin(), outcomes.end(), outcome));
   };
-  proto.set_trusted(count(StepUpOutcome::kTrusted));
-  proto.set_not_taken(count(StepUpOutcome::kNotTaken));
-  proto.set_failed(count(StepUpOutcome::kFailed));
+  proto.set_trusted_count(count(StepUpOutcome::kTrusted));
+  proto.set_refused_count(count(StepUpOutcome::kNotTaken));
+  proto.set_failed_count(count(StepUpOutcome::kFailed));
 }
 
 void FillDiscovered(const OrganizationDiscovery::Found& found,
@@ -181,14 +181,14 @@ void FillVaultStatus(const Directory& directory, const Grants& grants, v1::Vault
   const VaultState state = directory.vault_state();
   proto.set_state(Same<v1::VaultState>(state));
   proto.set_fix(std::string(VaultFix(state)));
-  proto.set_directory_complete(directory.complete());
+  proto.set_all_credentials_read(directory.complete());
   const std::vector<CredentialInfoPtr> credentials = directory.List();
   absl::flat_hash_set<absl::string_view> organizations;
   for (const CredentialInfoPtr& credential : credentials) {
     for (const auto& [id, dev_key_id] : credential->organizations) organizations.insert(id);
   }
-  proto.set_credentials(static_cast<int>(credentials.size()));
-  proto.set_organizations(static_cast<int>(organizations.size()));
+  proto.set_credential_count(static_cast<int>(credentials.size()));
+  proto.set_organization_count(static_cast<int>(organizations.size()));
   for (std::string& name : directory.invalid_documents()) {
     if (!grants.CoversCredential(Role::kOperator, name)) continue;
     proto.add_invalid_documents(std::move(name));
@@ -198,36 +198,37 @@ void FillVaultStatus(const Directory& directory, const Grants& grants, v1::Vault
 void FillMfaStatus(const Directory& directory, absl::Time now, v1::MfaStatus& proto) {
   for (const CredentialInfoPtr& info : directory.List()) {
     if (info->RememberMeFingerprint().empty()) continue;
-    proto.set_remembered(proto.remembered() + 1);
-    if (directory.TrustRefusedSince(*info).has_value()) proto.set_refused(proto.refused() + 1);
+    proto.set_remembered_count(proto.remembered_count() + 1);
+    if (directory.TrustRefusedSince(*info).has_value())
+      proto.set_refused_count(proto.refused_count() + 1);
     const absl::optional<absl::Time> end = info->RememberMeEnd();
     if (!end.has_value()) continue;
     if (*end <= now) {
-      proto.set_expired(proto.expired() + 1);
+      proto.set_expired_count(proto.expired_count() + 1);
     } else if (*end - now <= kRememberMeNotice) {
-      proto.set_expiring(proto.expiring() + 1);
+      proto.set_expiring_count(proto.expiring_count() + 1);
     }
   }
 }
 
 void FillCounts(const EngineCounts& counts, v1::SessionCounts& proto) {
-  proto.set_live(counts.live);
-  proto.set_signing_in(counts.signing_in);
-  proto.set_quarantined(counts.quarantined);
-  proto.set_sign_ins(counts.sign_ins);
-  proto.set_failed_sign_ins(counts.failed_sign_ins);
-  proto.set_queued(counts.queued);
+  proto.set_live_count(counts.live);
+  proto.set_signing_in_count(counts.signing_in);
+  proto.set_quarantined_count(counts.quarantined);
+  proto.set_sign_in_count(counts.sign_ins);
+  proto.set_failed_sign_in_count(counts.failed_sign_ins);
+  proto.set_queued_count(counts.queued);
 }
 
 void FillBudget(const LoginGovernor::Budget& budget, const Clock& clock, v1::LoginBudget& proto) {
   proto.set_environment(std::string(EnvironmentOf(budget.dev_key)));
   proto.set_dev_key_id(std::string(DevKeyIdOf(budget.dev_key)));
   proto.set_limit(budget.limit);
-  proto.set_used(budget.used);
-  proto.set_queued(budget.queued);
+  proto.set_used_count(budget.used);
+  proto.set_queued_count(budget.queued);
   const absl::Duration parked = budget.parked_until - clock.SinceBoot();
   if (parked > absl::ZeroDuration()) {
-    *proto.mutable_parked_until_time() = ToTimestamp(clock.Now() + parked);
+    *proto.mutable_rate_limit_end_time() = ToTimestamp(clock.Now() + parked);
   }
 }
 

@@ -24,7 +24,7 @@ class SessionTableTest : public ::testing::Test {
     session.dev_key = SecretString::CopyOf("dev-key");
     session.organization_id = "0081";
     session.generation = generation;
-    session.verified_time = clock_.Now();
+    session.verify_time = clock_.Now();
     session.expire_time = clock_.Now() + absl::Minutes(34);
     session.remaining = absl::Minutes(34);
     return session;
@@ -110,7 +110,7 @@ TEST_F(SessionTableTest, AReportedSessionIsBarredUntilTheBrokerConfirmsIt) {
   EXPECT_EQ(Generation(), 0U);
   clock_.Advance(absl::Minutes(1));
   ClientSession again = Session(7);
-  again.verified_time = told;
+  again.verify_time = told;
   table_.Lose();
   table_.Tell(kAcme, std::move(again));
   EXPECT_EQ(Generation(), 0U) << "that is what was known when it was reported";

@@ -67,10 +67,10 @@ TEST_F(KeyringTroubleTest, LockedAtStartIsNotTakenForEmpty) {
   // The audit log has no key either, but that is not what wants mending.
   const absl::Status change = house.CreateBooks();
   EXPECT_TRUE(HasReason(change, Reason::kVaultLocked)) << change;
-  EXPECT_FALSE(house.admin().GetStatus()->vault().directory_complete());
+  EXPECT_FALSE(house.admin().GetStatus()->vault().all_credentials_read());
   house.bus().Unlock();
   ExpectRecovery();
-  EXPECT_TRUE(house.admin().GetStatus()->vault().directory_complete());
+  EXPECT_TRUE(house.admin().GetStatus()->vault().all_credentials_read());
 }
 
 TEST_F(KeyringTroubleTest, ProviderKilledAndBackLockedAndThenUnlocked) {

@@ -84,7 +84,7 @@ TEST(ProcessTest, SigtermUnderLoadLosesNoAnswerThatWasPromised) {
   ASSERT_TRUE(Eventually([&] {
     const auto sessions = house.admin().ListSessions("");
     return sessions.ok() && sessions->size() == 1 &&
-           sessions->front().waiting_callers() == kCallers;
+           sessions->front().waiting_caller_count() == kCallers;
   }));
   EXPECT_EQ(house.StopBroker(), 0);
   for (std::thread& caller : callers) caller.join();

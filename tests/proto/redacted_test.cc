@@ -16,7 +16,7 @@ namespace {
 
 v1::CreateCredentialRequest Request() {
   v1::CreateCredentialRequest request;
-  request.set_name("acme");
+  request.set_credential("acme");
   request.set_dev_key("s3cret-dev-key");
   request.set_password("s3cret-password");
   v1::OrganizationSpec& organization = *request.add_organizations();
@@ -26,9 +26,10 @@ v1::CreateCredentialRequest Request() {
 }
 
 TEST(RedactedTest, SecretsShowTheirLengthAlone) {
-  EXPECT_EQ(Redacted(Request()),
-            "name: \"acme\" dev_key: \"<secret of 14 bytes>\" password: \"<secret of 15 bytes>\" "
-            "organizations { organization_id: \"0081\" dev_key: \"<secret of 14 bytes>\" }");
+  EXPECT_EQ(
+      Redacted(Request()),
+      "credential: \"acme\" dev_key: \"<secret of 14 bytes>\" password: \"<secret of 15 bytes>\" "
+      "organizations { organization_id: \"0081\" dev_key: \"<secret of 14 bytes>\" }");
 }
 
 TEST(RedactedTest, TheMessageItselfIsLeftAlone) {
@@ -48,7 +49,7 @@ TEST(WipeSecretsTest, ClearsSecretsAndNothingElse) {
   v1::CreateCredentialRequest request = Request();
   WipeSecrets(request);
   EXPECT_FALSE(absl::StrContains(request.SerializeAsString(), "s3cret"));
-  EXPECT_EQ(request.name(), "acme");
+  EXPECT_EQ(request.credential(), "acme");
   EXPECT_EQ(request.organizations(0).organization_id(), "0081");
 }
 

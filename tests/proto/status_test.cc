@@ -1,11 +1,15 @@
 #include "proto/status.h"
 
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
 
 #include <string>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "billbroker/v1/session.pb.h"
+#include "internal/rpc_status.pb.h"
 #include "vault/base/error.h"
 
 namespace billbroker {
@@ -24,7 +28,7 @@ void ExpectSame(const absl::Status& got, const absl::Status& want) {
   EXPECT_EQ(DetailsOf(got)->metadata, DetailsOf(want)->metadata);
 }
 
-TEST(StatusTest, AnErrorSurvivesTheWayToTheClient) {
+TEST(StatusTest, RoundTripKeepsDetails) {
   const absl::Status error = MakeError(kDetails, "wait a little");
   ExpectSame(FromGrpcStatus(ToGrpcStatus(error)), error);
   ExpectSame(FromErrorStatus(ToErrorStatus(error)), error);
@@ -32,7 +36,7 @@ TEST(StatusTest, AnErrorSurvivesTheWayToTheClient) {
   EXPECT_TRUE(FromGrpcStatus(ToGrpcStatus(absl::OkStatus())).ok());
 }
 
-TEST(StatusTest, EveryReasonSurvivesAndIsPublished) {
+TEST(StatusTest, EveryReasonIsPublished) {
   const auto& published = *v1::Reason_descriptor();
   // One more: REASON_UNSPECIFIED.
   EXPECT_EQ(published.value_count(), static_cast<int>(Reason::kAuditUnavailable) + 2);
@@ -45,34 +49,63 @@ TEST(StatusTest, EveryReasonSurvivesAndIsPublished) {
   }
 }
 
-TEST(StatusTest, DetailsHaveTheirPublicTypeUrls) {
-  const v1::ErrorStatus status = ToErrorStatus(MakeError(kDetails, "wait a little"));
+TEST(StatusTest, TrailerHasPublicTypeUrls) {
+  internal::RpcStatus status;
+  ASSERT_TRUE(status.ParseFromString(ToGrpcStatus(MakeError(kDetails, "wait")).error_details()));
+  EXPECT_EQ(status.code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(status.message(), "wait");
   ASSERT_EQ(status.details_size(), 2);
   EXPECT_EQ(status.details(0).type_url(), "type.googleapis.com/google.rpc.ErrorInfo");
   EXPECT_EQ(status.details(1).type_url(), "type.googleapis.com/google.rpc.RetryInfo");
-  EXPECT_EQ(ToErrorStatus(MakeError(Reason::kDraining, "bye")).details_size(), 1);
+  const std::string bye = ToGrpcStatus(MakeError(Reason::kDraining, "bye")).error_details();
+  ASSERT_TRUE(status.ParseFromString(bye));
+  EXPECT_EQ(status.details_size(), 1);
 }
 
-TEST(StatusTest, ABugIsInternalAndKeepsItsMessageToItself) {
+// A program that has google/rpc/*.proto of its own aborts if this library registers it too.
+TEST(StatusTest, GoogleRpcIsNotRegistered) {
+  const auto& pool = *google::protobuf::DescriptorPool::generated_pool();
+  for (const char* name : {"google.rpc.Status", "google.rpc.ErrorInfo", "google.rpc.RetryInfo"}) {
+    EXPECT_EQ(pool.FindMessageTypeByName(name), nullptr) << name;
+  }
+  EXPECT_NE(pool.FindMessageTypeByName("billbroker.internal.RpcStatus"), nullptr);
+}
+
+TEST(StatusTest, ErrorInMessageConvertsToJson) {
+  v1::SessionOutcome outcome;
+  *outcome.mutable_error() = ToErrorStatus(MakeError(
+      {Reason::kBillRateLimited, absl::Milliseconds(1500), {{"bill_code", "BDC_1144"}}}, "wait"));
+  std::string json;
+  ASSERT_TRUE(google::protobuf::util::MessageToJsonString(outcome, &json).ok());
+  EXPECT_EQ(json, R"({"error":{"code":8,"message":"wait","reason":"BILL_RATE_LIMITED",)"
+                  R"("metadata":{"bill_code":"BDC_1144"},"retryDelay":"1.500s"}})");
+}
+
+TEST(StatusTest, StatusWithoutReasonHidesItsMessage) {
   const grpc::Status status = ToGrpcStatus(absl::NotFoundError("s3cret"));
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INTERNAL);
   EXPECT_FALSE(absl::StrContains(status.error_message(), "s3cret"));
 }
 
-TEST(StatusTest, WhatIsNotOursKeepsCodeAndMessage) {
+TEST(StatusTest, ForeignStatusKeepsCodeAndMessage) {
   const absl::Status status =
       FromGrpcStatus(grpc::Status(grpc::StatusCode::UNAVAILABLE, "connection refused", "garbage"));
   EXPECT_EQ(status, absl::UnavailableError("connection refused"));
   EXPECT_FALSE(DetailsOf(status).has_value());
 }
 
-TEST(StatusTest, AReasonOfALaterBrokerKeepsCodeAndMessage) {
+TEST(StatusTest, UnknownReasonKeepsCodeAndMessage) {
   v1::ErrorStatus error = ToErrorStatus(MakeError(Reason::kDraining, "bye"));
-  v1::ErrorInfo info;
+  error.set_reason("NEWER_THAN_THIS_BUILD");
+  EXPECT_EQ(FromErrorStatus(error), absl::UnavailableError("bye"));
+  internal::ErrorInfo info;
   info.set_reason("NEWER_THAN_THIS_BUILD");
   info.set_domain("billbroker");
-  error.mutable_details(0)->set_value(info.SerializeAsString());
-  EXPECT_EQ(FromErrorStatus(error), absl::UnavailableError("bye"));
+  internal::RpcStatus status;
+  status.add_details()->set_type_url("type.googleapis.com/google.rpc.ErrorInfo");
+  status.mutable_details(0)->set_value(info.SerializeAsString());
+  const grpc::Status received(grpc::StatusCode::UNAVAILABLE, "bye", status.SerializeAsString());
+  EXPECT_EQ(FromGrpcStatus(received), absl::UnavailableError("bye"));
 }
 
 }  // namespace

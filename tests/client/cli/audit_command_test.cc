@@ -25,7 +25,7 @@ class AuditCommandTest : public CliTest {
   }
   static v1::VerifyAuditResponse Report() {
     v1::VerifyAuditResponse report;
-    report.set_lines(17);
+    report.set_line_count(17);
     report.set_first_sequence(1);
     report.set_last_sequence(18);
     return report;
@@ -35,7 +35,7 @@ class AuditCommandTest : public CliTest {
     finding.set_file("/var/log/a\n.jsonl");
     finding.set_line(5);
     finding.set_fault(fault);
-    finding.set_text("line of sequence 5 missing before it");
+    finding.set_message("line of sequence 5 missing before it");
   }
 
   TempFolder files_;
@@ -106,11 +106,11 @@ TEST_F(AuditCommandTest, LostFileIsAFailure) {
 TEST_F(AuditCommandTest, ReportsThatVerificationStopped) {
   v1::VerifyAuditResponse report = Report();
   Add(v1::AUDIT_FAULT_CHANGED, report);
-  report.set_gave_up(true);
+  report.set_incomplete(true);
   broker_.set_audit_report(report);
   EXPECT_EQ(Run({"audit", "verify", Write("audit.jsonl", "x\n")}), kExitFailed);
   EXPECT_EQ(Run({"audit", "verify", files_ / "audit.jsonl", "--output", "json"}), kExitFailed);
-  EXPECT_EQ(OutJson()["gave_up"], true);
+  EXPECT_EQ(OutJson()["incomplete"], true);
 }
 
 TEST_F(AuditCommandTest, RejectsMissingFile) {

@@ -35,10 +35,10 @@ class CliMessagesTest : public CliTest {
   // Runs `audit verify` on a report of one finding and returns both outputs.
   std::string VerifyOutput(v1::AuditFault fault) {
     v1::VerifyAuditResponse report;
-    report.set_lines(17);
+    report.set_line_count(17);
     report.set_first_sequence(fault == v1::AUDIT_FAULT_FILE_LOST ? 8 : 1);
     report.set_last_sequence(18);
-    report.set_gave_up(fault == v1::AUDIT_FAULT_CHANGED);
+    report.set_incomplete(fault == v1::AUDIT_FAULT_CHANGED);
     v1::AuditFinding& finding = *report.add_findings();
     finding.set_file("audit.jsonl");
     finding.set_line(5);

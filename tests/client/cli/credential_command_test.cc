@@ -31,7 +31,7 @@ TEST_F(CredentialCommandTest, CreateTakesSecretsFromStandardInput) {
             kExitOk)
       << err_;
   const v1::CreateCredentialRequest sent = broker_.create_requests().front();
-  EXPECT_EQ(sent.name(), "acme");
+  EXPECT_EQ(sent.credential(), "acme");
   EXPECT_EQ(sent.environment(), "sandbox");
   EXPECT_EQ(sent.kind(), v1::CREDENTIAL_KIND_USER);
   EXPECT_EQ(sent.username(), "ada@acme.test");
@@ -50,7 +50,7 @@ TEST_F(CredentialCommandTest, NameMayFollowAnOrganization) {
                  "--organization", "00802", "acme"}),
             kExitOk)
       << err_;
-  EXPECT_EQ(broker_.create_requests().front().name(), "acme");
+  EXPECT_EQ(broker_.create_requests().front().credential(), "acme");
   EXPECT_EQ(broker_.create_requests().front().organizations_size(), 2);
 }
 
@@ -189,7 +189,7 @@ TEST_F(CredentialCommandTest, ListHoldsEveryCredential) {
                                                {"create_time", "2027-01-14T08:00:00Z"},
                                                {"update_time", "2027-01-15T08:00:00Z"},
                                                {"remember_me_expire_time", nullptr},
-                                               {"remember_me_refused_time", nullptr},
+                                               {"remember_me_refuse_time", nullptr},
                                                {"pending_rotation", nullptr}}));
 }
 

@@ -39,7 +39,7 @@ TEST_F(LoginTest, CreatesCredentialAndSignsIn) {
   AnswerAll({""});
   EXPECT_EQ(Run({"login"}), kExitOk) << err_;
   const v1::CreateCredentialRequest sent = broker_.create_requests().front();
-  EXPECT_EQ(sent.name(), "ada-l-sandbox");
+  EXPECT_EQ(sent.credential(), "ada-l-sandbox");
   EXPECT_EQ(sent.environment(), "sandbox");
   EXPECT_EQ(sent.username(), "Ada.L@acme.test");
   EXPECT_EQ(sent.dev_key(), kDevKeySecret);
@@ -97,7 +97,7 @@ TEST_F(LoginTest, AsksAgainAfterWrongAnswers) {
   EXPECT_EQ(Run({"login"}), kExitOk) << err_;
   EXPECT_THAT(err_, HasSubstr("moon"));
   EXPECT_THAT(err_, HasSubstr("taken"));
-  EXPECT_EQ(broker_.create_requests().front().name(), "fresh");
+  EXPECT_EQ(broker_.create_requests().front().credential(), "fresh");
   EXPECT_TRUE(broker_.create_requests().front().sync_token());
 }
 

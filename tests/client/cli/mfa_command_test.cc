@@ -53,7 +53,7 @@ TEST_F(MfaCommandTest, StopsAskingAfterTooManyAttempts) {
 TEST_F(MfaCommandTest, ReadsCodeFromStandardInput) {
   terminal_.input = "123456\n";
   EXPECT_EQ(Run({"mfa", "renew", "acme", "--code-from-stdin", "--output", "json"}), kExitOk);
-  EXPECT_EQ(OutJson()["sessions"]["trusted"], 2);
+  EXPECT_EQ(OutJson()["sessions"]["trusted_count"], 2);
   EXPECT_EQ(OutJson()["credential"]["name"], "acme");
   EXPECT_EQ(Run({"mfa", "renew", "acme"}), kExitUsage);  // there is no person to ask
   EXPECT_THAT(broker_.challenge_requests(), SizeIs(1));  // and no code was sent

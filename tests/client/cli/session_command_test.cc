@@ -42,7 +42,7 @@ TEST_F(SessionCommandTest, GetAsJsonHoldsNoSecretEither) {
                              {"generation", 1},
                              {"dev_key_id", "0123456789abcdef"},
                              {"sign_in_time", "2027-01-15T07:59:00Z"},
-                             {"verified_time", "2027-01-15T08:00:00Z"},
+                             {"verify_time", "2027-01-15T08:00:00Z"},
                              {"expire_time", "2027-01-15T08:34:00Z"},
                              {"remaining_seconds", 2040}}));
 }
@@ -105,7 +105,7 @@ TEST_F(SessionCommandTest, ListShowsStatesAndReasons) {
   live.set_state(v1::SESSION_STATE_LIVE);
   live.set_generation(7);
   live.set_trusted(true);
-  live.set_sign_ins(2);
+  live.set_sign_in_count(2);
   live.mutable_expire_time()->set_seconds(1'800'000'000 + 2 * 3600 + 300);
   broker_.AddSessionEntry(live);
   v1::SessionEntry refused;
@@ -114,7 +114,7 @@ TEST_F(SessionCommandTest, ListShowsStatesAndReasons) {
   refused.set_state(v1::SESSION_STATE_QUARANTINED);
   refused.mutable_quarantine()->set_reason(v1::REASON_LOCKED_OUT);
   refused.mutable_quarantine()->set_bill_code("BDC_1110");
-  refused.mutable_quarantine()->mutable_until_time()->set_seconds(1'800'003'600);
+  refused.mutable_quarantine()->mutable_end_time()->set_seconds(1'800'003'600);
   broker_.AddSessionEntry(refused);
   v1::SessionEntry waiting;
   waiting.set_organization_id("00803");
@@ -142,8 +142,8 @@ TEST_F(SessionCommandTest, ListShowsStatesAndReasons) {
   EXPECT_EQ(OutJson()["sessions"][0]["quarantine"], nullptr);
   EXPECT_EQ(OutJson()["sessions"][1]["quarantine"], Json({{"reason", "LOCKED_OUT"},
                                                           {"bill_code", "BDC_1110"},
-                                                          {"since_time", nullptr},
-                                                          {"until_time", "2027-01-15T09:00:00Z"}}));
+                                                          {"start_time", nullptr},
+                                                          {"end_time", "2027-01-15T09:00:00Z"}}));
 }
 
 TEST_F(SessionCommandTest, WatchPrintsALineForEachStateUntilTheStreamEnds) {

@@ -20,22 +20,22 @@ class StatusDoctorTest : public CliTest {
     status_.mutable_start_time()->set_seconds(1'800'000'000 - 11'520);
     v1::VaultStatus& vault = *status_.mutable_vault();
     vault.set_state(v1::VAULT_STATE_READY);
-    vault.set_directory_complete(true);
-    vault.set_credentials(1);
-    vault.set_organizations(12);
-    status_.mutable_sessions()->set_live(2);
-    status_.mutable_sessions()->set_sign_ins(3);
-    status_.mutable_sessions()->set_queued(4);
-    status_.mutable_mfa()->set_remembered(3);
-    status_.mutable_mfa()->set_expiring(1);
-    status_.mutable_mfa()->set_refused(2);
+    vault.set_all_credentials_read(true);
+    vault.set_credential_count(1);
+    vault.set_organization_count(12);
+    status_.mutable_sessions()->set_live_count(2);
+    status_.mutable_sessions()->set_sign_in_count(3);
+    status_.mutable_sessions()->set_queued_count(4);
+    status_.mutable_mfa()->set_remembered_count(3);
+    status_.mutable_mfa()->set_expiring_count(1);
+    status_.mutable_mfa()->set_refused_count(2);
     v1::LoginBudget& budget = *status_.add_login_budgets();
     budget.set_environment("sandbox");
     budget.set_dev_key_id("0123456789abcdef");
     budget.set_limit(150);
-    budget.set_used(150);
-    budget.set_queued(4);
-    budget.mutable_parked_until_time()->set_seconds(1'800'000'600);
+    budget.set_used_count(150);
+    budget.set_queued_count(4);
+    budget.mutable_rate_limit_end_time()->set_seconds(1'800'000'600);
     status_.mutable_store()->set_state(v1::STORE_STATE_READY);
     status_.mutable_audit()->set_writable(true);
     status_.mutable_audit()->set_file("/var/lib/billbroker/audit.jsonl");
@@ -79,7 +79,7 @@ TEST_F(StatusDoctorTest, StatusPrintsATable) {
 TEST_F(StatusDoctorTest, StatusNamesTheFixOfTheKeyring) {
   status_.mutable_vault()->set_state(v1::VAULT_STATE_LOCKED);
   status_.mutable_vault()->set_fix("unlock the default keyring");
-  status_.mutable_vault()->set_directory_complete(false);
+  status_.mutable_vault()->set_all_credentials_read(false);
   status_.mutable_vault()->add_invalid_documents("stranger");
   status_.mutable_memory()->set_unlocked_bytes(4096);
   broker_.set_status(status_);
@@ -107,40 +107,45 @@ TEST_F(StatusDoctorTest, StatusWarnsOfUnwritableAuditLog) {
 
 TEST_F(StatusDoctorTest, StatusJsonHoldsEveryField) {
   EXPECT_EQ(Run({"status", "--output", "json"}), kExitOk);
-  EXPECT_EQ(OutJson(),
-            Json({{"version", "0.1.0"},
-                  {"start_time", "2027-01-15T04:48:00Z"},
-                  {"draining", false},
-                  {"vault",
-                   {{"state", "ready"},
-                    {"fix", ""},
-                    {"directory_complete", true},
-                    {"credentials", 1},
-                    {"organizations", 12},
-                    {"invalid_documents", Json::array()}}},
-                  {"sessions",
-                   {{"live", 2},
-                    {"signing_in", 0},
-                    {"queued", 4},
-                    {"quarantined", 0},
-                    {"sign_ins", 3},
-                    {"failed_sign_ins", 0}}},
-                  {"mfa", {{"remembered", 3}, {"expiring", 1}, {"expired", 0}, {"refused", 2}}},
-                  {"login_budgets", Json::array({{{"environment", "sandbox"},
-                                                  {"dev_key_id", "0123456789abcdef"},
-                                                  {"limit", 150},
-                                                  {"used", 150},
-                                                  {"queued", 4},
-                                                  {"parked_until_time", "2027-01-15T08:10:00Z"}}})},
-                  {"store", {{"state", "ready"}}},
-                  {"audit",
-                   {{"writable", true},
-                    {"message", ""},
-                    {"file", "/var/lib/billbroker/audit.jsonl"},
-                    {"session_reads", false}}},
-                  {"environments",
-                   Json::array({{{"name", "sandbox"}, {"base_url", "https://bill.test/connect"}}})},
-                  {"memory", {{"secret_bytes", 262'144}, {"unlocked_bytes", 0}}}}));
+  EXPECT_EQ(
+      OutJson(),
+      Json({{"version", "0.1.0"},
+            {"start_time", "2027-01-15T04:48:00Z"},
+            {"draining", false},
+            {"vault",
+             {{"state", "ready"},
+              {"fix", ""},
+              {"all_credentials_read", true},
+              {"credential_count", 1},
+              {"organization_count", 12},
+              {"invalid_documents", Json::array()}}},
+            {"sessions",
+             {{"live_count", 2},
+              {"signing_in_count", 0},
+              {"queued_count", 4},
+              {"quarantined_count", 0},
+              {"sign_in_count", 3},
+              {"failed_sign_in_count", 0}}},
+            {"mfa",
+             {{"remembered_count", 3},
+              {"expiring_count", 1},
+              {"expired_count", 0},
+              {"refused_count", 2}}},
+            {"login_budgets", Json::array({{{"environment", "sandbox"},
+                                            {"dev_key_id", "0123456789abcdef"},
+                                            {"limit", 150},
+                                            {"used_count", 150},
+                                            {"queued_count", 4},
+                                            {"rate_limit_end_time", "2027-01-15T08:10:00Z"}}})},
+            {"store", {{"state", "ready"}}},
+            {"audit",
+             {{"writable", true},
+              {"message", ""},
+              {"file", "/var/lib/billbroker/audit.jsonl"},
+              {"session_reads_recorded", false}}},
+            {"environments",
+             Json::array({{{"name", "sandbox"}, {"base_url", "https://bill.test/connect"}}})},
+            {"memory", {{"secret_bytes", 262'144}, {"unlocked_bytes", 0}}}}));
 }
 
 TEST_F(StatusDoctorTest, DoctorFindsNoProblem) {

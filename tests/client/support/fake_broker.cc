@@ -30,7 +30,7 @@ v1::Session FakeSession(const std::string& organization_id, std::uint64_t genera
   session.set_base_url("https://bill.test/connect");
   session.set_generation(generation);
   session.mutable_sign_in_time()->set_seconds(kNowSeconds - 60);
-  session.mutable_verified_time()->set_seconds(kNowSeconds);
+  session.mutable_verify_time()->set_seconds(kNowSeconds);
   session.mutable_expire_time()->set_seconds(kNowSeconds + 2040);
   session.mutable_remaining()->set_seconds(2040);
   return session;
@@ -206,10 +206,10 @@ void FakeBroker::AddProgress(int live, int current, int watchers, int told) {
   const MutexLock lock(state_->mutex);
   v1::GetRotationProgressResponse& progress = state_->progress.emplace_back();
   progress.set_version(4);
-  progress.set_live_sessions(live);
-  progress.set_current_sessions(current);
-  progress.set_watchers(watchers);
-  progress.set_told_watchers(told);
+  progress.set_live_session_count(live);
+  progress.set_current_session_count(current);
+  progress.set_watcher_count(watchers);
+  progress.set_updated_watcher_count(told);
 }
 
 std::vector<v1::StartChallengeRequest> FakeBroker::challenge_requests() const {

@@ -25,7 +25,7 @@ class FakeBroker::Credentials final : public v1::CredentialService::Service {
     const absl::Status failure = state_.Failure("CreateCredential");
     if (!failure.ok()) return ToGrpcStatus(failure);
     v1::Credential& credential = *response->mutable_credential();
-    credential.set_name(request->name());
+    credential.set_name(request->credential());
     credential.set_uid("00112233445566778899aabbccddeeff");
     credential.set_version(1);
     credential.set_environment(request->environment());
@@ -46,15 +46,16 @@ class FakeBroker::Credentials final : public v1::CredentialService::Service {
       organization.set_user_id(spec.user_id());
     }
     credential.set_organization_count(request->organizations_size());
-    state_.credentials[request->name()] = credential;
+    state_.credentials[request->credential()] = credential;
     return grpc::Status::OK;
   }
 
   grpc::Status GetCredential(grpc::ServerContext*, const v1::GetCredentialRequest* request,
                              v1::GetCredentialResponse* response) override {
     const MutexLock lock(state_.mutex);
-    const auto found = state_.credentials.find(request->name());
-    if (found == state_.credentials.end()) return ToGrpcStatus(UnknownCredential(request->name()));
+    const auto found = state_.credentials.find(request->credential());
+    if (found == state_.credentials.end())
+      return ToGrpcStatus(UnknownCredential(request->credential()));
     *response->mutable_credential() = found->second;
     return ToGrpcStatus(state_.Failure("GetCredential"));
   }
@@ -75,12 +76,12 @@ class FakeBroker::Credentials final : public v1::CredentialService::Service {
                                 v1::DeleteCredentialResponse*) override {
     const MutexLock lock(state_.mutex);
     const absl::Status current =
-        state_.CheckVersion(request->name(), request->uid(), request->version());
+        state_.CheckVersion(request->credential(), request->uid(), request->version());
     if (!current.ok()) return ToGrpcStatus(current);
     if (state_.sessions_live && !request->force()) {
       return ToGrpcStatus(MakeError(Reason::kSessionsLive, "the credential has live sessions"));
     }
-    state_.credentials.erase(request->name());
+    state_.credentials.erase(request->credential());
     return grpc::Status::OK;
   }
 
@@ -92,9 +93,9 @@ class FakeBroker::Credentials final : public v1::CredentialService::Service {
     const absl::Status failure = state_.Failure("AttachOrganizations");
     if (!failure.ok()) return ToGrpcStatus(failure);
     const absl::Status current =
-        state_.CheckVersion(request->name(), request->uid(), request->version());
+        state_.CheckVersion(request->credential(), request->uid(), request->version());
     if (!current.ok()) return ToGrpcStatus(current);
-    v1::Credential& credential = state_.credentials[request->name()];
+    v1::Credential& credential = state_.credentials[request->credential()];
     for (const v1::OrganizationSpec& spec : request->organizations()) {
       v1::Organization& organization = *credential.add_organizations();
       organization.set_organization_id(spec.organization_id());
@@ -110,9 +111,9 @@ class FakeBroker::Credentials final : public v1::CredentialService::Service {
     const MutexLock lock(state_.mutex);
     state_.detaches.push_back(*request);
     const absl::Status current =
-        state_.CheckVersion(request->name(), request->uid(), request->version());
+        state_.CheckVersion(request->credential(), request->uid(), request->version());
     if (!current.ok()) return ToGrpcStatus(current);
-    v1::Credential& credential = state_.credentials[request->name()];
+    v1::Credential& credential = state_.credentials[request->credential()];
     auto& all = *credential.mutable_organizations();
     for (const std::string& id : request->organization_ids()) {
       all.erase(
@@ -127,9 +128,9 @@ class FakeBroker::Credentials final : public v1::CredentialService::Service {
                                 v1::RotateCredentialResponse* response) override {
     const MutexLock lock(state_.mutex);
     const absl::Status current =
-        state_.CheckVersion(request->name(), request->uid(), request->version());
+        state_.CheckVersion(request->credential(), request->uid(), request->version());
     if (!current.ok()) return ToGrpcStatus(current);
-    return Changed(state_.credentials[request->name()], *response->mutable_credential());
+    return Changed(state_.credentials[request->credential()], *response->mutable_credential());
   }
 
   // Each that was queued once, the last one for ever.
@@ -146,7 +147,7 @@ class FakeBroker::Credentials final : public v1::CredentialService::Service {
                                      v1::DiscoverOrganizationsResponse* response) override {
     const MutexLock lock(state_.mutex);
     state_.discovers.push_back(*request);
-    const auto& attached = state_.credentials[request->name()].organizations();
+    const auto& attached = state_.credentials[request->credential()].organizations();
     for (const auto& [id, name] : state_.discovered) {
       v1::DiscoveredOrganization& organization = *response->add_organizations();
       organization.set_organization_id(id);

@@ -36,16 +36,16 @@ class FakeBroker::Mfa final : public v1::MfaService::Service {
     }
     response->mutable_credential()->set_name("acme");
     response->mutable_credential()->mutable_remember_me_expire_time()->set_seconds(kNowSeconds);
-    response->mutable_sessions()->set_trusted(2);
-    response->mutable_sessions()->set_failed(1);
+    response->mutable_sessions()->set_trusted_count(2);
+    response->mutable_sessions()->set_failed_count(1);
     return grpc::Status::OK;
   }
 
   grpc::Status StepUp(grpc::ServerContext*, const v1::StepUpRequest*,
                       v1::StepUpResponse* response) override {
     const MutexLock lock(state_.mutex);
-    response->mutable_sessions()->set_trusted(1);
-    response->mutable_sessions()->set_not_taken(3);
+    response->mutable_sessions()->set_trusted_count(1);
+    response->mutable_sessions()->set_refused_count(3);
     return ToGrpcStatus(state_.Failure("StepUp"));
   }
 

@@ -320,7 +320,7 @@ TEST_F(AccessTest, ChangesSayWhoMadeThem) {
   callers_.SetPolicy(EverythingGranted());
   const v1::Credential made = Create(NewUser("ledger", {}));
   v1::AttachOrganizationsRequest request;
-  request.set_name("ledger");
+  request.set_credential("ledger");
   request.set_uid(made.uid());
   request.set_version(made.version());
   request.add_organizations()->set_organization_id("0089");

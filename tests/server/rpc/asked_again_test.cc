@@ -105,12 +105,12 @@ TEST_F(AskedAgainTest, AQueuedChangeIsDoneUnderAPolicyThatGrantsItStill) {
 TEST_F(AskedAgainTest, WhatNobodyWaitsForAnyMoreIsNotDone) {
   Reset();
   v1::GetCredentialRequest get;
-  get.set_name("granted-here");
+  get.set_credential("granted-here");
   v1::GetCredentialResponse shown;
   using Stub = v1::CredentialService::Stub;
   ASSERT_TRUE(Call(*credentials_, &Stub::GetCredential, get, &shown).ok());
   v1::DeleteCredentialRequest request;
-  request.set_name("granted-here");
+  request.set_credential("granted-here");
   request.set_uid(shown.credential().uid());
   request.set_version(1);
   v1::DeleteCredentialResponse response;

@@ -56,7 +56,7 @@ TEST_F(AuditServiceTest, AWholeFileIsWellHoweverItIsCut) {
     const auto report = Verify(Join(Lines()), piece);
     ASSERT_TRUE(report.ok()) << report.status();
     EXPECT_EQ(report->findings_size(), 0);
-    EXPECT_EQ(report->lines(), 10);
+    EXPECT_EQ(report->line_count(), 10);
     EXPECT_EQ(report->first_sequence(), 1);
     EXPECT_EQ(report->last_sequence(), 10);
   }
@@ -71,7 +71,7 @@ TEST_F(AuditServiceTest, WhatWasDoneToAFileIsToldWithItsLine) {
   EXPECT_EQ(report->findings(0).file(), "audit.jsonl");
   EXPECT_EQ(report->findings(0).line(), 5);
   EXPECT_EQ(report->findings(0).fault(), v1::AUDIT_FAULT_REMOVED);
-  EXPECT_THAT(report->findings(0).text(), ::testing::HasSubstr("sequence 5"));
+  EXPECT_THAT(report->findings(0).message(), ::testing::HasSubstr("sequence 5"));
 }
 
 TEST_F(AuditServiceTest, EveryFaultHasANameOfItsOwn) {
@@ -122,7 +122,7 @@ TEST_F(AuditServiceTest, AStreamOfFindingsWithoutEndIsAnsweredWhenThereAreTooMan
   EXPECT_LT(written, 10'000'000);
   const absl::Status status = FromGrpcStatus(writer->Finish());
   ASSERT_TRUE(status.ok()) << status;
-  EXPECT_TRUE(response.gave_up());
+  EXPECT_TRUE(response.incomplete());
   EXPECT_EQ(response.findings_size(), 1000);
 }
 
@@ -144,7 +144,7 @@ TEST_F(AuditServiceTest, GetStatusSaysHowTheLogIs) {
   EXPECT_TRUE(status.audit().writable());
   EXPECT_EQ(status.audit().message(), "");
   EXPECT_EQ(status.audit().file(), "/var/lib/billbroker/audit.jsonl");
-  EXPECT_FALSE(status.audit().session_reads());
+  EXPECT_FALSE(status.audit().session_reads_recorded());
   audit_.Break();
   ASSERT_TRUE(Call(*sessions_, &Stub::GetStatus, v1::GetStatusRequest(), &status).ok());
   EXPECT_FALSE(status.audit().writable());

@@ -22,7 +22,7 @@ using Stub = v1::CredentialService::Stub;
 template <typename Request>
 Request Naming(const v1::Credential& credential) {
   Request request;
-  request.set_name(credential.name());
+  request.set_credential(credential.name());
   request.set_uid(credential.uid());
   request.set_version(credential.version());
   return request;
@@ -46,7 +46,7 @@ class CredentialServiceTest : public RpcTest {
 
   absl::StatusOr<v1::Credential> Get(const std::string& name) {
     v1::GetCredentialRequest request;
-    request.set_name(name);
+    request.set_credential(name);
     v1::GetCredentialResponse response;
     const absl::Status status = Call(&Stub::GetCredential, request, &response);
     if (!status.ok()) return status;
@@ -140,8 +140,8 @@ TEST_F(CredentialServiceTest, AShapeThatTheProtoForbidsIsMalformedAndNamesTheFie
     std::function<void(v1::CreateCredentialRequest&)> change;
   };
   const std::vector<Row> rows = {
-      {"name", [](auto& r) { r.clear_name(); }},
-      {"name", [](auto& r) { r.set_name("-acme"); }},
+      {"credential", [](auto& r) { r.clear_credential(); }},
+      {"credential", [](auto& r) { r.set_credential("-acme"); }},
       {"environment", [](auto& r) { r.clear_environment(); }},
       {"environment", [](auto& r) { r.set_environment("moon"); }},
       {"kind", [](auto& r) { r.clear_kind(); }},
@@ -183,14 +183,14 @@ TEST_F(CredentialServiceTest, AShapeThatTheProtoForbidsIsMalformedAndNamesTheFie
 TEST_F(CredentialServiceTest, TheShapeIsSaidBeforeAnythingIsRefused) {
   callers_.SetPolicy({});
   v1::CreateCredentialRequest create = NewUser("acme", {});
-  create.set_name(std::string(3 << 20, 'x'));
+  create.set_credential(std::string(3 << 20, 'x'));
   v1::CreateCredentialResponse created;
   const absl::Status too_long = Call(&Stub::CreateCredential, create, &created);
-  EXPECT_EQ(FieldOf(too_long), "name");
+  EXPECT_EQ(FieldOf(too_long), "credential");
   EXPECT_LT(too_long.message().size(), 200U) << "the name goes nowhere";
   v1::ListCredentialsRequest list;
   v1::ListCredentialsResponse listed;
-  list.set_page_size(1001);
+  list.set_page_size(-1);
   EXPECT_EQ(FieldOf(Call(&Stub::ListCredentials, list, &listed)), "page_size");
   list.clear_page_size();
   list.set_page_token("nonsense");
@@ -297,9 +297,9 @@ TEST_F(CredentialServiceTest, ChangesAreCheckedForShape) {
   EXPECT_EQ(FieldOf(Call(&Stub::DeleteCredential, remove, &deleted)), "version");
   remove.set_uid("short");
   EXPECT_EQ(FieldOf(Call(&Stub::DeleteCredential, remove, &deleted)), "uid");
-  remove.set_name("");
-  EXPECT_EQ(FieldOf(Call(&Stub::DeleteCredential, remove, &deleted)), "name");
-  EXPECT_EQ(FieldOf(Get("?").status()), "name");
+  remove.set_credential("");
+  EXPECT_EQ(FieldOf(Call(&Stub::DeleteCredential, remove, &deleted)), "credential");
+  EXPECT_EQ(FieldOf(Get("?").status()), "credential");
 }
 
 TEST_F(CredentialServiceTest, DeletingNeedsForceWhileSessionsAreLive) {
@@ -331,7 +331,7 @@ TEST_F(CredentialServiceTest, DiscoverTellsWhatBillListsAndWhatIsAttached) {
   Create(NewUser("acme", {"0081"}));
   broker_.bill.SetOrganizationPage("", {{{"0081", "First"}, {"0082", "Second"}}, ""});
   v1::DiscoverOrganizationsRequest request;
-  request.set_name("acme");
+  request.set_credential("acme");
   v1::DiscoverOrganizationsResponse response;
   ASSERT_EQ(Call(&Stub::DiscoverOrganizations, request, &response), absl::OkStatus());
   ASSERT_EQ(response.organizations_size(), 2);
@@ -346,8 +346,8 @@ TEST_F(CredentialServiceTest, DiscoverTellsWhatBillListsAndWhatIsAttached) {
 TEST_F(CredentialServiceTest, DiscoverNamesTheFieldThatIsOutOfShape) {
   v1::DiscoverOrganizationsRequest request;
   v1::DiscoverOrganizationsResponse response;
-  EXPECT_EQ(FieldOf(Call(&Stub::DiscoverOrganizations, request, &response)), "name");
-  request.set_name("acme");
+  EXPECT_EQ(FieldOf(Call(&Stub::DiscoverOrganizations, request, &response)), "credential");
+  request.set_credential("acme");
   request.set_organization_id("00 81");
   EXPECT_EQ(FieldOf(Call(&Stub::DiscoverOrganizations, request, &response)), "organization_id");
   request.clear_organization_id();

@@ -74,7 +74,7 @@ std::vector<EveryRpcTest::Row> EveryRpcTest::CredentialRows() {
   using Stub = v1::CredentialService::Stub;
   v1::CredentialService::Stub& stub = *credentials_;
   const auto named = [](auto request, const Target& target) {
-    request.set_name(target.credential);
+    request.set_credential(target.credential);
     return request;
   };
   const auto rotation = [](auto request) {

@@ -77,7 +77,7 @@ class EveryRpcTest : public RpcTest {
   template <typename Request>
   static Request OfVersion(const Target& target) {
     Request request;
-    request.set_name(target.credential);
+    request.set_credential(target.credential);
     request.set_uid(kNobodysUid);
     request.set_version(1);
     return request;

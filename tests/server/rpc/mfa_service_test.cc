@@ -33,7 +33,7 @@ class MfaRpcTest : public RpcTest {
 
   v1::Credential Shown() {
     v1::GetCredentialRequest request;
-    request.set_name("acme");
+    request.set_credential("acme");
     v1::GetCredentialResponse response;
     EXPECT_EQ(Call(*credentials_, &v1::CredentialService::Stub::GetCredential, request, &response),
               absl::OkStatus());
@@ -44,11 +44,11 @@ class MfaRpcTest : public RpcTest {
 TEST_F(MfaRpcTest, ACodeMakesTheSessionsTrusted) {
   v1::CompleteChallengeResponse response;
   ASSERT_EQ(Complete(Start(), "123456", response), absl::OkStatus());
-  EXPECT_EQ(response.sessions().trusted(), 1);
+  EXPECT_EQ(response.sessions().trusted_count(), 1);
   EXPECT_EQ(response.credential().version(), 2u);
   EXPECT_EQ(response.credential().history(0).event(), v1::CREDENTIAL_EVENT_MFA_RENEWED);
   EXPECT_EQ(response.credential().remember_me_expire_time().seconds() -
-                response.credential().remember_me_time().seconds(),
+                response.credential().remember_me_create_time().seconds(),
             30 * 24 * 3600);
   v1::GetSessionRequest trusted;
   trusted.set_organization_id("0081");
@@ -76,19 +76,19 @@ TEST_F(MfaRpcTest, TheShapeIsCheckedBeforeBillIsAsked) {
 TEST_F(MfaRpcTest, AStaleIdIsShownUntilBillTakesOneAgain) {
   v1::CompleteChallengeResponse response;
   ASSERT_EQ(Complete(Start(), "123456", response), absl::OkStatus());
-  EXPECT_FALSE(Shown().has_remember_me_refused_time());
+  EXPECT_FALSE(Shown().has_remember_me_refuse_time());
   broker_.bill.ForgetDevices();
   ASSERT_TRUE(GetSession("0082").ok());
-  EXPECT_TRUE(Shown().has_remember_me_refused_time());
+  EXPECT_TRUE(Shown().has_remember_me_refuse_time());
   v1::StepUpRequest request;
   request.set_credential("acme");
   v1::StepUpResponse stepped_up;
   ASSERT_EQ(Call(*mfa_, &Stub::StepUp, request, &stepped_up), absl::OkStatus());
-  EXPECT_EQ(stepped_up.sessions().trusted(), 1);
-  EXPECT_EQ(stepped_up.sessions().not_taken(), 1);
+  EXPECT_EQ(stepped_up.sessions().trusted_count(), 1);
+  EXPECT_EQ(stepped_up.sessions().refused_count(), 1);
   ASSERT_EQ(Complete(Start(), "123456", response), absl::OkStatus());
-  EXPECT_EQ(response.sessions().trusted(), 2);
-  EXPECT_FALSE(Shown().has_remember_me_refused_time());
+  EXPECT_EQ(response.sessions().trusted_count(), 2);
+  EXPECT_FALSE(Shown().has_remember_me_refuse_time());
 }
 
 TEST_F(MfaRpcTest, TheStatusCountsWhoWantsAPersonSoon) {
@@ -97,7 +97,8 @@ TEST_F(MfaRpcTest, TheStatusCountsWhoWantsAPersonSoon) {
     EXPECT_EQ(Call(*sessions_, &v1::SessionService::Stub::GetStatus, {}, &response),
               absl::OkStatus());
     const v1::MfaStatus& mfa = response.mfa();
-    return std::vector<int>{mfa.remembered(), mfa.expiring(), mfa.expired(), mfa.refused()};
+    return std::vector<int>{mfa.remembered_count(), mfa.expiring_count(), mfa.expired_count(),
+                            mfa.refused_count()};
   };
   EXPECT_EQ(shown(), (std::vector<int>{0, 0, 0, 0}));
   v1::CompleteChallengeResponse response;

@@ -121,7 +121,7 @@ TEST_F(RecorderTest, AnOutcomeSaysTheVersionThatCameOfIt) {
   EXPECT_EQ(entries[1].version, 1U);
 
   v1::DetachOrganizationsRequest request;
-  request.set_name(made.name());
+  request.set_credential(made.name());
   request.set_uid(made.uid());
   request.set_version(1);
   request.add_organization_ids("granted-new");

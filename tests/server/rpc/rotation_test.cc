@@ -16,7 +16,7 @@ class RotationRpcTest : public RpcTest {
   template <typename Request>
   [[nodiscard]] Request For(const v1::Credential& credential) const {
     Request request;
-    request.set_name(credential.name());
+    request.set_credential(credential.name());
     request.set_uid(credential.uid());
     request.set_version(credential.version());
     return request;
@@ -65,10 +65,10 @@ TEST_F(RotationRpcTest, APartnersAppKeyIsProvedByASignInOfThePartner) {
   EXPECT_EQ(broker_.bill.CountSignIns(), 1) << "what proved it is in use";
 }
 
-TEST_F(RotationRpcTest, WithoutVerifyNothingIsSentToBill) {
+TEST_F(RotationRpcTest, SkippedVerificationSendsNothingToBill) {
   auto request = For<v1::RotateCredentialRequest>(acme_);
   request.set_password("s3cret-next");
-  request.set_verify(false);
+  request.set_skip_verification(true);
   ASSERT_EQ(Rotate(request), absl::OkStatus());
   EXPECT_EQ(broker_.bill.CountSignIns(), 0);
 }
@@ -100,7 +100,7 @@ TEST_F(RotationRpcTest, APendingRotationIsShownResumedOrCancelled) {
     const absl::Status pending = Rotate(request);
     EXPECT_TRUE(HasReason(pending, Reason::kRotationPending)) << pending;
     v1::GetCredentialRequest get;
-    get.set_name("acme");
+    get.set_credential("acme");
     v1::GetCredentialResponse shown;
     ASSERT_EQ(Call(*credentials_, &Stub::GetCredential, get, &shown), absl::OkStatus());
     const std::string id = shown.credential().pending_rotation().rotation_id();
@@ -120,6 +120,48 @@ TEST_F(RotationRpcTest, APendingRotationIsShownResumedOrCancelled) {
     }
     EXPECT_EQ(StoredPassword(), "s3cret-resumed");
   }
+}
+
+TEST_F(RotationRpcTest, EmptyFieldsKeepTheirValues) {
+  auto request = For<v1::RotateCredentialRequest>(acme_);
+  request.set_username("another-user@acme.example");
+  ASSERT_EQ(Rotate(request), absl::OkStatus());
+  EXPECT_EQ(StoredPassword(), "s3cret-password");
+  EXPECT_EQ((*broker_.vault.Load("acme"))->dev_key.Reveal(), "s3cret-dev-key");
+  EXPECT_EQ(acme_.history(0).fields_size(), 1);
+}
+
+TEST_F(RotationRpcTest, ClearsRemembranceAndDevKey) {
+  auto request = For<v1::RotateCredentialRequest>(acme_);
+  request.set_remember_me_id("s3cret-remember-me");
+  request.set_device("broker-of-acme");
+  ASSERT_EQ(Rotate(request), absl::OkStatus());
+  EXPECT_EQ(acme_.device(), "broker-of-acme");
+
+  request = For<v1::RotateCredentialRequest>(acme_);
+  request.set_clear_remember_me(true);
+  request.set_clear_dev_key(true);
+  for (const char* id : {"0081", "0082"}) {
+    v1::OrganizationSpec& own = *request.add_organizations();
+    own.set_organization_id(id);
+    own.set_dev_key("s3cret-own-dev-key");
+  }
+  ASSERT_EQ(Rotate(request), absl::OkStatus());
+  EXPECT_EQ(acme_.device(), "");
+  const auto stored = broker_.vault.Load("acme");
+  EXPECT_TRUE((*stored)->dev_key.empty());
+  EXPECT_TRUE((*stored)->remember_me_id.empty());
+}
+
+TEST_F(RotationRpcTest, ClearRefusesANewValueBesideIt) {
+  auto dev_key = For<v1::RotateCredentialRequest>(acme_);
+  dev_key.set_dev_key("s3cret-next-dev-key");
+  dev_key.set_clear_dev_key(true);
+  EXPECT_EQ(FieldOf(Rotate(dev_key)), "clear_dev_key");
+  auto device = For<v1::RotateCredentialRequest>(acme_);
+  device.set_device("broker-of-acme");
+  device.set_clear_remember_me(true);
+  EXPECT_EQ(FieldOf(Rotate(device)), "clear_remember_me");
 }
 
 TEST_F(RotationRpcTest, BadRequestsAreNamedAndNothingIsTried) {
@@ -195,7 +237,7 @@ TEST_F(RotationRpcTest, OnceDrainingNothingIsRotated) {
 TEST_F(RotationRpcTest, ItsProgressCountsSessionsOfTheNewDevKey) {
   const auto progress = [this] {
     v1::GetRotationProgressRequest request;
-    request.set_name("acme");
+    request.set_credential("acme");
     v1::GetRotationProgressResponse response;
     EXPECT_EQ(Call(*credentials_, &Stub::GetRotationProgress, request, &response),
               absl::OkStatus());
@@ -204,17 +246,17 @@ TEST_F(RotationRpcTest, ItsProgressCountsSessionsOfTheNewDevKey) {
   ASSERT_TRUE(GetSession("0081").ok());
   ASSERT_TRUE(GetSession("0082").ok());
   const auto subscription = hub_.Subscribe({"0082"}, {});
-  EXPECT_EQ(progress().current_sessions(), 2);
-  EXPECT_EQ(progress().watchers(), 1);
-  EXPECT_EQ(progress().told_watchers(), 0);
+  EXPECT_EQ(progress().current_session_count(), 2);
+  EXPECT_EQ(progress().watcher_count(), 1);
+  EXPECT_EQ(progress().updated_watcher_count(), 0);
   auto request = For<v1::RotateCredentialRequest>(acme_);
   request.set_dev_key("s3cret-next-dev-key");
   ASSERT_EQ(Rotate(request), absl::OkStatus());
   EXPECT_EQ(progress().version(), 2u);
-  EXPECT_EQ(progress().live_sessions(), 2);
-  EXPECT_EQ(progress().current_sessions(), 1);  // the proof's
+  EXPECT_EQ(progress().live_session_count(), 2);
+  EXPECT_EQ(progress().current_session_count(), 1);  // the proof's
   v1::GetRotationProgressResponse response;
-  EXPECT_EQ(FieldOf(Call(*credentials_, &Stub::GetRotationProgress, {}, &response)), "name");
+  EXPECT_EQ(FieldOf(Call(*credentials_, &Stub::GetRotationProgress, {}, &response)), "credential");
 }
 
 }  // namespace

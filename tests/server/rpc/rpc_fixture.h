@@ -80,7 +80,7 @@ class RpcTest : public ::testing::Test {
   static v1::CreateCredentialRequest NewUser(const std::string& name,
                                              const std::vector<std::string>& organization_ids) {
     v1::CreateCredentialRequest request;
-    request.set_name(name);
+    request.set_credential(name);
     request.set_environment("sandbox");
     request.set_kind(v1::CREDENTIAL_KIND_USER);
     request.set_username(name + "@acme.example");

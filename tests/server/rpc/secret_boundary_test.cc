@@ -56,7 +56,7 @@ TEST_F(SecretBoundaryTest, NoSecretComesOutOfCreateFailedSignInListOrLog) {
   CreateAndKeep(good);
   CreateAndKeep(good);  // taken
   v1::CreateCredentialRequest bad = good;
-  bad.set_name("bad");
+  bad.set_credential("bad");
   bad.set_username("bad@acme.example");
   bad.set_dev_key("s3cret with blanks");
   CreateAndKeep(bad);

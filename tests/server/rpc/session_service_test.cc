@@ -248,7 +248,7 @@ TEST_F(SessionServiceTest, SessionsAreListedPageByPageWithoutSecrets) {
   EXPECT_EQ(entry.credential(), "acme");
   EXPECT_EQ(entry.state(), v1::SESSION_STATE_LIVE);
   EXPECT_GT(entry.generation(), 0U);
-  EXPECT_EQ(entry.sign_ins(), 1);
+  EXPECT_EQ(entry.sign_in_count(), 1);
   EXPECT_TRUE(entry.has_expire_time());
   EXPECT_FALSE(entry.has_quarantine());
   request.set_page_token(first.next_page_token());
@@ -271,7 +271,7 @@ TEST_F(SessionServiceTest, AListMayBeOfOneCredentialAndItsPagesAreChecked) {
   EXPECT_EQ(response.sessions(0).organization_id(), "0090");
   request.set_page_token("nonsense");
   EXPECT_EQ(FieldOf(Call(&Stub::ListSessions, request, &response)), "page_token");
-  request.set_page_size(1001);
+  request.set_page_size(-1);
   EXPECT_EQ(FieldOf(Call(&Stub::ListSessions, request, &response)), "page_size");
   request.set_credential("?");
   EXPECT_EQ(FieldOf(Call(&Stub::ListSessions, request, &response)), "credential");
@@ -281,7 +281,7 @@ TEST_F(SessionServiceTest, APageIsCheckedBeforeAnythingIsRefused) {
   callers_.SetPolicy({});
   v1::ListSessionsRequest request;
   v1::ListSessionsResponse response;
-  request.set_page_size(1001);
+  request.set_page_size(-1);
   EXPECT_EQ(FieldOf(Call(&Stub::ListSessions, request, &response)), "page_size");
   request.clear_page_size();
   request.set_page_token("nonsense");
@@ -326,8 +326,8 @@ TEST_F(SessionServiceTest, ARefusalIsListedAsAQuarantine) {
   EXPECT_EQ(response.sessions(0).state(), v1::SESSION_STATE_QUARANTINED);
   EXPECT_EQ(response.sessions(0).quarantine().reason(), v1::REASON_CREDENTIAL_REJECTED);
   EXPECT_EQ(response.sessions(0).quarantine().bill_code(), "BDC_1101");
-  EXPECT_TRUE(response.sessions(0).quarantine().has_since_time());
-  EXPECT_FALSE(response.sessions(0).quarantine().has_until_time());
+  EXPECT_TRUE(response.sessions(0).quarantine().has_start_time());
+  EXPECT_FALSE(response.sessions(0).quarantine().has_end_time());
 }
 
 TEST_F(SessionServiceTest, StatusSaysHowTheBrokerIs) {
@@ -340,11 +340,11 @@ TEST_F(SessionServiceTest, StatusSaysHowTheBrokerIs) {
   EXPECT_FALSE(response.draining());
   EXPECT_EQ(response.vault().state(), v1::VAULT_STATE_LOCKED);
   EXPECT_NE(response.vault().fix(), "");
-  EXPECT_TRUE(response.vault().directory_complete());
-  EXPECT_EQ(response.vault().credentials(), 1);
-  EXPECT_EQ(response.vault().organizations(), 3);
-  EXPECT_EQ(response.sessions().live(), 1);
-  EXPECT_EQ(response.sessions().sign_ins(), 1);
+  EXPECT_TRUE(response.vault().all_credentials_read());
+  EXPECT_EQ(response.vault().credential_count(), 1);
+  EXPECT_EQ(response.vault().organization_count(), 3);
+  EXPECT_EQ(response.sessions().live_count(), 1);
+  EXPECT_EQ(response.sessions().sign_in_count(), 1);
   ASSERT_EQ(response.environments_size(), 1);
   EXPECT_EQ(response.environments(0).name(), "sandbox");
   EXPECT_EQ(response.environments(0).base_url(), "https://sandbox.test/connect");

@@ -54,7 +54,7 @@ class SignInRecordTest : private SignInsOnALog, public RpcTest {
   template <typename Request>
   Request ForAcme() {
     Request request;
-    request.set_name("acme");
+    request.set_credential("acme");
     request.set_uid(acme_.uid());
     request.set_version(1);
     return request;
@@ -95,7 +95,7 @@ TEST_F(SignInRecordTest, IntentAndOutcomeNameTheCallWhicheverItIs) {
       {"CredentialService/DiscoverOrganizations",
        [this] {
          v1::DiscoverOrganizationsRequest request;
-         request.set_name("acme");
+         request.set_credential("acme");
          Ask(*credentials_, &Credentials::DiscoverOrganizations, request);
        }},
       {"MfaService/StartChallenge",

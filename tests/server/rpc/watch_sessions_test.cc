@@ -112,7 +112,7 @@ TEST_F(WatchSessionsTest, OfSeveralCredentialsTheOneThatIsLeftIsTold) {
   EXPECT_EQ(present[1].credential(), "acme");
   EXPECT_TRUE(HasReason(FromErrorStatus(present[1].error()), Reason::kNoLiveSession));
   v1::DeleteCredentialRequest gone;
-  gone.set_name(other.name());
+  gone.set_credential(other.name());
   gone.set_uid(other.uid());
   gone.set_version(other.version());
   v1::DeleteCredentialResponse response;
