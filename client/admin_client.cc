@@ -78,6 +78,7 @@ absl::StatusOr<LoginResult> AdminClient::Login(absl::string_view organization_id
   request.set_credential(options.credential);
   request.set_force(options.force);
   request.set_include_dev_key(options.include_dev_key);
+  request.set_include_headers(options.include_headers);
   absl::StatusOr<v1::LoginResponse> response =
       Call(*impl_->stub, &SessionStub::Login, std::move(request), impl_->policy);
   if (!response.ok()) return response.status();

@@ -20,6 +20,7 @@ struct LoginOptions {
   std::string credential = {};   // empty where just one credential serves the organization
   bool force = false;            // spend a sign-in, and try again what BILL refused before
   bool include_dev_key = false;  // return the devKey too
+  bool include_headers = false;  // return the headers too
 };
 
 struct LoginResult {

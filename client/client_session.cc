@@ -7,6 +7,17 @@
 
 namespace billbroker {
 
+namespace {
+
+std::vector<SessionHeader> CloneHeaders(const std::vector<SessionHeader>& headers) {
+  std::vector<SessionHeader> clone;
+  clone.reserve(headers.size());
+  for (const SessionHeader& header : headers) clone.push_back({header.name, header.value.Clone()});
+  return clone;
+}
+
+}  // namespace
+
 ClientSession CloneOf(const ClientSession& session) {
   ClientSession clone;
   clone.session_id = session.session_id.Clone();
@@ -22,6 +33,7 @@ ClientSession CloneOf(const ClientSession& session) {
   clone.verify_time = session.verify_time;
   clone.expire_time = session.expire_time;
   clone.remaining = session.remaining;
+  clone.headers = CloneHeaders(session.headers);
   return clone;
 }
 
@@ -32,6 +44,10 @@ absl::StatusOr<ClientSession> TakeSession(v1::Session& session) {
   ClientSession taken;
   taken.session_id = SecretString::CopyOf(session.session_id());
   taken.dev_key = SecretString::CopyOf(session.dev_key());
+  taken.headers.reserve(static_cast<std::size_t>(session.headers_size()));
+  for (const v1::Header& header : session.headers()) {
+    taken.headers.push_back({header.name(), SecretString::CopyOf(header.value())});
+  }
   WipeSecrets(session);
   taken.dev_key_id = session.dev_key_id();
   taken.organization_id = session.organization_id();

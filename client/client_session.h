@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -14,9 +15,15 @@ namespace v1 {
 class Session;
 }
 
-// A value, movable and not copyable because of its secrets. Send `session_id` and the devKey as the
-// headers `sessionId` and `devKey` of each call to `base_url` + "/v3/…"; one is of no use without
-// the other.
+// A header of a call to BILL.
+struct SessionHeader {
+  std::string name;
+  SecretString value;
+};
+
+// A value, movable and not copyable because of its secrets. Send `headers` with each call to
+// `base_url` + "/v3/…", or `session_id` and the devKey as the headers `sessionId` and `devKey`: one
+// is of no use without the other.
 struct ClientSession {
   SecretString session_id;       // never empty
   SecretString dev_key;          // empty unless `include_dev_key` was asked
@@ -28,9 +35,10 @@ struct ClientSession {
   bool trusted = false;          // MFA-trusted: payments in production need it
   std::uint64_t generation = 0;  // grows with each sign-in; what a report of BDC_1109 names
   absl::Time sign_in_time;
-  absl::Time verify_time;    // when BILL last confirmed the session to the broker
-  absl::Time expire_time;    // up to when the broker vouches for it, by its clock
-  absl::Duration remaining;  // the same as a length, for callers whose clock differs
+  absl::Time verify_time;              // when BILL last confirmed the session to the broker
+  absl::Time expire_time;              // up to when the broker vouches for it, by its clock
+  absl::Duration remaining;            // the same as a length, for callers whose clock differs
+  std::vector<SessionHeader> headers;  // empty unless `include_headers` was set
 };
 
 [[nodiscard]] ClientSession CloneOf(const ClientSession& session);

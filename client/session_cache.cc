@@ -55,7 +55,7 @@ class SessionCache::Impl final {
        const SessionCacheOptions& options, const Clock& clock, Random& random)
       : options_(options),
         client_(channel, client),
-        table_(clock, options.include_dev_key),
+        table_(clock, {options.include_dev_key, options.include_headers}),
         loop_(options, {channel, Filled(table_, options), clock, random}) {}
 
   absl::StatusOr<ClientSession> Get(absl::string_view organization_id,

@@ -25,8 +25,10 @@ struct SessionCacheOptions {
   std::vector<WatchedOrganization> organizations = {};  // to watch from the start, each once
   bool add_on_use = true;          // watch what is asked for too, once the broker gave a session
   int max_organizations = 10'000;  // 1 to 10,000; those beyond are asked for each time
-  bool include_dev_key = false;    // keep devKeys too; else whoever wants one asks the broker
-  bool keep_warm = false;          // the broker signs in without being asked, and keeps alive
+  // Keep devKeys or headers too. If not, a call that wants one is a call to the broker.
+  bool include_dev_key = false;
+  bool include_headers = false;
+  bool keep_warm = false;  // the broker signs in without being asked, and keeps alive
 
   // How long organizations to add are collected before the watch is started anew, which costs one
   // message for each that is watched; grows by a millisecond with each of those.

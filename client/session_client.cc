@@ -25,6 +25,7 @@ v1::GetSessionRequest RequestFor(absl::string_view organization_id,
   request.set_stale_generation(options.stale_generation);
   request.set_require_trusted(options.require_trusted);
   request.set_include_dev_key(options.include_dev_key);
+  request.set_include_headers(options.include_headers);
   request.set_cached_only(options.cached_only);
   return request;
 }

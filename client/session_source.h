@@ -23,6 +23,7 @@ struct GetSessionOptions {
   std::uint64_t stale_generation = 0;  // BILL said BDC_1109 to this one; 0 for no report
   bool require_trusted = false;        // MFA_REQUIRED rather than a session that is not trusted
   bool include_dev_key = false;        // return the devKey too
+  bool include_headers = false;        // return the headers too
   bool cached_only = false;            // NO_LIVE_SESSION rather than a sign-in; not together with
                                        // `stale_generation` or `min_remaining`
 };

@@ -30,7 +30,8 @@ bool SessionTable::Serves(Entry& entry, const GetSessionOptions& options) {
   const absl::Duration remaining = entry.deadline - clock_.SinceBoot();
   if (remaining <= absl::ZeroDuration() || remaining < options.min_remaining) return false;
   if (options.require_trusted && !entry.session->trusted) return false;
-  return with_dev_keys_ || !options.include_dev_key;
+  return (secrets_.dev_key || !options.include_dev_key) &&
+         (secrets_.headers || !options.include_headers);
 }
 
 absl::optional<ClientSession> SessionTable::Find(const WatchedOrganization& which,
@@ -46,6 +47,7 @@ absl::optional<ClientSession> SessionTable::Find(const WatchedOrganization& whic
   }
   ClientSession copy = CloneOf(*session);
   if (!options.include_dev_key) copy.dev_key = SecretString();
+  if (!options.include_headers) copy.headers.clear();
   copy.remaining = deadline - clock_.SinceBoot();
   if (copy.remaining <= absl::ZeroDuration()) return absl::nullopt;
   return copy;

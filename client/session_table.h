@@ -21,9 +21,14 @@ namespace billbroker {
 // Thread-safe.
 class SessionTable final {
  public:
-  // `clock` is borrowed. `with_dev_keys`: whether the sessions that are told hold their devKeys.
-  SessionTable(const Clock& clock, bool with_dev_keys)
-      : clock_(clock), with_dev_keys_(with_dev_keys) {}
+  // The optional secrets that the watched sessions have.
+  struct Secrets {
+    bool dev_key = false;
+    bool headers = false;
+  };
+
+  // Borrows `clock`.
+  SessionTable(const Clock& clock, const Secrets& secrets) : clock_(clock), secrets_(secrets) {}
 
   // Adds an organization of which nothing is known; false where it is there, or `limit` are.
   bool Add(const WatchedOrganization& which, std::size_t limit);
@@ -59,7 +64,7 @@ class SessionTable final {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Clock& clock_;
-  const bool with_dev_keys_;
+  const Secrets secrets_;
   mutable Mutex mutex_;
   std::uint64_t stream_ ABSL_GUARDED_BY(mutex_) = 1;  // the present one
   absl::flat_hash_map<WatchedOrganization, Entry> entries_ ABSL_GUARDED_BY(mutex_);

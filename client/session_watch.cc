@@ -22,6 +22,7 @@ v1::WatchSessionsRequest RequestFor(const WatchOptions& options) {
     organization.set_credential(watched.credential);
   }
   request.set_include_dev_key(options.include_dev_key);
+  request.set_include_headers(options.include_headers);
   request.set_keep_warm(options.keep_warm);
   return request;
 }

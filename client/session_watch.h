@@ -30,6 +30,7 @@ struct WatchedOrganization {
 struct WatchOptions {
   std::vector<WatchedOrganization> organizations;  // 1 to 10,000, each once
   bool include_dev_key = false;
+  bool include_headers = false;
   bool keep_warm = false;       // the broker signs in for the stream and keeps sessions alive
   bool wait_for_ready = false;  // rather than end with UNAVAILABLE while no broker listens
 };

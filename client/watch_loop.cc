@@ -91,6 +91,7 @@ bool WatchLoop::AwaitOrganizations() {
 WatchLoop::Ending WatchLoop::WatchOnce() {
   const WatchOptions watch{.organizations = parts_.table.All(),
                            .include_dev_key = options_.include_dev_key,
+                           .include_headers = options_.include_headers,
                            .keep_warm = options_.keep_warm,
                            .wait_for_ready = true};
   Ending ending = Ending::kStop;

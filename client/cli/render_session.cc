@@ -66,6 +66,10 @@ Json SessionJson(const ClientSession& session, bool show_secrets) {
   if (!show_secrets) return json;
   json["session_id"] = std::string(session.session_id.Reveal());
   if (!session.dev_key.empty()) json["dev_key"] = std::string(session.dev_key.Reveal());
+  for (const SessionHeader& header : session.headers) {
+    json["headers"].push_back(
+        {{"name", header.name}, {"value", std::string(header.value.Reveal())}});
+  }
   return json;
 }
 
@@ -86,6 +90,10 @@ void PrintSession(const ClientSession& session, bool show_secrets, std::ostream&
   if (!session.dev_key.empty()) {
     table.Add({"devKey", show_secrets ? std::string(session.dev_key.Reveal())
                                       : std::string("hidden; --show prints it")});
+  }
+  for (const SessionHeader& header : session.headers) {
+    table.Add({"header " + header.name, show_secrets ? std::string(header.value.Reveal())
+                                                     : std::string("hidden; --show prints it")});
   }
   table.Print(out);
 }

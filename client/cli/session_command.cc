@@ -93,12 +93,13 @@ void AddGet(CLI::App& group, Command& command) {
   GetSessionOptions& request = options->request;
   AddOrganization(*app, options->organization, request.credential);
   app->add_flag("--include-dev-key", request.include_dev_key, "Fetch the devKey too");
+  app->add_flag("--include-headers", request.include_headers, "Fetch the headers too");
   app->add_flag("--require-trusted", request.require_trusted, "Only an MFA-trusted session");
   AddDurationOption(*app, "--min-remaining", request.min_remaining,
                     "Renew a session with less time left than this");
   AddStaleGeneration(*app, request.stale_generation);
   app->add_flag("--cached-only", request.cached_only, "Never sign in");
-  app->add_flag("--show", options->show, "Print the session id, and the devKey where fetched");
+  app->add_flag("--show", options->show, "Print the session id, and devKey and headers if fetched");
 }
 
 }  // namespace

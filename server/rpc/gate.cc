@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/rpc/translate.h"
 #include "vault/base/error.h"
 
 namespace billbroker {
@@ -51,7 +52,8 @@ Recorded RecordedOf(const Need& need) {
   return what;
 }
 
-Role RoleToRead(bool include_dev_key) { return include_dev_key ? Role::kCaller : Role::kReader; }
+// A session id alone is of no use: the devKey, also inside the headers, makes a caller.
+Role RoleToRead(bool with_secrets) { return with_secrets ? Role::kCaller : Role::kReader; }
 
 // Says only what the caller said.
 absl::Status NotGranted(const Caller& caller, const Need& need) {
@@ -108,7 +110,7 @@ absl::Status CheckComplete(const Directory& directory) {
 
 Need NeedOf(const v1::GetSessionRequest& request) {
   return OfPair("SessionService/GetSession", AuditEvent::kSessionRead,
-                RoleToRead(request.include_dev_key()), request.organization_id(),
+                RoleToRead(SecretsOf(request).any()), request.organization_id(),
                 request.credential());
 }
 
@@ -133,14 +135,14 @@ Need NeedOf(const v1::LogoutRequest& request) {
 
 Need NeedOf(const v1::WatchSessionsRequest& request) {
   Need need = OfAnything("SessionService/WatchSessions", AuditEvent::kSessionRead,
-                         RoleToRead(request.include_dev_key()));
+                         RoleToRead(SecretsOf(request).any()));
   need.calls = CallsOf(request.organizations_size());
   return need;
 }
 
-Need NeedOf(const v1::WatchedOrganization& watched, bool include_dev_key) {
-  return OfPair("SessionService/WatchSessions", AuditEvent::kSessionRead,
-                RoleToRead(include_dev_key), watched.organization_id(), watched.credential());
+Need NeedOf(const v1::WatchedOrganization& watched, bool with_secrets) {
+  return OfPair("SessionService/WatchSessions", AuditEvent::kSessionRead, RoleToRead(with_secrets),
+                watched.organization_id(), watched.credential());
 }
 
 Need NeedOf(const v1::ListSessionsRequest& /*request*/) {

@@ -57,7 +57,7 @@ struct Need {
 [[nodiscard]] Need NeedOf(const v1::LoginRequest& request);
 [[nodiscard]] Need NeedOf(const v1::LogoutRequest& request);
 [[nodiscard]] Need NeedOf(const v1::WatchSessionsRequest& request);
-[[nodiscard]] Need NeedOf(const v1::WatchedOrganization& watched, bool include_dev_key);
+[[nodiscard]] Need NeedOf(const v1::WatchedOrganization& watched, bool with_secrets);
 [[nodiscard]] Need NeedOf(const v1::ListSessionsRequest& request);
 [[nodiscard]] Need NeedOf(const v1::GetStatusRequest& request);
 [[nodiscard]] Need NeedOf(const v1::GetCredentialRequest& request);

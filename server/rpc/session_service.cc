@@ -34,11 +34,12 @@ absl::StatusOr<Gate::Pass> Admit(const Request& request, CallbackServerContext& 
 }
 
 // Ends a call of GetSession.
-void Answer(const absl::StatusOr<SessionPtr>& session, bool include_dev_key, const Clock& clock,
-            Record& record, ServerUnaryReactor* reactor, grpc::ByteBuffer& response) {
+void Answer(const absl::StatusOr<SessionPtr>& session, const SessionSecrets& secrets,
+            const Clock& clock, Record& record, ServerUnaryReactor* reactor,
+            grpc::ByteBuffer& response) {
   if (session.ok()) {
     record.SetCredential((*session)->credential);
-    response = EncodeGetSessionResponse(**session, include_dev_key, clock.SinceBoot());
+    response = EncodeGetSessionResponse(**session, secrets, clock.SinceBoot());
   }
   record.End(session.status(), session.ok() ? (*session)->generation : 0);
   Finished(reactor, session.status());
@@ -71,7 +72,7 @@ void AwaitSession(const SessionServiceImpl::Parts& parts, std::unique_ptr<Waitin
           Finished(waiting->reactor, granted);
           return;
         }
-        Answer(session, waiting->request.include_dev_key(), parts.clock, waiting->pass.record,
+        Answer(session, SecretsOf(waiting->request), parts.clock, waiting->pass.record,
                waiting->reactor, waiting->response);
       });
 }
@@ -86,7 +87,7 @@ struct LoginAnswer {
   void Give(const absl::StatusOr<LoginOutcome>& result, Record& record) const {
     record.End(result, result.ok() ? result->session->generation : 0);
     if (result.ok()) {
-      FillSession(*result->session, request.include_dev_key(), clock.SinceBoot(),
+      FillSession(*result->session, SecretsOf(request), clock.SinceBoot(),
                   *response.mutable_session());
       response.set_reused(result->reused);
     }
@@ -116,7 +117,7 @@ class Batch final {
     return need;
   }
 
-  void Put(const absl::StatusOr<SessionPtr>& session, bool include_dev_key,
+  void Put(const absl::StatusOr<SessionPtr>& session, const SessionSecrets& secrets,
            v1::SessionOutcome& outcome);
 
   const SessionServiceImpl::Parts& parts_;
@@ -129,34 +130,34 @@ class Batch final {
 
 void Batch::Get(const std::shared_ptr<Batch>& self, const v1::GetSessionRequest& request,
                 v1::SessionOutcome& outcome) {
-  const bool include_dev_key = request.include_dev_key();
-  if (absl::Status shape = CheckShape(request); !shape.ok()) return Put(shape, false, outcome);
+  const SessionSecrets secrets = SecretsOf(request);
+  if (absl::Status shape = CheckShape(request); !shape.ok()) return Put(shape, {}, outcome);
   const Need need = NeedInBatch(request);
   const absl::StatusOr<std::string> credential = parts_.gate.Resolve(context_, *pass_.caller, need);
-  if (!credential.ok()) return Put(credential.status(), false, outcome);
+  if (!credential.ok()) return Put(credential.status(), {}, outcome);
   SessionDemand demand = DemandOf(request);
   const auto session = parts_.engine.GetAtOnce(request.organization_id(), *credential, demand);
-  if (session.has_value()) return Put(*session, include_dev_key, outcome);
+  if (session.has_value()) return Put(*session, secrets, outcome);
   if (cause_ == nullptr) cause_ = parts_.gate.CauseOf(context_, need, pass_.record);
   demand.patience = PatienceOf(context_);
   demand.principal = pass_.caller->name();
   demand.cause = cause_;
   parts_.engine.GetSession(
       request.organization_id(), *credential, demand,
-      [self, &request, &outcome, include_dev_key](const absl::StatusOr<SessionPtr>& got) {
+      [self, &request, &outcome, secrets](const absl::StatusOr<SessionPtr>& got) {
         absl::Status granted;
         if (got.ok()) {
           granted =
               self->parts_.gate.AskAgain(self->context_, NeedInBatch(request), (*got)->credential);
         }
-        self->Put(granted.ok() ? got : granted, include_dev_key, outcome);
+        self->Put(granted.ok() ? got : granted, secrets, outcome);
       });
 }
 
-void Batch::Put(const absl::StatusOr<SessionPtr>& session, bool include_dev_key,
+void Batch::Put(const absl::StatusOr<SessionPtr>& session, const SessionSecrets& secrets,
                 v1::SessionOutcome& outcome) {
   if (session.ok()) {
-    FillSession(**session, include_dev_key, parts_.clock.SinceBoot(), *outcome.mutable_session());
+    FillSession(**session, secrets, parts_.clock.SinceBoot(), *outcome.mutable_session());
     pass_.record.PostRead(**session);
   } else {
     *outcome.mutable_error() = ToErrorStatus(session.status());
@@ -195,7 +196,7 @@ ServerUnaryReactor* SessionServiceImpl::GetSession(CallbackServerContext* contex
   const auto session =
       parts_.engine.GetAtOnce(request->organization_id(), pass->credential, DemandOf(*request));
   if (session.has_value()) {
-    Answer(*session, request->include_dev_key(), parts_.clock, pass->record, reactor, *response);
+    Answer(*session, SecretsOf(*request), parts_.clock, pass->record, reactor, *response);
   } else {
     AwaitSession(parts_, std::make_unique<Waiting>(Waiting{*context, reactor, *response,
                                                            *std::move(request), *std::move(pass)}));

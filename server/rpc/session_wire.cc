@@ -8,7 +8,6 @@
 #include <cstring>
 #include <new>
 
-#include "server/rpc/translate.h"
 #include "vault/base/error.h"
 #include "vault/base/secret_arena.h"
 
@@ -108,11 +107,20 @@ struct Moments {
 };
 
 template <typename Sink>
-void WriteSession(const Session& session, bool include_dev_key, const Moments& moments,
+void WriteHeader(const HeaderView& header, Sink& sink) {
+  const auto write = [&header](auto& inner) {
+    inner.Text(v1::Header::kNameFieldNumber, header.name);
+    inner.Text(v1::Header::kValueFieldNumber, header.value);
+  };
+  sink.Message(v1::Session::kHeadersFieldNumber, SizeOf(write), write);
+}
+
+template <typename Sink>
+void WriteSession(const Session& session, const SessionSecrets& secrets, const Moments& moments,
                   Sink& sink) {
   using Fields = v1::Session;
   sink.Text(Fields::kSessionIdFieldNumber, session.keys.session_id->Reveal());
-  if (include_dev_key) sink.Text(Fields::kDevKeyFieldNumber, session.keys.dev_key->Reveal());
+  if (secrets.dev_key) sink.Text(Fields::kDevKeyFieldNumber, session.keys.dev_key->Reveal());
   sink.Text(Fields::kDevKeyIdFieldNumber, session.dev_key_id);
   sink.Text(Fields::kOrganizationIdFieldNumber, session.organization_id);
   sink.Text(Fields::kCredentialFieldNumber, session.credential);
@@ -124,6 +132,8 @@ void WriteSession(const Session& session, bool include_dev_key, const Moments& m
   WriteTime(Fields::kVerifyTimeFieldNumber, moments.verified_time, sink);
   WriteTime(Fields::kExpireTimeFieldNumber, moments.expire_time, sink);
   WriteTime(Fields::kRemainingFieldNumber, moments.remaining, sink);
+  if (!secrets.headers) return;
+  for (const HeaderView& header : HeadersOf(session)) WriteHeader(header, sink);
 }
 
 // `size` bytes behind their own length, so that they can be wiped by their address alone.
@@ -147,13 +157,11 @@ struct Buffer {
 
 }  // namespace
 
-grpc::ByteBuffer EncodeGetSessionResponse(const Session& session, bool include_dev_key,
+grpc::ByteBuffer EncodeGetSessionResponse(const Session& session, const SessionSecrets& secrets,
                                           absl::Duration since_boot) {
   const Moments moments = {PartsOf(session.sign_in_time), PartsOf(session.verified_time),
                            PartsOf(session.expire_time), RemainingOf(session, since_boot)};
-  const auto write_session = [&](auto& sink) {
-    WriteSession(session, include_dev_key, moments, sink);
-  };
+  const auto write_session = [&](auto& sink) { WriteSession(session, secrets, moments, sink); };
   const std::size_t session_size = SizeOf(write_session);
   const auto write_response = [&](auto& sink) {
     sink.Message(v1::GetSessionResponse::kSessionFieldNumber, session_size, write_session);

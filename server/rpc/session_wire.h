@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "billbroker/v1/session.pb.h"
+#include "server/rpc/translate.h"
 #include "server/session/session.h"
 
 namespace billbroker {
@@ -14,7 +15,7 @@ namespace billbroker {
 // A serialized GetSessionResponse with what FillSession() would say at `since_boot`. The session's
 // secrets go from the locked slab into one buffer, which is wiped when gRPC lets go of it.
 [[nodiscard]] grpc::ByteBuffer EncodeGetSessionResponse(const Session& session,
-                                                        bool include_dev_key,
+                                                        const SessionSecrets& secrets,
                                                         absl::Duration since_boot);
 
 // MALFORMED_REQUEST where `bytes` are no such message.

@@ -79,11 +79,16 @@ SecondsAndNanos RemainingOf(const Session& session, absl::Duration since_boot) {
   return {seconds, static_cast<std::int32_t>(absl::ToInt64Nanoseconds(remaining))};
 }
 
-void FillSession(const Session& session, bool include_dev_key, absl::Duration since_boot,
+std::array<HeaderView, 2> HeadersOf(const Session& session) {
+  return {{{"sessionId", session.keys.session_id->Reveal()},
+           {"devKey", session.keys.dev_key->Reveal()}}};
+}
+
+void FillSession(const Session& session, const SessionSecrets& secrets, absl::Duration since_boot,
                  v1::Session& proto) {
   const absl::string_view session_id = session.keys.session_id->Reveal();
   proto.set_session_id(session_id.data(), session_id.size());
-  if (include_dev_key) {
+  if (secrets.dev_key) {
     const absl::string_view dev_key = session.keys.dev_key->Reveal();
     proto.set_dev_key(dev_key.data(), dev_key.size());
   }
@@ -98,6 +103,12 @@ void FillSession(const Session& session, bool include_dev_key, absl::Duration si
   *proto.mutable_verify_time() = ToTimestamp(session.verified_time);
   *proto.mutable_expire_time() = ToTimestamp(session.expire_time);
   *proto.mutable_remaining() = Fill<google::protobuf::Duration>(RemainingOf(session, since_boot));
+  if (!secrets.headers) return;
+  for (const HeaderView& header : HeadersOf(session)) {
+    v1::Header& to = *proto.add_headers();
+    to.set_name(header.name.data(), header.name.size());
+    to.set_value(header.value.data(), header.value.size());
+  }
 }
 
 void FillEntry(const PairInfo& pair, v1::SessionEntry& proto) {

@@ -4,6 +4,9 @@
 #include <google/protobuf/duration.pb.h>
 #include <google/protobuf/timestamp.pb.h>
 
+#include <array>
+
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "billbroker/v1/credential.pb.h"
 #include "billbroker/v1/mfa.pb.h"
@@ -28,9 +31,32 @@ struct SecondsAndNanos {
 // What the session has left at `since_boot`; positive.
 [[nodiscard]] SecondsAndNanos RemainingOf(const Session& session, absl::Duration since_boot);
 
-// Fills `proto` with the session, its secrets included; the devKey only where asked.
+// The optional secrets of a session. The session id is always returned.
+struct SessionSecrets {
+  bool dev_key = false;
+  bool headers = false;
+
+  [[nodiscard]] bool any() const { return dev_key || headers; }
+};
+
+// Returns the secrets that `request` includes. For every request with these fields.
+template <typename Request>
+[[nodiscard]] SessionSecrets SecretsOf(const Request& request) {
+  return {request.include_dev_key(), request.include_headers()};
+}
+
+// A header of a call to BILL. Views into the session.
+struct HeaderView {
+  absl::string_view name;
+  absl::string_view value;
+};
+
+// Returns the headers of a call with `session`, in the order in which they are sent.
+[[nodiscard]] std::array<HeaderView, 2> HeadersOf(const Session& session);
+
+// Fills `proto` with the session, the session id included and other secrets as in `secrets`.
 // `since_boot` is now on Clock::SinceBoot().
-void FillSession(const Session& session, bool include_dev_key, absl::Duration since_boot,
+void FillSession(const Session& session, const SessionSecrets& secrets, absl::Duration since_boot,
                  v1::Session& proto);
 
 // Holds no secret.

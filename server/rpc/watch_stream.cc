@@ -176,8 +176,7 @@ bool WatchStream::Fill(std::uint32_t entry) {
   update.set_organization_id(watched.organization_id());
   update.set_credential(watched.credential());
   if (state.ok()) {
-    FillSession(**state, request_.include_dev_key(), parts_.clock.SinceBoot(),
-                *update.mutable_session());
+    FillSession(**state, SecretsOf(request_), parts_.clock.SinceBoot(), *update.mutable_session());
     record_.PostRead(**state);
   } else {
     *update.mutable_error() = ToErrorStatus(state.status());
@@ -190,7 +189,7 @@ absl::StatusOr<SessionPtr> WatchStream::StateOf(const v1::WatchedOrganization& w
   const absl::StatusOr<CallerPtr> caller = ServingState::CallerOf(context_);
   const absl::StatusOr<std::string> credential =
       caller.ok()
-          ? parts_.gate.Resolve(context_, **caller, NeedOf(watched, request_.include_dev_key()))
+          ? parts_.gate.Resolve(context_, **caller, NeedOf(watched, SecretsOf(request_).any()))
           : caller.status();
   const bool warm = request_.keep_warm() && credential.ok();
   SetWarm(watched.organization_id(), told,

@@ -66,6 +66,56 @@ TEST_F(OperatorClientsTest, APartnersAppKeyAndUsersReachTheBroker) {
                         Reason::kMalformedRequest));
 }
 
+TEST_F(OperatorClientsTest, RotationClearsEmptyValues) {
+  NewCredential credential;
+  credential.name = "acme";
+  const absl::StatusOr<v1::Credential> created = credentials_.Create(credential);
+  ASSERT_TRUE(created.ok()) << created.status();
+  CredentialRotation rotation;
+  rotation.dev_key = SecretString();
+  rotation.remember_me_id = SecretString();
+  rotation.device = "";
+  EXPECT_TRUE(credentials_.Rotate(VersionOf(*created), rotation, {.verify = false}).ok());
+  ASSERT_EQ(broker_.rotate_requests().size(), 1U);
+  const v1::RotateCredentialRequest cleared = broker_.rotate_requests()[0];
+  EXPECT_TRUE(cleared.clear_dev_key());
+  EXPECT_TRUE(cleared.clear_remember_me());
+  EXPECT_TRUE(cleared.skip_verification());
+}
+
+TEST_F(OperatorClientsTest, RotationSendsNewValues) {
+  NewCredential credential;
+  credential.name = "acme";
+  const absl::StatusOr<v1::Credential> created = credentials_.Create(credential);
+  ASSERT_TRUE(created.ok()) << created.status();
+  CredentialRotation rotation;
+  rotation.dev_key = SecretString::CopyOf("next-dev-key");
+  rotation.password = SecretString::CopyOf("next-password");
+  EXPECT_TRUE(credentials_.Rotate(VersionOf(*created), rotation).ok());
+  ASSERT_EQ(broker_.rotate_requests().size(), 1U);
+  const v1::RotateCredentialRequest sent = broker_.rotate_requests()[0];
+  EXPECT_EQ(sent.credential(), "acme");
+  EXPECT_EQ(sent.dev_key(), "next-dev-key");
+  EXPECT_EQ(sent.password(), "next-password");
+  EXPECT_FALSE(sent.clear_dev_key());
+  EXPECT_FALSE(sent.clear_remember_me());
+  EXPECT_FALSE(sent.skip_verification());
+}
+
+TEST_F(OperatorClientsTest, RotationRefusesEmptyValues) {
+  CredentialRotation no_password;
+  no_password.password = SecretString();
+  CredentialRotation no_device;
+  no_device.device = "";
+  for (const auto& [rotation, field] :
+       {std::pair(&no_password, "password"), std::pair(&no_device, "device")}) {
+    const absl::Status status = credentials_.Rotate({"acme", "uid", 1}, *rotation).status();
+    EXPECT_TRUE(HasReason(status, Reason::kMalformedRequest)) << status;
+    EXPECT_EQ(DetailsOf(status)->metadata.at("field"), field);
+  }
+  EXPECT_TRUE(broker_.rotate_requests().empty());
+}
+
 TEST_F(OperatorClientsTest, ASecretThatIsNoUtf8IsRefusedByNameBeforeItIsSent) {
   NewCredential credential;
   credential.name = "acme";
@@ -109,8 +159,9 @@ TEST_F(OperatorClientsTest, AChangeIsMeantForOneVersion) {
 }
 
 TEST_F(OperatorClientsTest, LoginAndLogoutCarryTheirOptions) {
-  const absl::StatusOr<LoginResult> login =
-      admin_.Login("00801", {.credential = "acme", .force = true, .include_dev_key = true});
+  const absl::StatusOr<LoginResult> login = admin_.Login(
+      "00801",
+      {.credential = "acme", .force = true, .include_dev_key = true, .include_headers = true});
   ASSERT_TRUE(login.ok()) << login.status();
   EXPECT_FALSE(login->reused);
   EXPECT_EQ(login->session.dev_key.Reveal(), kDevKeySecret);

@@ -76,14 +76,17 @@ class SessionCacheTest : public ::testing::Test {
 TEST_F(SessionCacheTest, AHitCostsNoCallAndIsTheWholeSession) {
   SessionCacheOptions options = Watching({{"00801"}});
   options.include_dev_key = true;
+  options.include_headers = true;
   options.keep_warm = true;
   const auto cache = OpenAndAwait(options);
   for (int i = 0; i < 1000; ++i) {
     const absl::StatusOr<ClientSession> session =
-        cache->GetSession("00801", {.include_dev_key = true});
+        cache->GetSession("00801", {.include_dev_key = true, .include_headers = true});
     ASSERT_TRUE(session.ok()) << session.status();
     EXPECT_EQ(session->session_id.Reveal(), kSessionIdSecret);
     EXPECT_EQ(session->dev_key.Reveal(), kDevKeySecret);
+    ASSERT_THAT(session->headers, SizeIs(2));
+    EXPECT_EQ(session->headers[1].value.Reveal(), kDevKeySecret);
     EXPECT_EQ(session->base_url, "https://bill.test/connect");
     EXPECT_EQ(session->user_id, "00601");
     EXPECT_EQ(session->remaining, absl::Minutes(34));
@@ -91,6 +94,7 @@ TEST_F(SessionCacheTest, AHitCostsNoCallAndIsTheWholeSession) {
   EXPECT_EQ(calls(), 0U);
   ASSERT_THAT(broker_->watch_requests(), SizeIs(1));
   EXPECT_TRUE(broker_->watch_requests()[0].include_dev_key());
+  EXPECT_TRUE(broker_->watch_requests()[0].include_headers());
   EXPECT_TRUE(broker_->watch_requests()[0].keep_warm());
 }
 

@@ -52,8 +52,14 @@ TEST_F(SessionClientTest, EveryOptionReachesTheBroker) {
                                     .stale_generation = 7,
                                     .require_trusted = true,
                                     .include_dev_key = true,
+                                    .include_headers = true,
                                     .cached_only = true});
   ASSERT_TRUE(session.ok()) << session.status();
+  ASSERT_THAT(session->headers, SizeIs(2));
+  EXPECT_EQ(session->headers[0].name, "sessionId");
+  EXPECT_EQ(session->headers[0].value.Reveal(), kSessionIdSecret);
+  EXPECT_EQ(session->headers[1].name, "devKey");
+  EXPECT_EQ(session->headers[1].value.Reveal(), kDevKeySecret);
   EXPECT_EQ(session->dev_key.Reveal(), kDevKeySecret);
   ASSERT_THAT(broker_.get_session_requests(), SizeIs(1));
   const v1::GetSessionRequest request = broker_.get_session_requests().front();
@@ -63,6 +69,7 @@ TEST_F(SessionClientTest, EveryOptionReachesTheBroker) {
   EXPECT_EQ(request.stale_generation(), 7u);
   EXPECT_TRUE(request.require_trusted());
   EXPECT_TRUE(request.include_dev_key());
+  EXPECT_TRUE(request.include_headers());
   EXPECT_TRUE(request.cached_only());
 }
 

@@ -22,6 +22,7 @@ class SessionTableTest : public ::testing::Test {
     ClientSession session;
     session.session_id = SecretString::CopyOf(id);
     session.dev_key = SecretString::CopyOf("dev-key");
+    session.headers.push_back({"devKey", SecretString::CopyOf("dev-key")});
     session.organization_id = "0081";
     session.generation = generation;
     session.verify_time = clock_.Now();
@@ -38,7 +39,7 @@ class SessionTableTest : public ::testing::Test {
 
   const WatchedOrganization kAcme = {"0081"};
   ManualClock clock_;
-  SessionTable table_{clock_, true};
+  SessionTable table_{clock_, {.dev_key = true, .headers = true}};
 };
 
 TEST_F(SessionTableTest, WhatWasToldIsHandedOutUntilItsDeadlineAndNeverThen) {
@@ -92,15 +93,21 @@ TEST_F(SessionTableTest, WhatTheOptionsWantBeyondItIsAskedOfTheBroker) {
   EXPECT_FALSE(table_.Find({"0081", "other"}, {}).has_value());
 }
 
-TEST_F(SessionTableTest, TheDevKeyComesOnlyWhereItIsAskedAndKept) {
+TEST_F(SessionTableTest, ReturnsSecretsOnlyIfKeptAndRequested) {
   table_.Tell(kAcme, Session(7));
   EXPECT_TRUE(table_.Find(kAcme, {})->dev_key.empty());
   EXPECT_EQ(table_.Find(kAcme, {.include_dev_key = true})->dev_key.Reveal(), "dev-key");
-  SessionTable without(clock_, false);
+  EXPECT_TRUE(table_.Find(kAcme, {})->headers.empty());
+  const auto with_headers = table_.Find(kAcme, {.include_headers = true});
+  ASSERT_EQ(with_headers->headers.size(), 1U);
+  EXPECT_EQ(with_headers->headers[0].name, "devKey");
+  EXPECT_EQ(with_headers->headers[0].value.Reveal(), "dev-key");
+  SessionTable without(clock_, {});
   without.Add(kAcme, 1);
   without.Tell(kAcme, Session(7));
   EXPECT_TRUE(without.Find(kAcme, {}).has_value());
   EXPECT_FALSE(without.Find(kAcme, {.include_dev_key = true}).has_value());
+  EXPECT_FALSE(without.Find(kAcme, {.include_headers = true}).has_value());
 }
 
 TEST_F(SessionTableTest, AReportedSessionIsBarredUntilTheBrokerConfirmsIt) {

@@ -57,6 +57,18 @@ TEST_F(SessionCommandTest, ShowPrintsTheSecretsOnDemand) {
   EXPECT_EQ(OutJson()["dev_key"], kDevKeySecret);
 }
 
+TEST_F(SessionCommandTest, GetPrintsHeadersOnlyWithShow) {
+  EXPECT_EQ(Run({"session", "get", "00801", "--include-headers"}), kExitOk) << err_;
+  EXPECT_THAT(out_, HasSubstr("header sessionId  hidden; --show prints it\n"));
+  EXPECT_THAT(out_, Not(HasSubstr(kDevKeySecret)));
+  EXPECT_EQ(Run({"session", "get", "00801", "--include-headers", "--output", "json"}), kExitOk);
+  EXPECT_FALSE(OutJson().contains("headers"));
+  EXPECT_EQ(Run({"session", "get", "00801", "--include-headers", "--show", "--output", "json"}),
+            kExitOk);
+  EXPECT_EQ(OutJson()["headers"], Json({{{"name", "sessionId"}, {"value", kSessionIdSecret}},
+                                        {{"name", "devKey"}, {"value", kDevKeySecret}}}));
+}
+
 TEST_F(SessionCommandTest, GetHandsItsOptionsOn) {
   EXPECT_EQ(Run({"session", "get", "00801", "--credential", "acme", "--require-trusted",
                  "--min-remaining", "5m", "--stale-generation", "7", "--cached-only"}),

@@ -19,7 +19,7 @@
 namespace billbroker {
 
 v1::Session FakeSession(const std::string& organization_id, std::uint64_t generation,
-                        bool include_dev_key) {
+                        bool include_dev_key, bool include_headers) {
   v1::Session session;
   session.set_session_id(kSessionIdSecret);
   if (include_dev_key) session.set_dev_key(kDevKeySecret);
@@ -33,6 +33,14 @@ v1::Session FakeSession(const std::string& organization_id, std::uint64_t genera
   session.mutable_verify_time()->set_seconds(kNowSeconds);
   session.mutable_expire_time()->set_seconds(kNowSeconds + 2040);
   session.mutable_remaining()->set_seconds(2040);
+  if (include_headers) {
+    for (const auto& [name, value] :
+         {std::pair("sessionId", kSessionIdSecret), std::pair("devKey", kDevKeySecret)}) {
+      v1::Header& header = *session.add_headers();
+      header.set_name(name);
+      header.set_value(value);
+    }
+  }
   return session;
 }
 
@@ -54,7 +62,8 @@ class FakeBroker::Sessions final : public v1::SessionService::Service {
     generation = std::max<std::uint64_t>(generation, 1);
     if (request->stale_generation() >= generation) ++generation;
     *response->mutable_session() =
-        FakeSession(request->organization_id(), generation, request->include_dev_key());
+        FakeSession(request->organization_id(), generation, request->include_dev_key(),
+                    request->include_headers());
     return grpc::Status::OK;
   }
 
@@ -64,8 +73,8 @@ class FakeBroker::Sessions final : public v1::SessionService::Service {
     state_.logins.push_back(*request);
     const absl::Status failure = state_.Failure("Login");
     if (!failure.ok()) return ToGrpcStatus(failure);
-    *response->mutable_session() =
-        FakeSession(request->organization_id(), 1, request->include_dev_key());
+    *response->mutable_session() = FakeSession(
+        request->organization_id(), 1, request->include_dev_key(), request->include_headers());
     response->set_reused(!request->force());
     return grpc::Status::OK;
   }
@@ -132,7 +141,7 @@ class FakeBroker::Sessions final : public v1::SessionService::Service {
       const std::string& id = watched.organization_id();
       const std::uint64_t generation = std::max<std::uint64_t>(state_.generations[id], 1);
       const auto& [times, state] =
-          state_.told.try_emplace(id, 0, FakeSession(id, generation, true)).first->second;
+          state_.told.try_emplace(id, 0, FakeSession(id, generation, true, true)).first->second;
       if (seen[i] == times) continue;
       seen[i] = times;
       v1::SessionUpdate& update = *news.emplace_back().mutable_update();
@@ -144,6 +153,7 @@ class FakeBroker::Sessions final : public v1::SessionService::Service {
       }
       *update.mutable_session() = *state;
       if (!request.include_dev_key()) update.mutable_session()->clear_dev_key();
+      if (!request.include_headers()) update.mutable_session()->clear_headers();
     }
     return news;
   }
@@ -240,6 +250,11 @@ std::vector<v1::CreateCredentialRequest> FakeBroker::create_requests() const {
 std::vector<v1::AttachOrganizationsRequest> FakeBroker::attach_requests() const {
   const MutexLock lock(state_->mutex);
   return state_->attaches;
+}
+
+std::vector<v1::RotateCredentialRequest> FakeBroker::rotate_requests() const {
+  const MutexLock lock(state_->mutex);
+  return state_->rotates;
 }
 
 std::vector<v1::DetachOrganizationsRequest> FakeBroker::detach_requests() const {

@@ -24,7 +24,7 @@ inline constexpr char kDevKeySecret[] = "dev-key-9Zk4-secret";
 
 // As the fake hands it out: confirmed where ManualClock stands at first, for 34 minutes.
 [[nodiscard]] v1::Session FakeSession(const std::string& organization_id, std::uint64_t generation,
-                                      bool include_dev_key = false);
+                                      bool include_dev_key = false, bool include_headers = false);
 
 // Thread-safe. Every organization but "unknown" has a session of generation 1; reporting the
 // current generation makes the next; watches tell the generation of the time they start, and then
@@ -54,6 +54,7 @@ class FakeBroker final {
   [[nodiscard]] std::vector<v1::CreateCredentialRequest> create_requests() const;
   [[nodiscard]] std::vector<v1::AttachOrganizationsRequest> attach_requests() const;
   [[nodiscard]] std::vector<v1::DetachOrganizationsRequest> detach_requests() const;
+  [[nodiscard]] std::vector<v1::RotateCredentialRequest> rotate_requests() const;
   [[nodiscard]] std::vector<std::string> credential_names() const;
 
   void AddCredential(const std::string& name, const std::vector<std::string>& organizations);

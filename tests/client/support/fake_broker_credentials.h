@@ -127,6 +127,7 @@ class FakeBroker::Credentials final : public v1::CredentialService::Service {
   grpc::Status RotateCredential(grpc::ServerContext*, const v1::RotateCredentialRequest* request,
                                 v1::RotateCredentialResponse* response) override {
     const MutexLock lock(state_.mutex);
+    state_.rotates.push_back(*request);
     const absl::Status current =
         state_.CheckVersion(request->credential(), request->uid(), request->version());
     if (!current.ok()) return ToGrpcStatus(current);

@@ -55,6 +55,7 @@ struct FakeBroker::State {
   std::vector<v1::StartChallengeRequest> challenges;
   std::vector<v1::CompleteChallengeRequest> codes;
   std::vector<v1::DetachOrganizationsRequest> detaches;
+  std::vector<v1::RotateCredentialRequest> rotates;
   std::map<std::string, std::string> discovered;  // id -> name
   std::vector<v1::DiscoverOrganizationsRequest> discovers;
   v1::VerifyAuditResponse audit_report;

@@ -16,14 +16,16 @@ constexpr char kMalformed[] = "INVALID_ARGUMENT MALFORMED_REQUEST";
 std::vector<EveryRpcTest::Row> EveryRpcTest::SessionRows() {
   using Stub = v1::SessionService::Stub;
   v1::SessionService::Stub& stub = *sessions_;
-  const auto get = [this, &stub](const Target& target, bool dev_key) {
+  const auto get = [this, &stub](const Target& target, bool dev_key, bool headers) {
     auto request = OfPair<v1::GetSessionRequest>(target);
     request.set_include_dev_key(dev_key);
+    request.set_include_headers(headers);
     return Ask(stub, &Stub::GetSession, request);
   };
-  const auto batch = [this, &stub](const Target& target) {
+  const auto batch = [this, &stub](const Target& target, bool headers) {
     v1::BatchGetSessionsRequest request;
     *request.add_requests() = OfPair<v1::GetSessionRequest>(target);
+    request.mutable_requests(0)->set_include_headers(headers);
     v1::BatchGetSessionsResponse response;
     absl::Status status = Call(stub, &Stub::BatchGetSessions, request, &response);
     return status.ok() ? FromErrorStatus(response.outcomes(0).error()) : status;
@@ -33,28 +35,36 @@ std::vector<EveryRpcTest::Row> EveryRpcTest::SessionRows() {
     request.set_force(force);
     return Ask(stub, &Stub::Login, request);
   };
-  const auto watch = [&stub](const Target& target, bool dev_key) {
+  const auto watch = [&stub](const Target& target, bool dev_key, bool headers) {
     v1::WatchSessionsRequest request;
     request.add_organizations()->set_organization_id(target.organization_id);
     request.set_include_dev_key(dev_key);
+    request.set_include_headers(headers);
     WatchReader reader(stub, request);
     const v1::WatchSessionsResponse first = reader.Next();
     return first.has_update() ? FromErrorStatus(first.update().error()) : reader.End();
   };
   return {
       {"GetSession", Role::kReader, Scope::kPair, kOk, kNoOrganization,
-       [get](const Target& t) { return get(t, false); }},
+       [get](const Target& t) { return get(t, false, false); }},
       {"GetSession", Role::kCaller, Scope::kPair, kOk, kNoOrganization,
-       [get](const Target& t) { return get(t, true); }},
-      {"BatchGetSessions", Role::kReader, Scope::kPair, kOk, kNoOrganization, batch},
+       [get](const Target& t) { return get(t, true, false); }},
+      {"GetSession", Role::kCaller, Scope::kPair, kOk, kNoOrganization,
+       [get](const Target& t) { return get(t, false, true); }},
+      {"BatchGetSessions", Role::kReader, Scope::kPair, kOk, kNoOrganization,
+       [batch](const Target& t) { return batch(t, false); }},
+      {"BatchGetSessions", Role::kCaller, Scope::kPair, kOk, kNoOrganization,
+       [batch](const Target& t) { return batch(t, true); }},
       {"Login", Role::kCaller, Scope::kPair, kOk, kNoOrganization,
        [login](const Target& t) { return login(t, false); }},
       {"Login", Role::kOperator, Scope::kPair, kOk, kNoOrganization,
        [login](const Target& t) { return login(t, true); }},
       {"WatchSessions", Role::kReader, Scope::kPair, kOk, kNoOrganization,
-       [watch](const Target& t) { return watch(t, false); }},
+       [watch](const Target& t) { return watch(t, false, false); }},
       {"WatchSessions", Role::kCaller, Scope::kPair, kOk, kNoOrganization,
-       [watch](const Target& t) { return watch(t, true); }},
+       [watch](const Target& t) { return watch(t, true, false); }},
+      {"WatchSessions", Role::kCaller, Scope::kPair, kOk, kNoOrganization,
+       [watch](const Target& t) { return watch(t, false, true); }},
       {"Logout", Role::kOperator, Scope::kPair, kOk, kNoOrganization,
        [this, &stub](const Target& t) {
          return Ask(stub, &Stub::Logout, OfPair<v1::LogoutRequest>(t));

@@ -47,8 +47,38 @@ TEST_F(SessionServiceTest, ASessionCarriesAllThatACallerNeeds) {
   EXPECT_EQ(session->expire_time().seconds(), session->sign_in_time().seconds() + 34 * 60);
 }
 
-TEST_F(SessionServiceTest, TheDevKeyComesOnlyWhereItIsAsked) {
+TEST_F(SessionServiceTest, ReturnsDevKeyAndHeadersOnlyOnRequest) {
   EXPECT_EQ(GetSession("0081")->dev_key(), "");
+  EXPECT_EQ(GetSession("0081")->headers_size(), 0);
+}
+
+TEST_F(SessionServiceTest, EachCallReturnsHeadersOnRequest) {
+  const auto expect_headers = [](const v1::Session& session) {
+    EXPECT_EQ(session.dev_key(), "");
+    ASSERT_EQ(session.headers_size(), 2);
+    EXPECT_EQ(session.headers(0).name(), "sessionId");
+    EXPECT_EQ(session.headers(0).value(), session.session_id());
+    EXPECT_EQ(session.headers(1).name(), "devKey");
+    EXPECT_EQ(session.headers(1).value(), "s3cret-dev-key");
+  };
+  v1::GetSessionRequest get;
+  get.set_organization_id("0081");
+  get.set_include_headers(true);
+  expect_headers(*GetSession(get));  // waits for the sign-in
+  expect_headers(*GetSession(get));
+  v1::BatchGetSessionsRequest batch;
+  *batch.add_requests() = get;
+  batch.add_requests()->set_organization_id("0081");
+  v1::BatchGetSessionsResponse outcomes;
+  ASSERT_TRUE(Call(&Stub::BatchGetSessions, batch, &outcomes).ok());
+  expect_headers(outcomes.outcomes(0).session());
+  EXPECT_EQ(outcomes.outcomes(1).session().headers_size(), 0);
+  v1::LoginRequest login;
+  login.set_organization_id("0081");
+  login.set_include_headers(true);
+  v1::LoginResponse logged_in;
+  ASSERT_TRUE(Call(&Stub::Login, login, &logged_in).ok());
+  expect_headers(logged_in.session());
 }
 
 TEST_F(SessionServiceTest, AShapeThatTheProtoForbidsIsMalformedAndNamesTheField) {

@@ -46,58 +46,61 @@ std::string BytesOf(const grpc::ByteBuffer& buffer) {
   return bytes;
 }
 
-v1::GetSessionResponse ByHand(const Session& session, bool include_dev_key, absl::Duration now) {
+constexpr SessionSecrets kAllSecrets = {true, true};
+
+v1::GetSessionResponse ByHand(const Session& session, absl::Duration now) {
   v1::GetSessionResponse response;
   EXPECT_TRUE(
-      response.ParseFromString(BytesOf(EncodeGetSessionResponse(session, include_dev_key, now))));
+      response.ParseFromString(BytesOf(EncodeGetSessionResponse(session, kAllSecrets, now))));
   return response;
 }
 
-v1::GetSessionResponse ByProtobuf(const Session& session, bool include_dev_key,
+v1::GetSessionResponse ByProtobuf(const Session& session, const SessionSecrets& secrets,
                                   absl::Duration now) {
   v1::GetSessionResponse response;
-  FillSession(session, include_dev_key, now, *response.mutable_session());
+  FillSession(session, secrets, now, *response.mutable_session());
   return response;
 }
 
-TEST(SessionWireTest, SaysWhatProtobufSaysByteForByte) {
+TEST(SessionWireTest, EqualsProtobufByteForByte) {
   const Session session = FullSession();
-  for (const bool include_dev_key : {true, false}) {
+  for (const SessionSecrets& secrets :
+       {kAllSecrets, SessionSecrets{true, false}, SessionSecrets{false, true}, SessionSecrets{}}) {
     for (const absl::Duration now : {absl::Hours(4), absl::Hours(5), absl::Hours(6)}) {
-      EXPECT_EQ(BytesOf(EncodeGetSessionResponse(session, include_dev_key, now)),
-                ByProtobuf(session, include_dev_key, now).SerializeAsString());
+      EXPECT_EQ(BytesOf(EncodeGetSessionResponse(session, secrets, now)),
+                ByProtobuf(session, secrets, now).SerializeAsString());
     }
   }
 }
 
 // A field that is added to the message has to be added here too.
-TEST(SessionWireTest, LeavesNoFieldOut) {
-  const v1::Session session = ByHand(FullSession(), true, absl::Hours(4)).session();
+TEST(SessionWireTest, HasEveryField) {
+  const v1::Session session = ByHand(FullSession(), absl::Hours(4)).session();
   std::vector<const google::protobuf::FieldDescriptor*> set;
   session.GetReflection()->ListFields(session, &set);
   EXPECT_EQ(static_cast<int>(set.size()), v1::Session::descriptor()->field_count());
 }
 
-TEST(SessionWireTest, LeavesOutWhatIsEmptyZeroOrFalse) {
+TEST(SessionWireTest, OmitsDefaultValues) {
   Session session;
   session.keys = {"sandbox", Secret("s"), Secret("")};
   session.sign_in_time = absl::UnixEpoch();
   session.verified_time = absl::FromUnixSeconds(7);
   session.expire_time = absl::FromUnixSeconds(-1);
   const absl::Duration past = absl::Seconds(1);
-  EXPECT_EQ(BytesOf(EncodeGetSessionResponse(session, true, past)),
-            ByProtobuf(session, true, past).SerializeAsString());
+  EXPECT_EQ(BytesOf(EncodeGetSessionResponse(session, kAllSecrets, past)),
+            ByProtobuf(session, kAllSecrets, past).SerializeAsString());
 }
 
-TEST(SessionWireTest, TakesLongTexts) {
+TEST(SessionWireTest, EncodesLongStrings) {
   Session session = FullSession();
   session.keys.session_id = Secret(std::string(512, 'x'));
   session.base_url = std::string(20'000, 'y');
-  EXPECT_TRUE(MessageDifferencer::Equals(ByHand(session, true, absl::Hours(4)),
-                                         ByProtobuf(session, true, absl::Hours(4))));
+  EXPECT_TRUE(MessageDifferencer::Equals(ByHand(session, absl::Hours(4)),
+                                         ByProtobuf(session, kAllSecrets, absl::Hours(4))));
 }
 
-TEST(SessionWireTest, ARequestIsReadFromOneBufferOrSeveral) {
+TEST(SessionWireTest, DecodesSplitRequest) {
   v1::GetSessionRequest request;
   request.set_organization_id("0081");
   request.set_stale_generation(7);
@@ -111,7 +114,7 @@ TEST(SessionWireTest, ARequestIsReadFromOneBufferOrSeveral) {
   }
 }
 
-TEST(SessionWireTest, BytesThatAreNoRequestAreMalformed) {
+TEST(SessionWireTest, RejectsMalformedBytes) {
   const grpc::Slice bytes(
       std::string("\x0a\x7f"
                   "short"));

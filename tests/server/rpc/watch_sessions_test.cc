@@ -123,6 +123,17 @@ TEST_F(WatchSessionsTest, OfSeveralCredentialsTheOneThatIsLeftIsTold) {
   EXPECT_TRUE(HasReason(FromErrorStatus(left.error()), Reason::kNoLiveSession));
 }
 
+TEST_F(WatchSessionsTest, ReturnsHeadersOnlyOnRequest) {
+  ASSERT_TRUE(GetSession("0081").ok());
+  EXPECT_EQ(Watch(Of({"0081"}))->PresentState(1)[0].session().headers_size(), 0);
+  v1::WatchSessionsRequest request = Of({"0081"});
+  request.set_include_headers(true);
+  const v1::Session session = Watch(request)->PresentState(1)[0].session();
+  EXPECT_EQ(session.dev_key(), "");
+  ASSERT_EQ(session.headers_size(), 2);
+  EXPECT_EQ(session.headers(1).value(), "s3cret-dev-key");
+}
+
 TEST_F(WatchSessionsTest, TheDevKeyComesOnlyWhereItIsAsked) {
   ASSERT_TRUE(GetSession("0081").ok());
   v1::WatchSessionsRequest request = Of({"0081"});
