@@ -111,7 +111,7 @@ use_at_bill() {
   # shellcheck disable=SC2016  # the child expands them
   broker exec --org "$1" -- sh -c '
     printf "sessionId: %s\ndevKey: %s\n" "$BILL_SESSION_ID" "$BILL_DEV_KEY" |
-      curl -sS --fail --cacert "$0" -H @- "$BILL_BASE_URL/v3/organizations/current"' "$bill_ca" | jq -r .name
+      curl -sS --fail --cacert "$0" -H @- "$BILL_BASE_URL/v3/organizations/$1"' "$bill_ca" "$1" | jq -r .name
 }
 
 readonly payables=00801ACMEPAYABLES0001 receivables=00801ACMERECEIVE00002 bakery=00801CLIENTBAKERY0003

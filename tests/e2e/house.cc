@@ -155,7 +155,7 @@ absl::Status House::CreateBooks() {
 int House::UseAtBill(const ClientSession& session) {
   return bill_->model()
       .Handle({"GET",
-               "/v3/organizations/current",
+               "/v3/organizations/" + session.organization_id,
                {{"sessionid", std::string(session.session_id.Reveal())},
                 {"devkey", std::string(session.dev_key.Reveal())}},
                {},

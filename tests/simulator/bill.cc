@@ -1,6 +1,8 @@
 #include "tests/simulator/bill.h"
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "tests/simulator/errors.h"
 #include "tests/simulator/json_fields.h"
 
@@ -13,6 +15,12 @@ using nlohmann::json;
 constexpr absl::string_view kPartnerLogin = "/v3/partner/login";
 constexpr absl::string_view kLoginAsUser = "/v3/partner/login-as-user";
 
+// A path that ends with a slash matches itself with an id after it.
+bool Matches(absl::string_view pattern, absl::string_view path) {
+  if (!absl::EndsWith(pattern, "/")) return path == pattern;
+  return absl::ConsumePrefix(&path, pattern) && !path.empty() && !absl::StrContains(path, "/");
+}
+
 }  // namespace
 
 const Bill::Endpoint Bill::kEndpoints[] = {
@@ -22,8 +30,14 @@ const Bill::Endpoint Bill::kEndpoints[] = {
     {"POST", "/v3/mfa/challenge", &Bill::StartChallenge},
     {"POST", "/v3/mfa/challenge/validate", &Bill::ValidateChallenge},
     {"POST", "/v3/mfa/step-up", &Bill::StepUp},
-    {"GET", "/v3/organizations/current", &Bill::CurrentOrganization},
+    {"GET", "/v3/mfa/phones", &Bill::ListPhones},
+    {"POST", "/v3/mfa/setup", &Bill::SetUpMfa},
+    {"POST", "/v3/mfa/setup/validate", &Bill::ValidateSetup},
+    {"POST", "/v3/mfa/validate", &Bill::ValidateSetup},
+    {"GET", "/v3/organizations/", &Bill::GetOrganization},
     {"POST", "/v3/payments", &Bill::MakePayment},
+    {"GET", "/v3/partner/organizations", &Bill::ListPartnerOrganizations, true},
+    {"GET", "/v3/partner/users", &Bill::ListPartnerUsers, true},
 };
 
 Bill::Slot& Bill::Slot::operator=(Slot&& other) noexcept {
@@ -69,6 +83,11 @@ void Bill::NoteFaulted(const HttpCall& call) {
   counts_.Faulted(OriginOf(call, Now()), call.path);
 }
 
+CallOrigin Bill::GetOrigin(const HttpCall& call) {
+  MutexLock lock(mutex_);
+  return OriginOf(call, Now());
+}
+
 CallOrigin Bill::OriginOf(const HttpCall& call, absl::Time now) {
   const json body = json::parse(call.body, nullptr, false);
   const auto text = [&body](const char* key) {
@@ -80,17 +99,27 @@ CallOrigin Bill::OriginOf(const HttpCall& call, absl::Time now) {
   }
   if (call.path == kPartnerLogin) return {text("appKey"), "", text("username")};
   if (call.path == kLoginAsUser) return {call.Header("appkey"), text("organizationId"), ""};
+  const std::string dev_key = call.Header("devkey");
+  const std::string key = dev_key.empty() ? call.Header("appkey") : dev_key;
   const BillSession* session = sessions_.Find(call.Header("sessionid"), settings_, now);
-  if (session == nullptr) return {call.Header("devkey"), "", ""};
-  return {call.Header("devkey"), session->organization_id, session->username};
+  if (session == nullptr) return {key, "", ""};
+  return {key, session->organization_id, session->username};
 }
 
 HttpAnswer Bill::Route(const HttpCall& call, absl::Time now, Slot& slot) {
   if (call.path == "/v3/login" && call.method == "POST") return SignIn(call, now, slot);
   if (call.path == kPartnerLogin && call.method == "POST") return PartnerSignIn(call, now, slot);
   if (call.path == kLoginAsUser && call.method == "POST") return SignInAsUser(call, now, slot);
+  if (call.path == "/v3/health" && call.method == "GET") {
+    HttpAnswer answer;
+    answer.body = settings_.health_body;
+    return answer;
+  }
   for (const Endpoint& endpoint : kEndpoints) {
-    if (endpoint.path == call.path && endpoint.method == call.method) {
+    const bool invented = (endpoint.handler == &Bill::ValidateSetup &&
+                           endpoint.path != settings_.mfa_setup_validate_path) ||
+                          call.path == "/v3/organizations/current";
+    if (endpoint.method == call.method && Matches(endpoint.path, call.path) && !invented) {
       return OnSession(endpoint, call, now, slot);
     }
   }
@@ -99,28 +128,34 @@ HttpAnswer Bill::Route(const HttpCall& call, absl::Time now, Slot& slot) {
 
 HttpAnswer Bill::OnSession(const Endpoint& endpoint, const HttpCall& call, absl::Time now,
                            Slot& slot) {
-  const std::string id = call.Header("sessionid");
-  const std::string dev_key = call.Header("devkey");
-  BillSession* session = sessions_.Find(id, settings_, now);
-  if (session == nullptr || session->partner) return Refuse("BDC_1109", now);
-  const std::vector<std::string>& own = world_.organizations[session->organization_id].dev_keys;
-  if (session->dev_key.empty() && (own.empty() || Contains(own, dev_key))) {
-    session->dev_key = dev_key;
-  }
-  if (settings_.session_bound_to_dev_key && session->dev_key != dev_key) {
-    return Refuse("BDC_1109", now);
-  }
-  auto refusal = AdmitKey(world_.dev_keys, dev_key, now);
+  BillSession* session = FindSessionFor(endpoint, call, now);
+  if (session == nullptr) return Refuse(settings_.session_invalid_code, now);
+  const std::string key = call.Header(session->partner ? "appkey" : "devkey");
+  auto refusal = AdmitKey(session->partner ? world_.app_keys : world_.dev_keys, key, now);
   if (refusal.has_value()) return *std::move(refusal);
-  if (!TakeSlot(dev_key, session->organization_id, slot)) return Refuse("BDC_1322", now);
+  if (!TakeSlot(key, session->organization_id, slot)) return Refuse("BDC_1322", now);
 
+  const std::string id = session->id;
   HttpAnswer answer = (this->*endpoint.handler)(SessionCall{call, *session, now});
   const bool is_use = (answer.status < 400 || settings_.failing_calls_slide) &&
                       (endpoint.handler != &Bill::SessionInfo || settings_.session_info_slides);
-  // Logging out ended it.
-  session = sessions_.Find(id, settings_, now);
+  session = sessions_.Find(id, settings_, now);  // null if the call was a sign-out
   if (session != nullptr && is_use) session->last_use = now;
   return answer;
+}
+
+BillSession* Bill::FindSessionFor(const Endpoint& endpoint, const HttpCall& call, absl::Time now) {
+  BillSession* session = sessions_.Find(call.Header("sessionid"), settings_, now);
+  if (session == nullptr) return nullptr;
+  const bool sign_out = endpoint.handler == &Bill::Logout;
+  if (session->partner != endpoint.partner && !sign_out) return nullptr;
+  const std::string key = call.Header(session->partner ? "appkey" : "devkey");
+  if (session->dev_key.empty()) {
+    const std::vector<std::string>& own = world_.organizations[session->organization_id].dev_keys;
+    if (own.empty() || Contains(own, key)) session->dev_key = key;
+  }
+  const bool bound = settings_.session_bound_to_dev_key;
+  return !bound || session->dev_key == key ? session : nullptr;
 }
 
 absl::optional<HttpAnswer> Bill::AdmitKey(const std::map<std::string, DevKey>& known,
@@ -137,8 +172,17 @@ absl::optional<HttpAnswer> Bill::AdmitKey(const std::map<std::string, DevKey>& k
 }
 
 absl::optional<HttpAnswer> Bill::SignInsSpent(const std::string& key, absl::Time now) {
-  if (sign_ins_.Count(key, now) < settings_.sign_ins_per_hour) return absl::nullopt;
-  return RefuseUntil(sign_ins_.UntilFree(key, settings_.sign_ins_per_hour, now), now);
+  if (sign_ins_.Count(key, now) >= settings_.sign_ins_per_hour) {
+    return RefuseUntil(sign_ins_.UntilFree(key, settings_.sign_ins_per_hour, now), now);
+  }
+  const int minute = settings_.sign_ins_per_minute;
+  if (minute == 0 || sign_ins_of_minute_.Count(key, now) < minute) return absl::nullopt;
+  return RefuseUntil(sign_ins_of_minute_.UntilFree(key, minute, now), now);
+}
+
+void Bill::CountSignIn(const std::string& key, absl::Time now) {
+  sign_ins_.Add(key, now);
+  sign_ins_of_minute_.Add(key, now);
 }
 
 bool Bill::TakeSlot(const std::string& dev_key, const std::string& organization_id, Slot& slot) {
@@ -163,17 +207,21 @@ HttpAnswer Bill::RefuseUntil(absl::Duration wait, absl::Time now) {
   return answer;
 }
 
-HttpAnswer Bill::CurrentOrganization(const SessionCall& on) {
+HttpAnswer Bill::GetOrganization(const SessionCall& on) {
   const std::string& id = on.session.organization_id;
+  if (!absl::EndsWith(on.call.path, absl::StrCat("/", id))) return Refuse("BDC_1123", on.now);
   HttpAnswer answer;
   answer.body = JsonText({{"id", id}, {"name", world_.organizations[id].name}});
   return answer;
 }
 
 HttpAnswer Bill::MakePayment(const SessionCall& on) {
-  const bool needs_trust = settings_.payments_need_trust && !on.session.trusted;
+  const bool mfa_enabled = world_.organizations[on.session.organization_id].mfa_enabled;
+  const bool exempt = !mfa_enabled && settings_.mfa_disabled_allows_payments;
+  const bool needs_trust = settings_.payments_need_trust && !on.session.trusted && !exempt;
   if (needs_trust || on.session.sync_token) return Refuse("BDC_1361", on.now);
   HttpAnswer answer;
+  answer.status = 201;
   answer.body = JsonText({{"id", absl::StrCat("stp", random_.Uid())}, {"status", "SCHEDULED"}});
   return answer;
 }

@@ -26,7 +26,7 @@ absl::Status CheckOrganizations(const World& world, const json& changes) {
   if (!changes.is_object() || !changes.contains("organizations")) return absl::OkStatus();
   for (const json& id : changes["organizations"]) {
     if (id.is_string() && !world.organizations.contains(id.get<std::string>())) {
-      return absl::InvalidArgumentError("organizations: names one that there is not");
+      return absl::InvalidArgumentError("organizations: names an unknown organization");
     }
   }
   return absl::OkStatus();
@@ -86,7 +86,7 @@ absl::Status Bill::ChangeSettings(const json& changes) {
 absl::Status Bill::ExpireSession(const std::string& session_id) {
   MutexLock lock(mutex_);
   if (sessions_.End(session_id)) return absl::OkStatus();
-  return absl::NotFoundError("there is no session of that id; GET /state lists those that live");
+  return absl::NotFoundError("there is no session of that id; GET /state lists the live ones");
 }
 
 int Bill::ExpireSessionsOf(absl::string_view organization_id) {

@@ -1,4 +1,4 @@
-// BillHarness: a Bill on a clock that a test moves, and the calls that tests make most.
+// BillHarness: a Bill on a clock that a test moves, and the calls that tests make most often.
 #pragma once
 
 #include <cstdlib>
@@ -17,32 +17,36 @@
 
 namespace billbroker::billsim {
 
+inline constexpr char kOrganization[] = "00801HARNESSORG000001";
+
 inline constexpr char kWorld[] = R"({
-  "dev_keys": [{"key": "dk-1"}, {"key": "dk-2"}, {"key": "dk-revoked", "active": false},
-               {"key": "dk-terms", "terms_accepted": false}],
-  "organizations": [{"id": "0081", "name": "One", "dev_keys": ["dk-1"]},
-                    {"id": "0082", "name": "Two", "dev_keys": ["dk-1"]},
-                    {"id": "0083", "name": "Client", "dev_keys": ["dk-2"]},
-                    {"id": "0084", "api_enabled": false}, {"id": "0085", "locked": true},
-                    {"id": "0086"}],
+  "dev_keys": [{"key": "devkey-harness-0001"}, {"key": "devkey-harness-0002"}, {"key": "devkey-harness-revoked", "active": false},
+               {"key": "devkey-harness-terms", "terms_accepted": false}],
+  "organizations": [{"id": "00801HARNESSORG000001", "name": "One", "dev_keys": ["devkey-harness-0001"]},
+                    {"id": "00801HARNESSORG000002", "name": "Two", "dev_keys": ["devkey-harness-0001"]},
+                    {"id": "00801HARNESSORG000003", "name": "Client", "dev_keys": ["devkey-harness-0002"]},
+                    {"id": "00801HARNESSORG000004", "api_enabled": false}, {"id": "00801HARNESSORG000005", "locked": true},
+                    {"id": "00801HARNESSORG000006"}],
   "users": [
-    {"username": "ann", "password": "right", "user_id": "0061",
-     "organizations": ["0081", "0082", "0084", "0085"],
+    {"username": "ann@harness.example", "password": "right-password-harness", "user_id": "00601HARNESSUSER00001",
+     "organizations": ["00801HARNESSORG000001", "00801HARNESSORG000002", "00801HARNESSORG000004", "00801HARNESSORG000005"],
      "mfa": {"enrolled": true, "phone": "+1", "token": "123456",
-             "trusted_devices": [{"remember_me_id": "rm-1", "device": "dev-1"}]}},
-    {"username": "console", "kind": "console", "console_api_token": "token", "user_id": "0062",
-     "organizations": ["0083"]},
-    {"username": "sync", "kind": "sync_token", "password": "value", "user_id": "0063",
-     "organizations": ["0081"], "mfa": {"enrolled": true, "bypass": true}},
-    {"username": "bypass", "password": "right", "user_id": "0064", "organizations": ["0081"],
+             "trusted_devices": [{"remember_me_id": "remember-me-harness-0001", "device": "device-harness-0001"}]}},
+    {"username": "console@harness.example", "kind": "console", "console_api_token": "console-token-harness", "user_id": "00601HARNESSUSER00002",
+     "organizations": ["00801HARNESSORG000003"]},
+    {"username": "sync-token-harness", "kind": "sync_token", "password": "sync-token-value-harness", "user_id": "00601HARNESSUSER00003",
+     "organizations": ["00801HARNESSORG000001"], "mfa": {"enrolled": true, "bypass": true}},
+    {"username": "bypass@harness.example", "password": "right-password-harness", "user_id": "00601HARNESSUSER00004", "organizations": ["00801HARNESSORG000001"],
      "mfa": {"bypass": true}},
-    {"username": "gone", "password": "right", "active": false, "organizations": ["0081"]}]
+    {"username": "gone@harness.example", "password": "right-password-harness", "active": false, "organizations": ["00801HARNESSORG000001"]}]
 })";
 
-// What POST /v3/login is sent; tests change a field of it.
+// Returns the body of a sign-in that succeeds; tests change its fields.
 inline nlohmann::json AnnsSignIn() {
-  return {
-      {"devKey", "dk-1"}, {"username", "ann"}, {"organizationId", "0081"}, {"password", "right"}};
+  return {{"devKey", "devkey-harness-0001"},
+          {"username", "ann@harness.example"},
+          {"organizationId", "00801HARNESSORG000001"},
+          {"password", "right-password-harness"}};
 }
 
 class BillHarness final {
@@ -60,7 +64,7 @@ class BillHarness final {
     return {"POST", "/v3/login", {}, {}, request.dump()};
   }
 
-  // The sessionId of a sign-in that has to succeed; empty where it does not.
+  // Signs in and returns the sessionId; empty if BILL refuses.
   [[nodiscard]] std::string Session(const nlohmann::json& request = AnnsSignIn()) {
     const HttpAnswer answer = SignIn(request);
     return answer.status == 200 ? BodyOf(answer).value("sessionId", "") : "";
@@ -68,7 +72,7 @@ class BillHarness final {
 
   [[nodiscard]] static HttpCall CallOn(const std::string& session, std::string method,
                                        std::string path, std::string body = "",
-                                       const std::string& dev_key = "dk-1") {
+                                       const std::string& dev_key = "devkey-harness-0001") {
     return {std::move(method),
             std::move(path),
             {{"sessionid", session}, {"devkey", dev_key}},
@@ -76,7 +80,7 @@ class BillHarness final {
             std::move(body)};
   }
   [[nodiscard]] HttpAnswer Get(const std::string& session, std::string path,
-                               const std::string& dev_key = "dk-1") {
+                               const std::string& dev_key = "devkey-harness-0001") {
     return bill_.Handle(CallOn(session, "GET", std::move(path), "", dev_key));
   }
   [[nodiscard]] HttpAnswer Post(const std::string& session, std::string path,
@@ -84,16 +88,20 @@ class BillHarness final {
     return bill_.Handle(CallOn(session, "POST", std::move(path), body.dump()));
   }
 
-  // An ordinary call, as a service would make it.
-  [[nodiscard]] HttpAnswer Use(const std::string& session, const std::string& dev_key = "dk-1") {
-    return Get(session, "/v3/organizations/current", dev_key);
+  // Makes an ordinary call, as a service would: it reads the session's organization.
+  [[nodiscard]] HttpAnswer Use(const std::string& session,
+                               const std::string& dev_key = "devkey-harness-0001") {
+    const HttpCall call = CallOn(session, "GET", "");
+    const std::string id = bill_.GetOrigin(call).organization_id;
+    return Get(session, absl::StrCat("/v3/organizations/", id.empty() ? kOrganization : id),
+               dev_key);
   }
 
   [[nodiscard]] static nlohmann::json BodyOf(const HttpAnswer& answer) {
     return nlohmann::json::parse(answer.body, nullptr, false);
   }
 
-  // "200", or HTTP status and BILL's code, such as "401 BDC_1109".
+  // Returns "200", or the HTTP status and BILL's code, such as "401 BDC_1109".
   [[nodiscard]] static std::string Outcome(const HttpAnswer& answer) {
     if (answer.status < 300) return absl::StrCat(answer.status);
     const nlohmann::json body = BodyOf(answer);

@@ -15,7 +15,7 @@ HttpAnswer Bill::PartnerSignIn(const HttpCall& call, absl::Time now, Slot& slot)
   fields.Require("appKey", request.app_key);
   fields.Require("username", request.username);
   fields.Require("password", request.password);
-  if (!fields.Finish().ok()) return Refuse(settings_.malformed_code, now);
+  if (!fields.status().ok()) return Refuse(settings_.malformed_code, now);
   auto refusal = AdmitKey(world_.app_keys, request.app_key, now);
   if (!refusal.has_value()) refusal = SignInsSpent(request.app_key, now);
   if (refusal.has_value()) return *std::move(refusal);
@@ -23,7 +23,7 @@ HttpAnswer Bill::PartnerSignIn(const HttpCall& call, absl::Time now, Slot& slot)
 
   const std::string code = RefusalOfPartner(request, now);
   const bool counts = code.empty() || settings_.failed_sign_ins_use_window;
-  if (counts && settings_.partner_sign_ins_use_window) sign_ins_.Add(request.app_key, now);
+  if (counts && settings_.partner_sign_ins_use_window) CountSignIn(request.app_key, now);
   if (!code.empty()) return Refuse(code, now);
   if (settings_.new_partner_sign_in_ends_old) sessions_.EndOf(request.username, "");
   BillSession session;
@@ -40,13 +40,15 @@ HttpAnswer Bill::PartnerSignIn(const HttpCall& call, absl::Time now, Slot& slot)
 
 std::string Bill::RefusalOfPartner(const PartnerRequest& request, absl::Time now) {
   const auto found = world_.users.find(request.username);
-  if (found == world_.users.end() || found->second.kind != UserKind::kPartner) return "BDC_1101";
+  if (found == world_.users.end() || found->second.kind != UserKind::kPartner) {
+    return settings_.wrong_secret_code;
+  }
   User& user = found->second;
   if (IsLocked(user, now)) return "BDC_1110";
   if (!user.app_keys.empty() && !Contains(user.app_keys, request.app_key)) return "BDC_1102";
   if (user.secret != request.password) {
     CountWrongSecret("", user, now);
-    return "BDC_1101";
+    return settings_.wrong_secret_code;
   }
   user.failed_sign_ins = 0;
   return user.active ? "" : "BDC_1111";
@@ -63,11 +65,13 @@ HttpAnswer Bill::SignInAsUser(const HttpCall& call, absl::Time now, Slot& slot) 
   fields.Require("organizationId", request.organization_id);
   fields.Read("rememberMeId", request.remember_me_id);
   fields.Read("device", request.device);
-  if (!fields.Finish().ok()) return Refuse(settings_.malformed_code, now);
+  if (!fields.status().ok()) return Refuse(settings_.malformed_code, now);
   BillSession* partner = sessions_.Find(request.session_id, settings_, now);
   const bool bound = !settings_.session_bound_to_dev_key ||
                      (partner != nullptr && partner->dev_key == request.app_key);
-  if (partner == nullptr || !partner->partner || !bound) return Refuse("BDC_1109", now);
+  if (partner == nullptr || !partner->partner || !bound) {
+    return Refuse(settings_.session_invalid_code, now);
+  }
   const std::string counted_for = CountedFor(request);
   auto refusal = AdmitKey(world_.app_keys, request.app_key, now);
   if (!refusal.has_value() && !counted_for.empty()) refusal = SignInsSpent(counted_for, now);
@@ -77,10 +81,11 @@ HttpAnswer Bill::SignInAsUser(const HttpCall& call, absl::Time now, Slot& slot) 
   std::string username;
   const std::string code = RefusalAsUser(request, world_.users[partner->username], now, username);
   const bool counts = code.empty() || settings_.failed_sign_ins_use_window;
-  if (counts && !counted_for.empty()) sign_ins_.Add(counted_for, now);
+  if (counts && !counted_for.empty()) CountSignIn(counted_for, now);
   if (code.empty() || settings_.failing_calls_slide) partner->last_use = now;
   if (!code.empty()) return Refuse(code, now);
-  // No devKey came with it: the first of the organization's that is used with the session is its.
+  // The request carries no devKey. The first devKey of the organization that uses the session becomes
+  // the session's own.
   return OpenSession(
       {"", username, request.organization_id, "", "", request.remember_me_id, request.device}, now);
 }

@@ -1,31 +1,12 @@
-#include <algorithm>
-#include <charconv>
 #include <cstdint>
 
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
 #include "tests/simulator/bill.h"
 #include "tests/simulator/json_fields.h"
 
 namespace billbroker::billsim {
-namespace {
 
 using nlohmann::json;
-
-std::string PageToken(std::size_t page) {
-  return absl::StrCat("p", absl::Hex(page, absl::kZeroPad8));
-}
-
-// The number of the page that PageToken() named; false for a token of another make.
-bool ReadPageToken(const std::string& token, std::size_t& page) {
-  std::uint32_t number = 0;
-  if (token.size() != 9 || token[0] != 'p') return false;
-  if (!absl::SimpleHexAtoi(token.substr(1), &number)) return false;
-  page = number;
-  return true;
-}
-
-}  // namespace
 
 HttpAnswer Bill::SignIn(const HttpCall& call, absl::Time now, Slot& slot) {
   const json body = json::parse(call.body, nullptr, false);
@@ -40,8 +21,9 @@ HttpAnswer Bill::SignIn(const HttpCall& call, absl::Time now, Slot& slot) {
   fields.Read("rememberMeId", request.remember_me_id);
   fields.Read("device", request.device);
   const bool one_secret = request.password.empty() != request.console_api_token.empty();
-  const bool device_with_id = request.remember_me_id.empty() == request.device.empty();
-  if (!fields.Finish().ok() || !one_secret || !device_with_id) {
+  const bool paired = request.remember_me_id.empty() == request.device.empty();
+  const bool device_fits = paired || !settings_.device_needs_remember_me_id;
+  if (!fields.status().ok() || !one_secret || !device_fits) {
     return Refuse(settings_.malformed_code, now);
   }
   return AdmitAndSignIn(request, now, slot);
@@ -56,7 +38,7 @@ HttpAnswer Bill::AdmitAndSignIn(const SignInRequest& request, absl::Time now, Sl
 
   std::string code = RefusalOfOrganization(request, now);
   if (code.empty()) code = RefusalOfUser(request, now);
-  if (code.empty() || settings_.failed_sign_ins_use_window) sign_ins_.Add(dev_key, now);
+  if (code.empty() || settings_.failed_sign_ins_use_window) CountSignIn(dev_key, now);
   return code.empty() ? OpenSession(request, now) : Refuse(code, now);
 }
 
@@ -74,13 +56,15 @@ std::string Bill::RefusalOfOrganization(const SignInRequest& request, absl::Time
 
 std::string Bill::RefusalOfUser(const SignInRequest& request, absl::Time now) {
   const auto found = world_.users.find(request.username);
-  if (found == world_.users.end() || found->second.kind == UserKind::kPartner) return "BDC_1101";
+  if (found == world_.users.end() || found->second.kind == UserKind::kPartner) {
+    return settings_.wrong_secret_code;
+  }
   User& user = found->second;
   if (IsLocked(user, now)) return "BDC_1110";
   const bool console = user.kind == UserKind::kConsole;
   if (user.secret != (console ? request.console_api_token : request.password)) {
     CountWrongSecret(request.organization_id, user, now);
-    return "BDC_1101";
+    return settings_.wrong_secret_code;
   }
   user.failed_sign_ins = 0;
   if (!user.active) return "BDC_1111";
@@ -126,20 +110,23 @@ HttpAnswer Bill::OpenSession(const SignInRequest& request, absl::Time now) {
   return answer;
 }
 
-// Maps each byte of a 128-bit random id, two hexadecimal digits, to one character of the session id.
-std::string Bill::NewSessionId() {
-  const std::string& alphabet = settings_.session_id_alphabet;
-  const auto length = static_cast<std::size_t>(settings_.session_id_length);
+// Each character comes from one byte, two hexadecimal digits, of a random id.
+std::string Bill::NewId(absl::string_view alphabet, int length) {
+  const auto size = static_cast<std::size_t>(length);
   std::string id;
-  while (id.size() < length) {
+  while (id.size() < size) {
     const std::string uid = random_.Uid();
-    for (const char* at = uid.data(); at < uid.data() + uid.size() && id.size() < length; at += 2) {
-      unsigned byte = 0;
-      std::from_chars(at, at + 2, byte, 16);
+    for (std::size_t i = 0; i < uid.size() && id.size() < size; i += 2) {
+      std::uint32_t byte = 0;
+      (void)absl::SimpleHexAtoi(uid.substr(i, 2), &byte);
       id += alphabet[byte % alphabet.size()];
     }
   }
   return id;
+}
+
+std::string Bill::NewSessionId() {
+  return NewId(settings_.session_id_alphabet, settings_.session_id_length);
 }
 
 HttpAnswer Bill::Logout(const SessionCall& on) {
@@ -147,6 +134,7 @@ HttpAnswer Bill::Logout(const SessionCall& on) {
   HttpAnswer answer;
   answer.status = settings_.logout_http_status;
   answer.body = settings_.logout_body;
+  if (answer.body.empty()) answer.content_type.clear();
   return answer;
 }
 
@@ -154,35 +142,13 @@ HttpAnswer Bill::SessionInfo(const SessionCall& on) {
   const User& user = world_.users[on.session.username];
   std::string status = user.mfa.enrolled ? "CHALLENGE" : "SETUP";
   if (on.session.trusted) status = "COMPLETE";
-  if (on.session.sync_token || user.mfa.bypass) status = "DISABLED";
+  const bool mfa_enabled = world_.organizations[on.session.organization_id].mfa_enabled;
+  if (on.session.sync_token || user.mfa.bypass || !mfa_enabled) status = "DISABLED";
   HttpAnswer answer;
   answer.body = JsonText({{"organizationId", on.session.organization_id},
                           {"userId", user.user_id},
                           {"mfaStatus", status},
                           {"mfaBypass", user.mfa.bypass}});
-  return answer;
-}
-
-HttpAnswer Bill::ListOrganizations(const SessionCall& on) {
-  const std::vector<std::string>& ids = world_.users[on.session.username].organizations;
-  const auto wanted = on.call.query.find("page");
-  std::size_t page = 0;
-  if (wanted != on.call.query.end() && !ReadPageToken(wanted->second, page)) {
-    return Refuse(settings_.malformed_code, on.now);
-  }
-  const auto page_size = static_cast<std::size_t>(settings_.page_size);
-  const std::size_t begin = std::min(page * page_size, ids.size());
-  const std::size_t end = std::min(begin + page_size, ids.size());
-  json items = json::array();
-  for (std::size_t i = begin; i < end; ++i) {
-    items.push_back({{settings_.organization_id_field, ids[i]},
-                     {settings_.organization_name_field, world_.organizations[ids[i]].name}});
-  }
-  json body = {{settings_.organizations_field, std::move(items)}};
-  if (end < ids.size()) body["nextPage"] = PageToken(page + 1);
-  if (page > 0) body["prevPage"] = PageToken(page - 1);
-  HttpAnswer answer;
-  answer.body = JsonText(body);
   return answer;
 }
 

@@ -32,12 +32,16 @@ absl::StatusOr<std::unique_ptr<BillSimulator>> BillSimulator::Start(Options opti
   }
   auto simulator =
       absl::WrapUnique(new BillSimulator(std::move(options.data), std::move(temporary_dir)));
-  const absl::StatusOr<Certificates> certificates =
+  absl::StatusOr<Certificates> certificates =
       MakeCertificates(options.state_dir, options.certificate);
   if (!certificates.ok()) return certificates.status();
-  simulator->ca_file_ = certificates->ca_file;
-  const absl::Status started = simulator->StartFront(certificates->server, options);
-  if (!started.ok()) return started;
+  simulator->certificates_ = *std::move(certificates);
+  simulator->ca_file_ = simulator->certificates_.ca_file;
+  absl::StatusOr<std::unique_ptr<ReservedPort>> port = ReservedPort::Reserve(options.port);
+  if (!port.ok()) return port.status();
+  simulator->port_ = *std::move(port);
+  simulator->serves_http2_ = options.http2;
+  if (absl::Status status = simulator->SetListening(true); !status.ok()) return status;
   absl::StatusOr<std::unique_ptr<ControlFront>> control =
       ControlFront::Start(simulator->control_, options.control_port);
   if (!control.ok()) return control.status();
@@ -58,28 +62,39 @@ BillSimulator::BillSimulator(Data data, std::string temporary_dir)
       bill_(std::move(data.world), std::move(data.settings), clock_, random_),
       gateway_(bill_),
       control_(bill_, gateway_, clock_),
-      temporary_dir_(std::move(temporary_dir)) {}
+      temporary_dir_(std::move(temporary_dir)) {
+  for (Fault& fault : data.faults) gateway_.faults().Add(std::move(fault));
+  gateway_.SetLatency(data.latency);
+  for (const auto& [id, latency] : data.organization_latency) gateway_.SetLatency(id, latency);
+  control_.OnListening([this](bool open) { return SetListening(open); });
+}
+
+absl::Status BillSimulator::SetListening(bool open) {
+  MutexLock lock(mutex_);
+  if (!open) {
+    https_.reset();
+    http2_.reset();
+    return absl::OkStatus();
+  }
+  if (https_ != nullptr || http2_ != nullptr) return absl::OkStatus();
+  if (serves_http2_) {
+    absl::StatusOr<std::unique_ptr<Http2Front>> http2 =
+        Http2Front::Start(gateway_, certificates_.server, system_clock_, port());
+    if (http2.ok()) http2_ = *std::move(http2);
+    return http2.status();
+  }
+  absl::StatusOr<std::unique_ptr<HttpsFront>> https =
+      HttpsFront::Start(gateway_, certificates_.server, port());
+  if (https.ok()) https_ = *std::move(https);
+  return https.status();
+}
 
 BillSimulator::~BillSimulator() {
   control_front_.reset();
-  https_.reset();
-  http2_.reset();
+  (void)SetListening(false);
   if (temporary_dir_.empty()) return;
   std::error_code ignored;
   std::filesystem::remove_all(temporary_dir_, ignored);
-}
-
-absl::Status BillSimulator::StartFront(const ServerIdentity& identity, const Options& options) {
-  if (options.http2) {
-    auto http2 = Http2Front::Start(gateway_, identity, system_clock_, options.port);
-    if (!http2.ok()) return http2.status();
-    http2_ = *std::move(http2);
-  } else {
-    auto https = HttpsFront::Start(gateway_, identity, options.port);
-    if (!https.ok()) return https.status();
-    https_ = *std::move(https);
-  }
-  return absl::OkStatus();
 }
 
 std::string BillSimulator::base_url() const {

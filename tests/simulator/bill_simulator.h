@@ -1,4 +1,4 @@
-// BillSimulator: a whole BILL on sockets of this process, for billsim and for tests.
+// BillSimulator: a complete simulated BILL on sockets of this process, for billsim and for tests.
 #pragma once
 
 #include <memory>
@@ -14,7 +14,9 @@
 #include "tests/simulator/http2_front.h"
 #include "tests/simulator/https_front.h"
 #include "tests/simulator/offset_clock.h"
+#include "tests/simulator/reserved_port.h"
 #include "vault/base/clock.h"
+#include "vault/base/mutex.h"
 #include "vault/base/random.h"
 
 namespace billbroker::billsim {
@@ -24,8 +26,8 @@ class BillSimulator final {
  public:
   struct Options {
     Data data;              // see ParseData(), SampleData()
-    std::string state_dir;  // for ca.pem; empty: a temporary folder, removed at the end
-    int port = 0;           // of HTTPS; 0: a free one
+    std::string state_dir;  // for ca.pem; empty: a temporary folder, removed by the destructor
+    int port = 0;           // for HTTPS; 0: a free one
     int control_port = 0;   // likewise
     CertificateKind certificate = CertificateKind::kGood;
     bool http2 = false;  // serves HTTP/2 instead of HTTP/1.1
@@ -33,7 +35,7 @@ class BillSimulator final {
 
   // Errors: kUnavailable, a port is taken; others, the folder cannot be written.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<BillSimulator>> Start(Options options);
-  // With the world and settings of SampleData().
+  // Starts with SampleData().
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<BillSimulator>> StartSample();
   ~BillSimulator();
   BillSimulator(const BillSimulator&) = delete;
@@ -42,20 +44,24 @@ class BillSimulator final {
   [[nodiscard]] std::string base_url() const;     // "https://127.0.0.1:PORT/connect"
   [[nodiscard]] std::string control_url() const;  // "http://127.0.0.1:PORT"
   [[nodiscard]] const std::string& ca_file() const { return ca_file_; }
-  [[nodiscard]] int port() const { return http2_ == nullptr ? https_->port() : http2_->port(); }
+  [[nodiscard]] int port() const { return port_->port(); }
   [[nodiscard]] int control_port() const { return control_front_->port(); }
+
+  // Closes BILL's port and all its connections, so that new connections are refused, or opens it.
+  [[nodiscard]] absl::Status SetListening(bool open);
 
   [[nodiscard]] Bill& model() { return bill_; }
   [[nodiscard]] Faults& faults() { return gateway_.faults(); }
   [[nodiscard]] Gateway& gateway() { return gateway_; }
-  // Requires: Options::http2.
-  [[nodiscard]] const Http2Counts& http2_counts() const { return http2_->counts(); }
+  // Requires Options::http2 and an open port. Closing the port ends the counts.
+  [[nodiscard]] const Http2Counts& http2_counts() const {
+    MutexLock lock(mutex_);
+    return http2_->counts();
+  }
   [[nodiscard]] OffsetClock& clock() { return clock_; }
 
  private:
   BillSimulator(Data data, std::string temporary_dir);
-
-  [[nodiscard]] absl::Status StartFront(const ServerIdentity& identity, const Options& options);
 
   SystemClock system_clock_;
   SystemRandom random_;
@@ -65,8 +71,13 @@ class BillSimulator final {
   Control control_;
   std::string temporary_dir_;  // to be removed; empty: none
   std::string ca_file_;
-  std::unique_ptr<HttpsFront> https_;  // or `http2_`
-  std::unique_ptr<Http2Front> http2_;
+  Certificates certificates_;
+  std::unique_ptr<ReservedPort> port_;
+  bool serves_http2_ = false;
+  mutable Mutex mutex_;
+  // One of the two, or neither while the port is closed.
+  std::unique_ptr<HttpsFront> https_ ABSL_GUARDED_BY(mutex_);
+  std::unique_ptr<Http2Front> http2_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<ControlFront> control_front_;
 };
 

@@ -1,4 +1,4 @@
-// The simulator seen from outside: real TLS, real sockets.
+// The simulator over TLS and sockets, as its clients see it.
 #include "tests/simulator/bill_simulator.h"
 #include "absl/strings/str_cat.h"
 
@@ -13,6 +13,7 @@
 #include "nlohmann/json.hpp"
 #include "tests/simulator/generated_world.h"
 #include "tests/simulator/https_client.h"
+#include "tests/support/await.h"
 
 namespace billbroker::billsim {
 namespace {
@@ -53,7 +54,7 @@ class BillSimulatorTest : public testing::Test {
   HttpsClient client_{simulator_->ca_file()};
 };
 
-TEST_F(BillSimulatorTest, ASessionIsMadeUsedAndEndedOverTls) {
+TEST_F(BillSimulatorTest, SignsInUsesAndSignsOutOverTls) {
   const HttpsClient::Result made = SignIn();
   ASSERT_EQ(made.code, CURLE_OK);
   ASSERT_EQ(made.status, 200);
@@ -61,22 +62,25 @@ TEST_F(BillSimulatorTest, ASessionIsMadeUsedAndEndedOverTls) {
   const std::vector<std::string> headers = {"sessionId: " + session,
                                             std::string("devKey: ") + kDevKey};
   const std::string base = simulator_->base_url();
-  const HttpsClient::Result used = client_.Get(base + "/v3/organizations/current", headers);
+  const HttpsClient::Result used =
+      client_.Get(base + "/v3/organizations/" + kOrganization, headers);
   EXPECT_EQ(json::parse(used.body)["id"], kOrganization);
   EXPECT_EQ(
       json::parse(client_.Get(base + "/v3/login/organizations", headers).body)["results"].size(),
       2u);
-  EXPECT_EQ(client_.Post(base + "/v3/logout", "", headers).status, 200);
+  const HttpsClient::Result signed_out = client_.Post(base + "/v3/logout", "", headers);
+  EXPECT_EQ(signed_out.status, 200);
+  EXPECT_FALSE(absl::StrContains(signed_out.headers, "Content-Type"));
   EXPECT_EQ(client_.Get(base + "/v3/login/session", headers).status, 401);
 }
 
-TEST_F(BillSimulatorTest, WhatIsOutsideTheBasePathIsNotBill) {
+TEST_F(BillSimulatorTest, AnswersOnlyUnderBasePath) {
   const std::string root = absl::StrCat("https://127.0.0.1:", simulator_->port());
   EXPECT_EQ(client_.Get(root + "/v3/login").status, 404);
   EXPECT_EQ(client_.Get(root + "/").status, 404);
 }
 
-TEST_F(BillSimulatorTest, FaultsLookFromOutsideAsTheirNamesSay) {
+TEST_F(BillSimulatorTest, FaultsReachClientAsDocumented) {
   Plan({{"kind", "http_503"}});
   EXPECT_EQ(SignIn().status, 503);
   Plan({{"kind", "html_502"}});
@@ -104,19 +108,19 @@ TEST_F(BillSimulatorTest, FaultsLookFromOutsideAsTheirNamesSay) {
   EXPECT_EQ(simulator_->model().CountsJson()["total"]["sign_ins_succeeded"], 0);
 }
 
-TEST_F(BillSimulatorTest, AResetIsAResetAndSparesTheNextCall) {
+TEST_F(BillSimulatorTest, ResetsOneCallOnly) {
   Plan({{"kind", "reset"}});
   EXPECT_EQ(SignIn().code, CURLE_RECV_ERROR);
   EXPECT_EQ(SignIn().status, 200);
 }
 
-TEST_F(BillSimulatorTest, AnAnswerCanBeLostAfterTheCallTookEffect) {
+TEST_F(BillSimulatorTest, LosesAnswerAfterEffect) {
   Plan({{"kind", "done_answer_lost"}});
   EXPECT_EQ(SignIn().code, CURLE_RECV_ERROR);
   EXPECT_EQ(simulator_->model().StateJson()["sessions"].size(), 1u);
 }
 
-TEST_F(BillSimulatorTest, ATimeoutAnswersNothingUntilTheClientGoes) {
+TEST_F(BillSimulatorTest, TimeoutAnswersNothing) {
   Plan({{"kind", "timeout"}});
   client_.set_timeout_milliseconds(100);
   const HttpsClient::Result hung = SignIn();
@@ -124,12 +128,12 @@ TEST_F(BillSimulatorTest, ATimeoutAnswersNothingUntilTheClientGoes) {
   EXPECT_EQ(hung.headers, "");
 }
 
-TEST_F(BillSimulatorTest, ATimeoutEndsByItselfWithAReset) {
+TEST_F(BillSimulatorTest, TimeoutEndsWithReset) {
   Plan({{"kind", "timeout"}, {"seconds", 1}});
   EXPECT_EQ(SignIn().code, CURLE_RECV_ERROR);
 }
 
-TEST_F(BillSimulatorTest, ASlowBodyDripsWholeOrIsCutByTheClient) {
+TEST_F(BillSimulatorTest, SlowBodyDripsUntilClientLeaves) {
   Plan({{"kind", "slow_body"}, {"milliseconds_per_byte", 1}});
   EXPECT_EQ(json::parse(SignIn().body)["organizationId"], kOrganization);
   Plan({{"kind", "slow_body"}, {"milliseconds_per_byte", 60'000}});
@@ -149,14 +153,15 @@ TEST_F(BillSimulatorTest, CallsUnderLatencyCountAsConcurrent) {
     HttpsClient other(simulator_->ca_file());
     EXPECT_NE(other.Post(simulator_->base_url() + "/v3/login", SampleSignIn()).code, CURLE_OK);
   });
-  while (simulator_->model().StateJson()["under_way"].empty()) std::this_thread::yield();
+  Await([&] { return !simulator_->model().StateJson()["under_way"].empty(); },
+        "the slow call to be in progress");
   EXPECT_EQ(Control("/latency", {{"milliseconds", 0}}).status, 200);
   EXPECT_EQ(SignIn().status, 429);
   simulator_.reset();
   slow.join();
 }
 
-TEST_F(BillSimulatorTest, TheControlSurfaceAnswersOnItsOwnPort) {
+TEST_F(BillSimulatorTest, ControlApiHasOwnPort) {
   EXPECT_EQ(SignIn().status, 200);
   const HttpsClient::Result counts = client_.Get(simulator_->control_url() + "/counts");
   EXPECT_EQ(json::parse(counts.body)["dev_keys"][kDevKey]["sign_ins_succeeded"], 1);
@@ -166,7 +171,7 @@ TEST_F(BillSimulatorTest, TheControlSurfaceAnswersOnItsOwnPort) {
   EXPECT_EQ(client_.Get(simulator_->control_url() + "/v3/login").status, 404);
 }
 
-TEST(CertificateTest, AClientThatVerifiesRefusesEachFault) {
+TEST(CertificateTest, VerifyingClientRefusesBadCertificate) {
   for (const CertificateKind kind :
        {CertificateKind::kExpired, CertificateKind::kWrongHost, CertificateKind::kOtherCa}) {
     const std::unique_ptr<BillSimulator> simulator = StartWith(kind);
@@ -178,7 +183,7 @@ TEST(CertificateTest, AClientThatVerifiesRefusesEachFault) {
   }
 }
 
-TEST(CertificateTest, TheAuthorityOutlivesARestartAndItsKeyIsPrivate) {
+TEST(CertificateTest, AuthoritySurvivesRestartWithPrivateKey) {
   std::string dir = (std::filesystem::temp_directory_path() / "billsim-test-XXXXXX").string();
   ASSERT_NE(mkdtemp(dir.data()), nullptr);
   const std::string state_dir = dir + "/state";
@@ -196,17 +201,44 @@ TEST(CertificateTest, TheAuthorityOutlivesARestartAndItsKeyIsPrivate) {
   std::filesystem::remove_all(dir);
 }
 
-TEST(StartTest, ATakenPortIsNamed) {
+TEST(StartTest, NamesTakenPort) {
   const std::unique_ptr<BillSimulator> first = *BillSimulator::StartSample();
   BillSimulator::Options options;
   options.port = first->port();
   const absl::Status status = BillSimulator::Start(std::move(options)).status();
   EXPECT_EQ(status.message(),
             absl::StrCat("port ", first->port(),
-                         " of 127.0.0.1 cannot be had; choose another, or 0 for a free one"));
+                         " of 127.0.0.1 is not available; choose another, or 0 for a free one"));
 }
 
-TEST(LoadTest, SixtyFourConnectionsSignInAtOnceUnderLatency) {
+TEST(StartTest, AppliesFaultsAndLatencyOfDataFile) {
+  json data = json::parse(SampleData());
+  data["faults"] = {{{"kind", "http_error"}, {"http_status", 418}}};
+  data["latency"] = {{"organizations", {{kOrganization, 7}}}};
+  BillSimulator::Options options;
+  options.data = *ParseData(data.dump());
+  const std::unique_ptr<BillSimulator> simulator = *BillSimulator::Start(std::move(options));
+  HttpsClient client(simulator->ca_file());
+  const std::string login = simulator->base_url() + "/v3/login";
+  EXPECT_EQ(client.Post(login, SampleSignIn()).status, 418);
+  EXPECT_EQ(client.Post(login, SampleSignIn()).status, 200);
+  EXPECT_EQ(simulator->gateway().LatencyFor(kOrganization), absl::Milliseconds(7));
+}
+
+TEST(StartTest, ControlApiClosesAndOpensPort) {
+  const std::unique_ptr<BillSimulator> simulator = *BillSimulator::StartSample();
+  HttpsClient client(simulator->ca_file());
+  const std::string health = simulator->base_url() + "/v3/health";
+  const std::string listening = simulator->control_url() + "/listening";
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(client.Get(health).status, 200);
+    EXPECT_EQ(HttpsClient("").Post(listening, R"({"open": false})").status, 200);
+    EXPECT_EQ(client.Get(health).code, CURLE_COULDNT_CONNECT);
+    EXPECT_EQ(HttpsClient("").Post(listening, R"({"open": true})").status, 200);
+  }
+}
+
+TEST(LoadTest, ServesSixtyFourConnectionsUnderLatency) {
   constexpr int kClients = 64;
   constexpr int kSignIns = 10;
   BillSimulator::Options options;

@@ -1,4 +1,4 @@
-// The program itself: its one line, its exit codes, its end.
+// The program billsim: its ready line, its exit codes, its end.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -17,13 +17,14 @@
 #include "nlohmann/json.hpp"
 #include "tests/simulator/data_file.h"
 #include "tests/simulator/https_client.h"
+#include "tests/support/await.h"
 
 namespace billbroker::billsim {
 namespace {
 
 using nlohmann::json;
 
-// One run of billsim, ended by id at the latest with this object.
+// One run of billsim. The destructor kills it if it still runs.
 class Process final {
  public:
   explicit Process(std::vector<std::string> arguments) {
@@ -53,7 +54,7 @@ class Process final {
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
-  // The next line of output or errors; empty at its end.
+  // Returns the next line of stdout or stderr; empty at the end.
   std::string Line() {
     char line[4096];
     return fgets(line, sizeof(line), out_) == nullptr ? "" : line;
@@ -88,7 +89,7 @@ class BillsimTest : public testing::Test {
   std::string dir_;
 };
 
-TEST_F(BillsimTest, SaysOnceWhereItServes) {
+TEST_F(BillsimTest, PrintsReadyLineOnce) {
   Process billsim({"--state-dir", dir_});
   const json ready = json::parse(billsim.Line());
   EXPECT_EQ(ready["event"], "ready");
@@ -111,7 +112,7 @@ TEST_F(BillsimTest, ServesHttp2WithTheFlag) {
   EXPECT_TRUE(absl::StartsWith(answer.headers, "HTTP/2 401")) << answer.headers;
 }
 
-TEST_F(BillsimTest, TheSampleItPrintsIsADataFileItTakes) {
+TEST_F(BillsimTest, AcceptsItsOwnSample) {
   Process printer({"--sample-data"});
   std::string sample;
   for (std::string line = printer.Line(); !line.empty(); line = printer.Line()) sample += line;
@@ -124,7 +125,7 @@ TEST_F(BillsimTest, TheSampleItPrintsIsADataFileItTakes) {
   EXPECT_EQ(json::parse(settings.body)["sign_ins_per_hour"], 7);
 }
 
-TEST_F(BillsimTest, AFaultInItsInputIsNamedAndEndsIt) {
+TEST_F(BillsimTest, NamesFaultyInputAndExits) {
   const std::string data = Write("data.json", R"({"users": [{"username": "u"}]})");
   Process with_data({"--data", data});
   EXPECT_EQ(with_data.Line(),
@@ -135,7 +136,7 @@ TEST_F(BillsimTest, AFaultInItsInputIsNamedAndEndsIt) {
   EXPECT_EQ(with_setting.Wait(), 1);
 }
 
-TEST_F(BillsimTest, WrongArgumentsAreNamedAndExitWith2) {
+TEST_F(BillsimTest, NamesWrongArgumentsWithExitCode2) {
   for (const std::vector<std::string>& arguments :
        std::vector<std::vector<std::string>>{{"--frob"},
                                              {"frob"},
@@ -151,7 +152,7 @@ TEST_F(BillsimTest, WrongArgumentsAreNamedAndExitWith2) {
   EXPECT_EQ(help.Wait(), 0);
 }
 
-TEST_F(BillsimTest, EndsCleanlyUnderLoadWithCallsThatHangAndConnectionsThatIdle) {
+TEST_F(BillsimTest, StopsCleanlyUnderLoad) {
   Process billsim({"--state-dir", dir_});
   const json ready = json::parse(billsim.Line());
   const std::string login = std::string(ready["base_url"]) + "/v3/login";
@@ -175,7 +176,7 @@ TEST_F(BillsimTest, EndsCleanlyUnderLoadWithCallsThatHangAndConnectionsThatIdle)
   const auto hanging = [&] {
     return json::parse(idle.Get(counts).body)["paths"].value("/v3/hangs", 0);
   };
-  while (answered < 200 || hanging() < 4) std::this_thread::yield();
+  Await([&] { return answered >= 200 && hanging() >= 4; }, "calls that hang and calls that end");
   billsim.Signal(SIGTERM);
   EXPECT_EQ(billsim.Wait(), 0);
   for (std::thread& client : clients) client.join();

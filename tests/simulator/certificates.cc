@@ -53,7 +53,7 @@ bool AddExtension(X509& certificate, X509& issuer, int nid, const char* value) {
   return added;
 }
 
-// A certificate of version 3 for `key`, named `name`, without extensions and not signed yet.
+// Returns a certificate of version 3 for `key`, named `name`, without extensions and not signed.
 X509Ptr NewCertificate(EVP_PKEY& key, const char* name, Validity validity) {
   X509Ptr certificate(X509_new());
   std::uint64_t serial = 0;
@@ -109,7 +109,7 @@ absl::StatusOr<ServerIdentity> NewServer(const Authority& authority, Certificate
   return server;
 }
 
-// Written beside it first and then renamed: a reader sees the old file or the new one.
+// Writes a new file and renames it: a reader sees the old file or the new one.
 absl::Status WriteFile(const std::string& path, const std::string& text, mode_t mode) {
   const std::string draft = absl::StrCat(path, ".new");
   const int file = open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
@@ -141,7 +141,7 @@ std::string PemOf(EVP_PKEY& key) {
   return TextOf(bio.get());
 }
 
-// What an earlier run left; null pointers where there is none, or none that is of use.
+// Returns the authority of an earlier run; null pointers if there is none that can be read.
 Authority ReadAuthority(const std::string& ca_file, const std::string& key_file) {
   const BioPtr certificate_bio(BIO_new_file(ca_file.c_str(), "r"));
   const BioPtr key_bio(BIO_new_file(key_file.c_str(), "r"));

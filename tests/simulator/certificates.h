@@ -1,4 +1,4 @@
-// The simulator's own certification authority, and its server's certificate.
+// The simulator's certification authority and its server's certificate.
 #pragma once
 
 #include <openssl/evp.h>
@@ -36,9 +36,10 @@ struct Certificates {
   ServerIdentity server;
 };
 
-// Makes a server's certificate, written to server.pem in `state_dir` (made, mode 0700, where
-// absent). The authority in ca.pem and ca-key.pem (mode 0600) is used again where it is there, so
-// that a client which trusts it still does after a restart. Errors: the folder cannot be written.
+// Creates a server's certificate and writes it to server.pem in `state_dir`, which is created with
+// mode 0700 if it does not exist. Reuses the authority in ca.pem and ca-key.pem (mode 0600) if the
+// files exist, so that a client that trusts it still does so after a restart. Errors: the folder
+// cannot be written.
 [[nodiscard]] absl::StatusOr<Certificates> MakeCertificates(const std::string& state_dir,
                                                             CertificateKind kind);
 

@@ -4,6 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "tests/simulator/data_file.h"
 #include "tests/simulator/json_fields.h"
 
 namespace billbroker::billsim {
@@ -38,6 +39,8 @@ const Control::Endpoint Control::kEndpoints[] = {
     {"GET", "/clock", &Control::Clock},
     {"POST", "/clock/advance", &Control::AdvanceClock},
     {"POST", "/latency", &Control::SetLatency},
+    {"DELETE", "/latency", &Control::ClearLatency},
+    {"POST", "/listening", &Control::SetListening},
     {"GET", "/faults", &Control::ListFaults},
     {"POST", "/faults", &Control::AddFault},
     {"DELETE", "/faults", &Control::ClearFaults},
@@ -86,7 +89,7 @@ Outcome Control::Help(const std::string&, const json&) {
 Outcome Control::State(const std::string&, const json&) {
   json state = bill_.StateJson();
   state["faults"] = gateway_.faults().Json();
-  state["latency_milliseconds"] = absl::ToInt64Milliseconds(gateway_.latency());
+  state["latency"] = gateway_.LatencyJson();
   state["clock_ahead_seconds"] = absl::ToInt64Seconds(clock_.ahead());
   return state;
 }
@@ -114,14 +117,36 @@ Outcome Control::AdvanceClock(const std::string& rest, const json& body) {
 }
 
 Outcome Control::SetLatency(const std::string&, const json& body) {
-  constexpr int kTenMinutes = 600'000;
   int milliseconds = -1;
+  std::string organization_id;
   JsonFields fields(body, "");
-  fields.Read("milliseconds", milliseconds, 0, kTenMinutes);
+  fields.Read("milliseconds", milliseconds, 0, kMaxLatencyMilliseconds);
+  fields.Read("organization_id", organization_id);
   if (milliseconds < 0) fields.Fail("milliseconds", "is required; 0 for none");
   if (const absl::Status status = fields.Finish(); !status.ok()) return status;
-  gateway_.SetLatency(absl::Milliseconds(milliseconds));
-  return json{{"milliseconds", milliseconds}};
+  const absl::Duration latency = absl::Milliseconds(milliseconds);
+  if (organization_id.empty()) {
+    gateway_.SetLatency(latency);
+  } else {
+    gateway_.SetLatency(organization_id, latency);
+  }
+  return gateway_.LatencyJson();
+}
+
+Outcome Control::ClearLatency(const std::string&, const json&) {
+  gateway_.ClearLatency();
+  return gateway_.LatencyJson();
+}
+
+Outcome Control::SetListening(const std::string&, const json& body) {
+  JsonFields fields(body, "");
+  bool open = false;
+  fields.Read("open", open);
+  if (fields.Find("open") == nullptr) fields.Fail("open", "is required; true or false");
+  if (const absl::Status status = fields.Finish(); !status.ok()) return status;
+  if (!listen_) return absl::InvalidArgumentError("this simulator has no port to open or close");
+  if (const absl::Status status = listen_(open); !status.ok()) return status;
+  return json{{"open", open}};
 }
 
 Outcome Control::ListFaults(const std::string&, const json&) {

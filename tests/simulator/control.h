@@ -1,7 +1,9 @@
-// Control: what moves a running simulator, as calls of HTTP. No sockets. README.md documents it.
+// Control: the control API of a running simulator, independent of sockets. README.md documents it.
 #pragma once
 
+#include <functional>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -19,16 +21,20 @@ class Control final {
   Control(Bill& bill, Gateway& gateway, OffsetClock& clock)
       : bill_(bill), gateway_(gateway), clock_(clock) {}
 
-  // 200 with JSON; else 400, 404 or 405 with {"error": what is wrong}.
+  // Makes `listen` open (true) or close (false) BILL's port at POST /listening. Call it before
+  // Handle().
+  void OnListening(std::function<absl::Status(bool)> listen) { listen_ = std::move(listen); }
+
+  // Returns 200 with JSON, or 400, 404 or 405 with {"error": text}.
   [[nodiscard]] HttpAnswer Handle(const HttpCall& call);
 
  private:
   using Outcome = absl::StatusOr<nlohmann::json>;
-  // `rest` is what follows the path of the endpoint; `body` is null where none was sent.
+  // `rest` is the part of the path after the endpoint's; `body` is null if none was sent.
   using Handler = Outcome (Control::*)(const std::string& rest, const nlohmann::json& body);
   struct Endpoint {
     absl::string_view method;
-    absl::string_view path;  // ends with a slash where a name follows
+    absl::string_view path;  // ends with a slash if a name follows
     Handler handler;
   };
   static const Endpoint kEndpoints[];
@@ -40,6 +46,8 @@ class Control final {
   Outcome Clock(const std::string& rest, const nlohmann::json& body);
   Outcome AdvanceClock(const std::string& rest, const nlohmann::json& body);
   Outcome SetLatency(const std::string& rest, const nlohmann::json& body);
+  Outcome ClearLatency(const std::string& rest, const nlohmann::json& body);
+  Outcome SetListening(const std::string& rest, const nlohmann::json& body);
   Outcome ListFaults(const std::string& rest, const nlohmann::json& body);
   Outcome AddFault(const std::string& rest, const nlohmann::json& body);
   Outcome ClearFaults(const std::string& rest, const nlohmann::json& body);
@@ -53,6 +61,7 @@ class Control final {
   Bill& bill_;
   Gateway& gateway_;
   OffsetClock& clock_;
+  std::function<absl::Status(bool)> listen_;
 };
 
 }  // namespace billbroker::billsim

@@ -15,7 +15,7 @@ absl::StatusOr<std::unique_ptr<ControlFront>> ControlFront::Start(Control& contr
   auto front = absl::WrapUnique(new ControlFront());
   httplib::Server& server = front->server_;
   server.new_task_queue = [] { return new ElasticThreads(kMaxControlConnections); };
-  // One call a connection, and a second for it to come: stopping waits for no idle client.
+  // One call per connection and a read timeout of a second keep stopping short.
   server.set_keep_alive_max_count(1);
   server.set_keep_alive_timeout(1);
   server.set_read_timeout(1);
@@ -26,8 +26,7 @@ absl::StatusOr<std::unique_ptr<ControlFront>> ControlFront::Start(Control& contr
   if (!bound.ok()) return bound.status();
   front->port_ = *bound;
   front->thread_ = std::thread([&server] { server.listen_after_bind(); });
-  // stop() of a server that does not run yet would do nothing.
-  while (!server.is_running()) std::this_thread::yield();
+  if (absl::Status status = AwaitRunning(server); !status.ok()) return status;
   return front;
 }
 

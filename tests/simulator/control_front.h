@@ -1,4 +1,4 @@
-// ControlFront: a Control on http://127.0.0.1:PORT.
+// ControlFront: serves a Control at http://127.0.0.1:PORT.
 #pragma once
 
 #include <httplib.h>

@@ -7,7 +7,7 @@ namespace {
 
 using nlohmann::json;
 
-// What a stranger sends as a path or an id must not fill the memory.
+// Paths and ids come from the client, so their number and length are bounded.
 constexpr std::size_t kMostKeys = 200'000;
 constexpr std::size_t kLongestKey = 256;
 

@@ -1,4 +1,4 @@
-// What a BILL was asked, counted: per devKey, organization, user and path.
+// Counts of calls and sign-ins by devKey, organization, user and path.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace billbroker::billsim {
 
-// Whom a call is for, as far as it says; empty where it does not.
+// The devKey, organization and user of a call; empty if the call does not name them.
 struct CallOrigin {
   std::string dev_key;
   std::string organization_id;
@@ -18,13 +18,13 @@ struct CallOrigin {
 };
 
 struct Tally {
-  std::int64_t calls = 0;  // all, those met by a fault included
+  std::int64_t calls = 0;  // all, also the faulted ones
   std::int64_t sign_ins_succeeded = 0;
-  std::int64_t sign_ins_failed = 0;  // refused by BILL, for whatever reason
-  std::int64_t faulted = 0;          // of `calls`: never reached BILL, a fault answered instead
+  std::int64_t sign_ins_failed = 0;  // refused by BILL for any reason
+  std::int64_t faulted = 0;          // of `calls`: a fault answered in BILL's place
 };
 
-// Not thread-safe: Bill guards it.
+// Not thread-safe; Bill guards it.
 class Counts final {
  public:
   void Call(const CallOrigin& origin, absl::string_view path);
@@ -32,7 +32,7 @@ class Counts final {
   void Faulted(const CallOrigin& origin, absl::string_view path);
   void Refusal(absl::string_view code);
 
-  // {"total","dev_keys","organizations","users","paths","refusals"}; README.md shows it.
+  // Returns {"total","dev_keys","organizations","users","paths","refusals"}; README.md shows it.
   [[nodiscard]] nlohmann::json Json() const;
 
  private:

@@ -24,6 +24,7 @@ void ReadDevKey(JsonFields& fields, DevKey& dev_key) {
 void ReadOrganization(JsonFields& fields, Organization& organization) {
   fields.Read("name", organization.name);
   fields.Read("dev_keys", organization.dev_keys);
+  fields.Read("mfa_enabled", organization.mfa_enabled);
   fields.Read("api_enabled", organization.api_enabled);
   fields.Read("locked", organization.locked);
 }
@@ -85,7 +86,7 @@ void ReadKind(JsonFields& fields, UserKind& kind) {
   fields.Fail("kind", "must be user, console, sync_token or partner");
 }
 
-// Reads the array `list` of objects, each called by its field `id`, into `into`.
+// Reads the array `list` of objects, each named by its field `id`, into `into`.
 template <typename T, typename ReadFields>
 void ReadNamed(JsonFields& document, const char* list, const char* id,
                std::map<std::string, T>& into, ReadFields read_fields) {
@@ -102,7 +103,7 @@ void ReadNamed(JsonFields& document, const char* list, const char* id,
   }
 }
 
-// A name in `names` that `known` lacks is a fault.
+// Fails if `known` lacks a name in `names`.
 template <typename T>
 absl::Status CheckNames(const std::vector<std::string>& names,
                         const std::map<std::string, T>& known, absl::string_view path,
@@ -133,6 +134,39 @@ absl::Status CheckReferences(const World& world) {
     if (!keys.ok()) return keys;
   }
   return absl::OkStatus();
+}
+
+void ReadFaults(JsonFields& document, std::vector<Fault>& faults) {
+  const json* items = document.FindArray("faults");
+  if (items == nullptr) return;
+  for (std::size_t i = 0; i < items->size(); ++i) {
+    absl::StatusOr<Fault> fault = ParseFault((*items)[i], Indexed("faults", i));
+    if (!fault.ok()) return document.Keep(fault.status());
+    faults.push_back(*std::move(fault));
+  }
+}
+
+void ReadDelay(JsonFields& fields, const std::string& key, absl::Duration& into) {
+  int milliseconds = 0;
+  fields.Read(key, milliseconds, 0, kMaxLatencyMilliseconds);
+  into = absl::Milliseconds(milliseconds);
+}
+
+void ReadLatency(JsonFields& document, Data& data) {
+  const json* latency = document.Find("latency");
+  if (latency == nullptr) return;
+  JsonFields fields(*latency, "latency");
+  ReadDelay(fields, "milliseconds", data.latency);
+  if (const json* organizations = fields.Find("organizations"); organizations != nullptr) {
+    JsonFields ids(*organizations, fields.PathOf("organizations"));
+    if (organizations->is_object()) {
+      for (const auto& [id, ignored] : organizations->items()) {
+        ReadDelay(ids, id, data.organization_latency[id]);
+      }
+    }
+    fields.Keep(ids.Finish());
+  }
+  document.Keep(fields.Finish());
 }
 
 template <typename T, typename ReadFields>
@@ -181,6 +215,8 @@ absl::StatusOr<Data> ParseData(absl::string_view text) {
   if (const json* settings = fields.Find("settings"); settings != nullptr) {
     fields.Keep(ApplySettings(*settings, "settings", data.settings));
   }
+  ReadFaults(fields, data.faults);
+  ReadLatency(fields, data);
   absl::Status status = fields.Finish();
   if (status.ok()) status = CheckReferences(data.world);
   if (!status.ok()) return status;

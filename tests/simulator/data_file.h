@@ -1,12 +1,17 @@
-// The data file: a World and Settings as JSON. README.md documents the format.
+// The data file: the world, settings, latency and faults of a simulator as JSON. README.md documents
+// the format.
 #pragma once
 
+#include <map>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "nlohmann/json_fwd.hpp"
+#include "tests/simulator/faults.h"
 #include "tests/simulator/settings.h"
 #include "tests/simulator/world.h"
 
@@ -15,20 +20,24 @@ namespace billbroker::billsim {
 struct Data {
   World world;
   Settings settings;
+  std::vector<Fault> faults;
+  absl::Duration latency;
+  std::map<std::string, absl::Duration> organization_latency;  // by id, in place of `latency`
 };
 
-// Errors: kInvalidArgument, naming the path at fault, such as "users[1].organizations: …".
+inline constexpr int kMaxLatencyMilliseconds = 600'000;
+
+// Errors: kInvalidArgument, naming the faulty path, such as "users[1].organizations: …".
 [[nodiscard]] absl::StatusOr<Data> ParseData(absl::string_view text);
 
-// Changes of a user, an organization or a developer key, as the control surface takes them: the
-// fields of the data file, and `locked`. All or none.
+// Change a user, an organization or a developer key by the fields of the data file: all or none.
 [[nodiscard]] absl::Status ChangeUser(const nlohmann::json& changes, User& user);
 [[nodiscard]] absl::Status ChangeOrganization(const nlohmann::json& changes,
                                               Organization& organization);
 [[nodiscard]] absl::Status ChangeDevKey(const nlohmann::json& changes, DevKey& dev_key);
 
-// A data file of two credentials: a user of two organizations, and an Accountant Console user of
-// one client organization with its own devKey.
+// Returns a data file with a user of two organizations, an Accountant Console user of one client
+// organization with a devKey of its own, and a partner.
 [[nodiscard]] absl::string_view SampleData();
 
 }  // namespace billbroker::billsim

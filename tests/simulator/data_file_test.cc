@@ -4,6 +4,7 @@
 
 #include "nlohmann/json.hpp"
 #include "tests/simulator/generated_world.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker::billsim {
 namespace {
@@ -12,9 +13,9 @@ std::string ErrorOf(absl::string_view text) {
   return std::string(ParseData(text).status().message());
 }
 
-TEST(DataFileTest, TheSampleHoldsAUserOfTwoOrganizationsAndAConsoleUser) {
+TEST(DataFileTest, SampleHasUserAndConsoleUser) {
   const absl::StatusOr<Data> data = ParseData(SampleData());
-  ASSERT_TRUE(data.ok()) << data.status();
+  ASSERT_THAT(data, IsOk());
   EXPECT_EQ(data->world.users.at("payables@acme.example").organizations.size(), 2u);
   const User& console = data->world.users.at("books@accountants.example");
   EXPECT_EQ(console.kind, UserKind::kConsole);
@@ -23,7 +24,7 @@ TEST(DataFileTest, TheSampleHoldsAUserOfTwoOrganizationsAndAConsoleUser) {
             std::vector<std::string>{"devkey-client-0001"});
 }
 
-TEST(DataFileTest, FaultsAreNamedByTheirPath) {
+TEST(DataFileTest, ErrorsNamePath) {
   EXPECT_EQ(ErrorOf("{\"users\": ["), "the data file is not JSON: look at byte 12");
   EXPECT_EQ(ErrorOf("[]"), "the document: must be an object");
   EXPECT_EQ(ErrorOf(R"({"users": {}})"), "users: must be an array");
@@ -48,17 +49,34 @@ TEST(DataFileTest, FaultsAreNamedByTheirPath) {
   EXPECT_EQ(ErrorOf(R"({"organisations": []})").substr(0, 22), "organisations: is not ");
 }
 
-TEST(DataFileTest, NamesThatAreNotDefinedAreRefused) {
+TEST(DataFileTest, RefusesUndefinedNames) {
   EXPECT_EQ(ErrorOf(R"({"organizations": [{"id": "1", "dev_keys": ["k"]}]})"),
             "organizations[\"1\"].dev_keys: \"k\" is not among dev_keys; add it there");
   EXPECT_EQ(ErrorOf(R"({"users": [{"username": "u", "password": "p", "organizations": ["1"]}]})"),
             "users[\"u\"].organizations: \"1\" is not among organizations; add it there");
 }
 
-TEST(DataFileTest, TenThousandOrganizationsTakeOneLine) {
+TEST(DataFileTest, ReadsFaultsAndLatency) {
+  const absl::StatusOr<Data> data = ParseData(R"({
+    "faults": [{"kind": "http_error", "http_status": 401, "path": "/v3/logout", "count": 3}],
+    "latency": {"milliseconds": 5, "organizations": {"00801ACMEPAYABLES0001": 250}}})");
+  ASSERT_THAT(data, IsOk());
+  ASSERT_EQ(data->faults.size(), 1u);
+  EXPECT_EQ(data->faults[0].http_status, 401);
+  EXPECT_EQ(data->faults[0].path, "/v3/logout");
+  EXPECT_EQ(data->faults[0].count, 3);
+  EXPECT_EQ(data->latency, absl::Milliseconds(5));
+  EXPECT_EQ(data->organization_latency.at("00801ACMEPAYABLES0001"), absl::Milliseconds(250));
+  EXPECT_EQ(ErrorOf(R"({"faults": [{"kind": "reset"}, {"kind": "reset", "path": "v3"}]})"),
+            "faults[1].path: must begin with a slash, such as \"/v3/login\"");
+  EXPECT_EQ(ErrorOf(R"({"latency": {"organizations": {"00801": -1}}})"),
+            "latency.organizations.00801: must be a whole number from 0 to 600000");
+}
+
+TEST(DataFileTest, GeneratesTenThousandOrganizations) {
   const absl::StatusOr<Data> data =
       ParseData(R"({"generate": {"organizations": 10000, "users": 100, "dev_keys": 50}})");
-  ASSERT_TRUE(data.ok()) << data.status();
+  ASSERT_THAT(data, IsOk());
   EXPECT_EQ(data->world.organizations.size(), 10'000u);
   EXPECT_EQ(data->world.users.size(), 100u);
   EXPECT_EQ(data->world.dev_keys.size(), 50u);
@@ -71,7 +89,7 @@ TEST(DataFileTest, TenThousandOrganizationsTakeOneLine) {
   }
 }
 
-TEST(DataFileTest, GeneratedConsoleUsersHaveADevKeyForEachClient) {
+TEST(DataFileTest, GeneratesDevKeyPerConsoleClient) {
   World world;
   GenerateWorld({4, 1, 4, UserKind::kConsole}, world);
   EXPECT_EQ(world.users.at(GeneratedUsername(0)).kind, UserKind::kConsole);

@@ -1,17 +1,17 @@
 #include "tests/simulator/elastic_threads.h"
 
 #include <mutex>
-#include <utility>
 
 namespace billbroker::billsim {
 
-void ElasticThreads::enqueue(std::function<void()> task) {
+EnqueueResult ElasticThreads::enqueue(std::function<void()> task) {
   {
     MutexLock lock(mutex_);
     tasks_.push_back(std::move(task));
     if (tasks_.size() > idle_ && threads_.size() < most_) threads_.emplace_back([this] { Loop(); });
   }
   wake_.notify_one();
+  return EnqueueResult(true);
 }
 
 void ElasticThreads::shutdown() {

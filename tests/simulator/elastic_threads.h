@@ -1,7 +1,7 @@
-// ElasticThreads: httplib's task queue with as many threads as there are connections.
+// ElasticThreads: a task queue for httplib with one thread per connection.
 //
-// httplib gives each connection a thread for as long as it lives, so a fixed pool would let idle
-// connections starve the others.
+// httplib occupies a thread for the lifetime of a connection, so idle connections would block a fixed
+// pool.
 #pragma once
 
 #include <httplib.h>
@@ -10,19 +10,23 @@
 #include <deque>
 #include <functional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "vault/base/mutex.h"
 
 namespace billbroker::billsim {
 
+// bool in Debian 13's httplib, void in Debian 12's.
+using EnqueueResult = decltype(std::declval<httplib::TaskQueue&>().enqueue({}));
+
 // Thread-safe. A connection above `most` waits until another ends.
 class ElasticThreads final : public httplib::TaskQueue {
  public:
   explicit ElasticThreads(std::size_t most) : most_(most) {}
 
-  void enqueue(std::function<void()> task) override;
-  // Runs what is queued, then ends the threads.
+  EnqueueResult enqueue(std::function<void()> task) override;
+  // Runs the queued tasks, then ends the threads.
   void shutdown() override;
 
  private:

@@ -16,8 +16,8 @@ struct Row {
   absl::string_view message;
 };
 
-// Messages as BILL's error list gives them where it does; statuses where nobody knows are guesses
-// (setting `http_status`).
+// Messages follow BILL's list of errors if they are on it. A status that BILL does not document is a
+// guess; the setting `http_status` changes it.
 constexpr Row kRows[] = {
     {"BDC_1001", 503, "SERVER", "System error occurred."},
     {"BDC_1002", 400, "REQUEST", "Unknown error occurred."},
@@ -31,6 +31,7 @@ constexpr Row kRows[] = {
     {"BDC_1109", 401, "DOWNSTREAM", "Session is invalid.  Please log in."},
     {"BDC_1110", 423, "DOWNSTREAM", "Login is locked."},
     {"BDC_1111", 403, "DOWNSTREAM", "No active user was found."},
+    {"BDC_1120", 401, "DOWNSTREAM", "Session has expired."},
     {"BDC_1121", 404, "REQUEST", "API not supported."},
     {"BDC_1123", 400, "DOWNSTREAM", "Organization id is invalid."},
     {"BDC_1144", 422, "APPLICATION", "Max number of allowed requests per hour reached."},
@@ -40,6 +41,7 @@ constexpr Row kRows[] = {
     {"BDC_1358", 400, "DOWNSTREAM", "Too many MFA attempts."},
     {"BDC_1361", 403, "DOWNSTREAM", "Untrusted session. MFA is required for this operation."},
     {"BDC_1374", 400, "DOWNSTREAM", "MFA code has expired."},
+    {"BDC_5324", 400, "DOWNSTREAM", "MFA action is blocked."},
 };
 
 Row RowOf(absl::string_view code) {
@@ -49,26 +51,30 @@ Row RowOf(absl::string_view code) {
   return {code, 400, "APPLICATION", "Request was refused."};
 }
 
-json Entry(const Row& row, const Settings& settings, absl::Time now) {
+json ErrorEntry(const Row& row, const Settings& settings, absl::Time now) {
   json entry = {
       {"timestamp", absl::FormatTime("%Y-%m-%dT%H:%M:%E3S+00:00", now, absl::UTCTimeZone())},
       {"severity", "ERROR"},
       {"category", std::string(row.category)},
       {"message", settings.error_placeholders
-                      ? absl::StrCat("Value {0} of {1} is invalid: ", row.message)
+                      ? absl::StrCat("Value ${paramName0} is invalid: ", row.message)
                       : std::string(row.message)},
   };
   if (settings.error_shape != ErrorShape::kArrayWithoutCode) entry["code"] = std::string(row.code);
+  if (settings.error_params == ErrorParams::kArray) {
+    entry["params"] = json::array({{{"name", "field"}, {"value", "unknown"}, {"additional", {}}}});
+  } else if (settings.error_params == ErrorParams::kObject) {
+    entry["params"] = {{"field", "unknown"}};
+  }
   if (settings.error_extra_keys) {
-    entry["params"] = json::array({"{0}", nullptr});
-    entry["detail"] = {{"field", "unknown"}};
+    entry["detail"] = "";
     entry["help"] = "https://developer.bill.com/docs";
   }
   return entry;
 }
 
-json Body(const Row& row, const Settings& settings, absl::Time now) {
-  const json entry = Entry(row, settings, now);
+json ErrorBody(const Row& row, const Settings& settings, absl::Time now) {
+  const json entry = ErrorEntry(row, settings, now);
   switch (settings.error_shape) {
     case ErrorShape::kMessageObject:
       return {{"message", entry["message"]}};
@@ -88,7 +94,19 @@ HttpAnswer ErrorAnswer(absl::string_view code, const Settings& settings, absl::T
   if (settings.error_shape == ErrorShape::kHtml) return HtmlAnswer(status);
   HttpAnswer answer;
   answer.status = status;
-  if (settings.error_shape != ErrorShape::kEmpty) answer.body = JsonText(Body(row, settings, now));
+  if (settings.error_shape != ErrorShape::kEmpty) answer.body = JsonText(ErrorBody(row, settings, now));
+  return answer;
+}
+
+HttpAnswer V2ErrorAnswer(absl::string_view code, int http_status) {
+  const Row row = RowOf(code);
+  HttpAnswer answer;
+  answer.status = http_status;
+  answer.body = JsonText(
+      {{"response_status", 1},
+       {"response_message", "Error"},
+       {"response_data",
+        {{"error_code", std::string(row.code)}, {"error_message", std::string(row.message)}}}});
   return answer;
 }
 

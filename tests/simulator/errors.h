@@ -1,4 +1,4 @@
-// BILL's refusals: what each code says, and in which shape it is sent.
+// BILL's refusals: the message and HTTP status of each code, and the shapes in which they are sent.
 #pragma once
 
 #include <map>
@@ -11,11 +11,14 @@
 
 namespace billbroker::billsim {
 
-// The answer with `code` in the shape and with the HTTP status that `settings` say.
+// Returns the answer with `code`, in the shape and with the HTTP status that `settings` choose.
 [[nodiscard]] HttpAnswer ErrorAnswer(absl::string_view code, const Settings& settings,
                                      absl::Time now);
 
-// The page that a gateway in front of BILL sends.
+// Returns an error with `code` in the shape of BILL's v2 API.
+[[nodiscard]] HttpAnswer V2ErrorAnswer(absl::string_view code, int http_status);
+
+// Returns the page of a gateway in front of BILL.
 [[nodiscard]] HttpAnswer HtmlAnswer(int status);
 
 }  // namespace billbroker::billsim

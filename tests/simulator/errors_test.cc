@@ -1,8 +1,10 @@
-// The shapes of a refusal, and the settings that choose them.
+// The shapes of refusals, and the settings that choose them.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/simulator/bill_harness.h"
 #include "tests/simulator/errors.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker::billsim {
 namespace {
@@ -11,10 +13,10 @@ using nlohmann::json;
 
 HttpAnswer RefusalWith(absl::string_view settings) {
   BillHarness harness(settings);
-  return harness.Use("no such session");
+  return harness.Use("session-harness-unknown");
 }
 
-TEST(ErrorsTest, TheDocumentedBodyIsAnArrayOfOneEntry) {
+TEST(ErrorsTest, BodyIsArrayOfOneEntry) {
   const json body = BillHarness::BodyOf(RefusalWith("{}"));
   ASSERT_EQ(body.size(), 1u);
   EXPECT_EQ(body[0]["code"], "BDC_1109");
@@ -22,10 +24,14 @@ TEST(ErrorsTest, TheDocumentedBodyIsAnArrayOfOneEntry) {
   EXPECT_EQ(body[0]["category"], "DOWNSTREAM");
   EXPECT_EQ(body[0]["message"], "Session is invalid.  Please log in.");
   EXPECT_EQ(body[0]["timestamp"], "2027-01-15T08:00:00.000+00:00");
-  EXPECT_EQ(body[0].size(), 5u);
+  EXPECT_EQ(body[0]["params"].size(), 1u);
+  EXPECT_TRUE(body[0]["params"][0].contains("additional"));
+  EXPECT_TRUE(body[0].contains("detail"));
+  EXPECT_TRUE(body[0].contains("help"));
+  EXPECT_EQ(body[0].size(), 8u);
 }
 
-TEST(ErrorsTest, EveryShapeSeenInTheWildCanBeSet) {
+TEST(ErrorsTest, SettingChoosesShape) {
   EXPECT_FALSE(
       BillHarness::BodyOf(RefusalWith(R"({"error_shape": "array_without_code"})"))[0].contains(
           "code"));
@@ -40,38 +46,41 @@ TEST(ErrorsTest, EveryShapeSeenInTheWildCanBeSet) {
   EXPECT_EQ(RefusalWith(R"({"error_shape": "empty"})").body, "");
 }
 
-TEST(ErrorsTest, ExtraKeysAndUnfilledPlaceholdersCanBeSet) {
-  const json entry = BillHarness::BodyOf(
-      RefusalWith(R"({"error_extra_keys": true, "error_placeholders": true})"))[0];
-  EXPECT_TRUE(entry.contains("params"));
-  EXPECT_TRUE(entry.contains("help"));
-  EXPECT_NE(entry["message"].get<std::string>().find("{0}"), std::string::npos);
+TEST(ErrorsTest, SettingsChooseParamsAndPlaceholders) {
+  const auto entry = [](absl::string_view settings) -> json {
+    return BillHarness::BodyOf(RefusalWith(settings))[0];
+  };
+  EXPECT_TRUE(entry(R"({"error_params": "object"})")["params"].is_object());
+  EXPECT_FALSE(entry(R"({"error_params": "absent"})").contains("params"));
+  EXPECT_EQ(entry(R"({"error_params": "absent", "error_extra_keys": false})").size(), 5u);
+  EXPECT_THAT(entry(R"({"error_placeholders": true})")["message"].get<std::string>(),
+              testing::HasSubstr("${paramName0}"));
 }
 
-TEST(ErrorsTest, TheHttpStatusOfEachCodeCanBeSet) {
+TEST(ErrorsTest, SettingChoosesHttpStatus) {
   EXPECT_EQ(RefusalWith(R"({"http_status": {"BDC_1109": 403}})").status, 403);
   EXPECT_EQ(RefusalWith(R"({"http_status": {"BDC_1101": 403}})").status, 401);
 }
 
-TEST(ErrorsTest, ACodeOfNoRowIsSentAllTheSame) {
+TEST(ErrorsTest, SendsUnknownCode) {
   const HttpAnswer answer = ErrorAnswer("BDC_9999", Settings(), absl::UnixEpoch());
   EXPECT_EQ(BillHarness::Outcome(answer), "400 BDC_9999");
 }
 
-TEST(SettingsTest, WhatIsWrittenCanBeReadBack) {
+TEST(SettingsTest, WrittenSettingsCanBeReadBack) {
   Settings settings;
-  ASSERT_TRUE(ApplySetting("error_shape=errors_object", settings).ok());
-  ASSERT_TRUE(ApplySetting("sliding=false", settings).ok());
-  ASSERT_TRUE(ApplySetting("http_status={\"BDC_1144\": 429}", settings).ok());
-  ASSERT_TRUE(ApplySetting("session_idle_seconds=60", settings).ok());
+  ASSERT_THAT(ApplySetting("error_shape=errors_object", settings), IsOk());
+  ASSERT_THAT(ApplySetting("sliding=false", settings), IsOk());
+  ASSERT_THAT(ApplySetting("http_status={\"BDC_1144\": 429}", settings), IsOk());
+  ASSERT_THAT(ApplySetting("session_idle_seconds=60", settings), IsOk());
   Settings read;
-  ASSERT_TRUE(ApplySettings(SettingsJson(settings), "", read).ok());
+  ASSERT_THAT(ApplySettings(SettingsJson(settings), "", read), IsOk());
   EXPECT_EQ(SettingsJson(read), SettingsJson(settings));
   EXPECT_EQ(read.session_idle, absl::Seconds(60));
   EXPECT_EQ(read.error_shape, ErrorShape::kErrorsObject);
 }
 
-TEST(SettingsTest, AFaultIsNamedAndChangesNothing) {
+TEST(SettingsTest, ErrorNamesSettingAndChangesNothing) {
   const auto error = [](const char* assignment) {
     Settings settings;
     const json before = SettingsJson(settings);

@@ -1,44 +1,18 @@
 #include "tests/simulator/gateway.h"
 
-#include <string>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
-#include "tests/simulator/errors.h"
+#include "nlohmann/json.hpp"
+#include "tests/simulator/fault_answers.h"
 
 namespace billbroker::billsim {
 namespace {
 
-HttpAnswer TooManyRequests(const Fault& fault) {
-  HttpAnswer answer;
-  answer.status = 429;
-  answer.body = R"({"message":"Too many requests"})";
-  if (fault.retry_after_seconds.has_value()) {
-    answer.headers["Retry-After"] = absl::StrCat(*fault.retry_after_seconds);
-  }
-  return answer;
-}
-
-HttpAnswer Redirect() {
-  HttpAnswer answer = HtmlAnswer(302);
-  answer.headers["Location"] = "/connect/v3/redirected";
-  return answer;
-}
-
-HttpAnswer Ok(std::string body) {
-  HttpAnswer answer;
-  answer.body = std::move(body);
-  return answer;
-}
-
-std::string HugeBody() {
-  constexpr std::size_t kTenMebibytes = 10 << 20;
-  return absl::StrCat("{\"padding\":\"", std::string(kTenMebibytes, 'x'), "\"}");
-}
-
 // Returns how the answer is delivered if the call takes effect; nullopt if the fault prevents that.
 absl::optional<Manner> MannerAfterEffect(const Fault& fault) {
   switch (fault.kind) {
+    case FaultKind::kSlowAnswer:
+      return Manner::kWhole;
     case FaultKind::kSlowBody:
       return Manner::kDrip;
     case FaultKind::kDoneAnswerLost:
@@ -53,17 +27,29 @@ absl::optional<Manner> MannerAfterEffect(const Fault& fault) {
   }
 }
 
-std::string DeepBody() {
-  constexpr std::size_t kDepth = 100'000;
-  return absl::StrCat(std::string(kDepth, '['), std::string(kDepth, ']'));
+// Returns how a call ends that has no effect; kWhole if the fault sends an answer.
+Manner MannerWithoutEffect(const Fault& fault) {
+  switch (fault.kind) {
+    case FaultKind::kReset:
+      return Manner::kReset;
+    case FaultKind::kTimeout:
+      return Manner::kHang;
+    case FaultKind::kRefusedStream:
+      return Manner::kRefuseStream;
+    case FaultKind::kGoAway:
+      return Manner::kGoAwayBefore;
+    default:
+      return Manner::kWhole;
+  }
 }
 
 }  // namespace
 
 Delivery Gateway::Receive(const HttpCall& call) {
-  const absl::optional<Fault> fault = faults_.Take(call.path);
+  const std::string organization_id = bill_.GetOrigin(call).organization_id;
+  const absl::optional<Fault> fault = faults_.Take(call.path, organization_id);
   Delivery delivery = fault.has_value() ? Fail(*fault, call) : Pass(call);
-  delivery.latency = latency();
+  delivery.latency += LatencyFor(organization_id);
   return delivery;
 }
 
@@ -77,60 +63,18 @@ Delivery Gateway::Pass(const HttpCall& call) {
 
 Delivery Gateway::Fail(const Fault& fault, const HttpCall& call) {
   Delivery delivery;
-  delivery.pace = fault.duration;
   if (const absl::optional<Manner> manner = MannerAfterEffect(fault); manner.has_value()) {
     delivery = Pass(call);
-    delivery.pace = fault.duration;
     delivery.manner = *manner;
-    return delivery;
+  } else {
+    bill_.NoteFaulted(call);
+    delivery.manner = MannerWithoutEffect(fault);
+    if (delivery.manner == Manner::kWhole) {
+      delivery.answer = FaultAnswer(fault, call, bill_.settings(), bill_.Now());
+    }
   }
-  bill_.NoteFaulted(call);
-  switch (fault.kind) {
-    case FaultKind::kHtml502:
-      delivery.answer = HtmlAnswer(502);
-      break;
-    case FaultKind::kEmpty200:
-      delivery.answer = Ok("");
-      break;
-    case FaultKind::kRateLimit429:
-      delivery.answer = TooManyRequests(fault);
-      break;
-    case FaultKind::kRedirect302:
-      delivery.answer = Redirect();
-      break;
-    case FaultKind::kHugeBody:
-      delivery.answer = Ok(HugeBody());
-      break;
-    case FaultKind::kGarbageJson:
-      delivery.answer = Ok(R"({"sessionId": "abc", ]]} \x00 nonsense)");
-      break;
-    case FaultKind::kDeepJson:
-      delivery.answer = Ok(DeepBody());
-      break;
-    case FaultKind::kReset:
-      delivery.manner = Manner::kReset;
-      break;
-    case FaultKind::kTimeout:
-      delivery.manner = Manner::kHang;
-      break;
-    case FaultKind::kRefusedStream:
-      delivery.manner = Manner::kRefuseStream;
-      break;
-    case FaultKind::kGoAway:
-      delivery.manner = Manner::kGoAwayBefore;
-      break;
-    default:  // kHttp503, kBillError
-      delivery.answer = BillError(fault);
-      break;
-  }
+  (fault.kind == FaultKind::kSlowAnswer ? delivery.latency : delivery.pace) = fault.duration;
   return delivery;
-}
-
-HttpAnswer Gateway::BillError(const Fault& fault) const {
-  const bool named = fault.kind == FaultKind::kBillError;
-  HttpAnswer answer = ErrorAnswer(named ? fault.code : "BDC_1001", bill_.settings(), bill_.Now());
-  answer.status = named ? fault.http_status : 503;
-  return answer;
 }
 
 void Gateway::SetLatency(absl::Duration latency) {
@@ -138,9 +82,30 @@ void Gateway::SetLatency(absl::Duration latency) {
   latency_ = latency;
 }
 
-absl::Duration Gateway::latency() const {
+void Gateway::SetLatency(const std::string& organization_id, absl::Duration latency) {
   MutexLock lock(mutex_);
-  return latency_;
+  organization_latency_[organization_id] = latency;
+}
+
+void Gateway::ClearLatency() {
+  MutexLock lock(mutex_);
+  latency_ = absl::ZeroDuration();
+  organization_latency_.clear();
+}
+
+absl::Duration Gateway::LatencyFor(const std::string& organization_id) const {
+  MutexLock lock(mutex_);
+  const auto found = organization_latency_.find(organization_id);
+  return found == organization_latency_.end() ? latency_ : found->second;
+}
+
+nlohmann::json Gateway::LatencyJson() const {
+  MutexLock lock(mutex_);
+  nlohmann::json organizations = nlohmann::json::object();
+  for (const auto& [id, latency] : organization_latency_) {
+    organizations[id] = absl::ToInt64Milliseconds(latency);
+  }
+  return {{"milliseconds", absl::ToInt64Milliseconds(latency_)}, {"organizations", organizations}};
 }
 
 }  // namespace billbroker::billsim

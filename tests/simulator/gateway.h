@@ -1,7 +1,12 @@
-// Gateway: adds faults and latency to the answers of a Bill. No sockets.
+// Gateway: applies faults and latency to the calls of a Bill. It is independent of sockets and of the
+// HTTP version; a front for HTTP/1.1 or HTTP/2 delivers its answers.
 #pragma once
 
+#include <map>
+#include <string>
+
 #include "absl/time/time.h"
+#include "nlohmann/json_fwd.hpp"
 #include "tests/simulator/bill.h"
 #include "tests/simulator/faults.h"
 #include "tests/simulator/http.h"
@@ -10,10 +15,10 @@
 namespace billbroker::billsim {
 
 enum class Manner {
-  kWhole,  // `answer`, as it is
-  kReset,  // nothing, and the connection is reset
-  kHang,   // nothing until the client goes or `pace` has passed, then a reset
-  kDrip,   // `answer`, its body at one byte in each `pace`
+  kWhole,  // send `answer`
+  kReset,  // send nothing and reset the connection
+  kHang,   // send nothing until the client disconnects or `pace` has passed, then reset
+  kDrip,   // send `answer`, one byte of its body in each `pace`
   // Of HTTP/2 only; over HTTP/1.1 each is kReset.
   kRefuseStream,  // RST_STREAM with REFUSED_STREAM
   kResetStream,   // RST_STREAM with INTERNAL_ERROR
@@ -21,13 +26,13 @@ enum class Manner {
   kGoAwayAfter,   // GOAWAY that includes the call, and `answer`
 };
 
-// How a call is to be answered. The front waits for `latency`, then delivers.
+// How a front answers a call: it waits for `latency`, then delivers.
 struct Delivery {
   HttpAnswer answer;
   Manner manner = Manner::kWhole;
   absl::Duration pace;
   absl::Duration latency;
-  Bill::Slot slot;  // the call is under way until this goes
+  Bill::Slot slot;  // the call is in progress until this is destroyed
 };
 
 // Thread-safe.
@@ -38,18 +43,24 @@ class Gateway final {
   [[nodiscard]] Delivery Receive(const HttpCall& call);
 
   [[nodiscard]] Faults& faults() { return faults_; }
+
+  // Sets the latency of every call, or of the calls of one organization in place of it.
   void SetLatency(absl::Duration latency);
-  [[nodiscard]] absl::Duration latency() const;
+  void SetLatency(const std::string& organization_id, absl::Duration latency);
+  void ClearLatency();
+  [[nodiscard]] absl::Duration LatencyFor(const std::string& organization_id) const;
+  // {"milliseconds","organizations":{id: milliseconds}}
+  [[nodiscard]] nlohmann::json LatencyJson() const;
 
  private:
   [[nodiscard]] Delivery Pass(const HttpCall& call);
   [[nodiscard]] Delivery Fail(const Fault& fault, const HttpCall& call);
-  [[nodiscard]] HttpAnswer BillError(const Fault& fault) const;
 
   Bill& bill_;
   Faults faults_;
   mutable Mutex mutex_;
   absl::Duration latency_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, absl::Duration> organization_latency_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace billbroker::billsim

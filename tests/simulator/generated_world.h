@@ -1,4 +1,4 @@
-// Worlds of thousands of organizations from three numbers, with names that can be computed.
+// Generates worlds of thousands of organizations, with names that can be computed.
 #pragma once
 
 #include <string>
@@ -17,12 +17,12 @@ struct GeneratedSize {
   UserKind kind = UserKind::kUser;
 };
 
-// Organization `n` (from 0) belongs to user `n mod users`. Where the users are of kind user, user
-// `u` and all its organizations use devKey `u mod dev_keys`; where they are of kind console,
-// organization `n` uses devKey `n mod dev_keys`.
+// Adds users and organizations to `world`. Organization `n` (from 0) belongs to user `n mod users`. If
+// the users are of kind user, user `u` and all its organizations use devKey `u mod dev_keys`; if they
+// are of kind console, organization `n` uses devKey `n mod dev_keys`.
 void GenerateWorld(const GeneratedSize& size, World& world);
 
-// The same from the data file's object {"organizations","users","dev_keys","kind"}.
+// Does the same for the data file's object {"organizations","users","dev_keys","kind"}.
 [[nodiscard]] absl::Status GenerateWorld(const nlohmann::json& value, absl::string_view path,
                                          World& world);
 

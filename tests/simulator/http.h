@@ -1,4 +1,4 @@
-// A call to BILL and BILL's answer, without sockets.
+// A call to BILL and BILL's answer, independent of sockets and of the HTTP version.
 #pragma once
 
 #include <map>
@@ -15,7 +15,7 @@ struct HttpCall {
   std::map<std::string, std::string> query;
   std::string body;
 
-  // The header called `name` (lower case); empty where absent.
+  // Returns the header called `name` (lower case); empty if it is absent.
   [[nodiscard]] std::string Header(absl::string_view name) const {
     const auto found = headers.find(std::string(name));
     return found == headers.end() ? std::string() : found->second;
@@ -25,8 +25,8 @@ struct HttpCall {
 struct HttpAnswer {
   int status = 200;
   std::string body;
-  std::string content_type = "application/json";
-  std::map<std::string, std::string> headers;  // besides Content-Type and Content-Length
+  std::string content_type = "application/json";  // not sent if `body` is empty
+  std::map<std::string, std::string> headers;     // besides Content-Type and Content-Length
 };
 
 }  // namespace billbroker::billsim

@@ -89,7 +89,7 @@ absl::Status Http2Front::Bind(int port) {
       listen(listening_, kBacklog) != 0 ||
       getsockname(listening_, reinterpret_cast<sockaddr*>(&address), &length) != 0) {
     return absl::UnavailableError(absl::StrCat(
-        "port ", port, " of 127.0.0.1 cannot be had; choose another, or 0 for a free one"));
+        "port ", port, " of 127.0.0.1 is not available; choose another, or 0 for a free one"));
   }
   port_ = ntohs(address.sin_port);
   return absl::OkStatus();

@@ -4,8 +4,17 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 
 namespace billbroker::billsim {
+namespace {
+
+bool HasBody(const httplib::Request& request) {
+  return request.has_header("Content-Length") || request.has_header("Transfer-Encoding");
+}
+
+}  // namespace
 
 HttpCall CallOf(const httplib::Request& request, absl::string_view path) {
   HttpCall call;
@@ -18,14 +27,32 @@ HttpCall CallOf(const httplib::Request& request, absl::string_view path) {
   return call;
 }
 
-void SetAnswer(const HttpAnswer& answer, httplib::Response& response) {
+void SetHead(const HttpAnswer& answer, httplib::Response& response) {
   response.status = answer.status;
   for (const auto& [name, value] : answer.headers) response.set_header(name, value);
-  if (!answer.body.empty()) response.set_content(answer.body, answer.content_type);
+}
+
+void SetAnswer(const HttpAnswer& answer, httplib::Response& response) {
+  SetHead(answer, response);
+  if (answer.body.empty()) return;
+  // httplib compresses a body that set_content() gave it if the client accepts that.
+  response.set_content_provider(
+      answer.body.size(), answer.content_type,
+      [body = answer.body](std::size_t offset, std::size_t length, httplib::DataSink& sink) {
+        return sink.write(&body[offset], length);
+      });
 }
 
 void HandleAll(httplib::Server& server, const httplib::Server::Handler& handler) {
   constexpr char kAny[] = ".*";
+  // httplib reads the body of a POST without Content-Length until the connection ends, so such a
+  // request must not reach its routing. curl -X POST and Postman sign out with one.
+  server.set_pre_routing_handler(
+      [handler](const httplib::Request& request, httplib::Response& response) {
+        if (HasBody(request)) return httplib::Server::HandlerResponse::Unhandled;
+        handler(request, response);
+        return httplib::Server::HandlerResponse::Handled;
+      });
   server.Get(kAny, handler).Post(kAny, handler).Put(kAny, handler);
   server.Patch(kAny, handler).Delete(kAny, handler).Options(kAny, handler);
 }
@@ -45,10 +72,20 @@ absl::StatusOr<int> BindLoopback(httplib::Server& server, int port) {
       port == 0 ? server.bind_to_any_port(kHost) : (server.bind_to_port(kHost, port) ? port : -1);
   if (bound <= 0) {
     return absl::UnavailableError(absl::StrCat(
-        "port ", port, " of 127.0.0.1 cannot be had; choose another, or 0 for a free one"));
+        "port ", port, " of 127.0.0.1 is not available; choose another, or 0 for a free one"));
   }
   ::listen(listening, kBacklog);
   return bound;
+}
+
+absl::Status AwaitRunning(const httplib::Server& server) {
+  constexpr absl::Duration kLimit = absl::Seconds(10);
+  const absl::Time end = absl::Now() + kLimit;
+  while (!server.is_running()) {
+    if (absl::Now() > end) return absl::UnavailableError("the server does not accept connections");
+    absl::SleepFor(absl::Milliseconds(1));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace billbroker::billsim

@@ -1,4 +1,4 @@
-// Between httplib's requests and responses and our calls and answers.
+// Converts between httplib's requests and responses and our calls and answers.
 #pragma once
 
 #include <httplib.h>
@@ -9,15 +9,24 @@
 
 namespace billbroker::billsim {
 
-// `path` is the request's, without what stands before it.
+// Returns the call of a request. `path` is the request's path without its prefix.
 [[nodiscard]] HttpCall CallOf(const httplib::Request& request, absl::string_view path);
 
+// Sets the status and the headers of `answer`, but not its body and its content type.
+void SetHead(const HttpAnswer& answer, httplib::Response& response);
+
+// Sets all of `answer`. An answer without a body has no content type. A body is never compressed.
 void SetAnswer(const HttpAnswer& answer, httplib::Response& response);
 
-// Sends every request of every method and path to `handler`.
+// Sends every request of every method and path to `handler`. A request with neither Content-Length
+// nor Transfer-Encoding has no body, also if it is a POST.
 void HandleAll(httplib::Server& server, const httplib::Server::Handler& handler);
 
-// Binds `server` to 127.0.0.1 at `port`, or at a free one where it is 0, and returns the port.
+// Binds `server` to 127.0.0.1 at `port`, or at a free port if it is 0, and returns the port.
 [[nodiscard]] absl::StatusOr<int> BindLoopback(httplib::Server& server, int port);
+
+// Blocks until `server` accepts connections; stop() has no effect before. Errors: kUnavailable if
+// it does not within ten seconds.
+[[nodiscard]] absl::Status AwaitRunning(const httplib::Server& server);
 
 }  // namespace billbroker::billsim

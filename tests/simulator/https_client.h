@@ -1,4 +1,4 @@
-// HttpsClient: libcurl as a BILL client uses it, for tests and benches over real sockets.
+// HttpsClient: a BILL client over libcurl, for tests and benches over sockets.
 #pragma once
 
 #include <curl/curl.h>
@@ -9,11 +9,11 @@
 
 namespace billbroker::billsim {
 
-// One connection, kept alive from call to call. Not thread-safe.
+// Keeps one connection alive from call to call. Not thread-safe.
 class HttpsClient final {
  public:
   struct Result {
-    CURLcode code = CURLE_OK;  // whether an answer came
+    CURLcode code = CURLE_OK;  // CURLE_OK if an answer came
     long status = 0;
     std::string body;
     std::string headers;  // as received
@@ -21,7 +21,7 @@ class HttpsClient final {
 
   explicit HttpsClient(std::string ca_file) : ca_file_(std::move(ca_file)) {}
 
-  // `body` null: GET, else POST.
+  // Makes a POST, or a GET if `body` is null.
   Result Call(const std::string& url, const std::string* body = nullptr,
               const std::vector<std::string>& headers = {});
   Result Get(const std::string& url, const std::vector<std::string>& headers = {}) {

@@ -20,8 +20,8 @@ constexpr time_t kKeepAliveSeconds = 600;
 constexpr time_t kReadSeconds = 30;
 constexpr std::size_t kMostBodyBytes = 1 << 20;
 
-// Dissolving the association of a connected TCP socket sends a reset at once, and leaves the file
-// descriptor to httplib, which finds it dead.
+// Disconnecting a TCP socket with AF_UNSPEC sends a reset at once. httplib keeps the file descriptor
+// and closes it after its next read fails.
 void Reset(int socket) {
   sockaddr none{};
   none.sa_family = AF_UNSPEC;
@@ -61,8 +61,7 @@ absl::StatusOr<std::unique_ptr<HttpsFront>> HttpsFront::Start(Gateway& gateway,
   if (!bound.ok()) return bound.status();
   front->port_ = *bound;
   front->thread_ = std::thread([&server] { server.listen_after_bind(); });
-  // stop() of a server that does not run yet would do nothing.
-  while (!server.is_running()) std::this_thread::yield();
+  if (absl::Status status = AwaitRunning(server); !status.ok()) return status;
   return front;
 }
 
@@ -79,7 +78,7 @@ void HttpsFront::Serve(const httplib::Request& request, httplib::Response& respo
   if (!absl::ConsumePrefix(&path, "/connect")) return SetAnswer(HtmlAnswer(404), response);
   const int socket = SSL_get_fd(request.ssl);
   const Delivery delivery = gateway_.Receive(CallOf(request, path));
-  // A call that a stop interrupts gets no answer: an empty one would be a lie.
+  // A call that a stop interrupts is reset, because an empty answer would be wrong.
   if (!stop_->Wait(delivery.latency, socket)) return Reset(socket);
   Deliver(delivery, socket, response);
 }
@@ -98,7 +97,8 @@ void HttpsFront::Deliver(const Delivery& delivery, int socket, httplib::Response
       (void)stop_->Wait(delivery.pace, socket);
       return Reset(socket);
     case Manner::kDrip:
-      response.status = delivery.answer.status;
+      SetHead(delivery.answer, response);
+      if (delivery.answer.body.empty()) return;
       response.set_content_provider(
           delivery.answer.body.size(), delivery.answer.content_type,
           [this, socket, body = delivery.answer.body, pace = delivery.pace](

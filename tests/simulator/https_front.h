@@ -1,4 +1,4 @@
-// HttpsFront: a Gateway on https://127.0.0.1:PORT/connect.
+// HttpsFront: serves a Gateway at https://127.0.0.1:PORT/connect over HTTP/1.1.
 #pragma once
 
 #include <httplib.h>
@@ -14,7 +14,7 @@
 
 namespace billbroker::billsim {
 
-// Serves from Start() until it is destroyed, which ends open connections and waits for nobody.
+// Serves from Start() until it is destroyed. The destructor ends open connections at once.
 class HttpsFront final {
  public:
   // `gateway` is borrowed; `port` 0 is a free one. Errors: kUnavailable, the port is taken.

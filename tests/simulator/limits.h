@@ -1,6 +1,6 @@
-// The three meters of BILL: sign-ins in a sliding hour, calls in a clock hour, calls at a time.
+// The meters of BILL's limits: a sliding window, a clock hour, and concurrent calls.
 //
-// Not thread-safe: Bill guards them. `now` never goes back.
+// Not thread-safe; Bill guards them. `now` never decreases.
 #pragma once
 
 #include <cstdint>
@@ -14,14 +14,14 @@
 
 namespace billbroker::billsim {
 
-// Events of a key within the past `window`.
+// Counts the events of each key within the past `window`.
 class SlidingWindow final {
  public:
   explicit SlidingWindow(absl::Duration window) : window_(window) {}
 
   [[nodiscard]] int Count(absl::string_view key, absl::Time now);
   void Add(absl::string_view key, absl::Time now);
-  // How long until one more fits where `limit` are there; zero where it fits now.
+  // Returns the time until there are fewer than `limit` events; zero if there are fewer now.
   [[nodiscard]] absl::Duration UntilFree(absl::string_view key, int limit, absl::Time now);
 
  private:
@@ -31,7 +31,7 @@ class SlidingWindow final {
   absl::flat_hash_map<std::string, std::deque<absl::Time>> events_;
 };
 
-// Events of a key since the clock struck the hour (UTC).
+// Counts the events of each key since the start of the hour (UTC).
 class ClockHour final {
  public:
   [[nodiscard]] int Count(absl::string_view key, absl::Time now) const;
@@ -46,10 +46,10 @@ class ClockHour final {
   absl::flat_hash_map<std::string, Tally> tallies_;
 };
 
-// Calls under way, by key.
+// Counts the calls in progress of each key.
 class Concurrency final {
  public:
-  // False where `limit` are under way already.
+  // Returns false if `limit` calls are in progress.
   [[nodiscard]] bool Enter(const std::string& key, int limit);
   void Leave(const std::string& key);
   [[nodiscard]] const std::map<std::string, int>& under_way() const { return under_way_; }

@@ -1,4 +1,4 @@
-// The three meters, through the Bill that they guard.
+// The limits of sign-ins, calls and concurrency, tested through the Bill.
 #include <gtest/gtest.h>
 
 #include <thread>
@@ -11,7 +11,7 @@ namespace {
 
 using nlohmann::json;
 
-TEST(LimitsTest, TwoHundredSignInsOfADevKeyFillASlidingHour) {
+TEST(LimitsTest, DevKeyHasTwoHundredSignInsPerSlidingHour) {
   BillHarness harness(R"({"limit_sends_retry_after": true})");
   EXPECT_EQ(harness.SignIn().status, 200);
   harness.clock().Advance(absl::Minutes(50));
@@ -24,22 +24,40 @@ TEST(LimitsTest, TwoHundredSignInsOfADevKeyFillASlidingHour) {
   EXPECT_EQ(BillHarness::Outcome(harness.SignIn()), "422 BDC_1144");
 }
 
-TEST(LimitsTest, TheSignInWindowIsOfOneDevKeyAlone) {
+TEST(LimitsTest, LimitsSignInsPerMinuteIfSet) {
+  BillHarness harness(R"({"sign_ins_per_minute": 5, "limit_sends_retry_after": true})");
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(harness.SignIn().status, 200) << i;
+  const HttpAnswer refused = harness.SignIn();
+  EXPECT_EQ(BillHarness::Outcome(refused), "422 BDC_1144");
+  EXPECT_EQ(refused.headers.at("Retry-After"), "60");
+  harness.clock().Advance(absl::Minutes(1));
+  EXPECT_EQ(harness.SignIn().status, 200);
+}
+
+TEST(LimitsTest, OrganizationListUsesWindowIfSet) {
+  BillHarness harness(R"({"sign_ins_per_hour": 2, "organization_list_uses_window": true})");
+  const std::string session = harness.Session();
+  EXPECT_EQ(harness.Get(session, "/v3/login/organizations").status, 200);
+  EXPECT_EQ(BillHarness::Outcome(harness.Get(session, "/v3/login/organizations")), "422 BDC_1144");
+  EXPECT_EQ(BillHarness::Outcome(harness.SignIn()), "422 BDC_1144");
+}
+
+TEST(LimitsTest, SignInWindowIsPerDevKey) {
   BillHarness harness(R"({"sign_ins_per_hour": 1})");
   EXPECT_EQ(harness.SignIn().status, 200);
   EXPECT_EQ(BillHarness::Outcome(harness.SignIn()), "422 BDC_1144");
   EXPECT_EQ(harness
-                .SignIn({{"devKey", "dk-2"},
-                         {"username", "console"},
-                         {"organizationId", "0083"},
-                         {"consoleApiToken", "token"}})
+                .SignIn({{"devKey", "devkey-harness-0002"},
+                         {"username", "console@harness.example"},
+                         {"organizationId", "00801HARNESSORG000003"},
+                         {"consoleApiToken", "console-token-harness"}})
                 .status,
             200);
 }
 
-TEST(LimitsTest, AFailedSignInUsesTheWindowUnlessSetOtherwise) {
+TEST(LimitsTest, FailedSignInUsesWindowUnlessDisabled) {
   json wrong = AnnsSignIn();
-  wrong["password"] = "wrong";
+  wrong["password"] = "wrong-password-harness";
   BillHarness counts(R"({"sign_ins_per_hour": 1})");
   EXPECT_EQ(BillHarness::Outcome(counts.SignIn(wrong)), "400 BDC_1101");
   EXPECT_EQ(BillHarness::Outcome(counts.SignIn()), "422 BDC_1144");
@@ -48,7 +66,7 @@ TEST(LimitsTest, AFailedSignInUsesTheWindowUnlessSetOtherwise) {
   EXPECT_EQ(forgives.SignIn().status, 200);
 }
 
-TEST(LimitsTest, CallsOfADevKeyAreMeteredByTheClockHour) {
+TEST(LimitsTest, CountsCallsOfDevKeyPerClockHour) {
   BillHarness harness(R"({"calls_per_hour": 10, "limit_sends_retry_after": true})");
   const absl::Duration into_hour = harness.bill().Now() - absl::UnixEpoch();
   harness.clock().Advance(absl::Minutes(50) - (into_hour - absl::Trunc(into_hour, absl::Hours(1))));
@@ -64,17 +82,18 @@ TEST(LimitsTest, CallsOfADevKeyAreMeteredByTheClockHour) {
   EXPECT_EQ(harness.Use(session).status, 200);
 }
 
-TEST(LimitsTest, ThreeCallsAtATimeOfADevKeyAndOrganization) {
+TEST(LimitsTest, AllowsThreeConcurrentCalls) {
   BillHarness harness;
   Bill& bill = harness.bill();
   const std::string session = harness.Session();
-  const HttpCall call = BillHarness::CallOn(session, "GET", "/v3/organizations/current");
+  const HttpCall call =
+      BillHarness::CallOn(session, "GET", "/v3/organizations/00801HARNESSORG000001");
   std::vector<Bill::Handled> under_way;
   for (int i = 0; i < 3; ++i) under_way.push_back(bill.Begin(call));
   EXPECT_EQ(BillHarness::Outcome(bill.Handle(call)), "429 BDC_1322");
   EXPECT_EQ(BillHarness::Outcome(harness.SignIn()), "429 BDC_1322");
   json other = AnnsSignIn();
-  other["organizationId"] = "0082";
+  other["organizationId"] = "00801HARNESSORG000002";
   EXPECT_EQ(harness.SignIn(other).status, 200);
   under_way.pop_back();
   EXPECT_EQ(bill.Handle(call).status, 200);
@@ -82,7 +101,7 @@ TEST(LimitsTest, ThreeCallsAtATimeOfADevKeyAndOrganization) {
   EXPECT_EQ(bill.StateJson()["under_way"], json::object());
 }
 
-TEST(LimitsTest, ManyThreadsNeverGetMoreThanTheWindowHolds) {
+TEST(LimitsTest, ThreadsNeverExceedWindow) {
   BillHarness harness(R"({"concurrent_calls": 1000})");
   std::vector<std::thread> threads;
   for (int t = 0; t < 8; ++t) {
@@ -96,7 +115,7 @@ TEST(LimitsTest, ManyThreadsNeverGetMoreThanTheWindowHolds) {
   EXPECT_EQ(total["sign_ins_failed"], 200);
 }
 
-TEST(LimitsTest, ADayOfAThousandOrganizationsIsCheap) {
+TEST(LimitsTest, SimulatesDayOfThousandOrganizations) {
   BillHarness harness("{}",
                       R"({"generate": {"organizations": 1000, "users": 20, "dev_keys": 20}})");
   std::vector<std::pair<std::string, std::string>> sessions;

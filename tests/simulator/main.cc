@@ -1,4 +1,4 @@
-// billsim: a BILL to run against. README.md documents it.
+// billsim: a simulated BILL. README.md documents it.
 #include <signal.h>
 
 #include <CLI/CLI.hpp>
@@ -81,7 +81,7 @@ int Failed(absl::string_view what) {
 }
 
 int Run(const Flags& flags) {
-  // Blocked before there is another thread, so that only sigwait() below gets them.
+  // Blocked before another thread starts, so that only sigwait() below receives them.
   sigset_t ending;
   sigemptyset(&ending);
   sigaddset(&ending, SIGTERM);
@@ -103,7 +103,9 @@ int Run(const Flags& flags) {
   const absl::StatusOr<std::unique_ptr<BillSimulator>> simulator =
       BillSimulator::Start(std::move(options));
   if (!simulator.ok()) return Failed(simulator.status().message());
-  (*simulator)->gateway().SetLatency(absl::Milliseconds(flags.latency_milliseconds));
+  if (flags.latency_milliseconds > 0) {
+    (*simulator)->gateway().SetLatency(absl::Milliseconds(flags.latency_milliseconds));
+  }
 
   std::cout << JsonText({{"event", "ready"},
                          {"base_url", (*simulator)->base_url()},
@@ -119,12 +121,12 @@ int Run(const Flags& flags) {
 }  // namespace billbroker::billsim
 
 int main(int argc, char** argv) {
-  CLI::App app("billsim: a BILL to run against, on loopback. Secrets in it are made up.");
+  CLI::App app("billsim: a simulated BILL on loopback. Its secrets are made up.");
   billbroker::billsim::Flags flags;
   billbroker::billsim::Declare(app, flags);
   try {
     app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {  // --help is one too
+  } catch (const CLI::ParseError& error) {  // also thrown by --help
     return app.exit(error) == 0 ? 0 : 2;
   }
   if (flags.sample_data) {

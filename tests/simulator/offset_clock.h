@@ -1,4 +1,4 @@
-// OffsetClock: another clock, moved ahead as far as someone asked: how /clock/advance works.
+// OffsetClock: another clock plus an offset, for /clock/advance.
 #pragma once
 
 #include "absl/time/time.h"

@@ -4,7 +4,7 @@
 
 namespace billbroker::billsim {
 
-// OpenSSL gives these out for the life of the process, so there is one.
+// OpenSSL never reuses an index, so the process has one for all servers.
 int OpenConnections::Index() {
   static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, &OnFree);
   return index;
@@ -18,7 +18,7 @@ void OpenConnections::Watch(SSL_CTX& context) {
 void OpenConnections::OnState(const SSL* ssl, int where, int) {
   if ((where & SSL_CB_HANDSHAKE_START) == 0) return;
   auto* watcher = static_cast<OpenConnections*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
-  // The connection is httplib's and not const; OpenSSL's callback only says so.
+  // httplib owns the connection, which is not const; only OpenSSL's callback declares it so.
   SSL_set_ex_data(const_cast<SSL*>(ssl), Index(), watcher);
   watcher->Begin(ssl);
 }

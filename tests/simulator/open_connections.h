@@ -1,8 +1,8 @@
-// OpenConnections: the TLS connections of a server, so that stopping need not wait for idle ones.
+// OpenConnections: the TLS connections of a server, so that stopping it does not wait for idle ones.
 //
-// httplib notices a stop only between two calls of a connection, and one that idles is waited for
-// as long as it is kept alive. OpenSSL tells when a connection begins and ends; that is enough to
-// shut the sockets.
+// httplib notices a stop only between two calls of a connection, and waits for an idle connection
+// until its keep-alive time is over. OpenSSL's callbacks report the beginning and the end of each
+// connection, which is enough to shut its socket.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -22,7 +22,7 @@ class OpenConnections final {
 
   void Watch(SSL_CTX& context);
 
-  // Shuts all, and from now on each new one at its first byte.
+  // Shuts all sockets, and from now on each new one at its first byte.
   void ShutDown();
 
  private:

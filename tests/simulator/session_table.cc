@@ -7,7 +7,8 @@ namespace billbroker::billsim {
 
 absl::Time DeadlineOf(const BillSession& session, const Settings& settings) {
   const absl::Duration idle = session.sync_token ? settings.sync_token_idle : settings.session_idle;
-  const absl::Time deadline = (settings.sliding ? session.last_use : session.created) + idle;
+  const bool sliding = settings.sliding && (settings.sync_token_sliding || !session.sync_token);
+  const absl::Time deadline = (sliding ? session.last_use : session.created) + idle;
   if (settings.max_session_age <= absl::ZeroDuration()) return deadline;
   return std::min(deadline, session.created + settings.max_session_age);
 }

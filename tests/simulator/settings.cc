@@ -24,7 +24,13 @@ constexpr std::pair<ErrorShape, const char*> kShapes[] = {
     {ErrorShape::kEmpty, "empty"},
 };
 
-// The one list of settings: the reader and the writer both walk it.
+constexpr std::pair<ErrorParams, const char*> kParams[] = {
+    {ErrorParams::kArray, "array"},
+    {ErrorParams::kObject, "object"},
+    {ErrorParams::kAbsent, "absent"},
+};
+
+// The one list of settings, for the reader and the writer.
 template <typename S, typename Visitor>
 void VisitSettings(S& s, Visitor& visit) {
   visit.Number("sign_ins_per_hour", s.sign_ins_per_hour, 0, kMany);
@@ -33,12 +39,15 @@ void VisitSettings(S& s, Visitor& visit) {
   visit.Number("sms_per_minute", s.sms_per_minute, 0, kMany);
   visit.Flag("failed_sign_ins_use_window", s.failed_sign_ins_use_window);
   visit.Flag("limit_sends_retry_after", s.limit_sends_retry_after);
+  visit.Number("sign_ins_per_minute", s.sign_ins_per_minute, 0, kMany);
+  visit.Flag("organization_list_uses_window", s.organization_list_uses_window);
   visit.Flag("partner_sign_ins_use_window", s.partner_sign_ins_use_window);
   visit.Text("sign_in_as_user_counts_for", s.sign_in_as_user_counts_for);
   visit.Seconds("session_idle_seconds", s.session_idle);
   visit.Seconds("sync_token_idle_seconds", s.sync_token_idle);
   visit.Seconds("max_session_age_seconds", s.max_session_age);
   visit.Flag("sliding", s.sliding);
+  visit.Flag("sync_token_sliding", s.sync_token_sliding);
   visit.Flag("session_info_slides", s.session_info_slides);
   visit.Flag("failing_calls_slide", s.failing_calls_slide);
   visit.Flag("session_bound_to_dev_key", s.session_bound_to_dev_key);
@@ -46,6 +55,9 @@ void VisitSettings(S& s, Visitor& visit) {
   visit.Flag("new_partner_sign_in_ends_old", s.new_partner_sign_in_ends_old);
   visit.Number("session_id_length", s.session_id_length, 16, 512);
   visit.Text("session_id_alphabet", s.session_id_alphabet);
+  visit.Flag("device_needs_remember_me_id", s.device_needs_remember_me_id);
+  visit.Text("wrong_secret_code", s.wrong_secret_code);
+  visit.Text("session_invalid_code", s.session_invalid_code);
   visit.Number("lockout_failures", s.lockout_failures, 0, kMany);
   visit.Flag("lockout_of_organization", s.lockout_of_organization);
   visit.Seconds("lockout_seconds", s.lockout);
@@ -55,9 +67,17 @@ void VisitSettings(S& s, Visitor& visit) {
   visit.Text("mfa_answer_field", s.mfa_answer_field);
   visit.Text("mfa_wrong_token_code", s.mfa_wrong_token_code);
   visit.Text("mfa_expired_code", s.mfa_expired_code);
+  visit.Number("remember_me_id_length", s.remember_me_id_length, 16, 512);
+  visit.Flag("mfa_id_without_remember_me", s.mfa_id_without_remember_me);
+  visit.Flag("mfa_validate_trusts_session", s.mfa_validate_trusts_session);
+  visit.Flag("step_up_false_when_trusted", s.step_up_false_when_trusted);
+  visit.Text("mfa_setup_validate_path", s.mfa_setup_validate_path);
+  visit.Text("mfa_enrolled_code", s.mfa_enrolled_code);
   visit.Flag("payments_need_trust", s.payments_need_trust);
+  visit.Flag("mfa_disabled_allows_payments", s.mfa_disabled_allows_payments);
   visit.Statuses("http_status", s.http_status);
-  visit.Shape("error_shape", s.error_shape);
+  visit.Choice("error_shape", s.error_shape, kShapes);
+  visit.Choice("error_params", s.error_params, kParams);
   visit.Flag("error_extra_keys", s.error_extra_keys);
   visit.Flag("error_placeholders", s.error_placeholders);
   visit.Text("malformed_code", s.malformed_code);
@@ -66,10 +86,13 @@ void VisitSettings(S& s, Visitor& visit) {
   visit.Text("not_the_partners_organization_code", s.not_the_partners_organization_code);
   visit.Number("logout_http_status", s.logout_http_status, 200, 599);
   visit.Text("logout_body", s.logout_body);
+  visit.Text("health_body", s.health_body);
   visit.Number("page_size", s.page_size, 1, kMany);
   visit.Text("organizations_field", s.organizations_field);
   visit.Text("organization_id_field", s.organization_id_field);
   visit.Text("organization_name_field", s.organization_name_field);
+  visit.Text("organization_item_field", s.organization_item_field);
+  visit.Flag("list_end_is_empty_page", s.list_end_is_empty_page);
 }
 
 struct Writer {
@@ -83,9 +106,10 @@ struct Writer {
     out[name] = json::object();
     for (const auto& [code, status] : value) out[name][code] = status;
   }
-  void Shape(const char* name, ErrorShape value) {
-    for (const auto& [shape, text] : kShapes) {
-      if (shape == value) out[name] = text;
+  template <typename T, std::size_t N>
+  void Choice(const char* name, T value, const std::pair<T, const char*> (&choices)[N]) {
+    for (const auto& [choice, text] : choices) {
+      if (choice == value) out[name] = text;
     }
   }
 };
@@ -111,20 +135,13 @@ struct Reader {
     }
     fields.Keep(codes.Finish());
   }
-  void Shape(const char* name, ErrorShape& value) {
-    std::string wanted;
-    fields.Read(name, wanted);
-    if (wanted.empty()) return;
-    std::string known;
-    for (const auto& [shape, text] : kShapes) {
-      if (wanted == text) return void(value = shape);
-      absl::StrAppend(&known, known.empty() ? "" : ", ", text);
-    }
-    fields.Fail(name, absl::StrCat("must be one of: ", known));
+  template <typename T, std::size_t N>
+  void Choice(const char* name, T& value, const std::pair<T, const char*> (&choices)[N]) {
+    fields.ReadChoice(name, value, choices);
   }
 };
 
-// What a header can carry: visible ASCII. Sixteen different characters or more keep ids apart.
+// Returns whether ids of this alphabet fit in a header (visible ASCII) and are hard to guess.
 bool IsUsableAlphabet(absl::string_view alphabet) {
   if (alphabet.size() < 16 || alphabet.size() > 256) return false;
   for (const char c : alphabet) {

@@ -24,7 +24,7 @@ void StopSignal::Raise() { eventfd_write(event_, 1); }
 
 bool StopSignal::Wait(absl::Duration time, int socket) const {
   if (time <= absl::ZeroDuration()) return true;
-  // POLLIN is left out: the client may have sent its next call already. Errors are always told.
+  // Without POLLIN, because the client may have sent its next call. poll() always reports errors.
   std::array<pollfd, 2> watched = {pollfd{event_, POLLIN, 0}, pollfd{socket, POLLRDHUP, 0}};
   const auto milliseconds = absl::ToInt64Milliseconds(absl::Ceil(time, absl::Milliseconds(1)));
   return poll(watched.data(), watched.size(), static_cast<int>(milliseconds)) == 0;

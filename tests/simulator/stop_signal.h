@@ -1,4 +1,4 @@
-// StopSignal: ends every wait of a front at once.
+// StopSignal: ends all waits of a front at once.
 #pragma once
 
 #include <memory>
@@ -20,8 +20,8 @@ class StopSignal final {
   // Readable as soon as the signal is raised, for a poll() of one's own.
   [[nodiscard]] int fd() const { return event_; }
 
-  // Waits for `time`, and returns true; false as soon as the signal is raised or the peer of
-  // `socket` has gone.
+  // Blocks for `time` and returns true. Returns false as soon as the signal is raised or the peer of
+  // `socket` disconnects.
   [[nodiscard]] bool Wait(absl::Duration time, int socket) const;
 
  private:

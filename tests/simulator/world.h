@@ -1,4 +1,4 @@
-// World: who and what a BILL knows: developer keys, partners' appKeys, organizations and users.
+// World: the developer keys, appKeys of partners, organizations and users of a simulated BILL.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +19,8 @@ struct DevKey {
 
 struct Organization {
   std::string name;
-  std::vector<std::string> dev_keys;  // which may be used on it; empty: every one
+  std::vector<std::string> dev_keys;  // that may be used on it; empty: all
+  bool mfa_enabled = true;            // else its sessions have mfaStatus DISABLED
   bool api_enabled = true;            // else BDC_1105
   bool locked = false;                // BDC_1107
   absl::optional<absl::Time> locked_until;
@@ -37,14 +38,14 @@ enum class UserKind {
 // A device that passed MFA with `rememberMe`.
 struct TrustedDevice {
   std::string remember_me_id;
-  std::string device;
+  std::string device;                  // empty: the id is enough
   absl::optional<absl::Time> expires;  // none: never
 };
 
 struct Mfa {
   bool enrolled = false;
   std::string phone;
-  std::string token = "123456";  // what BILL "sends": the same each time
+  std::string token = "123456";  // that BILL "sends", the same each time
   bool bypass = false;           // sessions of this user are trusted
   std::vector<TrustedDevice> trusted_devices;
 };
@@ -54,7 +55,7 @@ struct User {
   std::string secret;  // the password, the token's value or the consoleApiToken
   std::string user_id;
   std::vector<std::string> organizations;
-  std::vector<std::string> app_keys;  // partners: which may be used; empty: every one
+  std::vector<std::string> app_keys;  // of a partner, that may be used; empty: all
   bool active = true;                 // else BDC_1111
   bool locked = false;                // BDC_1110
   absl::optional<absl::Time> locked_until;
@@ -69,8 +70,7 @@ struct World {
   std::map<std::string, User> users;                  // by user name
 };
 
-// True where `locked` holds at `now`; a lock-out whose time is over is lifted. Of users and
-// organizations.
+// Returns whether a user or an organization is locked at `now`; ends a lock-out that has lapsed.
 template <typename Lockable>
 bool IsLocked(Lockable& it, absl::Time now) {
   if (it.locked && it.locked_until.has_value() && *it.locked_until <= now) {

@@ -66,7 +66,7 @@ class DevKeyTest : public ::testing::Test {
   bool IsGood(const Session& session) {
     return house.model
                .Handle({"GET",
-                        "/v3/organizations/current",
+                        "/v3/organizations/" + session.organization_id,
                         {{"sessionid", std::string(session.keys.session_id->Reveal())},
                          {"devkey", std::string(session.keys.dev_key->Reveal())}},
                         {},
