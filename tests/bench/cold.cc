@@ -5,7 +5,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "nlohmann/json.hpp"
-#include "tests/bench/bench_house.h"
+#include "tests/bench/bench_environment.h"
 #include "tests/bench/benches.h"
 #include "tests/simulator/generated_world.h"
 #include "tests/simulator/https_client.h"
@@ -18,7 +18,7 @@ constexpr absl::Duration kLatency = absl::Milliseconds(50);
 
 // Signs in to each organization with plain libcurl, `kParallel` at a time, each sign-in on a
 // connection of its own, as the broker's are.
-absl::StatusOr<absl::Duration> SimulatorAlone(House& house, const BenchWorld& world) {
+absl::StatusOr<absl::Duration> SimulatorAlone(TestEnvironment& env, const BenchWorld& world) {
   std::atomic<int> next = 0;
   std::atomic<int> failed = 0;
   const absl::Time began = absl::Now();
@@ -27,12 +27,12 @@ absl::StatusOr<absl::Duration> SimulatorAlone(House& house, const BenchWorld& wo
     clients.emplace_back([&] {
       for (int n = next++; n < world.organizations; n = next++) {
         const int user = n % world.users;
-        billsim::HttpsClient client(house.bill().ca_file());
+        billsim::HttpsClient client(env.bill().ca_file());
         const nlohmann::json body = {{"devKey", billsim::GeneratedDevKey(user)},
                                      {"username", billsim::GeneratedUsername(user)},
                                      {"password", billsim::GeneratedSecret(user)},
                                      {"organizationId", billsim::GeneratedOrganizationId(n)}};
-        const std::string url = absl::StrCat(house.bill().base_url(), "/v3/login");
+        const std::string url = absl::StrCat(env.bill().base_url(), "/v3/login");
         if (client.Post(url, body.dump(), {"Content-Type: application/json"}).status != 200) {
           ++failed;
         }
@@ -54,21 +54,21 @@ absl::StatusOr<Figures> BenchCold(const BenchOptions& options) {
   std::vector<double> ratios;
   std::vector<double> alone_ratios;
   for (int round = 0; round < rounds; ++round) {
-    House house(OptionsFor(world));
-    house.StartBroker();
-    if (absl::Status status = CreateCredentials(house, world); !status.ok()) return status;
-    house.bill().gateway().SetLatency(kLatency);
-    const absl::StatusOr<absl::Duration> alone = SimulatorAlone(house, world);
+    TestEnvironment env(OptionsFor(world));
+    env.StartBroker();
+    if (absl::Status status = CreateCredentials(env, world); !status.ok()) return status;
+    env.bill().gateway().SetLatency(kLatency);
+    const absl::StatusOr<absl::Duration> alone = SimulatorAlone(env, world);
     if (!alone.ok()) return alone.status();
-    const std::int64_t before = CountSignIns(house);
+    const std::int64_t before = CountSignIns(env);
     const absl::Time began = absl::Now();
-    if (absl::Status status = GetAll(house, world); !status.ok()) return status;
+    if (absl::Status status = GetAll(env, world); !status.ok()) return status;
     const absl::Duration took = absl::Now() - began;
     Say(absl::StrFormat(
         "%d organizations: ideal %.2f s; plain libcurl against the simulator %.2f "
         "s; the broker %.2f s, %d sign-ins",
         world.organizations, absl::ToDoubleSeconds(ideal), absl::ToDoubleSeconds(*alone),
-        absl::ToDoubleSeconds(took), CountSignIns(house) - before));
+        absl::ToDoubleSeconds(took), CountSignIns(env) - before));
     ratios.push_back(absl::FDivDuration(took, ideal));
     alone_ratios.push_back(absl::FDivDuration(*alone, ideal));
   }

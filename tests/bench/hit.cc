@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "tests/bench/bench_house.h"
+#include "tests/bench/bench_environment.h"
 #include "tests/bench/benches.h"
 #include "tests/bench/instructions.h"
 #include "tests/simulator/generated_world.h"
@@ -63,36 +63,36 @@ std::vector<double> Ratios(const Server& a, const Server& b, int in_flight, Meas
   return ratios;
 }
 
-absl::Status CountedBroker(House& house, const std::vector<std::string>& wrapper, int calls,
+absl::Status CountedBroker(TestEnvironment& env, const std::vector<std::string>& wrapper, int calls,
                            int in_flight) {
-  house.StopBroker();
-  house.StartBroker(wrapper);
-  const absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = ConnectTo(house.socket());
+  env.StopBroker();
+  env.StartBroker(wrapper);
+  const absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = ConnectTo(env.socket());
   if (!channel.ok()) return channel.status();
   const absl::Status status = RunLoad(*channel, LoadOf(calls, in_flight)).status();
-  house.StopBroker();
-  house.StartBroker();
+  env.StopBroker();
+  env.StartBroker();
   return status;
 }
 
-absl::Status CountedBare(const House& house, const std::vector<std::string>& wrapper, int calls,
-                         int in_flight) {
-  const auto bare = BareService::Start(house, billsim::GeneratedOrganizationId(0), wrapper);
+absl::Status CountedBare(const TestEnvironment& env, const std::vector<std::string>& wrapper,
+                         int calls, int in_flight) {
+  const auto bare = BareService::Start(env, billsim::GeneratedOrganizationId(0), wrapper);
   if (!bare.ok()) return bare.status();
   const absl::Status status = RunLoad((*bare)->channel(), LoadOf(calls, in_flight)).status();
   (*bare)->Stop();
   return status;
 }
 
-absl::StatusOr<double> InstructionRatio(House& house, int calls, int in_flight) {
-  const absl::StatusOr<double> broker = InstructionsPerCall(
-      house.File(""), calls, [&](const std::vector<std::string>& wrapper, int n) {
-        return CountedBroker(house, wrapper, n, in_flight);
+absl::StatusOr<double> InstructionRatio(TestEnvironment& env, int calls, int in_flight) {
+  const absl::StatusOr<double> broker =
+      InstructionsPerCall(env.File(""), calls, [&](const std::vector<std::string>& wrapper, int n) {
+        return CountedBroker(env, wrapper, n, in_flight);
       });
   if (!broker.ok()) return broker;
-  const absl::StatusOr<double> bare = InstructionsPerCall(
-      house.File(""), calls, [&](const std::vector<std::string>& wrapper, int n) {
-        return CountedBare(house, wrapper, n, in_flight);
+  const absl::StatusOr<double> bare =
+      InstructionsPerCall(env.File(""), calls, [&](const std::vector<std::string>& wrapper, int n) {
+        return CountedBare(env, wrapper, n, in_flight);
       });
   if (!bare.ok()) return bare;
   Say(absl::StrFormat("server instructions a call, %d in flight: broker %.0f, bare %.0f", in_flight,
@@ -101,15 +101,15 @@ absl::StatusOr<double> InstructionRatio(House& house, int calls, int in_flight) 
 }
 
 // A broker that records each session that it hands out, with one credential.
-House::Options Audited() {
-  House::Options options = OptionsFor(kWorld);
+TestEnvironment::Options Audited() {
+  TestEnvironment::Options options = OptionsFor(kWorld);
   options.config += "[audit]\nsession_reads = \"all\"\n";
   return options;
 }
 
 // How many of the sessions handed out the audit log counted instead of writing them.
-std::uint64_t Dropped(const House& house) {
-  std::ifstream log(house.File("state/audit.jsonl"));
+std::uint64_t Dropped(const TestEnvironment& env) {
+  std::ifstream log(env.File("state/audit.jsonl"));
   std::uint64_t dropped = 0;
   for (std::string line; std::getline(log, line);) {
     const nlohmann::json json = nlohmann::json::parse(line);
@@ -149,19 +149,19 @@ Figures Compare(const std::vector<Server>& servers) {
 
 absl::StatusOr<Figures> BenchHit(const BenchOptions& options) {
   const Sizes sizes = options.quick ? kQuick : kFull;
-  House house(OptionsFor(kWorld));
-  house.StartBroker();
-  if (absl::Status status = CreateCredentials(house, kWorld); !status.ok()) return status;
-  const auto bare = BareService::Start(house, billsim::GeneratedOrganizationId(0));
+  TestEnvironment env(OptionsFor(kWorld));
+  env.StartBroker();
+  if (absl::Status status = CreateCredentials(env, kWorld); !status.ok()) return status;
+  const auto bare = BareService::Start(env, billsim::GeneratedOrganizationId(0));
   if (!bare.ok()) return bare.status();
-  const auto again = BareService::Start(house, billsim::GeneratedOrganizationId(0));
+  const auto again = BareService::Start(env, billsim::GeneratedOrganizationId(0));
   if (!again.ok()) return again.status();
-  House audited(Audited());
+  TestEnvironment audited(Audited());
   audited.StartBroker();
   if (absl::Status status = CreateCredentials(audited, kWorld); !status.ok()) return status;
   const auto recording = ConnectTo(audited.socket());
   if (!recording.ok()) return recording.status();
-  const auto broker = ConnectTo(house.socket());
+  const auto broker = ConnectTo(env.socket());
   if (!broker.ok()) return broker.status();
 
   std::vector<Server> servers = {{"bare", (*bare)->channel(), {}},
@@ -178,7 +178,7 @@ absl::StatusOr<Figures> BenchHit(const BenchOptions& options) {
   Say(absl::StrCat("reads that the audit log counted instead of writing them: ", Dropped(audited)));
   if (sizes.counted_calls > 0) {
     for (const int in_flight : {1, 16}) {
-      const absl::StatusOr<double> ratio = InstructionRatio(house, sizes.counted_calls, in_flight);
+      const absl::StatusOr<double> ratio = InstructionRatio(env, sizes.counted_calls, in_flight);
       if (!ratio.ok()) return ratio.status();
       figures[0].second = std::max(figures[0].second, *ratio);
     }

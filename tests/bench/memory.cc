@@ -4,7 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
-#include "tests/bench/bench_house.h"
+#include "tests/bench/bench_environment.h"
 #include "tests/bench/benches.h"
 
 namespace billbroker {
@@ -28,12 +28,12 @@ double ResidentBytes(pid_t pid) {
 
 absl::StatusOr<Figures> BenchMemory(const BenchOptions& options) {
   const BenchWorld world = {options.quick ? 200 : 100'000, options.quick ? 4 : 20};
-  House house(OptionsFor(world));
-  house.StartBroker();
-  if (absl::Status status = CreateCredentials(house, world); !status.ok()) return status;
-  const double before = ResidentBytes(house.broker().pid());
-  if (absl::Status status = GetAll(house, world); !status.ok()) return status;
-  const double after = ResidentBytes(house.broker().pid());
+  TestEnvironment env(OptionsFor(world));
+  env.StartBroker();
+  if (absl::Status status = CreateCredentials(env, world); !status.ok()) return status;
+  const double before = ResidentBytes(env.broker().pid());
+  if (absl::Status status = GetAll(env, world); !status.ok()) return status;
+  const double after = ResidentBytes(env.broker().pid());
   Say(
       absl::StrFormat("resident: %.1f MiB with %d credentials of %d organizations, %.1f MiB with a "
                       "live session of each",

@@ -11,10 +11,10 @@
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "client/mfa_client.h"
-#include "tests/bench/bench_house.h"
+#include "tests/bench/bench_environment.h"
 #include "tests/bench/benches.h"
 #include "tests/bench/memory_scan.h"
-#include "tests/e2e/tls_door.h"
+#include "tests/e2e/tls_setup.h"
 
 #ifndef BILLBROKERD_UNWIPED_PROGRAM
 #define BILLBROKERD_UNWIPED_PROGRAM ""
@@ -63,7 +63,8 @@ std::vector<std::string> FormsOf(const std::string& text) {
   return forms;
 }
 
-House::Options WorldOf(int credentials, const std::string& program, const TlsDoor& door) {
+TestEnvironment::Options WorldOf(int credentials, const std::string& program,
+                                 const TlsSetup& tls_setup) {
   nlohmann::json data;
   for (int n = 0; n < credentials; ++n) {
     data["dev_keys"].push_back({{"key", DevKey(n)}});
@@ -77,10 +78,10 @@ House::Options WorldOf(int credentials, const std::string& program, const TlsDoo
          {"organizations", {OrganizationId(n)}},
          {"mfa", {{"enrolled", true}, {"phone", "+1 555 0100"}, {"token", kCode}}}});
   }
-  House::Options options;
+  TestEnvironment::Options options;
   options.data = data.dump();
   options.program = program;
-  options.config = door.Config("\"session\", \"credential\", \"mfa\"");
+  options.config = tls_setup.Config("\"session\", \"credential\", \"mfa\"");
   // For a machine that is busy with other tests.
   options.keyring_timeout = options.bill_connect_timeout = options.bill_timeout = absl::Seconds(30);
   return options;
@@ -109,8 +110,8 @@ NewCredential FirstVersion(int n) {
 // What operators do to one credential after the other, on one connection, which ends with this.
 class Operator final {
  public:
-  Operator(House& house, const std::shared_ptr<grpc::Channel>& channel)
-      : house_(house), credentials_(channel), sessions_(channel), admin_(channel), mfa_(channel) {}
+  Operator(TestEnvironment& env, const std::shared_ptr<grpc::Channel>& channel)
+      : env_(env), credentials_(channel), sessions_(channel), admin_(channel), mfa_(channel) {}
 
   // Creates it, signs in, has a wrong secret refused, rotates to the right one, renews MFA.
   absl::Status LiveThrough(int n) {
@@ -121,7 +122,7 @@ class Operator final {
     if (!HasReason(Rotate(n, 2), Reason::kCredentialRejected)) {
       return absl::InternalError("BILL took a wrong secret");
     }
-    absl::Status status = house_.bill().model().ChangeUser(
+    absl::Status status = env_.bill().model().ChangeUser(
         Username(n), {{IsConsole(n) ? "console_api_token" : "password", UserSecret(n, 3)}});
     status.Update(Rotate(n, 3));
     if (!status.ok()) return status;
@@ -148,7 +149,7 @@ class Operator final {
     return credentials_.Rotate(VersionOf(*before), rotation).status();
   }
 
-  House& house_;
+  TestEnvironment& env_;
   CredentialClient credentials_;
   SessionClient sessions_;
   AdminClient admin_;
@@ -156,9 +157,9 @@ class Operator final {
 };
 
 // The rememberMeIds that BILL gave, which only the keyring tells.
-std::vector<Planted> StoredRememberMeIds(House& house) {
+std::vector<Planted> StoredRememberMeIds(TestEnvironment& env) {
   const std::string found =
-      house.bus().Run({"secret-tool", "search", "--all", "instance", "default"});
+      env.bus().Run({"secret-tool", "search", "--all", "instance", "default"});
   std::vector<Planted> ids;
   for (absl::string_view line : absl::StrSplit(found, '\n')) {
     if (!absl::ConsumePrefix(&line, "secret = ")) continue;
@@ -170,7 +171,8 @@ std::vector<Planted> StoredRememberMeIds(House& house) {
 }
 
 // How many copies of `planted` are in the broker's memory, by kind. It stands still meanwhile.
-absl::StatusOr<std::map<std::string, int>> Scan(House& house, const std::vector<Planted>& planted) {
+absl::StatusOr<std::map<std::string, int>> Scan(TestEnvironment& env,
+                                                const std::vector<Planted>& planted) {
   std::vector<std::string> kinds;
   std::vector<std::string> texts;
   for (const Planted& secret : planted) {
@@ -179,9 +181,9 @@ absl::StatusOr<std::map<std::string, int>> Scan(House& house, const std::vector<
       texts.push_back(std::move(form));
     }
   }
-  house.broker().Signal(SIGSTOP);
-  const absl::StatusOr<std::vector<int>> counts = CountInMemory(house.broker().pid(), texts);
-  house.broker().Signal(SIGCONT);
+  env.broker().Signal(SIGSTOP);
+  const absl::StatusOr<std::vector<int>> counts = CountInMemory(env.broker().pid(), texts);
+  env.broker().Signal(SIGCONT);
   if (!counts.ok()) return counts.status();
   std::map<std::string, int> by_kind;
   for (std::size_t i = 0; i < counts->size(); ++i) by_kind[kinds[i]] += (*counts)[i];
@@ -207,12 +209,12 @@ struct Known {
 };
 
 // Every other credential over the Unix socket, the rest with mutual TLS.
-absl::StatusOr<Known> Live(House& house, const ClientOptions& tls, int credentials) {
-  const auto local = ConnectTo(house.socket());
+absl::StatusOr<Known> Live(TestEnvironment& env, const ClientOptions& tls, int credentials) {
+  const auto local = ConnectTo(env.socket());
   if (!local.ok()) return local.status();
   const auto remote = OpenChannel(tls);
   if (!remote.ok()) return remote.status();
-  Operator people[] = {Operator(house, *local), Operator(house, *remote)};
+  Operator people[] = {Operator(env, *local), Operator(env, *remote)};
   Known planted;
   for (int n = 0; n < credentials; ++n) {
     Operator& person = people[n % 2];
@@ -229,10 +231,10 @@ absl::StatusOr<Known> Live(House& house, const ClientOptions& tls, int credentia
   return planted;
 }
 
-absl::Status LogOutAll(House& house, int credentials) {
-  const auto channel = ConnectTo(house.socket());
+absl::Status LogOutAll(TestEnvironment& env, int credentials) {
+  const auto channel = ConnectTo(env.socket());
   if (!channel.ok()) return channel.status();
-  Operator person(house, *channel);
+  Operator person(env, *channel);
   for (int n = 0; n < credentials; ++n) {
     if (absl::Status status = person.Logout(n); !status.ok()) return status;
   }
@@ -241,12 +243,12 @@ absl::Status LogOutAll(House& house, int credentials) {
 
 // Scans two seconds from now, and again as often as `scans` allows while something is found: a busy
 // machine may be late.
-absl::StatusOr<std::map<std::string, int>> ScanLater(House& house,
+absl::StatusOr<std::map<std::string, int>> ScanLater(TestEnvironment& env,
                                                      const std::vector<Planted>& planted,
                                                      int scans) {
   while (true) {
     absl::SleepFor(kAfterLastCall);
-    absl::StatusOr<std::map<std::string, int>> found = Scan(house, planted);
+    absl::StatusOr<std::map<std::string, int>> found = Scan(env, planted);
     if (!found.ok() || --scans == 0 || Sum(*found) == 0) return found;
   }
 }
@@ -260,25 +262,25 @@ struct Run {
 
 // Plants, waits, scans; then logs out, waits and scans again. Returns how many copies there were.
 absl::StatusOr<int> Residue(const Run& run) {
-  TlsDoor door;
-  House house(WorldOf(run.credentials, run.program, door));
-  std::ofstream(house.File("policy.toml"), std::ios::app)
+  TlsSetup tls_setup;
+  TestEnvironment env(WorldOf(run.credentials, run.program, tls_setup));
+  std::ofstream(env.File("policy.toml"), std::ios::app)
       << "[[grant]]\nprincipals = [\"cn:operator\"]\nrole = \"admin\"\norganizations = [\"*\"]\n";
-  house.StartBroker();
-  const ClientOptions tls = door.ClientOf(house, door.pki().Issue({"operator", ""}));
-  absl::StatusOr<Known> known = Live(house, tls, run.credentials);
+  env.StartBroker();
+  const ClientOptions tls = tls_setup.ClientOf(env, tls_setup.pki().Issue({"operator", ""}));
+  absl::StatusOr<Known> known = Live(env, tls, run.credentials);
   if (!known.ok()) return known.status();
-  const std::vector<Planted> given = StoredRememberMeIds(house);
+  const std::vector<Planted> given = StoredRememberMeIds(env);
   if (given.size() != static_cast<std::size_t>(run.credentials)) {
     return absl::InternalError("the keyring does not hold a rememberMeId of each credential");
   }
   known->secrets.insert(known->secrets.end(), given.begin(), given.end());
-  const auto after_use = ScanLater(house, known->secrets, run.scans);
+  const auto after_use = ScanLater(env, known->secrets, run.scans);
   if (!after_use.ok()) return after_use.status();
-  const auto live = Scan(house, known->keys);
+  const auto live = Scan(env, known->keys);
   if (!live.ok()) return live.status();
-  if (absl::Status status = LogOutAll(house, run.credentials); !status.ok()) return status;
-  const auto after_log_out = ScanLater(house, known->keys, run.scans);
+  if (absl::Status status = LogOutAll(env, run.credentials); !status.ok()) return status;
+  const auto after_log_out = ScanLater(env, known->keys, run.scans);
   if (!after_log_out.ok()) return after_log_out.status();
 
   Tell(run.title, "of live sessions, which is allowed", *live);

@@ -1,7 +1,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
-#include "tests/bench/bench_house.h"
+#include "tests/bench/bench_environment.h"
 #include "tests/bench/benches.h"
 
 namespace billbroker {
@@ -13,20 +13,20 @@ constexpr int kRestarts = 5;
 
 absl::StatusOr<Figures> BenchRestart(const BenchOptions& options) {
   const BenchWorld world = {options.quick ? 200 : 10'000, options.quick ? 4 : 32};
-  House house(OptionsFor(world));
-  house.StartBroker();
-  if (absl::Status status = CreateCredentials(house, world); !status.ok()) return status;
-  if (absl::Status status = GetAll(house, world); !status.ok()) return status;
-  const std::int64_t before = CountSignIns(house);
+  TestEnvironment env(OptionsFor(world));
+  env.StartBroker();
+  if (absl::Status status = CreateCredentials(env, world); !status.ok()) return status;
+  if (absl::Status status = GetAll(env, world); !status.ok()) return status;
+  const std::int64_t before = CountSignIns(env);
   std::vector<double> ready_ms;
   for (int restart = 0; restart < kRestarts; ++restart) {
-    house.KillBroker();
+    env.KillBroker();
     const absl::Time began = absl::Now();
-    house.StartBroker();
+    env.StartBroker();
     ready_ms.push_back(absl::ToDoubleMilliseconds(absl::Now() - began));
-    if (absl::Status status = GetAll(house, world); !status.ok()) return status;
+    if (absl::Status status = GetAll(env, world); !status.ok()) return status;
   }
-  const std::int64_t sign_ins = CountSignIns(house) - before;
+  const std::int64_t sign_ins = CountSignIns(env) - before;
   Say(
       absl::StrFormat("killed with %d sessions, ready after %s ms; all %d asked for after each "
                       "start: %d sign-ins",

@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
-#include "tests/bench/bench_house.h"
+#include "tests/bench/bench_environment.h"
 #include "tests/bench/benches.h"
 #include "tests/simulator/generated_world.h"
 
@@ -57,13 +57,13 @@ struct Measured {
 };
 
 // Rotates the password of the one credential again and again.
-absl::StatusOr<Measured> Rotate(House& house, CredentialClient& credentials, bool verify) {
-  const KeyringWrites writes(house.bus().folder());
+absl::StatusOr<Measured> Rotate(TestEnvironment& env, CredentialClient& credentials, bool verify) {
+  const KeyringWrites writes(env.bus().folder());
   Measured measured;
   for (int i = 0; i < kRotations; ++i) {
     const std::string password = absl::StrCat("password-", verify, "-", i);
-    if (absl::Status changed = house.bill().model().ChangeUser(billsim::GeneratedUsername(0),
-                                                               {{"password", password}});
+    if (absl::Status changed =
+            env.bill().model().ChangeUser(billsim::GeneratedUsername(0), {{"password", password}});
         !changed.ok()) {
       return changed;
     }
@@ -86,17 +86,17 @@ absl::StatusOr<Measured> Rotate(House& house, CredentialClient& credentials, boo
 
 absl::StatusOr<Figures> BenchRotate(const BenchOptions& options) {
   const BenchWorld world = {options.quick ? 200 : 10'000, 1};
-  House house(OptionsFor(world));
-  house.StartBroker();
-  if (absl::Status status = CreateCredentials(house, world); !status.ok()) return status;
-  const absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = ConnectTo(house.socket());
+  TestEnvironment env(OptionsFor(world));
+  env.StartBroker();
+  if (absl::Status status = CreateCredentials(env, world); !status.ok()) return status;
+  const absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = ConnectTo(env.socket());
   if (!channel.ok()) return channel.status();
   ClientOptions patient;
   patient.call_timeout = kChangeTimeout;
   CredentialClient credentials(*channel, patient);
-  const absl::StatusOr<Measured> proved = Rotate(house, credentials, true);
+  const absl::StatusOr<Measured> proved = Rotate(env, credentials, true);
   if (!proved.ok()) return proved.status();
-  const absl::StatusOr<Measured> unproved = Rotate(house, credentials, false);
+  const absl::StatusOr<Measured> unproved = Rotate(env, credentials, false);
   if (!unproved.ok()) return unproved.status();
   Say(
       absl::StrFormat("a credential of %d organizations: rotated in %s ms with %s writes of the "

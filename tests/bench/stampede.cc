@@ -1,6 +1,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "tests/bench/bench_house.h"
+#include "tests/bench/bench_environment.h"
 #include "tests/bench/benches.h"
 #include "tests/simulator/generated_world.h"
 
@@ -17,13 +17,13 @@ absl::StatusOr<Figures> BenchStampede(const BenchOptions& options) {
   const std::string organization_id = billsim::GeneratedOrganizationId(0);
   const int callers = options.quick ? 100 : 10'000;
   const Load load = {organization_id, callers, callers};
-  House house(OptionsFor(kWorld));
-  house.StartBroker();
-  if (absl::Status status = CreateCredentials(house, kWorld); !status.ok()) return status;
-  house.bill().gateway().SetLatency(kLatency);
-  const auto bare = BareService::Start(house, organization_id);
+  TestEnvironment env(OptionsFor(kWorld));
+  env.StartBroker();
+  if (absl::Status status = CreateCredentials(env, kWorld); !status.ok()) return status;
+  env.bill().gateway().SetLatency(kLatency);
+  const auto bare = BareService::Start(env, organization_id);
   if (!bare.ok()) return bare.status();
-  const auto broker = ConnectTo(house.socket());
+  const auto broker = ConnectTo(env.socket());
   if (!broker.ok()) return broker.status();
 
   std::vector<double> ratios;
@@ -31,13 +31,13 @@ absl::StatusOr<Figures> BenchStampede(const BenchOptions& options) {
   for (int round = 0; round < kRounds; ++round) {
     const absl::StatusOr<LoadResult> alone = RunLoad((*bare)->channel(), load);
     if (!alone.ok()) return alone.status();
-    if (const auto ended = house.admin().Logout(organization_id); !ended.ok()) {
+    if (const auto ended = env.admin().Logout(organization_id); !ended.ok()) {
       return ended.status();
     }
-    const std::int64_t before = CountSignIns(house);
+    const std::int64_t before = CountSignIns(env);
     const absl::StatusOr<LoadResult> stampede = RunLoad(*broker, load);
     if (!stampede.ok()) return stampede.status();
-    most_sign_ins = std::max(most_sign_ins, CountSignIns(house) - before);
+    most_sign_ins = std::max(most_sign_ins, CountSignIns(env) - before);
     const absl::Duration after_answer = stampede->ended - stampede->sign_in_time;
     Say(absl::StrFormat(
         "%d callers: the bare service %.0f ms; the broker %.0f ms in all, %.0f ms "

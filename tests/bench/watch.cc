@@ -9,9 +9,10 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "billbroker/v1/session.grpc.pb.h"
-#include "tests/bench/bench_house.h"
+#include "tests/bench/bench_environment.h"
 #include "tests/bench/benches.h"
 #include "tests/simulator/generated_world.h"
+#include "tests/support/await.h"
 #include "vault/base/mutex.h"
 
 namespace billbroker {
@@ -32,10 +33,11 @@ class Audience final {
     if (--missing_ == 0) last_ = absl::Now();
   }
   [[nodiscard]] absl::StatusOr<absl::Time> LastTold() {
-    const bool all = Eventually([this] {
+    const auto all_told = [this] {
       MutexLock lock(mutex_);
       return missing_ <= 0;
-    });
+    };
+    const bool all = Await(all_told, "an update on each stream");
     MutexLock lock(mutex_);
     if (!all) return absl::DeadlineExceededError(absl::StrCat(missing_, " streams heard nothing"));
     return last_;
@@ -89,15 +91,16 @@ class Stream final : public grpc::ClientReadReactor<v1::WatchSessionsResponse> {
 };
 
 // From the moment that a sign-in is forced until each stream was told of its session.
-absl::StatusOr<std::vector<double>> TellAll(House& house, const std::string& organization_id,
-                                            int streams, Audience& audience) {
+absl::StatusOr<std::vector<double>> TellAll(TestEnvironment& env,
+                                            const std::string& organization_id, int streams,
+                                            Audience& audience) {
   std::vector<double> told_ms;
   for (int round = 0; round < kRounds; ++round) {
     audience.Await(streams);
     const absl::Time began = absl::Now();
     LoginOptions forced;
     forced.force = true;
-    if (const auto login = house.admin().Login(organization_id, forced); !login.ok()) {
+    if (const auto login = env.admin().Login(organization_id, forced); !login.ok()) {
       return login.status();
     }
     const absl::Duration signed_in = absl::Now() - began;
@@ -115,11 +118,11 @@ absl::StatusOr<std::vector<double>> TellAll(House& house, const std::string& org
 absl::StatusOr<Figures> BenchWatch(const BenchOptions& options) {
   const int streams = options.quick ? 20 : 1000;
   const std::string organization_id = billsim::GeneratedOrganizationId(0);
-  House house(OptionsFor(kWorld));
-  house.StartBroker();
-  if (absl::Status status = CreateCredentials(house, kWorld); !status.ok()) return status;
-  if (absl::Status status = GetAll(house, kWorld); !status.ok()) return status;
-  const auto channel = ConnectTo(house.socket());
+  TestEnvironment env(OptionsFor(kWorld));
+  env.StartBroker();
+  if (absl::Status status = CreateCredentials(env, kWorld); !status.ok()) return status;
+  if (absl::Status status = GetAll(env, kWorld); !status.ok()) return status;
+  const auto channel = ConnectTo(env.socket());
   if (!channel.ok()) return channel.status();
   v1::SessionService::Stub stub(*channel);
 
@@ -134,7 +137,7 @@ absl::StatusOr<Figures> BenchWatch(const BenchOptions& options) {
   };
   if (const absl::StatusOr<absl::Time> all = audience.LastTold(); !all.ok()) return all.status();
   const absl::StatusOr<std::vector<double>> told_ms =
-      TellAll(house, organization_id, streams, audience);
+      TellAll(env, organization_id, streams, audience);
   if (!told_ms.ok()) return told_ms.status();
   return Figures{{"all_told_ms", Median(*told_ms)}};
 }

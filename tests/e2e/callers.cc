@@ -1,9 +1,9 @@
-// callers: asks the broker for one organization's session from many threads at once, and says what
-// came back.
+// callers: gets one organization's session from many threads at once, and prints a summary of the
+// responses.
 //
 //   callers SOCKET ORGANIZATION COUNT
 //
-// Prints one line of key=value pairs; exit code 0 where every caller got a session.
+// Prints one line of key=value pairs. The exit code is 0 if every caller received a session.
 #include <atomic>
 #include <iostream>
 #include <latch>

@@ -26,13 +26,13 @@ say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 
 # Waits until a command succeeds, ten seconds at most.
 await() {
-  local what=$1
+  local name=$1
   shift
   for ((i = 0; i < 200; ++i)); do
     "$@" >/dev/null 2>&1 && return 0
     sleep 0.05
   done
-  echo "$what did not come up" >&2
+  echo "$name did not start" >&2
   return 1
 }
 

@@ -1,146 +1,152 @@
-// The keyring locked, killed, stopped, its bus gone: live sessions are served, the rest is said,
-// and it recovers by itself.
+// The keyring locked, killed or stopped, or its bus killed: the broker serves live sessions,
+// reports the state of the keyring otherwise, and recovers by itself.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/e2e/house.h"
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "tests/e2e/test_environment.h"
+#include "tests/support/await.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::Not;
 
-House::Options KeyringThatMayHang() {
-  House::Options options;
+TestEnvironment::Options WithShortTimeout() {
+  TestEnvironment::Options options;
   options.keyring_timeout = absl::Seconds(3);
   return options;
 }
 
 class KeyringTroubleTest : public ::testing::Test {
  protected:
-  // With a live session of the payables, and none of the bakery, whose credential was never read: a
-  // read one is held in memory for a second after its last use.
+  // Starts with a live session of the payables, and none of the bakery. The bakery's credential has
+  // not been read: a credential stays in memory for a second after its last use.
   void Begin() {
-    house.StartBroker();
-    ASSERT_EQ(house.CreateAcme(), absl::OkStatus());
-    ASSERT_EQ(house.CreateBooks(), absl::OkStatus());
-    const absl::StatusOr<ClientSession> session = house.sessions().GetSession(kPayables);
-    ASSERT_TRUE(session.ok()) << session.status();
+    env_.StartBroker();
+    ASSERT_THAT(env_.CreateAcme(), IsOk());
+    ASSERT_THAT(env_.CreateBooks(), IsOk());
+    const absl::StatusOr<ClientSession> session = env_.sessions().GetSession(kPayables);
+    ASSERT_THAT(session, IsOk());
     generation = session->generation;
   }
   void ExpectLiveSessionIsServed() {
-    const absl::StatusOr<ClientSession> session = house.sessions().GetSession(kPayables);
-    ASSERT_TRUE(session.ok()) << session.status();
+    const absl::StatusOr<ClientSession> session = env_.sessions().GetSession(kPayables);
+    ASSERT_THAT(session, IsOk());
     EXPECT_EQ(session->generation, generation);
   }
   void ExpectRecovery() {
-    EXPECT_TRUE(Eventually([&] { return house.sessions().GetSession(kBakery).ok(); }))
-        << house.sessions().GetSession(kBakery).status();
+    Await([&] { return env_.sessions().GetSession(kBakery).ok(); }, "a session of the bakery");
   }
-  bool BecomesRefusedFor(Reason reason) {
-    return Eventually([&] { return house.WhyNoSession(kBakery) == reason; });
+  void AwaitRefusal(Reason reason) {
+    Await([&] { return env_.WhyNoSession(kBakery) == reason; },
+          absl::StrCat("a refusal with ", std::string(ReasonName(reason))));
+  }
+  void AwaitGetFails(const char* credential, Reason reason) {
+    Await([&] { return HasReason(env_.credentials().Get(credential).status(), reason); },
+          absl::StrCat(credential, " to be ", std::string(ReasonName(reason))));
   }
 
-  House house{KeyringThatMayHang()};
+  TestEnvironment env_{WithShortTimeout()};
   std::uint64_t generation = 0;
 };
 
-TEST_F(KeyringTroubleTest, LockedWhileRunning) {
+TEST_F(KeyringTroubleTest, RecoversFromLockWhileRunning) {
   Begin();
-  house.bus().Lock();
-  EXPECT_TRUE(BecomesRefusedFor(Reason::kVaultLocked));
+  env_.bus().Lock();
+  AwaitRefusal(Reason::kVaultLocked);
   ExpectLiveSessionIsServed();
-  EXPECT_TRUE(Eventually(
-      [&] { return house.admin().GetStatus()->vault().state() == v1::VAULT_STATE_LOCKED; }));
-  house.bus().Unlock();
+  Await([&] { return env_.admin().GetStatus()->vault().state() == v1::VAULT_STATE_LOCKED; },
+        "the status to be LOCKED");
+  env_.bus().Unlock();
   ExpectRecovery();
 }
 
-TEST_F(KeyringTroubleTest, LockedAtStartIsNotTakenForEmpty) {
+TEST_F(KeyringTroubleTest, LockedKeyringAtStartIsNotEmpty) {
   Begin();
-  EXPECT_EQ(house.StopBroker(), 0);
-  house.bus().Lock();
-  house.StartBroker();
-  EXPECT_TRUE(Eventually([&] { return house.WhyNoSession(kPayables) == Reason::kVaultLocked; }));
-  EXPECT_TRUE(HasReason(house.credentials().Get("acme").status(), Reason::kVaultLocked));
-  // The audit log has no key either, but that is not what wants mending.
-  const absl::Status change = house.CreateBooks();
-  EXPECT_TRUE(HasReason(change, Reason::kVaultLocked)) << change;
-  EXPECT_FALSE(house.admin().GetStatus()->vault().all_credentials_read());
-  house.bus().Unlock();
+  EXPECT_EQ(env_.StopBroker(), 0);
+  env_.bus().Lock();
+  env_.StartBroker();
+  Await([&] { return env_.WhyNoSession(kPayables) == Reason::kVaultLocked; },
+        "a refusal with VAULT_LOCKED");
+  EXPECT_THAT(env_.credentials().Get(kAcme), HasReason(Reason::kVaultLocked));
+  // The audit log has no key either, but the error names the cause.
+  const absl::Status change = env_.CreateBooks();
+  EXPECT_THAT(change, HasReason(Reason::kVaultLocked));
+  EXPECT_FALSE(env_.admin().GetStatus()->vault().all_credentials_read());
+  env_.bus().Unlock();
   ExpectRecovery();
-  EXPECT_TRUE(house.admin().GetStatus()->vault().all_credentials_read());
+  EXPECT_TRUE(env_.admin().GetStatus()->vault().all_credentials_read());
 }
 
-TEST_F(KeyringTroubleTest, ProviderKilledAndBackLockedAndThenUnlocked) {
+TEST_F(KeyringTroubleTest, RecoversFromProviderThatReturnsLocked) {
   Begin();
-  house.bus().KillProvider();
-  EXPECT_TRUE(BecomesRefusedFor(Reason::kVaultUnreachable));
+  env_.bus().KillProvider();
+  AwaitRefusal(Reason::kVaultUnreachable);
   ExpectLiveSessionIsServed();
-  house.bus().StartProvider(false);
-  EXPECT_TRUE(BecomesRefusedFor(Reason::kVaultLocked));
-  house.bus().Unlock();
+  env_.bus().StartProvider(false);
+  AwaitRefusal(Reason::kVaultLocked);
+  env_.bus().Unlock();
   ExpectRecovery();
 }
 
-TEST_F(KeyringTroubleTest, ProviderStoppedAndContinued) {
+TEST_F(KeyringTroubleTest, RecoversFromStoppedProvider) {
   Begin();
-  house.bus().StopProvider();
-  EXPECT_TRUE(BecomesRefusedFor(Reason::kVaultUnreachable));
+  env_.bus().StopProvider();
+  AwaitRefusal(Reason::kVaultUnreachable);
   ExpectLiveSessionIsServed();
-  house.bus().ContinueProvider();
+  env_.bus().ContinueProvider();
   ExpectRecovery();
 }
 
-TEST_F(KeyringTroubleTest, BusKilledAndRestarted) {
+TEST_F(KeyringTroubleTest, RecoversFromKilledBus) {
   Begin();
-  house.bus().KillBus();
-  EXPECT_TRUE(BecomesRefusedFor(Reason::kVaultUnreachable));
+  env_.bus().KillBus();
+  AwaitRefusal(Reason::kVaultUnreachable);
   ExpectLiveSessionIsServed();
-  house.bus().StartBus();
-  house.bus().StartProvider(true);
+  env_.bus().StartBus();
+  env_.bus().StartProvider(true);
   ExpectRecovery();
 }
 
-TEST(NoKeyringTest, TheBrokerStartsWithoutABusAndFindsItWhenItComes) {
-  House::Options options;
+TEST(NoKeyringTest, BrokerFindsABusThatStartsLater) {
+  TestEnvironment::Options options;
   options.keyring = PrivateBus::Start::kNothing;
-  House house(options);
-  house.StartBroker();
-  EXPECT_EQ(house.WhyNoSession(kPayables), Reason::kVaultUnreachable);
-  house.bus().StartBus();
-  house.bus().StartProvider(true);
-  EXPECT_TRUE(Eventually([&] { return house.CreateAcme().ok(); }));
-  EXPECT_TRUE(house.sessions().GetSession(kPayables).ok());
+  TestEnvironment env(options);
+  env.StartBroker();
+  EXPECT_EQ(env.WhyNoSession(kPayables), Reason::kVaultUnreachable);
+  env.bus().StartBus();
+  env.bus().StartProvider(true);
+  Await([&] { return env.CreateAcme().ok(); }, "the keyring to take a credential");
+  EXPECT_THAT(env.sessions().GetSession(kPayables), IsOk());
 }
 
-// By secret-tool, another tool, a person in Seahorse.
-TEST_F(KeyringTroubleTest, AChangeBehindTheBrokersBackIsNoticed) {
+// Other programs are secret-tool, Seahorse and similar.
+TEST_F(KeyringTroubleTest, DetectsChangesByOtherPrograms) {
   Begin();
-  EXPECT_THAT(house.Log(), Not(HasSubstr("vault_changed_elsewhere")));
+  EXPECT_EQ(env_.CountEvents("vault_changed_elsewhere"), 0);
   const PrivateBus::Attributes item = {{"application", "billbroker"},
                                        {"instance", "default"},
                                        {"kind", "credential"},
-                                       {"credential", "books"}};
-  (void)house.bus().Run(
-      {"secret-tool", "clear", "application", "billbroker", "credential", "books"});
-  EXPECT_TRUE(Eventually([&] {
-    return HasReason(house.credentials().Get("books").status(), Reason::kUnknownCredential);
-  }));
-  EXPECT_THAT(house.Log(), HasSubstr("vault_changed_elsewhere"));
+                                       {"credential", kBooks}};
+  (void)env_.bus().Run({"secret-tool", "clear", "application", "billbroker", "credential", kBooks});
+  AwaitGetFails(kBooks, Reason::kUnknownCredential);
+  EXPECT_GE(env_.CountEvents("vault_changed_elsewhere"), 1);
   ExpectLiveSessionIsServed();
 
-  house.bus().Plant(item, "by hand", "not ours");
-  EXPECT_TRUE(Eventually([&] {
-    return HasReason(house.credentials().Get("books").status(), Reason::kVaultDocumentInvalid);
-  }));
-  EXPECT_TRUE(HasReason(house.CreateBooks(), Reason::kVaultDocumentInvalid));
-  EXPECT_THAT(house.Cli({"status"}).text, HasSubstr("books"));
-  EXPECT_EQ(house.bus().CountItems(item), 1);
-  EXPECT_THAT(house.bus().Run(
-                  {"secret-tool", "lookup", "application", "billbroker", "credential", "books"}),
-              HasSubstr("not ours"));
+  env_.bus().Plant(item, "by hand", "not ours");
+  AwaitGetFails(kBooks, Reason::kVaultDocumentInvalid);
+  EXPECT_THAT(env_.CreateBooks(), HasReason(Reason::kVaultDocumentInvalid));
+  EXPECT_EQ(env_.Cli({"--output", "json", "status"}).Json()["vault"]["invalid_documents"],
+            nlohmann::json({kBooks}));
+  EXPECT_EQ(env_.bus().CountItems(item), 1);
+  EXPECT_THAT(
+      env_.bus().Run({"secret-tool", "lookup", "application", "billbroker", "credential", kBooks}),
+      HasSubstr("not ours"));
 }
 
 }  // namespace

@@ -1,10 +1,15 @@
-// MFA trust on real parts: the keyring, the simulated BILL, the built binaries.
+// MFA trust with the built binaries, a real keyring and the simulated BILL.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
-#include "tests/e2e/house.h"
+#include "absl/strings/str_cat.h"
+#include "tests/e2e/test_environment.h"
+#include "tests/support/await.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
@@ -12,87 +17,118 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr char kCode[] = "123456";  // of the simulator's sample
+constexpr char kCode[] = "123456";
 
 class MfaE2eTest : public ::testing::Test {
  protected:
   MfaE2eTest() {
-    house.StartBroker();
-    EXPECT_EQ(house.CreateAcme(), absl::OkStatus());
-    EXPECT_EQ(house.bill().model().ChangeUser(kAcmeUser,
-                                              {{"mfa", {{"enrolled", true}, {"token", kCode}}}}),
-              absl::OkStatus());
+    env_.StartBroker();
+    EXPECT_THAT(env_.CreateAcme(), IsOk());
+    EXPECT_THAT(env_.bill().model().ChangeUser(kAcmeUser,
+                                               {{"mfa", {{"enrolled", true}, {"token", kCode}}}}),
+                IsOk());
   }
 
-  House::Output Renew(const std::string& code = kCode) {
-    return house.Cli({"mfa", "renew", "acme", "--code-from-stdin"}, code);
+  // Without an organization, billbroker chooses the session for the challenge.
+  TestEnvironment::Output Renew(const std::string& code = kCode,
+                                const std::string& organization = "") {
+    std::vector<std::string> command = {"--output", "json", "mfa",
+                                        "renew",    kAcme,  "--code-from-stdin"};
+    if (!organization.empty()) command.insert(command.end(), {"--organization", organization});
+    return env_.Cli(command, code);
+  }
+  // Renews the trust, and expects `trusted` live sessions to become trusted.
+  void RenewTrust(int trusted, const std::string& organization = "") {
+    const TestEnvironment::Output renewed = Renew(kCode, organization);
+    EXPECT_EQ(renewed.exit_code, 0) << renewed.text;
+    EXPECT_EQ(renewed.Json()["sessions"]["trusted_count"], trusted) << renewed.text;
+  }
+  void ExpectBillError(const TestEnvironment::Output& output, const std::string& bill_code) {
+    EXPECT_EQ(output.exit_code, 5) << output.text;
+    EXPECT_EQ(output.Json()["error"]["metadata"]["bill_code"], bill_code) << output.text;
   }
   absl::StatusOr<ClientSession> GetTrusted(const std::string& organization_id) {
     GetSessionOptions options;
     options.require_trusted = true;
-    return house.sessions().GetSession(organization_id, options);
+    return env_.sessions().GetSession(organization_id, options);
+  }
+  // Signs in again and returns whether the new session is trusted.
+  bool SignInIsTrusted(const std::string& organization_id) {
+    LoginOptions forced;
+    forced.force = true;
+    const auto login = env_.admin().Login(organization_id, forced);
+    EXPECT_THAT(login, IsOk());
+    return login.ok() && login->session.trusted;
   }
 
-  House house;
+  TestEnvironment env_;
 };
 
-TEST_F(MfaE2eTest, ACodeMakesEverySessionTrustedAndLastsForThirtyDays) {
-  const auto untrusted = house.sessions().GetSession(kPayables);
-  ASSERT_TRUE(untrusted.ok()) << untrusted.status();
-  ASSERT_TRUE(house.sessions().GetSession(kReceivables).ok());
-  const absl::Status required = GetTrusted(kPayables).status();
-  EXPECT_TRUE(HasReason(required, Reason::kMfaRequired)) << required;
-
-  const House::Output wrong = Renew("000000");
-  EXPECT_EQ(wrong.exit_code, 5) << wrong.text;
-  EXPECT_THAT(wrong.text, HasSubstr("BDC_1356"));
-  const House::Output renewed = Renew();
-  EXPECT_EQ(renewed.exit_code, 0) << renewed.text;
-  EXPECT_THAT(renewed.text, HasSubstr("MFA-trusted now: 2"));
-  const auto trusted = GetTrusted(kPayables);
-  ASSERT_TRUE(trusted.ok()) << trusted.status();
-  EXPECT_EQ(trusted->generation, untrusted->generation);
-  EXPECT_TRUE(GetTrusted(kReceivables).ok());
-  EXPECT_EQ(house.SignIns(), 2);
-  EXPECT_THAT(house.Cli({"credential", "list"}).text, HasSubstr("until 20"));
-
-  // It outlives the broker, and later sign-ins carry it.
-  EXPECT_EQ(house.StopBroker(), 0);
-  house.StartBroker();
-  EXPECT_TRUE(Eventually([&] { return GetTrusted(kPayables).ok(); }));
-  LoginOptions anew;
-  anew.force = true;
-  const auto again = house.admin().Login(kReceivables, anew);
-  ASSERT_TRUE(again.ok()) << again.status();
-  EXPECT_TRUE(again->session.trusted);
-
-  // Thirty days later BILL takes it no more: the sign-in goes well, and is not trusted.
-  house.bill().clock().Advance(absl::Hours(30 * 24));
-  const auto stale = house.admin().Login(kReceivables, anew);
-  ASSERT_TRUE(stale.ok()) << stale.status();
-  EXPECT_FALSE(stale->session.trusted);
-  const absl::Status expired = GetTrusted(kReceivables).status();
-  EXPECT_TRUE(HasReason(expired, Reason::kMfaRequired)) << expired;
-  EXPECT_THAT(std::string(expired.message()), HasSubstr("billbroker mfa renew acme"));
-  EXPECT_THAT(house.Cli({"credential", "list"}).text, HasSubstr("not taken by BILL since"));
-  EXPECT_TRUE(
-      Eventually([&] { return house.Log().find("mfa_trust_refused") != std::string::npos; }));
-  // Not over the session of the payables, which the broker saw alive a moment ago by its own clock.
-  const House::Output renewed_again = house.Cli(
-      {"mfa", "renew", "acme", "--code-from-stdin", "--organization", kReceivables}, kCode);
-  EXPECT_EQ(renewed_again.exit_code, 0) << renewed_again.text;
-  EXPECT_TRUE(GetTrusted(kReceivables).ok());
-  EXPECT_THAT(house.Cli({"credential", "list"}).text, Not(HasSubstr("not taken")));
-  EXPECT_THAT(house.Log(), Not(HasSubstr(kCode)));
+TEST_F(MfaE2eTest, WithoutTrustMfaIsRequired) {
+  EXPECT_THAT(env_.sessions().GetSession(kPayables), IsOk());
+  EXPECT_THAT(GetTrusted(kPayables), HasReason(Reason::kMfaRequired));
 }
 
-TEST_F(MfaE2eTest, WhatBillRefusesIsExplainedToThePerson) {
-  EXPECT_EQ(house.bill().model().ChangeUser(kAcmeUser, {{"mfa", {{"enrolled", false}}}}),
-            absl::OkStatus());
-  const House::Output refused = Renew();
-  EXPECT_EQ(refused.exit_code, 5) << refused.text;
-  EXPECT_THAT(refused.text, HasSubstr("BDC_1354"));
-  EXPECT_THAT(refused.text, HasSubstr("no phone for MFA"));
+TEST_F(MfaE2eTest, WrongCodeIsRefused) {
+  ExpectBillError(Renew("000000"), "BDC_1356");
+  EXPECT_THAT(GetTrusted(kPayables), HasReason(Reason::kMfaRequired));
+}
+
+TEST_F(MfaE2eTest, CodeMakesEveryLiveSessionTrusted) {
+  const auto untrusted = env_.sessions().GetSession(kPayables);
+  ASSERT_THAT(untrusted, IsOk());
+  ASSERT_THAT(env_.sessions().GetSession(kReceivables), IsOk());
+  RenewTrust(2);
+  const auto trusted = GetTrusted(kPayables);
+  ASSERT_THAT(trusted, IsOk());
+  EXPECT_EQ(trusted->generation, untrusted->generation);
+  EXPECT_THAT(GetTrusted(kReceivables), IsOk());
+  EXPECT_EQ(env_.SignIns(), 2);
+  EXPECT_THAT(env_.Cli({"credential", "list"}).text, HasSubstr("until 20"));
+  EXPECT_THAT(env_.Log(), Not(HasSubstr(kCode)));
+}
+
+TEST_F(MfaE2eTest, TrustSurvivesARestart) {
+  RenewTrust(1);
+  EXPECT_EQ(env_.StopBroker(), 0);
+  env_.StartBroker();
+  Await([&] { return GetTrusted(kPayables).ok(); }, "a trusted session after a restart");
+  EXPECT_TRUE(SignInIsTrusted(kReceivables));
+}
+
+TEST_F(MfaE2eTest, TrustThatBillNoLongerAcceptsCanBeRenewed) {
+  RenewTrust(1);
+  ASSERT_TRUE(SignInIsTrusted(kReceivables));
+  // After thirty days the sign-in still succeeds, without trust.
+  env_.bill().clock().Advance(absl::Hours(30 * 24));
+  EXPECT_FALSE(SignInIsTrusted(kReceivables));
+  EXPECT_THAT(GetTrusted(kReceivables), HasReason(Reason::kMfaRequired));
+  const auto refused = [&] {
+    return env_.Cli({"--output", "json", "status"}).Json()["mfa"]["refused_count"].get<int>();
+  };
+  EXPECT_EQ(refused(), 1);
+  Await([&] { return env_.CountEvents("mfa_trust_refused") > 0; }, "the refusal to be logged");
+  // The session of the payables ended at BILL as well, but the broker has verified it recently. So
+  // the challenge uses the other organization.
+  RenewTrust(2, kReceivables);
+  EXPECT_THAT(GetTrusted(kReceivables), IsOk());
+  EXPECT_EQ(refused(), 0);
+}
+
+TEST_F(MfaE2eTest, UserWithoutPhoneIsRefused) {
+  EXPECT_THAT(env_.bill().model().ChangeUser(kAcmeUser, {{"mfa", {{"enrolled", false}}}}), IsOk());
+  ExpectBillError(Renew(), "BDC_1354");
+}
+
+TEST_F(MfaE2eTest, GoldenRefusalIsExplained) {
+  EXPECT_THAT(env_.bill().model().ChangeUser(kAcmeUser, {{"mfa", {{"enrolled", false}}}}), IsOk());
+  EXPECT_THAT(Renew().text, HasSubstr("no phone for MFA"));
+}
+
+TEST_F(MfaE2eTest, GoldenMfaRequiredNamesTheCommand) {
+  ASSERT_THAT(env_.sessions().GetSession(kPayables), IsOk());
+  EXPECT_THAT(std::string(GetTrusted(kPayables).status().message()),
+              HasSubstr(absl::StrCat("billbroker mfa renew ", kAcme)));
 }
 
 }  // namespace

@@ -1,25 +1,27 @@
-// Onboarding in bulk: the built programs before a BILL whose field names are what they may be.
+// Onboarding of many organizations, with each form of list that BILL may return.
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "tests/e2e/house.h"
+#include "absl/strings/str_cat.h"
+#include "tests/e2e/test_environment.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
 
-TEST(OnboardingTest, WhatBillListsIsDiscoveredAttachedAndSignedInTo) {
-  House house;
-  house.StartBroker();
+TEST(OnboardingTest, DiscoversAttachesAndSignsIn) {
+  TestEnvironment env;
+  env.StartBroker();
   NewCredential acme;
-  acme.name = "acme";
+  acme.name = kAcme;
   acme.environment = "sandbox";
   acme.username = kAcmeUser;
   acme.dev_key = SecretString::CopyOf(kAcmeDevKey);
   acme.password = SecretString::CopyOf(kAcmePassword);
   acme.organizations.push_back({kPayables, {}});
-  ASSERT_TRUE(house.credentials().Create(acme).ok());
+  ASSERT_THAT(env.credentials().Create(acme), IsOk());
 
   const nlohmann::json shapes[] = {
       {{"page_size", 1}},
@@ -29,8 +31,9 @@ TEST(OnboardingTest, WhatBillListsIsDiscoveredAttachedAndSignedInTo) {
        {"organization_name_field", "organizationName"}},
       {{"organizations_field", "data"}, {"page_size", 2}}};
   for (const nlohmann::json& shape : shapes) {
-    ASSERT_EQ(house.bill().model().ChangeSettings(shape), absl::OkStatus());
-    const House::Output seen = house.Cli({"credential", "discover", "acme", "--output", "json"});
+    ASSERT_THAT(env.bill().model().ChangeSettings(shape), IsOk());
+    const TestEnvironment::Output seen =
+        env.Cli({"credential", "discover", kAcme, "--output", "json"});
     ASSERT_EQ(seen.exit_code, 0) << seen.text;
     const nlohmann::json found = nlohmann::json::parse(seen.text)["organizations"];
     ASSERT_EQ(found.size(), 2U) << seen.text;
@@ -39,16 +42,17 @@ TEST(OnboardingTest, WhatBillListsIsDiscoveredAttachedAndSignedInTo) {
     EXPECT_EQ(found[1]["organization_id"], kReceivables);
     EXPECT_EQ(found[1]["attached"], false);
   }
-  EXPECT_EQ(house.SignIns(), 1);
+  EXPECT_EQ(env.SignIns(), 1);
 
-  const House::Output attached = house.Cli({"credential", "discover", "acme", "--attach"});
+  const TestEnvironment::Output attached = env.Cli({"credential", "discover", kAcme, "--attach"});
   EXPECT_EQ(attached.exit_code, 0) << attached.text;
-  EXPECT_TRUE(house.sessions().GetSession(kReceivables).ok());
+  EXPECT_THAT(env.sessions().GetSession(kReceivables), IsOk());
 
-  // What was built up is exported, and needs no import.
-  const House::Output exported = house.Cli({"credential", "export"});
+  // An import of the export changes nothing.
+  const TestEnvironment::Output exported = env.Cli({"credential", "export"});
   ASSERT_EQ(exported.exit_code, 0) << exported.text;
-  EXPECT_EQ(house.Cli({"credential", "import"}, exported.text).text, "nothing to do for acme\n");
+  EXPECT_EQ(env.Cli({"credential", "import"}, exported.text).text,
+            absl::StrCat("nothing to do for ", kAcme, "\n"));
 }
 
 }  // namespace

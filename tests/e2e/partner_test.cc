@@ -1,4 +1,4 @@
-// An API partner on real parts: the keyring, the simulated BILL, the built binaries.
+// An API partner with the built binaries, a real keyring and the simulated BILL.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,7 +7,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "nlohmann/json.hpp"
-#include "tests/e2e/house.h"
+#include "tests/e2e/test_environment.h"
+#include "tests/support/await.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
@@ -16,17 +18,18 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 constexpr int kOrganizations = 20;
+constexpr char kFirm[] = "accounting-firm-partner";
 constexpr char kPartner[] = "api@firm.example";
-constexpr char kPassword[] = "partner-s3cret";
-constexpr char kNewPassword[] = "partner-s3cret-next";
-constexpr char kAppKey[] = "app-key-s3cret";
+constexpr char kPassword[] = "partner-password-s3cret";
+constexpr char kNewPassword[] = "partner-next-password-s3cret";
+constexpr char kAppKey[] = "partner-app-key-s3cret";
 
-std::string Id(int n) { return absl::StrFormat("0080%02d", n); }
-std::string UserId(int n) { return absl::StrFormat("0060%02d", n); }
-std::string DevKey(int n) { return absl::StrCat("devkey-", n % 2); }
+std::string Id(int n) { return absl::StrFormat("00801PARTNERORG%04d", n); }
+std::string UserId(int n) { return absl::StrFormat("00601PARTNERUSER%04d", n); }
+std::string DevKey(int n) { return absl::StrCat("devkey-of-partner-", n % 2); }
 
-// Twenty organizations of two devKeys, each with a user of its own.
-House::Options PartnersHouse() {
+// Returns options with twenty organizations, each with its own user, and two devKeys.
+TestEnvironment::Options PartnerOptions() {
   nlohmann::json data = {{"dev_keys", {{{"key", DevKey(0)}}, {{"key", DevKey(1)}}}},
                          {"app_keys", {{{"key", kAppKey}}}},
                          {"organizations", nlohmann::json::array()},
@@ -38,14 +41,14 @@ House::Options PartnersHouse() {
                             {"organizations", nlohmann::json::array()}};
   for (int n = 0; n < kOrganizations; ++n) {
     data["organizations"].push_back({{"id", Id(n)}, {"dev_keys", {DevKey(n)}}});
-    data["users"].push_back({{"username", absl::StrCat("user-", n)},
+    data["users"].push_back({{"username", absl::StrCat("partner-client-user-", n)},
                              {"password", "unknown-to-the-partner"},
                              {"user_id", UserId(n)},
                              {"organizations", {Id(n)}}});
     partner["organizations"].push_back(Id(n));
   }
   data["users"].push_back(partner);
-  House::Options options;
+  TestEnvironment::Options options;
   options.data = data.dump();
   return options;
 }
@@ -53,9 +56,9 @@ House::Options PartnersHouse() {
 class PartnerE2eTest : public ::testing::Test {
  protected:
   PartnerE2eTest() {
-    house.StartBroker();
+    env.StartBroker();
     std::vector<std::string> command = {
-        "credential", "create",  "firm",       "--environment", "sandbox",
+        "credential", "create",  kFirm,        "--environment", "sandbox",
         "--kind",     "partner", "--username", kPartner,        "--secrets-from-stdin"};
     nlohmann::json secrets = {
         {"password", kPassword}, {"app_key", kAppKey}, {"dev_key", DevKey(0)}};
@@ -63,14 +66,14 @@ class PartnerE2eTest : public ::testing::Test {
       command.insert(command.end(), {"--organization", absl::StrCat(Id(n), "=", UserId(n))});
       if (n % 2 == 1) secrets["organization_dev_keys"][Id(n)] = DevKey(n);
     }
-    const House::Output created = house.Cli(command, secrets.dump());
+    const TestEnvironment::Output created = env.Cli(command, secrets.dump());
     EXPECT_EQ(created.exit_code, 0) << created.text;
     EXPECT_THAT(created.text, HasSubstr("partner"));
     EXPECT_THAT(created.text, HasSubstr(UserId(19)));
     EXPECT_THAT(created.text, Not(HasSubstr("s3cret")));
   }
 
-  // How many of the organizations have a session that works at BILL.
+  // Returns how many organizations have a session that works at BILL.
   int Working() {
     std::vector<std::string> ids;
     for (int n = 0; n < kOrganizations; ++n) ids.push_back(Id(n));
@@ -78,76 +81,77 @@ class PartnerE2eTest : public ::testing::Test {
     with_key.include_dev_key = true;
     int working = 0;
     for (const std::string& id : ids) {
-      const auto session = house.sessions().GetSession(id, with_key);
-      EXPECT_TRUE(session.ok()) << session.status();
-      if (session.ok() && house.UseAtBill(*session) == 200) ++working;
+      const auto session = env.sessions().GetSession(id, with_key);
+      EXPECT_THAT(session, IsOk());
+      if (session.ok() && env.UseAtBill(*session) == 200) ++working;
     }
     return working;
   }
-  // Of login-as-user.
+  // Returns the number of calls of login-as-user.
   int UsersSignIns() {
-    const nlohmann::json paths = house.bill().model().CountsJson()["paths"];
+    const nlohmann::json paths = env.bill().model().CountsJson()["paths"];
     return paths.value("/v3/partner/login-as-user", 0);
   }
-  int PartnerSignIns() { return house.SignIns(kPartner); }
+  int PartnerSignIns() { return env.SignIns(kPartner); }
 
-  House house{PartnersHouse()};
+  TestEnvironment env{PartnerOptions()};
 };
 
-TEST_F(PartnerE2eTest, TwentyOrganizationsCostOneSignInOfThePartner) {
+TEST_F(PartnerE2eTest, OrganizationsShareOnePartnerSignIn) {
   EXPECT_EQ(Working(), kOrganizations);
   EXPECT_EQ(PartnerSignIns(), 1);
   EXPECT_EQ(UsersSignIns(), kOrganizations);
   EXPECT_EQ(Working(), kOrganizations);
   EXPECT_EQ(UsersSignIns(), kOrganizations);
-  EXPECT_THAT(house.Log(), Not(HasSubstr("s3cret")));
+  EXPECT_THAT(env.Log(), Not(HasSubstr("s3cret")));
 }
 
-TEST_F(PartnerE2eTest, WhatIdledOutAtBillIsRenewedByOneSignIn) {
+TEST_F(PartnerE2eTest, OnePartnerSignInRenewsIdleSessions) {
   EXPECT_EQ(Working(), kOrganizations);
-  house.bill().clock().Advance(absl::Minutes(36));  // the broker's clock stays: BILL knows better
+  env.bill().clock().Advance(absl::Minutes(36));  // at BILL only
   for (int n = 0; n < kOrganizations; ++n) {
-    const auto dead = house.sessions().GetSession(Id(n));
-    ASSERT_TRUE(dead.ok()) << dead.status();
+    const auto dead = env.sessions().GetSession(Id(n));
+    ASSERT_THAT(dead, IsOk());
     GetSessionOptions report;
     report.stale_generation = dead->generation;
-    const auto renewed = house.sessions().GetSession(Id(n), report);
-    EXPECT_TRUE(renewed.ok()) << renewed.status();
+    const auto renewed = env.sessions().GetSession(Id(n), report);
+    EXPECT_THAT(renewed, IsOk());
   }
   EXPECT_EQ(Working(), kOrganizations);
   EXPECT_EQ(PartnerSignIns(), 2);
 }
 
-TEST_F(PartnerE2eTest, ItsPasswordIsRotatedWithoutALiveSessionLost) {
+TEST_F(PartnerE2eTest, RotationKeepsLiveSessions) {
   EXPECT_EQ(Working(), kOrganizations);
-  ASSERT_EQ(house.bill().model().ChangeUser(kPartner, {{"password", kNewPassword}}),
-            absl::OkStatus());
-  const House::Output wrong =
-      house.Cli({"credential", "rotate", "firm", "--secrets-from-stdin"}, R"({"password": "no"})");
+  ASSERT_THAT(env.bill().model().ChangeUser(kPartner, {{"password", kNewPassword}}), IsOk());
+  const TestEnvironment::Output wrong =
+      env.Cli({"--output", "json", "credential", "rotate", kFirm, "--secrets-from-stdin"},
+              R"({"password": "no"})");
   EXPECT_EQ(wrong.exit_code, 5) << wrong.text;
-  EXPECT_THAT(wrong.text, HasSubstr("BDC_1101"));
+  EXPECT_EQ(wrong.Json()["error"]["metadata"]["bill_code"], "BDC_1101");
   EXPECT_EQ(PartnerSignIns(), 2);
 
-  const House::Output rotated = house.Cli({"credential", "rotate", "firm", "--secrets-from-stdin"},
-                                          nlohmann::json({{"password", kNewPassword}}).dump());
+  const TestEnvironment::Output rotated =
+      env.Cli({"credential", "rotate", kFirm, "--secrets-from-stdin"},
+              nlohmann::json({{"password", kNewPassword}}).dump());
   EXPECT_EQ(rotated.exit_code, 0) << rotated.text;
   EXPECT_EQ(PartnerSignIns(), 3);
   EXPECT_EQ(Working(), kOrganizations);
-  EXPECT_EQ(UsersSignIns(), kOrganizations + 1) << "the proof, and nobody else";
-  EXPECT_EQ(house.Cli({"session", "login", Id(3), "--force"}).exit_code, 0);
-  EXPECT_EQ(PartnerSignIns(), 3) << "what proved it is in use";
-  EXPECT_THAT(house.Log(), Not(HasSubstr("s3cret")));
+  EXPECT_EQ(UsersSignIns(), kOrganizations + 1) << "the proof only";
+  EXPECT_EQ(env.Cli({"session", "login", Id(3), "--force"}).exit_code, 0);
+  EXPECT_EQ(PartnerSignIns(), 3) << "the sign-in of the proof is used";
+  EXPECT_THAT(env.Log(), Not(HasSubstr("s3cret")));
 }
 
-TEST_F(PartnerE2eTest, ARestartKeepsTheSessionsAndSignsThePartnerInWhereOneIsNeeded) {
+TEST_F(PartnerE2eTest, RestartKeepsTheSessions) {
   EXPECT_EQ(Working(), kOrganizations);
-  EXPECT_EQ(house.StopBroker(), 0);
-  house.StartBroker();
-  // The client may have to find out first that its connection is gone.
-  EXPECT_TRUE(Eventually([&] { return house.sessions().GetSession(Id(0)).ok(); }));
+  EXPECT_EQ(env.StopBroker(), 0);
+  env.StartBroker();
+  // The client has to replace its connection to the previous broker.
+  Await([&] { return env.sessions().GetSession(Id(0)).ok(); }, "a session after the restart");
   EXPECT_EQ(Working(), kOrganizations);
   EXPECT_EQ(PartnerSignIns(), 1);
-  EXPECT_EQ(house.Cli({"session", "login", Id(3), "--force"}).exit_code, 0);
+  EXPECT_EQ(env.Cli({"session", "login", Id(3), "--force"}).exit_code, 0);
   EXPECT_EQ(PartnerSignIns(), 2);
 }
 

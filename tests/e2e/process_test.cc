@@ -1,97 +1,102 @@
-// The daemon as a process: alone on its socket and state folder, and a clean end.
+// The daemon as a process: exclusive use of its socket, state folder and keyring, and a clean end.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include <atomic>
 #include <csignal>
+#include <string>
 #include <thread>
 #include <vector>
 
-#include "absl/strings/match.h"
-#include "tests/e2e/house.h"
+#include "tests/e2e/test_environment.h"
+#include "tests/support/await.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
 
-TEST(ProcessTest, ASecondDaemonOnTheSameStateFolderIsRefused) {
-  House house;
-  house.StartBroker();
-  const House::Output second = house.RunBroker(
-      house.WriteConfig("second.toml", house.File("state"), house.File("other.sock")));
+using ::testing::HasSubstr;
+
+class ProcessTest : public ::testing::Test {
+ protected:
+  ProcessTest() { env_.StartBroker(); }
+
+  TestEnvironment env_;
+};
+
+struct SharedResource {
+  std::string name;
+  std::string state;  // of the second daemon
+  std::string socket;
+  std::string expected;  // in its error
+};
+
+class SecondDaemonTest : public ProcessTest,
+                         public ::testing::WithParamInterface<SharedResource> {};
+
+TEST_P(SecondDaemonTest, IsRefused) {
+  const SharedResource& shared = GetParam();
+  const TestEnvironment::Output second = env_.RunBroker(
+      env_.WriteConfig("second.toml", env_.File(shared.state), env_.File(shared.socket)));
   EXPECT_EQ(second.exit_code, 1);
-  EXPECT_TRUE(absl::StrContains(second.text, house.File("state"))) << second.text;
-  EXPECT_TRUE(house.admin().GetStatus().ok());
+  EXPECT_THAT(second.text, HasSubstr(shared.expected));
+  EXPECT_THAT(env_.admin().GetStatus(), IsOk()) << "the first daemon keeps its socket";
 }
 
-TEST(ProcessTest, ASecondDaemonOnTheSameSocketIsRefused) {
-  House house;
-  house.StartBroker();
-  const House::Output second =
-      house.RunBroker(house.WriteConfig("second.toml", house.File("other-state"), house.socket()));
-  EXPECT_EQ(second.exit_code, 1);
-  EXPECT_TRUE(absl::StrContains(second.text, house.socket())) << second.text;
-  EXPECT_TRUE(house.admin().GetStatus().ok()) << "the first one keeps its socket";
+INSTANTIATE_TEST_SUITE_P(Shared, SecondDaemonTest,
+                         ::testing::Values(SharedResource{"State", "state", "other.sock", "/state"},
+                                           SharedResource{"Socket", "other-state", "b.sock",
+                                                          "/b.sock"},
+                                           SharedResource{"KeyringInstance", "other-state",
+                                                          "other.sock", "keyring instance"}),
+                         [](const auto& test) { return test.param.name; });
+
+TEST_F(ProcessTest, NextDaemonTakesOverTheSocketAfterAKill) {
+  env_.KillBroker();
+  env_.StartBroker();
+  Await([&] { return env_.admin().GetStatus().ok(); }, "the next daemon to answer");
 }
 
-TEST(ProcessTest, ASecondDaemonOnTheSameKeyringInstanceIsRefused) {
-  House house;
-  house.StartBroker();
-  const House::Output second = house.RunBroker(
-      house.WriteConfig("second.toml", house.File("other-state"), house.File("other.sock")));
-  EXPECT_EQ(second.exit_code, 1);
-  EXPECT_TRUE(absl::StrContains(second.text, "keyring instance")) << second.text;
-}
-
-TEST(ProcessTest, AfterAKillTheNextDaemonTakesTheSocketOver) {
-  House house;
-  house.StartBroker();
-  house.KillBroker();
-  house.StartBroker();
-  EXPECT_TRUE(Eventually([&] { return house.admin().GetStatus().ok(); }));
-}
-
-TEST(ProcessTest, TheSocketHasTheConfiguredMode) {
-  House house;
-  house.StartBroker();
+TEST_F(ProcessTest, SocketHasTheConfiguredMode) {
   struct stat info {};
-  ASSERT_EQ(::stat(house.socket().c_str(), &info), 0);
+  ASSERT_EQ(::stat(env_.socket().c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 07777, 0660u);
 }
 
-TEST(ProcessTest, AConfigurationWithAMistakeIsRefusedByNameAndLine) {
-  House house;
-  const House::Output refused = house.RunBroker(
-      house.WriteConfig("bad.toml", house.File("state"), house.socket(), "colour = \"blue\"\n"));
+TEST(ConfigurationTest, MistakeIsReportedWithNameAndLine) {
+  const TestEnvironment env;
+  const TestEnvironment::Output refused = env.RunBroker(
+      env.WriteConfig("bad.toml", env.File("state"), env.socket(), "colour = \"blue\"\n"));
   EXPECT_EQ(refused.exit_code, 2);
-  EXPECT_TRUE(absl::StrContains(refused.text, "colour")) << refused.text;
-  EXPECT_TRUE(absl::StrContains(refused.text, "bad.toml:16: ")) << refused.text;
+  EXPECT_THAT(refused.text, HasSubstr("colour"));
+  EXPECT_THAT(refused.text, HasSubstr("bad.toml:16: "));
 }
 
-TEST(ProcessTest, SigtermUnderLoadLosesNoAnswerThatWasPromised) {
-  House house;
-  house.StartBroker();
-  ASSERT_EQ(house.CreateAcme(), absl::OkStatus());
-  house.bill().gateway().SetLatency(absl::Seconds(1));
-  // Every one of them is let in, and waits for the sign-in, when the signal comes.
+TEST_F(ProcessTest, SigtermAnswersAllAcceptedCalls) {
+  ASSERT_THAT(env_.CreateAcme(), IsOk());
+  env_.bill().gateway().SetLatency(absl::Seconds(1));
+  // When the signal arrives, all calls have been accepted and wait for the sign-in.
   constexpr int kCallers = 50;
   std::atomic<int> answered = 0;
   std::vector<std::thread> callers;
   for (int i = 0; i < kCallers; ++i) {
     callers.emplace_back([&] {
-      if (house.sessions().GetSession(kPayables).ok()) ++answered;
+      if (env_.sessions().GetSession(kPayables).ok()) ++answered;
     });
   }
-  ASSERT_TRUE(Eventually([&] {
-    const auto sessions = house.admin().ListSessions("");
+  const auto all_wait = [&] {
+    const auto sessions = env_.admin().ListSessions("");
     return sessions.ok() && sessions->size() == 1 &&
            sessions->front().waiting_caller_count() == kCallers;
-  }));
-  EXPECT_EQ(house.StopBroker(), 0);
+  };
+  ASSERT_TRUE(Await(all_wait, "all callers to wait for the sign-in"));
+  EXPECT_EQ(env_.StopBroker(), 0);
   for (std::thread& caller : callers) caller.join();
   EXPECT_EQ(answered, kCallers);
-  EXPECT_TRUE(absl::StrContains(house.Log(), "\"event\":\"draining\""));
+  EXPECT_EQ(env_.CountEvents("draining"), 1);
   struct stat info {};
-  EXPECT_NE(::stat(house.socket().c_str(), &info), 0) << "the socket is removed";
+  EXPECT_NE(::stat(env_.socket().c_str(), &info), 0) << "the socket is removed";
 }
 
 }  // namespace

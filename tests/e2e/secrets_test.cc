@@ -1,4 +1,5 @@
-// Known secrets go in; nothing that a person, a log or another process can see shows them.
+// Known secrets are stored and used. No output, log, command line or keyring attribute shows them.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -9,14 +10,17 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "tests/e2e/house.h"
+#include "tests/e2e/test_environment.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
 
+using ::testing::HasSubstr;
+
 constexpr char kWrongPassword[] = "planted-wrong-password-5417";
 
-// Everything of a process that other processes of its user may read as text.
+// Returns the command lines of all processes.
 std::string CommandLines() {
   std::ostringstream all;
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
@@ -27,6 +31,13 @@ std::string CommandLines() {
   return all.str();
 }
 
+class SecretsTest : public ::testing::Test {
+ protected:
+  SecretsTest() { env_.StartBroker(); }
+
+  TestEnvironment env_;
+};
+
 void ExpectNoSecret(const std::string& where, const std::string& text) {
   for (const char* secret :
        {kWrongPassword, kAcmePassword, kAcmeDevKey, kConsoleToken, kBakeryDevKey}) {
@@ -34,62 +45,56 @@ void ExpectNoSecret(const std::string& where, const std::string& text) {
   }
 }
 
-TEST(SecretsTest, NoSecretComesOutOfCreateSignInAndFailure) {
-  House house;
-  house.StartBroker();
-  const House::Output created =
-      house.Cli({"credential", "create", "acme", "--environment", "sandbox", "--kind", "user",
-                 "--username", kAcmeUser, "--organization", kPayables, "--secrets-from-stdin"},
-                absl::StrCat(R"({"dev_key": ")", kAcmeDevKey, R"(", "password": ")", kWrongPassword,
-                             R"("})"));
+TEST_F(SecretsTest, CreateSignInAndFailureShowNoSecret) {
+  const TestEnvironment::Output created =
+      env_.Cli({"credential", "create", kAcme, "--environment", "sandbox", "--kind", "user",
+                "--username", kAcmeUser, "--organization", kPayables, "--secrets-from-stdin"},
+               absl::StrCat(R"({"dev_key": ")", kAcmeDevKey, R"(", "password": ")", kWrongPassword,
+                            R"("})"));
   ASSERT_EQ(created.exit_code, 0) << created.text;
-  ASSERT_EQ(house.CreateBooks(), absl::OkStatus());
+  ASSERT_THAT(env_.CreateBooks(), IsOk());
   ExpectNoSecret("credential create", created.text);
-  const absl::Status refused = house.sessions().GetSession(kPayables).status();
-  EXPECT_TRUE(HasReason(refused, Reason::kCredentialRejected));
+  const absl::Status refused = env_.sessions().GetSession(kPayables).status();
+  EXPECT_THAT(refused, HasReason(Reason::kCredentialRejected));
   ExpectNoSecret("a status", refused.ToString());
-  ASSERT_TRUE(house.sessions().GetSession(kBakery).ok());
+  ASSERT_THAT(env_.sessions().GetSession(kBakery), IsOk());
 
   const std::vector<std::vector<std::string>> commands = {
-      {"credential", "show", "acme"},
+      {"credential", "show", kAcme},
       {"credential", "list", "--output", "json"},
       {"session", "get", kPayables},
       {"session", "get", kBakery},
       {"session", "list", "--output", "json"},
       {"session", "login", kPayables, "--force"},
       {"status"},
-      {"doctor", "--config", house.File("broker.toml")}};
+      {"doctor", "--config", env_.File("broker.toml")}};
   for (const std::vector<std::string>& command : commands) {
-    ExpectNoSecret(command[0] + " " + command.back(), house.Cli(command).text);
+    ExpectNoSecret(command[0] + " " + command.back(), env_.Cli(command).text);
   }
-  ExpectNoSecret("the daemon's log", house.Log());
+  ExpectNoSecret("the daemon's log", env_.Log());
   ExpectNoSecret("/proc/*/cmdline", CommandLines());
   ExpectNoSecret(
       "the keyring's attributes",
-      house.bus().Run(
+      env_.bus().Run(
           {"sh", "-c", "secret-tool search --all instance default 2>&1 | grep -v '^secret = '"}));
 }
 
-TEST(SecretsTest, AMalformedSecretsObjectIsRefusedWithoutShowingIt) {
-  House house;
-  house.StartBroker();
-  const House::Output refused = house.Cli(
-      {"credential", "create", "acme", "--environment", "sandbox", "--kind", "user", "--username",
+TEST_F(SecretsTest, MalformedSecretsAreRefusedAndNotShown) {
+  const TestEnvironment::Output refused = env_.Cli(
+      {"credential", "create", kAcme, "--environment", "sandbox", "--kind", "user", "--username",
        kAcmeUser, "--secrets-from-stdin"},
       absl::StrCat(R"({"dev_key": ")", kAcmeDevKey, R"(", "pasword": ")", kWrongPassword, R"("})"));
   EXPECT_EQ(refused.exit_code, 2) << refused.text;
-  EXPECT_TRUE(absl::StrContains(refused.text, "member 2")) << refused.text;
+  EXPECT_THAT(refused.text, HasSubstr("member 2"));
   ExpectNoSecret("credential create", refused.text);
 }
 
-TEST(SecretsTest, SecretToolShowsAPersonWhichCredentialsAreThere) {
-  House house;
-  house.StartBroker();
-  ASSERT_EQ(house.CreateAcme(), absl::OkStatus());
-  const std::string shown = house.bus().Run(
+TEST_F(SecretsTest, SecretToolShowsTheCredentials) {
+  ASSERT_THAT(env_.CreateAcme(), IsOk());
+  const std::string shown = env_.bus().Run(
       {"sh", "-c", "secret-tool search --all instance default 2>&1 | grep -v '^secret = '"});
-  EXPECT_TRUE(absl::StrContains(shown, "billbroker credential acme")) << shown;
-  EXPECT_TRUE(absl::StrContains(shown, "attribute.credential = acme")) << shown;
+  EXPECT_THAT(shown, HasSubstr(absl::StrCat("billbroker credential ", kAcme)));
+  EXPECT_THAT(shown, HasSubstr(absl::StrCat("attribute.credential = ", kAcme)));
 }
 
 }  // namespace

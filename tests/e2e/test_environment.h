@@ -1,9 +1,9 @@
-// House: all that a running broker needs, of a test's own: bus, keyring, BILL, configuration, and
-// the built binaries.
+// TestEnvironment: everything that a broker needs, private to one test: a bus, a keyring, a
+// simulated BILL, a configuration, and the built binaries.
 #pragma once
 
-#include <functional>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -20,10 +20,11 @@
 
 namespace billbroker {
 
-// Polls until `holds` or twenty seconds have passed; returns whether it held.
-[[nodiscard]] bool Eventually(const std::function<bool()>& holds);
+// Names of the credentials that CreateAcme() and CreateBooks() create.
+inline constexpr char kAcme[] = "acme-payables-user";
+inline constexpr char kBooks[] = "accountants-books";
 
-// The sample of billsim.
+// The sample data of billsim.
 inline constexpr char kPayables[] = "00801ACMEPAYABLES0001";
 inline constexpr char kReceivables[] = "00801ACMERECEIVE00002";
 inline constexpr char kBakery[] = "00801CLIENTBAKERY0003";
@@ -33,7 +34,7 @@ inline constexpr char kAcmeDevKey[] = "devkey-acme-0001";
 inline constexpr char kConsoleToken[] = "console-token-0001";
 inline constexpr char kBakeryDevKey[] = "devkey-client-0001";
 
-class House final {
+class TestEnvironment final {
  public:
   struct Options {
     PrivateBus::Start keyring = PrivateBus::Start::kBusAndUnlockedProvider;
@@ -41,30 +42,35 @@ class House final {
     bool http2 = false;  // BILL speaks HTTP/2 only
     absl::Duration bill_connect_timeout = absl::Seconds(1);
     absl::Duration bill_timeout = absl::Seconds(10);
-    // So long that a busy machine is not taken for a keyring that hangs.
+    // Long enough that a keyring on a busy machine does not time out.
     absl::Duration keyring_timeout = absl::Seconds(10);
     std::string data{billsim::SampleData()};  // of the simulator
-    std::string config;                       // more of the broker's, tables of its own
-    std::string program;                      // in place of the built billbrokerd
+    std::string config;                       // more tables for the broker's configuration
+    std::string program;                      // replaces the built billbrokerd
   };
   struct Output {
     int exit_code = 0;
     std::string text;  // standard output and error
+
+    // Returns the first JSON object in `text`, after any progress messages. Invalid JSON is a test
+    // failure.
+    [[nodiscard]] nlohmann::json Json() const;
   };
 
-  House() : House(Options()) {}
-  explicit House(const Options& options);
+  TestEnvironment() : TestEnvironment(Options()) {}
+  explicit TestEnvironment(const Options& options);
 
-  // Starts billbrokerd, as an argument of `wrapper` where there is one, and waits until it says
-  // that it is ready.
+  // Starts billbrokerd, as an argument of `wrapper` if that is not empty, and blocks until its log
+  // has the event "ready". Aborts if it does not become ready.
   void StartBroker(const std::vector<std::string>& wrapper = {});
-  // SIGTERM; returns the exit code.
+  // Sends SIGTERM and returns the exit code.
   int StopBroker();
   void KillBroker();
   [[nodiscard]] ChildProcess& broker() { return *broker_; }
 
-  // Credential "acme": one user of two organizations. "books": a console user of the bakery.
+  // Creates kAcme: one user of two organizations.
   [[nodiscard]] absl::Status CreateAcme(absl::string_view password = kAcmePassword);
+  // Creates kBooks: a console user of the bakery.
   [[nodiscard]] absl::Status CreateBooks();
 
   [[nodiscard]] PrivateBus& bus() { return bus_; }
@@ -74,27 +80,32 @@ class House final {
   [[nodiscard]] CredentialClient& credentials() { return *credentials_; }
   [[nodiscard]] const std::string& socket() const { return socket_; }
   [[nodiscard]] std::string File(const std::string& name) const { return folder_.File(name); }
+  // Returns the log of all brokers that StartBroker() has started.
   [[nodiscard]] std::string Log() const;
-  // "NAME=value" for child processes.
+  // Returns how many lines of the log have this event, and these fields with these values.
+  [[nodiscard]] int CountEvents(const std::string& event,
+                                const nlohmann::json& fields = nlohmann::json::object()) const;
+  // Returns "NAME=value" for child processes.
   [[nodiscard]] std::vector<std::string> environment() const { return bus_.environment(); }
 
-  // The HTTP status of an ordinary BILL call with this session, which came with its devKey.
+  // Calls BILL with this session, which must have its devKey, and returns the HTTP status.
   [[nodiscard]] int UseAtBill(const ClientSession& session);
-  // Sign-ins that BILL saw of a user, answered well or not.
+  // Returns how many sign-ins of a user BILL has seen, successful or not.
   [[nodiscard]] int SignIns(absl::string_view username = kAcmeUser);
   void FailNext(const nlohmann::json& fault);
-  // Why GetSession fails; nullopt where it does not, or gRPC itself failed.
+  // Calls GetSession and returns the reason of its error. Returns nullopt if the call succeeds or
+  // its error has no reason.
   [[nodiscard]] absl::optional<Reason> WhyNoSession(absl::string_view organization_id);
 
-  // Runs `billbroker` on this broker's socket to its end.
+  // Runs `billbroker` on this broker's socket and waits for its end.
   [[nodiscard]] Output Cli(const std::vector<std::string>& arguments,
                            const std::string& standard_input = "") const;
   // The same over TCP, with the certificates of `client`.
   [[nodiscard]] Output CliOverTcp(const ClientOptions& client,
                                   const std::vector<std::string>& arguments) const;
-  // Runs a second billbrokerd with other listener or state folder to its end.
+  // Runs another billbrokerd and waits for its end.
   [[nodiscard]] Output RunBroker(const std::string& config_file) const;
-  // Writes a configuration and returns its path.
+  // Writes a configuration file and returns its path.
   std::string WriteConfig(const std::string& name, const std::string& state_dir,
                           const std::string& socket, const std::string& more = "") const;
 

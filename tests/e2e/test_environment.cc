@@ -1,44 +1,42 @@
-#include "tests/e2e/house.h"
+#include "tests/e2e/test_environment.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <fstream>
 #include <iostream>
 #include <sstream>
-#include <thread>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "tests/simulator/http.h"
-#include "vault/base/clock.h"
+#include "tests/support/await.h"
 #include "vault/base/error.h"
 
 namespace billbroker {
 namespace {
 
-constexpr absl::Duration kPatience = absl::Seconds(20);
-constexpr std::chrono::milliseconds kPollInterval(10);
-
-std::string ReadFile(const std::string& path) {
+std::string ReadFile(const std::string& path, std::streamoff from = 0) {
   std::ifstream in(path);
+  in.seekg(from);
   std::ostringstream text;
   text << in.rdbuf();
   return text.str();
 }
 
-std::unique_ptr<billsim::BillSimulator> StartBill(const House::Options& house) {
+std::unique_ptr<billsim::BillSimulator> StartBill(const TestEnvironment::Options& environment) {
   billsim::BillSimulator::Options options;
-  absl::StatusOr<billsim::Data> data = billsim::ParseData(house.data);
+  absl::StatusOr<billsim::Data> data = billsim::ParseData(environment.data);
   if (!data.ok()) {
     std::cerr << data.status() << "\n";
     std::abort();
   }
   options.data = *std::move(data);
-  options.certificate = house.certificate;
-  options.http2 = house.http2;
+  options.certificate = environment.certificate;
+  options.http2 = environment.http2;
   absl::StatusOr<std::unique_ptr<billsim::BillSimulator>> bill =
       billsim::BillSimulator::Start(std::move(options));
   if (!bill.ok()) {
@@ -50,17 +48,7 @@ std::unique_ptr<billsim::BillSimulator> StartBill(const House::Options& house) {
 
 }  // namespace
 
-bool Eventually(const std::function<bool()>& holds) {
-  const SystemClock clock;
-  const absl::Duration end = clock.SinceBoot() + kPatience;
-  while (clock.SinceBoot() < end) {
-    if (holds()) return true;
-    std::this_thread::sleep_for(kPollInterval);
-  }
-  return false;
-}
-
-House::House(const Options& options)
+TestEnvironment::TestEnvironment(const Options& options)
     : options_(options),
       bus_(options.keyring),
       bill_(StartBill(options)),
@@ -75,8 +63,8 @@ House::House(const Options& options)
   credentials_ = std::make_unique<CredentialClient>(*channel, client);
 }
 
-std::string House::WriteConfig(const std::string& name, const std::string& state_dir,
-                               const std::string& socket, const std::string& more) const {
+std::string TestEnvironment::WriteConfig(const std::string& name, const std::string& state_dir,
+                                         const std::string& socket, const std::string& more) const {
   const std::string path = folder_.File(name);
   const std::string policy = folder_.File("policy.toml");
   std::ofstream(policy) << "[limits]\ncalls_per_second = 1000000\ncalls_in_flight = 1000000\n"
@@ -99,8 +87,8 @@ std::string House::WriteConfig(const std::string& name, const std::string& state
   return path;
 }
 
-void House::StartBroker(const std::vector<std::string>& wrapper) {
-  const std::string before = Log();
+void TestEnvironment::StartBroker(const std::vector<std::string>& wrapper) {
+  const auto before = static_cast<std::streamoff>(Log().size());
   const std::string program = options_.program.empty() ? BILLBROKERD_PROGRAM : options_.program;
   std::vector<std::string> command = wrapper;
   for (const std::string& part : {program, std::string("--config"), config_}) {
@@ -108,30 +96,58 @@ void House::StartBroker(const std::vector<std::string>& wrapper) {
   }
   broker_ = std::make_unique<ChildProcess>(
       ChildOptions{std::move(command), bus_.environment(), "", folder_.File("broker.log")});
-  const bool ready = Eventually([&] {
-    return absl::StrContains(absl::string_view(Log()).substr(before.size()), "\"event\":\"ready\"");
-  });
-  if (!ready) {
-    std::cerr << "billbrokerd did not become ready:\n" << Log();
+  const auto is_ready = [&] {
+    const std::string log = ReadFile(folder_.File("broker.log"), before);
+    return absl::StrContains(log, "\"event\":\"ready\"");
+  };
+  if (!Await(is_ready, "billbrokerd to be ready")) {
+    std::cerr << "billbrokerd is not ready:\n" << Log();
     std::abort();
   }
 }
 
-int House::StopBroker() {
+int TestEnvironment::StopBroker() {
   broker_->Signal(SIGTERM);
   return broker_->Wait();
 }
 
-void House::KillBroker() {
+void TestEnvironment::KillBroker() {
   broker_->Signal(SIGKILL);
   broker_->Wait();
 }
 
-std::string House::Log() const { return ReadFile(folder_.File("broker.log")); }
+std::string TestEnvironment::Log() const { return ReadFile(folder_.File("broker.log")); }
 
-absl::Status House::CreateAcme(absl::string_view password) {
+int TestEnvironment::CountEvents(const std::string& event, const nlohmann::json& fields) const {
+  int count = 0;
+  std::istringstream log(Log());
+  for (std::string line; std::getline(log, line);) {
+    const nlohmann::json json = nlohmann::json::parse(line, nullptr, false);
+    if (!json.is_object() || json.value("event", "") != event) continue;
+    bool matches = true;
+    for (const auto& [key, value] : fields.items()) {
+      matches = matches && json.contains(key) && json[key] == value;
+    }
+    count += matches ? 1 : 0;
+  }
+  return count;
+}
+
+nlohmann::json TestEnvironment::Output::Json() const {
+  const std::size_t begin = std::min(text.find('{'), text.size());
+  std::istringstream in(text.substr(begin));
+  nlohmann::json json;
+  try {
+    in >> json;
+  } catch (const nlohmann::json::parse_error&) {
+    ADD_FAILURE() << "not valid JSON: " << text;
+  }
+  return json;
+}
+
+absl::Status TestEnvironment::CreateAcme(absl::string_view password) {
   NewCredential acme;
-  acme.name = "acme";
+  acme.name = kAcme;
   acme.environment = "sandbox";
   acme.username = kAcmeUser;
   acme.dev_key = SecretString::CopyOf(kAcmeDevKey);
@@ -141,9 +157,9 @@ absl::Status House::CreateAcme(absl::string_view password) {
   return credentials_->Create(acme).status();
 }
 
-absl::Status House::CreateBooks() {
+absl::Status TestEnvironment::CreateBooks() {
   NewCredential books;
-  books.name = "books";
+  books.name = kBooks;
   books.environment = "sandbox";
   books.kind = v1::CREDENTIAL_KIND_CONSOLE;
   books.username = "books@accountants.example";
@@ -152,7 +168,7 @@ absl::Status House::CreateBooks() {
   return credentials_->Create(books).status();
 }
 
-int House::UseAtBill(const ClientSession& session) {
+int TestEnvironment::UseAtBill(const ClientSession& session) {
   return bill_->model()
       .Handle({"GET",
                "/v3/organizations/" + session.organization_id,
@@ -163,14 +179,14 @@ int House::UseAtBill(const ClientSession& session) {
       .status;
 }
 
-int House::SignIns(absl::string_view username) {
+int TestEnvironment::SignIns(absl::string_view username) {
   const nlohmann::json counts = bill_->model().CountsJson();
   const auto user = counts["users"].find(std::string(username));
   if (user == counts["users"].end()) return 0;
   return (*user)["sign_ins_succeeded"].get<int>() + (*user)["sign_ins_failed"].get<int>();
 }
 
-void House::FailNext(const nlohmann::json& fault) {
+void TestEnvironment::FailNext(const nlohmann::json& fault) {
   const absl::StatusOr<int> planned = bill_->faults().Add(fault);
   if (!planned.ok()) {
     std::cerr << planned.status() << "\n";
@@ -178,29 +194,29 @@ void House::FailNext(const nlohmann::json& fault) {
   }
 }
 
-absl::optional<Reason> House::WhyNoSession(absl::string_view organization_id) {
+absl::optional<Reason> TestEnvironment::WhyNoSession(absl::string_view organization_id) {
   const absl::optional<ErrorDetails> details =
       DetailsOf(sessions_->GetSession(organization_id).status());
   if (!details.has_value()) return absl::nullopt;
   return details->reason;
 }
 
-House::Output House::Cli(const std::vector<std::string>& arguments,
-                         const std::string& standard_input) const {
+TestEnvironment::Output TestEnvironment::Cli(const std::vector<std::string>& arguments,
+                                             const std::string& standard_input) const {
   return RunCli({BILLBROKER_PROGRAM, "--socket", socket_}, arguments, standard_input);
 }
 
-House::Output House::CliOverTcp(const ClientOptions& client,
-                                const std::vector<std::string>& arguments) const {
+TestEnvironment::Output TestEnvironment::CliOverTcp(
+    const ClientOptions& client, const std::vector<std::string>& arguments) const {
   return RunCli(
       {BILLBROKER_PROGRAM, "--address", client.address, "--ca-file", client.tls.ca_file,
        "--certificate-file", client.tls.certificate_file, "--key-file", client.tls.key_file},
       arguments, "");
 }
 
-House::Output House::RunCli(std::vector<std::string> command,
-                            const std::vector<std::string>& arguments,
-                            const std::string& standard_input) const {
+TestEnvironment::Output TestEnvironment::RunCli(std::vector<std::string> command,
+                                                const std::vector<std::string>& arguments,
+                                                const std::string& standard_input) const {
   command.insert(command.end(), arguments.begin(), arguments.end());
   const TempFolder folder;
   ChildProcess cli({command, bus_.environment(), standard_input, folder.File("output")});
@@ -208,7 +224,7 @@ House::Output House::RunCli(std::vector<std::string> command,
   return {exit_code, ReadFile(folder.File("output"))};
 }
 
-House::Output House::RunBroker(const std::string& config_file) const {
+TestEnvironment::Output TestEnvironment::RunBroker(const std::string& config_file) const {
   const TempFolder folder;
   ChildProcess broker({{BILLBROKERD_PROGRAM, "--config", config_file},
                        bus_.environment(),

@@ -1,4 +1,4 @@
-#include "tests/bench/bench_house.h"
+#include "tests/bench/bench_environment.h"
 
 #include <grpcpp/grpcpp.h>
 
@@ -47,8 +47,8 @@ absl::Status GetBatch(v1::SessionService::Stub& stub, int first, int end) {
 
 }  // namespace
 
-House::Options OptionsFor(const BenchWorld& world) {
-  House::Options options;
+TestEnvironment::Options OptionsFor(const BenchWorld& world) {
+  TestEnvironment::Options options;
   options.data =
       nlohmann::json({{"generate",
                        {{"organizations", world.organizations},
@@ -64,8 +64,8 @@ House::Options OptionsFor(const BenchWorld& world) {
   return options;
 }
 
-absl::Status CreateCredentials(House& house, const BenchWorld& world) {
-  const absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = ConnectTo(house.socket());
+absl::Status CreateCredentials(TestEnvironment& env, const BenchWorld& world) {
+  const absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = ConnectTo(env.socket());
   if (!channel.ok()) return channel.status();
   ClientOptions options;
   options.call_timeout = kChangeTimeout;
@@ -85,8 +85,8 @@ absl::Status CreateCredentials(House& house, const BenchWorld& world) {
   return absl::OkStatus();
 }
 
-absl::Status GetAll(const House& house, const BenchWorld& world) {
-  const absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = ConnectTo(house.socket());
+absl::Status GetAll(const TestEnvironment& env, const BenchWorld& world) {
+  const absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = ConnectTo(env.socket());
   if (!channel.ok()) return channel.status();
   v1::SessionService::Stub stub(*channel);
   Mutex mutex;
@@ -106,16 +106,16 @@ absl::Status GetAll(const House& house, const BenchWorld& world) {
   return all;
 }
 
-std::int64_t CountSignIns(House& house) {
-  const nlohmann::json total = house.bill().model().CountsJson()["total"];
+std::int64_t CountSignIns(TestEnvironment& env) {
+  const nlohmann::json total = env.bill().model().CountsJson()["total"];
   return total["sign_ins_succeeded"].get<std::int64_t>() +
          total["sign_ins_failed"].get<std::int64_t>();
 }
 
 absl::StatusOr<std::unique_ptr<BareService>> BareService::Start(
-    const House& house, const std::string& organization_id,
+    const TestEnvironment& env, const std::string& organization_id,
     const std::vector<std::string>& wrapper) {
-  const absl::StatusOr<std::shared_ptr<grpc::Channel>> broker = ConnectTo(house.socket());
+  const absl::StatusOr<std::shared_ptr<grpc::Channel>> broker = ConnectTo(env.socket());
   if (!broker.ok()) return broker.status();
   v1::SessionService::Stub stub(*broker);
   grpc::ClientContext context;
@@ -127,13 +127,13 @@ absl::StatusOr<std::unique_ptr<BareService>> BareService::Start(
     return FromGrpcStatus(status);
   }
   static int started = 0;
-  const std::string socket = house.File(absl::StrCat("bare-", ++started, ".sock"));
+  const std::string socket = env.File(absl::StrCat("bare-", ++started, ".sock"));
   const std::string file = absl::StrCat(socket, ".answer");
   std::ofstream(file, std::ios::binary) << answer.SerializeAsString();
   std::vector<std::string> command = wrapper;
   command.insert(command.end(), {BARE_SERVICE_PROGRAM, socket, file});
   std::unique_ptr<BareService> service(
-      new BareService({std::move(command), house.environment(), "", absl::StrCat(socket, ".log")}));
+      new BareService({std::move(command), env.environment(), "", absl::StrCat(socket, ".log")}));
   absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = ConnectTo(socket);
   if (!channel.ok()) return channel.status();
   service->channel_ = *std::move(channel);
