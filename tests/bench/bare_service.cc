@@ -1,6 +1,7 @@
-// bare_service: what gRPC alone costs. GetSession of a callback service that knows one answer.
+// bare_service: shows the cost of gRPC alone. A callback service whose GetSession always returns
+// one response.
 //
-//   bare_service SOCKET FILE     FILE holds the answer, a serialized GetSessionResponse
+//   bare_service SOCKET FILE     FILE holds the response, a serialized GetSessionResponse
 //
 // Runs until SIGTERM.
 #include <grpcpp/grpcpp.h>
@@ -36,12 +37,12 @@ int Serve(const char* socket, const char* file) {
   sigset_t ending;
   sigemptyset(&ending);
   sigaddset(&ending, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &ending, nullptr);  // before gRPC's threads are there
+  pthread_sigmask(SIG_BLOCK, &ending, nullptr);  // before gRPC starts its threads
 
   std::ifstream in(file, std::ios::binary);
   v1::GetSessionResponse answer;
   if (!answer.ParseFromIstream(&in)) {
-    std::cerr << "bare_service: " << file << " holds no GetSessionResponse\n";
+    std::cerr << "bare_service: " << file << " is not a valid GetSessionResponse\n";
     return 1;
   }
   BareService service(std::move(answer));

@@ -21,7 +21,7 @@
 namespace billbroker {
 namespace {
 
-constexpr int kLifted = 1'000'000;  // an hour
+constexpr int kNoLimit = 1'000'000;  // per hour
 constexpr int kBatch = 1000;
 constexpr int kCallers = 10;
 constexpr absl::Duration kBatchTimeout = absl::Minutes(10);
@@ -49,18 +49,18 @@ absl::Status GetBatch(v1::SessionService::Stub& stub, int first, int end) {
 
 TestEnvironment::Options OptionsFor(const BenchWorld& world) {
   TestEnvironment::Options options;
-  options.data =
-      nlohmann::json({{"generate",
-                       {{"organizations", world.organizations},
-                        {"users", world.users},
-                        {"dev_keys", world.users}}},
-                      {"settings", {{"sign_ins_per_hour", kLifted}, {"calls_per_hour", kLifted}}}})
-          .dump();
-  // Long enough for a machine whose cores the simulator shares with the broker.
+  options.data = nlohmann::json({{"generate",
+                                  {{"organizations", world.organizations},
+                                   {"users", world.users},
+                                   {"dev_keys", world.users}}},
+                                 {"settings",
+                                  {{"sign_ins_per_hour", kNoLimit}, {"calls_per_hour", kNoLimit}}}})
+                     .dump();
+  // Long enough for a machine on which simulator and broker share the cores.
   options.bill_connect_timeout = absl::Minutes(1);
   options.bill_timeout = absl::Minutes(1);
   options.config = absl::StrFormat(
-      "[sign_ins]\nper_hour = %d\nmax_parallel = 64\nmax_parallel_per_dev_key = 64\n", kLifted);
+      "[sign_ins]\nper_hour = %d\nmax_parallel = 64\nmax_parallel_per_dev_key = 64\n", kNoLimit);
   return options;
 }
 

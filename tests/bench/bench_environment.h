@@ -1,4 +1,4 @@
-// BenchEnvironment: a TestEnvironment of thousands of organizations, and bare services beside it.
+// A TestEnvironment with thousands of organizations, and bare services to compare the broker with.
 #pragma once
 
 #include <cstdint>
@@ -15,32 +15,33 @@ namespace billbroker {
 
 struct BenchWorld {
   int organizations = 1;
-  int users =
-      1;  // each with a devKey and a credential of its own; at most 10,000 organizations each
+  // Each user has its own devKey and credential, with at most 10,000 organizations.
+  int users = 1;
 };
 
-// Without BILL's hourly limits: what is measured is the broker. Organizations are called
-// GeneratedOrganizationId(n).
+// Returns options without BILL's hourly limits, which would limit the broker. The ids of the
+// organizations are GeneratedOrganizationId(n).
 [[nodiscard]] TestEnvironment::Options OptionsFor(const BenchWorld& world);
 
-// A credential for each user.
+// Creates a credential for each user.
 [[nodiscard]] absl::Status CreateCredentials(TestEnvironment& env, const BenchWorld& world);
 
-// Asks for a session of each organization, by ten BatchGetSessions at a time. Fails where one has no
-// session.
+// Gets a session of each organization, with ten calls of BatchGetSessions at a time. Fails if an
+// organization has no session.
 [[nodiscard]] absl::Status GetAll(const TestEnvironment& env, const BenchWorld& world);
 
-// Sign-ins that BILL saw, answered well or not.
+// Returns how many sign-ins BILL has seen, successful or not.
 [[nodiscard]] std::int64_t CountSignIns(TestEnvironment& env);
 
-// A bare_service that answers what the broker answers for `organization_id` now.
+// A bare_service process. It always returns the response that the broker returns for
+// `organization_id` when Start() is called.
 class BareService final {
  public:
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<BareService>> Start(
       const TestEnvironment& env, const std::string& organization_id,
       const std::vector<std::string>& wrapper = {});
   [[nodiscard]] const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
-  // SIGTERM, and waits for its end.
+  // Sends SIGTERM and waits for the end of the process.
   void Stop();
 
  private:

@@ -4,19 +4,20 @@
 #include <cmath>
 #include <iostream>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 
 namespace billbroker {
 
+std::string FigureText(double value) {
+  return value == std::floor(value) ? absl::StrFormat("%.0f", value)
+                                    : absl::StrFormat("%.4g", value);
+}
+
 std::string OneLine(const Figures& figures) {
   return absl::StrJoin(figures, " ", [](std::string* out, const Figures::value_type& figure) {
-    absl::StrAppendFormat(out, "%s=", figure.first);
-    if (figure.second == std::floor(figure.second)) {
-      absl::StrAppendFormat(out, "%.0f", figure.second);
-    } else {
-      absl::StrAppendFormat(out, "%.4g", figure.second);
-    }
+    absl::StrAppend(out, figure.first, "=", FigureText(figure.second));
   });
 }
 

@@ -1,4 +1,4 @@
-// Figures: what a bench found, and how it is told.
+// Figures: the results of a bench, and how they are printed.
 #pragma once
 
 #include <string>
@@ -13,16 +13,18 @@ namespace billbroker {
 // Name and value, in the order in which they are printed.
 using Figures = std::vector<std::pair<std::string, double>>;
 
-// "a=1 b=0.97"; four significant digits.
+// "3" or "0.9712": a whole number, or four significant digits.
+[[nodiscard]] std::string FigureText(double value);
+
+// "a=1 b=0.97".
 [[nodiscard]] std::string OneLine(const Figures& figures);
 
-// Of at least one value.
+// Both take at least one value.
 [[nodiscard]] double Median(std::vector<double> values);
-
-// "0.97 (0.93 to 1.02)": the median, the least and the greatest.
+// Returns "0.970 (0.930 to 1.020)": the median, the least and the greatest.
 [[nodiscard]] std::string WithSpread(const std::vector<double>& values);
 
-// One line for people.
+// Prints one line for people.
 void Say(absl::string_view line);
 
 }  // namespace billbroker

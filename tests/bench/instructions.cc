@@ -12,7 +12,7 @@ namespace {
 
 constexpr int kFewCalls = 200;
 
-// Of the file that callgrind writes at the end.
+// Returns the total in the file that callgrind writes at the end.
 absl::StatusOr<std::int64_t> TotalOf(const std::string& file) {
   std::ifstream in(file);
   for (std::string line; std::getline(in, line);) {

@@ -1,4 +1,5 @@
-// Instructions that a server spends on a call, counted by callgrind: unlike times, they repeat.
+// Counts the instructions of a server per call, with callgrind. Unlike times, they can be
+// reproduced.
 #pragma once
 
 #include <functional>
@@ -9,12 +10,13 @@
 
 namespace billbroker {
 
-// Runs a server under `wrapper`, makes so many calls, and ends the server so that it can say what
-// it counted.
+// Runs a server under `wrapper`, makes `calls` calls, and ends the server, so that callgrind writes
+// its result.
 using CountedRun = std::function<absl::Status(const std::vector<std::string>& wrapper, int calls)>;
 
-// From two runs that differ in nothing but `calls` of theirs, so that start and end cancel out.
-// kNotFound without valgrind.
+// Returns the instructions per call. Runs the server twice, the second time with `calls` more
+// calls, and divides the difference by `calls`, so that the cost of start and end cancels out.
+// kNotFound if callgrind wrote no result.
 [[nodiscard]] absl::StatusOr<double> InstructionsPerCall(const std::string& folder, int calls,
                                                          const CountedRun& run);
 

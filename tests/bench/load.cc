@@ -20,9 +20,9 @@ namespace {
 
 constexpr absl::Duration kCallTimeout = absl::Minutes(2);
 
-// What the lanes of one load share.
-struct Course {
-  Course(const std::shared_ptr<grpc::Channel>& channel, const Load& load)
+// State that is shared by the lanes of one load.
+struct Shared {
+  Shared(const std::shared_ptr<grpc::Channel>& channel, const Load& load)
       : stub(channel), calls_left(load.calls), lanes_running(load.in_flight) {
     request.set_organization_id(load.organization_id);
     request.set_include_dev_key(true);
@@ -42,17 +42,17 @@ struct Course {
   absl::Status error ABSL_GUARDED_BY(mutex);
 };
 
-// One call after the other.
+// Makes one call after the other.
 class Lane final {
  public:
-  explicit Lane(Course& course) : course_(course) {}
+  explicit Lane(Shared& shared) : shared_(shared) {}
 
   void CallOrEnd() {
-    if (course_.calls_left.fetch_sub(1) <= 0) return course_.lanes_running.count_down();
+    if (shared_.calls_left.fetch_sub(1) <= 0) return shared_.lanes_running.count_down();
     context_.emplace();
     context_->set_deadline(absl::ToChronoTime(absl::Now() + kCallTimeout));
     began_ = absl::Now();
-    course_.stub.async()->GetSession(&*context_, &course_.request, &response_,
+    shared_.stub.async()->GetSession(&*context_, &shared_.request, &response_,
                                      [this](const grpc::Status& status) { Ended(status); });
   }
 
@@ -64,11 +64,11 @@ class Lane final {
   void Ended(const grpc::Status& status) {
     ended_ = absl::Now();
     latencies_.push_back(ended_ - began_);
-    if (!status.ok()) course_.Fail(status);
+    if (!status.ok()) shared_.Fail(status);
     CallOrEnd();
   }
 
-  Course& course_;
+  Shared& shared_;
   std::optional<grpc::ClientContext> context_;
   v1::GetSessionResponse response_;
   absl::Time began_;
@@ -82,30 +82,43 @@ absl::Duration Percentile99(std::vector<absl::Duration> latencies) {
   return *place;
 }
 
+absl::StatusOr<std::shared_ptr<grpc::Channel>> WaitForConnected(
+    std::shared_ptr<grpc::Channel> channel, absl::string_view socket) {
+  if (!channel->WaitForConnected(absl::ToChronoTime(absl::Now() + kCallTimeout))) {
+    return absl::UnavailableError(absl::StrCat("no server answers at ", socket));
+  }
+  return channel;
+}
+
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<grpc::Channel>> ConnectTo(absl::string_view socket) {
   ClientOptions options;
   options.address = absl::StrCat("unix:", socket);
   absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = OpenChannel(options);
-  if (channel.ok() &&
-      !(*channel)->WaitForConnected(absl::ToChronoTime(absl::Now() + kCallTimeout))) {
-    return absl::UnavailableError(absl::StrCat("nobody answers at ", options.address));
-  }
-  return channel;
+  if (!channel.ok()) return channel.status();
+  return WaitForConnected(*std::move(channel), socket);
+}
+
+absl::StatusOr<std::shared_ptr<grpc::Channel>> ConnectSeparately(absl::string_view socket) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  return WaitForConnected(grpc::CreateCustomChannel(absl::StrCat("unix:", socket),
+                                                    grpc::InsecureChannelCredentials(), arguments),
+                          socket);
 }
 
 absl::StatusOr<LoadResult> RunLoad(const std::shared_ptr<grpc::Channel>& channel,
                                    const Load& load) {
-  Course course(channel, load);
+  Shared shared(channel, load);
   std::vector<std::unique_ptr<Lane>> lanes;
-  for (int i = 0; i < load.in_flight; ++i) lanes.push_back(std::make_unique<Lane>(course));
+  for (int i = 0; i < load.in_flight; ++i) lanes.push_back(std::make_unique<Lane>(shared));
   const absl::Time began = absl::Now();
   for (const std::unique_ptr<Lane>& lane : lanes) lane->CallOrEnd();
-  course.lanes_running.wait();
+  shared.lanes_running.wait();
   {
-    MutexLock lock(course.mutex);
-    if (!course.error.ok()) return course.error;
+    MutexLock lock(shared.mutex);
+    if (!shared.error.ok()) return shared.error;
   }
   std::vector<absl::Duration> latencies;
   for (const std::unique_ptr<Lane>& lane : lanes) {

@@ -10,7 +10,7 @@
 namespace billbroker {
 namespace {
 
-// VmRSS of a process, in bytes; 0 where it is gone.
+// Returns VmRSS of a process in bytes, or 0 if the process does not exist.
 double ResidentBytes(pid_t pid) {
   std::ifstream in(absl::StrCat("/proc/", pid, "/status"));
   for (std::string line; std::getline(in, line);) {

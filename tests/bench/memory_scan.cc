@@ -29,7 +29,7 @@ Word Load(const char* bytes) {
   return word;
 }
 
-// All texts at once, in one pass.
+// Searches for all texts in one pass.
 class Matcher final {
  public:
   explicit Matcher(const std::vector<std::string>& texts) : texts_(texts), counts_(texts.size()) {
@@ -40,7 +40,7 @@ class Matcher final {
     }
   }
 
-  // Counts those that begin in the first `starts` bytes.
+  // Counts the texts that begin in the first `starts` bytes.
   void Count(absl::string_view bytes, std::size_t starts) {
     const std::size_t end = std::min(starts, bytes.size() - std::min<std::size_t>(bytes.size(), 7));
     for (std::size_t at = 0; at < end; ++at) {
@@ -84,7 +84,7 @@ std::vector<Mapping> WritableMappings(pid_t pid) {
 }
 
 absl::Status ScanMapping(int memory, const Mapping& mapping, Matcher& matcher) {
-  // Each chunk is read with as much of the next one as a text may reach into.
+  // Each chunk overlaps the next one by the length of the longest text.
   std::string chunk(kChunkBytes + matcher.longest(), '\0');
   for (std::uint64_t at = mapping.begin; at < mapping.end; at += kChunkBytes) {
     const std::size_t wanted = std::min<std::uint64_t>(chunk.size(), mapping.end - at);

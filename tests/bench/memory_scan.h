@@ -1,4 +1,4 @@
-// Looks for texts in the memory of another process.
+// Searches for texts in the memory of another process.
 #pragma once
 
 #include <sys/types.h>
@@ -10,10 +10,10 @@
 
 namespace billbroker {
 
-// How often each of `texts`, of 8 bytes or more, stands in what the process may write: its heap,
-// stacks, data and shared memory, locked or not. kPermissionDenied where this process may not look:
-// the broker is undumpable, so it takes root with CAP_SYS_PTRACE. Stop the process first, or bytes
-// that move meanwhile may be missed.
+// Returns how often each of `texts`, of 8 bytes or more, occurs in the writable memory of the
+// process: its heap, stacks, data and shared memory, locked or not. kPermissionDenied if this
+// process may not read it: the broker is not dumpable, so this needs root with CAP_SYS_PTRACE. Stop
+// the process first, because bytes that move during the search may be missed.
 [[nodiscard]] absl::StatusOr<std::vector<int>> CountInMemory(pid_t pid,
                                                              const std::vector<std::string>& texts);
 

@@ -26,8 +26,8 @@ namespace {
 constexpr absl::Duration kAfterLastCall = absl::Seconds(2);
 constexpr char kCode[] = "123456";
 constexpr char kDevice[] = "residue-device";
-// An allocator writes its lists over the first bytes of what is freed; the rest would still give a
-// secret away. So these bytes of each are not looked for.
+// An allocator overwrites the first bytes of a freed block with its lists, and the rest of a secret
+// would still be there. So the search skips the first bytes of each secret.
 constexpr std::size_t kCut = 16;
 
 struct Planted {
@@ -41,15 +41,15 @@ std::string Username(int n) { return absl::StrFormat("residue-%d@example.com", n
 std::string CredentialName(int n) { return absl::StrCat("residue-", n); }
 std::string DevKey(int n) { return absl::StrFormat("residue.dev.key.D%04d-6f2c9a7e41", n); }
 
-// With characters that JSON escapes; `what` is one letter.
-std::string Secret(char what, int n, int version) {
+// Returns a secret with characters that JSON escapes.
+std::string Secret(char kind, int n, int version) {
   return absl::StrFormat("residue.planted.%c%04d/%d \"in\\quotes\" \xc3\xa9t\xc3\xa9 6f2c9a7e41",
-                         what, n, version);
+                         kind, n, version);
 }
 std::string UserSecret(int n, int version) { return Secret(IsConsole(n) ? 'T' : 'P', n, version); }
 std::string UserSecretKind(int n) { return IsConsole(n) ? "consoleApiToken" : "password"; }
 
-// UTF-8, and JSON as it is commonly escaped and as the broker does it.
+// Returns the forms to search for: plain UTF-8, and JSON with the common escapes and the broker's.
 std::vector<std::string> FormsOf(const std::string& text) {
   const auto inside = [](const std::string& quoted) { return quoted.substr(1, quoted.size() - 2); };
   const nlohmann::json json = text;
@@ -82,7 +82,7 @@ TestEnvironment::Options WorldOf(int credentials, const std::string& program,
   options.data = data.dump();
   options.program = program;
   options.config = tls_setup.Config("\"session\", \"credential\", \"mfa\"");
-  // For a machine that is busy with other tests.
+  // Long enough for a machine that is busy with other tests.
   options.keyring_timeout = options.bill_connect_timeout = options.bill_timeout = absl::Seconds(30);
   return options;
 }
@@ -107,20 +107,21 @@ NewCredential FirstVersion(int n) {
   return credential;
 }
 
-// What operators do to one credential after the other, on one connection, which ends with this.
+// Does the work of an operator, on one connection, which ends with this object.
 class Operator final {
  public:
   Operator(TestEnvironment& env, const std::shared_ptr<grpc::Channel>& channel)
       : env_(env), credentials_(channel), sessions_(channel), admin_(channel), mfa_(channel) {}
 
-  // Creates it, signs in, has a wrong secret refused, rotates to the right one, renews MFA.
-  absl::Status LiveThrough(int n) {
+  // Creates credential `n`, signs in, tries to rotate to a wrong secret, rotates to the right one,
+  // and renews MFA.
+  absl::Status RunLifecycle(int n) {
     const auto created = credentials_.Create(FirstVersion(n));
     if (!created.ok()) return created.status();
     const auto session = sessions_.GetSession(OrganizationId(n));
     if (!session.ok()) return session.status();
     if (!HasReason(Rotate(n, 2), Reason::kCredentialRejected)) {
-      return absl::InternalError("BILL took a wrong secret");
+      return absl::InternalError("BILL accepted a wrong secret");
     }
     absl::Status status = env_.bill().model().ChangeUser(
         Username(n), {{IsConsole(n) ? "console_api_token" : "password", UserSecret(n, 3)}});
@@ -156,7 +157,7 @@ class Operator final {
   MfaClient mfa_;
 };
 
-// The rememberMeIds that BILL gave, which only the keyring tells.
+// Returns the rememberMeIds that BILL issued, from the keyring: no call of the broker returns them.
 std::vector<Planted> StoredRememberMeIds(TestEnvironment& env) {
   const std::string found =
       env.bus().Run({"secret-tool", "search", "--all", "instance", "default"});
@@ -170,7 +171,8 @@ std::vector<Planted> StoredRememberMeIds(TestEnvironment& env) {
   return ids;
 }
 
-// How many copies of `planted` are in the broker's memory, by kind. It stands still meanwhile.
+// Returns how many copies of `planted` are in the memory of the broker, by kind. Stops the broker
+// for that time.
 absl::StatusOr<std::map<std::string, int>> Scan(TestEnvironment& env,
                                                 const std::vector<Planted>& planted) {
   std::vector<std::string> kinds;
@@ -196,29 +198,30 @@ int Sum(const std::map<std::string, int>& by_kind) {
   return sum;
 }
 
-void Tell(absl::string_view title, absl::string_view when,
-          const std::map<std::string, int>& by_kind) {
+void PrintCounts(absl::string_view title, absl::string_view when,
+                 const std::map<std::string, int>& by_kind) {
   std::string line = absl::StrCat(title, ", ", when, ":");
   for (const auto& [kind, count] : by_kind) absl::StrAppend(&line, " ", kind, " ", count);
   Say(line);
 }
 
-struct Known {
-  std::vector<Planted> secrets;  // to be gone after their use
-  std::vector<Planted> keys;     // of live sessions: to be gone after they are logged out
+struct AllPlanted {
+  std::vector<Planted> secrets;  // must be gone after their use
+  std::vector<Planted> keys;     // of live sessions: must be gone after their sign-out
 };
 
-// Every other credential over the Unix socket, the rest with mutual TLS.
-absl::StatusOr<Known> Live(TestEnvironment& env, const ClientOptions& tls, int credentials) {
+// Uses half of the credentials over the Unix socket, and half with mutual TLS.
+absl::StatusOr<AllPlanted> UseCredentials(TestEnvironment& env, const ClientOptions& tls,
+                                          int credentials) {
   const auto local = ConnectTo(env.socket());
   if (!local.ok()) return local.status();
   const auto remote = OpenChannel(tls);
   if (!remote.ok()) return remote.status();
   Operator people[] = {Operator(env, *local), Operator(env, *remote)};
-  Known planted;
+  AllPlanted planted;
   for (int n = 0; n < credentials; ++n) {
     Operator& person = people[n % 2];
-    if (absl::Status status = person.LiveThrough(n); !status.ok()) return status;
+    if (absl::Status status = person.RunLifecycle(n); !status.ok()) return status;
     for (const int version : {1, 2, 3}) {
       planted.secrets.push_back({UserSecretKind(n), UserSecret(n, version)});
     }
@@ -231,7 +234,7 @@ absl::StatusOr<Known> Live(TestEnvironment& env, const ClientOptions& tls, int c
   return planted;
 }
 
-absl::Status LogOutAll(TestEnvironment& env, int credentials) {
+absl::Status SignOutAll(TestEnvironment& env, int credentials) {
   const auto channel = ConnectTo(env.socket());
   if (!channel.ok()) return channel.status();
   Operator person(env, *channel);
@@ -241,7 +244,7 @@ absl::Status LogOutAll(TestEnvironment& env, int credentials) {
   return absl::OkStatus();
 }
 
-// Scans two seconds from now, and again as often as `scans` allows while something is found: a busy
+// Scans after two seconds. Repeats that up to `scans` times while a secret is found, because a busy
 // machine may be late.
 absl::StatusOr<std::map<std::string, int>> ScanLater(TestEnvironment& env,
                                                      const std::vector<Planted>& planted,
@@ -255,12 +258,13 @@ absl::StatusOr<std::map<std::string, int>> ScanLater(TestEnvironment& env,
 
 struct Run {
   std::string title;
-  std::string program;  // empty for the billbrokerd that is measured
+  std::string program;  // empty for the built billbrokerd
   int credentials = 0;
   int scans = 1;
 };
 
-// Plants, waits, scans; then logs out, waits and scans again. Returns how many copies there were.
+// Plants secrets, waits and scans; then signs out, waits and scans again. Returns the number of
+// copies.
 absl::StatusOr<int> Residue(const Run& run) {
   TlsSetup tls_setup;
   TestEnvironment env(WorldOf(run.credentials, run.program, tls_setup));
@@ -268,25 +272,25 @@ absl::StatusOr<int> Residue(const Run& run) {
       << "[[grant]]\nprincipals = [\"cn:operator\"]\nrole = \"admin\"\norganizations = [\"*\"]\n";
   env.StartBroker();
   const ClientOptions tls = tls_setup.ClientOf(env, tls_setup.pki().Issue({"operator", ""}));
-  absl::StatusOr<Known> known = Live(env, tls, run.credentials);
-  if (!known.ok()) return known.status();
+  absl::StatusOr<AllPlanted> planted = UseCredentials(env, tls, run.credentials);
+  if (!planted.ok()) return planted.status();
   const std::vector<Planted> given = StoredRememberMeIds(env);
   if (given.size() != static_cast<std::size_t>(run.credentials)) {
-    return absl::InternalError("the keyring does not hold a rememberMeId of each credential");
+    return absl::InternalError("the keyring does not have a rememberMeId for each credential");
   }
-  known->secrets.insert(known->secrets.end(), given.begin(), given.end());
-  const auto after_use = ScanLater(env, known->secrets, run.scans);
+  planted->secrets.insert(planted->secrets.end(), given.begin(), given.end());
+  const auto after_use = ScanLater(env, planted->secrets, run.scans);
   if (!after_use.ok()) return after_use.status();
-  const auto live = Scan(env, known->keys);
+  const auto live = Scan(env, planted->keys);
   if (!live.ok()) return live.status();
-  if (absl::Status status = LogOutAll(env, run.credentials); !status.ok()) return status;
-  const auto after_log_out = ScanLater(env, known->keys, run.scans);
-  if (!after_log_out.ok()) return after_log_out.status();
+  if (absl::Status status = SignOutAll(env, run.credentials); !status.ok()) return status;
+  const auto after_sign_out = ScanLater(env, planted->keys, run.scans);
+  if (!after_sign_out.ok()) return after_sign_out.status();
 
-  Tell(run.title, "of live sessions, which is allowed", *live);
-  Tell(run.title, "2 s after the last use", *after_use);
-  Tell(run.title, "2 s after log-out", *after_log_out);
-  return Sum(*after_use) + Sum(*after_log_out);
+  PrintCounts(run.title, "keys of live sessions (allowed)", *live);
+  PrintCounts(run.title, "2 s after the last use", *after_use);
+  PrintCounts(run.title, "2 s after sign-out", *after_sign_out);
+  return Sum(*after_use) + Sum(*after_sign_out);
 }
 
 }  // namespace
@@ -295,7 +299,7 @@ absl::StatusOr<Figures> BenchResidue(const BenchOptions& options) {
   const std::string unwiped_program = BILLBROKERD_UNWIPED_PROGRAM;
   if (unwiped_program.empty()) {
     return absl::FailedPreconditionError(
-        "this build does not wipe what it frees: it has a sanitizer or BILLBROKER_WIPE_FREED=OFF");
+        "this build does not wipe freed memory: it has a sanitizer or BILLBROKER_WIPE_FREED=OFF");
   }
   Run run = {"wiping", "", options.quick ? 3 : 50, options.quick ? 5 : 1};
   const absl::StatusOr<int> wiped = Residue(run);
@@ -303,7 +307,8 @@ absl::StatusOr<Figures> BenchResidue(const BenchOptions& options) {
   run = {"not wiping", unwiped_program, run.credentials, 1};
   const absl::StatusOr<int> unwiped = Residue(run);
   if (!unwiped.ok()) return unwiped.status();
-  if (*unwiped == 0) return absl::InternalError("nothing found without wiping: the scan is blind");
+  if (*unwiped == 0)
+    return absl::InternalError("no secret was found without wiping: the scan does not work");
   return Figures{{"residue", *wiped}, {"residue_unwiped", *unwiped}};
 }
 

@@ -28,7 +28,7 @@ absl::StatusOr<Figures> BenchRestart(const BenchOptions& options) {
   }
   const std::int64_t sign_ins = CountSignIns(env) - before;
   Say(
-      absl::StrFormat("killed with %d sessions, ready after %s ms; all %d asked for after each "
+      absl::StrFormat("killed with %d sessions, ready after %s ms; all %d requested after each "
                       "start: %d sign-ins",
                       world.organizations, WithSpread(ready_ms), world.organizations, sign_ins));
   return Figures{{"sign_ins", static_cast<double>(sign_ins)}, {"ready_ms", Median(ready_ms)}};

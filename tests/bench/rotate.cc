@@ -18,19 +18,19 @@ namespace {
 constexpr int kRotations = 9;
 constexpr absl::Duration kChangeTimeout = absl::Minutes(2);
 
-// Counts how often a gnome-keyring puts its file in place, which it does once for each write.
+// Counts the writes of a gnome-keyring. It renames its file into place once for each write.
 class KeyringWrites final {
  public:
   explicit KeyringWrites(const std::string& bus_folder) : queue_(inotify_init1(IN_NONBLOCK)) {
     const std::string folder = bus_folder + "/data/keyrings";
-    // The creations keep the kernel from taking two moves in a row for one.
+    // Watching creations as well keeps the kernel from merging two successive moves.
     if (inotify_add_watch(queue_, folder.c_str(), IN_CREATE | IN_MOVED_TO) < 0) std::abort();
   }
   ~KeyringWrites() { close(queue_); }
   KeyringWrites(const KeyringWrites&) = delete;
   KeyringWrites& operator=(const KeyringWrites&) = delete;
 
-  // Since it was last asked.
+  // Returns the number of writes since the last call.
   [[nodiscard]] int Take() const {
     int writes = 0;
     alignas(inotify_event) std::array<char, 4096> events;
@@ -56,7 +56,7 @@ struct Measured {
   std::vector<double> ms;
 };
 
-// Rotates the password of the one credential again and again.
+// Rotates the password of the one credential `kRotations` times.
 absl::StatusOr<Measured> Rotate(TestEnvironment& env, CredentialClient& credentials, bool verify) {
   const KeyringWrites writes(env.bus().folder());
   Measured measured;

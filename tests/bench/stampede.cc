@@ -40,14 +40,15 @@ absl::StatusOr<Figures> BenchStampede(const BenchOptions& options) {
     most_sign_ins = std::max(most_sign_ins, CountSignIns(env) - before);
     const absl::Duration after_answer = stampede->ended - stampede->sign_in_time;
     Say(absl::StrFormat(
-        "%d callers: the bare service %.0f ms; the broker %.0f ms in all, %.0f ms "
+        "%d callers: the bare service %.0f ms; the broker %.0f ms in total, %.0f ms "
         "after BILL's answer",
         callers, absl::ToDoubleMilliseconds(alone->took),
         absl::ToDoubleMilliseconds(stampede->took), absl::ToDoubleMilliseconds(after_answer)));
     ratios.push_back(absl::FDivDuration(after_answer, alone->took));
   }
-  Say(absl::StrCat("the last caller after BILL's answer, by what the bare service needs for all: ",
-                   WithSpread(ratios)));
+  Say(absl::StrCat(
+      "time from BILL's answer to the last caller, divided by the time of the bare service: ",
+      WithSpread(ratios)));
   return Figures{{"sign_ins", static_cast<double>(most_sign_ins)},
                  {"last_vs_bare", Median(ratios)}};
 }

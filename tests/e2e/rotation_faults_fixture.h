@@ -33,8 +33,8 @@ class RotationFaultsTest : public ::testing::Test {
   explicit RotationFaultsTest(absl::Duration keyring_timeout = absl::Seconds(10));
   ~RotationFaultsTest() override;
 
-  // Lets the broker die at `step`, checks the stored state, starts it again, and resumes or cancels a
-  // pending rotation.
+  // Lets the broker die at `step`, checks the stored state, starts it again, and resumes or cancels
+  // a pending rotation.
   void Die(const FaultedChange& change, const FaultStep& step, bool resume);
   // Stops the keyring when the broker has begun write number `write` of a rotation. The rotation
   // fails with `reason` after the keyring's timeout, and the keyring completes the write when it

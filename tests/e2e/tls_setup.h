@@ -18,7 +18,8 @@ class TlsSetup final {
   // "\"session\"".
   [[nodiscard]] std::string Config(const std::string& services) const;
 
-  // Replaces a file as described in docs/operations.md: "server.pem", "server.key" or "clients-ca.pem".
+  // Replaces a file as described in docs/operations.md: "server.pem", "server.key" or
+  // "clients-ca.pem".
   void Rename(const std::string& file, const std::string& place) const;
   void PutServer(const Pki::Pair& pair) const;
 
