@@ -1,7 +1,6 @@
-// The text is read as a line of the audit log, as a log of several lines and files, and is the text
-// of an entry. A line that is read is made of what was read; one that was not written under the key
-// is not taken for one; and an entry's text, whatever it is, makes one line that is read and
-// verified.
+// Parses the input as a line of the audit log and as a log of several lines and files, and writes
+// an entry with it. Checks that a parsed line has the same text, that nothing written without the
+// key is accepted, and that an entry with any text is one line that can be verified.
 #include <sstream>
 #include <string>
 
@@ -23,15 +22,16 @@ void CheckLine(absl::string_view text) {
   const absl::optional<AuditLine> line = ParseAuditLine(text);
   if (!line.has_value()) return;
   Require(absl::StrCat(line->body, ",\"mac\":\"", AuditMacText(line->mark.mac), "\"}") == text,
-          "a line is made of what was read");
+          "a parsed line has the same text");
   Require(line->mark.sequence > 0, "a sequence counts from 1");
-  Require(!IsChained(Key(), line->previous.value_or(AuditMac{}), *line), "a line is not forged");
+  Require(!IsChained(Key(), line->previous.value_or(AuditMac{}), *line),
+          "a forged line is not accepted");
 }
 
 void CheckLog(absl::string_view text) {
   std::istringstream log{std::string(text)};
   const AuditReport report = VerifyAudit(Key(), {{"log", log}}, absl::nullopt);
-  Require(text.empty() || !report.findings.empty(), "a log is not forged");
+  Require(text.empty() || !report.findings.empty(), "a forged log is not accepted");
 }
 
 void CheckEntry(absl::string_view text) {
@@ -45,15 +45,15 @@ void CheckEntry(absl::string_view text) {
   log += line;
   std::istringstream stream(log);
   const AuditReport report = VerifyAudit(Key(), {{"log", stream}}, mark);
-  Require(report.findings.empty() && report.lines == 2, "what is written is verified");
+  Require(report.findings.empty() && report.lines == 2, "a written log can be verified");
   log += WriteAuditNote(Key(), absl::UnixEpoch(), AuditNote::kHeadLost, text, 0, mark);
   std::istringstream with_note(log);
   const AuditReport noted = VerifyAudit(Key(), {{"log", with_note}}, mark);
   Require(noted.findings.size() == 1 && noted.findings[0].fault == AuditFault::kHeadLost,
-          "a head that was lost is told");
+          "a lost head is reported");
 }
 
-// As clients of AuditService send it.
+// Adds the text in pieces, as clients of AuditService do.
 void CheckPieces(absl::string_view text) {
   AuditVerifier verifier(Key(), absl::nullopt);
   for (const char c : text) {

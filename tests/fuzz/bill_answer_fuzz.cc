@@ -1,6 +1,6 @@
-// The first byte says what was asked, the second which HTTP status came, the rest is the body. What
-// is taken from it is in shape, and reads the same once it is written again; what is said of it is
-// ours.
+// The first byte selects the request, the second the HTTP status, and the rest is the body. Checks
+// that a parsed response is well-formed and survives a round trip, and that an error contains only
+// plain text.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -25,7 +25,7 @@ HttpAnswer Json(absl::string_view body, int status = 200) {
 }
 
 void CheckError(const BillError& error) {
-  Require(error.code.empty() || absl::StartsWith(error.code, "BDC_"), "a code is one of BILL's");
+  Require(error.code.empty() || absl::StartsWith(error.code, "BDC_"), "a code is a BILL code");
   Require(std::all_of(error.code.begin(), error.code.end(),
                       [](char c) { return absl::ascii_isalnum(c) || c == '_'; }),
           "a code is plain");
@@ -48,10 +48,10 @@ void CheckSignIn(const HttpAnswer& answer) {
                                               {"trusted", value.trusted}})
                                   .dump();
   const auto again = ReadSignIn(Json(written), kOrganization, kNow);
-  Require(again.ok(), "what is written is read");
+  Require(again.ok(), "a written response is read");
   Require(again.value().session_id == value.session_id && again.value().user_id == value.user_id &&
               again.value().trusted == value.trusted,
-          "it reads the same");
+          "a response survives a round trip");
 }
 
 void CheckSessionInfo(const HttpAnswer& answer) {
@@ -64,10 +64,10 @@ void CheckSessionInfo(const HttpAnswer& answer) {
                                               {"mfaBypass", value.trusted}})
                                   .dump();
   const auto again = ReadSessionInfo(Json(written), kNow);
-  Require(again.ok(), "what is written is read");
+  Require(again.ok(), "a written response is read");
   Require(again.value().organization_id == value.organization_id &&
               again.value().user_id == value.user_id && again.value().trusted == value.trusted,
-          "it reads the same");
+          "a response survives a round trip");
 }
 
 void CheckPage(const HttpAnswer& answer) {
@@ -76,27 +76,27 @@ void CheckPage(const HttpAnswer& answer) {
   const OrganizationPage& page = read.value();
   nlohmann::json results = nlohmann::json::array();
   for (const ListedOrganization& each : page.organizations) {
-    Require(IsId(each.id), "an id is one");
+    Require(IsId(each.id), "an id is valid");
     Require(each.name.size() <= 256 && IsUtf8(each.name), "a name is short and UTF-8");
     Require(std::none_of(each.name.begin(), each.name.end(), absl::ascii_iscntrl),
             "a name has no control characters");
     results.push_back({{"id", each.id}, {"name", each.name}});
   }
   Require(page.next_page.size() <= 1024, "a next page is short");
-  if (!IsUtf8(page.next_page)) return;  // it only goes back to BILL, escaped
+  if (!IsUtf8(page.next_page)) return;  // it is only sent back to BILL, escaped
   const std::string written =
       nlohmann::json({{"results", std::move(results)}, {"nextPage", page.next_page}}).dump();
   const auto again = ReadOrganizationPage(Json(written), kNow);
-  Require(again.ok(), "what is written is read");
+  Require(again.ok(), "a written response is read");
   Require(std::equal(page.organizations.begin(), page.organizations.end(),
                      again.value().organizations.begin(), again.value().organizations.end(),
                      [](const auto& a, const auto& b) { return a.id == b.id && a.name == b.name; }),
-          "it reads the same");
-  Require(again.value().next_page == page.next_page, "the next page too");
+          "a response survives a round trip");
+  Require(again.value().next_page == page.next_page, "the next page survives a round trip");
 }
 
-void Check(char asked, const HttpAnswer& answer) {
-  switch (asked) {
+void Check(char request, const HttpAnswer& answer) {
+  switch (request) {
     case 'i':
       return CheckSignIn(answer);
     case 'o': {

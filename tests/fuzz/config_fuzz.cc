@@ -1,4 +1,5 @@
-// A configuration is read, or each line of what is said of it names the file and is plain text.
+// Checks that a configuration is parsed, or that each line of the error names the file and is plain
+// text.
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
@@ -15,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const billbroker::ListenerConfig& listener = config->listeners[0];
     Require(
         absl::StartsWith(listener.address.empty() ? listener.socket : listener.tls.client_ca, "/"),
-        "so is the socket, or there is a client CA");
+        "the socket or the client CA is absolute");
     Require(!config->environments.empty(), "there is an environment");
     return 0;
   }

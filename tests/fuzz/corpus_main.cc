@@ -1,4 +1,4 @@
-// Feeds a fuzz target every file of a folder, the corpus; fails where there is none.
+// Runs a fuzz target with every file of its corpus. Fails if there is no file.
 #include <filesystem>
 #include <fstream>
 #include <iostream>

@@ -1,4 +1,4 @@
-// A document that is read is written as one that reads the same.
+// Checks that a parsed document survives a round trip.
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/support/sample_credentials.h"
 #include "vault/document.h"
@@ -12,8 +12,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!read.ok()) return 0;
   const SecretString written = WriteDocument(**read);
   const auto again = ReadDocument("acme", written);
-  Require(again.ok(), "what is written is read");
-  Require(SameCredential(**read, **again), "it reads the same");
-  Require(WriteDocument(**again) == written, "it is written the same");
+  Require(again.ok(), "a written document is read");
+  Require(SameCredential(**read, **again), "a document survives a round trip");
+  Require(WriteDocument(**again) == written, "the written text is stable");
   return 0;
 }

@@ -1,5 +1,5 @@
-// What every fuzz target is made of. One is built twice: with libFuzzer (preset fuzz), and with
-// corpus_main.cc as a test that feeds it its corpus.
+// The common part of all fuzz targets. Each is built with libFuzzer (preset asan), or with
+// corpus_main.cc as a test that runs its corpus.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 
 #include "absl/strings/string_view.h"
 
-// Returns 0; aborts where a property does not hold.
+// Returns 0. Aborts if a property does not hold.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
 namespace billbroker {

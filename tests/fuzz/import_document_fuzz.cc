@@ -1,4 +1,4 @@
-// A document that is read and written again reads the same; one that is refused is refused in UTF-8.
+// Checks that a parsed import document survives a round trip, and that an error is UTF-8.
 #include <utility>
 #include <vector>
 
@@ -10,7 +10,7 @@
 namespace billbroker {
 namespace {
 
-// {"KEY":"TEXT" or ,"KEY":"TEXT".
+// Adds {"KEY":"TEXT" or ,"KEY":"TEXT".
 void Add(const char* before_key, absl::string_view text, SecretBuilder& to) {
   AppendJsonString(to.Append(before_key).Append("\":"), text);
 }
@@ -60,7 +60,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   const billbroker::SecretString written = billbroker::Write(*read);
   const auto again = billbroker::ParseImport(written.Reveal());
-  Require(again.ok(), "what is written is read");
-  Require(billbroker::Write(*again) == written, "it reads the same");
+  Require(again.ok(), "a written document is read");
+  Require(billbroker::Write(*again) == written, "a document survives a round trip");
   return 0;
 }

@@ -1,5 +1,5 @@
-// A policy is read, and then grants nothing to whom it does not name; or each line of what is said
-// of it names the file and is plain text.
+// Checks that a parsed policy grants nothing to an unknown principal, or that each line of the
+// error names the file and is plain text.
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
@@ -12,7 +12,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using billbroker::Require;
   const auto policy = billbroker::ParsePolicy(billbroker::TextOf(data, size), "p.toml");
   if (policy.ok()) {
-    Require(!policy->GrantsOf("").Any(billbroker::Role::kReader), "nobody is granted nothing");
+    Require(!policy->GrantsOf("").Any(billbroker::Role::kReader),
+            "an unknown principal has no grant");
     for (const auto& principal : policy->principals) {
       Require(absl::StartsWith(principal.name, "unix:"), "principals are typed");
       for (const uid_t user : principal.users) {

@@ -1,7 +1,7 @@
-// The first line names an RPC, "SessionService/GetSession"; the rest is its request's bytes,
-// whatever they are, for the real handlers behind a real server. Every call is answered: with a
-// message of the RPC's own, or with an error that has a reason, or that gRPC itself made of bytes
-// that are no message. No stored password comes back.
+// The first line names an RPC, "SessionService/GetSession". The rest are the bytes of the request,
+// for the real handlers behind a real server. Checks that every call ends with a response of the
+// RPC or with an error that has a reason; gRPC itself rejects bytes that are not a valid message.
+// Checks that no response contains a stored password.
 #include <google/protobuf/dynamic_message.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
@@ -23,7 +23,7 @@ namespace {
 
 namespace pb = google::protobuf;
 
-// Calls what it is given. What is stored grows with the calls: a new one is made now and then.
+// A server and its client. Calls add stored data, so a new one is created after `kCalls` calls.
 class Rig final : public RpcTest {
  public:
   static constexpr int kCalls = 2000;
@@ -49,7 +49,7 @@ class Rig final : public RpcTest {
       call->Read(&answer, nullptr);
       if (Next(queue)) CheckAnswer(method, answer);
     }
-    // A watch goes on.
+    // A watch does not end by itself.
     if (method.server_streaming()) context.TryCancel();
     grpc::Status status;
     call->Finish(&status, nullptr);
@@ -69,23 +69,23 @@ class Rig final : public RpcTest {
 
   void CheckAnswer(const pb::MethodDescriptor& method, const grpc::ByteBuffer& answer) const {
     std::vector<grpc::Slice> slices;
-    Require(answer.Dump(&slices).ok(), "an answer has bytes");
+    Require(answer.Dump(&slices).ok(), "a response has bytes");
     std::string bytes;
     for (const grpc::Slice& slice : slices) {
       bytes.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
     }
     pb::DynamicMessageFactory messages;
     const std::unique_ptr<pb::Message> message(messages.GetPrototype(method.output_type())->New());
-    Require(message->ParseFromString(bytes), "an answer is a message of its RPC");
-    Require(!absl::StrContains(bytes, password_), "no password comes back");
+    Require(message->ParseFromString(bytes), "a response is a message of its RPC");
+    Require(!absl::StrContains(bytes, password_), "no response contains a password");
   }
 
   void CheckStatus(const grpc::Status& status) const {
-    Require(status.error_code() != grpc::DEADLINE_EXCEEDED, "every call is answered");
-    Require(!absl::StrContains(status.error_message(), password_), "no error says a password");
-    Require(!absl::StrContains(status.error_details(), password_), "no detail says a password");
+    Require(status.error_code() != grpc::DEADLINE_EXCEEDED, "every call ends");
+    Require(!absl::StrContains(status.error_message(), password_), "no error contains a password");
+    Require(!absl::StrContains(status.error_details(), password_), "no detail contains a password");
     const bool has_reason = DetailsOf(FromGrpcStatus(status)).has_value();
-    // That is what gRPC says of bytes that are no message, and of a watch that was cancelled.
+    // gRPC's own errors, for bytes that are not a valid message and for a cancelled watch.
     const bool by_grpc =
         status.error_code() == grpc::UNIMPLEMENTED || status.error_code() == grpc::CANCELLED;
     Require(status.ok() || has_reason || by_grpc, "an error has a reason");
@@ -96,7 +96,7 @@ class Rig final : public RpcTest {
   grpc::GenericStub stub_;
 };
 
-// Null where there is no such RPC.
+// Returns null if there is no such RPC.
 const pb::MethodDescriptor* MethodOf(const std::string& name) {
   std::string full = absl::StrCat("billbroker.v1.", name);
   std::replace(full.begin(), full.end(), '/', '.');

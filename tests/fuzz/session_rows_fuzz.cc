@@ -1,5 +1,5 @@
-// The first byte says of which kind a row is; the rest is its payload, and once more what is
-// sealed. A payload that is read is written as one that reads the same, sealed or not; what this
+// The first byte selects the kind of the row. The rest is its payload, and also its sealed form.
+// Checks that a parsed payload survives a round trip, sealed or not, and that a row that this
 // broker did not seal is not read.
 #include <string>
 #include <utility>
@@ -18,8 +18,10 @@ const RowCodec& Codec() {
   return codec;
 }
 
-// One of each kind with its columns.
-StoredPair Empty(const StoredPair* /*kind*/) { return {"uid", "0081", 7, nullptr, 0}; }
+// Returns a row with the columns of its kind.
+StoredPair Empty(const StoredPair* /*kind*/) {
+  return {"uid", "00800000000000000081", 7, nullptr, 0};
+}
 StoredAttempt Empty(const StoredAttempt* /*kind*/) {
   StoredAttempt attempt;
   attempt.id = "attempt";
@@ -35,22 +37,23 @@ void Check(absl::string_view text) {
   if (!ReadPayload(SecretString::CopyOf(text), read)) return;
   const SecretString written = WritePayload(read);
   Row again = Empty(kind);
-  Require(ReadPayload(written, again), "what is written is read");
+  Require(ReadPayload(written, again), "a written row is read");
   const std::string description = Describe(read);
-  Require(Describe(again) == description, "it reads the same");
-  Require(WritePayload(again) == written, "it is written the same");
+  Require(Describe(again) == description, "a row survives a round trip");
+  Require(WritePayload(again) == written, "the written payload is stable");
 
   SealedRow row = Codec().Write(read);
   const auto opened = Codec().Read(row);
-  Require(opened.has_value(), "what is sealed is opened");
-  Require(Describe(absl::get<Row>(*opened)) == description, "and is the same");
+  Require(opened.has_value(), "a sealed row is opened");
+  Require(Describe(absl::get<Row>(*opened)) == description, "an opened row is the same");
   row.sealed[text.size() % row.sealed.size()] ^= 1;
-  Require(!Codec().Read(row).has_value(), "what was changed is not opened");
+  Require(!Codec().Read(row).has_value(), "a changed row is not opened");
 }
 
 void CheckForged(int kind, absl::string_view sealed) {
-  const SealedRow forged = {kind, "uid", "0081", 7, "this boot", std::string(sealed)};
-  Require(!Codec().Read(forged).has_value(), "what we did not seal is not opened");
+  const SealedRow forged = {kind, "uid",       "00800000000000000081",
+                            7,    "this boot", std::string(sealed)};
+  Require(!Codec().Read(forged).has_value(), "a foreign row is not opened");
 }
 
 }  // namespace
