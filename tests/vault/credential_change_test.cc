@@ -9,23 +9,23 @@ namespace billbroker {
 namespace {
 
 CredentialChange Everything() {
-  Credential staged = SampleUser("acme");
+  Credential staged = SampleUser("acme-payables-user");
   AddRotations(staged);
   return std::move(staged.staged->change);
 }
 
-TEST(CredentialChangeTest, ItPutsInPlaceWhatIsSetAndLeavesTheRest) {
-  Credential credential = SampleUser("acme");
+TEST(CredentialChangeTest, ApplyChangesOnlySetFields) {
+  Credential credential = SampleUser("acme-payables-user");
   CredentialChange change;
   change.password = SecretString::CopyOf("next");
   Apply(change, credential);
   EXPECT_EQ(credential.password.Reveal(), "next");
-  credential.password = SampleUser("acme").password.Clone();
-  EXPECT_TRUE(SameCredential(credential, SampleUser("acme")));
+  credential.password = SampleUser("acme-payables-user").password.Clone();
+  EXPECT_TRUE(SameCredential(credential, SampleUser("acme-payables-user")));
 }
 
-TEST(CredentialChangeTest, WhatIsSetAndEmptyGoes) {
-  Credential credential = SampleUser("acme");
+TEST(CredentialChangeTest, ApplyRemovesEmptyFields) {
+  Credential credential = SampleUser("acme-payables-user");
   Apply(Everything(), credential);
   EXPECT_TRUE(credential.remember_me_id.empty());
   EXPECT_TRUE(credential.device.empty());
@@ -34,8 +34,8 @@ TEST(CredentialChangeTest, WhatIsSetAndEmptyGoes) {
   EXPECT_EQ(credential.username, "new@acme.example");
 }
 
-TEST(CredentialChangeTest, ItsInverseUndoesIt) {
-  const Credential before = SampleUser("acme");
+TEST(CredentialChangeTest, InverseUndoesTheChange) {
+  const Credential before = SampleUser("acme-payables-user");
   Credential credential = before.Clone();
   const CredentialChange change = Everything();
   const CredentialChange inverse = InverseOf(change, credential);
@@ -45,8 +45,8 @@ TEST(CredentialChangeTest, ItsInverseUndoesIt) {
   EXPECT_TRUE(SameCredential(credential, before));
 }
 
-TEST(CredentialChangeTest, TheDateOfARememberMeIdGoesWithIt) {
-  Credential credential = SampleUser("acme");
+TEST(CredentialChangeTest, RememberMeTimeFollowsTheId) {
+  Credential credential = SampleUser("acme-payables-user");
   credential.remember_me_time = credential.create_time;
   CredentialChange change;
   change.remember_me_id = SecretString::CopyOf("next");
@@ -60,8 +60,8 @@ TEST(CredentialChangeTest, TheDateOfARememberMeIdGoesWithIt) {
   EXPECT_EQ(credential.remember_me_time, credential.create_time);
 }
 
-TEST(CredentialChangeTest, AnAppKeyIsReplacedAndPutBack) {
-  const Credential before = SamplePartner("firm");
+TEST(CredentialChangeTest, AppKeyIsReplacedAndRestored) {
+  const Credential before = SamplePartner("accounting-firm-user");
   Credential credential = before.Clone();
   CredentialChange change;
   change.app_key = SecretString::CopyOf("next");
@@ -75,16 +75,16 @@ TEST(CredentialChangeTest, AnAppKeyIsReplacedAndPutBack) {
   EXPECT_TRUE(SameCredential(credential, before));
 }
 
-TEST(CredentialChangeTest, AnOrganizationThatIsNotAttachedIsLeftOut) {
-  Credential credential = SampleUser("acme");
+TEST(CredentialChangeTest, IgnoresOrganizationsThatAreNotAttached) {
+  Credential credential = SampleUser("acme-payables-user");
   CredentialChange change;
   change.organizations.push_back({"00800000000000000099", SecretString::CopyOf("x")});
   EXPECT_TRUE(InverseOf(change, credential).organizations.empty());
   Apply(change, credential);
-  EXPECT_TRUE(SameCredential(credential, SampleUser("acme")));
+  EXPECT_TRUE(SameCredential(credential, SampleUser("acme-payables-user")));
 }
 
-TEST(CredentialChangeTest, ItNamesWhatItSets) {
+TEST(CredentialChangeTest, ChangedFieldsNamesTheSetFields) {
   EXPECT_TRUE(IsEmpty(CredentialChange()));
   EXPECT_THAT(ChangedFields(Everything()),
               ::testing::ElementsAre("username", "dev_key", "password", "remember_me_id", "device",
@@ -92,8 +92,8 @@ TEST(CredentialChangeTest, ItNamesWhatItSets) {
   EXPECT_EQ(ChangedFields(CloneOf(Everything())), ChangedFields(Everything()));
 }
 
-TEST(CredentialChangeTest, ACloneOfACredentialHasItsRotationsToo) {
-  Credential rotated = SampleUser("acme");
+TEST(CredentialChangeTest, CloneCopiesRotations) {
+  Credential rotated = SampleUser("acme-payables-user");
   AddRotations(rotated);
   EXPECT_TRUE(SameCredential(rotated.Clone(), rotated));
 }

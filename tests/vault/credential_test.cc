@@ -6,12 +6,13 @@
 #include <string>
 
 #include "tests/support/sample_credentials.h"
+#include "tests/support/status_matchers.h"
 #include "vault/base/error.h"
 
 namespace billbroker {
 namespace {
 
-// The field that ValidateCredential() objects to; empty for none.
+// Returns the field that ValidateCredential() rejects, or an empty string.
 std::string WrongField(const Credential& credential) {
   const absl::Status status = ValidateCredential(credential);
   if (status.ok()) return "";
@@ -20,39 +21,39 @@ std::string WrongField(const Credential& credential) {
 }
 
 std::string WrongFieldAfter(const std::function<void(Credential&)>& change) {
-  Credential credential = SampleUser("acme");
+  Credential credential = SampleUser("acme-payables-user");
   change(credential);
   return WrongField(credential);
 }
 
 SecretString Secret(std::size_t size) { return SecretString::CopyOf(std::string(size, 'x')); }
 
-TEST(CredentialTest, TheSamplesAreValid) {
-  EXPECT_EQ(WrongField(SampleUser("acme")), "");
-  EXPECT_EQ(WrongField(SampleConsole("acme")), "");
-  EXPECT_EQ(WrongField(SamplePartner("acme")), "");
+TEST(CredentialTest, SamplesAreValid) {
+  EXPECT_EQ(WrongField(SampleUser("acme-payables-user")), "");
+  EXPECT_EQ(WrongField(SampleConsole("acme-payables-user")), "");
+  EXPECT_EQ(WrongField(SamplePartner("acme-payables-user")), "");
 }
 
-TEST(CredentialTest, NamesAreShort) {
+TEST(CredentialTest, ChecksCredentialNames) {
   for (const char* good : {"a", "0", "acme-payables", "a-"}) {
-    EXPECT_TRUE(ValidateCredentialName(good).ok()) << good;
+    EXPECT_THAT(ValidateCredentialName(good), IsOk()) << good;
   }
   for (const std::string& bad : {std::string(), std::string("-a"), std::string("Acme"),
                                  std::string("a b"), std::string("a/b"), std::string(65, 'a')}) {
-    EXPECT_TRUE(HasReason(ValidateCredentialName(bad), Reason::kMalformedRequest)) << bad;
+    EXPECT_THAT(ValidateCredentialName(bad), HasReason(Reason::kMalformedRequest)) << bad;
   }
 }
 
-TEST(CredentialTest, OrganizationIdsAreShort) {
+TEST(CredentialTest, ChecksOrganizationIds) {
   for (const char* good : {"00800000000000000081", "aZ_-9"})
-    EXPECT_TRUE(ValidateOrganizationId(good).ok()) << good;
+    EXPECT_THAT(ValidateOrganizationId(good), IsOk()) << good;
   for (const std::string& bad : {std::string(), std::string("a b"), std::string("a\n"),
                                  std::string("\xc3\xa9"), std::string(65, '0')}) {
-    EXPECT_TRUE(HasReason(ValidateOrganizationId(bad), Reason::kMalformedRequest)) << bad;
+    EXPECT_THAT(ValidateOrganizationId(bad), HasReason(Reason::kMalformedRequest)) << bad;
   }
 }
 
-TEST(CredentialTest, AnErrorNamesTheField) {
+TEST(CredentialTest, ErrorNamesTheField) {
   using C = Credential;
   EXPECT_EQ(WrongFieldAfter([](C& c) { c.name = "Acme"; }), "name");
   EXPECT_EQ(WrongFieldAfter([](C& c) { c.environment = ""; }), "environment");
@@ -79,22 +80,22 @@ TEST(CredentialTest, AnErrorNamesTheField) {
   EXPECT_EQ(WrongFieldAfter([](C& c) { c.organizations.resize(10'001); }), "organizations");
 }
 
-TEST(CredentialTest, AConsoleHasATokenAndNoPassword) {
-  Credential console = SampleConsole("acme");
+TEST(CredentialTest, ConsoleHasATokenAndNoPassword) {
+  Credential console = SampleConsole("acme-payables-user");
   console.sync_token = true;
   EXPECT_EQ(WrongField(console), "sync_token");
-  console = SampleConsole("acme");
+  console = SampleConsole("acme-payables-user");
   console.password = Secret(8);
   EXPECT_EQ(WrongField(console), "password");
-  console = SampleConsole("acme");
+  console = SampleConsole("acme-payables-user");
   console.console_api_token = SecretString();
   EXPECT_EQ(WrongField(console), "console_api_token");
 }
 
-TEST(CredentialTest, APartnerHasAnAppKeyAndAUserForEachOrganization) {
+TEST(CredentialTest, PartnerHasAnAppKeyAndUsers) {
   using C = Credential;
   const auto wrong_after = [](const std::function<void(Credential&)>& change) {
-    Credential partner = SamplePartner("acme");
+    Credential partner = SamplePartner("acme-payables-user");
     change(partner);
     return WrongField(partner);
   };
@@ -110,14 +111,14 @@ TEST(CredentialTest, APartnerHasAnAppKeyAndAUserForEachOrganization) {
   }
 }
 
-TEST(CredentialTest, NobodyElseHasAnAppKeyOrAUserForAnOrganization) {
+TEST(CredentialTest, OnlyPartnersHaveAnAppKeyAndUsers) {
   EXPECT_EQ(WrongFieldAfter([](Credential& c) { c.app_key = Secret(1); }), "app_key");
   EXPECT_EQ(
       WrongFieldAfter([](Credential& c) { c.organizations[0].user_id = "0060000000000000000a"; }),
       "organizations[0].user_id");
 }
 
-TEST(CredentialTest, TheDevKeyMayBeEmptyWhereEachOrganizationHasItsOwn) {
+TEST(CredentialTest, DevKeyMayBeEmptyIfOrganizationsHaveOne) {
   EXPECT_EQ(WrongFieldAfter([](Credential& c) { c.dev_key = SecretString(); }),
             "organizations[0].dev_key");
   EXPECT_EQ(WrongFieldAfter([](Credential& c) {
@@ -127,25 +128,26 @@ TEST(CredentialTest, TheDevKeyMayBeEmptyWhereEachOrganizationHasItsOwn) {
             "");
 }
 
-TEST(CredentialTest, AnOrganizationsOwnDevKeyComesFirst) {
-  const Credential user = SampleUser("acme");
+TEST(CredentialTest, OrganizationsDevKeyTakesPrecedence) {
+  const Credential user = SampleUser("acme-payables-user");
   EXPECT_EQ(user.DevKeyFor("00800000000000000081").Reveal(), "s3cret-dev-key-of-credential");
   EXPECT_EQ(user.DevKeyFor("00800000000000000082").Reveal(), "s3cret-dev-key-0082");
   EXPECT_EQ(user.FindOrganization("00800000000000000083"), nullptr);
 }
 
-TEST(CredentialTest, TheUserSecretIsThatOfItsKind) {
-  const Credential user = SampleUser("acme");
-  const Credential console = SampleConsole("firm");
+TEST(CredentialTest, UserSecretDependsOnTheKind) {
+  const Credential user = SampleUser("acme-payables-user");
+  const Credential console = SampleConsole("accounting-firm-user");
   EXPECT_EQ(&user.UserSecret(), &user.password);
-  const Credential partner = SamplePartner("firm");
+  const Credential partner = SamplePartner("accounting-firm-user");
   EXPECT_EQ(&console.UserSecret(), &console.console_api_token);
   EXPECT_EQ(&partner.UserSecret(), &partner.password);
 }
 
-TEST(CredentialTest, ACloneIsWhole) {
+TEST(CredentialTest, CloneCopiesEverything) {
   for (const Credential& credential :
-       {SampleUser("acme"), SampleConsole("firm"), SamplePartner("firm")}) {
+       {SampleUser("acme-payables-user"), SampleConsole("accounting-firm-user"),
+        SamplePartner("accounting-firm-user")}) {
     EXPECT_TRUE(SameCredential(credential.Clone(), credential));
   }
 }

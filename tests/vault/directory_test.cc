@@ -8,16 +8,22 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/support/sample_credentials.h"
+#include "tests/support/status_matchers.h"
 #include "vault/base/error.h"
 
 namespace billbroker {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
+// The organizations of SampleUser().
+constexpr char kFirst[] = "00800000000000000081";
+constexpr char kSecond[] = "00800000000000000082";
+
 CredentialInfoPtr Info(absl::string_view name, std::uint64_t version = 1,
-                       const std::vector<std::string>& organizations = {"0081"}) {
+                       const std::vector<std::string>& organizations = {kFirst}) {
   auto info = std::make_shared<CredentialInfo>();
   info->name = std::string(name);
   info->uid = absl::StrCat("uid-of-", name);
@@ -55,101 +61,108 @@ class DirectoryTest : public testing::Test {
   Directory directory_;
 };
 
-TEST_F(DirectoryTest, BeforeItIsCompleteNothingIsUnknown) {
-  EXPECT_EQ(Find("0081"), "VAULT_UNREACHABLE");
+TEST_F(DirectoryTest, ReportsVaultStateUntilComplete) {
+  EXPECT_EQ(Find(kFirst), "VAULT_UNREACHABLE");
   directory_.set_vault_state(VaultState::kLocked);
-  EXPECT_EQ(Find("0081"), "VAULT_LOCKED");
-  EXPECT_EQ(Find("0081", "acme"), "VAULT_LOCKED");
-  EXPECT_TRUE(HasReason(directory_.Get("acme").status(), Reason::kVaultLocked));
+  EXPECT_EQ(Find(kFirst), "VAULT_LOCKED");
+  EXPECT_EQ(Find(kFirst, "acme-payables-user"), "VAULT_LOCKED");
+  EXPECT_THAT(directory_.Get("acme-payables-user"), HasReason(Reason::kVaultLocked));
   directory_.set_vault_state(VaultState::kReady);
-  EXPECT_EQ(Find("0081"), "VAULT_UNREACHABLE");
+  EXPECT_EQ(Find(kFirst), "VAULT_UNREACHABLE");
   EXPECT_FALSE(directory_.complete());
 }
 
-TEST_F(DirectoryTest, WhatIsKnownIsFoundBeforeItIsComplete) {
-  directory_.Put(Info("acme"));
-  EXPECT_EQ(Find("0081"), "acme");
-  EXPECT_EQ(Find("0082", "acme"), "UNKNOWN_ORGANIZATION");
+TEST_F(DirectoryTest, FindsKnownCredentialsBeforeComplete) {
+  directory_.Put(Info("acme-payables-user"));
+  EXPECT_EQ(Find(kFirst), "acme-payables-user");
+  EXPECT_EQ(Find(kSecond, "acme-payables-user"), "UNKNOWN_ORGANIZATION");
 }
 
-TEST_F(DirectoryTest, OnceCompleteItAnswersWhateverTheVaultsState) {
-  directory_.Reset({Info("acme")}, {});
+TEST_F(DirectoryTest, AnswersInAnyVaultStateOnceComplete) {
+  directory_.Reset({Info("acme-payables-user")}, {});
   directory_.set_vault_state(VaultState::kLocked);
   EXPECT_TRUE(directory_.complete());
-  EXPECT_EQ(Find("0081"), "acme");
-  EXPECT_EQ(Find("0082"), "UNKNOWN_ORGANIZATION");
-  EXPECT_EQ(Find("0081", "mill"), "UNKNOWN_CREDENTIAL");
+  EXPECT_EQ(Find(kFirst), "acme-payables-user");
+  EXPECT_EQ(Find(kSecond), "UNKNOWN_ORGANIZATION");
+  EXPECT_EQ(Find(kFirst, "mill-payables-user"), "UNKNOWN_CREDENTIAL");
 }
 
-TEST_F(DirectoryTest, OfSeveralThatServeTheCallerNamesOne) {
-  directory_.Reset({Info("mill"), Info("acme", 1, {"0081", "0082"})}, {});
-  const absl::Status status = directory_.Find("0081", "").status();
-  ASSERT_TRUE(HasReason(status, Reason::kAmbiguousCredential));
-  EXPECT_EQ(DetailsOf(status)->metadata["credentials"], "acme,mill");
-  EXPECT_EQ(Find("0081", "mill"), "mill");
-  EXPECT_EQ(Find("0082"), "acme");
-  directory_.Remove("mill", "uid-of-mill");
-  EXPECT_EQ(Find("0081"), "acme");
+TEST_F(DirectoryTest, SeveralCredentialsAreAmbiguous) {
+  directory_.Reset({Info("mill-payables-user"), Info("acme-payables-user", 1, {kFirst, kSecond})},
+                   {});
+  EXPECT_THAT(directory_.Find(kFirst, ""),
+              AllOf(HasReason(Reason::kAmbiguousCredential),
+                    HasMetadata("credentials", "acme-payables-user,mill-payables-user")));
+  EXPECT_EQ(Find(kFirst, "mill-payables-user"), "mill-payables-user");
+  EXPECT_EQ(Find(kSecond), "acme-payables-user");
+  directory_.Remove("mill-payables-user", "uid-of-mill-payables-user");
+  EXPECT_EQ(Find(kFirst), "acme-payables-user");
 }
 
-TEST_F(DirectoryTest, AChangeIsIndexedAndTold) {
-  directory_.Put(Info("acme", 1, {"0081"}));
-  directory_.Put(Info("acme", 2, {"0082"}));
-  EXPECT_THAT(recorder_.Take(), ElementsAre("none -> acme 1", "acme 1 -> acme 2"));
-  EXPECT_EQ(Find("0082"), "acme");
-  directory_.Reset({Info("acme", 2, {"0082"})}, {});
-  EXPECT_EQ(Find("0081"), "UNKNOWN_ORGANIZATION");
+TEST_F(DirectoryTest, NotifiesAndIndexesChanges) {
+  directory_.Put(Info("acme-payables-user", 1, {kFirst}));
+  directory_.Put(Info("acme-payables-user", 2, {kSecond}));
+  EXPECT_THAT(recorder_.Take(), ElementsAre("none -> acme-payables-user 1",
+                                            "acme-payables-user 1 -> acme-payables-user 2"));
+  EXPECT_EQ(Find(kSecond), "acme-payables-user");
+  directory_.Reset({Info("acme-payables-user", 2, {kSecond})}, {});
+  EXPECT_EQ(Find(kFirst), "UNKNOWN_ORGANIZATION");
   EXPECT_THAT(recorder_.Take(), IsEmpty());
 }
 
-TEST_F(DirectoryTest, AnOlderVersionIsIgnored) {
-  directory_.Put(Info("acme", 2));
-  directory_.Put(Info("acme", 1));
-  directory_.Put(Info("acme", 2));
-  EXPECT_EQ((*directory_.Get("acme"))->version, 2u);
+TEST_F(DirectoryTest, IgnoresOlderVersions) {
+  directory_.Put(Info("acme-payables-user", 2));
+  directory_.Put(Info("acme-payables-user", 1));
+  directory_.Put(Info("acme-payables-user", 2));
+  EXPECT_EQ((*directory_.Get("acme-payables-user"))->version, 2u);
   EXPECT_EQ(recorder_.Take().size(), 1u);
-  auto reborn = std::make_shared<CredentialInfo>(*Info("acme", 1));
-  reborn->uid = "another";
+  auto reborn = std::make_shared<CredentialInfo>(*Info("acme-payables-user", 1));
+  reborn->uid = "another-unique-id-0001";
   directory_.Put(reborn);
-  EXPECT_EQ((*directory_.Get("acme"))->uid, "another");
+  EXPECT_EQ((*directory_.Get("acme-payables-user"))->uid, "another-unique-id-0001");
 }
 
-TEST_F(DirectoryTest, OnlyTheSameUidIsRemoved) {
-  directory_.Reset({Info("acme")}, {});
+TEST_F(DirectoryTest, RemoveComparesTheUid) {
+  directory_.Reset({Info("acme-payables-user")}, {});
   recorder_.Take();
-  directory_.Remove("acme", "another");
-  directory_.Remove("mill", "another");
+  directory_.Remove("acme-payables-user", "another-unique-id-0001");
+  directory_.Remove("mill-payables-user", "another-unique-id-0001");
   EXPECT_THAT(recorder_.Take(), IsEmpty());
-  directory_.Remove("acme", "uid-of-acme");
-  EXPECT_THAT(recorder_.Take(), ElementsAre("acme 1 -> none"));
-  EXPECT_EQ(Find("0081"), "UNKNOWN_ORGANIZATION");
+  directory_.Remove("acme-payables-user", "uid-of-acme-payables-user");
+  EXPECT_THAT(recorder_.Take(), ElementsAre("acme-payables-user 1 -> none"));
+  EXPECT_EQ(Find(kFirst), "UNKNOWN_ORGANIZATION");
 }
 
-TEST_F(DirectoryTest, ResetTellsWhatChanged) {
-  directory_.Reset({Info("acme"), Info("mill"), Info("stays")}, {});
+TEST_F(DirectoryTest, ResetNotifiesOfChanges) {
+  directory_.Reset(
+      {Info("acme-payables-user"), Info("mill-payables-user"), Info("unchanged-credential")}, {});
   recorder_.Take();
-  directory_.Reset({Info("acme", 2), Info("stays"), Info("zebra")}, {});
-  EXPECT_THAT(recorder_.Take(), testing::UnorderedElementsAre("acme 1 -> acme 2", "mill 1 -> none",
-                                                              "none -> zebra 1"));
+  directory_.Reset(
+      {Info("acme-payables-user", 2), Info("unchanged-credential"), Info("zebra-payables-user")},
+      {});
+  EXPECT_THAT(recorder_.Take(),
+              testing::UnorderedElementsAre("acme-payables-user 1 -> acme-payables-user 2",
+                                            "mill-payables-user 1 -> none",
+                                            "none -> zebra-payables-user 1"));
 }
 
-TEST_F(DirectoryTest, WhatWasReadBeforeAChangeDoesNotReplaceIt) {
+TEST_F(DirectoryTest, ResetIfIgnoresOutdatedReads) {
   directory_.Reset({}, {});
   const std::uint64_t before = directory_.changes();
-  directory_.Put(Info("acme"));
+  directory_.Put(Info("acme-payables-user"));
   EXPECT_FALSE(directory_.ResetIf(before, {}, {}));
-  EXPECT_EQ(Find("0081"), "acme");
-  EXPECT_TRUE(directory_.ResetIf(directory_.changes(), {}, {"mill"}));
-  EXPECT_EQ(Find("0081"), "UNKNOWN_ORGANIZATION");
+  EXPECT_EQ(Find(kFirst), "acme-payables-user");
+  EXPECT_TRUE(directory_.ResetIf(directory_.changes(), {}, {"mill-payables-user"}));
+  EXPECT_EQ(Find(kFirst), "UNKNOWN_ORGANIZATION");
 }
 
-TEST_F(DirectoryTest, ThatBillDoesNotTakeARememberMeIdIsKnownUntilThereIsAnotherOne) {
-  auto old = std::make_shared<CredentialInfo>(*Info("acme"));
-  EXPECT_FALSE(directory_.NoteTrust(*old, false, absl::UnixEpoch()));  // it has none
+TEST_F(DirectoryTest, RemembersRefusedRememberMeIdUntilReplaced) {
+  auto old = std::make_shared<CredentialInfo>(*Info("acme-payables-user"));
+  EXPECT_FALSE(directory_.NoteTrust(*old, false, absl::UnixEpoch()));  // it has no rememberMeId
   EXPECT_EQ(directory_.TrustRefusedSince(*old), absl::nullopt);
-  old->fingerprints["remember_me_id"] = "f1";
+  old->fingerprints["remember_me_id"] = "fingerprint-of-the-first-id";
   auto renewed = std::make_shared<CredentialInfo>(*old);
-  renewed->fingerprints["remember_me_id"] = "f2";
+  renewed->fingerprints["remember_me_id"] = "fingerprint-of-the-second-id";
 
   EXPECT_TRUE(directory_.NoteTrust(*old, false, absl::UnixEpoch()));
   EXPECT_FALSE(directory_.NoteTrust(*old, false, absl::UnixEpoch() + absl::Hours(1)));
@@ -159,51 +172,52 @@ TEST_F(DirectoryTest, ThatBillDoesNotTakeARememberMeIdIsKnownUntilThereIsAnother
   EXPECT_EQ(directory_.TrustRefusedSince(*old), absl::nullopt);
 }
 
-TEST_F(DirectoryTest, ABrokenDocumentIsNotUnknown) {
-  directory_.Reset({}, {"mill"});
-  EXPECT_TRUE(HasReason(directory_.Get("mill").status(), Reason::kVaultDocumentInvalid));
-  EXPECT_THAT(directory_.invalid_documents(), ElementsAre("mill"));
+TEST_F(DirectoryTest, InvalidDocumentIsNotUnknown) {
+  directory_.Reset({}, {"mill-payables-user"});
+  EXPECT_THAT(directory_.Get("mill-payables-user"), HasReason(Reason::kVaultDocumentInvalid));
+  EXPECT_THAT(directory_.invalid_documents(), ElementsAre("mill-payables-user"));
 }
 
-TEST_F(DirectoryTest, UsersAreFoundWithoutCaseInTheirEnvironment) {
-  directory_.Put(Info("acme"));
-  EXPECT_EQ(directory_.FindUser("sandbox", "ACME@acme.example")->name, "acme");
-  EXPECT_EQ(directory_.FindUser("production", "acme@acme.example"), nullptr);
+TEST_F(DirectoryTest, FindUserIgnoresCase) {
+  directory_.Put(Info("acme-payables-user"));
+  EXPECT_EQ(directory_.FindUser("sandbox", "ACME-PAYABLES-USER@acme.example")->name,
+            "acme-payables-user");
+  EXPECT_EQ(directory_.FindUser("production", "acme-payables-user@acme.example"), nullptr);
 }
 
 TEST_F(DirectoryTest, ListIsOrderedByName) {
-  directory_.Put(Info("mill"));
-  directory_.Put(Info("acme"));
+  directory_.Put(Info("mill-payables-user"));
+  directory_.Put(Info("acme-payables-user"));
   ASSERT_EQ(directory_.List().size(), 2u);
-  EXPECT_EQ(directory_.List()[0]->name, "acme");
+  EXPECT_EQ(directory_.List()[0]->name, "acme-payables-user");
 }
 
-TEST(CredentialInfoTest, ShowsWhichSecretsThereAreAndNoneOfThem) {
+TEST(CredentialInfoTest, HasFingerprintsOfTheSecrets) {
   const Fingerprinter fingerprinter(SecretString::CopyOf(std::string(32, 'k')));
-  const Credential user = SampleUser("acme");
+  const Credential user = SampleUser("acme-payables-user");
   const CredentialInfoPtr info = InfoOf(user, fingerprinter);
   EXPECT_EQ(info->fingerprints.size(), 3u);
   EXPECT_EQ(info->fingerprints.at("password"), fingerprinter.Of(user.password));
-  EXPECT_EQ(info->DevKeyIdFor("00800000000000000081"), fingerprinter.Of(user.dev_key));
-  EXPECT_EQ(info->DevKeyIdFor("00800000000000000082"),
-            fingerprinter.Of(user.organizations[1].dev_key));
-  EXPECT_EQ(InfoOf(SampleConsole("firm"), fingerprinter)->DevKeyIdFor("unknown"), "");
+  EXPECT_EQ(info->DevKeyIdFor(kFirst), fingerprinter.Of(user.dev_key));
+  EXPECT_EQ(info->DevKeyIdFor(kSecond), fingerprinter.Of(user.organizations[1].dev_key));
+  EXPECT_EQ(InfoOf(SampleConsole("accounting-firm-user"), fingerprinter)->DevKeyIdFor("unknown"),
+            "");
 }
 
-TEST(CredentialInfoTest, OfAPartnerShowsWhomItSignsInAs) {
+TEST(CredentialInfoTest, HasTheUsersOfAPartner) {
   const Fingerprinter fingerprinter(SecretString::CopyOf(std::string(32, 'k')));
-  const Credential partner = SamplePartner("firm");
+  const Credential partner = SamplePartner("accounting-firm-user");
   const CredentialInfoPtr info = InfoOf(partner, fingerprinter);
   EXPECT_EQ(info->fingerprints.at("app_key"), fingerprinter.Of(partner.app_key));
   EXPECT_EQ(info->user_ids.at("00800000000000000096"), "0060000000000000000b");
-  EXPECT_TRUE(InfoOf(SampleUser("acme"), fingerprinter)->user_ids.empty());
+  EXPECT_TRUE(InfoOf(SampleUser("acme-payables-user"), fingerprinter)->user_ids.empty());
 }
 
-TEST(CredentialInfoTest, AUserNameInOtherCaseIsNoOtherUser) {
+TEST(CredentialInfoTest, UserSecretIdIgnoresCase) {
   const Fingerprinter fingerprinter(SecretString::CopyOf(std::string(32, 'k')));
-  Credential user = SampleUser("acme");
+  Credential user = SampleUser("acme-payables-user");
   const std::string id = InfoOf(user, fingerprinter)->user_secret_id;
-  user.username = "ACME@acme.example";
+  user.username = "ACME-PAYABLES-USER@acme.example";
   EXPECT_EQ(InfoOf(user, fingerprinter)->user_secret_id, id);
   user.environment = "production";
   EXPECT_NE(InfoOf(user, fingerprinter)->user_secret_id, id);

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/status_matchers.h"
 #include "tests/vault/vault_contract.h"
 
 namespace billbroker {
@@ -23,26 +24,26 @@ INSTANTIATE_TEST_SUITE_P(Fake, VaultContract,
                          testing::Values(VaultKind{
                              "fake", [] { return std::make_unique<FakeUnderTest>(); }}));
 
-TEST(FakeVaultTest, ALostAnswerMayHaveBeenDoneOrNot) {
+TEST(FakeVaultTest, LostAnswerMayHaveCommitted) {
   FakeVault vault;
   vault.LoseNextAnswer(/*done=*/false);
-  EXPECT_TRUE(HasReason(vault.Create(SampleUser("acme")), Reason::kVaultUnreachable));
-  EXPECT_TRUE(HasReason(vault.Load("acme").status(), Reason::kUnknownCredential));
+  EXPECT_THAT(vault.Create(SampleUser("acme-payables-user")), HasReason(Reason::kVaultUnreachable));
+  EXPECT_THAT(vault.Load("acme-payables-user"), HasReason(Reason::kUnknownCredential));
   vault.LoseNextAnswer(/*done=*/true);
-  EXPECT_TRUE(HasReason(vault.Create(SampleUser("acme")), Reason::kVaultUnreachable));
-  EXPECT_TRUE(vault.Load("acme").ok());
+  EXPECT_THAT(vault.Create(SampleUser("acme-payables-user")), HasReason(Reason::kVaultUnreachable));
+  EXPECT_THAT(vault.Load("acme-payables-user"), IsOk());
   EXPECT_EQ(vault.writes(), 1);
   EXPECT_EQ(vault.reads(), 2);
 }
 
-TEST(FakeVaultTest, TheHookSeesEachCallAndMayUseTheVault) {
+TEST(FakeVaultTest, HookSeesEachCallAndMayUseTheVault) {
   FakeVault vault;
   std::vector<std::string> calls;
   vault.set_hook([&](absl::string_view call) {
     calls.emplace_back(call);
     if (call == "Load") vault.set_state(VaultState::kTimedOut);
   });
-  EXPECT_TRUE(HasReason(vault.Load("acme").status(), Reason::kVaultUnreachable));
+  EXPECT_THAT(vault.Load("acme-payables-user"), HasReason(Reason::kVaultUnreachable));
   EXPECT_EQ(vault.Probe(), VaultState::kTimedOut);
   EXPECT_THAT(calls, testing::ElementsAre("Load", "Probe"));
 }

@@ -10,7 +10,7 @@ namespace {
 SecretString Key(char fill) { return SecretString::CopyOf(std::string(32, fill)); }
 SecretString Secret(absl::string_view text) { return SecretString::CopyOf(text); }
 
-TEST(FingerprinterTest, TellsSecretsApartUnderOneKey) {
+TEST(FingerprinterTest, DiffersBySecretAndByKey) {
   const Fingerprinter fingerprinter(Key('a'));
   EXPECT_EQ(fingerprinter.Of(Secret("one")), Fingerprinter(Key('a')).Of(Secret("one")));
   EXPECT_NE(fingerprinter.Of(Secret("one")), fingerprinter.Of(Secret("two")));
@@ -23,17 +23,17 @@ TEST(FingerprinterTest, Is16HexadecimalDigits) {
   EXPECT_EQ(fingerprint.find_first_not_of("0123456789abcdef"), std::string::npos);
 }
 
-// Stored sessions and quarantines are keyed by it: a change forgets them all.
+// Stored sessions and quarantines use it as their key: a change would lose them all.
 TEST(FingerprinterTest, StaysTheSameAcrossReleases) {
   EXPECT_EQ(Fingerprinter(Key('a')).Of(Secret("one")), "3a8124dc371568e4");
 }
 
-TEST(FingerprinterTest, OfNothingIsEmpty) {
+TEST(FingerprinterTest, IsEmptyForAnEmptySecret) {
   EXPECT_EQ(Fingerprinter(Key('a')).Of(SecretString()), "");
   EXPECT_EQ(Fingerprinter(Key('a')).Of("context", SecretString()), "");
 }
 
-TEST(FingerprinterTest, TheContextCountsAndCannotBeMovedIntoTheSecret) {
+TEST(FingerprinterTest, DiffersByContext) {
   const Fingerprinter fingerprinter(Key('a'));
   EXPECT_NE(fingerprinter.Of("ann", Secret("one")), fingerprinter.Of("bob", Secret("one")));
   EXPECT_NE(fingerprinter.Of("ab", Secret("c")), fingerprinter.Of("a", Secret("bc")));

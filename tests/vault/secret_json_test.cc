@@ -10,7 +10,7 @@
 namespace billbroker {
 namespace {
 
-// "!" stands for refused.
+// Returns "!" if the string is refused.
 std::string ReadString(absl::string_view json) {
   SecretJsonReader reader(json);
   SecretString value;
@@ -32,7 +32,7 @@ TEST(SecretJsonTest, StringsAreUnescaped) {
   EXPECT_EQ(ReadString(R"("\u0000")"), std::string(1, '\0'));
 }
 
-TEST(SecretJsonTest, StringsThatAreNoneAreRefused) {
+TEST(SecretJsonTest, RejectsMalformedStrings) {
   for (const char* json : {"", "\"", "plain", R"("open)", R"("\)", R"("\x")", R"("\u12")",
                            R"("\u12g4")", R"("\ud83d")", R"("\ud83dx")", R"("\ud83d\u0041")",
                            R"("\ude00")", "\"line\nbreak\"", R"("two" "strings")"}) {
@@ -57,7 +57,7 @@ TEST(SecretJsonTest, BooleansAreReadExactly) {
   EXPECT_FALSE(SecretJsonReader("1").Bool(value));
 }
 
-// The members of an object of whole numbers, in order; "!" for refused.
+// Returns the members of an object of whole numbers in order, or "!" if it is refused.
 std::string ReadObject(absl::string_view json) {
   SecretJsonReader reader(json);
   std::string members;

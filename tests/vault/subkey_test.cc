@@ -10,9 +10,9 @@
 namespace billbroker {
 namespace {
 
-// Worked out apart from libsodium, with Python's hashlib: blake2b keyed with the master key, the
-// number as the salt and the purpose as the personalization.
-TEST(SubkeyTest, StaysWhatWasDerivedWhenTheFilesOnDiskWereWritten) {
+// Computed without libsodium, with Python's hashlib: blake2b keyed with the master key, the number
+// as the salt and the purpose as the personalization. Stored files depend on these keys.
+TEST(SubkeyTest, StaysTheSameAcrossReleases) {
   std::string bytes(32, '\0');
   std::iota(bytes.begin(), bytes.end(), '\0');
   const SecretString master_key = SecretString::CopyOf(bytes);

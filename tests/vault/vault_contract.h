@@ -1,4 +1,4 @@
-// The contract of Vault, as a suite of tests that the fake and the real thing both pass:
+// The contract of Vault, as a suite of tests for the fake and for the real implementation:
 //
 //   INSTANTIATE_TEST_SUITE_P(Fake, VaultContract, testing::Values(VaultKind{"fake", MakeFake}));
 #pragma once
@@ -14,12 +14,13 @@
 #include <vector>
 
 #include "tests/support/sample_credentials.h"
+#include "tests/support/status_matchers.h"
 #include "vault/base/error.h"
 #include "vault/vault.h"
 
 namespace billbroker {
 
-// A vault, empty and ready, and what a person or another program can do to what is behind it.
+// A vault that is empty and ready, and the actions of other programs on its storage.
 class VaultUnderTest {
  public:
   virtual ~VaultUnderTest() = default;
@@ -43,7 +44,7 @@ class VaultContract : public testing::TestWithParam<VaultKind> {
 
   void ExpectStored(const Credential& expected) {
     const absl::StatusOr<CredentialPtr> stored = vault().Load(expected.name);
-    ASSERT_TRUE(stored.ok()) << stored.status();
+    ASSERT_THAT(stored, IsOk());
     EXPECT_TRUE(SameCredential(**stored, expected));
   }
 
@@ -64,51 +65,52 @@ inline Credential NextVersionOf(const Credential& credential) {
 
 TEST_P(VaultContract, IsReady) { EXPECT_EQ(vault().Probe(), VaultState::kReady); }
 
-TEST_P(VaultContract, NothingIsStoredAtFirst) {
-  EXPECT_TRUE(HasReason(vault().Load("acme").status(), Reason::kUnknownCredential));
+TEST_P(VaultContract, IsEmptyAtFirst) {
+  EXPECT_THAT(vault().Load("acme-payables-user"), HasReason(Reason::kUnknownCredential));
   const absl::StatusOr<VaultContents> contents = vault().LoadAll();
-  ASSERT_TRUE(contents.ok()) << contents.status();
+  ASSERT_THAT(contents, IsOk());
   EXPECT_TRUE(contents->credentials.empty());
   EXPECT_TRUE(contents->invalid_documents.empty());
 }
 
-TEST_P(VaultContract, WhatWasCreatedIsLoadedWhole) {
-  const Credential user = SampleUser("acme");
-  const Credential console = SampleConsole("firm");
-  ASSERT_EQ(vault().Create(user), absl::OkStatus());
-  ASSERT_EQ(vault().Create(console), absl::OkStatus());
+TEST_P(VaultContract, LoadsACreatedCredential) {
+  const Credential user = SampleUser("acme-payables-user");
+  const Credential console = SampleConsole("accounting-firm-user");
+  ASSERT_THAT(vault().Create(user), IsOk());
+  ASSERT_THAT(vault().Create(console), IsOk());
   ExpectStored(user);
   ExpectStored(console);
 }
 
-TEST_P(VaultContract, LoadAllIsOrderedByNameAndHasNoMasterKeyInIt) {
-  ASSERT_TRUE(vault().MasterKey().ok());
-  for (const char* name : {"zebra", "acme", "mill"}) {
-    ASSERT_EQ(vault().Create(SampleUser(name)), absl::OkStatus());
+TEST_P(VaultContract, LoadAllIsOrderedAndOmitsTheMasterKey) {
+  ASSERT_THAT(vault().MasterKey(), IsOk());
+  for (const char* name : {"zebra-payables-user", "acme-payables-user", "mill-payables-user"}) {
+    ASSERT_THAT(vault().Create(SampleUser(name)), IsOk());
   }
   const absl::StatusOr<VaultContents> contents = vault().LoadAll();
-  ASSERT_TRUE(contents.ok()) << contents.status();
+  ASSERT_THAT(contents, IsOk());
   std::vector<std::string> names;
   for (const CredentialPtr& credential : contents->credentials) names.push_back(credential->name);
-  EXPECT_THAT(names, testing::ElementsAre("acme", "mill", "zebra"));
+  EXPECT_THAT(names, testing::ElementsAre("acme-payables-user", "mill-payables-user",
+                                          "zebra-payables-user"));
   EXPECT_TRUE(contents->invalid_documents.empty());
 }
 
-TEST_P(VaultContract, ATakenNameIsNotCreatedAgain) {
-  const Credential first = SampleUser("acme");
-  ASSERT_EQ(vault().Create(first), absl::OkStatus());
-  Credential second = SampleConsole("acme");
-  second.uid = "another";
-  EXPECT_TRUE(HasReason(vault().Create(second), Reason::kCredentialExists));
+TEST_P(VaultContract, CreateRejectsDuplicateName) {
+  const Credential first = SampleUser("acme-payables-user");
+  ASSERT_THAT(vault().Create(first), IsOk());
+  Credential second = SampleConsole("acme-payables-user");
+  second.uid = "another-unique-id-0001";
+  EXPECT_THAT(vault().Create(second), HasReason(Reason::kCredentialExists));
   ExpectStored(first);
 }
 
-TEST_P(VaultContract, OfManyWhoCreateOneNameOneWins) {
+TEST_P(VaultContract, OneOfManyConcurrentCreatesWins) {
   std::vector<std::thread> threads;
   std::vector<absl::Status> outcomes(8);
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     threads.emplace_back([this, i, &outcomes] {
-      Credential credential = SampleUser("acme");
+      Credential credential = SampleUser("acme-payables-user");
       credential.uid = std::string(1, static_cast<char>('a' + i));
       outcomes[i] = vault().Create(credential);
     });
@@ -117,134 +119,140 @@ TEST_P(VaultContract, OfManyWhoCreateOneNameOneWins) {
   int created = 0;
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     if (!outcomes[i].ok()) {
-      EXPECT_TRUE(HasReason(outcomes[i], Reason::kCredentialExists)) << outcomes[i];
+      EXPECT_THAT(outcomes[i], HasReason(Reason::kCredentialExists));
       continue;
     }
     ++created;
-    EXPECT_EQ((*vault().Load("acme"))->uid, std::string(1, static_cast<char>('a' + i)));
+    EXPECT_EQ((*vault().Load("acme-payables-user"))->uid,
+              std::string(1, static_cast<char>('a' + i)));
   }
   EXPECT_EQ(created, 1);
 }
 
-TEST_P(VaultContract, WhatIsMalformedIsNotStored) {
-  Credential credential = SampleUser("acme");
+TEST_P(VaultContract, CreateRejectsMalformedCredential) {
+  Credential credential = SampleUser("acme-payables-user");
   credential.password = SecretString();
-  EXPECT_TRUE(HasReason(vault().Create(credential), Reason::kMalformedRequest));
-  credential = SampleUser("acme");
+  EXPECT_THAT(vault().Create(credential), HasReason(Reason::kMalformedRequest));
+  credential = SampleUser("acme-payables-user");
   credential.uid = "";
-  EXPECT_TRUE(HasReason(vault().Create(credential), Reason::kMalformedRequest));
-  EXPECT_TRUE(HasReason(vault().Load("acme").status(), Reason::kUnknownCredential));
+  EXPECT_THAT(vault().Create(credential), HasReason(Reason::kMalformedRequest));
+  EXPECT_THAT(vault().Load("acme-payables-user"), HasReason(Reason::kUnknownCredential));
 }
 
 TEST_P(VaultContract, ReplaceChangesTheWholeDocument) {
-  const Credential first = SampleUser("acme");
-  ASSERT_EQ(vault().Create(first), absl::OkStatus());
+  const Credential first = SampleUser("acme-payables-user");
+  ASSERT_THAT(vault().Create(first), IsOk());
   ExpectStored(first);
   const Credential second = NextVersionOf(first);
-  ASSERT_EQ(vault().Replace(second), absl::OkStatus());
+  ASSERT_THAT(vault().Replace(second), IsOk());
   ExpectStored(second);
   const absl::StatusOr<VaultContents> contents = vault().LoadAll();
-  ASSERT_TRUE(contents.ok()) << contents.status();
+  ASSERT_THAT(contents, IsOk());
   EXPECT_EQ(contents->credentials.size(), 1u);
 }
 
 TEST_P(VaultContract, ReplaceComparesUidAndVersion) {
-  const Credential first = SampleUser("acme");
-  ASSERT_EQ(vault().Create(first), absl::OkStatus());
+  const Credential first = SampleUser("acme-payables-user");
+  ASSERT_THAT(vault().Create(first), IsOk());
   Credential other = NextVersionOf(first);
-  other.uid = "another";
-  EXPECT_TRUE(HasReason(vault().Replace(other), Reason::kVersionConflict));
-  EXPECT_TRUE(HasReason(vault().Replace(first), Reason::kVersionConflict));
+  other.uid = "another-unique-id-0001";
+  EXPECT_THAT(vault().Replace(other), HasReason(Reason::kVersionConflict));
+  EXPECT_THAT(vault().Replace(first), HasReason(Reason::kVersionConflict));
   Credential too_new = NextVersionOf(first);
   ++too_new.version;
-  EXPECT_TRUE(HasReason(vault().Replace(too_new), Reason::kVersionConflict));
+  EXPECT_THAT(vault().Replace(too_new), HasReason(Reason::kVersionConflict));
   ExpectStored(first);
 }
 
 TEST_P(VaultContract, RestageKeepsTheVersionAndComparesIt) {
-  Credential first = SampleUser("acme");
+  Credential first = SampleUser("acme-payables-user");
   first.version = 4;  // as AddRotations() has it
-  ASSERT_EQ(vault().Create(first), absl::OkStatus());
-  EXPECT_TRUE(HasReason(vault().Restage(NextVersionOf(first)), Reason::kVersionConflict));
+  ASSERT_THAT(vault().Create(first), IsOk());
+  EXPECT_THAT(vault().Restage(NextVersionOf(first)), HasReason(Reason::kVersionConflict));
   AddRotations(first);
-  ASSERT_EQ(vault().Restage(first), absl::OkStatus());
+  ASSERT_THAT(vault().Restage(first), IsOk());
   ExpectStored(first);
   Credential other = first.Clone();
-  other.uid = "another";
-  EXPECT_TRUE(HasReason(vault().Restage(other), Reason::kVersionConflict));
-  ASSERT_EQ(vault().Replace(NextVersionOf(first)), absl::OkStatus());
-  EXPECT_TRUE(HasReason(vault().Restage(first), Reason::kVersionConflict));
+  other.uid = "another-unique-id-0001";
+  EXPECT_THAT(vault().Restage(other), HasReason(Reason::kVersionConflict));
+  ASSERT_THAT(vault().Replace(NextVersionOf(first)), IsOk());
+  EXPECT_THAT(vault().Restage(first), HasReason(Reason::kVersionConflict));
 }
 
-TEST_P(VaultContract, NothingCannotBeReplacedOrDeleted) {
-  EXPECT_TRUE(
-      HasReason(vault().Replace(NextVersionOf(SampleUser("acme"))), Reason::kUnknownCredential));
-  EXPECT_TRUE(HasReason(vault().Delete("acme", "uid", 1), Reason::kUnknownCredential));
+TEST_P(VaultContract, ReplaceAndDeleteRejectUnknownName) {
+  EXPECT_THAT(vault().Replace(NextVersionOf(SampleUser("acme-payables-user"))),
+              HasReason(Reason::kUnknownCredential));
+  EXPECT_THAT(vault().Delete("acme-payables-user", "uid", 1),
+              HasReason(Reason::kUnknownCredential));
 }
 
 TEST_P(VaultContract, DeleteComparesUidAndVersion) {
-  const Credential credential = SampleUser("acme");
-  ASSERT_EQ(vault().Create(credential), absl::OkStatus());
-  EXPECT_TRUE(HasReason(vault().Delete("acme", "another", 1), Reason::kVersionConflict));
-  EXPECT_TRUE(HasReason(vault().Delete("acme", credential.uid, 2), Reason::kVersionConflict));
+  const Credential credential = SampleUser("acme-payables-user");
+  ASSERT_THAT(vault().Create(credential), IsOk());
+  EXPECT_THAT(vault().Delete("acme-payables-user", "another-unique-id-0001", 1),
+              HasReason(Reason::kVersionConflict));
+  EXPECT_THAT(vault().Delete("acme-payables-user", credential.uid, 2),
+              HasReason(Reason::kVersionConflict));
   ExpectStored(credential);
-  EXPECT_EQ(vault().Delete("acme", credential.uid, 1), absl::OkStatus());
-  EXPECT_TRUE(HasReason(vault().Load("acme").status(), Reason::kUnknownCredential));
+  EXPECT_THAT(vault().Delete("acme-payables-user", credential.uid, 1), IsOk());
+  EXPECT_THAT(vault().Load("acme-payables-user"), HasReason(Reason::kUnknownCredential));
 }
 
-TEST_P(VaultContract, ADeletedNameMayBeUsedAgain) {
-  Credential credential = SampleUser("acme");
-  ASSERT_EQ(vault().Create(credential), absl::OkStatus());
-  ASSERT_EQ(vault().Delete("acme", credential.uid, 1), absl::OkStatus());
-  credential.uid = "another";
-  EXPECT_EQ(vault().Create(credential), absl::OkStatus());
+TEST_P(VaultContract, DeletedNameCanBeReused) {
+  Credential credential = SampleUser("acme-payables-user");
+  ASSERT_THAT(vault().Create(credential), IsOk());
+  ASSERT_THAT(vault().Delete("acme-payables-user", credential.uid, 1), IsOk());
+  credential.uid = "another-unique-id-0001";
+  EXPECT_THAT(vault().Create(credential), IsOk());
   ExpectStored(credential);
 }
 
-TEST_P(VaultContract, TheMasterKeyIsMadeOnce) {
+TEST_P(VaultContract, MasterKeyIsCreatedOnce) {
   const absl::StatusOr<SecretString> key = vault().MasterKey();
-  ASSERT_TRUE(key.ok()) << key.status();
+  ASSERT_THAT(key, IsOk());
   EXPECT_EQ(key->size(), 32u);
   const absl::StatusOr<SecretString> again = vault().MasterKey();
-  ASSERT_TRUE(again.ok()) << again.status();
+  ASSERT_THAT(again, IsOk());
   EXPECT_TRUE(*key == *again);
 }
 
-TEST_P(VaultContract, WhatIsLockedIsNeverTakenForEmpty) {
-  const Credential credential = SampleUser("acme");
-  ASSERT_EQ(vault().Create(credential), absl::OkStatus());
+TEST_P(VaultContract, LockedVaultIsNotEmpty) {
+  const Credential credential = SampleUser("acme-payables-user");
+  ASSERT_THAT(vault().Create(credential), IsOk());
   const absl::StatusOr<SecretString> key = vault().MasterKey();
-  ASSERT_TRUE(key.ok()) << key.status();
+  ASSERT_THAT(key, IsOk());
   under_test().Lock();
   EXPECT_EQ(vault().Probe(), VaultState::kLocked);
-  EXPECT_TRUE(HasReason(vault().Load("acme").status(), Reason::kVaultLocked));
-  EXPECT_TRUE(HasReason(vault().Load("nothing").status(), Reason::kVaultLocked));
-  EXPECT_TRUE(HasReason(vault().LoadAll().status(), Reason::kVaultLocked));
-  EXPECT_TRUE(HasReason(vault().Create(SampleUser("mill")), Reason::kVaultLocked));
-  EXPECT_TRUE(HasReason(vault().Replace(NextVersionOf(credential)), Reason::kVaultLocked));
-  EXPECT_TRUE(HasReason(vault().Delete("acme", credential.uid, 1), Reason::kVaultLocked));
-  EXPECT_TRUE(HasReason(vault().MasterKey().status(), Reason::kVaultLocked));
+  EXPECT_THAT(vault().Load("acme-payables-user"), HasReason(Reason::kVaultLocked));
+  EXPECT_THAT(vault().Load("unknown-credential"), HasReason(Reason::kVaultLocked));
+  EXPECT_THAT(vault().LoadAll(), HasReason(Reason::kVaultLocked));
+  EXPECT_THAT(vault().Create(SampleUser("mill-payables-user")), HasReason(Reason::kVaultLocked));
+  EXPECT_THAT(vault().Replace(NextVersionOf(credential)), HasReason(Reason::kVaultLocked));
+  EXPECT_THAT(vault().Delete("acme-payables-user", credential.uid, 1),
+              HasReason(Reason::kVaultLocked));
+  EXPECT_THAT(vault().MasterKey(), HasReason(Reason::kVaultLocked));
   under_test().Unlock();
   EXPECT_EQ(vault().Probe(), VaultState::kReady);
   ExpectStored(credential);
-  EXPECT_TRUE(HasReason(vault().Load("mill").status(), Reason::kUnknownCredential));
+  EXPECT_THAT(vault().Load("mill-payables-user"), HasReason(Reason::kUnknownCredential));
   EXPECT_TRUE(*vault().MasterKey() == *key);
 }
 
-TEST_P(VaultContract, AForeignDocumentIsReportedAndLeftAlone) {
-  const Credential good = SampleUser("acme");
-  ASSERT_EQ(vault().Create(good), absl::OkStatus());
-  under_test().PutForeign("mill");
-  const Credential credential = SampleUser("mill");
-  EXPECT_TRUE(HasReason(vault().Load("mill").status(), Reason::kVaultDocumentInvalid));
-  EXPECT_TRUE(HasReason(vault().Create(credential), Reason::kVaultDocumentInvalid));
-  EXPECT_TRUE(HasReason(vault().Replace(NextVersionOf(credential)), Reason::kVaultDocumentInvalid));
-  EXPECT_TRUE(HasReason(vault().Delete("mill", credential.uid, 1), Reason::kVaultDocumentInvalid));
+TEST_P(VaultContract, ReportsForeignDocumentAndKeepsIt) {
+  const Credential good = SampleUser("acme-payables-user");
+  ASSERT_THAT(vault().Create(good), IsOk());
+  under_test().PutForeign("mill-payables-user");
+  const Credential credential = SampleUser("mill-payables-user");
+  EXPECT_THAT(vault().Load("mill-payables-user"), HasReason(Reason::kVaultDocumentInvalid));
+  EXPECT_THAT(vault().Create(credential), HasReason(Reason::kVaultDocumentInvalid));
+  EXPECT_THAT(vault().Replace(NextVersionOf(credential)), HasReason(Reason::kVaultDocumentInvalid));
+  EXPECT_THAT(vault().Delete("mill-payables-user", credential.uid, 1),
+              HasReason(Reason::kVaultDocumentInvalid));
   const absl::StatusOr<VaultContents> contents = vault().LoadAll();
-  ASSERT_TRUE(contents.ok()) << contents.status();
+  ASSERT_THAT(contents, IsOk());
   ASSERT_EQ(contents->invalid_documents.size(), 1u);
-  EXPECT_EQ(contents->invalid_documents[0].name, "mill");
-  EXPECT_TRUE(HasReason(contents->invalid_documents[0].why, Reason::kVaultDocumentInvalid));
+  EXPECT_EQ(contents->invalid_documents[0].name, "mill-payables-user");
+  EXPECT_THAT(contents->invalid_documents[0].why, HasReason(Reason::kVaultDocumentInvalid));
   ASSERT_EQ(contents->credentials.size(), 1u);
   EXPECT_TRUE(SameCredential(*contents->credentials[0], good));
 }

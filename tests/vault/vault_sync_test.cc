@@ -14,6 +14,7 @@
 #include "tests/support/fake_vault.h"
 #include "tests/support/manual_time.h"
 #include "tests/support/sample_credentials.h"
+#include "tests/support/status_matchers.h"
 #include "vault/base/error.h"
 
 namespace billbroker {
@@ -57,19 +58,19 @@ class VaultSyncTest : public testing::Test {
 };
 
 TEST_F(VaultSyncTest, ReadsEverythingAtTheStart) {
-  ASSERT_EQ(vault_.Create(SampleUser("acme")), absl::OkStatus());
-  vault_.PutForeign("mill");
+  ASSERT_THAT(vault_.Create(SampleUser("acme-payables-user")), IsOk());
+  vault_.PutForeign("mill-payables-user");
   Start();
   EXPECT_TRUE(directory_.complete());
   EXPECT_EQ(directory_.vault_state(), VaultState::kReady);
-  EXPECT_EQ((*directory_.Find("00800000000000000081", ""))->name, "acme");
-  EXPECT_THAT(directory_.invalid_documents(), ElementsAre("mill"));
+  EXPECT_EQ((*directory_.Find("00800000000000000081", ""))->name, "acme-payables-user");
+  EXPECT_THAT(directory_.invalid_documents(), ElementsAre("mill-payables-user"));
   EXPECT_THAT(recorder_.Take(), ElementsAre("UNKNOWN -> READY", "loaded 1, invalid 1"));
 }
 
-TEST_F(VaultSyncTest, ADoubtfulWriteHasEverythingReadAgain) {
+TEST_F(VaultSyncTest, UncertainWriteCausesAReload) {
   Start();
-  ASSERT_EQ(vault_.Create(SampleUser("acme")), absl::OkStatus());
+  ASSERT_THAT(vault_.Create(SampleUser("acme-payables-user")), IsOk());
   executor_.Advance(absl::Minutes(1));
   EXPECT_TRUE(directory_.List().empty());
   directory_.Doubt();
@@ -79,17 +80,16 @@ TEST_F(VaultSyncTest, ADoubtfulWriteHasEverythingReadAgain) {
               ElementsAre("UNKNOWN -> READY", "loaded 0, invalid 0", "loaded 1, invalid 0"));
 }
 
-TEST_F(VaultSyncTest, TriesAgainUntilTheVaultIsUnlocked) {
-  ASSERT_EQ(vault_.Create(SampleUser("acme")), absl::OkStatus());
+TEST_F(VaultSyncTest, RetriesUntilTheVaultIsUnlocked) {
+  ASSERT_THAT(vault_.Create(SampleUser("acme-payables-user")), IsOk());
   vault_.set_state(VaultState::kLocked);
   Start();
-  EXPECT_TRUE(
-      HasReason(directory_.Find("00800000000000000081", "").status(), Reason::kVaultLocked));
+  EXPECT_THAT(directory_.Find("00800000000000000081", ""), HasReason(Reason::kVaultLocked));
   executor_.Advance(absl::Minutes(1));
   EXPECT_FALSE(directory_.complete());
   vault_.set_state(VaultState::kReady);
   executor_.Advance(absl::Seconds(1));
-  EXPECT_TRUE(directory_.Find("00800000000000000081", "").ok());
+  EXPECT_THAT(directory_.Find("00800000000000000081", ""), IsOk());
   EXPECT_THAT(recorder_.Take(),
               ElementsAre("UNKNOWN -> LOCKED", "LOCKED -> READY", "loaded 1, invalid 0"));
 }
@@ -107,19 +107,19 @@ TEST_F(VaultSyncTest, KeepsTheStateCurrentAndReadsOnce) {
   EXPECT_TRUE(directory_.complete());
 }
 
-TEST_F(VaultSyncTest, ReadsAgainWhenTheVaultCameBack) {
+TEST_F(VaultSyncTest, ReloadsWhenTheVaultRecovers) {
   Start();
   vault_.set_state(VaultState::kTimedOut);
   executor_.Advance(absl::Seconds(2));
   recorder_.Take();
   vault_.set_state(VaultState::kReady);
-  ASSERT_EQ(vault_.Create(SampleUser("acme")), absl::OkStatus());
+  ASSERT_THAT(vault_.Create(SampleUser("acme-payables-user")), IsOk());
   executor_.Advance(absl::Seconds(2));
   EXPECT_THAT(recorder_.Take(), ElementsAre("TIMED_OUT -> READY", "loaded 1, invalid 0"));
-  EXPECT_TRUE(directory_.Find("00800000000000000081", "").ok());
+  EXPECT_THAT(directory_.Find("00800000000000000081", ""), IsOk());
 }
 
-TEST_F(VaultSyncTest, AVaultLostBetweenProbeAndReadIsNoted) {
+TEST_F(VaultSyncTest, DetectsVaultLostBetweenProbeAndLoad) {
   vault_.set_hook([this](absl::string_view call) {
     if (call == "LoadAll") vault_.set_state(VaultState::kLocked);
   });
@@ -128,25 +128,25 @@ TEST_F(VaultSyncTest, AVaultLostBetweenProbeAndReadIsNoted) {
   EXPECT_THAT(recorder_.Take(), ElementsAre("UNKNOWN -> READY", "READY -> LOCKED"));
 }
 
-TEST_F(VaultSyncTest, AnOperatorsChangeDuringTheReadIsNotLost) {
+TEST_F(VaultSyncTest, KeepsAChangeMadeDuringTheLoad) {
   int reads = 0;
   vault_.set_hook([&](absl::string_view call) {
     if (call != "LoadAll" || ++reads > 1) return;
-    // As if the vault had been read just before this credential was stored.
+    // Simulates a load just before this credential was stored.
     const Fingerprinter fingerprinter(SecretString::CopyOf(std::string(32, 'k')));
-    directory_.Put(InfoOf(SampleUser("acme"), fingerprinter));
+    directory_.Put(InfoOf(SampleUser("acme-payables-user"), fingerprinter));
     vault_.set_hook([this](absl::string_view again) {
       if (again != "LoadAll") return;
       vault_.set_hook(nullptr);
-      ASSERT_EQ(vault_.Create(SampleUser("acme")), absl::OkStatus());
+      ASSERT_THAT(vault_.Create(SampleUser("acme-payables-user")), IsOk());
     });
   });
   Start();
-  EXPECT_TRUE(directory_.Find("00800000000000000081", "").ok());
+  EXPECT_THAT(directory_.Find("00800000000000000081", ""), IsOk());
   EXPECT_THAT(recorder_.Take(), ElementsAre("UNKNOWN -> READY", "loaded 1, invalid 0"));
 }
 
-TEST_F(VaultSyncTest, QueuedWorkDoesNothingOnceItIsGone) {
+TEST_F(VaultSyncTest, QueuedWorkIsDroppedAfterDestruction) {
   Start();
   sync_.reset();
   recorder_.Take();
@@ -155,7 +155,7 @@ TEST_F(VaultSyncTest, QueuedWorkDoesNothingOnceItIsGone) {
   EXPECT_THAT(recorder_.Take(), IsEmpty());
 }
 
-TEST(VaultSyncThreadTest, TheDestructorWaitsForTheRoundUnderWay) {
+TEST(VaultSyncThreadTest, DestructorWaitsForTheCurrentRound) {
   FakeVault vault;
   Directory directory;
   Recorder recorder;
@@ -176,7 +176,7 @@ TEST(VaultSyncThreadTest, TheDestructorWaitsForTheRoundUnderWay) {
   releaser.join();
 }
 
-// A master key that is broken: the vault is ready, and yet nothing can be shown of it.
+// A vault that is ready, but whose master key is invalid.
 class KeylessVault final : public Vault {
  public:
   absl::StatusOr<CredentialPtr> Load(absl::string_view name) override { return vault_.Load(name); }
@@ -189,7 +189,7 @@ class KeylessVault final : public Vault {
     return vault_.Delete(name, uid, version);
   }
   absl::StatusOr<SecretString> MasterKey() override {
-    return MakeError(Reason::kVaultDocumentInvalid, "the master key is broken");
+    return MakeError(Reason::kVaultDocumentInvalid, "the master key is invalid");
   }
   VaultState Probe() override { return vault_.Probe(); }
   bool TakeChangedElsewhere() override { return vault_.TakeChangedElsewhere(); }
@@ -198,7 +198,7 @@ class KeylessVault final : public Vault {
   FakeVault vault_;
 };
 
-TEST_F(VaultSyncTest, AReadThatFailsInAReadyVaultIsToldOnce) {
+TEST_F(VaultSyncTest, FailedLoadIsReportedOnce) {
   KeylessVault vault;
   const VaultSync sync(VaultSyncOptions{},
                        VaultSync::Parts{executor_, vault, directory_, recorder_});
@@ -207,20 +207,20 @@ TEST_F(VaultSyncTest, AReadThatFailsInAReadyVaultIsToldOnce) {
   EXPECT_THAT(recorder_.Take(), ElementsAre("UNKNOWN -> READY", "failed VAULT_DOCUMENT_INVALID"));
 }
 
-TEST_F(VaultSyncTest, AChangeBySomebodyElseIsReadAtTheNextProbe) {
-  ASSERT_EQ(vault_.Create(SampleUser("acme")), absl::OkStatus());
+TEST_F(VaultSyncTest, ReloadsAtTheProbeAfterAnOutsideChange) {
+  ASSERT_THAT(vault_.Create(SampleUser("acme-payables-user")), IsOk());
   Start();
   recorder_.Take();
-  ASSERT_EQ(vault_.Delete("acme", SampleUser("acme").uid, SampleUser("acme").version),
-            absl::OkStatus());
-  vault_.PutForeign("mill");
+  ASSERT_THAT(vault_.Delete("acme-payables-user", SampleUser("acme-payables-user").uid,
+                            SampleUser("acme-payables-user").version),
+              IsOk());
+  vault_.PutForeign("mill-payables-user");
   executor_.Advance(absl::Seconds(10));
-  EXPECT_TRUE(directory_.Find("00800000000000000081", "").ok());  // nobody told
+  EXPECT_THAT(directory_.Find("00800000000000000081", ""), IsOk());  // no notification yet
   vault_.TellChangedElsewhere();
   executor_.Advance(absl::Seconds(2));
-  EXPECT_TRUE(HasReason(directory_.Find("00800000000000000081", "").status(),
-                        Reason::kUnknownOrganization));
-  EXPECT_THAT(directory_.invalid_documents(), ElementsAre("mill"));
+  EXPECT_THAT(directory_.Find("00800000000000000081", ""), HasReason(Reason::kUnknownOrganization));
+  EXPECT_THAT(directory_.invalid_documents(), ElementsAre("mill-payables-user"));
   EXPECT_THAT(recorder_.Take(), ElementsAre("changed elsewhere", "loaded 0, invalid 1"));
   const int reads = vault_.reads();
   executor_.Advance(absl::Seconds(10));

@@ -18,7 +18,7 @@ TEST(ThreadExecutorTest, WorkRunsOnAnotherThread) {
   EXPECT_NE(ran_on.get_future().get(), std::this_thread::get_id());
 }
 
-TEST(ThreadExecutorTest, WhatIsDueSoonerRunsSooner) {
+TEST(ThreadExecutorTest, RunsWorkInOrderOfItsDueTime) {
   std::vector<int> order;
   std::promise<void> ended;
   ThreadExecutor executor(1);
@@ -32,7 +32,7 @@ TEST(ThreadExecutorTest, WhatIsDueSoonerRunsSooner) {
   EXPECT_EQ(order, (std::vector<int>{0, 1, 2}));
 }
 
-TEST(ThreadExecutorTest, TheDestructorRunsWhatIsQueuedAndDropsWhatWaits) {
+TEST(ThreadExecutorTest, DestructorRunsQueuedAndDropsDelayedWork) {
   std::atomic<int> ran = 0;
   auto held = std::make_shared<int>(0);
   const std::weak_ptr<int> dropped = held;

@@ -12,25 +12,25 @@ namespace {
 
 #ifdef BILLBROKER_FAULT_POINTS
 
-TEST(FaultPointDeathTest, TheWantedStepKillsTheProcessAtTheWantedTime) {
+TEST(FaultPointDeathTest, KillsTheProcessAtTheNamedHit) {
   const auto third = [] {
     ::setenv("BILLBROKER_FAULT_POINT", "step:3", 1);
     for (int i = 0; i < 2; ++i) FaultPoint("step");
-    FaultPoint("another");
+    FaultPoint("another-unique-id-0001");
     ::write(STDERR_FILENO, "twice", 5);
     FaultPoint("step");
   };
   EXPECT_EXIT(third(), ::testing::KilledBySignal(SIGKILL), "twice");
 }
 
-TEST(FaultPointTest, NothingIsWantedByDefault) { FaultPoint("step"); }
+TEST(FaultPointTest, DoesNothingByDefault) { FaultPoint("step"); }
 
 #else
 
-// It can be computed while this is compiled, so it looks at no environment and sends no signal.
+// A constant expression reads no environment and sends no signal.
 static_assert((FaultPoint("step"), true));
 
-TEST(FaultPointTest, WithoutTheOptionItIsEmpty) {
+TEST(FaultPointTest, IsEmptyWithoutTheBuildOption) {
   ::setenv("BILLBROKER_FAULT_POINT", "step", 1);
   FaultPoint("step");
 }

@@ -12,15 +12,15 @@
 namespace billbroker {
 namespace {
 
-TEST(SecretArenaTest, ABlockIsWipedWhenItIsReturned) {
+TEST(SecretArenaTest, FreedBlockIsWiped) {
   char* block = AllocateSecret(100);
   std::memset(block, 'x', 100);
   FreeSecret(block, 100);
-  // The slab keeps the block; only its first bytes serve the list of free ones.
+  // The slab keeps the block, and uses its first bytes for the list of free blocks.
   EXPECT_EQ(std::count(block + sizeof(void*), block + 100, 'x'), 0);
 }
 
-TEST(SecretArenaTest, BlocksOfEverySizeAreApart) {
+TEST(SecretArenaTest, BlocksDoNotOverlap) {
   std::vector<std::pair<char*, std::size_t>> blocks;
   for (std::size_t size = 0; size < 20'000; size = size * 2 + 1) {
     for (int i = 0; i < 3; ++i) {
@@ -36,7 +36,7 @@ TEST(SecretArenaTest, BlocksOfEverySizeAreApart) {
   }
 }
 
-TEST(SecretArenaTest, ReturnedBlocksAreUsedAgain) {
+TEST(SecretArenaTest, FreedBlocksAreReused) {
   char* first = AllocateSecret(64);
   FreeSecret(first, 64);
   const std::size_t reserved = GetSecretArenaStats().reserved_bytes;
@@ -44,7 +44,7 @@ TEST(SecretArenaTest, ReturnedBlocksAreUsedAgain) {
   EXPECT_EQ(GetSecretArenaStats().reserved_bytes, reserved);
 }
 
-TEST(SecretArenaTest, ALargeBlockIsGivenBackToTheSystem) {
+TEST(SecretArenaTest, LargeBlockIsReturnedToTheSystem) {
   const SecretArenaStats before = GetSecretArenaStats();
   char* block = AllocateSecret(1'000'000);
   EXPECT_GE(GetSecretArenaStats().reserved_bytes, before.reserved_bytes + 1'000'000);
@@ -53,9 +53,9 @@ TEST(SecretArenaTest, ALargeBlockIsGivenBackToTheSystem) {
   EXPECT_EQ(GetSecretArenaStats().unlocked_bytes, before.unlocked_bytes);
 }
 
-TEST(SecretArenaTest, WhatCannotBeLockedIsCounted) {
+TEST(SecretArenaTest, CountsUnlockedBytes) {
   const SecretArenaStats before = GetSecretArenaStats();
-  // More than any limit allows, unless there is none.
+  // More than any usual limit on locked memory.
   constexpr std::size_t kBytes = 16 * 1024 * 1024;
   std::vector<char*> blocks(4);
   for (char*& block : blocks) block = AllocateSecret(kBytes);
@@ -64,7 +64,7 @@ TEST(SecretArenaTest, WhatCannotBeLockedIsCounted) {
   EXPECT_EQ(GetSecretArenaStats().unlocked_bytes, before.unlocked_bytes);
 }
 
-TEST(SecretArenaTest, ThreadsDoNotGetEachOthersBlocks) {
+TEST(SecretArenaTest, ThreadsDoNotShareBlocks) {
   std::vector<std::thread> threads(4);
   for (int i = 0; i < 4; ++i) {
     threads[i] = std::thread([i] {

@@ -22,25 +22,25 @@ TEST(SecretStringTest, CannotBeCopiedOrPrinted) {
   EXPECT_EQ(testing::PrintToString(SecretString::CopyOf("s3cret")), "SecretString of 6 bytes");
 }
 
-TEST(SecretStringTest, HoldsBytesAndNotText) {
+TEST(SecretStringTest, HoldsArbitraryBytes) {
   const std::string bytes("a\0b\xff", 4);
   EXPECT_EQ(SecretString::CopyOf(bytes).Reveal(), bytes);
   EXPECT_TRUE(SecretString().empty());
   EXPECT_TRUE(SecretString::CopyOf("").empty());
 }
 
-TEST(SecretStringTest, MovingLeavesNothingBehind) {
+TEST(SecretStringTest, MoveEmptiesTheSource) {
   SecretString from = SecretString::CopyOf("s3cret");
   SecretString to(std::move(from));
-  EXPECT_TRUE(from.empty());  // NOLINT(bugprone-use-after-move): that is the question
+  EXPECT_TRUE(from.empty());  // NOLINT(bugprone-use-after-move): tested on purpose
   EXPECT_EQ(to.Reveal(), "s3cret");
-  SecretString other = SecretString::CopyOf("another");
+  SecretString other = SecretString::CopyOf("another-unique-id-0001");
   other = std::move(to);
-  EXPECT_TRUE(to.empty());  // NOLINT(bugprone-use-after-move): the old bytes went at once
+  EXPECT_TRUE(to.empty());  // NOLINT(bugprone-use-after-move): tested on purpose
   EXPECT_EQ(other.Reveal(), "s3cret");
 }
 
-TEST(SecretStringTest, EqualityIsOfTheBytes) {
+TEST(SecretStringTest, ComparesBytes) {
   const SecretString secret = SecretString::CopyOf("s3cret");
   EXPECT_TRUE(secret == secret.Clone());
   EXPECT_FALSE(secret == SecretString::CopyOf("s3creT"));
@@ -59,7 +59,7 @@ TEST(SecretBuilderTest, GrowsPieceByPiece) {
   EXPECT_TRUE(std::move(builder).Build() == SecretString::CopyOf(expected));
 }
 
-TEST(WipeStringTest, WipesWhatTheStringHeldAndItsSpareRoom) {
+TEST(WipeStringTest, WipesContentAndCapacity) {
   std::string text = "a s3cret that is too long for the string object itself";
   text.resize(8);
   const char* held = text.data();

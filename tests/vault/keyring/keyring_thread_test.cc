@@ -15,7 +15,7 @@ Deadline Never() { return Deadline::After(absl::Hours(1)); }
 
 TEST(KeyringThreadTest, JobsOfAllCallersRunOnOneThread) {
   KeyringThread thread;
-  std::vector<std::thread::id> ran_on;  // not guarded: that is what one thread is for
+  std::vector<std::thread::id> ran_on;  // no lock: all jobs run on one thread
   std::vector<std::thread> callers(8);
   for (std::thread& caller : callers) {
     caller = std::thread([&] {
@@ -28,7 +28,7 @@ TEST(KeyringThreadTest, JobsOfAllCallersRunOnOneThread) {
   for (const std::thread::id id : ran_on) EXPECT_EQ(id, ran_on.front());
 }
 
-TEST(KeyringThreadTest, AJobThatWaitsUntilItsDeadlineNeverRuns) {
+TEST(KeyringThreadTest, JobThatWaitsTooLongNeverRuns) {
   KeyringThread thread;
   std::promise<void> busy;
   std::promise<void> go_on;
@@ -47,7 +47,7 @@ TEST(KeyringThreadTest, AJobThatWaitsUntilItsDeadlineNeverRuns) {
   EXPECT_FALSE(ran);
 }
 
-TEST(KeyringThreadTest, LaterWorkRunsOnTheThreadBetweenJobs) {
+TEST(KeyringThreadTest, DelayedWorkRunsOnTheSameThread) {
   KeyringThread thread;
   std::thread::id jobs;
   EXPECT_TRUE(thread.Run(Never(), [&](Deadline) { jobs = std::this_thread::get_id(); }));
@@ -56,7 +56,7 @@ TEST(KeyringThreadTest, LaterWorkRunsOnTheThreadBetweenJobs) {
   EXPECT_EQ(ran_on.get_future().get(), jobs);
 }
 
-TEST(KeyringThreadTest, LaterWorkIsDroppedWhenTheThreadEnds) {
+TEST(KeyringThreadTest, DelayedWorkIsDroppedAtTheEnd) {
   auto held = std::make_shared<int>(0);
   const std::weak_ptr<int> dropped = held;
   {

@@ -1,4 +1,4 @@
-// What the keyring vault decides, over items in memory that fail on demand.
+// The logic of the keyring vault, with items in memory that fail on demand.
 #include "vault/keyring/keyring_vault.h"
 
 #include <gtest/gtest.h>
@@ -13,7 +13,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "tests/support/await.h"
 #include "tests/support/sample_credentials.h"
+#include "tests/support/status_matchers.h"
 #include "vault/base/error.h"
 #include "vault/document.h"
 
@@ -22,7 +24,7 @@ namespace {
 
 enum class Answer { kArrives, kLostAndDone, kLostAndNotDone, kGone };
 
-// Outlives the vault, which owns only a window on it.
+// The items. They outlive the vault, which owns an ItemsView of them.
 struct Items {
   struct Item {
     ItemAttributes attributes;
@@ -31,7 +33,7 @@ struct Items {
   };
 
   std::map<std::string, Item> by_path;
-  std::vector<Answer> next_writes;  // then they arrive
+  std::vector<Answer> next_writes;  // later writes succeed
   VaultState state = VaultState::kReady;
   int finds_until_timeout = -1;  // -1: never
   std::atomic<int> secrets_read = 0;
@@ -52,9 +54,9 @@ struct Items {
   }
 };
 
-class ItemsWindow final : public ItemStore {
+class ItemsView final : public ItemStore {
  public:
-  explicit ItemsWindow(Items& items) : items_(items) {}
+  explicit ItemsView(Items& items) : items_(items) {}
 
   VaultState Probe(Deadline /*deadline*/) override { return items_.state; }
   absl::StatusOr<std::vector<std::string>> Find(const ItemAttributes& wanted,
@@ -117,110 +119,111 @@ class KeyringVaultTest : public testing::Test {
   KeyringVaultTest() { Open({}); }
   void Open(KeyringOptions options) {
     vault_ =
-        std::make_unique<KeyringVault>(std::move(options), std::make_unique<ItemsWindow>(items_));
+        std::make_unique<KeyringVault>(std::move(options), std::make_unique<ItemsView>(items_));
   }
 
   Items items_;
   std::unique_ptr<KeyringVault> vault_;
-  const Credential first_ = SampleUser("acme");
+  const Credential first_ = SampleUser("acme-payables-user");
   const Credential second_ = NextVersionOf(first_);
 };
 
-TEST_F(KeyringVaultTest, ItemsAreLabelledForPeopleAndTheirAttributesHoldNoSecret) {
-  ASSERT_EQ(vault_->Create(first_), absl::OkStatus());
-  ASSERT_TRUE(vault_->MasterKey().ok());
-  EXPECT_EQ(items_.by_path.at("/items/0").label, "billbroker credential acme");
+TEST_F(KeyringVaultTest, ItemsHaveLabelsAndNoSecretAttributes) {
+  ASSERT_THAT(vault_->Create(first_), IsOk());
+  ASSERT_THAT(vault_->MasterKey(), IsOk());
+  EXPECT_EQ(items_.by_path.at("/items/0").label, "billbroker credential acme-payables-user");
   EXPECT_EQ(items_.by_path.at("/items/0").attributes,
             (ItemAttributes{{"xdg:schema", "com.billbroker.Credential"},
                             {"application", "billbroker"},
                             {"instance", "default"},
                             {"kind", "credential"},
-                            {"credential", "acme"}}));
+                            {"credential", "acme-payables-user"}}));
   EXPECT_EQ(items_.by_path.at("/items/1").label, "billbroker master key default");
 }
 
-TEST_F(KeyringVaultTest, WhatOthersChangeIsNewsWhereItIsOursOrGone) {
-  ASSERT_EQ(vault_->Create(first_), absl::OkStatus());
+TEST_F(KeyringVaultTest, ReportsOutsideChangesOfOwnItems) {
+  ASSERT_THAT(vault_->Create(first_), IsOk());
   items_.by_path["/items/other"] = {{{"application", "mail"}}, "mail", SecretString()};
-  const auto is_news = [this](std::set<std::string> changed) {
+  const auto is_reported = [this](std::set<std::string> changed) {
     items_.changed = std::move(changed);
     EXPECT_EQ(vault_->Probe(), VaultState::kReady);
-    const bool news = vault_->TakeChangedElsewhere();
+    const bool changed_elsewhere = vault_->TakeChangedElsewhere();
     EXPECT_FALSE(vault_->TakeChangedElsewhere());
-    return news;
+    return changed_elsewhere;
   };
-  EXPECT_FALSE(is_news({}));
-  EXPECT_FALSE(is_news({"/items/other"}));
-  EXPECT_TRUE(is_news({"/items/gone", "/items/other"}));
-  ASSERT_TRUE(vault_->Load("acme").ok());
+  EXPECT_FALSE(is_reported({}));
+  EXPECT_FALSE(is_reported({"/items/other"}));
+  EXPECT_TRUE(is_reported({"/items/gone", "/items/other"}));
+  ASSERT_THAT(vault_->Load("acme-payables-user"), IsOk());
   const int read = items_.secrets_read;
-  EXPECT_TRUE(is_news({"/items/0"}));
-  ASSERT_TRUE(vault_->Load("acme").ok());
-  EXPECT_EQ(items_.secrets_read, read + 1);  // and not the one that was held
+  EXPECT_TRUE(is_reported({"/items/0"}));
+  ASSERT_THAT(vault_->Load("acme-payables-user"), IsOk());
+  EXPECT_EQ(items_.secrets_read, read + 1);  // not from the cache
 }
 
-TEST_F(KeyringVaultTest, AWriteThatWasDoneAndLostItsAnswerIsSuccess) {
+TEST_F(KeyringVaultTest, CompletedWriteWithLostAnswerSucceeds) {
   items_.next_writes = {Answer::kLostAndDone, Answer::kLostAndDone, Answer::kLostAndDone};
-  EXPECT_EQ(vault_->Create(first_), absl::OkStatus());
-  EXPECT_EQ(vault_->Replace(second_), absl::OkStatus());
-  EXPECT_EQ(vault_->Delete("acme", second_.uid, 2), absl::OkStatus());
+  EXPECT_THAT(vault_->Create(first_), IsOk());
+  EXPECT_THAT(vault_->Replace(second_), IsOk());
+  EXPECT_THAT(vault_->Delete("acme-payables-user", second_.uid, 2), IsOk());
   EXPECT_EQ(items_.writes, 3);
   EXPECT_TRUE(items_.by_path.empty());
 }
 
-TEST_F(KeyringVaultTest, AWriteThatWasNotDoneIsTriedOnceMore) {
+TEST_F(KeyringVaultTest, LostWriteIsTriedOnceMore) {
   items_.next_writes = {Answer::kLostAndNotDone};
-  EXPECT_EQ(vault_->Create(first_), absl::OkStatus());
+  EXPECT_THAT(vault_->Create(first_), IsOk());
   items_.next_writes = {Answer::kLostAndNotDone};
-  EXPECT_EQ(vault_->Replace(second_), absl::OkStatus());
-  EXPECT_EQ((*vault_->Load("acme"))->version, 2u);
+  EXPECT_THAT(vault_->Replace(second_), IsOk());
+  EXPECT_EQ((*vault_->Load("acme-payables-user"))->version, 2u);
   items_.next_writes = {Answer::kLostAndNotDone};
-  EXPECT_EQ(vault_->Delete("acme", second_.uid, 2), absl::OkStatus());
+  EXPECT_THAT(vault_->Delete("acme-payables-user", second_.uid, 2), IsOk());
   EXPECT_EQ(items_.writes, 6);
 }
 
-TEST_F(KeyringVaultTest, AWriteThatIsLostTwiceIsUnreachable) {
+TEST_F(KeyringVaultTest, WriteLostTwiceIsUnreachable) {
   items_.next_writes = {Answer::kLostAndNotDone, Answer::kLostAndNotDone};
   EXPECT_EQ(VaultStateOf(vault_->Create(first_)), VaultState::kTimedOut);
   EXPECT_EQ(items_.writes, 2);
-  EXPECT_TRUE(HasReason(vault_->Load("acme").status(), Reason::kUnknownCredential));
+  EXPECT_THAT(vault_->Load("acme-payables-user"), HasReason(Reason::kUnknownCredential));
 }
 
-TEST_F(KeyringVaultTest, AWriteThatCannotBeReadAgainIsUnreachable) {
-  ASSERT_EQ(vault_->Create(first_), absl::OkStatus());
+TEST_F(KeyringVaultTest, WriteThatCannotBeVerifiedIsUnreachable) {
+  ASSERT_THAT(vault_->Create(first_), IsOk());
   items_.next_writes = {Answer::kLostAndDone};
   items_.finds_until_timeout = 1;
   EXPECT_EQ(VaultStateOf(vault_->Replace(second_)), VaultState::kTimedOut);
   items_.finds_until_timeout = -1;
-  EXPECT_EQ((*vault_->Load("acme"))->version, 2u);
+  EXPECT_EQ((*vault_->Load("acme-payables-user"))->version, 2u);
 }
 
-TEST_F(KeyringVaultTest, AnotherWritersDocumentIsNotTakenForOurs) {
-  ASSERT_EQ(vault_->Create(first_), absl::OkStatus());
+TEST_F(KeyringVaultTest, DetectsDocumentOfAnotherWriter) {
+  ASSERT_THAT(vault_->Create(first_), IsOk());
   items_.next_writes = {Answer::kLostAndNotDone};
-  // Read before the write, and again after it: by then another program has replaced the document.
+  // The vault reads before and after the write. Before the second read, another program replaces
+  // the document.
   items_.before_read = [this, reads = 0]() mutable {
     if (++reads != 2) return;
     Credential other = second_.Clone();
     other.username = "other@acme.example";
     items_.by_path.begin()->second.secret = WriteDocument(other);
   };
-  EXPECT_TRUE(HasReason(vault_->Replace(second_), Reason::kVersionConflict));
+  EXPECT_THAT(vault_->Replace(second_), HasReason(Reason::kVersionConflict));
 }
 
-TEST_F(KeyringVaultTest, AnItemThatGoesWhileItIsReplacedIsUnknown) {
-  ASSERT_EQ(vault_->Create(first_), absl::OkStatus());
+TEST_F(KeyringVaultTest, ReplaceOfARemovedItemIsUnknown) {
+  ASSERT_THAT(vault_->Create(first_), IsOk());
   items_.next_writes = {Answer::kGone};
   items_.before_read = [this, reads = 0]() mutable {
     if (++reads == 2) items_.by_path.clear();
   };
-  EXPECT_TRUE(HasReason(vault_->Replace(second_), Reason::kUnknownCredential));
+  EXPECT_THAT(vault_->Replace(second_), HasReason(Reason::kUnknownCredential));
 }
 
-TEST_F(KeyringVaultTest, AMasterKeyIsTheOneThatRestsInTheKeyring) {
+TEST_F(KeyringVaultTest, MasterKeyIsTheStoredOne) {
   items_.next_writes = {Answer::kLostAndDone};
   const absl::StatusOr<SecretString> key = vault_->MasterKey();
-  ASSERT_TRUE(key.ok()) << key.status();
+  ASSERT_THAT(key, IsOk());
   EXPECT_EQ(items_.writes, 1);
   EXPECT_TRUE(*key == *vault_->MasterKey());
   items_.by_path.clear();
@@ -228,80 +231,80 @@ TEST_F(KeyringVaultTest, AMasterKeyIsTheOneThatRestsInTheKeyring) {
   EXPECT_EQ(VaultStateOf(vault_->MasterKey().status()), VaultState::kTimedOut);
 }
 
-TEST_F(KeyringVaultTest, ABurstOfLoadsReadsTheItemOnce) {
-  ASSERT_EQ(vault_->Create(first_), absl::OkStatus());
+TEST_F(KeyringVaultTest, ConcurrentLoadsReadTheItemOnce) {
+  ASSERT_THAT(vault_->Create(first_), IsOk());
   items_.secrets_read = 0;
   std::vector<std::thread> threads(50);
   for (std::thread& thread : threads) {
-    thread = std::thread([this] { EXPECT_TRUE(vault_->Load("acme").ok()); });
+    thread = std::thread([this] { EXPECT_THAT(vault_->Load("acme-payables-user"), IsOk()); });
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(items_.secrets_read, 1);
 }
 
-TEST_F(KeyringVaultTest, AWriteDropsWhatWasHeld) {
-  ASSERT_EQ(vault_->Create(first_), absl::OkStatus());
-  EXPECT_EQ((*vault_->Load("acme"))->version, 1u);
-  ASSERT_EQ(vault_->Replace(second_), absl::OkStatus());
-  EXPECT_EQ((*vault_->Load("acme"))->version, 2u);
+TEST_F(KeyringVaultTest, WriteInvalidatesTheCache) {
+  ASSERT_THAT(vault_->Create(first_), IsOk());
+  EXPECT_EQ((*vault_->Load("acme-payables-user"))->version, 1u);
+  ASSERT_THAT(vault_->Replace(second_), IsOk());
+  EXPECT_EQ((*vault_->Load("acme-payables-user"))->version, 2u);
 }
 
-TEST_F(KeyringVaultTest, WhatWasHeldIsWipedByItselfAfterATime) {
+TEST_F(KeyringVaultTest, CachedCredentialExpires) {
   KeyringOptions options;
   options.hold_time = absl::Milliseconds(1);
   Open(options);
-  ASSERT_EQ(vault_->Create(first_), absl::OkStatus());
-  std::weak_ptr<const Credential> held = *vault_->Load("acme");
-  while (!held.expired()) std::this_thread::yield();
+  ASSERT_THAT(vault_->Create(first_), IsOk());
+  std::weak_ptr<const Credential> held = *vault_->Load("acme-payables-user");
+  Await([&] { return held.expired(); }, "the cached credential to be wiped");
 }
 
-TEST_F(KeyringVaultTest, ALockedKeyringDropsWhatWasHeld) {
+TEST_F(KeyringVaultTest, LockedKeyringInvalidatesTheCache) {
   KeyringOptions options;
   options.hold_time = absl::Hours(1);
   Open(options);
-  ASSERT_EQ(vault_->Create(first_), absl::OkStatus());
-  ASSERT_TRUE(vault_->Load("acme").ok());
+  ASSERT_THAT(vault_->Create(first_), IsOk());
+  ASSERT_THAT(vault_->Load("acme-payables-user"), IsOk());
   items_.state = VaultState::kLocked;
-  EXPECT_TRUE(vault_->Load("acme").ok());
+  EXPECT_THAT(vault_->Load("acme-payables-user"), IsOk());
   EXPECT_EQ(vault_->Probe(), VaultState::kLocked);
-  EXPECT_TRUE(HasReason(vault_->Load("acme").status(), Reason::kVaultLocked));
+  EXPECT_THAT(vault_->Load("acme-payables-user"), HasReason(Reason::kVaultLocked));
 }
 
-TEST_F(KeyringVaultTest, ACallThatWaitsUntilItsDeadlineTimesOutAndIsNotMade) {
+TEST_F(KeyringVaultTest, CallThatWaitsTooLongIsNotMade) {
   KeyringOptions options;
   options.call_timeout = options.probe_timeout = absl::Milliseconds(50);
   Open(options);
-  ASSERT_EQ(vault_->Create(first_), absl::OkStatus());
+  ASSERT_THAT(vault_->Create(first_), IsOk());
   std::promise<void> busy;
   std::promise<void> go_on;
   items_.before_read = [&] {
     busy.set_value();
     go_on.get_future().wait();
   };
-  std::thread slow([this] { EXPECT_TRUE(vault_->Load("acme").ok()); });
+  std::thread slow([this] { EXPECT_THAT(vault_->Load("acme-payables-user"), IsOk()); });
   busy.get_future().wait();
-  EXPECT_EQ(VaultStateOf(vault_->Load("acme").status()), VaultState::kTimedOut);
-  EXPECT_EQ(VaultStateOf(vault_->Create(SampleUser("mill"))), VaultState::kTimedOut);
+  EXPECT_EQ(VaultStateOf(vault_->Load("acme-payables-user").status()), VaultState::kTimedOut);
+  EXPECT_EQ(VaultStateOf(vault_->Create(SampleUser("mill-payables-user"))), VaultState::kTimedOut);
   EXPECT_EQ(vault_->Probe(), VaultState::kTimedOut);
   go_on.set_value();
   slow.join();
   EXPECT_EQ(items_.by_path.size(), 1u);
 }
 
-TEST_F(KeyringVaultTest, WhatHasNoGoodNameIsReportedUnderOneForPeople) {
-  ASSERT_EQ(vault_->Create(first_), absl::OkStatus());
+TEST_F(KeyringVaultTest, InvalidNameIsReportedAsUnnamed) {
+  ASSERT_THAT(vault_->Create(first_), IsOk());
   items_.by_path.at("/items/0").attributes["credential"] = "Hostile\nName";
   const absl::StatusOr<VaultContents> contents = vault_->LoadAll();
-  ASSERT_TRUE(contents.ok()) << contents.status();
+  ASSERT_THAT(contents, IsOk());
   ASSERT_EQ(contents->invalid_documents.size(), 1u);
   EXPECT_EQ(contents->invalid_documents[0].name, "unnamed item 0");
 }
 
-TEST_F(KeyringVaultTest, WhatIsDeletedWhileAllIsReadIsLeftOut) {
-  ASSERT_EQ(vault_->Create(first_), absl::OkStatus());
+TEST_F(KeyringVaultTest, LoadAllOmitsItemsDeletedMeanwhile) {
+  ASSERT_THAT(vault_->Create(first_), IsOk());
   items_.before_read = [this] { items_.by_path.clear(); };
   const absl::StatusOr<VaultContents> contents = vault_->LoadAll();
-  ASSERT_TRUE(contents.ok()) << contents.status();
+  ASSERT_THAT(contents, IsOk());
   EXPECT_TRUE(contents->credentials.empty());
   EXPECT_TRUE(contents->invalid_documents.empty());
 }
