@@ -6,6 +6,7 @@
 #include "client/admin_client.h"
 #include "client/credential_client.h"
 #include "tests/client/support/fake_broker.h"
+#include "tests/support/status_matchers.h"
 #include "tests/support/temp_folder.h"
 #include "vault/base/error.h"
 
@@ -25,7 +26,7 @@ class OperatorClientsTest : public ::testing::Test {
   CredentialClient credentials_{channel_, options_};
 };
 
-TEST_F(OperatorClientsTest, SecretsOfANewCredentialReachTheBroker) {
+TEST_F(OperatorClientsTest, CreateSendsSecrets) {
   NewCredential credential;
   credential.name = "acme";
   credential.environment = "sandbox";
@@ -38,7 +39,7 @@ TEST_F(OperatorClientsTest, SecretsOfANewCredentialReachTheBroker) {
   credential.organizations.push_back({"00801", SecretString::CopyOf("own")});
   credential.organizations.push_back({"00802", {}});
   const absl::StatusOr<v1::Credential> created = credentials_.Create(credential);
-  ASSERT_TRUE(created.ok()) << created.status();
+  ASSERT_THAT(created, IsOk());
   EXPECT_EQ(created->organization_count(), 2);
   const v1::CreateCredentialRequest sent = broker_.create_requests().front();
   EXPECT_EQ(sent.dev_key(), kDevKeySecret);
@@ -50,32 +51,32 @@ TEST_F(OperatorClientsTest, SecretsOfANewCredentialReachTheBroker) {
   EXPECT_EQ(sent.organizations(1).dev_key(), "");
 }
 
-TEST_F(OperatorClientsTest, APartnersAppKeyAndUsersReachTheBroker) {
+TEST_F(OperatorClientsTest, CreateSendsPartnerAppKeyAndUsers) {
   NewCredential partner;
   partner.name = "firm";
   partner.kind = v1::CREDENTIAL_KIND_PARTNER;
   partner.app_key = SecretString::CopyOf("app");
   partner.organizations.push_back({"00801", {}, "0061"});
   const absl::StatusOr<v1::Credential> created = credentials_.Create(partner);
-  ASSERT_TRUE(created.ok()) << created.status();
+  ASSERT_THAT(created, IsOk());
   EXPECT_EQ(broker_.create_requests().front().app_key(), "app");
   EXPECT_EQ(created->organizations(0).user_id(), "0061");
   CredentialRotation rotation;
   rotation.app_key = SecretString::CopyOf("caf\xE9");
-  EXPECT_TRUE(HasReason(credentials_.Rotate(VersionOf(*created), rotation).status(),
-                        Reason::kMalformedRequest));
+  EXPECT_THAT(credentials_.Rotate(VersionOf(*created), rotation),
+              HasReason(Reason::kMalformedRequest));
 }
 
 TEST_F(OperatorClientsTest, RotationClearsEmptyValues) {
   NewCredential credential;
   credential.name = "acme";
   const absl::StatusOr<v1::Credential> created = credentials_.Create(credential);
-  ASSERT_TRUE(created.ok()) << created.status();
+  ASSERT_THAT(created, IsOk());
   CredentialRotation rotation;
   rotation.dev_key = SecretString();
   rotation.remember_me_id = SecretString();
   rotation.device = "";
-  EXPECT_TRUE(credentials_.Rotate(VersionOf(*created), rotation, {.verify = false}).ok());
+  EXPECT_THAT(credentials_.Rotate(VersionOf(*created), rotation, {.verify = false}), IsOk());
   ASSERT_EQ(broker_.rotate_requests().size(), 1U);
   const v1::RotateCredentialRequest cleared = broker_.rotate_requests()[0];
   EXPECT_TRUE(cleared.clear_dev_key());
@@ -87,11 +88,11 @@ TEST_F(OperatorClientsTest, RotationSendsNewValues) {
   NewCredential credential;
   credential.name = "acme";
   const absl::StatusOr<v1::Credential> created = credentials_.Create(credential);
-  ASSERT_TRUE(created.ok()) << created.status();
+  ASSERT_THAT(created, IsOk());
   CredentialRotation rotation;
   rotation.dev_key = SecretString::CopyOf("next-dev-key");
   rotation.password = SecretString::CopyOf("next-password");
-  EXPECT_TRUE(credentials_.Rotate(VersionOf(*created), rotation).ok());
+  EXPECT_THAT(credentials_.Rotate(VersionOf(*created), rotation), IsOk());
   ASSERT_EQ(broker_.rotate_requests().size(), 1U);
   const v1::RotateCredentialRequest sent = broker_.rotate_requests()[0];
   EXPECT_EQ(sent.credential(), "acme");
@@ -110,26 +111,26 @@ TEST_F(OperatorClientsTest, RotationRefusesEmptyValues) {
   for (const auto& [rotation, field] :
        {std::pair(&no_password, "password"), std::pair(&no_device, "device")}) {
     const absl::Status status = credentials_.Rotate({"acme", "uid", 1}, *rotation).status();
-    EXPECT_TRUE(HasReason(status, Reason::kMalformedRequest)) << status;
+    EXPECT_THAT(status, HasReason(Reason::kMalformedRequest));
     EXPECT_EQ(DetailsOf(status)->metadata.at("field"), field);
   }
   EXPECT_TRUE(broker_.rotate_requests().empty());
 }
 
-TEST_F(OperatorClientsTest, ASecretThatIsNoUtf8IsRefusedByNameBeforeItIsSent) {
+TEST_F(OperatorClientsTest, RejectsSecretThatIsNotUtf8) {
   NewCredential credential;
   credential.name = "acme";
   credential.password = SecretString::CopyOf("caf\xE9");
   const absl::Status status = credentials_.Create(credential).status();
-  EXPECT_TRUE(HasReason(status, Reason::kMalformedRequest)) << status;
+  EXPECT_THAT(status, HasReason(Reason::kMalformedRequest));
   EXPECT_EQ(DetailsOf(status)->metadata.at("field"), "password");
   EXPECT_THAT(broker_.create_requests(), SizeIs(0));
 }
 
-TEST_F(OperatorClientsTest, AListHoldsEveryPage) {
+TEST_F(OperatorClientsTest, ListReadsEveryPage) {
   for (const char* name : {"a", "b", "c", "d", "e"}) broker_.AddCredential(name, {"00801"});
   const auto credentials = credentials_.List();
-  ASSERT_TRUE(credentials.ok()) << credentials.status();
+  ASSERT_THAT(credentials, IsOk());
   ASSERT_THAT(*credentials, SizeIs(5));
   EXPECT_EQ(credentials->back().name(), "e");
   for (const char* id : {"1", "2", "3"}) {
@@ -138,51 +139,51 @@ TEST_F(OperatorClientsTest, AListHoldsEveryPage) {
     broker_.AddSessionEntry(entry);
   }
   const auto sessions = admin_.ListSessions("");
-  ASSERT_TRUE(sessions.ok()) << sessions.status();
+  ASSERT_THAT(sessions, IsOk());
   EXPECT_THAT(*sessions, SizeIs(3));
 }
 
-TEST_F(OperatorClientsTest, AChangeIsMeantForOneVersion) {
+TEST_F(OperatorClientsTest, ChangesNeedTheCurrentVersion) {
   broker_.AddCredential("acme", {"00801"});
   const absl::StatusOr<v1::Credential> before = credentials_.Get("acme");
-  ASSERT_TRUE(before.ok()) << before.status();
+  ASSERT_THAT(before, IsOk());
   std::vector<NewOrganization> more;
   more.push_back({"00802", {}});
   const absl::StatusOr<v1::Credential> after = credentials_.Attach(VersionOf(*before), more);
-  ASSERT_TRUE(after.ok()) << after.status();
+  ASSERT_THAT(after, IsOk());
   EXPECT_EQ(after->version(), before->version() + 1);
-  EXPECT_TRUE(HasReason(credentials_.Detach(VersionOf(*before), {"00801"}).status(),
-                        Reason::kVersionConflict));
-  EXPECT_TRUE(HasReason(credentials_.Delete(VersionOf(*before), false), Reason::kVersionConflict));
-  EXPECT_TRUE(credentials_.Delete(VersionOf(*after), false).ok());
+  EXPECT_THAT(credentials_.Detach(VersionOf(*before), {"00801"}),
+              HasReason(Reason::kVersionConflict));
+  EXPECT_THAT(credentials_.Delete(VersionOf(*before), false), HasReason(Reason::kVersionConflict));
+  EXPECT_THAT(credentials_.Delete(VersionOf(*after), false), IsOk());
   EXPECT_THAT(broker_.credential_names(), ElementsAre());
 }
 
-TEST_F(OperatorClientsTest, LoginAndLogoutCarryTheirOptions) {
+TEST_F(OperatorClientsTest, LoginAndLogoutSendOptions) {
   const absl::StatusOr<LoginResult> login = admin_.Login(
       "00801",
       {.credential = "acme", .force = true, .include_dev_key = true, .include_headers = true});
-  ASSERT_TRUE(login.ok()) << login.status();
+  ASSERT_THAT(login, IsOk());
   EXPECT_FALSE(login->reused);
   EXPECT_EQ(login->session.dev_key.Reveal(), kDevKeySecret);
   EXPECT_EQ(broker_.login_requests().front().credential(), "acme");
   const absl::StatusOr<bool> ended =
       admin_.Logout("00801", {.credential = "acme", .if_generation = 9});
-  ASSERT_TRUE(ended.ok()) << ended.status();
+  ASSERT_THAT(ended, IsOk());
   EXPECT_TRUE(*ended);
   EXPECT_EQ(broker_.logout_requests().front().if_generation(), 9u);
 }
 
-TEST_F(OperatorClientsTest, AWatchEndsWhenWhoeverListensHasHeardEnough) {
+TEST_F(OperatorClientsTest, WatchEndsWhenListenerReturnsFalse) {
   std::vector<std::string> heard;
   const absl::Status status = admin_.WatchSessions(
       {.organizations = {{"00801"}, {"00802"}, {"00803"}}},
       [&](const WatchedOrganization& which, const absl::StatusOr<ClientSession>& state) {
-        EXPECT_TRUE(state.ok()) << state.status();
+        EXPECT_THAT(state, IsOk());
         heard.push_back(which.organization_id);
         return heard.size() < 2;
       });
-  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_THAT(status, IsOk());
   EXPECT_EQ(heard, (std::vector<std::string>{"00801", "00802"}));
 }
 

@@ -3,8 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
-#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -12,7 +10,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/client/support/fake_broker.h"
+#include "tests/support/await.h"
 #include "tests/support/manual_time.h"
+#include "tests/support/status_matchers.h"
 #include "tests/support/temp_folder.h"
 #include "vault/base/error.h"
 
@@ -39,18 +39,8 @@ class SessionCacheTest : public ::testing::Test {
   }
   std::unique_ptr<SessionCache> OpenAndAwait(const SessionCacheOptions& options) {
     auto cache = Open(options);
-    EXPECT_TRUE(Await([&] { return cache->watch_status().ok(); })) << cache->watch_status();
+    EXPECT_TRUE(Await([&] { return cache->watch_status().ok(); }, "the watch to be complete"));
     return cache;
-  }
-
-  // False where `condition` does not come true within 20 s.
-  static bool Await(const std::function<bool()>& condition) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (!condition()) {
-      if (std::chrono::steady_clock::now() > deadline) return false;
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    return true;
   }
 
   std::size_t calls() const { return broker_->get_session_requests().size(); }
@@ -58,7 +48,7 @@ class SessionCacheTest : public ::testing::Test {
   bool IsHit(SessionCache& cache, const std::string& organization_id,
              const GetSessionOptions& options = {}) const {
     const std::size_t before = calls();
-    EXPECT_TRUE(cache.GetSession(organization_id, options).ok());
+    EXPECT_THAT(cache.GetSession(organization_id, options), IsOk());
     return calls() == before;
   }
   std::uint64_t GenerationOf(SessionCache& cache) {
@@ -73,7 +63,7 @@ class SessionCacheTest : public ::testing::Test {
   std::unique_ptr<FakeBroker> broker_ = std::make_unique<FakeBroker>(socket_);
 };
 
-TEST_F(SessionCacheTest, AHitCostsNoCallAndIsTheWholeSession) {
+TEST_F(SessionCacheTest, HitNeedsNoCallAndHoldsAllFields) {
   SessionCacheOptions options = Watching({{"00801"}});
   options.include_dev_key = true;
   options.include_headers = true;
@@ -82,7 +72,7 @@ TEST_F(SessionCacheTest, AHitCostsNoCallAndIsTheWholeSession) {
   for (int i = 0; i < 1000; ++i) {
     const absl::StatusOr<ClientSession> session =
         cache->GetSession("00801", {.include_dev_key = true, .include_headers = true});
-    ASSERT_TRUE(session.ok()) << session.status();
+    ASSERT_THAT(session, IsOk());
     EXPECT_EQ(session->session_id.Reveal(), kSessionIdSecret);
     EXPECT_EQ(session->dev_key.Reveal(), kDevKeySecret);
     ASSERT_THAT(session->headers, SizeIs(2));
@@ -98,18 +88,18 @@ TEST_F(SessionCacheTest, AHitCostsNoCallAndIsTheWholeSession) {
   EXPECT_TRUE(broker_->watch_requests()[0].keep_warm());
 }
 
-TEST_F(SessionCacheTest, UpdatesAreSeen) {
+TEST_F(SessionCacheTest, AppliesUpdates) {
   const auto cache = OpenAndAwait(Watching({{"00801"}}));
   v1::Session next = FakeSession("00801", 5);
   next.set_session_id("another-session");
   broker_->Tell("00801", next);
-  EXPECT_TRUE(Await([&] { return GenerationOf(*cache) == 5; }));
+  EXPECT_TRUE(Await([&] { return GenerationOf(*cache) == 5; }, "the new generation"));
   EXPECT_EQ(calls(), 0U);
   broker_->Tell("00801", MakeError(Reason::kNoLiveSession, "logged out"));
-  EXPECT_TRUE(Await([&] { return !IsHit(*cache, "00801"); }));
+  EXPECT_TRUE(Await([&] { return !IsHit(*cache, "00801"); }, "a miss"));
 }
 
-TEST_F(SessionCacheTest, NothingIsHandedOutPastItsDeadline) {
+TEST_F(SessionCacheTest, ReturnsNothingPastItsDeadline) {
   const auto cache = OpenAndAwait(Watching({{"00801"}}));
   clock_.Advance(absl::Minutes(34) - absl::Milliseconds(1));
   EXPECT_TRUE(IsHit(*cache, "00801"));
@@ -117,7 +107,7 @@ TEST_F(SessionCacheTest, NothingIsHandedOutPastItsDeadline) {
   EXPECT_FALSE(IsHit(*cache, "00801"));
 }
 
-TEST_F(SessionCacheTest, WhatMemoryCannotSatisfyIsAskedOfTheBrokerWithAllOptions) {
+TEST_F(SessionCacheTest, MissSendsAllOptionsToTheBroker) {
   const auto cache = OpenAndAwait(Watching({{"00801"}}));
   EXPECT_FALSE(IsHit(*cache, "00801", {.min_remaining = absl::Hours(1)}));
   EXPECT_FALSE(IsHit(*cache, "00801", {.require_trusted = true}));
@@ -128,36 +118,36 @@ TEST_F(SessionCacheTest, WhatMemoryCannotSatisfyIsAskedOfTheBrokerWithAllOptions
   EXPECT_EQ(broker_->get_session_requests()[3].credential(), "acme");
 }
 
-TEST_F(SessionCacheTest, ErrorsAreTheBrokers) {
+TEST_F(SessionCacheTest, ReturnsErrorsOfTheBroker) {
   const auto cache = OpenAndAwait(Watching({{"00801"}}));
-  EXPECT_TRUE(HasReason(cache->GetSession("unknown").status(), Reason::kUnknownOrganization));
+  EXPECT_THAT(cache->GetSession("unknown"), HasReason(Reason::kUnknownOrganization));
   EXPECT_EQ(cache->watched(), 1) << "what is unknown is not watched";
 }
 
-TEST_F(SessionCacheTest, BeforeEverythingWasToldTheBrokerIsAsked) {
+TEST_F(SessionCacheTest, CallsBrokerBeforeCompleteState) {
   broker_->set_watches_silent(true);
   const auto cache = Open(Watching({{"00801"}}));
   EXPECT_FALSE(IsHit(*cache, "00801"));
   EXPECT_TRUE(absl::IsUnavailable(cache->watch_status()));
   broker_->set_watches_silent(false);
-  EXPECT_TRUE(Await([&] { return IsHit(*cache, "00801"); }));
+  EXPECT_TRUE(Await([&] { return IsHit(*cache, "00801"); }, "a hit"));
 }
 
-TEST_F(SessionCacheTest, AReportedGenerationIsNotHandedOutAgain) {
+TEST_F(SessionCacheTest, DoesNotReturnReportedGeneration) {
   const auto cache = OpenAndAwait(Watching({{"00801"}}));
   const absl::StatusOr<ClientSession> next = cache->GetSession("00801", {.stale_generation = 1});
-  ASSERT_TRUE(next.ok());
+  ASSERT_THAT(next, IsOk());
   EXPECT_EQ(next->generation, 2U);
   EXPECT_EQ(GenerationOf(*cache), 2U) << "asked for, since nothing was told yet";
   EXPECT_EQ(calls(), 2U);
   v1::Session told = FakeSession("00801", 2);
   told.set_session_id("another-session");
   broker_->Tell("00801", told);
-  EXPECT_TRUE(Await([&] { return IsHit(*cache, "00801"); }));
+  EXPECT_TRUE(Await([&] { return IsHit(*cache, "00801"); }, "a hit"));
   EXPECT_EQ(GenerationOf(*cache), 2U);
 }
 
-TEST_F(SessionCacheTest, WithSessionReportsADeadSessionAndRunsOnceMore) {
+TEST_F(SessionCacheTest, WithSessionRetriesAfterDeadSession) {
   const auto cache = OpenAndAwait(Watching({{"00801"}}));
   std::vector<std::uint64_t> generations;
   const absl::Status status =
@@ -165,33 +155,33 @@ TEST_F(SessionCacheTest, WithSessionReportsADeadSessionAndRunsOnceMore) {
         generations.push_back(session.generation);
         return generations.size() == 1 ? SessionDead() : absl::OkStatus();
       });
-  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_THAT(status, IsOk());
   EXPECT_EQ(generations, (std::vector<std::uint64_t>{1, 2}));
   ASSERT_EQ(calls(), 1U);
   EXPECT_EQ(broker_->get_session_requests()[0].stale_generation(), 1U);
 }
 
-TEST_F(SessionCacheTest, WhatIsAskedForIsWatchedFromThenOn) {
+TEST_F(SessionCacheTest, WatchesRequestedOrganizations) {
   const auto cache = Open(Watching({}));
   EXPECT_FALSE(IsHit(*cache, "00801"));
-  EXPECT_TRUE(Await([&] { return IsHit(*cache, "00801"); }));
+  EXPECT_TRUE(Await([&] { return IsHit(*cache, "00801"); }, "a hit"));
   EXPECT_FALSE(IsHit(*cache, "00802", {.credential = "acme"}));
-  EXPECT_TRUE(Await([&] { return IsHit(*cache, "00802", {.credential = "acme"}); }));
-  EXPECT_TRUE(Await([&] { return IsHit(*cache, "00801"); }));
+  EXPECT_TRUE(Await([&] { return IsHit(*cache, "00802", {.credential = "acme"}); }, "a hit"));
+  EXPECT_TRUE(Await([&] { return IsHit(*cache, "00801"); }, "a hit"));
   EXPECT_EQ(broker_->watch_requests().back().organizations_size(), 2);
 }
 
-TEST_F(SessionCacheTest, NoMoreThanTheBoundIsWatched) {
+TEST_F(SessionCacheTest, LimitsWatchedOrganizations) {
   SessionCacheOptions options = Watching({});
   options.max_organizations = 2;
   const auto cache = Open(options);
   for (int i = 0; i < 10; ++i) EXPECT_FALSE(IsHit(*cache, absl::StrCat("0080", i)));
   EXPECT_EQ(cache->watched(), 2);
-  EXPECT_TRUE(Await([&] { return IsHit(*cache, "00801"); }));
+  EXPECT_TRUE(Await([&] { return IsHit(*cache, "00801"); }, "a hit"));
   EXPECT_FALSE(IsHit(*cache, "00805"));
 }
 
-TEST_F(SessionCacheTest, NothingIsAddedWhereThatIsNotWanted) {
+TEST_F(SessionCacheTest, AddsNothingIfDisabled) {
   SessionCacheOptions options = Watching({{"00801"}});
   options.add_on_use = false;
   const auto cache = OpenAndAwait(options);
@@ -199,72 +189,74 @@ TEST_F(SessionCacheTest, NothingIsAddedWhereThatIsNotWanted) {
   EXPECT_EQ(cache->watched(), 1);
 }
 
-TEST_F(SessionCacheTest, ABrokerThatStartsAgainIsAskedAndThenWatchedAgain) {
+TEST_F(SessionCacheTest, WatchesAgainAfterBrokerRestart) {
   const auto cache = OpenAndAwait(Watching({{"00801"}}));
   broker_.reset();
-  EXPECT_TRUE(Await([&] { return !cache->GetSession("00801").ok(); }))
+  EXPECT_TRUE(
+      Await([&] { return !cache->GetSession("00801").ok(); }, "the broker to be unreachable"))
       << "nothing is handed out that nobody vouches for";
   EXPECT_TRUE(absl::IsUnavailable(cache->watch_status()));
   broker_ = std::make_unique<FakeBroker>(socket_);
   broker_->set_watches_silent(true);
-  EXPECT_TRUE(Await([&] { return cache->GetSession("00801").ok(); }));
+  EXPECT_TRUE(Await([&] { return cache->GetSession("00801").ok(); }, "the broker to be reachable"));
   EXPECT_GT(calls(), 0U);
   broker_->set_watches_silent(false);
-  EXPECT_TRUE(Await([&] { return IsHit(*cache, "00801"); }));
+  EXPECT_TRUE(Await([&] { return IsHit(*cache, "00801"); }, "a hit"));
 }
 
-TEST_F(SessionCacheTest, AStreamThatEndsIsStartedAgain) {
+TEST_F(SessionCacheTest, RestartsEndedStream) {
   const auto cache = OpenAndAwait(Watching({{"00801"}}));
   broker_->FailNext("WatchEnd", MakeError(Reason::kDraining, "ask again"));
-  EXPECT_TRUE(Await([&] { return broker_->watch_requests().size() == 2; }));
+  EXPECT_TRUE(Await([&] { return broker_->watch_requests().size() == 2; }, "another watch"));
   broker_->FailNext("WatchEnd", absl::UnavailableError("max_age"));
   broker_->FailNext("WatchSessions", MakeError(Reason::kDraining, "ask again"));
-  EXPECT_TRUE(Await([&] { return broker_->watch_requests().size() == 4; }));
-  EXPECT_TRUE(Await([&] { return IsHit(*cache, "00801"); }));
+  EXPECT_TRUE(Await([&] { return broker_->watch_requests().size() == 4; }, "another watch"));
+  EXPECT_TRUE(Await([&] { return IsHit(*cache, "00801"); }, "a hit"));
 }
 
-TEST_F(SessionCacheTest, AfterDrainingThereIsNoWait) {
+TEST_F(SessionCacheTest, ReconnectsAtOnceAfterDraining) {
   SessionCacheOptions options = Watching({{"00801"}});
   options.first_backoff = absl::Hours(1);
   options.longest_backoff = absl::Hours(1);
   const auto cache = OpenAndAwait(options);
   broker_->FailNext("WatchEnd", MakeError(Reason::kDraining, "ask again"));
-  EXPECT_TRUE(Await([&] { return broker_->watch_requests().size() == 2; }));
-  EXPECT_TRUE(Await([&] { return cache->watch_status().ok(); }));
+  EXPECT_TRUE(Await([&] { return broker_->watch_requests().size() == 2; }, "another watch"));
+  EXPECT_TRUE(Await([&] { return cache->watch_status().ok(); }, "the watch to be complete"));
   clock_.Advance(absl::Minutes(1));
   broker_->FailNext("WatchEnd", absl::UnavailableError("max_age"));
-  EXPECT_TRUE(Await([&] { return broker_->watch_requests().size() == 3; }));
+  EXPECT_TRUE(Await([&] { return broker_->watch_requests().size() == 3; }, "another watch"));
 }
 
-TEST_F(SessionCacheTest, ItGoesWhileTheBrokerIsAwayAndWhileItWaits) {
+TEST_F(SessionCacheTest, DestructorDoesNotWaitForTheBroker) {
   broker_->FailNext("WatchSessions", Malformed("organizations", "no"));
   SessionCacheOptions options = Watching({{"00801"}});
   options.first_backoff = absl::Hours(1);
   options.longest_backoff = absl::Hours(1);
   auto waits = Open(options);
-  EXPECT_TRUE(Await([&] { return HasReason(waits->watch_status(), Reason::kMalformedRequest); }));
+  EXPECT_TRUE(Await([&] { return HasReason(waits->watch_status(), Reason::kMalformedRequest); },
+                    "the rejection of the watch"));
   waits.reset();
   broker_.reset();
   Open(Watching({{"00801"}})).reset();
   Open(Watching({})).reset();
 }
 
-TEST_F(SessionCacheTest, ManyThreadsMayAsk) {
+TEST_F(SessionCacheTest, ServesManyThreads) {
   const auto cache = OpenAndAwait(Watching({{"00801"}}));
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
       for (int call = 0; call < 200; ++call) {
-        EXPECT_TRUE(cache->GetSession("00801").ok());
+        EXPECT_THAT(cache->GetSession("00801"), IsOk());
         if (call % 50 != 0) continue;
-        EXPECT_TRUE(cache->GetSession(absl::StrCat("0090", call)).ok());
+        EXPECT_THAT(cache->GetSession(absl::StrCat("0090", call)), IsOk());
       }
     });
   }
   for (std::thread& thread : threads) thread.join();
 }
 
-TEST(SessionCacheOptionsTest, OptionsOutOfShapeAreRefused) {
+TEST(SessionCacheOptionsTest, RejectsInvalidOptions) {
   const auto refused = [](const SessionCacheOptions& options) {
     return absl::IsInvalidArgument(SessionCache::Connect({}, options).status());
   };

@@ -8,13 +8,14 @@
 #include <vector>
 
 #include "tests/client/support/fake_broker.h"
+#include "tests/support/status_matchers.h"
 #include "tests/support/temp_folder.h"
 #include "vault/base/error.h"
 
 namespace billbroker {
 namespace {
 
-using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 class SessionClientTest : public ::testing::Test {
@@ -29,9 +30,9 @@ class SessionClientTest : public ::testing::Test {
   std::unique_ptr<SessionClient> client_ = ClientOf(folder_ / "broker.sock");
 };
 
-TEST_F(SessionClientTest, ASessionComesWithEverythingThatTheBrokerSays) {
+TEST_F(SessionClientTest, SessionHoldsAllFields) {
   const absl::StatusOr<ClientSession> session = client_->GetSession("00801");
-  ASSERT_TRUE(session.ok()) << session.status();
+  ASSERT_THAT(session, IsOk());
   EXPECT_EQ(session->session_id.Reveal(), kSessionIdSecret);
   EXPECT_TRUE(session->dev_key.empty());
   EXPECT_EQ(session->organization_id, "00801");
@@ -45,7 +46,7 @@ TEST_F(SessionClientTest, ASessionComesWithEverythingThatTheBrokerSays) {
   EXPECT_EQ(session->remaining, absl::Minutes(34));
 }
 
-TEST_F(SessionClientTest, EveryOptionReachesTheBroker) {
+TEST_F(SessionClientTest, SendsEveryOption) {
   const absl::StatusOr<ClientSession> session =
       client_->GetSession("00801", {.credential = "acme",
                                     .min_remaining = absl::Milliseconds(90'500),
@@ -54,7 +55,7 @@ TEST_F(SessionClientTest, EveryOptionReachesTheBroker) {
                                     .include_dev_key = true,
                                     .include_headers = true,
                                     .cached_only = true});
-  ASSERT_TRUE(session.ok()) << session.status();
+  ASSERT_THAT(session, IsOk());
   ASSERT_THAT(session->headers, SizeIs(2));
   EXPECT_EQ(session->headers[0].name, "sessionId");
   EXPECT_EQ(session->headers[0].value.Reveal(), kSessionIdSecret);
@@ -73,51 +74,51 @@ TEST_F(SessionClientTest, EveryOptionReachesTheBroker) {
   EXPECT_TRUE(request.cached_only());
 }
 
-TEST_F(SessionClientTest, AFailureCarriesItsReasonAndTheTimeToWait) {
+TEST_F(SessionClientTest, FailureHasReasonAndRetryTime) {
   broker_.FailNext("GetSession",
                    MakeError(ErrorDetails{Reason::kLoginBudgetSpent, absl::Seconds(12), {}},
                              "sign-ins of this hour are spent"));
   const absl::Status status = client_->GetSession("00801").status();
-  ASSERT_TRUE(HasReason(status, Reason::kLoginBudgetSpent)) << status;
-  EXPECT_EQ(DetailsOf(status)->retry_after, absl::Seconds(12));
+  ASSERT_THAT(status, HasReason(Reason::kLoginBudgetSpent));
+  EXPECT_THAT(status, HasRetryAfter(absl::Seconds(12)));
 }
 
-TEST_F(SessionClientTest, AFailureIsNotRetriedSilently) {
+TEST_F(SessionClientTest, DoesNotRetryFailures) {
   broker_.FailNext(
       "GetSession",
       MakeError(ErrorDetails{Reason::kBillUnavailable, absl::Milliseconds(1), {}}, "bill is ill"));
-  EXPECT_FALSE(client_->GetSession("00801").ok());
+  EXPECT_THAT(client_->GetSession("00801"), Not(IsOk()));
   EXPECT_THAT(broker_.get_session_requests(), SizeIs(1));
 }
 
-TEST_F(SessionClientTest, AnAbsentBrokerIsHeardOfAtOnce) {
+TEST_F(SessionClientTest, UnreachableBrokerFailsAtOnce) {
   const auto client = ClientOf(folder_ / "nothing.sock");
   const absl::Status status = client->GetSession("00801").status();
   EXPECT_TRUE(absl::IsUnavailable(status)) << status;
   EXPECT_FALSE(DetailsOf(status).has_value());
-  EXPECT_THAT(std::string(status.message()), HasSubstr("cannot reach the broker"));
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnavailable));
 }
 
-TEST_F(SessionClientTest, WithWaitForReadyACallWaitsForTheBrokerInsideItsDeadline) {
+TEST_F(SessionClientTest, WaitForReadyWaitsUntilTheDeadline) {
   const auto client = SessionClient::Connect({.address = "unix:" + (folder_ / "nothing.sock"),
                                               .call_timeout = absl::Milliseconds(50),
                                               .wait_for_ready = true});
   EXPECT_TRUE(absl::IsDeadlineExceeded((*client)->GetSession("00801").status()));
 }
 
-TEST_F(SessionClientTest, AClientServesManyThreads) {
+TEST_F(SessionClientTest, ClientServesManyThreads) {
   std::vector<std::thread> threads;
   threads.reserve(8);
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([this] {
-      for (int call = 0; call < 20; ++call) EXPECT_TRUE(client_->GetSession("00801").ok());
+      for (int call = 0; call < 20; ++call) EXPECT_THAT(client_->GetSession("00801"), IsOk());
     });
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_THAT(broker_.get_session_requests(), SizeIs(160));
 }
 
-TEST_F(SessionClientTest, WithSessionRunsACallThatSucceedsOnce) {
+TEST_F(SessionClientTest, WithSessionRunsSuccessfulCallOnce) {
   int runs = 0;
   const absl::StatusOr<int> result =
       client_->WithSession("00801", {}, [&](const ClientSession&) -> absl::StatusOr<int> {
@@ -128,7 +129,7 @@ TEST_F(SessionClientTest, WithSessionRunsACallThatSucceedsOnce) {
   EXPECT_EQ(runs, 1);
 }
 
-TEST_F(SessionClientTest, WithSessionReportsADeadSessionAndRunsTheCallOnceMore) {
+TEST_F(SessionClientTest, WithSessionRetriesAfterDeadSession) {
   std::vector<std::uint64_t> generations;
   const absl::StatusOr<std::string> result =
       client_->WithSession("00801", {.credential = "acme", .include_dev_key = true},
@@ -146,7 +147,7 @@ TEST_F(SessionClientTest, WithSessionReportsADeadSessionAndRunsTheCallOnceMore) 
   EXPECT_TRUE(report.include_dev_key());
 }
 
-TEST_F(SessionClientTest, WithSessionNeverRunsACallThreeTimes) {
+TEST_F(SessionClientTest, WithSessionRetriesOnlyOnce) {
   int runs = 0;
   const absl::Status status =
       client_->WithSession("00801", {}, [&](const ClientSession&) -> absl::Status {
@@ -158,7 +159,7 @@ TEST_F(SessionClientTest, WithSessionNeverRunsACallThreeTimes) {
   EXPECT_THAT(broker_.get_session_requests(), SizeIs(2));
 }
 
-TEST_F(SessionClientTest, WithSessionLeavesEveryOtherFailureToTheCaller) {
+TEST_F(SessionClientTest, WithSessionReturnsOtherFailures) {
   int runs = 0;
   const absl::Status status = client_->WithSession("00801", {}, [&](const ClientSession&) {
     ++runs;
@@ -168,7 +169,7 @@ TEST_F(SessionClientTest, WithSessionLeavesEveryOtherFailureToTheCaller) {
   EXPECT_EQ(runs, 1);
 }
 
-TEST_F(SessionClientTest, WithSessionSpendsNoSignInWhereOnlyACachedSessionWasAsked) {
+TEST_F(SessionClientTest, WithSessionCachedOnlyDoesNotSignIn) {
   int runs = 0;
   const absl::Status status =
       client_->WithSession("00801", {.cached_only = true}, [&](const ClientSession&) {
@@ -180,7 +181,7 @@ TEST_F(SessionClientTest, WithSessionSpendsNoSignInWhereOnlyACachedSessionWasAsk
   EXPECT_THAT(broker_.get_session_requests(), SizeIs(1));
 }
 
-TEST_F(SessionClientTest, WithSessionSaysWhyThereIsNoSecondSession) {
+TEST_F(SessionClientTest, WithSessionReturnsSecondFailure) {
   int runs = 0;
   const absl::Status status =
       client_->WithSession("00801", {}, [&](const ClientSession&) -> absl::Status {
@@ -188,26 +189,26 @@ TEST_F(SessionClientTest, WithSessionSaysWhyThereIsNoSecondSession) {
         broker_.FailNext("GetSession", MakeError(Reason::kCredentialRejected, "wrong password"));
         return SessionDead();
       });
-  EXPECT_TRUE(HasReason(status, Reason::kCredentialRejected)) << status;
+  EXPECT_THAT(status, HasReason(Reason::kCredentialRejected));
   EXPECT_EQ(runs, 1);
 }
 
-TEST_F(SessionClientTest, WithSessionDoesNotRunACallWithoutASession) {
+TEST_F(SessionClientTest, WithSessionNeedsASession) {
   const absl::Status status =
       client_->WithSession("unknown", {}, [&](const ClientSession&) -> absl::Status {
         ADD_FAILURE() << "ran without a session";
         return absl::OkStatus();
       });
-  EXPECT_TRUE(HasReason(status, Reason::kUnknownOrganization)) << status;
+  EXPECT_THAT(status, HasReason(Reason::kUnknownOrganization));
 }
 
-TEST(SessionDeadTest, OnlySessionDeadIsTakenForIt) {
+TEST(SessionDeadTest, OnlySessionDeadCausesARetry) {
   EXPECT_TRUE(IsSessionDead(SessionDead()));
   EXPECT_FALSE(IsSessionDead(absl::OkStatus()));
   EXPECT_FALSE(IsSessionDead(absl::Status(SessionDead().code(), SessionDead().message())));
 }
 
-TEST(SessionClientConnectTest, OnlyUnixSocketsAreTaken) {
+TEST(SessionClientConnectTest, AcceptsOnlyUnixSockets) {
   for (const char* address : {"localhost:443", "unix:relative.sock", "dns:///bill", ""}) {
     EXPECT_TRUE(absl::IsInvalidArgument(SessionClient::Connect({.address = address}).status()))
         << address;

@@ -42,7 +42,7 @@ class SessionTableTest : public ::testing::Test {
   SessionTable table_{clock_, {.dev_key = true, .headers = true}};
 };
 
-TEST_F(SessionTableTest, WhatWasToldIsHandedOutUntilItsDeadlineAndNeverThen) {
+TEST_F(SessionTableTest, ReturnsSessionUntilItsDeadline) {
   EXPECT_EQ(Generation(), 0U);
   table_.Tell(kAcme, Session(7));
   clock_.Advance(absl::Minutes(30));
@@ -56,21 +56,21 @@ TEST_F(SessionTableTest, WhatWasToldIsHandedOutUntilItsDeadlineAndNeverThen) {
   EXPECT_EQ(Generation(), 0U);
 }
 
-TEST_F(SessionTableTest, TimeThatAMessageLayAboutIsTakenOff) {
+TEST_F(SessionTableTest, SubtractsTimeInTransit) {
   ClientSession session = Session(7);
   clock_.Advance(absl::Minutes(10));
   table_.Tell(kAcme, std::move(session));
   EXPECT_EQ(table_.Find(kAcme, {})->remaining, absl::Minutes(24));
 }
 
-TEST_F(SessionTableTest, AWallClockThatIsSetBackExtendsNothing) {
+TEST_F(SessionTableTest, ClockSetBackExtendsNothing) {
   ClientSession session = Session(7);
   clock_.JumpWall(-absl::Hours(1));
   table_.Tell(kAcme, std::move(session));
   EXPECT_EQ(table_.Find(kAcme, {})->remaining, absl::Minutes(34));
 }
 
-TEST_F(SessionTableTest, AnErrorAndALostStreamEndIt) {
+TEST_F(SessionTableTest, ErrorAndLostStreamRemoveSession) {
   table_.Tell(kAcme, Session(7));
   table_.Lose();
   EXPECT_EQ(Generation(), 0U);
@@ -80,7 +80,7 @@ TEST_F(SessionTableTest, AnErrorAndALostStreamEndIt) {
   EXPECT_EQ(Generation(), 0U);
 }
 
-TEST_F(SessionTableTest, WhatTheOptionsWantBeyondItIsAskedOfTheBroker) {
+TEST_F(SessionTableTest, UnmetOptionsAreAMiss) {
   table_.Tell(kAcme, Session(7));
   EXPECT_EQ(Generation({.min_remaining = absl::Minutes(34)}), 7U);
   EXPECT_EQ(Generation({.min_remaining = absl::Minutes(35)}), 0U);
@@ -110,7 +110,7 @@ TEST_F(SessionTableTest, ReturnsSecretsOnlyIfKeptAndRequested) {
   EXPECT_FALSE(without.Find(kAcme, {.include_headers = true}).has_value());
 }
 
-TEST_F(SessionTableTest, AReportedSessionIsBarredUntilTheBrokerConfirmsIt) {
+TEST_F(SessionTableTest, ReportedSessionIsBlockedUntilConfirmed) {
   const absl::Time told = clock_.Now();
   table_.Tell(kAcme, Session(7));
   EXPECT_EQ(Generation({.stale_generation = 7}), 0U);
@@ -125,7 +125,7 @@ TEST_F(SessionTableTest, AReportedSessionIsBarredUntilTheBrokerConfirmsIt) {
   EXPECT_EQ(Generation(), 7U);
 }
 
-TEST_F(SessionTableTest, ANewSessionIsNotBarredByAReportOfTheOldOne) {
+TEST_F(SessionTableTest, ReportOfOldSessionDoesNotBlockNewOne) {
   table_.Tell(kAcme, Session(7, "old"));
   EXPECT_EQ(Generation({.stale_generation = 7}), 0U);
   table_.Tell(kAcme, Session(9, "new"));
@@ -134,20 +134,20 @@ TEST_F(SessionTableTest, ANewSessionIsNotBarredByAReportOfTheOldOne) {
   EXPECT_EQ(Generation({.stale_generation = 10}), 0U) << "a newer one than is known";
 }
 
-TEST_F(SessionTableTest, AReportOfWhatIsToldOnlyLaterIsNotForgotten) {
+TEST_F(SessionTableTest, KeepsReportOfLaterUpdate) {
   table_.Tell(kAcme, Session(7, "old"));
   EXPECT_EQ(Generation({.stale_generation = 9}), 0U);
   table_.Tell(kAcme, Session(9, "new"));
   EXPECT_EQ(Generation(), 0U);
 }
 
-TEST_F(SessionTableTest, ASessionWithANewNumberIsStillTheOneThatWasReported) {
+TEST_F(SessionTableTest, RenumberedSessionStaysBlocked) {
   table_.Tell(kAcme, Session(7, "taken-over"));
   table_.Tell(kAcme, Session(9, "taken-over"));
   EXPECT_EQ(Generation({.stale_generation = 7}), 0U);
 }
 
-TEST_F(SessionTableTest, TheBrokersAnswerToAReportConfirmsToo) {
+TEST_F(SessionTableTest, ResponseToReportConfirmsSession) {
   table_.Tell(kAcme, Session(7));
   EXPECT_EQ(Generation({.stale_generation = 7}), 0U);
   table_.Confirm(kAcme, Session(8, "another"));
@@ -156,7 +156,7 @@ TEST_F(SessionTableTest, TheBrokersAnswerToAReportConfirmsToo) {
   EXPECT_EQ(Generation(), 7U);
 }
 
-TEST_F(SessionTableTest, NoMoreThanTheLimitAreAdded) {
+TEST_F(SessionTableTest, LimitsAddedOrganizations) {
   EXPECT_FALSE(table_.Add(kAcme, 3)) << "it is there";
   EXPECT_TRUE(table_.Add({"0081", "other"}, 3));
   EXPECT_TRUE(table_.Add({"0082"}, 3));
@@ -166,7 +166,7 @@ TEST_F(SessionTableTest, NoMoreThanTheLimitAreAdded) {
   EXPECT_FALSE(table_.Find({"0083"}, {}).has_value());
 }
 
-TEST_F(SessionTableTest, ReadersAndTheStreamGetAlong) {
+TEST_F(SessionTableTest, ReadersRaceWithTheStream) {
   std::atomic<bool> stop = false;
   std::vector<std::thread> readers;
   for (int i = 0; i < 3; ++i) {

@@ -16,7 +16,7 @@ using ::testing::StartsWith;
 
 class SessionCommandTest : public CliTest {};
 
-TEST_F(SessionCommandTest, GetPrintsASessionWithoutItsSecrets) {
+TEST_F(SessionCommandTest, GetPrintsSessionWithoutSecrets) {
   EXPECT_EQ(Run({"session", "get", "00801", "--include-dev-key"}), kExitOk) << err_;
   EXPECT_EQ(out_,
             "organization  00801\n"
@@ -32,7 +32,7 @@ TEST_F(SessionCommandTest, GetPrintsASessionWithoutItsSecrets) {
             "devKey        hidden; --show prints it\n");
 }
 
-TEST_F(SessionCommandTest, GetAsJsonHoldsNoSecretEither) {
+TEST_F(SessionCommandTest, GetJsonHoldsNoSecrets) {
   EXPECT_EQ(Run({"session", "get", "00801", "--include-dev-key", "--output", "json"}), kExitOk);
   EXPECT_EQ(OutJson(), Json({{"organization_id", "00801"},
                              {"credential", "acme"},
@@ -69,7 +69,7 @@ TEST_F(SessionCommandTest, GetPrintsHeadersOnlyWithShow) {
                                         {{"name", "devKey"}, {"value", kDevKeySecret}}}));
 }
 
-TEST_F(SessionCommandTest, GetHandsItsOptionsOn) {
+TEST_F(SessionCommandTest, GetSendsItsOptions) {
   EXPECT_EQ(Run({"session", "get", "00801", "--credential", "acme", "--require-trusted",
                  "--min-remaining", "5m", "--stale-generation", "7", "--cached-only"}),
             kExitOk);
@@ -82,7 +82,7 @@ TEST_F(SessionCommandTest, GetHandsItsOptionsOn) {
   EXPECT_FALSE(sent.include_dev_key());
 }
 
-TEST_F(SessionCommandTest, AStaleGenerationThatIsNoneIsRefusedAndNotSent) {
+TEST_F(SessionCommandTest, RejectsInvalidStaleGeneration) {
   for (const std::string text : {"-1", "18446744073709551616", "abc", "7x", "0x10"}) {
     EXPECT_EQ(Run({"session", "get", "00801", "--stale-generation=" + text}), kExitUsage) << text;
     EXPECT_THAT(err_, HasSubstr("--stale-generation: \"" + text + "\" is no generation"));
@@ -94,7 +94,7 @@ TEST_F(SessionCommandTest, AStaleGenerationThatIsNoneIsRefusedAndNotSent) {
   EXPECT_EQ(broker_.get_session_requests().front().stale_generation(), 18446744073709551615U);
 }
 
-TEST_F(SessionCommandTest, LoginSaysWhetherASignInWasSpent) {
+TEST_F(SessionCommandTest, LoginReportsWhetherItSignedIn) {
   EXPECT_EQ(Run({"session", "login", "00801"}), kExitOk);
   EXPECT_THAT(out_, StartsWith("a live session was there; no sign-in was spent\n"));
   EXPECT_EQ(Run({"session", "login", "00801", "--force", "--output", "json"}), kExitOk);
@@ -102,7 +102,7 @@ TEST_F(SessionCommandTest, LoginSaysWhetherASignInWasSpent) {
   EXPECT_TRUE(broker_.login_requests()[1].force());
 }
 
-TEST_F(SessionCommandTest, LogoutSaysWhetherASessionEnded) {
+TEST_F(SessionCommandTest, LogoutReportsWhetherASessionEnded) {
   EXPECT_EQ(Run({"session", "logout", "00801", "--credential", "acme"}), kExitOk);
   EXPECT_EQ(out_, "logged out\n");
   EXPECT_EQ(broker_.logout_requests().front().credential(), "acme");
@@ -158,7 +158,7 @@ TEST_F(SessionCommandTest, ListShowsStatesAndReasons) {
                                                           {"end_time", "2027-01-15T09:00:00Z"}}));
 }
 
-TEST_F(SessionCommandTest, WatchPrintsALineForEachStateUntilTheStreamEnds) {
+TEST_F(SessionCommandTest, WatchPrintsALineForEachState) {
   broker_.Tell("00802", MakeError(Reason::kNoLiveSession, "none is live"));
   broker_.FailNext("WatchEnd", MakeError(Reason::kDraining, "the broker is shutting down"));
   EXPECT_EQ(Run({"session", "watch", "00801", "00802"}), kExitTryLater);
@@ -170,7 +170,7 @@ TEST_F(SessionCommandTest, WatchPrintsALineForEachStateUntilTheStreamEnds) {
   EXPECT_FALSE(broker_.watch_requests()[0].include_dev_key());
 }
 
-TEST_F(SessionCommandTest, WatchAsJsonIsALineForEachStateWithoutSecrets) {
+TEST_F(SessionCommandTest, WatchJsonPrintsALineForEachState) {
   broker_.Tell("00802", MakeError(Reason::kNoLiveSession, "none is live"));
   broker_.FailNext("WatchEnd", MakeError(Reason::kDraining, "the broker is shutting down"));
   EXPECT_EQ(Run({"session", "watch", "00801", "00802", "--credential", "acme", "--keep-warm",
@@ -193,7 +193,7 @@ TEST_F(SessionCommandTest, WatchAsJsonIsALineForEachStateWithoutSecrets) {
   EXPECT_TRUE(broker_.watch_requests()[0].keep_warm());
 }
 
-TEST_F(SessionCommandTest, ATryThatIsDueIsNotListedAsInNoTime) {
+TEST_F(SessionCommandTest, ListRoundsDueRetryUp) {
   v1::SessionEntry due;
   due.set_organization_id("00801");
   due.set_credential("acme");
@@ -204,7 +204,7 @@ TEST_F(SessionCommandTest, ATryThatIsDueIsNotListedAsInNoTime) {
   EXPECT_THAT(out_, HasSubstr("retry in 1 s\n"));
 }
 
-TEST_F(SessionCommandTest, ExecPutsTheSessionIntoTheChildsEnvironmentOnly) {
+TEST_F(SessionCommandTest, ExecSetsOnlyTheEnvironment) {
   EXPECT_EQ(Run({"exec", "--org", "00801", "--credential", "acme", "--", "tool", "status", "-c",
                  "--password", "x", "--", "--output"}),
             kExitOk)
@@ -221,13 +221,13 @@ TEST_F(SessionCommandTest, ExecPutsTheSessionIntoTheChildsEnvironmentOnly) {
   EXPECT_EQ(out_ + err_, "");
 }
 
-TEST_F(SessionCommandTest, ExecRunsNothingWithoutASession) {
+TEST_F(SessionCommandTest, ExecNeedsASession) {
   EXPECT_EQ(Run({"exec", "--org", "unknown", "--", "tool"}), kExitNotFound);
   EXPECT_THAT(host_.executed, SizeIs(0));
   EXPECT_THAT(err_, StartsWith("error: UNKNOWN_ORGANIZATION: organization \"unknown\""));
 }
 
-TEST_F(SessionCommandTest, ExecGivesTheShellsExitCodesForWhatCannotRun) {
+TEST_F(SessionCommandTest, ExecUsesExitCodesOfTheShell) {
   host_.exec_result = absl::NotFoundError("cannot run tool: No such file or directory");
   EXPECT_EQ(Run({"exec", "--org", "00801", "--", "tool"}), kExitNoCommand);
   EXPECT_THAT(err_, HasSubstr("cannot run tool"));

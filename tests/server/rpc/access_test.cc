@@ -1,4 +1,4 @@
-// Every RPC, asked in every role, with and without a grant, of what exists and what does not.
+// Every RPC in every role, with and without a grant, for existing and missing names.
 
 #include <gmock/gmock.h>
 
@@ -7,14 +7,15 @@
 #include <memory>
 #include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "tests/server/rpc/every_rpc.h"
+#include "tests/server/rpc/rpc_catalog.h"
 #include "tests/server/rpc/rpc_fixture.h"
 #include "tests/server/rpc/watch_fixture.h"
+#include "tests/support/await.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
@@ -22,17 +23,17 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-using AccessTest = EveryRpcTest;
+using AccessTest = RpcCatalogTest;
 
-// "OK", or code and reason, such as "NOT_FOUND UNKNOWN_ORGANIZATION".
-std::string Said(const absl::Status& status) {
-  std::string said = absl::StatusCodeToString(status.code());
+// Returns "OK", or code and reason, such as "NOT_FOUND UNKNOWN_ORGANIZATION".
+std::string Outcome(const absl::Status& status) {
+  std::string outcome = absl::StatusCodeToString(status.code());
   const absl::optional<ErrorDetails> details = DetailsOf(status);
-  if (details.has_value()) absl::StrAppend(&said, " ", ReasonName(details->reason));
-  return said;
+  if (details.has_value()) absl::StrAppend(&outcome, " ", ReasonName(details->reason));
+  return outcome;
 }
 
-TEST_F(AccessTest, EveryRpcHasARow) {
+TEST_F(AccessTest, CatalogHasEveryRpc) {
   std::set<std::string> rows;
   for (const Row& row : Rows()) rows.insert(row.rpc);
   std::set<std::string> rpcs;
@@ -51,8 +52,9 @@ TEST_F(AccessTest, EveryRpcHasARow) {
 
 constexpr Role kRoles[] = {Role::kReader, Role::kCaller, Role::kOperator, Role::kAdmin};
 
-// Each row in each role, with each shape of a grant, of what is granted or not, and exists or not.
-class EveryGrantTest : public EveryRpcTest {
+// Each row in each role and with each shape of a grant, for granted, other, existing and missing
+// names.
+class EveryGrantTest : public RpcCatalogTest {
  protected:
   static constexpr Shape kShapes[] = {{true, true}, {true, false}, {false, true}};
 
@@ -61,7 +63,7 @@ class EveryGrantTest : public EveryRpcTest {
       case Scope::kAnything:
         return true;
       case Scope::kPair:
-        return shape.organizations || exists;  // a granted credential grants what it serves
+        return shape.organizations || exists;  // a grant of a credential covers its organizations
       case Scope::kCredential:
         return shape.credentials;
       case Scope::kAttachment:
@@ -76,23 +78,23 @@ class EveryGrantTest : public EveryRpcTest {
                         shape.credentials ? ", credentials" : "");
   }
 
-  void ExpectOfWhatIsGranted(const Row& row, Role role, const Shape& shape) {
+  void ExpectForGranted(const Row& row, Role role, const Shape& shape) {
     for (const bool exists : {true, false}) {
       const std::string name = exists ? "granted-here" : "granted-gone";
       const bool allowed = role >= row.least && Covers(row, shape, exists);
       const std::string when_allowed = exists ? row.here : row.gone;
-      EXPECT_EQ(Said(row.ask({name, name})), allowed ? when_allowed : kRefused)
+      EXPECT_EQ(Outcome(row.ask({name, name})), allowed ? when_allowed : kRefused)
           << Case(row, role, shape) << " of " << name;
     }
   }
 
-  // But for what is of nothing, refused, and alike to the letter.
-  void ExpectOfWhatIsNot(const Row& row, Role role, const Shape& shape) {
+  // Expects a refusal whose text does not depend on whether the name exists.
+  void ExpectForOthers(const Row& row, Role role, const Shape& shape) {
     const absl::Status here = row.ask({"another-here", "another-here"});
     const absl::Status gone = row.ask({"another-gone", "another-gone"});
     const bool allowed = role >= row.least && row.scope == Scope::kAnything;
-    EXPECT_EQ(Said(here), allowed ? row.here : kRefused) << Case(row, role, shape);
-    EXPECT_EQ(Said(here), Said(gone)) << Case(row, role, shape);
+    EXPECT_EQ(Outcome(here), allowed ? row.here : kRefused) << Case(row, role, shape);
+    EXPECT_EQ(Outcome(here), Outcome(gone)) << Case(row, role, shape);
     EXPECT_EQ(absl::StrReplaceAll(here.message(), {{"-here", "-gone"}}), gone.message());
     if (allowed) return;
     auto facts = DetailsOf(here)->metadata;
@@ -104,81 +106,81 @@ class EveryGrantTest : public EveryRpcTest {
   const std::string kRefused = "PERMISSION_DENIED NOT_GRANTED";
 };
 
-TEST_F(EveryGrantTest, CodeAndReasonAreThoseOfTheRoleAndTheGrantAndDoNotTellWhatExists) {
+TEST_F(EveryGrantTest, RejectionDoesNotRevealExistence) {
   for (const Role role : kRoles) {
     for (const Shape& shape : kShapes) {
       Grant(role, shape);
       for (const Row& row : Rows()) {
-        ExpectOfWhatIsGranted(row, role, shape);
-        ExpectOfWhatIsNot(row, role, shape);
+        ExpectForGranted(row, role, shape);
+        ExpectForOthers(row, role, shape);
       }
     }
   }
 }
 
-TEST_F(AccessTest, WhomThePolicyDoesNotKnowGetsNothing) {
+TEST_F(AccessTest, RejectsUnknownCallers) {
   identity_.Bind(nullptr);
   for (const Row& row : Rows()) {
     const absl::Status status = row.ask({"granted-here", "granted-here"});
-    EXPECT_EQ(status.code(), absl::StatusCode::kUnauthenticated) << row.rpc;
-    EXPECT_TRUE(HasReason(status, Reason::kCallerUnknown)) << row.rpc << ": " << status;
+    EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnauthenticated)) << row.rpc;
+    EXPECT_THAT(status, HasReason(Reason::kCallerUnknown)) << row.rpc << ": " << status;
   }
 }
 
-TEST_F(AccessTest, MalformedIsSaidBeforeForbidden) {
+TEST_F(AccessTest, ChecksFormatBeforePermission) {
   callers_.SetPolicy({});
   EXPECT_EQ(FieldOf(GetSession("not an id").status()), "organization_id");
 }
 
-TEST_F(AccessTest, OnlyOneGrantedCredentialNeedNotBeNamed) {
+TEST_F(AccessTest, SelectsTheOnlyGrantedCredential) {
   callers_.SetPolicy(EverythingGranted());
   Create(NewUser("granted-too", {"another-here"}));
-  EXPECT_TRUE(HasReason(GetSession("another-here").status(), Reason::kAmbiguousCredential));
+  EXPECT_THAT(GetSession("another-here"), HasReason(Reason::kAmbiguousCredential));
   Policy policy = EverythingGranted();
   policy.grants = {{{kPrincipal}, Role::kReader, {}, {"granted-*"}}};
   callers_.SetPolicy(policy);
   const absl::StatusOr<v1::Session> session = GetSession("another-here");
-  ASSERT_TRUE(session.ok()) << session.status();
+  ASSERT_THAT(session, IsOk());
   EXPECT_EQ(session->credential(), "granted-too");
 }
 
-TEST_F(AccessTest, AGrantOfAnOrganizationDoesNotTellWhichCredentialsThereAre) {
+TEST_F(AccessTest, OrganizationGrantHidesCredentials) {
   Policy policy = EverythingGranted();
   policy.grants = {{{kPrincipal}, Role::kReader, {"granted-here"}, {}}};
   callers_.SetPolicy(policy);
   v1::GetSessionRequest request;
   request.set_organization_id("granted-here");
   request.set_credential("granted-here");
-  EXPECT_TRUE(GetSession(request).ok()) << "it serves what is granted";
+  EXPECT_THAT(GetSession(request), IsOk()) << "the credential serves a granted organization";
   request.set_credential("another-here");
   const absl::Status elsewhere = GetSession(request).status();
   request.set_credential("another-gone");
   const absl::Status nowhere = GetSession(request).status();
-  EXPECT_TRUE(HasReason(elsewhere, Reason::kUnknownCredential)) << elsewhere;
+  EXPECT_THAT(elsewhere, HasReason(Reason::kUnknownCredential));
   EXPECT_EQ(absl::StrReplaceAll(elsewhere.message(), {{"-here\" serves", "-gone\" serves"}}),
             nowhere.message());
 }
 
-TEST_F(AccessTest, ListsHoldWhatIsGrantedAlone) {
+TEST_F(AccessTest, ListsHoldOnlyGrantedEntries) {
   callers_.SetPolicy(EverythingGranted());
-  ASSERT_TRUE(GetSession("granted-here").ok());
-  ASSERT_TRUE(GetSession("another-here").ok());
+  ASSERT_THAT(GetSession("granted-here"), IsOk());
+  ASSERT_THAT(GetSession("another-here"), IsOk());
   Grant(Role::kOperator);
   v1::ListSessionsResponse sessions;
-  ASSERT_TRUE(Call(*sessions_, &v1::SessionService::Stub::ListSessions, v1::ListSessionsRequest(),
-                   &sessions)
-                  .ok());
+  ASSERT_THAT(Call(*sessions_, &v1::SessionService::Stub::ListSessions, v1::ListSessionsRequest(),
+                   &sessions),
+              IsOk());
   ASSERT_EQ(sessions.sessions_size(), 1);
   EXPECT_EQ(sessions.sessions(0).organization_id(), "granted-here");
   v1::ListCredentialsResponse credentials;
-  ASSERT_TRUE(Call(*credentials_, &v1::CredentialService::Stub::ListCredentials,
-                   v1::ListCredentialsRequest(), &credentials)
-                  .ok());
+  ASSERT_THAT(Call(*credentials_, &v1::CredentialService::Stub::ListCredentials,
+                   v1::ListCredentialsRequest(), &credentials),
+              IsOk());
   ASSERT_EQ(credentials.credentials_size(), 1);
   EXPECT_EQ(credentials.credentials(0).name(), "granted-here");
 }
 
-TEST_F(AccessTest, AnAdminOfACredentialAttachesToItOnlyOrganizationsThatAreGranted) {
+TEST_F(AccessTest, AdminAttachesOnlyGrantedOrganizations) {
   Policy policy = EverythingGranted();
   policy.grants = {{{kPrincipal}, Role::kAdmin, {"granted-*"}, {"granted-here"}}};
   callers_.SetPolicy(policy);
@@ -187,11 +189,11 @@ TEST_F(AccessTest, AnAdminOfACredentialAttachesToItOnlyOrganizationsThatAreGrant
   request.add_organizations()->set_organization_id("another-here");
   const absl::Status status =
       Ask(*credentials_, &v1::CredentialService::Stub::AttachOrganizations, request);
-  EXPECT_TRUE(HasReason(status, Reason::kNotGranted)) << status;
+  EXPECT_THAT(status, HasReason(Reason::kNotGranted));
   EXPECT_THAT(std::string(status.message()), HasSubstr("another-here"));
 }
 
-TEST_F(AccessTest, ABillUserThatIsTakenNamesNoCredentialThatTheCallerMayNotSee) {
+TEST_F(AccessTest, TakenBillUserHidesOtherCredentials) {
   const auto create = [this](const std::string& username) {
     v1::CreateCredentialRequest request = NewUser("granted-new", {"granted-new"});
     request.set_username(username);
@@ -199,32 +201,36 @@ TEST_F(AccessTest, ABillUserThatIsTakenNamesNoCredentialThatTheCallerMayNotSee) 
   };
   Grant(Role::kAdmin);
   const absl::Status mine = create("granted-here@acme.example");
-  EXPECT_TRUE(HasReason(mine, Reason::kCredentialExists)) << mine;
-  EXPECT_EQ(DetailsOf(mine)->metadata["credential"], "granted-here");
+  EXPECT_THAT(mine, HasReason(Reason::kCredentialExists));
+  EXPECT_THAT(mine, HasMetadata("credential", "granted-here"));
   const absl::Status another = create("another-here@acme.example");
-  EXPECT_TRUE(HasReason(another, Reason::kCredentialExists)) << another;
+  EXPECT_THAT(another, HasReason(Reason::kCredentialExists));
   EXPECT_THAT(another.ToString(), Not(HasSubstr("another-here")));
 }
 
-TEST_F(AccessTest, CallsBeyondTheLimitsAreRefusedUntilOneIsAnswered) {
+TEST_F(AccessTest, RejectsCallsAboveTheLimit) {
   Policy policy = EverythingGranted();
   policy.limits.calls_in_flight = 1;
   callers_.SetPolicy(policy);
   v1::WatchSessionsRequest watch;
   watch.add_organizations()->set_organization_id("granted-here");
   {
-    // gRPC lets go of a call, and at last of a stream, some time after its end was told; the test's
-    // time limit is the end of this.
-    auto stream = std::make_unique<WatchReader>(*sessions_, watch);
-    while (!stream->Next().has_update()) stream = std::make_unique<WatchReader>(*sessions_, watch);
+    // gRPC releases a call and a stream some time after its end was reported.
+    std::unique_ptr<WatchReader> stream;
+    Await(
+        [&] {
+          stream = std::make_unique<WatchReader>(*sessions_, watch);
+          return stream->Next().has_update();
+        },
+        "a stream within the limit");
     const absl::Status refused = GetSession("granted-here").status();
-    EXPECT_TRUE(HasReason(refused, Reason::kCallerLimit)) << refused;
-    EXPECT_TRUE(DetailsOf(refused)->retry_after.has_value());
+    EXPECT_THAT(refused, HasReason(Reason::kCallerLimit));
+    EXPECT_THAT(refused, HasRetryAfter(::testing::Ge(absl::ZeroDuration())));
   }
-  while (!GetSession("granted-here").ok()) std::this_thread::yield();
+  Await([this] { return GetSession("granted-here").ok(); }, "gRPC to release the stream");
 }
 
-TEST_F(AccessTest, ABatchOrAWatchCountsAsACallForEachHundredOrganizations) {
+TEST_F(AccessTest, HundredOrganizationsCountAsOneCall) {
   Policy policy = EverythingGranted();
   policy.limits.calls_in_flight = 2;
   callers_.SetPolicy(policy);
@@ -235,19 +241,19 @@ TEST_F(AccessTest, ABatchOrAWatchCountsAsACallForEachHundredOrganizations) {
     watch.add_organizations()->set_organization_id(absl::StrCat("granted-", i));
   }
   using Stub = v1::SessionService::Stub;
-  // gRPC lets go of a call some time after its answer.
-  while (!Ask(*sessions_, &Stub::BatchGetSessions, batch).ok()) std::this_thread::yield();
-  while (!WatchReader(*sessions_, watch).Next().has_update()) std::this_thread::yield();
+  // gRPC releases a call some time after its answer.
+  Await([&] { return Ask(*sessions_, &Stub::BatchGetSessions, batch).ok(); }, "a batch of 200");
+  Await([&] { return WatchReader(*sessions_, watch).Next().has_update(); }, "a watch of 200");
   batch.add_requests()->set_organization_id("granted-here");
   watch.add_organizations()->set_organization_id("granted-here");
   const absl::Status refused = Ask(*sessions_, &Stub::BatchGetSessions, batch);
-  EXPECT_TRUE(HasReason(refused, Reason::kCallerLimit)) << refused;
-  EXPECT_TRUE(HasReason(WatchReader(*sessions_, watch).End(), Reason::kCallerLimit));
+  EXPECT_THAT(refused, HasReason(Reason::kCallerLimit));
+  EXPECT_THAT(WatchReader(*sessions_, watch).End(), HasReason(Reason::kCallerLimit));
 }
 
-TEST_F(AccessTest, AStreamTellsWhatIsNoMoreGrantedAndWhatIsAgain) {
+TEST_F(AccessTest, StreamFollowsChangesOfTheGrant) {
   callers_.SetPolicy(EverythingGranted());
-  ASSERT_TRUE(GetSession("granted-here").ok());
+  ASSERT_THAT(GetSession("granted-here"), IsOk());
   v1::WatchSessionsRequest request;
   request.set_keep_warm(true);
   request.add_organizations()->set_organization_id("granted-here");
@@ -257,31 +263,31 @@ TEST_F(AccessTest, AStreamTellsWhatIsNoMoreGrantedAndWhatIsAgain) {
 
   callers_.SetPolicy({});
   hub_.EverythingChanged();
-  EXPECT_TRUE(HasReason(stream.NextError(), Reason::kNotGranted));
+  EXPECT_THAT(stream.NextError(), HasReason(Reason::kNotGranted));
 
   callers_.SetPolicy(EverythingGranted());
   hub_.EverythingChanged();
   EXPECT_TRUE(stream.NextUpdate().has_session());
 }
 
-TEST_F(AccessTest, AStreamIsOfThePrincipalThatItsUserIsNow) {
+TEST_F(AccessTest, StreamFollowsChangesOfThePrincipal) {
   callers_.SetPolicy(EverythingGranted());
-  ASSERT_TRUE(GetSession("granted-here").ok());
+  ASSERT_THAT(GetSession("granted-here"), IsOk());
   v1::WatchSessionsRequest request;
   request.add_organizations()->set_organization_id("granted-here");
   WatchReader stream(*sessions_, request);
   EXPECT_TRUE(stream.NextUpdate().has_session());
   EXPECT_TRUE(stream.Next().has_complete());
 
-  identity_.Bind(callers_.Of("unix:another"));  // while the grants of the first one stay
+  identity_.Bind(callers_.Of("unix:another"));  // the grants of the first principal stay
   hub_.EverythingChanged();
-  EXPECT_TRUE(HasReason(stream.NextError(), Reason::kNotGranted));
+  EXPECT_THAT(stream.NextError(), HasReason(Reason::kNotGranted));
   identity_.Bind(nullptr);
   hub_.EverythingChanged();
-  EXPECT_TRUE(HasReason(stream.NextError(), Reason::kCallerUnknown));
+  EXPECT_THAT(stream.NextError(), HasReason(Reason::kCallerUnknown));
 }
 
-TEST_F(AccessTest, AWarmWatchAsksForTheGrantedCredentialAlone) {
+TEST_F(AccessTest, WarmWatchUsesTheGrantedCredential) {
   callers_.SetPolicy(EverythingGranted());
   Create(NewUser("granted-too", {"another-here"}));
   Policy policy = EverythingGranted();
@@ -297,7 +303,7 @@ TEST_F(AccessTest, AWarmWatchAsksForTheGrantedCredentialAlone) {
   for (const PairInfo& pair : broker_.engine.List()) EXPECT_EQ(pair.credential, "granted-too");
 }
 
-TEST_F(AccessTest, WhileTheKeyringIsNotReadACredentialsOrganizationsAreNotKnown) {
+TEST_F(AccessTest, UnreadKeyringHidesOrganizations) {
   Policy policy = EverythingGranted();
   policy.grants = {{{kPrincipal}, Role::kReader, {}, {"granted-*"}}};
   callers_.SetPolicy(policy);
@@ -310,13 +316,13 @@ TEST_F(AccessTest, WhileTheKeyringIsNotReadACredentialsOrganizationsAreNotKnown)
   const Need need = NeedOf(request);
   const std::unique_ptr<grpc::ContextAllocator> contexts = state_.MakeContexts(identity_);
   grpc::CallbackServerContext* const context = contexts->NewCallbackServerContext();
-  EXPECT_TRUE(HasReason(gate.Resolve(*context, *caller, need).status(), Reason::kVaultLocked));
+  EXPECT_THAT(gate.Resolve(*context, *caller, need), HasReason(Reason::kVaultLocked));
   callers_.SetPolicy({});
-  EXPECT_TRUE(HasReason(gate.Resolve(*context, *caller, need).status(), Reason::kNotGranted));
+  EXPECT_THAT(gate.Resolve(*context, *caller, need), HasReason(Reason::kNotGranted));
   contexts->Release(context);
 }
 
-TEST_F(AccessTest, ChangesSayWhoMadeThem) {
+TEST_F(AccessTest, ChangesHoldThePrincipal) {
   callers_.SetPolicy(EverythingGranted());
   const v1::Credential made = Create(NewUser("ledger", {}));
   v1::AttachOrganizationsRequest request;
@@ -325,9 +331,9 @@ TEST_F(AccessTest, ChangesSayWhoMadeThem) {
   request.set_version(made.version());
   request.add_organizations()->set_organization_id("0089");
   v1::AttachOrganizationsResponse response;
-  ASSERT_TRUE(
-      Call(*credentials_, &v1::CredentialService::Stub::AttachOrganizations, request, &response)
-          .ok());
+  ASSERT_THAT(
+      Call(*credentials_, &v1::CredentialService::Stub::AttachOrganizations, request, &response),
+      IsOk());
   EXPECT_EQ(response.credential().history(0).principal(), kPrincipal);
 }
 

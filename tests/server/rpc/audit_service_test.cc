@@ -7,6 +7,7 @@
 
 #include "server/access/audit/audit_line.h"
 #include "tests/server/rpc/rpc_fixture.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
@@ -51,10 +52,10 @@ class AuditServiceTest : public RpcTest {
   }
 };
 
-TEST_F(AuditServiceTest, AWholeFileIsWellHoweverItIsCut) {
+TEST_F(AuditServiceTest, AcceptsFileInPiecesOfAnySize) {
   for (const std::size_t piece : {1, 100, 100'000}) {
     const auto report = Verify(Join(Lines()), piece);
-    ASSERT_TRUE(report.ok()) << report.status();
+    ASSERT_THAT(report, IsOk());
     EXPECT_EQ(report->findings_size(), 0);
     EXPECT_EQ(report->line_count(), 10);
     EXPECT_EQ(report->first_sequence(), 1);
@@ -62,11 +63,11 @@ TEST_F(AuditServiceTest, AWholeFileIsWellHoweverItIsCut) {
   }
 }
 
-TEST_F(AuditServiceTest, WhatWasDoneToAFileIsToldWithItsLine) {
+TEST_F(AuditServiceTest, ReportsFindingWithItsLine) {
   std::vector<std::string> lines = Lines();
   lines.erase(lines.begin() + 4);
   const auto report = Verify(Join(lines));
-  ASSERT_TRUE(report.ok()) << report.status();
+  ASSERT_THAT(report, IsOk());
   ASSERT_EQ(report->findings_size(), 1);
   EXPECT_EQ(report->findings(0).file(), "audit.jsonl");
   EXPECT_EQ(report->findings(0).line(), 5);
@@ -74,26 +75,26 @@ TEST_F(AuditServiceTest, WhatWasDoneToAFileIsToldWithItsLine) {
   EXPECT_THAT(report->findings(0).message(), ::testing::HasSubstr("sequence 5"));
 }
 
-TEST_F(AuditServiceTest, EveryFaultHasANameOfItsOwn) {
+TEST_F(AuditServiceTest, EveryFaultHasItsOwnName) {
   for (int i = 0; i <= static_cast<int>(AuditFault::kFileLost); ++i) {
     EXPECT_TRUE(v1::AuditFault_IsValid(i + 1)) << AuditFaultName(static_cast<AuditFault>(i));
   }
   EXPECT_FALSE(v1::AuditFault_IsValid(static_cast<int>(AuditFault::kFileLost) + 2));
 }
 
-TEST_F(AuditServiceTest, AHeadThatWasLostIsTold) {
+TEST_F(AuditServiceTest, ReportsLostHead) {
   AuditMark mark;
   std::string text =
       WriteAuditNote(audit_.key(), absl::UnixEpoch(), AuditNote::kStart, "chain", 0, mark);
   text += WriteAuditNote(audit_.key(), absl::UnixEpoch(), AuditNote::kHeadLost, "why", 0, mark);
   const auto report = Verify(text);
-  ASSERT_TRUE(report.ok()) << report.status();
+  ASSERT_THAT(report, IsOk());
   ASSERT_EQ(report->findings_size(), 1);
   EXPECT_EQ(report->findings(0).line(), 2);
   EXPECT_EQ(report->findings(0).fault(), v1::AUDIT_FAULT_HEAD_LOST);
 }
 
-TEST_F(AuditServiceTest, WhoIsNoMoreGrantedIsToldAtTheNextPiece) {
+TEST_F(AuditServiceTest, RejectsNextPieceAfterRevocation) {
   grpc::ClientContext context;
   v1::VerifyAuditResponse response;
   const auto writer = audits_->VerifyAudit(&context, &response);
@@ -104,11 +105,11 @@ TEST_F(AuditServiceTest, WhoIsNoMoreGrantedIsToldAtTheNextPiece) {
   (void)writer->Write(request);
   writer->WritesDone();
   const absl::Status status = FromGrpcStatus(writer->Finish());
-  EXPECT_TRUE(HasReason(status, Reason::kNotGranted)) << status;
+  EXPECT_THAT(status, HasReason(Reason::kNotGranted));
 }
 
 // Over a connection: a caller that never ends is told to.
-TEST_F(AuditServiceTest, AStreamOfFindingsWithoutEndIsAnsweredWhenThereAreTooMany) {
+TEST_F(AuditServiceTest, StopsAfterTooManyFindings) {
   const auto stub =
       v1::AuditService::NewStub(grpc::CreateChannel(address_, grpc::InsecureChannelCredentials()));
   grpc::ClientContext context;
@@ -121,32 +122,32 @@ TEST_F(AuditServiceTest, AStreamOfFindingsWithoutEndIsAnsweredWhenThereAreTooMan
   while (written < 10'000'000 && writer->Write(request)) ++written;
   EXPECT_LT(written, 10'000'000);
   const absl::Status status = FromGrpcStatus(writer->Finish());
-  ASSERT_TRUE(status.ok()) << status;
+  ASSERT_THAT(status, IsOk());
   EXPECT_TRUE(response.incomplete());
   EXPECT_EQ(response.findings_size(), 1000);
 }
 
-TEST_F(AuditServiceTest, TheFirstMessageNamesAFile) {
+TEST_F(AuditServiceTest, FirstMessageNamesAFile) {
   const auto report = Verify("x\n", 100, "");
   EXPECT_EQ(FieldOf(report.status()), "file") << report.status();
 }
 
-TEST_F(AuditServiceTest, WithoutTheKeyNothingCanBeSaid) {
+TEST_F(AuditServiceTest, RejectsVerificationWithoutTheKey) {
   audit_.Break();
   const auto report = Verify(Join(Lines()));
-  EXPECT_TRUE(HasReason(report.status(), Reason::kAuditUnavailable)) << report.status();
+  EXPECT_THAT(report, HasReason(Reason::kAuditUnavailable));
 }
 
-TEST_F(AuditServiceTest, GetStatusSaysHowTheLogIs) {
+TEST_F(AuditServiceTest, GetStatusReportsTheLog) {
   v1::GetStatusResponse status;
   using Stub = v1::SessionService::Stub;
-  ASSERT_TRUE(Call(*sessions_, &Stub::GetStatus, v1::GetStatusRequest(), &status).ok());
+  ASSERT_THAT(Call(*sessions_, &Stub::GetStatus, v1::GetStatusRequest(), &status), IsOk());
   EXPECT_TRUE(status.audit().writable());
   EXPECT_EQ(status.audit().message(), "");
   EXPECT_EQ(status.audit().file(), "/var/lib/billbroker/audit.jsonl");
   EXPECT_FALSE(status.audit().session_reads_recorded());
   audit_.Break();
-  ASSERT_TRUE(Call(*sessions_, &Stub::GetStatus, v1::GetStatusRequest(), &status).ok());
+  ASSERT_THAT(Call(*sessions_, &Stub::GetStatus, v1::GetStatusRequest(), &status), IsOk());
   EXPECT_FALSE(status.audit().writable());
   EXPECT_EQ(status.audit().message(), "the disk is full");
 }

@@ -17,7 +17,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 
-using Stub = v1::CredentialService::Stub;
+using CredentialStub = v1::CredentialService::Stub;
 
 template <typename Request>
 Request Naming(const v1::Credential& credential) {
@@ -39,7 +39,8 @@ std::vector<std::string> OrganizationIdsOf(const v1::Credential& credential) {
 class CredentialServiceTest : public RpcTest {
  protected:
   template <typename Request, typename Response>
-  absl::Status Call(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+  absl::Status Call(grpc::Status (CredentialStub::*method)(grpc::ClientContext*, const Request&,
+                                                           Response*),
                     const Request& request, Response* response) {
     return RpcTest::Call(*credentials_, method, request, response);
   }
@@ -48,13 +49,13 @@ class CredentialServiceTest : public RpcTest {
     v1::GetCredentialRequest request;
     request.set_credential(name);
     v1::GetCredentialResponse response;
-    const absl::Status status = Call(&Stub::GetCredential, request, &response);
+    const absl::Status status = Call(&CredentialStub::GetCredential, request, &response);
     if (!status.ok()) return status;
     return response.credential();
   }
 };
 
-TEST_F(CredentialServiceTest, WhatComesBackSaysWhichSecretsAreSetAndNotWhatTheyAre) {
+TEST_F(CredentialServiceTest, ResponseNamesSecretsWithoutValues) {
   v1::CreateCredentialRequest request = NewUser("acme", {"0082", "0081"});
   request.mutable_organizations(0)->set_dev_key("s3cret-0082");
   request.set_remember_me_id("s3cret-remember");
@@ -77,7 +78,7 @@ TEST_F(CredentialServiceTest, WhatComesBackSaysWhichSecretsAreSetAndNotWhatTheyA
   EXPECT_EQ(Get("acme")->SerializeAsString(), created.SerializeAsString());
 }
 
-TEST_F(CredentialServiceTest, AConsoleCredentialSignsInWithItsTokenAndItsClientsDevKey) {
+TEST_F(CredentialServiceTest, ConsoleSignsInWithTokenAndDevKey) {
   v1::CreateCredentialRequest request = NewUser("console", {"0090"});
   request.set_kind(v1::CREDENTIAL_KIND_CONSOLE);
   request.clear_password();
@@ -85,7 +86,7 @@ TEST_F(CredentialServiceTest, AConsoleCredentialSignsInWithItsTokenAndItsClients
   request.set_console_api_token("s3cret-token");
   request.mutable_organizations(0)->set_dev_key("s3cret-0090");
   EXPECT_EQ(Create(request).kind(), v1::CREDENTIAL_KIND_CONSOLE);
-  ASSERT_TRUE(GetSession("0090").ok());
+  ASSERT_THAT(GetSession("0090"), IsOk());
   EXPECT_EQ(broker_.bill.sign_ins().at(0).secret, "s3cret-token");
   EXPECT_EQ(broker_.bill.sign_ins().at(0).dev_key, "s3cret-0090");
 }
@@ -99,20 +100,20 @@ v1::CreateCredentialRequest NewPartner(v1::CreateCredentialRequest request) {
   return request;
 }
 
-TEST_F(CredentialServiceTest, APartnerSignsInAsTheUserOfEachOrganization) {
+TEST_F(CredentialServiceTest, PartnerSignsInAsUserOfEachOrganization) {
   const v1::Credential created = Create(NewPartner(NewUser("firm", {"0095", "0096"})));
   EXPECT_EQ(created.kind(), v1::CREDENTIAL_KIND_PARTNER);
   EXPECT_EQ(created.organizations(1).user_id(), "006-of-0096");
   EXPECT_EQ(created.secrets(0).field(), "app_key");
-  ASSERT_TRUE(GetSession("0095").ok());
-  ASSERT_TRUE(GetSession("0096").ok());
+  ASSERT_THAT(GetSession("0095"), IsOk());
+  ASSERT_THAT(GetSession("0096"), IsOk());
   EXPECT_EQ(broker_.bill.partner_sign_ins().size(), 1U);
   EXPECT_EQ(broker_.bill.partner_sign_ins().at(0).app_key, "s3cret-app-key");
   EXPECT_EQ(broker_.bill.sign_ins().at(1).user_id, "006-of-0096");
   EXPECT_EQ(broker_.bill.sign_ins().at(1).dev_key, "s3cret-dev-key");
 }
 
-TEST_F(CredentialServiceTest, AttachGivesAPartnersOrganizationAnotherUser) {
+TEST_F(CredentialServiceTest, AttachChangesUserOfPartnerOrganization) {
   auto request =
       Naming<v1::AttachOrganizationsRequest>(Create(NewPartner(NewUser("firm", {"0095", "0096"}))));
   v1::OrganizationSpec& known = *request.add_organizations();
@@ -121,20 +122,20 @@ TEST_F(CredentialServiceTest, AttachGivesAPartnersOrganizationAnotherUser) {
   v1::OrganizationSpec& added = *request.add_organizations();
   added.set_organization_id("0097");
   v1::AttachOrganizationsResponse response;
-  EXPECT_TRUE(
-      HasReason(Call(&Stub::AttachOrganizations, request, &response), Reason::kMalformedRequest))
+  EXPECT_THAT(Call(&CredentialStub::AttachOrganizations, request, &response),
+              HasReason(Reason::kMalformedRequest))
       << "a new one needs a user";
   request.mutable_organizations(1)->set_user_id("006 y");
-  EXPECT_TRUE(
-      HasReason(Call(&Stub::AttachOrganizations, request, &response), Reason::kMalformedRequest));
+  EXPECT_THAT(Call(&CredentialStub::AttachOrganizations, request, &response),
+              HasReason(Reason::kMalformedRequest));
   request.mutable_organizations(1)->set_user_id("006y");
-  EXPECT_EQ(Call(&Stub::AttachOrganizations, request, &response), absl::OkStatus());
+  EXPECT_EQ(Call(&CredentialStub::AttachOrganizations, request, &response), absl::OkStatus());
   EXPECT_EQ(response.credential().organizations(0).user_id(), "006x");
   EXPECT_EQ(response.credential().organizations(1).user_id(), "006-of-0096");
   EXPECT_EQ(response.credential().organizations(2).user_id(), "006y");
 }
 
-TEST_F(CredentialServiceTest, AShapeThatTheProtoForbidsIsMalformedAndNamesTheField) {
+TEST_F(CredentialServiceTest, RejectsMalformedFields) {
   struct Row {
     std::string field;
     std::function<void(v1::CreateCredentialRequest&)> change;
@@ -174,27 +175,27 @@ TEST_F(CredentialServiceTest, AShapeThatTheProtoForbidsIsMalformedAndNamesTheFie
     v1::CreateCredentialRequest request = NewUser("acme", {"0081"});
     row.change(request);
     v1::CreateCredentialResponse response;
-    const absl::Status status = Call(&Stub::CreateCredential, request, &response);
+    const absl::Status status = Call(&CredentialStub::CreateCredential, request, &response);
     EXPECT_EQ(FieldOf(status), row.field) << status;
   }
   EXPECT_EQ(broker_.vault.writes(), 0);
 }
 
-TEST_F(CredentialServiceTest, TheShapeIsSaidBeforeAnythingIsRefused) {
+TEST_F(CredentialServiceTest, ChecksFormatBeforeAnythingElse) {
   callers_.SetPolicy({});
   v1::CreateCredentialRequest create = NewUser("acme", {});
   create.set_credential(std::string(3 << 20, 'x'));
   v1::CreateCredentialResponse created;
-  const absl::Status too_long = Call(&Stub::CreateCredential, create, &created);
+  const absl::Status too_long = Call(&CredentialStub::CreateCredential, create, &created);
   EXPECT_EQ(FieldOf(too_long), "credential");
   EXPECT_LT(too_long.message().size(), 200U) << "the name goes nowhere";
   v1::ListCredentialsRequest list;
   v1::ListCredentialsResponse listed;
   list.set_page_size(-1);
-  EXPECT_EQ(FieldOf(Call(&Stub::ListCredentials, list, &listed)), "page_size");
+  EXPECT_EQ(FieldOf(Call(&CredentialStub::ListCredentials, list, &listed)), "page_size");
   list.clear_page_size();
   list.set_page_token("nonsense");
-  EXPECT_EQ(FieldOf(Call(&Stub::ListCredentials, list, &listed)), "page_token");
+  EXPECT_EQ(FieldOf(Call(&CredentialStub::ListCredentials, list, &listed)), "page_token");
   EXPECT_TRUE(audit_.Take().empty());
 }
 
@@ -206,134 +207,138 @@ TEST_F(CredentialServiceTest, CreateRejectsTakenLongName) {
   Create(NewUser(taken, {"00802ABCDEFGHIJKLM"}));
   v1::CreateCredentialResponse response;
   const absl::Status status =
-      Call(&Stub::CreateCredential, NewUser(taken, {"00802ABCDEFGHIJKLN"}), &response);
+      Call(&CredentialStub::CreateCredential, NewUser(taken, {"00802ABCDEFGHIJKLN"}), &response);
   EXPECT_THAT(status,
               AllOf(HasReason(Reason::kCredentialExists), HasMetadata("credential", taken)));
 }
 
-TEST_F(CredentialServiceTest, ATakenNameOrUserIsRefusedAndTheOtherIsNamed) {
+TEST_F(CredentialServiceTest, RejectsTakenNameOrUser) {
   Create(NewUser("acme", {"0081"}));
   v1::CreateCredentialRequest request = NewUser("twin", {"0081"});
   request.set_username("acme@acme.example");
   v1::CreateCredentialResponse response;
-  const absl::Status status = Call(&Stub::CreateCredential, request, &response);
-  EXPECT_TRUE(HasReason(status, Reason::kCredentialExists)) << status;
+  const absl::Status status = Call(&CredentialStub::CreateCredential, request, &response);
+  EXPECT_THAT(status, HasReason(Reason::kCredentialExists));
   EXPECT_EQ(DetailsOf(status)->metadata["credential"], "acme");
-  EXPECT_EQ(last_.error_code(), grpc::StatusCode::ALREADY_EXISTS);
+  EXPECT_THAT(FromGrpcStatus(last_), StatusIs(absl::StatusCode::kAlreadyExists));
 }
 
-TEST_F(CredentialServiceTest, CredentialsAreListedByNamePageByPage) {
+TEST_F(CredentialServiceTest, ListsCredentialsByNameInPages) {
   for (const char* name : {"c", "a", "b"}) Create(NewUser(name, {"0081"}));
   v1::ListCredentialsRequest request;
   request.set_page_size(2);
   v1::ListCredentialsResponse first;
-  ASSERT_TRUE(Call(&Stub::ListCredentials, request, &first).ok());
+  ASSERT_THAT(Call(&CredentialStub::ListCredentials, request, &first), IsOk());
   ASSERT_EQ(first.credentials_size(), 2);
   EXPECT_EQ(first.credentials(0).name(), "a");
   EXPECT_EQ(first.credentials(0).organization_count(), 1);
   EXPECT_EQ(first.credentials(0).organizations_size(), 0);
   request.set_page_token(first.next_page_token());
   v1::ListCredentialsResponse second;
-  ASSERT_TRUE(Call(&Stub::ListCredentials, request, &second).ok());
+  ASSERT_THAT(Call(&CredentialStub::ListCredentials, request, &second), IsOk());
   ASSERT_EQ(second.credentials_size(), 1);
   EXPECT_EQ(second.credentials(0).name(), "c");
   EXPECT_EQ(second.next_page_token(), "");
   request.set_page_token("nonsense");
-  EXPECT_EQ(FieldOf(Call(&Stub::ListCredentials, request, &second)), "page_token");
+  EXPECT_EQ(FieldOf(Call(&CredentialStub::ListCredentials, request, &second)), "page_token");
   request.set_page_size(-1);
-  EXPECT_EQ(FieldOf(Call(&Stub::ListCredentials, request, &second)), "page_size");
+  EXPECT_EQ(FieldOf(Call(&CredentialStub::ListCredentials, request, &second)), "page_size");
 }
 
-TEST_F(CredentialServiceTest, ReadingNeedsNoKeyringAndWritingDoes) {
+TEST_F(CredentialServiceTest, OnlyWritesNeedTheKeyring) {
   Create(NewUser("acme", {"0081"}));
   broker_.vault.set_state(VaultState::kLocked);
   broker_.directory.set_vault_state(VaultState::kLocked);
-  EXPECT_TRUE(Get("acme").ok());
+  EXPECT_THAT(Get("acme"), IsOk());
   v1::CreateCredentialResponse response;
-  EXPECT_TRUE(HasReason(Call(&Stub::CreateCredential, NewUser("b", {"0081"}), &response),
-                        Reason::kVaultLocked));
-  EXPECT_EQ(last_.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_THAT(Call(&CredentialStub::CreateCredential, NewUser("b", {"0081"}), &response),
+              HasReason(Reason::kVaultLocked));
+  EXPECT_THAT(FromGrpcStatus(last_), StatusIs(absl::StatusCode::kUnavailable));
 }
 
-TEST_F(CredentialServiceTest, AttachingAndDetachingChangeTheOrganizations) {
+TEST_F(CredentialServiceTest, AttachAndDetachChangeOrganizations) {
   const v1::Credential created = Create(NewUser("acme", {"0081"}));
   auto attach = Naming<v1::AttachOrganizationsRequest>(created);
   attach.add_organizations()->set_organization_id("0080");
   v1::AttachOrganizationsResponse attached;
-  ASSERT_TRUE(Call(&Stub::AttachOrganizations, attach, &attached).ok());
+  ASSERT_THAT(Call(&CredentialStub::AttachOrganizations, attach, &attached), IsOk());
   EXPECT_THAT(OrganizationIdsOf(attached.credential()), ElementsAre("0080", "0081"));
   EXPECT_EQ(attached.credential().version(), 2U);
 
   auto detach = Naming<v1::DetachOrganizationsRequest>(created);
   detach.add_organization_ids("0081");
   v1::DetachOrganizationsResponse detached;
-  EXPECT_TRUE(
-      HasReason(Call(&Stub::DetachOrganizations, detach, &detached), Reason::kVersionConflict));
+  EXPECT_THAT(Call(&CredentialStub::DetachOrganizations, detach, &detached),
+              HasReason(Reason::kVersionConflict));
   detach.set_version(2);
-  ASSERT_TRUE(Call(&Stub::DetachOrganizations, detach, &detached).ok());
+  ASSERT_THAT(Call(&CredentialStub::DetachOrganizations, detach, &detached), IsOk());
   EXPECT_THAT(OrganizationIdsOf(detached.credential()), ElementsAre("0080"));
 }
 
-TEST_F(CredentialServiceTest, ChangesAreCheckedForShape) {
+TEST_F(CredentialServiceTest, RejectsMalformedChanges) {
   const v1::Credential created = Create(NewUser("acme", {"0081"}));
   v1::AttachOrganizationsResponse attached;
   auto attach = Naming<v1::AttachOrganizationsRequest>(created);
-  EXPECT_EQ(FieldOf(Call(&Stub::AttachOrganizations, attach, &attached)), "organizations");
+  EXPECT_EQ(FieldOf(Call(&CredentialStub::AttachOrganizations, attach, &attached)),
+            "organizations");
   attach.add_organizations()->set_organization_id("0083");
   attach.add_organizations()->set_organization_id("0083");
-  EXPECT_EQ(FieldOf(Call(&Stub::AttachOrganizations, attach, &attached)),
+  EXPECT_EQ(FieldOf(Call(&CredentialStub::AttachOrganizations, attach, &attached)),
             "organizations[1].organization_id");
 
   v1::DetachOrganizationsResponse detached;
   auto detach = Naming<v1::DetachOrganizationsRequest>(created);
-  EXPECT_EQ(FieldOf(Call(&Stub::DetachOrganizations, detach, &detached)), "organization_ids");
+  EXPECT_EQ(FieldOf(Call(&CredentialStub::DetachOrganizations, detach, &detached)),
+            "organization_ids");
   detach.add_organization_ids("0081");
   detach.add_organization_ids("0081");
-  EXPECT_EQ(FieldOf(Call(&Stub::DetachOrganizations, detach, &detached)), "organization_ids[1]");
+  EXPECT_EQ(FieldOf(Call(&CredentialStub::DetachOrganizations, detach, &detached)),
+            "organization_ids[1]");
 
   v1::DeleteCredentialResponse deleted;
   auto remove = Naming<v1::DeleteCredentialRequest>(created);
   remove.set_version(0);
-  EXPECT_EQ(FieldOf(Call(&Stub::DeleteCredential, remove, &deleted)), "version");
+  EXPECT_EQ(FieldOf(Call(&CredentialStub::DeleteCredential, remove, &deleted)), "version");
   remove.set_uid("short");
-  EXPECT_EQ(FieldOf(Call(&Stub::DeleteCredential, remove, &deleted)), "uid");
+  EXPECT_EQ(FieldOf(Call(&CredentialStub::DeleteCredential, remove, &deleted)), "uid");
   remove.set_credential("");
-  EXPECT_EQ(FieldOf(Call(&Stub::DeleteCredential, remove, &deleted)), "credential");
+  EXPECT_EQ(FieldOf(Call(&CredentialStub::DeleteCredential, remove, &deleted)), "credential");
   EXPECT_EQ(FieldOf(Get("?").status()), "credential");
 }
 
-TEST_F(CredentialServiceTest, DeletingNeedsForceWhileSessionsAreLive) {
+TEST_F(CredentialServiceTest, DeleteWithLiveSessionsNeedsForce) {
   const v1::Credential created = Create(NewUser("acme", {"0081"}));
-  ASSERT_TRUE(GetSession("0081").ok());
+  ASSERT_THAT(GetSession("0081"), IsOk());
   auto request = Naming<v1::DeleteCredentialRequest>(created);
   v1::DeleteCredentialResponse response;
-  EXPECT_TRUE(HasReason(Call(&Stub::DeleteCredential, request, &response), Reason::kSessionsLive));
+  EXPECT_THAT(Call(&CredentialStub::DeleteCredential, request, &response),
+              HasReason(Reason::kSessionsLive));
   request.set_force(true);
-  ASSERT_TRUE(Call(&Stub::DeleteCredential, request, &response).ok());
+  ASSERT_THAT(Call(&CredentialStub::DeleteCredential, request, &response), IsOk());
   EXPECT_FALSE(broker_.bill.IsLive(FakeBill::SessionId(1)));
-  EXPECT_TRUE(HasReason(Get("acme").status(), Reason::kUnknownCredential));
+  EXPECT_THAT(Get("acme"), HasReason(Reason::kUnknownCredential));
 }
 
-TEST_F(CredentialServiceTest, OnceDrainingEveryCallIsTurnedAway) {
+TEST_F(CredentialServiceTest, RejectsEveryCallWhileDraining) {
   const v1::Credential created = Create(NewUser("acme", {"0081"}));
   state_.StartDraining();
-  EXPECT_TRUE(HasReason(Get("acme").status(), Reason::kDraining));
+  EXPECT_THAT(Get("acme"), HasReason(Reason::kDraining));
   v1::CreateCredentialResponse response;
-  EXPECT_TRUE(
-      HasReason(Call(&Stub::CreateCredential, NewUser("b", {}), &response), Reason::kDraining));
+  EXPECT_THAT(Call(&CredentialStub::CreateCredential, NewUser("b", {}), &response),
+              HasReason(Reason::kDraining));
   v1::DeleteCredentialResponse deleted;
-  EXPECT_TRUE(HasReason(
-      Call(&Stub::DeleteCredential, Naming<v1::DeleteCredentialRequest>(created), &deleted),
-      Reason::kDraining));
+  EXPECT_THAT(Call(&CredentialStub::DeleteCredential, Naming<v1::DeleteCredentialRequest>(created),
+                   &deleted),
+              HasReason(Reason::kDraining));
 }
 
-TEST_F(CredentialServiceTest, DiscoverTellsWhatBillListsAndWhatIsAttached) {
+TEST_F(CredentialServiceTest, DiscoverListsAndMarksAttachedOrganizations) {
   Create(NewUser("acme", {"0081"}));
   broker_.bill.SetOrganizationPage("", {{{"0081", "First"}, {"0082", "Second"}}, ""});
   v1::DiscoverOrganizationsRequest request;
   request.set_credential("acme");
   v1::DiscoverOrganizationsResponse response;
-  ASSERT_EQ(Call(&Stub::DiscoverOrganizations, request, &response), absl::OkStatus());
+  ASSERT_EQ(Call(&CredentialStub::DiscoverOrganizations, request, &response), absl::OkStatus());
   ASSERT_EQ(response.organizations_size(), 2);
   EXPECT_EQ(response.organizations(0).organization_id(), "0081");
   EXPECT_EQ(response.organizations(0).display_name(), "First");
@@ -343,18 +348,21 @@ TEST_F(CredentialServiceTest, DiscoverTellsWhatBillListsAndWhatIsAttached) {
   EXPECT_EQ(Get("acme")->version(), 1U) << "nothing is changed";
 }
 
-TEST_F(CredentialServiceTest, DiscoverNamesTheFieldThatIsOutOfShape) {
+TEST_F(CredentialServiceTest, DiscoverNamesMalformedField) {
   v1::DiscoverOrganizationsRequest request;
   v1::DiscoverOrganizationsResponse response;
-  EXPECT_EQ(FieldOf(Call(&Stub::DiscoverOrganizations, request, &response)), "credential");
+  EXPECT_EQ(FieldOf(Call(&CredentialStub::DiscoverOrganizations, request, &response)),
+            "credential");
   request.set_credential("acme");
   request.set_organization_id("00 81");
-  EXPECT_EQ(FieldOf(Call(&Stub::DiscoverOrganizations, request, &response)), "organization_id");
+  EXPECT_EQ(FieldOf(Call(&CredentialStub::DiscoverOrganizations, request, &response)),
+            "organization_id");
   request.clear_organization_id();
-  EXPECT_TRUE(HasReason(Call(&Stub::DiscoverOrganizations, request, &response),
-                        Reason::kUnknownCredential));
+  EXPECT_THAT(Call(&CredentialStub::DiscoverOrganizations, request, &response),
+              HasReason(Reason::kUnknownCredential));
   state_.StartDraining();
-  EXPECT_TRUE(HasReason(Call(&Stub::DiscoverOrganizations, request, &response), Reason::kDraining));
+  EXPECT_THAT(Call(&CredentialStub::DiscoverOrganizations, request, &response),
+              HasReason(Reason::kDraining));
 }
 
 }  // namespace

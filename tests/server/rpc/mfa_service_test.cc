@@ -3,11 +3,12 @@
 #include <gtest/gtest.h>
 
 #include "tests/server/rpc/rpc_fixture.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
 
-using Stub = v1::MfaService::Stub;
+using MfaStub = v1::MfaService::Stub;
 
 class MfaRpcTest : public RpcTest {
  protected:
@@ -17,7 +18,7 @@ class MfaRpcTest : public RpcTest {
     v1::StartChallengeRequest request;
     request.set_credential("acme");
     v1::StartChallengeResponse response;
-    EXPECT_EQ(Call(*mfa_, &Stub::StartChallenge, request, &response), absl::OkStatus());
+    EXPECT_EQ(Call(*mfa_, &MfaStub::StartChallenge, request, &response), absl::OkStatus());
     EXPECT_EQ(response.organization_id(), "0081");
     EXPECT_TRUE(response.has_expire_time());
     return response.challenge_id();
@@ -28,7 +29,7 @@ class MfaRpcTest : public RpcTest {
     v1::CompleteChallengeRequest request;
     request.set_challenge_id(id);
     request.set_code(code);
-    return Call(*mfa_, &Stub::CompleteChallenge, request, &response);
+    return Call(*mfa_, &MfaStub::CompleteChallenge, request, &response);
   }
 
   v1::Credential Shown() {
@@ -41,7 +42,7 @@ class MfaRpcTest : public RpcTest {
   }
 };
 
-TEST_F(MfaRpcTest, ACodeMakesTheSessionsTrusted) {
+TEST_F(MfaRpcTest, CodeMakesSessionsTrusted) {
   v1::CompleteChallengeResponse response;
   ASSERT_EQ(Complete(Start(), "123456", response), absl::OkStatus());
   EXPECT_EQ(response.sessions().trusted_count(), 1);
@@ -56,7 +57,7 @@ TEST_F(MfaRpcTest, ACodeMakesTheSessionsTrusted) {
   EXPECT_TRUE(GetSession(trusted)->trusted());
 }
 
-TEST_F(MfaRpcTest, TheShapeIsCheckedBeforeBillIsAsked) {
+TEST_F(MfaRpcTest, ChecksFormatBeforeCallingBill) {
   v1::CompleteChallengeResponse response;
   for (const char* code : {"", "12345", "1234567", "12345a", "12 456"}) {
     EXPECT_EQ(FieldOf(Complete("id", code, response)), "code") << code;
@@ -64,26 +65,26 @@ TEST_F(MfaRpcTest, TheShapeIsCheckedBeforeBillIsAsked) {
   EXPECT_EQ(FieldOf(Complete("", "123456", response)), "challenge_id");
   EXPECT_EQ(FieldOf(Complete("no such", "123456", response)), "challenge_id");
   v1::StartChallengeResponse started;
-  EXPECT_EQ(FieldOf(Call(*mfa_, &Stub::StartChallenge, {}, &started)), "credential");
+  EXPECT_EQ(FieldOf(Call(*mfa_, &MfaStub::StartChallenge, {}, &started)), "credential");
   v1::StartChallengeRequest start;
   start.set_credential("acme");
   start.set_organization_id("not an id");
-  EXPECT_EQ(FieldOf(Call(*mfa_, &Stub::StartChallenge, start, &started)), "organization_id");
+  EXPECT_EQ(FieldOf(Call(*mfa_, &MfaStub::StartChallenge, start, &started)), "organization_id");
   v1::StepUpResponse stepped_up;
-  EXPECT_EQ(FieldOf(Call(*mfa_, &Stub::StepUp, {}, &stepped_up)), "credential");
+  EXPECT_EQ(FieldOf(Call(*mfa_, &MfaStub::StepUp, {}, &stepped_up)), "credential");
 }
 
-TEST_F(MfaRpcTest, AStaleIdIsShownUntilBillTakesOneAgain) {
+TEST_F(MfaRpcTest, ShowsStaleIdUntilBillAcceptsAnother) {
   v1::CompleteChallengeResponse response;
   ASSERT_EQ(Complete(Start(), "123456", response), absl::OkStatus());
   EXPECT_FALSE(Shown().has_remember_me_refuse_time());
   broker_.bill.ForgetDevices();
-  ASSERT_TRUE(GetSession("0082").ok());
+  ASSERT_THAT(GetSession("0082"), IsOk());
   EXPECT_TRUE(Shown().has_remember_me_refuse_time());
   v1::StepUpRequest request;
   request.set_credential("acme");
   v1::StepUpResponse stepped_up;
-  ASSERT_EQ(Call(*mfa_, &Stub::StepUp, request, &stepped_up), absl::OkStatus());
+  ASSERT_EQ(Call(*mfa_, &MfaStub::StepUp, request, &stepped_up), absl::OkStatus());
   EXPECT_EQ(stepped_up.sessions().trusted_count(), 1);
   EXPECT_EQ(stepped_up.sessions().refused_count(), 1);
   ASSERT_EQ(Complete(Start(), "123456", response), absl::OkStatus());
@@ -91,7 +92,7 @@ TEST_F(MfaRpcTest, AStaleIdIsShownUntilBillTakesOneAgain) {
   EXPECT_FALSE(Shown().has_remember_me_refuse_time());
 }
 
-TEST_F(MfaRpcTest, TheStatusCountsWhoWantsAPersonSoon) {
+TEST_F(MfaRpcTest, StatusCountsCredentialsThatNeedAPerson) {
   const auto shown = [this] {
     v1::GetStatusResponse response;
     EXPECT_EQ(Call(*sessions_, &v1::SessionService::Stub::GetStatus, {}, &response),
@@ -108,7 +109,7 @@ TEST_F(MfaRpcTest, TheStatusCountsWhoWantsAPersonSoon) {
   EXPECT_EQ(shown(), (std::vector<int>{1, 1, 0, 0}));
   broker_.clock.Advance(absl::Hours(6 * 24));
   broker_.bill.ForgetDevices();
-  ASSERT_TRUE(GetSession("0082").ok());
+  ASSERT_THAT(GetSession("0082"), IsOk());
   EXPECT_EQ(shown(), (std::vector<int>{1, 0, 1, 1}));
 }
 

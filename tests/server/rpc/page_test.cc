@@ -1,10 +1,12 @@
 #include "server/rpc/page.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <limits>
 
 #include "absl/strings/escaping.h"
+#include "tests/support/status_matchers.h"
 #include "vault/base/error.h"
 
 namespace billbroker {
@@ -16,7 +18,7 @@ TEST(PageTest, SizeHasADefaultAndALimit) {
   EXPECT_EQ(*PageSize(1000), 1000U);
   EXPECT_EQ(*PageSize(1001), 1000U);
   EXPECT_EQ(*PageSize(std::numeric_limits<int>::max()), 1000U);
-  EXPECT_TRUE(HasReason(PageSize(-1).status(), Reason::kMalformedRequest));
+  EXPECT_THAT(PageSize(-1), HasReason(Reason::kMalformedRequest));
 }
 
 TEST(PageTest, TokenReturnsItsKey) {
@@ -29,7 +31,7 @@ TEST(PageTest, RejectsTokensOfOtherLists) {
        {std::string("garbage!"), absl::WebSafeBase64Escape("sessions:"),
         absl::WebSafeBase64Escape("0081/acme"), PageToken("credentials", "acme")}) {
     const absl::Status status = LastKey("sessions", wrong).status();
-    EXPECT_TRUE(HasReason(status, Reason::kMalformedRequest)) << wrong;
+    EXPECT_THAT(status, HasReason(Reason::kMalformedRequest)) << wrong;
     EXPECT_EQ(DetailsOf(status)->metadata["field"], "page_token");
   }
 }

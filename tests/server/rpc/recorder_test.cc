@@ -11,8 +11,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "tests/server/rpc/every_rpc.h"
+#include "tests/server/rpc/rpc_catalog.h"
 #include "tests/server/rpc/watch_fixture.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
@@ -20,8 +21,9 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
-const Target kHere{"granted-here", "granted-here"};
+const Target kRecordedOrganization{"granted-here", "granted-here"};
 
 std::string Summary(const AuditEntry& entry) {
   return absl::StrCat(AuditEventName(entry.event), " ", AuditPhaseName(entry.phase), " ", entry.rpc,
@@ -41,10 +43,10 @@ std::string TextOf(const AuditEntry& entry) {
                       entry.reason, " ", entry.request_id, " ", entry.traceparent);
 }
 
-class RecorderTest : public EveryRpcTest {
+class RecorderTest : public RpcCatalogTest {
  protected:
   RecorderTest() { Forget(); }
-  explicit RecorderTest(bool session_reads) : EveryRpcTest(session_reads) { Forget(); }
+  explicit RecorderTest(bool session_reads) : RpcCatalogTest(session_reads) { Forget(); }
 
   // What came so far. An outcome is there before its call is answered.
   void Forget() { (void)audit_.Take(); }
@@ -73,9 +75,9 @@ const std::map<std::string, std::string>& Changes() {
   return *changes;
 }
 
-TEST_F(RecorderTest, EveryChangeLeavesItsIntentAndItsOutcomeAndNothingElseDoes) {
+TEST_F(RecorderTest, OnlyChangesRecordIntentAndOutcome) {
   for (const Row& row : Rows()) {
-    const absl::Status status = row.ask(kHere);
+    const absl::Status status = row.ask(kRecordedOrganization);
     const std::vector<AuditEntry> entries = audit_.Take();
     const auto change = Changes().find(row.rpc);
     if (change == Changes().end()) {
@@ -95,12 +97,12 @@ TEST_F(RecorderTest, EveryChangeLeavesItsIntentAndItsOutcomeAndNothingElseDoes) 
   }
 }
 
-TEST_F(RecorderTest, WhereTheLogCannotBeWrittenNothingIsChangedAndTheRestGoesOn) {
+TEST_F(RecorderTest, UnwritableLogBlocksOnlyChanges) {
   for (const Row& row : Rows()) {
     audit_.Break(false);
-    const absl::Status before = row.ask(kHere);
+    const absl::Status before = row.ask(kRecordedOrganization);
     audit_.Break();
-    const absl::Status status = row.ask(kHere);
+    const absl::Status status = row.ask(kRecordedOrganization);
     const bool refused = Changes().contains(row.rpc) && std::string(row.rpc) != "Logout";
     const bool verifies = std::string(row.rpc) == "VerifyAudit";
     EXPECT_EQ(HasReason(status, Reason::kAuditUnavailable), refused || verifies)
@@ -112,7 +114,7 @@ TEST_F(RecorderTest, WhereTheLogCannotBeWrittenNothingIsChangedAndTheRestGoesOn)
   EXPECT_EQ(broker_.directory.List().size(), 2U);
 }
 
-TEST_F(RecorderTest, AnOutcomeSaysTheVersionThatCameOfIt) {
+TEST_F(RecorderTest, OutcomeHoldsTheNewVersion) {
   const v1::Credential made = Create(NewUser("granted-new", {"granted-new"}));
   std::vector<AuditEntry> entries = audit_.Take();
   ASSERT_EQ(entries.size(), 2U);
@@ -126,16 +128,16 @@ TEST_F(RecorderTest, AnOutcomeSaysTheVersionThatCameOfIt) {
   request.set_version(1);
   request.add_organization_ids("granted-new");
   v1::DetachOrganizationsResponse response;
-  ASSERT_TRUE(
-      Call(*credentials_, &v1::CredentialService::Stub::DetachOrganizations, request, &response)
-          .ok());
+  ASSERT_THAT(
+      Call(*credentials_, &v1::CredentialService::Stub::DetachOrganizations, request, &response),
+      IsOk());
   entries = audit_.Take();
   ASSERT_EQ(entries.size(), 2U);
   EXPECT_EQ(entries[0].version, 1U);
   EXPECT_EQ(entries[1].version, 2U);
 }
 
-TEST_F(RecorderTest, ARefusalOfEachRpcIsRecorded) {
+TEST_F(RecorderTest, RecordsRejectionOfEachRpc) {
   Grant(Role::kReader);
   for (const Row& row : Rows()) {
     const absl::Status status = row.ask({"another-here", "another-here"});
@@ -157,41 +159,41 @@ TEST_F(RecorderTest, ARefusalOfEachRpcIsRecorded) {
   }
 }
 
-TEST_F(RecorderTest, AnUnknownCallerIsRecordedWithoutAPrincipal) {
+TEST_F(RecorderTest, RecordsUnknownCallerWithoutPrincipal) {
   identity_.Bind(nullptr);
-  EXPECT_TRUE(HasReason(GetSession("granted-here").status(), Reason::kCallerUnknown));
+  EXPECT_THAT(GetSession("granted-here"), HasReason(Reason::kCallerUnknown));
   const std::vector<AuditEntry> entries = audit_.Take();
   ASSERT_EQ(entries.size(), 1U);
   EXPECT_EQ(entries[0].reason, "CALLER_UNKNOWN");
   EXPECT_EQ(entries[0].principal, "");
 }
 
-TEST_F(RecorderTest, RefusalsOfOnePrincipalLeaveRoomForThoseOfAnother) {
+TEST_F(RecorderTest, RejectionsAreLimitedPerPrincipal) {
   callers_.SetPolicy({});
-  for (const char* principal : {"unix:test", "unix:another"}) {
+  for (const char* principal : {kPrincipal, "unix:another"}) {
     identity_.Bind(callers_.Of(principal));
-    for (int i = 0; i < 70; ++i) EXPECT_FALSE(GetSession("another-here").ok());
+    for (int i = 0; i < 70; ++i) EXPECT_THAT(GetSession("another-here"), Not(IsOk()));
     EXPECT_EQ(audit_.Take().size(), static_cast<std::size_t>(Recorder::kRefusalsAtOnce));
   }
 }
 
-TEST_F(RecorderTest, RefusalsWithoutEndAreCountedNotWritten) {
+TEST_F(RecorderTest, CountsRejectionsAboveTheLimit) {
   Grant(Role::kReader);
   constexpr int kMore = 40;
   for (int i = 0; i < static_cast<int>(Recorder::kRefusalsAtOnce) + kMore; ++i) {
-    EXPECT_FALSE(GetSession("another-here").ok());
+    EXPECT_THAT(GetSession("another-here"), Not(IsOk()));
   }
   EXPECT_EQ(audit_.Take().size(), static_cast<std::size_t>(Recorder::kRefusalsAtOnce));
   EXPECT_EQ(audit_.omitted(), kMore);
   broker_.clock.Advance(absl::Hours(1));
-  EXPECT_FALSE(GetSession("another-here").ok());
+  EXPECT_THAT(GetSession("another-here"), Not(IsOk()));
   EXPECT_EQ(audit_.Take().size(), 1U);
 }
 
-TEST_F(RecorderTest, AChangeOfOneOrganizationNamesItAndOfSeveralCountsThem) {
+TEST_F(RecorderTest, NamesOneOrganizationAndCountsSeveral) {
   using Stub = v1::CredentialService::Stub;
-  auto attach = OfVersion<v1::AttachOrganizationsRequest>(kHere);
-  auto detach = OfVersion<v1::DetachOrganizationsRequest>(kHere);
+  auto attach = OfVersion<v1::AttachOrganizationsRequest>(kRecordedOrganization);
+  auto detach = OfVersion<v1::DetachOrganizationsRequest>(kRecordedOrganization);
   for (const std::string id : {"granted-1", "granted-2", "granted-3"}) {
     attach.add_organizations()->set_organization_id(id);
     detach.add_organization_ids(id);
@@ -210,30 +212,30 @@ TEST_F(RecorderTest, AChangeOfOneOrganizationNamesItAndOfSeveralCountsThem) {
   }
 }
 
-TEST_F(RecorderTest, WhatACallerSaysOfItsRequestIsKept) {
+TEST_F(RecorderTest, RecordsRequestIdAndTraceParent) {
   grpc::ClientContext context;
   context.AddMetadata("x-request-id", "r-17");
   context.AddMetadata("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
   v1::LogoutRequest request;
   request.set_organization_id("granted-here");
   v1::LogoutResponse response;
-  ASSERT_TRUE(sessions_->Logout(&context, request, &response).ok());
+  ASSERT_THAT(FromGrpcStatus(sessions_->Logout(&context, request, &response)), IsOk());
   for (const AuditEntry& entry : audit_.Take()) {
     EXPECT_EQ(entry.request_id, "r-17");
     EXPECT_THAT(entry.traceparent, HasSubstr("0af7651916cd43dd8448eb211c80319c"));
   }
 }
 
-TEST_F(RecorderTest, NoSecretIsRecorded) {
-  for (const Row& row : Rows()) (void)row.ask(kHere);
+TEST_F(RecorderTest, RecordsNoSecret) {
+  for (const Row& row : Rows()) (void)row.ask(kRecordedOrganization);
   for (const AuditEntry& entry : audit_.Take()) {
     EXPECT_THAT(TextOf(entry), Not(HasSubstr("s3cret"))) << Summary(entry);
   }
 }
 
-TEST_F(ReadRecorderTest, EachSessionThatIsHandedOutIsRecorded) {
+TEST_F(ReadRecorderTest, RecordsEachReturnedSession) {
   const absl::StatusOr<v1::Session> session = GetSession("granted-here");
-  ASSERT_TRUE(session.ok());
+  ASSERT_THAT(session, IsOk());
   std::vector<AuditEntry> entries = audit_.Take();
   ASSERT_THAT(Summaries(entries), ElementsAre("session_read outcome SessionService/GetSession OK"));
   EXPECT_EQ(entries[0].organization, "granted-here");
@@ -245,7 +247,8 @@ TEST_F(ReadRecorderTest, EachSessionThatIsHandedOutIsRecorded) {
     batch.add_requests()->set_organization_id(id);
   }
   v1::BatchGetSessionsResponse response;
-  ASSERT_TRUE(Call(*sessions_, &v1::SessionService::Stub::BatchGetSessions, batch, &response).ok());
+  ASSERT_THAT(Call(*sessions_, &v1::SessionService::Stub::BatchGetSessions, batch, &response),
+              IsOk());
   std::set<std::string> organizations;
   for (const AuditEntry& entry : audit_.Take()) {
     EXPECT_EQ(entry.event, AuditEvent::kSessionRead);

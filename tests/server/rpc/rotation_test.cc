@@ -1,13 +1,17 @@
 // RotateCredential and its kin over gRPC.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "proto/redacted.h"
 #include "tests/server/rpc/rpc_fixture.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
 
-using Stub = v1::CredentialService::Stub;
+using ::testing::Not;
+
+using CredentialStub = v1::CredentialService::Stub;
 
 class RotationRpcTest : public RpcTest {
  protected:
@@ -23,7 +27,8 @@ class RotationRpcTest : public RpcTest {
   }
   absl::Status Rotate(const v1::RotateCredentialRequest& request) {
     v1::RotateCredentialResponse response;
-    const absl::Status status = Call(*credentials_, &Stub::RotateCredential, request, &response);
+    const absl::Status status =
+        Call(*credentials_, &CredentialStub::RotateCredential, request, &response);
     if (status.ok()) acme_ = response.credential();
     return status;
   }
@@ -34,7 +39,7 @@ class RotationRpcTest : public RpcTest {
   v1::Credential acme_;
 };
 
-TEST_F(RotationRpcTest, WhatIsSetIsReplacedAndTheRestStays) {
+TEST_F(RotationRpcTest, RotateReplacesOnlyGivenFields) {
   auto request = For<v1::RotateCredentialRequest>(acme_);
   request.set_password("s3cret-next");
   request.set_organization_id("0082");
@@ -50,7 +55,7 @@ TEST_F(RotationRpcTest, WhatIsSetIsReplacedAndTheRestStays) {
   EXPECT_EQ(Redacted(acme_).find("s3cret"), std::string::npos);
 }
 
-TEST_F(RotationRpcTest, APartnersAppKeyIsProvedByASignInOfThePartner) {
+TEST_F(RotationRpcTest, ProbesPartnerAppKeyByPartnerSignIn) {
   v1::CreateCredentialRequest partner = NewUser("firm", {"0095"});
   partner.set_kind(v1::CREDENTIAL_KIND_PARTNER);
   partner.set_app_key("s3cret-app-key");
@@ -61,7 +66,7 @@ TEST_F(RotationRpcTest, APartnersAppKeyIsProvedByASignInOfThePartner) {
   EXPECT_EQ(acme_.history(0).fields(0), "app_key");
   ASSERT_EQ(broker_.bill.partner_sign_ins().size(), 1U);
   EXPECT_EQ(broker_.bill.partner_sign_ins()[0].app_key, "s3cret-next-app-key");
-  ASSERT_TRUE(GetSession("0095").ok());
+  ASSERT_THAT(GetSession("0095"), IsOk());
   EXPECT_EQ(broker_.bill.CountSignIns(), 1) << "what proved it is in use";
 }
 
@@ -73,23 +78,23 @@ TEST_F(RotationRpcTest, SkippedVerificationSendsNothingToBill) {
   EXPECT_EQ(broker_.bill.CountSignIns(), 0);
 }
 
-TEST_F(RotationRpcTest, ARollBackAndAVerificationTakeWhatIsInForce) {
+TEST_F(RotationRpcTest, RollBackAndVerifyUseCurrentVersion) {
   auto request = For<v1::RotateCredentialRequest>(acme_);
   request.set_password("s3cret-next");
   ASSERT_EQ(Rotate(request), absl::OkStatus());
   v1::RollbackCredentialResponse back;
-  ASSERT_EQ(Call(*credentials_, &Stub::RollbackCredential,
+  ASSERT_EQ(Call(*credentials_, &CredentialStub::RollbackCredential,
                  For<v1::RollbackCredentialRequest>(acme_), &back),
             absl::OkStatus());
   EXPECT_EQ(StoredPassword(), "s3cret-password");
   v1::VerifyCredentialResponse verified;
-  EXPECT_EQ(Call(*credentials_, &Stub::VerifyCredential,
+  EXPECT_EQ(Call(*credentials_, &CredentialStub::VerifyCredential,
                  For<v1::VerifyCredentialRequest>(back.credential()), &verified),
             absl::OkStatus());
   EXPECT_EQ(broker_.bill.CountSignIns(), 3);
 }
 
-TEST_F(RotationRpcTest, APendingRotationIsShownResumedOrCancelled) {
+TEST_F(RotationRpcTest, ShowsResumesAndCancelsPendingRotation) {
   BillError lost;
   lost.verdict = Verdict::kUnavailable;
   lost.detail = "no answer";
@@ -98,24 +103,26 @@ TEST_F(RotationRpcTest, APendingRotationIsShownResumedOrCancelled) {
     auto request = For<v1::RotateCredentialRequest>(acme_);
     request.set_password(resume ? "s3cret-resumed" : "s3cret-cancelled");
     const absl::Status pending = Rotate(request);
-    EXPECT_TRUE(HasReason(pending, Reason::kRotationPending)) << pending;
+    EXPECT_THAT(pending, HasReason(Reason::kRotationPending));
     v1::GetCredentialRequest get;
     get.set_credential("acme");
     v1::GetCredentialResponse shown;
-    ASSERT_EQ(Call(*credentials_, &Stub::GetCredential, get, &shown), absl::OkStatus());
+    ASSERT_EQ(Call(*credentials_, &CredentialStub::GetCredential, get, &shown), absl::OkStatus());
     const std::string id = shown.credential().pending_rotation().rotation_id();
     EXPECT_EQ(id, DetailsOf(pending)->metadata["rotation_id"]);
     if (resume) {
       auto again = For<v1::ResumeRotationRequest>(acme_);
       again.set_rotation_id(id);
       v1::ResumeRotationResponse response;
-      ASSERT_EQ(Call(*credentials_, &Stub::ResumeRotation, again, &response), absl::OkStatus());
+      ASSERT_EQ(Call(*credentials_, &CredentialStub::ResumeRotation, again, &response),
+                absl::OkStatus());
       acme_ = response.credential();
     } else {
       auto cancel = For<v1::CancelRotationRequest>(acme_);
       cancel.set_rotation_id(id);
       v1::CancelRotationResponse response;
-      ASSERT_EQ(Call(*credentials_, &Stub::CancelRotation, cancel, &response), absl::OkStatus());
+      ASSERT_EQ(Call(*credentials_, &CredentialStub::CancelRotation, cancel, &response),
+                absl::OkStatus());
       EXPECT_FALSE(response.credential().has_pending_rotation());
     }
     EXPECT_EQ(StoredPassword(), "s3cret-resumed");
@@ -164,7 +171,7 @@ TEST_F(RotationRpcTest, ClearRefusesANewValueBesideIt) {
   EXPECT_EQ(FieldOf(Rotate(device)), "clear_remember_me");
 }
 
-TEST_F(RotationRpcTest, BadRequestsAreNamedAndNothingIsTried) {
+TEST_F(RotationRpcTest, RejectsMalformedRequestsWithoutProbe) {
   auto no_uid = For<v1::RotateCredentialRequest>(acme_);
   no_uid.set_password("x");
   no_uid.set_uid("?");
@@ -178,36 +185,36 @@ TEST_F(RotationRpcTest, BadRequestsAreNamedAndNothingIsTried) {
   twice.add_organizations()->set_organization_id("0081");
   EXPECT_EQ(DetailsOf(Rotate(twice))->metadata["field"], "organizations[1].organization_id");
   v1::ResumeRotationResponse response;
-  EXPECT_EQ(DetailsOf(Call(*credentials_, &Stub::ResumeRotation,
+  EXPECT_EQ(DetailsOf(Call(*credentials_, &CredentialStub::ResumeRotation,
                            For<v1::ResumeRotationRequest>(acme_), &response))
                 ->metadata["field"],
             "rotation_id");
   EXPECT_EQ(broker_.bill.CountSignIns(), 0);
 }
 
-TEST_F(RotationRpcTest, TheShapeOfAChangeIsSaidBeforeItIsRefused) {
+TEST_F(RotationRpcTest, ChecksFormatOfChangeBeforePermission) {
   callers_.SetPolicy({});
   auto twice = For<v1::RotateCredentialRequest>(acme_);
   twice.add_organizations()->set_organization_id("0081");
   twice.add_organizations()->set_organization_id("0081");
   EXPECT_EQ(FieldOf(Rotate(twice)), "organizations[1].organization_id");
-  EXPECT_TRUE(HasReason(Rotate(For<v1::RotateCredentialRequest>(acme_)), Reason::kNotGranted));
+  EXPECT_THAT(Rotate(For<v1::RotateCredentialRequest>(acme_)), HasReason(Reason::kNotGranted));
 }
 
 // All changes take turns on one thread.
-TEST_F(RotationRpcTest, NoProofHoldsUpTheChangesOfOthersForLongerThanAMinute) {
+TEST_F(RotationRpcTest, ProbeBlocksOtherChangesForAMinuteAtMost) {
   BillError wait;
   wait.verdict = Verdict::kRateLimited;
   wait.code = "BDC_1144";
   wait.retry_after = absl::Minutes(2);
   broker_.bill.FailNextSignIns(1, wait);
-  EXPECT_FALSE(GetSession("0081").ok());
+  EXPECT_THAT(GetSession("0081"), Not(IsOk()));
   grpc::ClientContext verification;
   verification.set_deadline(absl::ToChronoTime(absl::Now() + absl::Hours(2)));
   v1::VerifyCredentialResponse verified;
   const absl::Status verify = FromGrpcStatus(credentials_->VerifyCredential(
       &verification, For<v1::VerifyCredentialRequest>(acme_), &verified));
-  EXPECT_TRUE(HasReason(verify, Reason::kBillRateLimited)) << verify;
+  EXPECT_THAT(verify, HasReason(Reason::kBillRateLimited));
 
   grpc::ClientContext rotation;
   rotation.set_deadline(absl::ToChronoTime(absl::Now() + absl::Hours(2)));
@@ -216,7 +223,7 @@ TEST_F(RotationRpcTest, NoProofHoldsUpTheChangesOfOthersForLongerThanAMinute) {
   v1::RotateCredentialResponse rotated;
   const absl::Status rotate =
       FromGrpcStatus(credentials_->RotateCredential(&rotation, request, &rotated));
-  EXPECT_TRUE(HasReason(rotate, Reason::kBillRateLimited)) << rotate;
+  EXPECT_THAT(rotate, HasReason(Reason::kBillRateLimited));
 
   grpc::ClientContext challenge;
   challenge.set_deadline(absl::ToChronoTime(absl::Now() + absl::Hours(2)));
@@ -224,27 +231,27 @@ TEST_F(RotationRpcTest, NoProofHoldsUpTheChangesOfOthersForLongerThanAMinute) {
   start.set_credential("acme");
   v1::StartChallengeResponse started;
   const absl::Status challenged = FromGrpcStatus(mfa_->StartChallenge(&challenge, start, &started));
-  EXPECT_TRUE(HasReason(challenged, Reason::kBillRateLimited)) << challenged;
+  EXPECT_THAT(challenged, HasReason(Reason::kBillRateLimited));
 }
 
-TEST_F(RotationRpcTest, OnceDrainingNothingIsRotated) {
+TEST_F(RotationRpcTest, RejectsRotationWhileDraining) {
   state_.StartDraining();
   auto request = For<v1::RotateCredentialRequest>(acme_);
   request.set_password("x");
-  EXPECT_TRUE(HasReason(Rotate(request), Reason::kDraining));
+  EXPECT_THAT(Rotate(request), HasReason(Reason::kDraining));
 }
 
-TEST_F(RotationRpcTest, ItsProgressCountsSessionsOfTheNewDevKey) {
+TEST_F(RotationRpcTest, ProgressCountsSessionsOfNewDevKey) {
   const auto progress = [this] {
     v1::GetRotationProgressRequest request;
     request.set_credential("acme");
     v1::GetRotationProgressResponse response;
-    EXPECT_EQ(Call(*credentials_, &Stub::GetRotationProgress, request, &response),
+    EXPECT_EQ(Call(*credentials_, &CredentialStub::GetRotationProgress, request, &response),
               absl::OkStatus());
     return response;
   };
-  ASSERT_TRUE(GetSession("0081").ok());
-  ASSERT_TRUE(GetSession("0082").ok());
+  ASSERT_THAT(GetSession("0081"), IsOk());
+  ASSERT_THAT(GetSession("0082"), IsOk());
   const auto subscription = hub_.Subscribe({"0082"}, {});
   EXPECT_EQ(progress().current_session_count(), 2);
   EXPECT_EQ(progress().watcher_count(), 1);
@@ -256,7 +263,8 @@ TEST_F(RotationRpcTest, ItsProgressCountsSessionsOfTheNewDevKey) {
   EXPECT_EQ(progress().live_session_count(), 2);
   EXPECT_EQ(progress().current_session_count(), 1);  // the proof's
   v1::GetRotationProgressResponse response;
-  EXPECT_EQ(FieldOf(Call(*credentials_, &Stub::GetRotationProgress, {}, &response)), "credential");
+  EXPECT_EQ(FieldOf(Call(*credentials_, &CredentialStub::GetRotationProgress, {}, &response)),
+            "credential");
 }
 
 }  // namespace

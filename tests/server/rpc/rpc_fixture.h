@@ -24,9 +24,10 @@
 #include "server/rpc/serving_state.h"
 #include "server/rpc/session_service.h"
 #include "server/session/watch_hub.h"
-#include "tests/server/rpc/held_work.h"
+#include "tests/server/rpc/blocking_executor.h"
 #include "tests/support/fake_audit.h"
 #include "tests/support/held_timers.h"
+#include "tests/support/status_matchers.h"
 #include "tests/support/temp_folder.h"
 #include "tests/support/test_broker.h"
 #include "vault/base/error.h"
@@ -36,9 +37,9 @@ namespace billbroker {
 
 class RpcTest : public ::testing::Test {
  protected:
-  // Who calls, if the test does not say otherwise: everything is granted to it.
-  static constexpr char kPrincipal[] = "unix:test";
-  // What the audit log says besides.
+  // The default caller, to which everything is granted.
+  static constexpr char kPrincipal[] = "unix:rpc-test-caller";
+  // The origin in the audit log.
   static constexpr std::uint32_t kUid = 4711;
   static constexpr std::int64_t kPid = 17;
 
@@ -55,7 +56,7 @@ class RpcTest : public ::testing::Test {
     grpc::ServerBuilder builder;
     identity_.Bind(callers_.Of(kPrincipal));
     builder.SetContextAllocator(
-        std::make_unique<SeenContexts>(state_.MakeContexts(identity_), newest_call_));
+        std::make_unique<ContextRecorder>(state_.MakeContexts(identity_), newest_call_));
     builder.RegisterService(&session_service_);
     builder.RegisterService(&credential_service_);
     builder.RegisterService(&mfa_service_);
@@ -70,7 +71,7 @@ class RpcTest : public ::testing::Test {
   }
 
   ~RpcTest() override {
-    for (HeldWork* work : {&changes_, &challenges_}) work->LetGo();
+    for (BlockingExecutor* work : {&changes_, &challenges_}) work->Release();
     server_->Shutdown();
     server_->Wait();
     threads_.reset();  // ends the engine's work before the engine goes
@@ -95,12 +96,12 @@ class RpcTest : public ::testing::Test {
   v1::Credential Create(const v1::CreateCredentialRequest& request) {
     grpc::ClientContext context;
     v1::CreateCredentialResponse response;
-    const grpc::Status status = credentials_->CreateCredential(&context, request, &response);
-    EXPECT_TRUE(status.ok()) << status.error_message();
+    EXPECT_THAT(FromGrpcStatus(credentials_->CreateCredential(&context, request, &response)),
+                IsOk());
     return response.credential();
   }
 
-  // What a call of `stub`'s `method` answers; the response is in `response`.
+  // Calls `method` of `stub`, stores the response in `response` and returns the status.
   template <typename Stub, typename Request, typename Response>
   absl::Status Call(Stub& stub,
                     grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
@@ -132,14 +133,15 @@ class RpcTest : public ::testing::Test {
 
   const bool session_reads_;  // are recorded
   TempFolder folder_;
-  const std::string address_ = "unix:" + folder_.File("rpc.sock");  // for what needs a connection
+  const std::string address_ =
+      "unix:" + folder_.File("rpc.sock");  // for tests that need a connection
   std::unique_ptr<ThreadExecutor> threads_ = std::make_unique<ThreadExecutor>(2);
   HeldTimers executor_{*threads_};
   ThreadExecutor news_{1};
   WatchHub hub_{news_};
   TestBroker broker_;
   ThreadExecutor changes_thread_{1};
-  HeldWork changes_{changes_thread_};
+  BlockingExecutor changes_{changes_thread_};
   ServingState state_{
       "1.2.3", absl::FromUnixSeconds(1'800'000'000), {{"sandbox", "https://sandbox.test/connect"}}};
   Callers callers_{EverythingGranted()};
@@ -157,10 +159,10 @@ class RpcTest : public ::testing::Test {
   CredentialServiceImpl credential_service_{{broker_.directory, gate_, broker_.manager, changes_,
                                              broker_.discovery, broker_.engine, hub_}};
   ThreadExecutor challenges_thread_{1};
-  HeldWork challenges_{challenges_thread_};
+  BlockingExecutor challenges_{challenges_thread_};
   MfaServiceImpl mfa_service_{{gate_, broker_.mfa, challenges_}};
   AuditServiceImpl audit_service_{gate_, audit_};
-  SeenContexts::Newest newest_call_ = nullptr;
+  ContextRecorder::Newest newest_call_ = nullptr;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<v1::SessionService::Stub> sessions_;
   std::unique_ptr<v1::CredentialService::Stub> credentials_;

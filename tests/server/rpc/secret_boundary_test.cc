@@ -48,7 +48,7 @@ class SecretBoundaryTest : private Logged, public RpcTest {
   std::string seen_;
 };
 
-TEST_F(SecretBoundaryTest, NoSecretComesOutOfCreateFailedSignInListOrLog) {
+TEST_F(SecretBoundaryTest, ResponsesAndLogsHoldNoSecrets) {
   v1::CreateCredentialRequest good = NewUser("acme", {"0081", "0082"});
   good.mutable_organizations(1)->set_dev_key("s3cret-0082");
   good.set_remember_me_id("s3cret-remember");
@@ -104,7 +104,7 @@ TEST_F(SecretBoundaryTest, NoSecretComesOutOfCreateFailedSignInListOrLog) {
   EXPECT_THAT(everything, Not(HasSubstr(session.session().session_id())));
 }
 
-TEST_F(SecretBoundaryTest, ARequestIsWipedOnceItsSecretsWereTaken) {
+TEST_F(SecretBoundaryTest, WipesRequestAfterReadingItsSecrets) {
   WipingAllocator<v1::CreateCredentialRequest, v1::CreateCredentialResponse> allocator;
   auto* messages = allocator.AllocateMessages();
   v1::CreateCredentialRequest& request = *messages->request();

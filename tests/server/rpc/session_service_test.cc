@@ -11,29 +11,34 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/server/rpc/rpc_fixture.h"
+#include "tests/support/await.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
 
-using Stub = v1::SessionService::Stub;
+using ::testing::Not;
+
+using SessionStub = v1::SessionService::Stub;
 
 class SessionServiceTest : public RpcTest {
  protected:
   SessionServiceTest() { Create(NewUser("acme", {"0081", "0082", "0083"})); }
 
   template <typename Request, typename Response>
-  absl::Status Call(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+  absl::Status Call(grpc::Status (SessionStub::*method)(grpc::ClientContext*, const Request&,
+                                                        Response*),
                     const Request& request, Response* response) {
     return RpcTest::Call(*sessions_, method, request, response);
   }
 };
 
-TEST_F(SessionServiceTest, ASessionCarriesAllThatACallerNeeds) {
+TEST_F(SessionServiceTest, SessionHoldsAllFields) {
   v1::GetSessionRequest request;
   request.set_organization_id("0081");
   request.set_include_dev_key(true);
   const absl::StatusOr<v1::Session> session = GetSession(request);
-  ASSERT_TRUE(session.ok()) << session.status();
+  ASSERT_THAT(session, IsOk());
   EXPECT_EQ(session->session_id(), FakeBill::SessionId(1));
   EXPECT_EQ(session->dev_key(), "s3cret-dev-key");
   EXPECT_EQ(session->dev_key_id().size(), 16U);
@@ -70,18 +75,18 @@ TEST_F(SessionServiceTest, EachCallReturnsHeadersOnRequest) {
   *batch.add_requests() = get;
   batch.add_requests()->set_organization_id("0081");
   v1::BatchGetSessionsResponse outcomes;
-  ASSERT_TRUE(Call(&Stub::BatchGetSessions, batch, &outcomes).ok());
+  ASSERT_THAT(Call(&SessionStub::BatchGetSessions, batch, &outcomes), IsOk());
   expect_headers(outcomes.outcomes(0).session());
   EXPECT_EQ(outcomes.outcomes(1).session().headers_size(), 0);
   v1::LoginRequest login;
   login.set_organization_id("0081");
   login.set_include_headers(true);
   v1::LoginResponse logged_in;
-  ASSERT_TRUE(Call(&Stub::Login, login, &logged_in).ok());
+  ASSERT_THAT(Call(&SessionStub::Login, login, &logged_in), IsOk());
   expect_headers(logged_in.session());
 }
 
-TEST_F(SessionServiceTest, AShapeThatTheProtoForbidsIsMalformedAndNamesTheField) {
+TEST_F(SessionServiceTest, RejectsMalformedFields) {
   struct Row {
     std::string field;
     std::function<void(v1::GetSessionRequest&)> change;
@@ -116,43 +121,43 @@ TEST_F(SessionServiceTest, AShapeThatTheProtoForbidsIsMalformedAndNamesTheField)
   EXPECT_EQ(broker_.bill.CountSignIns(), 0);
 }
 
-TEST_F(SessionServiceTest, AFailedCallCarriesItsReasonAndTheTimeToWait) {
-  EXPECT_TRUE(HasReason(GetSession("0099").status(), Reason::kUnknownOrganization));
-  EXPECT_EQ(last_.error_code(), grpc::StatusCode::NOT_FOUND);
+TEST_F(SessionServiceTest, FailedCallHasReasonAndRetryTime) {
+  EXPECT_THAT(GetSession("0099"), HasReason(Reason::kUnknownOrganization));
+  EXPECT_THAT(FromGrpcStatus(last_), StatusIs(absl::StatusCode::kNotFound));
 
   broker_.bill.FailNextSignIns(1, Refusal(Verdict::kSecretRejected, "BDC_1101"));
   const absl::Status rejected = GetSession("0081").status();
-  EXPECT_TRUE(HasReason(rejected, Reason::kCredentialRejected)) << rejected;
-  EXPECT_EQ(last_.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_THAT(rejected, HasReason(Reason::kCredentialRejected));
+  EXPECT_THAT(FromGrpcStatus(last_), StatusIs(absl::StatusCode::kFailedPrecondition));
   EXPECT_EQ(DetailsOf(rejected)->metadata["bill_code"], "BDC_1101");
 }
 
-TEST_F(SessionServiceTest, ThatBillIsIllSaysWhenToAskAgain) {
+TEST_F(SessionServiceTest, BillOutageHasRetryTime) {
   broker_.bill.FailNextSignIns(1, Refusal(Verdict::kUnavailable, ""));
   const absl::Status ill = GetSession("0082").status();
-  EXPECT_TRUE(HasReason(ill, Reason::kBillUnavailable)) << ill;
-  EXPECT_EQ(last_.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_THAT(ill, HasReason(Reason::kBillUnavailable));
+  EXPECT_THAT(FromGrpcStatus(last_), StatusIs(absl::StatusCode::kUnavailable));
   EXPECT_GT(DetailsOf(ill)->retry_after.value_or(absl::ZeroDuration()), absl::ZeroDuration());
 }
 
-TEST_F(SessionServiceTest, TheOptionsReachTheEngine) {
+TEST_F(SessionServiceTest, PassesOptionsToTheEngine) {
   v1::GetSessionRequest request;
   request.set_organization_id("0081");
   request.set_cached_only(true);
-  EXPECT_TRUE(HasReason(GetSession(request).status(), Reason::kNoLiveSession));
+  EXPECT_THAT(GetSession(request), HasReason(Reason::kNoLiveSession));
   request.set_cached_only(false);
   request.set_require_trusted(true);
-  EXPECT_TRUE(HasReason(GetSession(request).status(), Reason::kMfaRequired));
+  EXPECT_THAT(GetSession(request), HasReason(Reason::kMfaRequired));
   request.set_require_trusted(false);
   const std::uint64_t generation = GetSession(request)->generation();
   broker_.bill.KillAllSessions();
   request.set_stale_generation(generation);
   EXPECT_GT(GetSession(request)->generation(), generation);
   request.set_credential("ghost");
-  EXPECT_TRUE(HasReason(GetSession(request).status(), Reason::kUnknownCredential));
+  EXPECT_THAT(GetSession(request), HasReason(Reason::kUnknownCredential));
 }
 
-TEST_F(SessionServiceTest, ManyCallersAtOnceCostOneSignIn) {
+TEST_F(SessionServiceTest, ConcurrentCallersShareOneSignIn) {
   std::vector<std::future<absl::StatusOr<v1::Session>>> callers;
   for (int i = 0; i < 32; ++i) {
     callers.push_back(std::async(std::launch::async, [this]() -> absl::StatusOr<v1::Session> {
@@ -169,7 +174,7 @@ TEST_F(SessionServiceTest, ManyCallersAtOnceCostOneSignIn) {
   EXPECT_EQ(broker_.bill.CountSignIns(), 1);
 }
 
-TEST_F(SessionServiceTest, ACallerThatGivesUpHarmsNobodyAndItsSignInIsKept) {
+TEST_F(SessionServiceTest, CancelledCallKeepsItsSignIn) {
   broker_.bill.Hold();
   grpc::ClientContext context;
   v1::GetSessionRequest request;
@@ -178,15 +183,15 @@ TEST_F(SessionServiceTest, ACallerThatGivesUpHarmsNobodyAndItsSignInIsKept) {
   std::promise<grpc::Status> ended;
   sessions_->async()->GetSession(&context, &request, &response,
                                  [&ended](const grpc::Status& status) { ended.set_value(status); });
-  while (broker_.bill.held() == 0) std::this_thread::yield();
+  Await([this] { return broker_.bill.held() != 0; }, "a call to BILL");
   context.TryCancel();
-  EXPECT_EQ(ended.get_future().get().error_code(), grpc::StatusCode::CANCELLED);
+  EXPECT_THAT(FromGrpcStatus(ended.get_future().get()), StatusIs(absl::StatusCode::kCancelled));
   broker_.bill.ReleaseAll();
-  EXPECT_TRUE(GetSession("0081").ok());
+  EXPECT_THAT(GetSession("0081"), IsOk());
   EXPECT_EQ(broker_.bill.CountSignIns(), 1);
 }
 
-TEST_F(SessionServiceTest, ABatchHasAnOutcomeForEachRequestInOrder) {
+TEST_F(SessionServiceTest, BatchReturnsOutcomesInOrder) {
   broker_.bill.FailNextSignInsOf("0082", 1, Refusal(Verdict::kDevKeyRejected, "BDC_1102"));
   v1::BatchGetSessionsRequest request;
   for (const char* id : {"0081", "0099", "0082", "0081"}) {
@@ -194,84 +199,84 @@ TEST_F(SessionServiceTest, ABatchHasAnOutcomeForEachRequestInOrder) {
   }
   request.mutable_requests(0)->set_include_dev_key(true);
   v1::BatchGetSessionsResponse response;
-  ASSERT_TRUE(Call(&Stub::BatchGetSessions, request, &response).ok());
+  ASSERT_THAT(Call(&SessionStub::BatchGetSessions, request, &response), IsOk());
   ASSERT_EQ(response.outcomes_size(), 4);
   EXPECT_EQ(response.outcomes(0).session().organization_id(), "0081");
   EXPECT_EQ(response.outcomes(0).session().dev_key(), "s3cret-dev-key");
-  EXPECT_TRUE(
-      HasReason(FromErrorStatus(response.outcomes(1).error()), Reason::kUnknownOrganization));
-  EXPECT_TRUE(HasReason(FromErrorStatus(response.outcomes(2).error()), Reason::kDevKeyRejected));
+  EXPECT_THAT(FromErrorStatus(response.outcomes(1).error()),
+              HasReason(Reason::kUnknownOrganization));
+  EXPECT_THAT(FromErrorStatus(response.outcomes(2).error()), HasReason(Reason::kDevKeyRejected));
   EXPECT_EQ(response.outcomes(3).session().session_id(),
             response.outcomes(0).session().session_id());
   EXPECT_EQ(response.outcomes(3).session().dev_key(), "");
 }
 
-TEST_F(SessionServiceTest, ABatchOfAThousandIsAnsweredAndALargerOneIsNot) {
+TEST_F(SessionServiceTest, BatchIsLimitedToAThousand) {
   v1::BatchGetSessionsRequest request;
   for (int i = 0; i < 1000; ++i) request.add_requests()->set_organization_id("0081");
   v1::BatchGetSessionsResponse response;
-  ASSERT_TRUE(Call(&Stub::BatchGetSessions, request, &response).ok());
+  ASSERT_THAT(Call(&SessionStub::BatchGetSessions, request, &response), IsOk());
   EXPECT_EQ(response.outcomes_size(), 1000);
   EXPECT_EQ(response.outcomes(999).session().session_id(), FakeBill::SessionId(1));
   request.add_requests()->set_organization_id("0081");
-  EXPECT_EQ(FieldOf(Call(&Stub::BatchGetSessions, request, &response)), "requests");
-  EXPECT_EQ(FieldOf(Call(&Stub::BatchGetSessions, v1::BatchGetSessionsRequest(), &response)),
+  EXPECT_EQ(FieldOf(Call(&SessionStub::BatchGetSessions, request, &response)), "requests");
+  EXPECT_EQ(FieldOf(Call(&SessionStub::BatchGetSessions, v1::BatchGetSessionsRequest(), &response)),
             "requests");
 }
 
-TEST_F(SessionServiceTest, AMalformedRequestOfABatchIsTheOutcomeOfThatRequestAlone) {
+TEST_F(SessionServiceTest, MalformedRequestFailsAloneInBatch) {
   v1::BatchGetSessionsRequest request;
   request.add_requests()->set_organization_id("0081");
   request.add_requests()->set_organization_id("?");
   v1::BatchGetSessionsResponse response;
-  ASSERT_TRUE(Call(&Stub::BatchGetSessions, request, &response).ok());
+  ASSERT_THAT(Call(&SessionStub::BatchGetSessions, request, &response), IsOk());
   EXPECT_TRUE(response.outcomes(0).has_session());
-  EXPECT_TRUE(HasReason(FromErrorStatus(response.outcomes(1).error()), Reason::kMalformedRequest));
+  EXPECT_THAT(FromErrorStatus(response.outcomes(1).error()), HasReason(Reason::kMalformedRequest));
 }
 
-TEST_F(SessionServiceTest, LoginSaysWhetherASessionWasReusedAndForceSpendsASignIn) {
+TEST_F(SessionServiceTest, LoginReportsReuseAndForceSignsIn) {
   v1::LoginRequest request;
   request.set_organization_id("0081");
   v1::LoginResponse response;
-  ASSERT_TRUE(Call(&Stub::Login, request, &response).ok());
+  ASSERT_THAT(Call(&SessionStub::Login, request, &response), IsOk());
   EXPECT_FALSE(response.reused());
   EXPECT_EQ(response.session().session_id(), FakeBill::SessionId(1));
-  ASSERT_TRUE(Call(&Stub::Login, request, &response).ok());
+  ASSERT_THAT(Call(&SessionStub::Login, request, &response), IsOk());
   EXPECT_TRUE(response.reused());
   request.set_force(true);
   request.set_include_dev_key(true);
-  ASSERT_TRUE(Call(&Stub::Login, request, &response).ok());
+  ASSERT_THAT(Call(&SessionStub::Login, request, &response), IsOk());
   EXPECT_FALSE(response.reused());
   EXPECT_EQ(response.session().session_id(), FakeBill::SessionId(2));
   EXPECT_EQ(response.session().dev_key(), "s3cret-dev-key");
   request.set_organization_id("");
-  EXPECT_EQ(FieldOf(Call(&Stub::Login, request, &response)), "organization_id");
+  EXPECT_EQ(FieldOf(Call(&SessionStub::Login, request, &response)), "organization_id");
 }
 
-TEST_F(SessionServiceTest, LogoutEndsTheGenerationThatIsNamedAndSayingItTwiceIsHarmless) {
+TEST_F(SessionServiceTest, LogoutEndsGivenGenerationOnce) {
   const std::uint64_t generation = GetSession("0081")->generation();
   v1::LogoutRequest request;
   request.set_organization_id("0081");
   request.set_if_generation(generation - 1);
   v1::LogoutResponse response;
-  ASSERT_TRUE(Call(&Stub::Logout, request, &response).ok());
+  ASSERT_THAT(Call(&SessionStub::Logout, request, &response), IsOk());
   EXPECT_FALSE(response.ended());
   request.set_if_generation(generation);
-  ASSERT_TRUE(Call(&Stub::Logout, request, &response).ok());
+  ASSERT_THAT(Call(&SessionStub::Logout, request, &response), IsOk());
   EXPECT_TRUE(response.ended());
   EXPECT_FALSE(broker_.bill.IsLive(FakeBill::SessionId(1)));
-  ASSERT_TRUE(Call(&Stub::Logout, request, &response).ok());
+  ASSERT_THAT(Call(&SessionStub::Logout, request, &response), IsOk());
   EXPECT_FALSE(response.ended());
   request.set_credential("?");
-  EXPECT_EQ(FieldOf(Call(&Stub::Logout, request, &response)), "credential");
+  EXPECT_EQ(FieldOf(Call(&SessionStub::Logout, request, &response)), "credential");
 }
 
-TEST_F(SessionServiceTest, SessionsAreListedPageByPageWithoutSecrets) {
-  for (const char* id : {"0083", "0081", "0082"}) ASSERT_TRUE(GetSession(id).ok());
+TEST_F(SessionServiceTest, ListsSessionsInPagesWithoutSecrets) {
+  for (const char* id : {"0083", "0081", "0082"}) ASSERT_THAT(GetSession(id), IsOk());
   v1::ListSessionsRequest request;
   request.set_page_size(2);
   v1::ListSessionsResponse first;
-  ASSERT_TRUE(Call(&Stub::ListSessions, request, &first).ok());
+  ASSERT_THAT(Call(&SessionStub::ListSessions, request, &first), IsOk());
   ASSERT_EQ(first.sessions_size(), 2);
   const v1::SessionEntry& entry = first.sessions(0);
   EXPECT_EQ(entry.organization_id(), "0081");
@@ -283,42 +288,42 @@ TEST_F(SessionServiceTest, SessionsAreListedPageByPageWithoutSecrets) {
   EXPECT_FALSE(entry.has_quarantine());
   request.set_page_token(first.next_page_token());
   v1::ListSessionsResponse second;
-  ASSERT_TRUE(Call(&Stub::ListSessions, request, &second).ok());
+  ASSERT_THAT(Call(&SessionStub::ListSessions, request, &second), IsOk());
   ASSERT_EQ(second.sessions_size(), 1);
   EXPECT_EQ(second.sessions(0).organization_id(), "0083");
   EXPECT_EQ(second.next_page_token(), "");
 }
 
-TEST_F(SessionServiceTest, AListMayBeOfOneCredentialAndItsPagesAreChecked) {
+TEST_F(SessionServiceTest, ListFiltersByCredentialAndChecksPages) {
   Create(NewUser("other", {"0090"}));
-  ASSERT_TRUE(GetSession("0081").ok());
-  ASSERT_TRUE(GetSession("0090").ok());
+  ASSERT_THAT(GetSession("0081"), IsOk());
+  ASSERT_THAT(GetSession("0090"), IsOk());
   v1::ListSessionsRequest request;
   request.set_credential("other");
   v1::ListSessionsResponse response;
-  ASSERT_TRUE(Call(&Stub::ListSessions, request, &response).ok());
+  ASSERT_THAT(Call(&SessionStub::ListSessions, request, &response), IsOk());
   ASSERT_EQ(response.sessions_size(), 1);
   EXPECT_EQ(response.sessions(0).organization_id(), "0090");
   request.set_page_token("nonsense");
-  EXPECT_EQ(FieldOf(Call(&Stub::ListSessions, request, &response)), "page_token");
+  EXPECT_EQ(FieldOf(Call(&SessionStub::ListSessions, request, &response)), "page_token");
   request.set_page_size(-1);
-  EXPECT_EQ(FieldOf(Call(&Stub::ListSessions, request, &response)), "page_size");
+  EXPECT_EQ(FieldOf(Call(&SessionStub::ListSessions, request, &response)), "page_size");
   request.set_credential("?");
-  EXPECT_EQ(FieldOf(Call(&Stub::ListSessions, request, &response)), "credential");
+  EXPECT_EQ(FieldOf(Call(&SessionStub::ListSessions, request, &response)), "credential");
 }
 
-TEST_F(SessionServiceTest, APageIsCheckedBeforeAnythingIsRefused) {
+TEST_F(SessionServiceTest, ChecksPageBeforePermission) {
   callers_.SetPolicy({});
   v1::ListSessionsRequest request;
   v1::ListSessionsResponse response;
   request.set_page_size(-1);
-  EXPECT_EQ(FieldOf(Call(&Stub::ListSessions, request, &response)), "page_size");
+  EXPECT_EQ(FieldOf(Call(&SessionStub::ListSessions, request, &response)), "page_size");
   request.clear_page_size();
   request.set_page_token("nonsense");
-  EXPECT_EQ(FieldOf(Call(&Stub::ListSessions, request, &response)), "page_token");
+  EXPECT_EQ(FieldOf(Call(&SessionStub::ListSessions, request, &response)), "page_token");
 }
 
-TEST_F(SessionServiceTest, NobodyWaitsLongerThanFiveMinutesHoweverLateItsDeadline) {
+TEST_F(SessionServiceTest, WaitsFiveMinutesAtMost) {
   const auto ask = [this](absl::Duration patience) {
     grpc::ClientContext context;
     context.set_deadline(absl::ToChronoTime(absl::Now() + patience));
@@ -331,27 +336,27 @@ TEST_F(SessionServiceTest, NobodyWaitsLongerThanFiveMinutesHoweverLateItsDeadlin
   wait.retry_after = absl::Minutes(6);
   broker_.bill.FailNextSignIns(1, wait);
   const absl::Status status = ask(absl::Hours(2));
-  EXPECT_TRUE(HasReason(status, Reason::kBillRateLimited)) << status;
+  EXPECT_THAT(status, HasReason(Reason::kBillRateLimited));
   EXPECT_EQ(DetailsOf(status)->retry_after, absl::Minutes(6));
 }
 
-TEST_F(SessionServiceTest, AListOfACredentialThatIsNotThereSaysSo) {
+TEST_F(SessionServiceTest, ListOfUnknownCredentialFails) {
   v1::ListSessionsRequest request;
   request.set_credential("ghost");
   v1::ListSessionsResponse response;
-  const absl::Status unknown = Call(&Stub::ListSessions, request, &response);
-  EXPECT_TRUE(HasReason(unknown, Reason::kUnknownCredential)) << unknown;
-  EXPECT_EQ(last_.error_code(), grpc::StatusCode::NOT_FOUND);
+  const absl::Status unknown = Call(&SessionStub::ListSessions, request, &response);
+  EXPECT_THAT(unknown, HasReason(Reason::kUnknownCredential));
+  EXPECT_THAT(FromGrpcStatus(last_), StatusIs(absl::StatusCode::kNotFound));
   request.set_credential("acme");
-  EXPECT_TRUE(Call(&Stub::ListSessions, request, &response).ok());
+  EXPECT_THAT(Call(&SessionStub::ListSessions, request, &response), IsOk());
   EXPECT_EQ(response.sessions_size(), 0) << "a credential without sessions is an empty list";
 }
 
-TEST_F(SessionServiceTest, ARefusalIsListedAsAQuarantine) {
+TEST_F(SessionServiceTest, ListsQuarantine) {
   broker_.bill.FailNextSignIns(1, Refusal(Verdict::kSecretRejected, "BDC_1101"));
-  ASSERT_FALSE(GetSession("0081").ok());
+  ASSERT_THAT(GetSession("0081"), Not(IsOk()));
   v1::ListSessionsResponse response;
-  ASSERT_TRUE(Call(&Stub::ListSessions, v1::ListSessionsRequest(), &response).ok());
+  ASSERT_THAT(Call(&SessionStub::ListSessions, v1::ListSessionsRequest(), &response), IsOk());
   ASSERT_EQ(response.sessions_size(), 1);
   EXPECT_EQ(response.sessions(0).state(), v1::SESSION_STATE_QUARANTINED);
   EXPECT_EQ(response.sessions(0).quarantine().reason(), v1::REASON_CREDENTIAL_REJECTED);
@@ -360,11 +365,11 @@ TEST_F(SessionServiceTest, ARefusalIsListedAsAQuarantine) {
   EXPECT_FALSE(response.sessions(0).quarantine().has_end_time());
 }
 
-TEST_F(SessionServiceTest, StatusSaysHowTheBrokerIs) {
-  ASSERT_TRUE(GetSession("0081").ok());
+TEST_F(SessionServiceTest, StatusReportsTheBroker) {
+  ASSERT_THAT(GetSession("0081"), IsOk());
   broker_.directory.set_vault_state(VaultState::kLocked);
   v1::GetStatusResponse response;
-  ASSERT_TRUE(Call(&Stub::GetStatus, v1::GetStatusRequest(), &response).ok());
+  ASSERT_THAT(Call(&SessionStub::GetStatus, v1::GetStatusRequest(), &response), IsOk());
   EXPECT_EQ(response.version(), "1.2.3");
   EXPECT_EQ(response.start_time().seconds(), 1'800'000'000);
   EXPECT_FALSE(response.draining());
@@ -381,15 +386,15 @@ TEST_F(SessionServiceTest, StatusSaysHowTheBrokerIs) {
   EXPECT_GT(response.memory().secret_bytes(), 0);
 }
 
-TEST_F(SessionServiceTest, OnceDrainingEveryCallButStatusIsTurnedAway) {
+TEST_F(SessionServiceTest, RejectsAllCallsButStatusWhileDraining) {
   state_.StartDraining();
-  EXPECT_TRUE(HasReason(GetSession("0081").status(), Reason::kDraining));
-  EXPECT_EQ(last_.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_THAT(GetSession("0081"), HasReason(Reason::kDraining));
+  EXPECT_THAT(FromGrpcStatus(last_), StatusIs(absl::StatusCode::kUnavailable));
   v1::ListSessionsResponse list;
-  EXPECT_TRUE(
-      HasReason(Call(&Stub::ListSessions, v1::ListSessionsRequest(), &list), Reason::kDraining));
+  EXPECT_THAT(Call(&SessionStub::ListSessions, v1::ListSessionsRequest(), &list),
+              HasReason(Reason::kDraining));
   v1::GetStatusResponse status;
-  ASSERT_TRUE(Call(&Stub::GetStatus, v1::GetStatusRequest(), &status).ok());
+  ASSERT_THAT(Call(&SessionStub::GetStatus, v1::GetStatusRequest(), &status), IsOk());
   EXPECT_TRUE(status.draining());
 }
 

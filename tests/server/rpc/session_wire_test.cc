@@ -1,5 +1,6 @@
 #include "server/rpc/session_wire.h"
 
+#include <gmock/gmock.h>
 #include <google/protobuf/util/message_differencer.h>
 #include <gtest/gtest.h>
 
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "server/rpc/translate.h"
+#include "tests/support/status_matchers.h"
 #include "vault/base/error.h"
 
 namespace billbroker {
@@ -109,7 +111,7 @@ TEST(SessionWireTest, DecodesSplitRequest) {
   const grpc::Slice whole(bytes);
   for (const grpc::ByteBuffer& buffer : {grpc::ByteBuffer(&whole, 1), grpc::ByteBuffer(parts, 2)}) {
     const absl::StatusOr<v1::GetSessionRequest> decoded = DecodeGetSessionRequest(buffer);
-    ASSERT_TRUE(decoded.ok()) << decoded.status();
+    ASSERT_THAT(decoded, IsOk());
     EXPECT_TRUE(MessageDifferencer::Equals(*decoded, request));
   }
 }
@@ -119,7 +121,7 @@ TEST(SessionWireTest, RejectsMalformedBytes) {
       std::string("\x0a\x7f"
                   "short"));
   const absl::Status status = DecodeGetSessionRequest(grpc::ByteBuffer(&bytes, 1)).status();
-  EXPECT_TRUE(HasReason(status, Reason::kMalformedRequest)) << status;
+  EXPECT_THAT(status, HasReason(Reason::kMalformedRequest));
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "server/app/sign_in_audit.h"
 #include "tests/server/rpc/rpc_fixture.h"
 #include "tests/support/fake_engine_observer.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
@@ -43,7 +44,7 @@ class SignInRecordTest : private SignInsOnALog, public RpcTest {
     context.AddMetadata("traceparent", kTraceparent);
     Response response;
     const grpc::Status status = (stub.*method)(&context, request, &response);
-    EXPECT_TRUE(status.ok()) << status.error_message();
+    EXPECT_THAT(FromGrpcStatus(status), IsOk()) << status.error_message();
   }
   template <typename Request>
   Request ForPair(const std::string& organization_id) {
@@ -66,7 +67,7 @@ class SignInRecordTest : private SignInsOnALog, public RpcTest {
 
 void ExpectTheCall(const AuditEntry& entry, const std::string& rpc) {
   EXPECT_EQ(entry.event, AuditEvent::kSignIn) << rpc;
-  EXPECT_EQ(entry.principal, "unix:test") << rpc;
+  EXPECT_EQ(entry.principal, "unix:rpc-test-caller") << rpc;
   EXPECT_EQ(entry.uid, 4711U) << rpc;
   EXPECT_EQ(entry.pid, 17) << rpc;
   EXPECT_EQ(entry.rpc, rpc);
@@ -74,7 +75,7 @@ void ExpectTheCall(const AuditEntry& entry, const std::string& rpc) {
   EXPECT_EQ(entry.traceparent, kTraceparent) << rpc;
 }
 
-TEST_F(SignInRecordTest, IntentAndOutcomeNameTheCallWhicheverItIs) {
+TEST_F(SignInRecordTest, IntentAndOutcomeNameTheCall) {
   using Sessions = v1::SessionService::Stub;
   using Credentials = v1::CredentialService::Stub;
   const std::vector<std::pair<std::string, std::function<void()>>> calls = {
@@ -123,9 +124,9 @@ TEST_F(SignInRecordTest, IntentAndOutcomeNameTheCallWhicheverItIs) {
   }
 }
 
-TEST_F(SignInRecordTest, ASignInWithoutARequestIdGoesByItsOwn) {
-  ASSERT_TRUE(GetSession("0081").ok());
-  ASSERT_TRUE(GetSession("0082").ok());
+TEST_F(SignInRecordTest, SignInWithoutRequestIdHasItsOwn) {
+  ASSERT_THAT(GetSession("0081"), IsOk());
+  ASSERT_THAT(GetSession("0082"), IsOk());
   const std::vector<AuditEntry> entries = SignIns();
   ASSERT_THAT(entries, SizeIs(4));
   EXPECT_THAT(entries[0].request_id, SizeIs(32));
@@ -134,12 +135,13 @@ TEST_F(SignInRecordTest, ASignInWithoutARequestIdGoesByItsOwn) {
   EXPECT_EQ(entries[0].rpc, "SessionService/GetSession");
 }
 
-TEST_F(SignInRecordTest, AProofGoesByTheRequestIdOfItsChange) {
+TEST_F(SignInRecordTest, ProbeHasRequestIdOfItsChange) {
   auto request = ForAcme<v1::RotateCredentialRequest>();
   request.set_password("s3cret-next");
   v1::RotateCredentialResponse response;
-  ASSERT_TRUE(
-      Call(*credentials_, &v1::CredentialService::Stub::RotateCredential, request, &response).ok());
+  ASSERT_THAT(
+      Call(*credentials_, &v1::CredentialService::Stub::RotateCredential, request, &response),
+      IsOk());
   const std::vector<AuditEntry> change = audit_.Take();
   const std::vector<AuditEntry> proof = SignIns();
   ASSERT_THAT(change, SizeIs(2));
@@ -148,22 +150,23 @@ TEST_F(SignInRecordTest, AProofGoesByTheRequestIdOfItsChange) {
   EXPECT_EQ(proof[0].request_id, change[0].request_id);
 }
 
-TEST_F(SignInRecordTest, WhoGetsALiveSessionIsNotAskedWhereItComesFrom) {
-  ASSERT_TRUE(GetSession("0081").ok());
+TEST_F(SignInRecordTest, HitDoesNotReadTheOrigin) {
+  ASSERT_THAT(GetSession("0081"), IsOk());
   EXPECT_EQ(origins_asked_, 1) << "its sign-in is recorded";
   v1::LoginResponse reused;
-  ASSERT_TRUE(
-      Call(*sessions_, &v1::SessionService::Stub::Login, ForPair<v1::LoginRequest>("0081"), &reused)
-          .ok());
+  ASSERT_THAT(Call(*sessions_, &v1::SessionService::Stub::Login, ForPair<v1::LoginRequest>("0081"),
+                   &reused),
+              IsOk());
   v1::BatchGetSessionsRequest batch;
   batch.add_requests()->set_organization_id("0081");
   v1::BatchGetSessionsResponse response;
-  ASSERT_TRUE(Call(*sessions_, &v1::SessionService::Stub::BatchGetSessions, batch, &response).ok());
-  ASSERT_TRUE(GetSession("0081").ok());
+  ASSERT_THAT(Call(*sessions_, &v1::SessionService::Stub::BatchGetSessions, batch, &response),
+              IsOk());
+  ASSERT_THAT(GetSession("0081"), IsOk());
   EXPECT_EQ(origins_asked_, 1);
 }
 
-TEST_F(SignInRecordTest, ABatchAsksOnceForAllThatWait) {
+TEST_F(SignInRecordTest, BatchReadsTheOriginOnce) {
   v1::BatchGetSessionsRequest batch;
   for (const char* id : {"0081", "0082", "0083"}) batch.add_requests()->set_organization_id(id);
   Ask(*sessions_, &v1::SessionService::Stub::BatchGetSessions, batch);
@@ -178,8 +181,8 @@ class RecordedReadTest : public SignInRecordTest {
   RecordedReadTest() : SignInRecordTest(true) {}
 };
 
-TEST_F(RecordedReadTest, ASignInGoesByTheRequestIdOfTheReadThatCausedIt) {
-  ASSERT_TRUE(GetSession("0081").ok());
+TEST_F(RecordedReadTest, SignInHasRequestIdOfItsCause) {
+  ASSERT_THAT(GetSession("0081"), IsOk());
   const std::vector<AuditEntry> reads = audit_.Take();
   ASSERT_THAT(reads, SizeIs(1));
   for (const AuditEntry& entry : SignIns()) EXPECT_EQ(entry.request_id, reads[0].request_id);

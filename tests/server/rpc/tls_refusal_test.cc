@@ -1,4 +1,5 @@
 // What the audit log says of callers over TLS to whom the policy grants nothing.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -10,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/server/rpc/rpc_fixture.h"
 #include "tests/support/pki.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
@@ -58,7 +60,7 @@ class TlsRefusalTest : public RpcTest {
     for (int i = 0; i < times; ++i) {
       const absl::Status status =
           Call(stub, &v1::SessionService::Stub::GetSession, request, &response);
-      EXPECT_TRUE(HasReason(status, Reason::kCallerUnknown)) << status;
+      EXPECT_THAT(status, HasReason(Reason::kCallerUnknown));
     }
     return audit_.Take();
   }
@@ -68,7 +70,7 @@ class TlsRefusalTest : public RpcTest {
   std::unique_ptr<grpc::Server> tls_server_;
 };
 
-TEST_F(TlsRefusalTest, ACertificatesNameIsThePrincipalThatIsRefused) {
+TEST_F(TlsRefusalTest, RecordsNameOfCertificate) {
   const auto stub = Connect({"", "URI:spiffe://corp.example/stranger"});
   const std::vector<AuditEntry> entries = AskInVain(*stub, 1);
   ASSERT_EQ(entries.size(), 1U);
@@ -78,7 +80,7 @@ TEST_F(TlsRefusalTest, ACertificatesNameIsThePrincipalThatIsRefused) {
   EXPECT_FALSE(entries[0].certificate_serial.empty());
 }
 
-TEST_F(TlsRefusalTest, OneThatNamesNobodyIsRecordedWithoutAPrincipal) {
+TEST_F(TlsRefusalTest, RecordsNamelessCertificateWithoutPrincipal) {
   const auto stub = Connect({"*", ""});
   const std::vector<AuditEntry> entries = AskInVain(*stub, 1);
   ASSERT_EQ(entries.size(), 1U);
@@ -86,7 +88,7 @@ TEST_F(TlsRefusalTest, OneThatNamesNobodyIsRecordedWithoutAPrincipal) {
   EXPECT_FALSE(entries[0].certificate_serial.empty());
 }
 
-TEST_F(TlsRefusalTest, OneThatAsksWithoutEndLeavesRoomForAnother) {
+TEST_F(TlsRefusalTest, RejectionsAreLimitedPerCertificate) {
   constexpr int kOnce = static_cast<int>(Recorder::kRefusalsAtOnce);
   const auto loud = Connect({"", "DNS:loud.example"});
   EXPECT_EQ(AskInVain(*loud, kOnce + 5).size(), static_cast<std::size_t>(kOnce));
@@ -95,7 +97,7 @@ TEST_F(TlsRefusalTest, OneThatAsksWithoutEndLeavesRoomForAnother) {
   EXPECT_EQ(AskInVain(*another, 1).size(), 1U);
 }
 
-TEST_F(TlsRefusalTest, OnesOfManyNamesAreBoundedTogether) {
+TEST_F(TlsRefusalTest, ManyNamesShareOneLimit) {
   constexpr int kOnce = static_cast<int>(Recorder::kRefusalsAtOnce);
   constexpr int kTogether = static_cast<int>(kOnce * Recorder::kStrangersAsMany);
   int recorded = 0;

@@ -1,4 +1,5 @@
 // What is said while the keyring has not been read once, and the audit log has no key.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -6,13 +7,14 @@
 #include <utility>
 #include <vector>
 
-#include "tests/server/rpc/every_rpc.h"
+#include "tests/server/rpc/rpc_catalog.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
 
 // Services whose directory nobody filled.
-class UnreadKeyringTest : public EveryRpcTest {
+class UnreadKeyringTest : public RpcCatalogTest {
  protected:
   UnreadKeyringTest() {
     grpc::ServerBuilder builder;
@@ -38,7 +40,7 @@ class UnreadKeyringTest : public EveryRpcTest {
   std::unique_ptr<grpc::Server> unread_server_;
 };
 
-TEST_F(UnreadKeyringTest, AChangeHearsOfTheKeyringAndNotOfTheAuditLog) {
+TEST_F(UnreadKeyringTest, LockedKeyringIsReportedBeforeTheAuditLog) {
   const std::vector<std::pair<VaultState, Reason>> states = {
       {VaultState::kUnknown, Reason::kVaultUnreachable},
       {VaultState::kLocked, Reason::kVaultLocked},
@@ -52,17 +54,17 @@ TEST_F(UnreadKeyringTest, AChangeHearsOfTheKeyringAndNotOfTheAuditLog) {
         if (std::string(row.rpc) == "DiscoverOrganizations")
           continue;  // asks the engine's directory
         const absl::Status status = row.ask({"granted-here", "granted-here"});
-        EXPECT_TRUE(HasReason(status, reason)) << row.rpc << ": " << status;
+        EXPECT_THAT(status, HasReason(reason)) << row.rpc << ": " << status;
       }
     }
   }
 }
 
-TEST_F(UnreadKeyringTest, ARefusalIsARefusalAllTheSame) {
+TEST_F(UnreadKeyringTest, PermissionIsCheckedBeforeTheAuditLog) {
   Grant(Role::kReader);
   for (const Row& row : CredentialRows()) {
     const absl::Status status = row.ask({"granted-here", "granted-here"});
-    EXPECT_TRUE(HasReason(status, Reason::kNotGranted)) << row.rpc << ": " << status;
+    EXPECT_THAT(status, HasReason(Reason::kNotGranted)) << row.rpc << ": " << status;
   }
 }
 

@@ -6,15 +6,16 @@
 #include <chrono>
 #include <memory>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "tests/server/rpc/rpc_fixture.h"
+#include "tests/support/await.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 
-// One stream. A test that waits in vain fails after 30 s.
+// One stream, whose reads fail after 30 s.
 class WatchReader final {
  public:
   WatchReader(v1::SessionService::Stub& stub, const v1::WatchSessionsRequest& request) {
@@ -28,7 +29,7 @@ class WatchReader final {
   WatchReader(const WatchReader&) = delete;
   WatchReader& operator=(const WatchReader&) = delete;
 
-  // The next message; one without an event where the stream ended.
+  // Returns the next message, which has no event if the stream ended.
   v1::WatchSessionsResponse Next() {
     v1::WatchSessionsResponse response;
     reader_->Read(&response);
@@ -37,7 +38,7 @@ class WatchReader final {
   v1::SessionUpdate NextUpdate() { return Next().update(); }
   absl::Status NextError() { return FromErrorStatus(NextUpdate().error()); }
 
-  // The first state of each of `count` organizations, checked to be just that.
+  // Returns the first state of each of `count` organizations; a `complete` must follow.
   std::vector<v1::SessionUpdate> PresentState(int count) {
     std::vector<v1::SessionUpdate> updates;
     for (int i = 0; i < count; ++i) updates.push_back(NextUpdate());
@@ -46,7 +47,7 @@ class WatchReader final {
   }
 
   void Cancel() { context_.TryCancel(); }
-  // Why it ended; what was not read is dropped.
+  // Drops unread messages and returns the status of the stream.
   absl::Status End() {
     v1::WatchSessionsResponse rest;
     while (reader_->Read(&rest)) {
@@ -84,13 +85,13 @@ class WatchTest : public RpcTest {
     v1::LogoutRequest request;
     request.set_organization_id(organization_id);
     v1::LogoutResponse response;
-    EXPECT_TRUE(Call(*sessions_, &v1::SessionService::Stub::Logout, request, &response).ok());
+    EXPECT_THAT(Call(*sessions_, &v1::SessionService::Stub::Logout, request, &response), IsOk());
     return response.ended();
   }
 
-  // Returns once no stream watches anything; hangs, and so fails, where one does for ever.
+  // Returns once no stream watches anything.
   void AwaitNoWatcher() const {
-    while (hub_.watched() != 0) std::this_thread::yield();
+    Await([this] { return hub_.watched() == 0; }, "the end of all watches");
   }
 };
 

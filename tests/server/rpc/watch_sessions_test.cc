@@ -8,13 +8,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/server/rpc/watch_fixture.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
 
+using ::testing::Not;
+
 class WatchSessionsTest : public WatchTest {};
 
-TEST_F(WatchSessionsTest, TheFullStateComesThenCompleteThenChanges) {
+TEST_F(WatchSessionsTest, SendsStateThenCompleteThenChanges) {
   const std::uint64_t generation = GetSession("0081")->generation();
   const auto watch = Watch({"0081", "0082"});
   const std::vector<v1::SessionUpdate> present = watch->PresentState(2);
@@ -24,26 +27,26 @@ TEST_F(WatchSessionsTest, TheFullStateComesThenCompleteThenChanges) {
   EXPECT_EQ(present[0].session().remaining().seconds(), 34 * 60);
   EXPECT_EQ(present[0].session().dev_key(), "");
   EXPECT_EQ(present[1].organization_id(), "0082");
-  EXPECT_TRUE(HasReason(FromErrorStatus(present[1].error()), Reason::kNoLiveSession));
+  EXPECT_THAT(FromErrorStatus(present[1].error()), HasReason(Reason::kNoLiveSession));
   EXPECT_EQ(broker_.bill.CountSignIns(), 1) << "to watch is no demand";
 
-  ASSERT_TRUE(GetSession("0082").ok());
+  ASSERT_THAT(GetSession("0082"), IsOk());
   const v1::SessionUpdate change = watch->NextUpdate();
   EXPECT_EQ(change.organization_id(), "0082");
   EXPECT_EQ(change.session().session_id(), FakeBill::SessionId(2));
 }
 
-TEST_F(WatchSessionsTest, ALogoutIsToldAndTheNextSignInToo) {
+TEST_F(WatchSessionsTest, ReportsLogoutAndNextSignIn) {
   const std::uint64_t generation = GetSession("0081")->generation();
   const auto watch = Watch({"0081"});
   watch->PresentState(1);
   EXPECT_TRUE(Logout("0081"));
-  EXPECT_TRUE(HasReason(watch->NextError(), Reason::kNoLiveSession));
-  ASSERT_TRUE(GetSession("0081").ok());
+  EXPECT_THAT(watch->NextError(), HasReason(Reason::kNoLiveSession));
+  ASSERT_THAT(GetSession("0081"), IsOk());
   EXPECT_GT(watch->NextUpdate().session().generation(), generation);
 }
 
-TEST_F(WatchSessionsTest, AnExtendedDeadlineIsTold) {
+TEST_F(WatchSessionsTest, ReportsExtendedDeadline) {
   v1::GetSessionRequest request;
   request.set_organization_id("0081");
   const v1::Session first = *GetSession(request);
@@ -51,80 +54,80 @@ TEST_F(WatchSessionsTest, AnExtendedDeadlineIsTold) {
   watch->PresentState(1);
   broker_.clock.Advance(absl::Minutes(20));
   request.mutable_min_remaining()->set_seconds(17 * 60);
-  ASSERT_TRUE(GetSession(request).ok());
+  ASSERT_THAT(GetSession(request), IsOk());
   const v1::Session renewed = watch->NextUpdate().session();
   EXPECT_EQ(renewed.generation(), first.generation());
   EXPECT_EQ(renewed.expire_time().seconds(), first.expire_time().seconds() + 20 * 60);
 }
 
-TEST_F(WatchSessionsTest, WhatBillRefusedIsToldAsWhyThereIsNoSession) {
+TEST_F(WatchSessionsTest, ReportsRejectionByBill) {
   const auto watch = Watch({"0081"});
   watch->PresentState(1);
   broker_.bill.FailNextSignIns(1, Refusal(Verdict::kSecretRejected, "BDC_1101"));
-  ASSERT_FALSE(GetSession("0081").ok());
+  ASSERT_THAT(GetSession("0081"), Not(IsOk()));
   const absl::Status refused = watch->NextError();
-  EXPECT_TRUE(HasReason(refused, Reason::kCredentialRejected)) << refused;
+  EXPECT_THAT(refused, HasReason(Reason::kCredentialRejected));
   EXPECT_EQ(DetailsOf(refused)->metadata["bill_code"], "BDC_1101");
 }
 
-TEST_F(WatchSessionsTest, WhatStandsAsItWasToldIsNotToldAgain) {
-  ASSERT_TRUE(GetSession("0081").ok());
+TEST_F(WatchSessionsTest, SendsNoUnchangedState) {
+  ASSERT_THAT(GetSession("0081"), IsOk());
   const auto watch = Watch({"0081", "0082", "0099"});
   watch->PresentState(3);
   hub_.EverythingChanged();
-  ASSERT_TRUE(GetSession("0082").ok());
+  ASSERT_THAT(GetSession("0082"), IsOk());
   EXPECT_EQ(watch->NextUpdate().organization_id(), "0082");
   Logout("0081");
   EXPECT_EQ(watch->NextUpdate().organization_id(), "0081");
 }
 
-TEST_F(WatchSessionsTest, EachStreamHearsOfWhatItWatches) {
+TEST_F(WatchSessionsTest, EachStreamReceivesItsOrganizations) {
   const auto first = Watch({"0081", "0082"});
   const auto second = Watch({"0082", "0083"});
   first->PresentState(2);
   second->PresentState(2);
-  ASSERT_TRUE(GetSession("0081").ok());
-  ASSERT_TRUE(GetSession("0083").ok());
-  ASSERT_TRUE(GetSession("0082").ok());
+  ASSERT_THAT(GetSession("0081"), IsOk());
+  ASSERT_THAT(GetSession("0083"), IsOk());
+  ASSERT_THAT(GetSession("0082"), IsOk());
   EXPECT_EQ(first->NextUpdate().session().session_id(), FakeBill::SessionId(1));
   EXPECT_EQ(first->NextUpdate().session().session_id(), FakeBill::SessionId(3));
   EXPECT_EQ(second->NextUpdate().session().session_id(), FakeBill::SessionId(2));
   EXPECT_EQ(second->NextUpdate().session().session_id(), FakeBill::SessionId(3));
 }
 
-TEST_F(WatchSessionsTest, AnUnknownOrganizationIsToldOnceItIsAttached) {
+TEST_F(WatchSessionsTest, ReportsOrganizationOnceAttached) {
   const auto watch = Watch({"0090"});
-  EXPECT_TRUE(
-      HasReason(FromErrorStatus(watch->PresentState(1)[0].error()), Reason::kUnknownOrganization));
+  EXPECT_THAT(FromErrorStatus(watch->PresentState(1)[0].error()),
+              HasReason(Reason::kUnknownOrganization));
   Create(NewUser("late", {"0090"}));
-  EXPECT_TRUE(HasReason(watch->NextError(), Reason::kNoLiveSession));
-  ASSERT_TRUE(GetSession("0090").ok());
+  EXPECT_THAT(watch->NextError(), HasReason(Reason::kNoLiveSession));
+  ASSERT_THAT(GetSession("0090"), IsOk());
   EXPECT_EQ(watch->NextUpdate().session().credential(), "late");
 }
 
-TEST_F(WatchSessionsTest, OfSeveralCredentialsTheOneThatIsLeftIsTold) {
+TEST_F(WatchSessionsTest, ReportsTheRemainingCredential) {
   const v1::Credential other = Create(NewUser("other", {"0081"}));
   v1::WatchSessionsRequest request = Of({"0081", "0081"});
   request.mutable_organizations(1)->set_credential("acme");
   const auto watch = Watch(request);
   const std::vector<v1::SessionUpdate> present = watch->PresentState(2);
-  EXPECT_TRUE(HasReason(FromErrorStatus(present[0].error()), Reason::kAmbiguousCredential));
+  EXPECT_THAT(FromErrorStatus(present[0].error()), HasReason(Reason::kAmbiguousCredential));
   EXPECT_EQ(present[1].credential(), "acme");
-  EXPECT_TRUE(HasReason(FromErrorStatus(present[1].error()), Reason::kNoLiveSession));
+  EXPECT_THAT(FromErrorStatus(present[1].error()), HasReason(Reason::kNoLiveSession));
   v1::DeleteCredentialRequest gone;
   gone.set_credential(other.name());
   gone.set_uid(other.uid());
   gone.set_version(other.version());
   v1::DeleteCredentialResponse response;
-  ASSERT_TRUE(
-      Call(*credentials_, &v1::CredentialService::Stub::DeleteCredential, gone, &response).ok());
+  ASSERT_THAT(Call(*credentials_, &v1::CredentialService::Stub::DeleteCredential, gone, &response),
+              IsOk());
   const v1::SessionUpdate left = watch->NextUpdate();
   EXPECT_EQ(left.credential(), "") << "as it was named";
-  EXPECT_TRUE(HasReason(FromErrorStatus(left.error()), Reason::kNoLiveSession));
+  EXPECT_THAT(FromErrorStatus(left.error()), HasReason(Reason::kNoLiveSession));
 }
 
 TEST_F(WatchSessionsTest, ReturnsHeadersOnlyOnRequest) {
-  ASSERT_TRUE(GetSession("0081").ok());
+  ASSERT_THAT(GetSession("0081"), IsOk());
   EXPECT_EQ(Watch(Of({"0081"}))->PresentState(1)[0].session().headers_size(), 0);
   v1::WatchSessionsRequest request = Of({"0081"});
   request.set_include_headers(true);
@@ -134,14 +137,14 @@ TEST_F(WatchSessionsTest, ReturnsHeadersOnlyOnRequest) {
   EXPECT_EQ(session.headers(1).value(), "s3cret-dev-key");
 }
 
-TEST_F(WatchSessionsTest, TheDevKeyComesOnlyWhereItIsAsked) {
-  ASSERT_TRUE(GetSession("0081").ok());
+TEST_F(WatchSessionsTest, ReturnsDevKeyOnlyOnRequest) {
+  ASSERT_THAT(GetSession("0081"), IsOk());
   v1::WatchSessionsRequest request = Of({"0081"});
   request.set_include_dev_key(true);
   EXPECT_EQ(Watch(request)->PresentState(1)[0].session().dev_key(), "s3cret-dev-key");
 }
 
-TEST_F(WatchSessionsTest, OnlyAStreamThatKeepsWarmMakesTheBrokerSignIn) {
+TEST_F(WatchSessionsTest, OnlyWarmStreamsCauseSignIns) {
   const auto cold = Watch({"0081"});
   cold->PresentState(1);
   v1::WatchSessionsRequest request = Of({"0082", "0099"});
@@ -153,7 +156,7 @@ TEST_F(WatchSessionsTest, OnlyAStreamThatKeepsWarmMakesTheBrokerSignIn) {
   EXPECT_EQ(broker_.bill.CountSignInsOf("0081"), 0);
 }
 
-TEST_F(WatchSessionsTest, WarmthEndsWithTheStream) {
+TEST_F(WatchSessionsTest, KeepWarmEndsWithTheStream) {
   v1::WatchSessionsRequest request = Of({"0082"});
   request.set_keep_warm(true);
   auto warm = Watch(request);
@@ -166,7 +169,7 @@ TEST_F(WatchSessionsTest, WarmthEndsWithTheStream) {
   EXPECT_EQ(broker_.bill.CountSignIns(), 0);
 }
 
-TEST_F(WatchSessionsTest, AShapeThatTheProtoForbidsIsMalformedAndNamesTheField) {
+TEST_F(WatchSessionsTest, RejectsMalformedFields) {
   struct Row {
     std::string field;
     std::function<void(v1::WatchSessionsRequest&)> change;
@@ -196,7 +199,7 @@ TEST_F(WatchSessionsTest, AShapeThatTheProtoForbidsIsMalformedAndNamesTheField) 
   }
 }
 
-TEST_F(WatchSessionsTest, TenThousandOrganizationsAreToldOnOneStream) {
+TEST_F(WatchSessionsTest, OneStreamWatchesTenThousandOrganizations) {
   std::vector<std::string> ids;
   for (int i = 0; i < 10'000; ++i) ids.push_back(absl::StrCat("x", i));
   const auto watch = Watch(ids);

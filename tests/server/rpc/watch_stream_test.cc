@@ -10,9 +10,12 @@
 #include <vector>
 
 #include "tests/server/rpc/watch_fixture.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
+
+using ::testing::Not;
 
 class WatchStreamTest : public WatchTest {
  protected:
@@ -35,7 +38,7 @@ class WatchStreamTest : public WatchTest {
       broker_.clock.Advance(absl::Minutes(20));
       std::promise<void> answered;
       broker_.engine.GetSession("0081", "", demand, [&](const absl::StatusOr<SessionPtr>& session) {
-        EXPECT_TRUE(session.ok()) << session.status();
+        EXPECT_THAT(session, IsOk());
         answered.set_value();
       });
       answered.get_future().wait();
@@ -46,13 +49,13 @@ class WatchStreamTest : public WatchTest {
   std::unique_ptr<v1::SessionService::Stub> stub_;
 };
 
-TEST_F(WatchStreamTest, ASlowReaderGetsTheLatestStateAndNoBacklog) {
+TEST_F(WatchStreamTest, SlowReaderGetsLatestStateOnly) {
   constexpr int kChanges = 5000;
-  ASSERT_TRUE(GetSession("0081").ok());
+  ASSERT_THAT(GetSession("0081"), IsOk());
   WatchReader watch(*stub_, Of({"0081", "0082"}));
   watch.PresentState(2);
   Change(kChanges);
-  ASSERT_TRUE(GetSession("0082").ok());  // the last change of all
+  ASSERT_THAT(GetSession("0082"), IsOk());  // the last change of all
   const std::int64_t latest = absl::ToUnixSeconds(broker_.clock.Now()) + 34 * 60;
   int read = 0;
   std::int64_t last = 0;
@@ -67,22 +70,22 @@ TEST_F(WatchStreamTest, ASlowReaderGetsTheLatestStateAndNoBacklog) {
   EXPECT_LT(read, kChanges / 2) << "what the connection had taken in, and then the latest";
 }
 
-TEST_F(WatchStreamTest, DrainingEndsEveryStreamAtOnceAndRefusesNewOnes) {
+TEST_F(WatchStreamTest, DrainingEndsStreamsAndRejectsNewOnes) {
   const auto first = Watch({"0081"});
   WatchReader second(*stub_, Of({"0081", "0082"}));
   first->PresentState(1);
   second.PresentState(2);
   state_.StartDraining();
   for (const absl::Status& ended : {first->End(), second.End()}) {
-    EXPECT_TRUE(HasReason(ended, Reason::kDraining)) << ended;
+    EXPECT_THAT(ended, HasReason(Reason::kDraining));
     EXPECT_TRUE(absl::IsUnavailable(ended));
   }
-  EXPECT_TRUE(HasReason(Watch({"0081"})->End(), Reason::kDraining));
+  EXPECT_THAT(Watch({"0081"})->End(), HasReason(Reason::kDraining));
   AwaitNoWatcher();
 }
 
-TEST_F(WatchStreamTest, DrainingDoesNotWaitForAReaderThatReadsNoMore) {
-  ASSERT_TRUE(GetSession("0081").ok());
+TEST_F(WatchStreamTest, DrainingDoesNotWaitForStuckReader) {
+  ASSERT_THAT(GetSession("0081"), IsOk());
   std::vector<std::string> ids = {"0081"};
   for (int i = 0; i < 9'999; ++i) ids.push_back("unknown-" + std::to_string(i));
   WatchReader watch(*stub_, Of(ids));
@@ -90,18 +93,18 @@ TEST_F(WatchStreamTest, DrainingDoesNotWaitForAReaderThatReadsNoMore) {
   state_.StartDraining();
   state_.CutStreams();
   AwaitNoWatcher();
-  EXPECT_FALSE(watch.End().ok());
+  EXPECT_THAT(watch.End(), Not(IsOk()));
 }
 
-TEST_F(WatchStreamTest, ACutStreamThatHasEndedIsLeftAlone) {
+TEST_F(WatchStreamTest, CuttingAnEndedStreamDoesNothing) {
   const auto watch = Watch({"0081"});
   watch->PresentState(1);
   state_.StartDraining();
-  EXPECT_TRUE(HasReason(watch->End(), Reason::kDraining));
+  EXPECT_THAT(watch->End(), HasReason(Reason::kDraining));
   state_.CutStreams();
 }
 
-TEST_F(WatchStreamTest, AReaderThatCancelsMidWayLeavesNothingBehind) {
+TEST_F(WatchStreamTest, CancelledReaderLeavesNoState) {
   std::vector<std::string> ids;
   for (int i = 0; i < 5'000; ++i) ids.push_back("unknown-" + std::to_string(i));
   for (int i = 0; i < 10; ++i) {
@@ -113,7 +116,7 @@ TEST_F(WatchStreamTest, AReaderThatCancelsMidWayLeavesNothingBehind) {
   AwaitNoWatcher();
 }
 
-TEST_F(WatchStreamTest, AReaderThatDisconnectsLeavesNothingBehind) {
+TEST_F(WatchStreamTest, DisconnectedReaderLeavesNoState) {
   {
     const std::shared_ptr<grpc::Channel> channel = Connect();
     const auto stub = v1::SessionService::NewStub(channel);
@@ -124,7 +127,7 @@ TEST_F(WatchStreamTest, AReaderThatDisconnectsLeavesNothingBehind) {
   AwaitNoWatcher();
 }
 
-TEST_F(WatchStreamTest, ChangesThatRaceWithReadersThatComeAndGoHarmNobody) {
+TEST_F(WatchStreamTest, ChangesRaceWithReaders) {
   std::atomic<bool> stop = false;
   std::thread changes([&] {
     while (!stop) Change(1);

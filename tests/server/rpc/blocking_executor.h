@@ -1,4 +1,5 @@
-// What a test of queued calls holds: the work itself, and gRPC's context of the newest call.
+// Control over queued calls: an executor that can hold its work, and gRPC's context of the newest
+// call.
 #pragma once
 
 #include <grpcpp/support/server_callback.h>
@@ -6,18 +7,18 @@
 #include <atomic>
 #include <deque>
 #include <memory>
-#include <thread>
 #include <utility>
 
+#include "tests/support/await.h"
 #include "vault/base/executor.h"
 #include "vault/base/mutex.h"
 
 namespace billbroker {
 
-// Runs work on `threads`, unless it is held. Thread-safe.
-class HeldWork final : public Executor {
+// Runs work on `threads`, unless Hold() was called. Thread-safe.
+class BlockingExecutor final : public Executor {
  public:
-  explicit HeldWork(Executor& threads) : threads_(threads) {}
+  explicit BlockingExecutor(Executor& threads) : threads_(threads) {}
 
   void Run(Work work) override {
     MutexLock lock(mutex_);
@@ -28,20 +29,19 @@ class HeldWork final : public Executor {
     threads_.RunAfter(delay, std::move(work));
   }
 
-  // What comes from now on waits.
+  // Keeps new work waiting until Release().
   void Hold() {
     MutexLock lock(mutex_);
     held_ = true;
   }
-  [[nodiscard]] bool IsOneWaiting() {
+  [[nodiscard]] bool HasWaiting() {
     MutexLock lock(mutex_);
     return !waiting_.empty();
   }
-  // Returns once something waits; hangs, and so fails, where nothing ever does.
-  void AwaitOne() {
-    while (!IsOneWaiting()) std::this_thread::yield();
+  void AwaitWaiting() {
+    Await([this] { return HasWaiting(); }, "work to be queued");
   }
-  void LetGo() {
+  void Release() {
     MutexLock lock(mutex_);
     held_ = false;
     for (Work& work : std::exchange(waiting_, {})) threads_.Run(std::move(work));
@@ -54,12 +54,12 @@ class HeldWork final : public Executor {
   std::deque<Work> waiting_ ABSL_GUARDED_BY(mutex_);
 };
 
-// Gives out another's contexts, and tells `newest` which the newest call's is.
-class SeenContexts final : public grpc::ContextAllocator {
+// Passes on the contexts of another allocator and stores the newest one in `newest`.
+class ContextRecorder final : public grpc::ContextAllocator {
  public:
   using Newest = std::atomic<grpc::CallbackServerContext*>;
 
-  SeenContexts(std::unique_ptr<grpc::ContextAllocator> contexts, Newest& newest)
+  ContextRecorder(std::unique_ptr<grpc::ContextAllocator> contexts, Newest& newest)
       : contexts_(std::move(contexts)), newest_(newest) {}
 
   grpc::CallbackServerContext* NewCallbackServerContext() override {

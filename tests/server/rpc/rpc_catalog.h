@@ -1,4 +1,4 @@
-// EveryRpcTest: every RPC, ready to be asked of what exists and what does not.
+// RpcCatalogTest: a table of all RPCs, with a call of each for existing and missing names.
 #pragma once
 
 #include <functional>
@@ -10,7 +10,7 @@
 
 namespace billbroker {
 
-// What a grant has to cover.
+// The scope that a grant has to cover.
 enum class Scope {
   kAnything,
   kPair,
@@ -18,13 +18,13 @@ enum class Scope {
   kAttachment,  // the credential, and the organization for itself
 };
 
-// What is asked for: exists or does not, is granted or is not.
+// The names in a call. They may exist or not, and be granted or not.
 struct Target {
   std::string organization_id;
   std::string credential;
 };
 
-class EveryRpcTest : public RpcTest {
+class RpcCatalogTest : public RpcTest {
  protected:
   static constexpr char kNobodysUid[] = "0123456789abcdef0123456789abcdef";
 
@@ -32,18 +32,18 @@ class EveryRpcTest : public RpcTest {
     const char* rpc;
     Role least;
     Scope scope;
-    // Code and reason where it is granted: of what exists, and of what does not.
+    // Code and reason of a granted call, for existing and for missing names.
     const char* here;
     const char* gone;
     std::function<absl::Status(const Target&)> ask;
   };
 
-  explicit EveryRpcTest(bool session_reads = false) : RpcTest(nullptr, session_reads) {
+  explicit RpcCatalogTest(bool session_reads = false) : RpcTest(nullptr, session_reads) {
     Create(NewUser("granted-here", {"granted-here"}));
     Create(NewUser("another-here", {"another-here"}));
   }
 
-  // How what begins with "granted-" is granted.
+  // The parts of a grant that cover names that begin with "granted-".
   struct Shape {
     bool organizations;
     bool credentials;

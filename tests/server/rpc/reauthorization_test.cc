@@ -1,13 +1,15 @@
-// What had to wait is done only where it is still granted, and still wanted.
+// Calls that waited run only if their caller is still authorized and still connected.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <future>
 #include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
-#include "tests/server/rpc/every_rpc.h"
+#include "tests/server/rpc/rpc_catalog.h"
+#include "tests/support/await.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
@@ -22,20 +24,20 @@ const std::set<std::string>& Queued() {
   return *rpcs;
 }
 
-class AskedAgainTest : public EveryRpcTest {
+class ReauthorizationTest : public RpcCatalogTest {
  protected:
-  // What `row` answers where `change` comes while it waits.
+  // Returns the status of `row`, during whose wait `change` is applied.
   template <typename Change>
-  absl::Status AskMeanwhile(const Row& row, const Change& change) {
+  absl::Status AskWhileWaiting(const Row& row, const Change& change) {
     Hold();
     auto answer = std::async(std::launch::async, [&row] { return row.ask(kHere); });
-    AwaitOne();
+    AwaitWaiting();
     change();
-    LetGo();
+    Release();
     return answer.get();
   }
 
-  // The one refusal that the log holds since it was last looked at.
+  // Returns the only record since the last Take(), which must be a refusal.
   AuditEntry OnlyRefusal() {
     const std::vector<AuditEntry> entries = audit_.Take();
     EXPECT_EQ(entries.size(), 1U);
@@ -55,24 +57,25 @@ class AskedAgainTest : public EveryRpcTest {
     changes_.Hold();
     challenges_.Hold();
   }
-  virtual void AwaitOne() {
-    while (!changes_.IsOneWaiting() && !challenges_.IsOneWaiting()) std::this_thread::yield();
+  virtual void AwaitWaiting() {
+    Await([this] { return changes_.HasWaiting() || challenges_.HasWaiting(); },
+          "a change or a challenge to be queued");
   }
-  virtual void LetGo() {
-    changes_.LetGo();
-    challenges_.LetGo();
+  virtual void Release() {
+    changes_.Release();
+    challenges_.Release();
   }
 };
 
-TEST_F(AskedAgainTest, AQueuedChangeIsNotDoneForWhomItIsNoMoreGranted) {
+TEST_F(ReauthorizationTest, QueuedChangeNeedsCurrentGrant) {
   int asked = 0;
   for (const Row& row : Rows()) {
     if (!Queued().contains(row.rpc)) continue;
     ++asked;
     Reset();
     const int writes = broker_.vault.writes();
-    const absl::Status status = AskMeanwhile(row, [this] { callers_.SetPolicy({}); });
-    EXPECT_TRUE(HasReason(status, Reason::kNotGranted)) << row.rpc << ": " << status;
+    const absl::Status status = AskWhileWaiting(row, [this] { callers_.SetPolicy({}); });
+    EXPECT_THAT(status, HasReason(Reason::kNotGranted)) << row.rpc << ": " << status;
     const AuditEntry refusal = OnlyRefusal();
     EXPECT_EQ(refusal.reason, "NOT_GRANTED") << row.rpc;
     EXPECT_EQ(refusal.principal, kPrincipal) << row.rpc;
@@ -82,33 +85,33 @@ TEST_F(AskedAgainTest, AQueuedChangeIsNotDoneForWhomItIsNoMoreGranted) {
   EXPECT_EQ(broker_.bill.CountSignIns(), 0);
 }
 
-TEST_F(AskedAgainTest, AQueuedChangeIsNotDoneForWhomThePolicyKnowsNoMore) {
+TEST_F(ReauthorizationTest, QueuedChangeNeedsKnownPrincipal) {
   for (const Row& row : Rows()) {
     if (!Queued().contains(row.rpc)) continue;
     Reset();
-    const absl::Status status = AskMeanwhile(row, [this] { identity_.Bind(nullptr); });
-    EXPECT_TRUE(HasReason(status, Reason::kCallerUnknown)) << row.rpc << ": " << status;
+    const absl::Status status = AskWhileWaiting(row, [this] { identity_.Bind(nullptr); });
+    EXPECT_THAT(status, HasReason(Reason::kCallerUnknown)) << row.rpc << ": " << status;
     EXPECT_EQ(OnlyRefusal().reason, "CALLER_UNKNOWN") << row.rpc;
   }
 }
 
-TEST_F(AskedAgainTest, AQueuedChangeIsDoneUnderAPolicyThatGrantsItStill) {
+TEST_F(ReauthorizationTest, QueuedChangeRunsUnderNewPolicyThatGrantsIt) {
   Reset();
   auto request = NewUser("granted-new", {"granted-new"});
   Row row;
   row.ask = [&](const Target&) {
     return Ask(*credentials_, &v1::CredentialService::Stub::CreateCredential, request);
   };
-  EXPECT_EQ(AskMeanwhile(row, [this] { Grant(Role::kAdmin); }), absl::OkStatus());
+  EXPECT_EQ(AskWhileWaiting(row, [this] { Grant(Role::kAdmin); }), absl::OkStatus());
 }
 
-TEST_F(AskedAgainTest, WhatNobodyWaitsForAnyMoreIsNotDone) {
+TEST_F(ReauthorizationTest, CancelledChangeDoesNotRun) {
   Reset();
   v1::GetCredentialRequest get;
   get.set_credential("granted-here");
   v1::GetCredentialResponse shown;
   using Stub = v1::CredentialService::Stub;
-  ASSERT_TRUE(Call(*credentials_, &Stub::GetCredential, get, &shown).ok());
+  ASSERT_THAT(Call(*credentials_, &Stub::GetCredential, get, &shown), IsOk());
   v1::DeleteCredentialRequest request;
   request.set_credential("granted-here");
   request.set_uid(shown.credential().uid());
@@ -120,26 +123,27 @@ TEST_F(AskedAgainTest, WhatNobodyWaitsForAnyMoreIsNotDone) {
   credentials_->async()->DeleteCredential(
       &context, &request, &response,
       [&ended](const grpc::Status& status) { ended.set_value(status); });
-  changes_.AwaitOne();
+  changes_.AwaitWaiting();
   const grpc::CallbackServerContext& call = *newest_call_.load();
   context.TryCancel();
-  while (!call.IsCancelled()) std::this_thread::yield();
-  changes_.LetGo();
-  EXPECT_EQ(ended.get_future().get().error_code(), grpc::StatusCode::CANCELLED);
-  Create(NewUser("granted-later", {}));  // behind it
-  EXPECT_TRUE(Call(*credentials_, &Stub::GetCredential, get, &shown).ok()) << "it was not deleted";
+  Await([&call] { return call.IsCancelled(); }, "the call to be cancelled");
+  changes_.Release();
+  EXPECT_THAT(FromGrpcStatus(ended.get_future().get()), StatusIs(absl::StatusCode::kCancelled));
+  Create(NewUser("granted-later", {}));  // runs after it
+  EXPECT_THAT(Call(*credentials_, &Stub::GetCredential, get, &shown), IsOk())
+      << "it was not deleted";
   for (const AuditEntry& entry : audit_.Take()) EXPECT_EQ(entry.credential, "granted-later");
 }
 
-// Those whose session BILL keeps them waiting for.
-class WaitingTest : public AskedAgainTest {
+// Calls that wait for an answer of BILL.
+class WaitingTest : public ReauthorizationTest {
  protected:
   void Hold() override { broker_.bill.Hold(); }
-  void AwaitOne() override {
-    while (broker_.bill.held() == 0) std::this_thread::yield();
+  void AwaitWaiting() override {
+    Await([this] { return broker_.bill.held() != 0; }, "a call to BILL");
   }
-  void LetGo() override {
-    while (broker_.bill.ReleaseOne()) {  // and what is asked for thereupon
+  void Release() override {
+    while (broker_.bill.ReleaseOne()) {  // including the calls that follow
     }
     broker_.bill.AnswerAtOnce();
   }
@@ -151,29 +155,29 @@ class WaitingTest : public AskedAgainTest {
   }
 };
 
-TEST_F(WaitingTest, ASessionIsNotHandedToWhomItIsNoMoreGranted) {
+TEST_F(WaitingTest, WaitingCallNeedsCurrentGrant) {
   int asked = 0;
   for (const Row& row : Rows()) {
     if (!Waits(row)) continue;
     ++asked;
     Reset();
-    const absl::Status status = AskMeanwhile(row, [this] { callers_.SetPolicy({}); });
-    EXPECT_TRUE(HasReason(status, Reason::kNotGranted)) << row.rpc << ": " << status;
+    const absl::Status status = AskWhileWaiting(row, [this] { callers_.SetPolicy({}); });
+    EXPECT_THAT(status, HasReason(Reason::kNotGranted)) << row.rpc << ": " << status;
     EXPECT_EQ(OnlyRefusal().reason, "NOT_GRANTED") << row.rpc;
     Reset();
-    const absl::Status unknown = AskMeanwhile(row, [this] { identity_.Bind(nullptr); });
-    EXPECT_TRUE(HasReason(unknown, Reason::kCallerUnknown)) << row.rpc << ": " << unknown;
+    const absl::Status unknown = AskWhileWaiting(row, [this] { identity_.Bind(nullptr); });
+    EXPECT_THAT(unknown, HasReason(Reason::kCallerUnknown)) << row.rpc << ": " << unknown;
     EXPECT_EQ(OnlyRefusal().reason, "CALLER_UNKNOWN") << row.rpc;
   }
   // GetSession has three rows, BatchGetSessions and Login two, DiscoverOrganizations one.
   EXPECT_EQ(asked, 8);
 }
 
-TEST_F(WaitingTest, ASessionIsHandedToWhomItIsGrantedOtherwiseByNow) {
+TEST_F(WaitingTest, WaitingCallAcceptsAnotherGrant) {
   for (const Row& row : Rows()) {
     if (!Waits(row)) continue;
     Reset();
-    const absl::Status status = AskMeanwhile(row, [this] {
+    const absl::Status status = AskWhileWaiting(row, [this] {
       Policy policy = EverythingGranted();
       policy.grants = {{{kPrincipal}, Role::kAdmin, {}, {"granted-here"}}};  // not the organization
       callers_.SetPolicy(policy);
@@ -182,15 +186,15 @@ TEST_F(WaitingTest, ASessionIsHandedToWhomItIsGrantedOtherwiseByNow) {
   }
 }
 
-TEST_F(WaitingTest, ARefusalOfASessionNamesNoCredentialThatTheCallerDidNotName) {
+TEST_F(WaitingTest, RejectionHidesUnnamedCredential) {
   Reset();
   const Row row = SessionRows()[0];
-  const absl::Status status = AskMeanwhile(row, [this] {
+  const absl::Status status = AskWhileWaiting(row, [this] {
     Policy policy = EverythingGranted();
     policy.grants = {{{kPrincipal}, Role::kReader, {"another-*"}, {"another-*"}}};
     callers_.SetPolicy(policy);
   });
-  ASSERT_TRUE(HasReason(status, Reason::kNotGranted)) << status;
+  ASSERT_THAT(status, HasReason(Reason::kNotGranted));
   EXPECT_FALSE(DetailsOf(status)->metadata.contains("credential"));
   EXPECT_EQ(OnlyRefusal().credential, "");
 }

@@ -1,4 +1,4 @@
-#include "tests/server/rpc/every_rpc.h"
+#include "tests/server/rpc/rpc_catalog.h"
 
 #include "tests/server/rpc/watch_fixture.h"
 
@@ -13,7 +13,7 @@ constexpr char kMalformed[] = "INVALID_ARGUMENT MALFORMED_REQUEST";
 
 }  // namespace
 
-std::vector<EveryRpcTest::Row> EveryRpcTest::SessionRows() {
+std::vector<RpcCatalogTest::Row> RpcCatalogTest::SessionRows() {
   using Stub = v1::SessionService::Stub;
   v1::SessionService::Stub& stub = *sessions_;
   const auto get = [this, &stub](const Target& target, bool dev_key, bool headers) {
@@ -80,7 +80,7 @@ std::vector<EveryRpcTest::Row> EveryRpcTest::SessionRows() {
   };
 }
 
-std::vector<EveryRpcTest::Row> EveryRpcTest::CredentialRows() {
+std::vector<RpcCatalogTest::Row> RpcCatalogTest::CredentialRows() {
   using Stub = v1::CredentialService::Stub;
   v1::CredentialService::Stub& stub = *credentials_;
   const auto named = [](auto request, const Target& target) {
@@ -156,7 +156,7 @@ std::vector<EveryRpcTest::Row> EveryRpcTest::CredentialRows() {
   };
 }
 
-std::vector<EveryRpcTest::Row> EveryRpcTest::MfaRows() {
+std::vector<RpcCatalogTest::Row> RpcCatalogTest::MfaRows() {
   using Stub = v1::MfaService::Stub;
   v1::MfaService::Stub& stub = *mfa_;
   return {
@@ -183,7 +183,7 @@ std::vector<EveryRpcTest::Row> EveryRpcTest::MfaRows() {
   };
 }
 
-std::vector<EveryRpcTest::Row> EveryRpcTest::AuditRows() {
+std::vector<RpcCatalogTest::Row> RpcCatalogTest::AuditRows() {
   return {{"VerifyAudit", Role::kOperator, Scope::kAnything, kMalformed, kMalformed,
            [this](const Target&) {
              grpc::ClientContext context;
