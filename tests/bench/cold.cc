@@ -14,7 +14,7 @@ namespace billbroker {
 namespace {
 
 constexpr int kParallel = 64;
-constexpr absl::Duration kLatency = absl::Milliseconds(50);
+constexpr absl::Duration kSignInLatency = absl::Milliseconds(50);
 
 // Returns how long the same sign-ins take with plain libcurl: `kParallel` at a time, each on its
 // own connection, as the broker does.
@@ -50,14 +50,14 @@ absl::StatusOr<Figures> BenchCold(const BenchOptions& options) {
   // Several users: BILL accepts three sign-ins of a user at a time.
   const BenchWorld world = {options.quick ? 200 : 10'000, 32};
   const int rounds = options.quick ? 1 : 3;
-  const absl::Duration ideal = kLatency * world.organizations / kParallel;
+  const absl::Duration ideal = kSignInLatency * world.organizations / kParallel;
   std::vector<double> ratios;
   std::vector<double> alone_ratios;
   for (int round = 0; round < rounds; ++round) {
     TestEnvironment env(OptionsFor(world));
     env.StartBroker();
     if (absl::Status status = CreateCredentials(env, world); !status.ok()) return status;
-    env.bill().gateway().SetLatency(kLatency);
+    env.bill().gateway().SetLatency(kSignInLatency);
     const absl::StatusOr<absl::Duration> alone = SimulatorAlone(env, world);
     if (!alone.ok()) return alone.status();
     const std::int64_t before = CountSignIns(env);

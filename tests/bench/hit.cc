@@ -15,7 +15,7 @@
 namespace billbroker {
 namespace {
 
-constexpr BenchWorld kWorld;
+constexpr BenchWorld kHitWorld;
 
 struct Sizes {
   int rounds;
@@ -103,7 +103,7 @@ absl::StatusOr<double> InstructionRatio(TestEnvironment& env, int calls, int in_
 
 // Options for a broker that writes an audit entry for each session that it returns.
 TestEnvironment::Options Audited() {
-  TestEnvironment::Options options = OptionsFor(kWorld);
+  TestEnvironment::Options options = OptionsFor(kHitWorld);
   options.config += "[audit]\nsession_reads = \"all\"\n";
   return options;
 }
@@ -163,16 +163,16 @@ Figures Compare(const std::vector<Server>& servers) {
 
 absl::StatusOr<Figures> BenchHit(const BenchOptions& options) {
   const Sizes sizes = options.quick ? kQuick : kFull;
-  TestEnvironment env(OptionsFor(kWorld));
+  TestEnvironment env(OptionsFor(kHitWorld));
   env.StartBroker();
-  if (absl::Status status = CreateCredentials(env, kWorld); !status.ok()) return status;
+  if (absl::Status status = CreateCredentials(env, kHitWorld); !status.ok()) return status;
   const auto bare = BareService::Start(env, billsim::GeneratedOrganizationId(0));
   if (!bare.ok()) return bare.status();
   const auto again = BareService::Start(env, billsim::GeneratedOrganizationId(0));
   if (!again.ok()) return again.status();
   TestEnvironment audited(Audited());
   audited.StartBroker();
-  if (absl::Status status = CreateCredentials(audited, kWorld); !status.ok()) return status;
+  if (absl::Status status = CreateCredentials(audited, kHitWorld); !status.ok()) return status;
   const auto recording = ConnectTo(audited.socket());
   if (!recording.ok()) return recording.status();
   const auto broker = ConnectTo(env.socket());

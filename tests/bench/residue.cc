@@ -256,7 +256,7 @@ absl::StatusOr<std::map<std::string, int>> ScanLater(TestEnvironment& env,
   }
 }
 
-struct Run {
+struct ResidueRun {
   std::string title;
   std::string program;  // empty for the built billbrokerd
   int credentials = 0;
@@ -265,7 +265,7 @@ struct Run {
 
 // Plants secrets, waits and scans; then signs out, waits and scans again. Returns the number of
 // copies.
-absl::StatusOr<int> Residue(const Run& run) {
+absl::StatusOr<int> Residue(const ResidueRun& run) {
   TlsSetup tls_setup;
   TestEnvironment env(WorldOf(run.credentials, run.program, tls_setup));
   std::ofstream(env.File("policy.toml"), std::ios::app)
@@ -301,7 +301,7 @@ absl::StatusOr<Figures> BenchResidue(const BenchOptions& options) {
     return absl::FailedPreconditionError(
         "this build does not wipe freed memory: it has a sanitizer or BILLBROKER_WIPE_FREED=OFF");
   }
-  Run run = {"wiping", "", options.quick ? 3 : 50, options.quick ? 5 : 1};
+  ResidueRun run = {"wiping", "", options.quick ? 3 : 50, options.quick ? 5 : 1};
   const absl::StatusOr<int> wiped = Residue(run);
   if (!wiped.ok()) return wiped.status();
   run = {"not wiping", unwiped_program, run.credentials, 1};

@@ -16,7 +16,7 @@ namespace billbroker {
 namespace {
 
 constexpr int kRotations = 9;
-constexpr absl::Duration kChangeTimeout = absl::Minutes(2);
+constexpr absl::Duration kRotationTimeout = absl::Minutes(2);
 
 // Counts the writes of a gnome-keyring. It renames its file into place once for each write.
 class KeyringWrites final {
@@ -92,7 +92,7 @@ absl::StatusOr<Figures> BenchRotate(const BenchOptions& options) {
   const absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = ConnectTo(env.socket());
   if (!channel.ok()) return channel.status();
   ClientOptions patient;
-  patient.call_timeout = kChangeTimeout;
+  patient.call_timeout = kRotationTimeout;
   CredentialClient credentials(*channel, patient);
   const absl::StatusOr<Measured> proved = Rotate(env, credentials, true);
   if (!proved.ok()) return proved.status();

@@ -7,9 +7,9 @@
 namespace billbroker {
 namespace {
 
-constexpr BenchWorld kWorld;
-constexpr absl::Duration kLatency = absl::Milliseconds(200);
-constexpr int kRounds = 5;
+constexpr BenchWorld kStampedeWorld;
+constexpr absl::Duration kStampedeLatency = absl::Milliseconds(200);
+constexpr int kStampedeRounds = 5;
 
 }  // namespace
 
@@ -17,10 +17,10 @@ absl::StatusOr<Figures> BenchStampede(const BenchOptions& options) {
   const std::string organization_id = billsim::GeneratedOrganizationId(0);
   const int callers = options.quick ? 100 : 10'000;
   const Load load = {organization_id, callers, callers};
-  TestEnvironment env(OptionsFor(kWorld));
+  TestEnvironment env(OptionsFor(kStampedeWorld));
   env.StartBroker();
-  if (absl::Status status = CreateCredentials(env, kWorld); !status.ok()) return status;
-  env.bill().gateway().SetLatency(kLatency);
+  if (absl::Status status = CreateCredentials(env, kStampedeWorld); !status.ok()) return status;
+  env.bill().gateway().SetLatency(kStampedeLatency);
   const auto bare = BareService::Start(env, organization_id);
   if (!bare.ok()) return bare.status();
   const auto broker = ConnectTo(env.socket());
@@ -28,7 +28,7 @@ absl::StatusOr<Figures> BenchStampede(const BenchOptions& options) {
 
   std::vector<double> ratios;
   std::int64_t most_sign_ins = 0;
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < kStampedeRounds; ++round) {
     const absl::StatusOr<LoadResult> alone = RunLoad((*bare)->channel(), load);
     if (!alone.ok()) return alone.status();
     if (const auto ended = env.admin().Logout(organization_id); !ended.ok()) {

@@ -18,8 +18,8 @@
 namespace billbroker {
 namespace {
 
-constexpr BenchWorld kWorld;
-constexpr int kRounds = 5;
+constexpr BenchWorld kWatchWorld;
+constexpr int kWatchRounds = 5;
 // Half of the calls that the broker takes on a connection. A call beyond its limit is queued in the
 // client until a stream ends, which a watch never does.
 constexpr int kStreamsPerConnection = 500;
@@ -117,7 +117,7 @@ absl::StatusOr<std::vector<double>> MeasureRounds(TestEnvironment& env,
                                                   const std::string& organization_id, int streams,
                                                   UpdateCounter& counter) {
   std::vector<double> all_told_ms;
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < kWatchRounds; ++round) {
     counter.Expect(streams);
     const absl::Time began = absl::Now();
     LoginOptions forced;
@@ -140,10 +140,10 @@ absl::StatusOr<std::vector<double>> MeasureRounds(TestEnvironment& env,
 absl::StatusOr<Figures> BenchWatch(const BenchOptions& options) {
   const int streams = options.quick ? 20 : 1000;
   const std::string organization_id = billsim::GeneratedOrganizationId(0);
-  TestEnvironment env(OptionsFor(kWorld));
+  TestEnvironment env(OptionsFor(kWatchWorld));
   env.StartBroker();
-  if (absl::Status status = CreateCredentials(env, kWorld); !status.ok()) return status;
-  if (absl::Status status = GetAll(env, kWorld); !status.ok()) return status;
+  if (absl::Status status = CreateCredentials(env, kWatchWorld); !status.ok()) return status;
+  if (absl::Status status = GetAll(env, kWatchWorld); !status.ok()) return status;
   const absl::StatusOr<Stubs> stubs = Connect(env, streams);
   if (!stubs.ok()) return stubs.status();
 

@@ -21,16 +21,16 @@ constexpr int kOrganizations = 20;
 constexpr char kFirm[] = "accounting-firm-partner";
 constexpr char kPartner[] = "api@firm.example";
 constexpr char kPassword[] = "partner-password-s3cret";
-constexpr char kNewPassword[] = "partner-next-password-s3cret";
+constexpr char kNewPartnerPassword[] = "partner-next-password-s3cret";
 constexpr char kAppKey[] = "partner-app-key-s3cret";
 
 std::string Id(int n) { return absl::StrFormat("00801PARTNERORG%04d", n); }
 std::string UserId(int n) { return absl::StrFormat("00601PARTNERUSER%04d", n); }
-std::string DevKey(int n) { return absl::StrCat("devkey-of-partner-", n % 2); }
+std::string PartnerDevKey(int n) { return absl::StrCat("devkey-of-partner-", n % 2); }
 
 // Returns options with twenty organizations, each with its own user, and two devKeys.
 TestEnvironment::Options PartnerOptions() {
-  nlohmann::json data = {{"dev_keys", {{{"key", DevKey(0)}}, {{"key", DevKey(1)}}}},
+  nlohmann::json data = {{"dev_keys", {{{"key", PartnerDevKey(0)}}, {{"key", PartnerDevKey(1)}}}},
                          {"app_keys", {{{"key", kAppKey}}}},
                          {"organizations", nlohmann::json::array()},
                          {"users", nlohmann::json::array()}};
@@ -40,7 +40,7 @@ TestEnvironment::Options PartnerOptions() {
                             {"app_keys", {kAppKey}},
                             {"organizations", nlohmann::json::array()}};
   for (int n = 0; n < kOrganizations; ++n) {
-    data["organizations"].push_back({{"id", Id(n)}, {"dev_keys", {DevKey(n)}}});
+    data["organizations"].push_back({{"id", Id(n)}, {"dev_keys", {PartnerDevKey(n)}}});
     data["users"].push_back({{"username", absl::StrCat("partner-client-user-", n)},
                              {"password", "unknown-to-the-partner"},
                              {"user_id", UserId(n)},
@@ -61,10 +61,10 @@ class PartnerE2eTest : public ::testing::Test {
         "credential", "create",  kFirm,        "--environment", "sandbox",
         "--kind",     "partner", "--username", kPartner,        "--secrets-from-stdin"};
     nlohmann::json secrets = {
-        {"password", kPassword}, {"app_key", kAppKey}, {"dev_key", DevKey(0)}};
+        {"password", kPassword}, {"app_key", kAppKey}, {"dev_key", PartnerDevKey(0)}};
     for (int n = 0; n < kOrganizations; ++n) {
       command.insert(command.end(), {"--organization", absl::StrCat(Id(n), "=", UserId(n))});
-      if (n % 2 == 1) secrets["organization_dev_keys"][Id(n)] = DevKey(n);
+      if (n % 2 == 1) secrets["organization_dev_keys"][Id(n)] = PartnerDevKey(n);
     }
     const TestEnvironment::Output created = env.Cli(command, secrets.dump());
     EXPECT_EQ(created.exit_code, 0) << created.text;
@@ -123,7 +123,7 @@ TEST_F(PartnerE2eTest, OnePartnerSignInRenewsIdleSessions) {
 
 TEST_F(PartnerE2eTest, RotationKeepsLiveSessions) {
   EXPECT_EQ(Working(), kOrganizations);
-  ASSERT_THAT(env.bill().model().ChangeUser(kPartner, {{"password", kNewPassword}}), IsOk());
+  ASSERT_THAT(env.bill().model().ChangeUser(kPartner, {{"password", kNewPartnerPassword}}), IsOk());
   const TestEnvironment::Output wrong =
       env.Cli({"--output", "json", "credential", "rotate", kFirm, "--secrets-from-stdin"},
               R"({"password": "no"})");
@@ -133,7 +133,7 @@ TEST_F(PartnerE2eTest, RotationKeepsLiveSessions) {
 
   const TestEnvironment::Output rotated =
       env.Cli({"credential", "rotate", kFirm, "--secrets-from-stdin"},
-              nlohmann::json({{"password", kNewPassword}}).dump());
+              nlohmann::json({{"password", kNewPartnerPassword}}).dump());
   EXPECT_EQ(rotated.exit_code, 0) << rotated.text;
   EXPECT_EQ(PartnerSignIns(), 3);
   EXPECT_EQ(Working(), kOrganizations);

@@ -17,9 +17,9 @@ namespace {
 using nlohmann::json;
 using ::testing::HasSubstr;
 
-constexpr char kDevKey[] = "devKey: devkey-acme-0001";
+constexpr char kFaultDevKey[] = "devKey: devkey-acme-0001";
 constexpr char kAppKey[] = "appKey: appkey-partner-0001";
-constexpr char kOrganization[] = "00801ACMEPAYABLES0001";
+constexpr char kFaultOrganization[] = "00801ACMEPAYABLES0001";
 constexpr char kOtherOrganization[] = "00801ACMERECEIVE00002";
 constexpr char kSignIn[] =
     R"({"devKey": "devkey-acme-0001", "username": "payables@acme.example",
@@ -149,8 +149,8 @@ class EveryFaultTest : public testing::TestWithParam<Call> {
     const HttpsClient::Result signed_in =
         partner ? Post("/v3/partner/login", kPartnerSignIn) : Post("/v3/login", kSignIn);
     headers.push_back("sessionId: " + json::parse(signed_in.body)["sessionId"].get<std::string>());
-    headers.push_back(partner ? kAppKey : kDevKey);
-    headers.push_back(std::string("organizationId: ") + kOrganization);
+    headers.push_back(partner ? kAppKey : kFaultDevKey);
+    headers.push_back(std::string("organizationId: ") + kFaultOrganization);
     return headers;
   }
 
@@ -184,7 +184,7 @@ TEST_P(EveryFaultTest, FailsOnceThenWorks) {
     SCOPED_TRACE(shape.name);
     const std::vector<std::string> headers = Headers();
     const int faulted = Faulted();
-    Plan(shape.fault, kOrganization);
+    Plan(shape.fault, kFaultOrganization);
     EXPECT_EQ(Post("/v3/another-path", "").status, 404);
     const HttpsClient::Result result =
         MakeAlone(headers, shape.code == CURLE_OPERATION_TIMEDOUT ? 100 : 30'000);

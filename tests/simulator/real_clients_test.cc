@@ -21,7 +21,7 @@ namespace {
 using nlohmann::json;
 using ::testing::IsEmpty;
 
-constexpr char kOrganization[] = "00801ACMEPAYABLES0001";
+constexpr char kClientOrganization[] = "00801ACMEPAYABLES0001";
 
 class RealClientsTest : public testing::Test {
  protected:
@@ -46,13 +46,13 @@ class RealClientsTest : public testing::Test {
   void ExpectSignIn(const RawTlsClient::Answer& answer) {
     ASSERT_EQ(answer.status, 200) << answer.body;
     const json body = BodyOf(answer);
-    EXPECT_EQ(body["organizationId"], kOrganization);
+    EXPECT_EQ(body["organizationId"], kClientOrganization);
     EXPECT_EQ(body["trusted"], false);
     session_ = body["sessionId"];
   }
   static void ExpectSessionInfo(const RawTlsClient::Answer& answer, const char* mfa_status) {
     ASSERT_EQ(answer.status, 200) << answer.body;
-    EXPECT_EQ(BodyOf(answer)["organizationId"], kOrganization);
+    EXPECT_EQ(BodyOf(answer)["organizationId"], kClientOrganization);
     EXPECT_EQ(BodyOf(answer)["mfaStatus"], mfa_status);
   }
   void ExpectChallenge(const RawTlsClient::Answer& answer) {

@@ -34,7 +34,7 @@ CredentialInfoPtr Info(absl::string_view name, std::uint64_t version = 1,
   return info;
 }
 
-class Recorder final : public DirectoryObserver {
+class DirectoryRecorder final : public DirectoryObserver {
  public:
   void CredentialChanged(const CredentialInfoPtr& before, const CredentialInfoPtr& after) override {
     changes_.push_back(absl::StrCat(Show(before), " -> ", Show(after)));
@@ -57,7 +57,7 @@ class DirectoryTest : public testing::Test {
     return found.ok() ? (*found)->name : std::string(ReasonName(DetailsOf(found.status())->reason));
   }
 
-  Recorder recorder_;
+  DirectoryRecorder recorder_;
   Directory directory_;
 };
 

@@ -15,30 +15,30 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 SecretString Key(char fill) { return SecretString::CopyOf(std::string(32, fill)); }
-SecretString Secret(absl::string_view text) { return SecretString::CopyOf(text); }
+SecretString SealedText(absl::string_view text) { return SecretString::CopyOf(text); }
 
 TEST(SealedBoxTest, OpensASealedText) {
   const SealedBox box(Key('a'));
   const std::string large(20'000, 's');
   for (const std::string& text : {std::string(), std::string("s3cret"), large}) {
-    const std::string sealed = box.Seal(Secret(text), "place");
+    const std::string sealed = box.Seal(SealedText(text), "place");
     EXPECT_EQ(sealed.size(), text.size() + SealedBox::kOverheadBytes);
     const absl::StatusOr<SecretString> opened = SealedBox(Key('a')).Open(sealed, "place");
     ASSERT_THAT(opened, IsOk());
-    EXPECT_TRUE(*opened == Secret(text));
+    EXPECT_TRUE(*opened == SealedText(text));
   }
 }
 
 TEST(SealedBoxTest, HidesTheTextAndUsesANewNonce) {
   const SealedBox box(Key('a'));
-  const std::string sealed = box.Seal(Secret("known s3cret"), "known place");
+  const std::string sealed = box.Seal(SealedText("known s3cret"), "known place");
   EXPECT_THAT(sealed, Not(HasSubstr("known")));
-  EXPECT_NE(sealed, box.Seal(Secret("known s3cret"), "known place"));
+  EXPECT_NE(sealed, box.Seal(SealedText("known s3cret"), "known place"));
 }
 
 TEST(SealedBoxTest, RejectsOtherKeyOrPlace) {
   const SealedBox box(Key('a'));
-  const std::string sealed = box.Seal(Secret("s3cret"), "place");
+  const std::string sealed = box.Seal(SealedText("s3cret"), "place");
   EXPECT_THAT(SealedBox(Key('b')).Open(sealed, "place"), StatusIs(absl::StatusCode::kDataLoss));
   EXPECT_THAT(box.Open(sealed, "another-unique-id-0001"), Not(IsOk()));
   EXPECT_THAT(box.Open(sealed, ""), Not(IsOk()));
@@ -46,7 +46,7 @@ TEST(SealedBoxTest, RejectsOtherKeyOrPlace) {
 
 TEST(SealedBoxTest, RejectsChangedOrTruncatedText) {
   const SealedBox box(Key('a'));
-  const std::string sealed = box.Seal(Secret("s3cret"), "place");
+  const std::string sealed = box.Seal(SealedText("s3cret"), "place");
   for (std::size_t i = 0; i < sealed.size(); ++i) {
     std::string changed = sealed;
     changed[i] = static_cast<char>(changed[i] ^ 1);

@@ -23,7 +23,7 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-class Recorder final : public VaultObserver {
+class VaultRecorder final : public VaultObserver {
  public:
   void VaultStateChanged(VaultState before, VaultState after) override {
     events.push_back(absl::StrCat(VaultStateName(before), " -> ", VaultStateName(after)));
@@ -53,7 +53,7 @@ class VaultSyncTest : public testing::Test {
   ManualExecutor executor_{clock_};
   FakeVault vault_;
   Directory directory_;
-  Recorder recorder_;
+  VaultRecorder recorder_;
   std::unique_ptr<VaultSync> sync_;
 };
 
@@ -158,7 +158,7 @@ TEST_F(VaultSyncTest, QueuedWorkIsDroppedAfterDestruction) {
 TEST(VaultSyncThreadTest, DestructorWaitsForTheCurrentRound) {
   FakeVault vault;
   Directory directory;
-  Recorder recorder;
+  VaultRecorder recorder;
   std::promise<void> probing;
   std::promise<void> go_on;
   vault.set_hook([&](absl::string_view call) {

@@ -26,7 +26,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-constexpr char kGood[] = R"(state_dir = "/var/lib/billbroker"
+constexpr char kGoodConfig[] = R"(state_dir = "/var/lib/billbroker"
 policy_file = "/etc/billbroker/policy.toml"
 listener = [{unix = "/run/billbroker/broker.sock"}]
 [environments.sandbox]
@@ -34,7 +34,7 @@ base_url = "https://gateway.stage.bill.com/connect"
 )";
 
 TEST(ConfigTest, MinimalFileHasDefaults) {
-  const absl::StatusOr<Config> config = ParseConfig(kGood, "b.toml");
+  const absl::StatusOr<Config> config = ParseConfig(kGoodConfig, "b.toml");
   ASSERT_THAT(config, IsOk());
   EXPECT_EQ(config->instance, "default");
   EXPECT_EQ(config->state_dir, "/var/lib/billbroker");
@@ -168,7 +168,7 @@ max_parallel = 8
 
 TEST(ConfigTest, ErrorHasNoControlCharacters) {
   for (const char* first : {"o = n\n", "instance = \"a\\nb\\u001b[31m\"\n"}) {
-    const absl::StatusOr<Config> config = ParseConfig(absl::StrCat(first, kGood), "b.toml");
+    const absl::StatusOr<Config> config = ParseConfig(absl::StrCat(first, kGoodConfig), "b.toml");
     ASSERT_THAT(config, Not(IsOk()));
     const std::string error(config.status().message());
     EXPECT_THAT(error, StartsWith("b.toml:1: "));
@@ -237,7 +237,7 @@ TEST(ConfigTest, InstalledSamplesAreValid) {
 TEST(ConfigTest, RejectsWorldWritableFile) {
   const TempFolder folder;
   const std::string path = folder.File("b.toml");
-  std::ofstream(path) << kGood;
+  std::ofstream(path) << kGoodConfig;
   EXPECT_THAT(LoadConfig(path), IsOk());
   ASSERT_EQ(::chmod(path.c_str(), 0646), 0);
   EXPECT_THAT(LoadConfig(path), StatusIs(absl::StatusCode::kInvalidArgument));

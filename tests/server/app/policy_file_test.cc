@@ -16,7 +16,7 @@
 namespace billbroker {
 namespace {
 
-constexpr char kGood[] = R"([limits]
+constexpr char kGoodPolicy[] = R"([limits]
 calls_per_second = 50
 calls_in_flight = 20
 
@@ -34,7 +34,7 @@ credentials = ["acme-corporation-payables"]
 )";
 
 TEST(PolicyFileTest, ReadsPrincipalsGrantsAndLimits) {
-  const absl::StatusOr<Policy> policy = ParsePolicy(kGood, "p.toml");
+  const absl::StatusOr<Policy> policy = ParsePolicy(kGoodPolicy, "p.toml");
   ASSERT_THAT(policy, IsOk());
   EXPECT_EQ(policy->PrincipalOf({4711, {}}), "unix:payments-service");
   EXPECT_EQ(policy->PrincipalOf({0, {}}), "unix:payments-service") << "users may be listed by name";
@@ -86,7 +86,7 @@ TEST(PolicyFileTest, AcceptsPatternsThatCertificatesCanMatch) {
 TEST(PolicyFileTest, RejectsFileThatOthersMayWrite) {
   const TempFolder folder;
   const std::string path = folder.File("policy.toml");
-  std::ofstream(path) << kGood;
+  std::ofstream(path) << kGoodPolicy;
   ::chmod(path.c_str(), 0644);
   EXPECT_THAT(LoadPolicy(path), IsOk());
   ::chmod(path.c_str(), 0664);
@@ -100,7 +100,7 @@ TEST(PolicyFileTest, RejectsFileOfAnotherUser) {
   constexpr uid_t kNobody = 65534;
   const TempFolder folder;
   const std::string path = folder.File("policy.toml");
-  std::ofstream(path) << kGood;
+  std::ofstream(path) << kGoodPolicy;
   ::chmod(path.c_str(), 0644);
   if (::chown(path.c_str(), kNobody, kNobody) != 0) {
     GTEST_SKIP() << "only root may give files away: run this test as root, as CI does";

@@ -10,12 +10,12 @@
 namespace billbroker {
 namespace {
 
-constexpr int kOrganizations = 20;
+constexpr int kReplacedOrganizations = 20;
 
 class DevKeyTest : public ::testing::Test {
  protected:
   DevKeyTest() {
-    for (int n = 0; n < kOrganizations; ++n) {
+    for (int n = 0; n < kReplacedOrganizations; ++n) {
       EXPECT_THAT(house.model.ChangeOrganization(
                       billsim::GeneratedOrganizationId(n),
                       {{"dev_keys", {billsim::GeneratedDevKey(0), billsim::GeneratedDevKey(1)}}}),
@@ -26,12 +26,12 @@ class DevKeyTest : public ::testing::Test {
   // BILL allows 20 sign-ins an hour. The governor reserves two of them for callers.
   static EngineOptions Options() {
     EngineOptions options;
-    options.governor.sign_ins_per_hour = kOrganizations;
+    options.governor.sign_ins_per_hour = kReplacedOrganizations;
     return options;
   }
   static billsim::Settings Settings() {
     billsim::Settings settings;
-    settings.sign_ins_per_hour = kOrganizations;
+    settings.sign_ins_per_hour = kReplacedOrganizations;
     return settings;
   }
 
@@ -54,7 +54,7 @@ class DevKeyTest : public ::testing::Test {
   // Returns how many organizations have a session of devKey `d`. Expects that each has a session.
   int CountOf(int d) {
     int count = 0;
-    for (int n = 0; n < kOrganizations; ++n) {
+    for (int n = 0; n < kReplacedOrganizations; ++n) {
       const SessionPtr session = Get(n);
       EXPECT_NE(session, nullptr) << n;
       if (session == nullptr) continue;
@@ -79,52 +79,52 @@ class DevKeyTest : public ::testing::Test {
   }
 
   ModelHouse house{
-      {.organizations = kOrganizations, .users = 1, .dev_keys = 2}, Options(), Settings()};
+      {.organizations = kReplacedOrganizations, .users = 1, .dev_keys = 2}, Options(), Settings()};
 };
 
 TEST_F(DevKeyTest, ReplacesSessionsWithinBudget) {
-  EXPECT_EQ(CountOf(0), kOrganizations);
+  EXPECT_EQ(CountOf(0), kReplacedOrganizations);
   ChangeDevKey(billsim::GeneratedDevKey(1));
   EXPECT_GE(CountOf(0), 1) << "replaced gradually, because no caller waits";
   house.executor.Advance(absl::Minutes(5));
-  EXPECT_EQ(CountOf(1), kOrganizations - 2);
-  EXPECT_EQ(house.SignIns(), 2 * kOrganizations - 2);
+  EXPECT_EQ(CountOf(1), kReplacedOrganizations - 2);
+  EXPECT_EQ(house.SignIns(), 2 * kReplacedOrganizations - 2);
   house.executor.Advance(absl::Minutes(50));
-  EXPECT_EQ(CountOf(1), kOrganizations - 2);
+  EXPECT_EQ(CountOf(1), kReplacedOrganizations - 2);
   house.executor.Advance(absl::Minutes(15));
-  EXPECT_EQ(CountOf(1), kOrganizations);
-  EXPECT_EQ(house.SignIns(), 2 * kOrganizations);
+  EXPECT_EQ(CountOf(1), kReplacedOrganizations);
+  EXPECT_EQ(house.SignIns(), 2 * kReplacedOrganizations);
   EXPECT_EQ(house.Refusals("BDC_1144"), 0);
   EXPECT_TRUE(house.observer.session_ends().empty());
 }
 
 TEST_F(DevKeyTest, LogsOutReplacedSessionLater) {
-  EXPECT_EQ(CountOf(0), kOrganizations);
+  EXPECT_EQ(CountOf(0), kReplacedOrganizations);
   std::vector<SessionPtr> old;
-  for (int n = 0; n < kOrganizations; ++n) old.push_back(Get(n));
+  for (int n = 0; n < kReplacedOrganizations; ++n) old.push_back(Get(n));
   ChangeDevKey(billsim::GeneratedDevKey(1));
   house.executor.Advance(absl::Minutes(4));
-  EXPECT_EQ(CountOf(1), kOrganizations - 2);
+  EXPECT_EQ(CountOf(1), kReplacedOrganizations - 2);
   for (const SessionPtr& session : old) EXPECT_TRUE(IsGood(*session));
   EXPECT_EQ(LogOuts(), 0);
   house.executor.Advance(absl::Minutes(6));
-  EXPECT_EQ(LogOuts(), kOrganizations - 2);
+  EXPECT_EQ(LogOuts(), kReplacedOrganizations - 2);
   int good = 0;
   for (const SessionPtr& session : old) good += IsGood(*session) ? 1 : 0;
   EXPECT_EQ(good, 2);
 }
 
 TEST_F(DevKeyTest, RefusedDevKeyKeepsOldSessions) {
-  EXPECT_EQ(CountOf(0), kOrganizations);
+  EXPECT_EQ(CountOf(0), kReplacedOrganizations);
   ChangeDevKey("dev-key-of-nobody-at-bill");
   house.executor.Advance(absl::Minutes(30));
-  EXPECT_EQ(CountOf(0), kOrganizations);
-  const std::int64_t tried = house.SignIns() - kOrganizations;
+  EXPECT_EQ(CountOf(0), kReplacedOrganizations);
+  const std::int64_t tried = house.SignIns() - kReplacedOrganizations;
   EXPECT_GE(tried, 1);
   EXPECT_LE(tried, 3) << "sign-ins already under way at the first refusal";
   house.executor.Advance(absl::Hours(1));
-  EXPECT_EQ(CountOf(0), kOrganizations);
-  EXPECT_EQ(house.SignIns() - kOrganizations, tried);
+  EXPECT_EQ(CountOf(0), kReplacedOrganizations);
+  EXPECT_EQ(house.SignIns() - kReplacedOrganizations, tried);
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::uint64_t kPairs = 7;
 
-std::string AttemptId(std::uint64_t n) { return "attempt-to-sign-in-" + std::to_string(n); }
+std::string KilledAttemptId(std::uint64_t n) { return "attempt-to-sign-in-" + std::to_string(n); }
 
 // Writes the generations from `first` on to the slots in turn until it is killed. Sends each number
 // to the pipe `to` after WriteNow() confirmed it.
@@ -24,8 +24,8 @@ std::string AttemptId(std::uint64_t n) { return "attempt-to-sign-in-" + std::to_
   SqliteStore store(options, clock, observer);
   (void)store.Open(MasterKey());
   for (std::uint64_t i = first;; ++i) {
-    store.WriteSoon(SampleAttempt(AttemptId(i)));
-    store.WriteSoon(AttemptForgotten{AttemptId(i - 1)});
+    store.WriteSoon(SampleAttempt(KilledAttemptId(i)));
+    store.WriteSoon(AttemptForgotten{KilledAttemptId(i - 1)});
     const StoredPair pair = SamplePair(kSampleUid, SampleOrganizationId(i % kPairs), i);
     if (!store.WriteNow(pair).ok() || ::write(to, &i, sizeof(i)) != sizeof(i)) ::_exit(1);
   }
