@@ -33,7 +33,7 @@ _billbroker_options() {
     'credential verify') echo --organization ;;
     'mfa renew') echo --organization --device --code-from-stdin ;;
     'session get')
-      echo --credential --include-dev-key --require-trusted --min-remaining --stale-generation --cached-only --show
+      echo --credential --include-dev-key --include-headers --require-trusted --min-remaining --stale-generation --cached-only --show
       ;;
     'session login') echo --credential --force --show ;;
     'session logout' | 'session list') echo --credential ;;
