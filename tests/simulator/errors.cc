@@ -94,7 +94,8 @@ HttpAnswer ErrorAnswer(absl::string_view code, const Settings& settings, absl::T
   if (settings.error_shape == ErrorShape::kHtml) return HtmlAnswer(status);
   HttpAnswer answer;
   answer.status = status;
-  if (settings.error_shape != ErrorShape::kEmpty) answer.body = JsonText(ErrorBody(row, settings, now));
+  if (settings.error_shape != ErrorShape::kEmpty)
+    answer.body = JsonText(ErrorBody(row, settings, now));
   return answer;
 }
 
