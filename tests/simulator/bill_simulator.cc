@@ -80,13 +80,15 @@ absl::Status BillSimulator::SetListening(bool open) {
   if (serves_http2_) {
     absl::StatusOr<std::unique_ptr<Http2Front>> http2 =
         Http2Front::Start(gateway_, certificates_.server, system_clock_, port());
-    if (http2.ok()) http2_ = *std::move(http2);
-    return http2.status();
+    if (!http2.ok()) return http2.status();
+    http2_ = *std::move(http2);
+    return absl::OkStatus();
   }
   absl::StatusOr<std::unique_ptr<HttpsFront>> https =
       HttpsFront::Start(gateway_, certificates_.server, port());
-  if (https.ok()) https_ = *std::move(https);
-  return https.status();
+  if (!https.ok()) return https.status();
+  https_ = *std::move(https);
+  return absl::OkStatus();
 }
 
 BillSimulator::~BillSimulator() {

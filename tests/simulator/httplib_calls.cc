@@ -59,7 +59,8 @@ void HandleAll(httplib::Server& server, const httplib::Server::Handler& handler)
 
 absl::StatusOr<int> BindLoopback(httplib::Server& server, int port) {
   constexpr char kHost[] = "127.0.0.1";
-  constexpr int kBacklog = 4096;  // httplib's own is 5: a burst of connections would be dropped
+  constexpr int kListenBacklog =
+      4096;  // httplib's own is 5: a burst of connections would be dropped
   int listening = -1;
   // httplib's default is SO_REUSEPORT, with which a second simulator would share the port.
   server.set_socket_options([&listening](int socket) {
@@ -74,7 +75,7 @@ absl::StatusOr<int> BindLoopback(httplib::Server& server, int port) {
     return absl::UnavailableError(absl::StrCat(
         "port ", port, " of 127.0.0.1 is not available; choose another, or 0 for a free one"));
   }
-  ::listen(listening, kBacklog);
+  ::listen(listening, kListenBacklog);
   return bound;
 }
 

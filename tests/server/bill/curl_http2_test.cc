@@ -66,7 +66,7 @@ class CurlHttp2Test : public ::testing::Test {
     return bill_->model().CountsJson()["users"][kAcmeUsername].value("sign_ins_succeeded", 0);
   }
 
-  const SystemClock clock_;
+  const SystemClock clock_{};
   const std::unique_ptr<billsim::BillSimulator> bill_ = StartHttp2Bill();
   const billsim::Http2Counts& counts_ = bill_->http2_counts();
   std::unique_ptr<CurlBillApi> api_ = std::make_unique<CurlBillApi>(
