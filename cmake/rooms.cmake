@@ -25,7 +25,7 @@ add_custom_target(plain_tests)
 function(billbroker_test name)
   cmake_parse_arguments(ARG "PLAIN" "LABEL;TIMEOUT" "SOURCES;LIBS" ${ARGN})
   if(NOT ARG_TIMEOUT)
-    set(ARG_TIMEOUT 60)
+    set(ARG_TIMEOUT 120)  # twice the limit of Await(), whose message would be lost otherwise
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_LIBS} billbroker_options GTest::gmock GTest::gtest_main)
