@@ -1,5 +1,5 @@
-// Converts absl::Status to gRPC's status and back. The reason becomes a google.rpc.ErrorInfo, the time
-// to wait a google.rpc.RetryInfo, so that the helpers of any language read them.
+// Converts absl::Status to gRPC's status and back. The reason becomes a google.rpc.ErrorInfo, the
+// time to wait a google.rpc.RetryInfo, so that the helpers of any language read them.
 #pragma once
 
 #include <grpcpp/support/status.h>
@@ -9,8 +9,8 @@
 
 namespace billbroker {
 
-// Returns the error of a failed call, or of one request in a batch or watch. A status without a reason
-// is a bug: it becomes INTERNAL without its message.
+// Returns the error of a failed call, or of one request in a batch or watch. A status without a
+// reason is a bug: it becomes INTERNAL without its message.
 [[nodiscard]] grpc::Status ToGrpcStatus(const absl::Status& status);
 [[nodiscard]] v1::ErrorStatus ToErrorStatus(const absl::Status& status);
 
