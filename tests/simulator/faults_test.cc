@@ -66,9 +66,9 @@ const Call kCalls[] = {
 struct Shape {
   const char* name;
   json fault;
-  int status;          // 0: the call's usual status
-  std::string body;    // a part of it
-  std::string header;  // a part of the headers
+  int status;                     // 0: the call's usual status
+  std::string body;               // a part of it
+  absl::string_view header = "";  // a part of the headers
   CURLcode code = CURLE_OK;
   bool takes_effect = false;
 };
