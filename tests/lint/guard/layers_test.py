@@ -50,6 +50,25 @@ class LayersTest(unittest.TestCase):
                          ['grpcpp/grpcpp.h', 'billbroker/v1/session.pb.h', 'curl/curl.h', 'sqlite3.h'])
         self.assertEqual(refused('server/rpc/gate.h', '<grpcpp/grpcpp.h>', '<sodium.h>'), [])
 
+    def test_keeps_json_out_of_modules_without_a_row(self):
+        for path in ('vault/credential.cc', 'server/bill/answer.cc', 'server/session/engine.cc', 'server/rpc/gate.cc',
+                     'server/access/policy.cc', 'server/app/main.cc', 'client/channel.cc'):
+            with self.subTest(path):
+                self.assertEqual(refused(path, '<nlohmann/json.hpp>', 'nlohmann/json_fwd.hpp'),
+                                 ['nlohmann/json.hpp', 'nlohmann/json_fwd.hpp'])
+        for path in ('server/app/log.cc', 'server/access/audit/audit_line.cc', 'client/cli/json.h'):
+            with self.subTest(path):
+                self.assertEqual(refused(path, '<nlohmann/json.hpp>'), [])
+
+    def test_keeps_test_libraries_in_tests(self):
+        headers = ('<httplib.h>', '<nghttp2/nghttp2.h>', '<gtest/gtest.h>', '<gmock/gmock.h>')
+        for path in ('vault/vault.h', 'server/bill/curl_bill_api.cc', 'server/app/main.cc', 'client/cli/cli.h'):
+            with self.subTest(path):
+                self.assertEqual(refused(path, *headers), [header.strip('<>') for header in headers])
+                self.assertEqual([fix for _, _, fix in layers.check(path, '#include <httplib.h>\n')],
+                                 ['only tests may use this library'])
+        self.assertEqual(refused('tests/simulator/https_front.h', *headers), [])
+
     def test_asks_for_a_row_for_a_new_module(self):
         self.assertEqual(refused('server/new/a.h'), ['server/new'])
         self.assertEqual(refused('server/rpc/gate.h', 'server/new/a.h'), ['server/new/a.h'])
