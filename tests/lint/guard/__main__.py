@@ -20,6 +20,7 @@ import layers
 import passages
 import references
 import rules
+import request_fields
 import widths
 from tree import Tree
 
@@ -54,6 +55,8 @@ def strict_findings(files):
     result += [Finding(path, line, 'test-reference', words, fix)
                for path, line, words, fix in references.check(files)]
     for path, text in files.items():
+    result += [Finding(path, line, 'request-field', words, fix)
+               for path, line, words, fix in request_fields.check(files)]
         result += [Finding(path, line, 'layer', words, fix)
                    for line, words, fix in layers.check(path, text)]
     return sorted(result)

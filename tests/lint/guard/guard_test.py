@@ -84,7 +84,11 @@ class GuardTest(unittest.TestCase):
             ('docs/k.md', 'word ' * 21 + '\n', 'docs/k.md:1: line-width'),
             ('vault/l.h', PLAIN.replace('Returns the', 'The'), 'vault/l.h:3: function-comment'),
             ('vault/m.h', '#include "server/rpc/gate.h"\n', 'vault/m.h:1: layer'),
-            ('vault/n.h', '#include "tests/a.h"\n', 'vault/n.h:1: layer'))
+            ('vault/n.h', '#include "tests/a.h"\n', 'vault/n.h:1: layer'),
+            ('vault/o.h', '#include <nlohmann/json.hpp>\n', 'vault/o.h:1: layer'),
+            ('docs/p.md', '`PointTest.Moves` proves it.\n', 'docs/p.md:1: test-reference: "PointTest.Moves"'),
+            ('proto/billbroker/v1/q.proto', 'message GetRequest {\n  // The name.\n  string name = 1;\n}\n',
+             'proto/billbroker/v1/q.proto:3: request-field: "GetRequest.name"'))
         for path, text, _ in planted:
             self.write(path, text)
         self.assert_fails(*(expected for _, _, expected in planted))
