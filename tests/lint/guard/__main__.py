@@ -4,7 +4,8 @@
   --with-tests         runs the guard's own tests first; the step of ./dev lint
   --update-findings    lowers the counts on the list to the present ones; never raises one
   --list [PATH ...]    prints the findings that are on the list, of all files or of these
-  --record-findings    writes the whole list; only for a commit that adds or changes a rule
+  --record-findings RULE REASON...
+                       raises the counts of a rule that this commit adds or changes, and notes the reason
 """
 import collections
 import os
@@ -19,8 +20,8 @@ import function_comments
 import layers
 import passages
 import references
-import rules
 import request_fields
+import rules
 import widths
 from tree import Tree
 
@@ -54,9 +55,9 @@ def strict_findings(files):
               for path, line, words, fix in definitions.check(files)]
     result += [Finding(path, line, 'test-reference', words, fix)
                for path, line, words, fix in references.check(files)]
-    for path, text in files.items():
     result += [Finding(path, line, 'request-field', words, fix)
                for path, line, words, fix in request_fields.check(files)]
+    for path, text in files.items():
         result += [Finding(path, line, 'layer', words, fix)
                    for line, words, fix in layers.check(path, text)]
     return sorted(result)
@@ -110,15 +111,42 @@ def compare_with_history(report, tree, files, listed):
         if path in files and old in before and findings.is_rewritten(before[old], files[path]):
             report.fail(f'{path} is rewritten by more than half: fix its findings '
                         f'(`python3 {GUARD} --list {path}`) and run `{UPDATE}`')
-    guard_change = tree.changed_in(GUARD)
-    if guard_change and not tree.is_modified(GUARD):
-        earlier = findings.parse(tree.text_at(guard_change, findings.PATH) or '')
-        for path, rule in findings.grown(listed, earlier, tree.renames_since(guard_change)):
-            report.fail(f'{findings.PATH}: {path} {rule} is higher than in {guard_change[:10]}; '
-                        'the list may only shrink')
+    check_growth(report, tree, base, files.get(findings.PATH, ''))
     for commit, subject in tree.subjects_since(base):
         for words, fix in commits.check(subject):
             report.fail(f'commit {commit} "{subject}": {words}: {fix}')
+
+
+def check_growth(report, tree, base, present):
+    """Checks each change of the list since the commit `base`, and the change that is not committed."""
+    before, before_text = base, tree.text_at(base, findings.PATH) or ''
+    for commit in tree.changes_since(base, findings.PATH) + [None]:
+        text = present if commit is None else tree.text_at(commit, findings.PATH) or ''
+        if findings.disallowed_growth(before_text, text, {}):
+            renames = tree.renames_since(*filter(None, (before, commit)))
+            for path, rule, growth in findings.disallowed_growth(before_text, text, renames):
+                report.fail(f'{findings.PATH}: {path} {rule} is higher by {growth} than in {before[:10]}'
+                            f'{f", since {commit[:10]}" if commit else ""}; the list may only shrink')
+        before, before_text = commit or before, text
+
+
+def recorded(listed, found, text, arguments):
+    """Returns the new text of the list for --record-findings; without a list, that of all findings."""
+    counted = count(found)
+    if not text:
+        return findings.render(counted)
+    if len(arguments) < 2:
+        sys.exit('guard: --record-findings needs a rule and a reason')
+    rule, reason = arguments[0], ' '.join(arguments[1:])
+    growth, number = findings.growth_lines(text), 0
+    result = {path: dict(counts) for path, counts in listed.items()}
+    for path, counts in counted.items():
+        entry = result.setdefault(path, {})
+        number += max(0, counts[rule] - entry.get(rule, 0))
+        entry[rule] = counts[rule]
+    if number > 0:
+        growth.append(f'# grown: {rule} +{number} {reason}')
+    return findings.render(result, growth)
 
 
 def main(arguments):
@@ -139,12 +167,15 @@ def main(arguments):
                 show(finding)
         return
     if option.endswith('-findings'):
-        base = tree.added_in(findings.PATH)
-        counted = count(found)
+        text = files.get(findings.PATH, '')
         if option == '--update-findings':
-            counted = findings.lowered(listed, counted, tree.renames_since(base) if base else {})
+            base = tree.added_in(findings.PATH)
+            counted = findings.lowered(listed, count(found), tree.renames_since(base) if base else {})
+            new_text = findings.render(counted, findings.growth_lines(text))
+        else:
+            new_text = recorded(listed, found, text, arguments[1:])
         with open(os.path.join(ROOT, findings.PATH), 'w', encoding='utf-8') as file:
-            file.write(findings.render(counted))
+            file.write(new_text)
         return
     report = Report()
     for finding in strict_findings(files):

@@ -30,7 +30,25 @@ class FindingsTest(unittest.TestCase):
 
     def test_names_entries_that_grew(self):
         self.assertEqual(findings.grown({'a': {'x': 2}, 'b': {'y': 1}}, {'a': {'x': 1, 'y': 9}}, {}),
-                         [('a', 'x'), ('b', 'y')])
+                         [('a', 'x', 1), ('b', 'y', 1)])
+
+    def test_keeps_the_lines_that_allow_growth(self):
+        line = '# grown: x +3 the rule is new'
+        text = findings.render({'a': {'x': 3}}, [line])
+        self.assertEqual(findings.growth_lines(text), [line])
+        self.assertEqual(findings.parse(text), {'a': {'x': 3}})
+        self.assertEqual(findings.growth_lines('# grown: x 3 no sign\n# grown: x +3\n# a comment\n'), [])
+
+    def test_only_a_new_line_allows_growth(self):
+        def disallowed(before, now):
+            return findings.disallowed_growth(before, now, {})
+
+        line = '# grown: x +2 the rule is new\n'
+        self.assertEqual(disallowed('a x=1\n', 'a x=2\nb x=1\n'), [('a', 'x', 1), ('b', 'x', 1)])
+        self.assertEqual(disallowed('a x=1\n', line + 'a x=2\nb x=1\n'), [])
+        self.assertEqual(disallowed(line + 'a x=1\n', line + 'a x=2\n'), [('a', 'x', 1)])
+        self.assertEqual(disallowed('a x=1\n', line + 'a x=2\nb x=2\n'), [('a', 'x', 1), ('b', 'x', 2)])
+        self.assertEqual(disallowed('a x=1\n', line + 'a x=2 y=1\n'), [('a', 'y', 1)])
 
     def test_wrapping_and_moving_text_does_not_rewrite_a_file(self):
         before = ' '.join(f'w{i}' for i in range(100))

@@ -129,14 +129,64 @@ class GuardTest(unittest.TestCase):
         self.write('vault/new.cc', '// What it is.\n')
         self.write(LIST, self.read(LIST) + 'vault/new.cc what-clause=1\n')
         self.commit('vault: add a file')
-        self.assert_fails('vault/new.cc what-clause is higher than in')
+        self.assert_fails('vault/new.cc what-clause is higher by 1 than in')
 
-    def test_the_list_may_grow_in_a_commit_that_changes_the_guard(self):
-        self.write('vault/new.cc', '// What it is.\n')
+    def plant(self, path='vault/new.cc'):
+        self.write(path, '// What it is.\n')
+        self.write(LIST, self.read(LIST) + f'{path} what-clause=1\n')
+
+    def test_a_change_of_the_guard_does_not_let_the_list_grow(self):
+        self.plant()
         self.write('tests/lint/guard/new.py', '')
-        self.run_guard('--record-findings')
+        self.assert_fails('vault/new.cc what-clause is higher by 1 than in')
+        self.commit('lint: add a rule')
+        self.assert_fails('vault/new.cc what-clause is higher by 1 than in')
+        self.write('tests/lint/guard/other.py', '')
+        self.commit('lint: add another rule')
+        self.assert_fails('vault/new.cc what-clause is higher by 1 than in')
+
+    def test_a_count_that_was_lowered_does_not_rise_again(self):
+        old = self.read('vault/old.cc')
+        self.write('vault/old.cc', old.replace('What it is', 'Values'))
+        self.run_guard('--update-findings')
+        self.commit('vault: describe the values')
+        self.assert_passes()
+        self.write('vault/old.cc', old)
+        self.write(LIST, self.read(LIST) + 'vault/old.cc what-clause=1\n')
+        self.assert_fails('vault/old.cc what-clause is higher by 1 than in')
+        self.commit('vault: change the values')
+        self.assert_fails('vault/old.cc what-clause is higher by 1 than in')
+
+    def test_a_list_that_is_added_again_is_compared(self):
+        text = self.read(LIST)
+        os.remove(os.path.join(self.root, LIST))
+        self.commit('lint: remove the list')
+        self.write(LIST, text)
+        self.plant()
+        self.commit('lint: add the list')
+        self.assert_fails('vault/new.cc what-clause is higher by 1 than in')
+
+    def test_a_recorded_rule_may_grow_once(self):
+        self.write('vault/new.cc', '// What it is.\n// Who waits is refused.\n')
+        self.assertEqual(self.run_guard('--record-findings', 'what-clause')[0], 1)
+        self.run_guard('--record-findings', 'what-clause', 'the', 'rule is new')
+        self.assertIn('# grown: what-clause +1 the rule is new\n', self.read(LIST))
+        self.assert_fails('vault/new.cc: 1 findings of who-clause, 0 on the list')
+        self.write('vault/new.cc', '// What it is.\n')
         self.assert_passes()
         self.commit('lint: add a rule')
+        self.assert_passes()
+        self.plant('vault/newer.cc')
+        self.commit('vault: add a file')
+        self.assert_fails('vault/newer.cc what-clause is higher by 1 than in')
+
+    def test_an_update_keeps_the_lines_that_allow_growth(self):
+        self.write('vault/new.cc', '// What it is.\n')
+        self.run_guard('--record-findings', 'what-clause', 'the rule is new')
+        self.commit('lint: add a rule')
+        self.write('vault/new.cc', '// Plain.\n')
+        self.run_guard('--update-findings')
+        self.assertIn('# grown: what-clause +1 the rule is new\n', self.read(LIST))
         self.assert_passes()
 
     def test_checks_the_subjects_of_later_commits(self):

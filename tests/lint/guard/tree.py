@@ -43,17 +43,14 @@ class Tree:
             return commit
 
     def added_in(self, path):
-        """Returns the commit that last added `path`, or None if this clone does not contain it."""
-        commits = self.lines('log', '-1', '--format=%H', '--diff-filter=A', '--', path)
-        return self._whole(commits[0] if commits else None)
+        """Returns the commit that first added `path`, or None if this clone does not contain it."""
+        commits = self.lines('log', '--format=%H', '--diff-filter=A', '--', path)
+        return self._whole(commits[-1] if commits else None)
 
-    def changed_in(self, path):
-        """Returns the last commit that changed `path`, or None as in added_in()."""
-        commits = self.lines('log', '-1', '--format=%H', '--', path)
-        return self._whole(commits[0] if commits else None)
-
-    def is_modified(self, path):
-        return bool(self.lines('status', '--porcelain', '--', path))
+    def changes_since(self, commit, path):
+        """Returns the commits after `commit` that changed `path` on the first line of parents, oldest first."""
+        return self.lines('log', '--reverse', '--first-parent', '--diff-merges=first-parent', '--format=%H',
+                          f'{commit}..HEAD', '--', path)
 
     def subjects_since(self, commit):
         """Returns pairs of short id and subject, without merges."""
@@ -78,10 +75,13 @@ class Tree:
                 offset += size + 1
         return texts
 
-    def renames_since(self, commit):
-        """Returns the old path of each file that was renamed since `commit`, by new path."""
+    def renames_since(self, *commits):
+        """Returns the old path of each file that was renamed since a commit, by new path.
+
+        With two commits the renames between them; with one, those up to the present files.
+        """
         renamed = {}
-        for line in self.lines('diff', '--name-status', '--find-renames', '--diff-filter=R', commit):
+        for line in self.lines('diff', '--name-status', '--find-renames', '--diff-filter=R', *commits):
             _, old, new = line.split('\t')
             renamed[new] = old
         return renamed
