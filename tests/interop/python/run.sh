@@ -4,7 +4,8 @@ set -euo pipefail
 out=$1 proto=$2
 here=$(cd "$(dirname "$0")" && pwd)
 [[ -x $out/venv/bin/python ]] || python3 -m venv "$out/venv"
-"$out/venv/bin/pip" install --quiet --requirement "$here/requirements.txt"
+"$out/venv/bin/pip" install --quiet --require-hashes --only-binary :all: \
+  --requirement "$here/requirements.txt"
 mkdir -p "$out/stubs"
 "$out/venv/bin/python" -m grpc_tools.protoc -I "$proto" --python_out "$out/stubs" \
   --grpc_python_out "$out/stubs" "$proto"/billbroker/v1/*.proto
