@@ -1,8 +1,9 @@
-// Await: waits for another thread or process to reach a state.
+// Await and AwaitReady: wait for another thread or process to reach a state, with a bound.
 #pragma once
 
 #include <gtest/gtest.h>
 
+#include <future>
 #include <string>
 
 #include "absl/time/clock.h"
@@ -26,6 +27,16 @@ bool Await(const Condition& condition, const std::string& what,
     absl::SleepFor(absl::Milliseconds(1));
   }
   return true;
+}
+
+// Returns true once `future` has a value. Without one after `limit` it adds a test failure that
+// names `what` and returns false.
+template <typename T>
+bool AwaitReady(const std::future<T>& future, const std::string& what,
+                absl::Duration limit = absl::Seconds(60)) {
+  if (future.wait_for(absl::ToChronoNanoseconds(limit)) == std::future_status::ready) return true;
+  ADD_FAILURE() << "waited " << limit << " for " << what;
+  return false;
 }
 
 }  // namespace billbroker

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "tests/support/await.h"
 #include "tests/support/fake_vault.h"
 #include "tests/support/manual_time.h"
 #include "tests/support/sample_credentials.h"
@@ -160,17 +161,18 @@ TEST(VaultSyncThreadTest, DestructorWaitsForTheCurrentRound) {
   Directory directory;
   VaultRecorder recorder;
   std::promise<void> probing;
-  std::promise<void> go_on;
+  std::promise<void> released;
+  const std::future<void> release = released.get_future();
   vault.set_hook([&](absl::string_view call) {
     if (call != "Probe") return;
     probing.set_value();
-    go_on.get_future().wait();
+    AwaitReady(release, "the test to destroy the sync");
   });
   ThreadExecutor executor(1);
   auto sync = std::make_unique<VaultSync>(VaultSyncOptions{},
                                           VaultSync::Parts{executor, vault, directory, recorder});
-  probing.get_future().wait();
-  std::thread releaser([&] { go_on.set_value(); });
+  ASSERT_TRUE(AwaitReady(probing.get_future(), "the first round"));
+  std::thread releaser([&] { released.set_value(); });
   sync.reset();
   EXPECT_TRUE(directory.complete());  // the round ended first
   releaser.join();

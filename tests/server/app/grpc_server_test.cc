@@ -15,6 +15,7 @@
 #include "billbroker/v1/session.grpc.pb.h"
 #include "proto/status.h"
 #include "server/rpc/serving_state.h"
+#include "tests/support/await.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_folder.h"
 
@@ -115,17 +116,19 @@ TEST_F(GrpcServerTest, HealthIsNotServingUntilSet) {
 TEST_F(GrpcServerTest, AnswersAcceptedCallWhileDraining) {
   grpc::Status status;
   v1::GetStatusResponse response;
-  std::thread caller([this, &status, &response] {
+  std::future<grpc::ServerUnaryReactor*> accepted = service_.reactor_.get_future();
+  std::jthread caller([this, &status, &response] {
     grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Minutes(2)));
     status = v1::SessionService::NewStub(channel_)->GetStatus(&context, {}, &response);
   });
-  grpc::ServerUnaryReactor* reactor = service_.reactor_.get_future().get();
+  ASSERT_TRUE(AwaitReady(accepted, "the call to be accepted"));
   std::thread drain([this] {
     state_.StartDraining();
     state_.AwaitCalls(absl::InfiniteFuture());
     server_->Shutdown(absl::InfiniteFuture());
   });
-  reactor->Finish(grpc::Status::OK);
+  accepted.get()->Finish(grpc::Status::OK);
   drain.join();
   caller.join();
   EXPECT_THAT(FromGrpcStatus(status), IsOk());

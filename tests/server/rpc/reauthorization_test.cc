@@ -102,7 +102,7 @@ TEST_F(ReauthorizationTest, QueuedChangeRunsUnderNewPolicyThatGrantsIt) {
   row.ask = [&](const Target&) {
     return Ask(*credentials_, &v1::CredentialService::Stub::CreateCredential, request);
   };
-  EXPECT_EQ(AskWhileWaiting(row, [this] { Grant(Role::kAdmin); }), absl::OkStatus());
+  EXPECT_THAT(AskWhileWaiting(row, [this] { Grant(Role::kAdmin); }), IsOk());
 }
 
 TEST_F(ReauthorizationTest, CancelledChangeDoesNotRun) {
@@ -119,6 +119,7 @@ TEST_F(ReauthorizationTest, CancelledChangeDoesNotRun) {
   v1::DeleteCredentialResponse response;
   grpc::ClientContext context;
   std::promise<grpc::Status> ended;
+  std::future<grpc::Status> end = ended.get_future();
   changes_.Hold();
   credentials_->async()->DeleteCredential(
       &context, &request, &response,
@@ -128,7 +129,8 @@ TEST_F(ReauthorizationTest, CancelledChangeDoesNotRun) {
   context.TryCancel();
   Await([&call] { return call.IsCancelled(); }, "the call to be cancelled");
   changes_.Release();
-  EXPECT_THAT(FromGrpcStatus(ended.get_future().get()), StatusIs(absl::StatusCode::kCancelled));
+  ASSERT_TRUE(AwaitReady(end, "the end of the call"));
+  EXPECT_THAT(FromGrpcStatus(end.get()), StatusIs(absl::StatusCode::kCancelled));
   Create(NewUser("granted-later", {}));  // runs after it
   EXPECT_THAT(Call(*credentials_, &Stub::GetCredential, get, &shown), IsOk())
       << "it was not deleted";
@@ -182,7 +184,7 @@ TEST_F(WaitingTest, WaitingCallAcceptsAnotherGrant) {
       policy.grants = {{{kPrincipal}, Role::kAdmin, {}, {"granted-here"}}};  // not the organization
       callers_.SetPolicy(policy);
     });
-    EXPECT_EQ(status, absl::OkStatus()) << row.rpc;
+    EXPECT_THAT(status, IsOk()) << row.rpc;
   }
 }
 

@@ -5,11 +5,13 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "tests/server/rpc/watch_fixture.h"
+#include "tests/support/await.h"
 #include "tests/support/status_matchers.h"
 
 namespace billbroker {
@@ -36,12 +38,13 @@ class WatchStreamTest : public WatchTest {
     demand.min_remaining = absl::Minutes(17);
     for (int i = 0; i < changes; ++i) {
       broker_.clock.Advance(absl::Minutes(20));
-      std::promise<void> answered;
-      broker_.engine.GetSession("0081", "", demand, [&](const absl::StatusOr<SessionPtr>& session) {
-        EXPECT_THAT(session, IsOk());
-        answered.set_value();
-      });
-      answered.get_future().wait();
+      auto answered = std::make_shared<std::promise<void>>();
+      broker_.engine.GetSession("0081", "", demand,
+                                [answered](const absl::StatusOr<SessionPtr>& session) {
+                                  EXPECT_THAT(session, IsOk());
+                                  answered->set_value();
+                                });
+      ASSERT_TRUE(AwaitReady(answered->get_future(), "a session"));
     }
   }
 

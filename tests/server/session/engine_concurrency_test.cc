@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tests/server/session/engine_fixture.h"
+#include "tests/support/await.h"
 #include "tests/support/status_matchers.h"
 
 namespace billbroker {
@@ -64,8 +65,8 @@ TEST(EngineConcurrencyTest, ConcurrentCallsGetConsistentAnswers) {
         }
       });
     }
-    answered.wait();
     for (std::thread& thread : threads) thread.join();
+    ASSERT_TRUE(Await([&answered] { return answered.try_wait(); }, "all calls to be answered"));
   }
   EXPECT_EQ(wrong, 0);
 }

@@ -276,17 +276,18 @@ TEST_F(KeyringVaultTest, CallThatWaitsTooLongIsNotMade) {
   Open(options);
   ASSERT_THAT(vault_->Create(first_), IsOk());
   std::promise<void> busy;
-  std::promise<void> go_on;
+  std::promise<void> released;
+  const std::future<void> release = released.get_future();
   items_.before_read = [&] {
     busy.set_value();
-    go_on.get_future().wait();
+    AwaitReady(release, "the other calls to be answered");
   };
-  std::thread slow([this] { EXPECT_THAT(vault_->Load("acme-payables-user"), IsOk()); });
-  busy.get_future().wait();
+  std::jthread slow([this] { EXPECT_THAT(vault_->Load("acme-payables-user"), IsOk()); });
+  ASSERT_TRUE(AwaitReady(busy.get_future(), "the slow read"));
   EXPECT_EQ(VaultStateOf(vault_->Load("acme-payables-user").status()), VaultState::kTimedOut);
   EXPECT_EQ(VaultStateOf(vault_->Create(SampleUser("mill-payables-user"))), VaultState::kTimedOut);
   EXPECT_EQ(vault_->Probe(), VaultState::kTimedOut);
-  go_on.set_value();
+  released.set_value();
   slow.join();
   EXPECT_EQ(items_.by_path.size(), 1u);
 }
