@@ -8,34 +8,15 @@
 #include <fstream>
 #include <string>
 
-#include "tests/support/manual_time.h"
+#include "tests/server/app/host_check_fixture.h"
 #include "tests/support/status_matchers.h"
-#include "tests/support/temp_folder.h"
 
 namespace billbroker {
 namespace {
 
 using ::testing::HasSubstr;
 
-class HostCheckTest : public ::testing::Test {
- protected:
-  HostCheckTest() {
-    config_.state_dir = folder_.File("state");
-    config_.listeners.emplace_back();
-    config_.listeners[0].socket = folder_.File("run") + "/b.sock";
-    config_.audit.file = folder_.File("logs") + "/audit.jsonl";
-    config_.policy_file = folder_.File("policy.toml");
-    std::ofstream(config_.policy_file)
-        << "[[grant]]\nprincipals = [\"cn:a\"]\nrole = \"reader\"\norganizations = [\"*\"]\n";
-  }
-
-  absl::Status Check() const { return CheckHost(config_, clock_.Now()); }
-  std::string Message() const { return std::string(Check().message()); }
-
-  TempFolder folder_;
-  const ManualClock clock_;
-  Config config_;
-};
+class HostCheckTest : public HostCheckFixture {};
 
 TEST_F(HostCheckTest, CheckDoesNotCreateFolders) {
   EXPECT_THAT(Check(), IsOk());

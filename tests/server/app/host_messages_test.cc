@@ -15,6 +15,7 @@
 #include "server/app/host_check.h"
 #include "server/app/tls_files.h"
 #include "server/app/unix_socket.h"
+#include "tests/server/app/host_check_fixture.h"
 #include "tests/support/manual_time.h"
 #include "tests/support/pki.h"
 #include "tests/support/status_matchers.h"
@@ -128,24 +129,7 @@ TEST_F(TlsFilesMessagesTest, UnsafeOrMissingFile) {
             absl::StrCat(files_.key, ": its group may write it; chmod g-w ", files_.key));
 }
 
-class HostCheckMessagesTest : public ::testing::Test {
- protected:
-  HostCheckMessagesTest() {
-    config_.state_dir = folder_.File("state");
-    config_.listeners.emplace_back();
-    config_.listeners[0].socket = folder_.File("run") + "/b.sock";
-    config_.audit.file = folder_.File("logs") + "/audit.jsonl";
-    config_.policy_file = folder_.File("policy.toml");
-    std::ofstream(config_.policy_file)
-        << "[[grant]]\nprincipals = [\"cn:a\"]\nrole = \"reader\"\norganizations = [\"*\"]\n";
-  }
-
-  std::string Message() const { return std::string(CheckHost(config_, clock_.Now()).message()); }
-
-  TempFolder folder_;
-  const ManualClock clock_;
-  Config config_;
-};
+class HostCheckMessagesTest : public HostCheckFixture {};
 
 TEST_F(HostCheckMessagesTest, UnusableFolders) {
   std::filesystem::create_directory(config_.state_dir);
