@@ -190,7 +190,7 @@ TEST_F(AccessTest, AdminAttachesOnlyGrantedOrganizations) {
   const absl::Status status =
       Ask(*credentials_, &v1::CredentialService::Stub::AttachOrganizations, request);
   EXPECT_THAT(status, HasReason(Reason::kNotGranted));
-  EXPECT_THAT(std::string(status.message()), HasSubstr("another-here"));
+  EXPECT_THAT(status, HasMetadata("organization_id", "another-here"));
 }
 
 TEST_F(AccessTest, TakenBillUserHidesOtherCredentials) {

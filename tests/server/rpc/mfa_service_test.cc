@@ -18,7 +18,7 @@ class MfaRpcTest : public RpcTest {
     v1::StartChallengeRequest request;
     request.set_credential("acme");
     v1::StartChallengeResponse response;
-    EXPECT_EQ(Call(*mfa_, &MfaStub::StartChallenge, request, &response), absl::OkStatus());
+    EXPECT_THAT(Call(*mfa_, &MfaStub::StartChallenge, request, &response), IsOk());
     EXPECT_EQ(response.organization_id(), "0081");
     EXPECT_TRUE(response.has_expire_time());
     return response.challenge_id();
@@ -36,15 +36,16 @@ class MfaRpcTest : public RpcTest {
     v1::GetCredentialRequest request;
     request.set_credential("acme");
     v1::GetCredentialResponse response;
-    EXPECT_EQ(Call(*credentials_, &v1::CredentialService::Stub::GetCredential, request, &response),
-              absl::OkStatus());
+    EXPECT_THAT(
+        Call(*credentials_, &v1::CredentialService::Stub::GetCredential, request, &response),
+        IsOk());
     return response.credential();
   }
 };
 
 TEST_F(MfaRpcTest, CodeMakesSessionsTrusted) {
   v1::CompleteChallengeResponse response;
-  ASSERT_EQ(Complete(Start(), "123456", response), absl::OkStatus());
+  ASSERT_THAT(Complete(Start(), "123456", response), IsOk());
   EXPECT_EQ(response.sessions().trusted_count(), 1);
   EXPECT_EQ(response.credential().version(), 2u);
   EXPECT_EQ(response.credential().history(0).event(), v1::CREDENTIAL_EVENT_MFA_RENEWED);
@@ -76,7 +77,7 @@ TEST_F(MfaRpcTest, ChecksFormatBeforeCallingBill) {
 
 TEST_F(MfaRpcTest, ShowsStaleIdUntilBillAcceptsAnother) {
   v1::CompleteChallengeResponse response;
-  ASSERT_EQ(Complete(Start(), "123456", response), absl::OkStatus());
+  ASSERT_THAT(Complete(Start(), "123456", response), IsOk());
   EXPECT_FALSE(Shown().has_remember_me_refuse_time());
   broker_.bill.ForgetDevices();
   ASSERT_THAT(GetSession("0082"), IsOk());
@@ -84,10 +85,10 @@ TEST_F(MfaRpcTest, ShowsStaleIdUntilBillAcceptsAnother) {
   v1::StepUpRequest request;
   request.set_credential("acme");
   v1::StepUpResponse stepped_up;
-  ASSERT_EQ(Call(*mfa_, &MfaStub::StepUp, request, &stepped_up), absl::OkStatus());
+  ASSERT_THAT(Call(*mfa_, &MfaStub::StepUp, request, &stepped_up), IsOk());
   EXPECT_EQ(stepped_up.sessions().trusted_count(), 1);
   EXPECT_EQ(stepped_up.sessions().refused_count(), 1);
-  ASSERT_EQ(Complete(Start(), "123456", response), absl::OkStatus());
+  ASSERT_THAT(Complete(Start(), "123456", response), IsOk());
   EXPECT_EQ(response.sessions().trusted_count(), 2);
   EXPECT_FALSE(Shown().has_remember_me_refuse_time());
 }
@@ -95,15 +96,14 @@ TEST_F(MfaRpcTest, ShowsStaleIdUntilBillAcceptsAnother) {
 TEST_F(MfaRpcTest, StatusCountsCredentialsThatNeedAPerson) {
   const auto shown = [this] {
     v1::GetStatusResponse response;
-    EXPECT_EQ(Call(*sessions_, &v1::SessionService::Stub::GetStatus, {}, &response),
-              absl::OkStatus());
+    EXPECT_THAT(Call(*sessions_, &v1::SessionService::Stub::GetStatus, {}, &response), IsOk());
     const v1::MfaStatus& mfa = response.mfa();
     return std::vector<int>{mfa.remembered_count(), mfa.expiring_count(), mfa.expired_count(),
                             mfa.refused_count()};
   };
   EXPECT_EQ(shown(), (std::vector<int>{0, 0, 0, 0}));
   v1::CompleteChallengeResponse response;
-  ASSERT_EQ(Complete(Start(), "123456", response), absl::OkStatus());
+  ASSERT_THAT(Complete(Start(), "123456", response), IsOk());
   EXPECT_EQ(shown(), (std::vector<int>{1, 0, 0, 0}));
   broker_.clock.Advance(absl::Hours(24 * 24));
   EXPECT_EQ(shown(), (std::vector<int>{1, 1, 0, 0}));
