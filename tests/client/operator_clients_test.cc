@@ -28,7 +28,7 @@ class OperatorClientsTest : public ::testing::Test {
 
 TEST_F(OperatorClientsTest, CreateSendsSecrets) {
   NewCredential credential;
-  credential.name = "acme";
+  credential.name = "acme-payables-user";
   credential.environment = "sandbox";
   credential.kind = v1::CREDENTIAL_KIND_CONSOLE;
   credential.username = "ada@acme.test";
@@ -36,8 +36,8 @@ TEST_F(OperatorClientsTest, CreateSendsSecrets) {
   credential.console_api_token = SecretString::CopyOf("token");
   credential.remember_me_id = SecretString::CopyOf("remembered");
   credential.device = "server-1";
-  credential.organizations.push_back({"00801", SecretString::CopyOf("own")});
-  credential.organizations.push_back({"00802", {}});
+  credential.organizations.push_back({"00800000000000000801", SecretString::CopyOf("own")});
+  credential.organizations.push_back({"00800000000000000802", {}});
   const absl::StatusOr<v1::Credential> created = credentials_.Create(credential);
   ASSERT_THAT(created, IsOk());
   EXPECT_EQ(created->organization_count(), 2);
@@ -56,11 +56,11 @@ TEST_F(OperatorClientsTest, CreateSendsPartnerAppKeyAndUsers) {
   partner.name = "firm";
   partner.kind = v1::CREDENTIAL_KIND_PARTNER;
   partner.app_key = SecretString::CopyOf("app");
-  partner.organizations.push_back({"00801", {}, "0061"});
+  partner.organizations.push_back({"00800000000000000801", {}, "00600000000000000061"});
   const absl::StatusOr<v1::Credential> created = credentials_.Create(partner);
   ASSERT_THAT(created, IsOk());
   EXPECT_EQ(broker_.create_requests().front().app_key(), "app");
-  EXPECT_EQ(created->organizations(0).user_id(), "0061");
+  EXPECT_EQ(created->organizations(0).user_id(), "00600000000000000061");
   CredentialRotation rotation;
   rotation.app_key = SecretString::CopyOf("caf\xE9");
   EXPECT_THAT(credentials_.Rotate(VersionOf(*created), rotation),
@@ -69,7 +69,7 @@ TEST_F(OperatorClientsTest, CreateSendsPartnerAppKeyAndUsers) {
 
 TEST_F(OperatorClientsTest, RotationClearsEmptyValues) {
   NewCredential credential;
-  credential.name = "acme";
+  credential.name = "acme-payables-user";
   const absl::StatusOr<v1::Credential> created = credentials_.Create(credential);
   ASSERT_THAT(created, IsOk());
   CredentialRotation rotation;
@@ -86,7 +86,7 @@ TEST_F(OperatorClientsTest, RotationClearsEmptyValues) {
 
 TEST_F(OperatorClientsTest, RotationSendsNewValues) {
   NewCredential credential;
-  credential.name = "acme";
+  credential.name = "acme-payables-user";
   const absl::StatusOr<v1::Credential> created = credentials_.Create(credential);
   ASSERT_THAT(created, IsOk());
   CredentialRotation rotation;
@@ -95,7 +95,7 @@ TEST_F(OperatorClientsTest, RotationSendsNewValues) {
   EXPECT_THAT(credentials_.Rotate(VersionOf(*created), rotation), IsOk());
   ASSERT_EQ(broker_.rotate_requests().size(), 1U);
   const v1::RotateCredentialRequest sent = broker_.rotate_requests()[0];
-  EXPECT_EQ(sent.credential(), "acme");
+  EXPECT_EQ(sent.credential(), "acme-payables-user");
   EXPECT_EQ(sent.dev_key(), "next-dev-key");
   EXPECT_EQ(sent.password(), "next-password");
   EXPECT_FALSE(sent.clear_dev_key());
@@ -110,7 +110,8 @@ TEST_F(OperatorClientsTest, RotationRefusesEmptyValues) {
   no_device.device = "";
   for (const auto& [rotation, field] :
        {std::pair(&no_password, "password"), std::pair(&no_device, "device")}) {
-    const absl::Status status = credentials_.Rotate({"acme", "uid", 1}, *rotation).status();
+    const absl::Status status =
+        credentials_.Rotate({"acme-payables-user", "uid", 1}, *rotation).status();
     EXPECT_THAT(status, HasReason(Reason::kMalformedRequest));
     EXPECT_EQ(DetailsOf(status)->metadata.at("field"), field);
   }
@@ -119,7 +120,7 @@ TEST_F(OperatorClientsTest, RotationRefusesEmptyValues) {
 
 TEST_F(OperatorClientsTest, RejectsSecretThatIsNotUtf8) {
   NewCredential credential;
-  credential.name = "acme";
+  credential.name = "acme-payables-user";
   credential.password = SecretString::CopyOf("caf\xE9");
   const absl::Status status = credentials_.Create(credential).status();
   EXPECT_THAT(status, HasReason(Reason::kMalformedRequest));
@@ -128,7 +129,8 @@ TEST_F(OperatorClientsTest, RejectsSecretThatIsNotUtf8) {
 }
 
 TEST_F(OperatorClientsTest, ListReadsEveryPage) {
-  for (const char* name : {"a", "b", "c", "d", "e"}) broker_.AddCredential(name, {"00801"});
+  for (const char* name : {"a", "b", "c", "d", "e"})
+    broker_.AddCredential(name, {"00800000000000000801"});
   const auto credentials = credentials_.List();
   ASSERT_THAT(credentials, IsOk());
   ASSERT_THAT(*credentials, SizeIs(5));
@@ -144,15 +146,15 @@ TEST_F(OperatorClientsTest, ListReadsEveryPage) {
 }
 
 TEST_F(OperatorClientsTest, ChangesNeedTheCurrentVersion) {
-  broker_.AddCredential("acme", {"00801"});
-  const absl::StatusOr<v1::Credential> before = credentials_.Get("acme");
+  broker_.AddCredential("acme-payables-user", {"00800000000000000801"});
+  const absl::StatusOr<v1::Credential> before = credentials_.Get("acme-payables-user");
   ASSERT_THAT(before, IsOk());
   std::vector<NewOrganization> more;
-  more.push_back({"00802", {}});
+  more.push_back({"00800000000000000802", {}});
   const absl::StatusOr<v1::Credential> after = credentials_.Attach(VersionOf(*before), more);
   ASSERT_THAT(after, IsOk());
   EXPECT_EQ(after->version(), before->version() + 1);
-  EXPECT_THAT(credentials_.Detach(VersionOf(*before), {"00801"}),
+  EXPECT_THAT(credentials_.Detach(VersionOf(*before), {"00800000000000000801"}),
               HasReason(Reason::kVersionConflict));
   EXPECT_THAT(credentials_.Delete(VersionOf(*before), false), HasReason(Reason::kVersionConflict));
   EXPECT_THAT(credentials_.Delete(VersionOf(*after), false), IsOk());
@@ -160,15 +162,17 @@ TEST_F(OperatorClientsTest, ChangesNeedTheCurrentVersion) {
 }
 
 TEST_F(OperatorClientsTest, LoginAndLogoutSendOptions) {
-  const absl::StatusOr<LoginResult> login = admin_.Login(
-      "00801",
-      {.credential = "acme", .force = true, .include_dev_key = true, .include_headers = true});
+  const absl::StatusOr<LoginResult> login =
+      admin_.Login("00800000000000000801", {.credential = "acme-payables-user",
+                                            .force = true,
+                                            .include_dev_key = true,
+                                            .include_headers = true});
   ASSERT_THAT(login, IsOk());
   EXPECT_FALSE(login->reused);
   EXPECT_EQ(login->session.dev_key.Reveal(), kDevKeySecret);
-  EXPECT_EQ(broker_.login_requests().front().credential(), "acme");
-  const absl::StatusOr<bool> ended =
-      admin_.Logout("00801", {.credential = "acme", .if_generation = 9});
+  EXPECT_EQ(broker_.login_requests().front().credential(), "acme-payables-user");
+  const absl::StatusOr<bool> ended = admin_.Logout(
+      "00800000000000000801", {.credential = "acme-payables-user", .if_generation = 9});
   ASSERT_THAT(ended, IsOk());
   EXPECT_TRUE(*ended);
   EXPECT_EQ(broker_.logout_requests().front().if_generation(), 9u);
@@ -177,14 +181,16 @@ TEST_F(OperatorClientsTest, LoginAndLogoutSendOptions) {
 TEST_F(OperatorClientsTest, WatchEndsWhenListenerReturnsFalse) {
   std::vector<std::string> heard;
   const absl::Status status = admin_.WatchSessions(
-      {.organizations = {{"00801"}, {"00802"}, {"00803"}}},
+      {.organizations = {{"00800000000000000801"},
+                         {"00800000000000000802"},
+                         {"00800000000000000803"}}},
       [&](const WatchedOrganization& which, const absl::StatusOr<ClientSession>& state) {
         EXPECT_THAT(state, IsOk());
         heard.push_back(which.organization_id);
         return heard.size() < 2;
       });
   EXPECT_THAT(status, IsOk());
-  EXPECT_EQ(heard, (std::vector<std::string>{"00801", "00802"}));
+  EXPECT_EQ(heard, (std::vector<std::string>{"00800000000000000801", "00800000000000000802"}));
 }
 
 }  // namespace

@@ -31,13 +31,13 @@ class SessionClientTest : public ::testing::Test {
 };
 
 TEST_F(SessionClientTest, SessionHoldsAllFields) {
-  const absl::StatusOr<ClientSession> session = client_->GetSession("00801");
+  const absl::StatusOr<ClientSession> session = client_->GetSession("00800000000000000801");
   ASSERT_THAT(session, IsOk());
   EXPECT_EQ(session->session_id.Reveal(), kSessionIdSecret);
   EXPECT_TRUE(session->dev_key.empty());
-  EXPECT_EQ(session->organization_id, "00801");
-  EXPECT_EQ(session->credential, "acme");
-  EXPECT_EQ(session->user_id, "00601");
+  EXPECT_EQ(session->organization_id, "00800000000000000801");
+  EXPECT_EQ(session->credential, "acme-payables-user");
+  EXPECT_EQ(session->user_id, "00600000000000000601");
   EXPECT_EQ(session->base_url, "https://bill.test/connect");
   EXPECT_EQ(session->dev_key_id, "0123456789abcdef");
   EXPECT_EQ(session->generation, 1u);
@@ -48,13 +48,13 @@ TEST_F(SessionClientTest, SessionHoldsAllFields) {
 
 TEST_F(SessionClientTest, SendsEveryOption) {
   const absl::StatusOr<ClientSession> session =
-      client_->GetSession("00801", {.credential = "acme",
-                                    .min_remaining = absl::Milliseconds(90'500),
-                                    .stale_generation = 7,
-                                    .require_trusted = true,
-                                    .include_dev_key = true,
-                                    .include_headers = true,
-                                    .cached_only = true});
+      client_->GetSession("00800000000000000801", {.credential = "acme-payables-user",
+                                                   .min_remaining = absl::Milliseconds(90'500),
+                                                   .stale_generation = 7,
+                                                   .require_trusted = true,
+                                                   .include_dev_key = true,
+                                                   .include_headers = true,
+                                                   .cached_only = true});
   ASSERT_THAT(session, IsOk());
   ASSERT_THAT(session->headers, SizeIs(2));
   EXPECT_EQ(session->headers[0].name, "sessionId");
@@ -64,7 +64,7 @@ TEST_F(SessionClientTest, SendsEveryOption) {
   EXPECT_EQ(session->dev_key.Reveal(), kDevKeySecret);
   ASSERT_THAT(broker_.get_session_requests(), SizeIs(1));
   const v1::GetSessionRequest request = broker_.get_session_requests().front();
-  EXPECT_EQ(request.credential(), "acme");
+  EXPECT_EQ(request.credential(), "acme-payables-user");
   EXPECT_EQ(request.min_remaining().seconds(), 90);
   EXPECT_EQ(request.min_remaining().nanos(), 500'000'000);
   EXPECT_EQ(request.stale_generation(), 7u);
@@ -78,7 +78,7 @@ TEST_F(SessionClientTest, FailureHasReasonAndRetryTime) {
   broker_.FailNext("GetSession",
                    MakeError(ErrorDetails{Reason::kLoginBudgetSpent, absl::Seconds(12), {}},
                              "sign-ins of this hour are spent"));
-  const absl::Status status = client_->GetSession("00801").status();
+  const absl::Status status = client_->GetSession("00800000000000000801").status();
   ASSERT_THAT(status, HasReason(Reason::kLoginBudgetSpent));
   EXPECT_THAT(status, HasRetryAfter(absl::Seconds(12)));
 }
@@ -87,13 +87,13 @@ TEST_F(SessionClientTest, DoesNotRetryFailures) {
   broker_.FailNext(
       "GetSession",
       MakeError(ErrorDetails{Reason::kBillUnavailable, absl::Milliseconds(1), {}}, "bill is ill"));
-  EXPECT_THAT(client_->GetSession("00801"), Not(IsOk()));
+  EXPECT_THAT(client_->GetSession("00800000000000000801"), Not(IsOk()));
   EXPECT_THAT(broker_.get_session_requests(), SizeIs(1));
 }
 
 TEST_F(SessionClientTest, UnreachableBrokerFailsAtOnce) {
   const auto client = ClientOf(folder_ / "nothing.sock");
-  const absl::Status status = client->GetSession("00801").status();
+  const absl::Status status = client->GetSession("00800000000000000801").status();
   EXPECT_TRUE(absl::IsUnavailable(status)) << status;
   EXPECT_FALSE(DetailsOf(status).has_value());
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnavailable));
@@ -103,7 +103,7 @@ TEST_F(SessionClientTest, WaitForReadyWaitsUntilTheDeadline) {
   const auto client = SessionClient::Connect({.address = "unix:" + (folder_ / "nothing.sock"),
                                               .call_timeout = absl::Milliseconds(50),
                                               .wait_for_ready = true});
-  EXPECT_TRUE(absl::IsDeadlineExceeded((*client)->GetSession("00801").status()));
+  EXPECT_TRUE(absl::IsDeadlineExceeded((*client)->GetSession("00800000000000000801").status()));
 }
 
 TEST_F(SessionClientTest, ClientServesManyThreads) {
@@ -111,7 +111,8 @@ TEST_F(SessionClientTest, ClientServesManyThreads) {
   threads.reserve(8);
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([this] {
-      for (int call = 0; call < 20; ++call) EXPECT_THAT(client_->GetSession("00801"), IsOk());
+      for (int call = 0; call < 20; ++call)
+        EXPECT_THAT(client_->GetSession("00800000000000000801"), IsOk());
     });
   }
   for (std::thread& thread : threads) thread.join();
@@ -120,8 +121,8 @@ TEST_F(SessionClientTest, ClientServesManyThreads) {
 
 TEST_F(SessionClientTest, WithSessionRunsSuccessfulCallOnce) {
   int runs = 0;
-  const absl::StatusOr<int> result =
-      client_->WithSession("00801", {}, [&](const ClientSession&) -> absl::StatusOr<int> {
+  const absl::StatusOr<int> result = client_->WithSession(
+      "00800000000000000801", {}, [&](const ClientSession&) -> absl::StatusOr<int> {
         ++runs;
         return 42;
       });
@@ -131,26 +132,26 @@ TEST_F(SessionClientTest, WithSessionRunsSuccessfulCallOnce) {
 
 TEST_F(SessionClientTest, WithSessionRetriesAfterDeadSession) {
   std::vector<std::uint64_t> generations;
-  const absl::StatusOr<std::string> result =
-      client_->WithSession("00801", {.credential = "acme", .include_dev_key = true},
-                           [&](const ClientSession& session) -> absl::StatusOr<std::string> {
-                             generations.push_back(session.generation);
-                             if (generations.size() == 1) return SessionDead();
-                             return "paid";
-                           });
+  const absl::StatusOr<std::string> result = client_->WithSession(
+      "00800000000000000801", {.credential = "acme-payables-user", .include_dev_key = true},
+      [&](const ClientSession& session) -> absl::StatusOr<std::string> {
+        generations.push_back(session.generation);
+        if (generations.size() == 1) return SessionDead();
+        return "paid";
+      });
   EXPECT_EQ(*result, "paid");
   EXPECT_EQ(generations, (std::vector<std::uint64_t>{1, 2}));
   ASSERT_THAT(broker_.get_session_requests(), SizeIs(2));
   const v1::GetSessionRequest report = broker_.get_session_requests()[1];
   EXPECT_EQ(report.stale_generation(), 1u);
-  EXPECT_EQ(report.credential(), "acme");
+  EXPECT_EQ(report.credential(), "acme-payables-user");
   EXPECT_TRUE(report.include_dev_key());
 }
 
 TEST_F(SessionClientTest, WithSessionRetriesOnlyOnce) {
   int runs = 0;
   const absl::Status status =
-      client_->WithSession("00801", {}, [&](const ClientSession&) -> absl::Status {
+      client_->WithSession("00800000000000000801", {}, [&](const ClientSession&) -> absl::Status {
         ++runs;
         return SessionDead();
       });
@@ -161,21 +162,22 @@ TEST_F(SessionClientTest, WithSessionRetriesOnlyOnce) {
 
 TEST_F(SessionClientTest, WithSessionReturnsOtherFailures) {
   int runs = 0;
-  const absl::Status status = client_->WithSession("00801", {}, [&](const ClientSession&) {
-    ++runs;
-    return absl::UnauthenticatedError("BDC_1361");
-  });
+  const absl::Status status =
+      client_->WithSession("00800000000000000801", {}, [&](const ClientSession&) {
+        ++runs;
+        return absl::UnauthenticatedError("BDC_1361");
+      });
   EXPECT_TRUE(absl::IsUnauthenticated(status));
   EXPECT_EQ(runs, 1);
 }
 
 TEST_F(SessionClientTest, WithSessionCachedOnlyDoesNotSignIn) {
   int runs = 0;
-  const absl::Status status =
-      client_->WithSession("00801", {.cached_only = true}, [&](const ClientSession&) {
-        ++runs;
-        return SessionDead();
-      });
+  const absl::Status status = client_->WithSession("00800000000000000801", {.cached_only = true},
+                                                   [&](const ClientSession&) {
+                                                     ++runs;
+                                                     return SessionDead();
+                                                   });
   EXPECT_TRUE(IsSessionDead(status));
   EXPECT_EQ(runs, 1);
   EXPECT_THAT(broker_.get_session_requests(), SizeIs(1));
@@ -184,7 +186,7 @@ TEST_F(SessionClientTest, WithSessionCachedOnlyDoesNotSignIn) {
 TEST_F(SessionClientTest, WithSessionReturnsSecondFailure) {
   int runs = 0;
   const absl::Status status =
-      client_->WithSession("00801", {}, [&](const ClientSession&) -> absl::Status {
+      client_->WithSession("00800000000000000801", {}, [&](const ClientSession&) -> absl::Status {
         ++runs;
         broker_.FailNext("GetSession", MakeError(Reason::kCredentialRejected, "wrong password"));
         return SessionDead();

@@ -23,7 +23,7 @@ class SessionTableTest : public ::testing::Test {
     session.session_id = SecretString::CopyOf(id);
     session.dev_key = SecretString::CopyOf("dev-key");
     session.headers.push_back({"devKey", SecretString::CopyOf("dev-key")});
-    session.organization_id = "0081";
+    session.organization_id = "00800000000000000081";
     session.generation = generation;
     session.verify_time = clock_.Now();
     session.expire_time = clock_.Now() + absl::Minutes(34);
@@ -37,7 +37,7 @@ class SessionTableTest : public ::testing::Test {
     return session.has_value() ? session->generation : 0;
   }
 
-  const WatchedOrganization kAcme = {"0081"};
+  const WatchedOrganization kAcme = {"00800000000000000081"};
   ManualClock clock_;
   SessionTable table_{clock_, {.dev_key = true, .headers = true}};
 };
@@ -90,7 +90,7 @@ TEST_F(SessionTableTest, UnmetOptionsAreAMiss) {
   trusted.trusted = true;
   table_.Tell(kAcme, std::move(trusted));
   EXPECT_EQ(Generation({.require_trusted = true}), 8U);
-  EXPECT_FALSE(table_.Find({"0081", "other"}, {}).has_value());
+  EXPECT_FALSE(table_.Find({"00800000000000000081", "other"}, {}).has_value());
 }
 
 TEST_F(SessionTableTest, ReturnsSecretsOnlyIfKeptAndRequested) {
@@ -158,12 +158,12 @@ TEST_F(SessionTableTest, ResponseToReportConfirmsSession) {
 
 TEST_F(SessionTableTest, LimitsAddedOrganizations) {
   EXPECT_FALSE(table_.Add(kAcme, 3)) << "it is there";
-  EXPECT_TRUE(table_.Add({"0081", "other"}, 3));
-  EXPECT_TRUE(table_.Add({"0082"}, 3));
-  EXPECT_FALSE(table_.Add({"0083"}, 3));
+  EXPECT_TRUE(table_.Add({"00800000000000000081", "other"}, 3));
+  EXPECT_TRUE(table_.Add({"00800000000000000082"}, 3));
+  EXPECT_FALSE(table_.Add({"00800000000000000083"}, 3));
   EXPECT_EQ(table_.All().size(), 3U);
-  table_.Tell({"0083"}, Session(7));
-  EXPECT_FALSE(table_.Find({"0083"}, {}).has_value());
+  table_.Tell({"00800000000000000083"}, Session(7));
+  EXPECT_FALSE(table_.Find({"00800000000000000083"}, {}).has_value());
 }
 
 TEST_F(SessionTableTest, ReadersRaceWithTheStream) {

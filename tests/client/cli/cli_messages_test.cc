@@ -54,15 +54,15 @@ TEST_F(CliMessagesTest, ErrorHasReasonTimeAndFix) {
       "GetSession",
       MakeError(ErrorDetails{Reason::kLoginBudgetSpent, absl::Milliseconds(11'500), {}},
                 "sign-ins are\x1b[2J spent"));
-  EXPECT_EQ(Run({"session", "get", "00801"}), kExitTryLater);
+  EXPECT_EQ(Run({"session", "get", "00800000000000000801"}), kExitTryLater);
   EXPECT_EQ(err_, "error: LOGIN_BUDGET_SPENT: sign-ins are?[2J spent\nretry in 12 s\n");
   broker_.FailNext("GetSession",
                    MakeError(ErrorDetails{Reason::kBillUnavailable, absl::ZeroDuration(), {}},
                              "bill does not answer"));
-  EXPECT_EQ(Run({"session", "get", "00801"}), kExitTryLater);
+  EXPECT_EQ(Run({"session", "get", "00800000000000000801"}), kExitTryLater);
   EXPECT_THAT(err_, HasSubstr("\nretry in 1 s\n"));
   broker_.FailNext("GetSession", MakeError(Reason::kAmbiguousCredential, "two serve it"));
-  EXPECT_EQ(Run({"session", "get", "00801"}), kExitFailed);
+  EXPECT_EQ(Run({"session", "get", "00800000000000000801"}), kExitFailed);
   EXPECT_EQ(err_, "error: AMBIGUOUS_CREDENTIAL: two serve it\nfix: name one with --credential\n");
 }
 
@@ -132,11 +132,12 @@ TEST_F(CliMessagesTest, Credentials) {
   EXPECT_THAT(ErrorOf({"credential", "create", "new", "--environment", "sandbox", "--kind", "user",
                        "--username", "eve@acme.test"}),
               HasSubstr("pass --secrets-from-stdin"));
-  terminal_.input = R"({"password": "p", "organization_dev_keys": {"00899": "own"}})";
-  EXPECT_THAT(
-      ErrorOf({"credential", "create", "new", "--environment", "sandbox", "--kind", "user",
-               "--username", "eve@acme.test", "--organization", "00801", "--secrets-from-stdin"}),
-      HasSubstr("names an organization that is not among"));
+  terminal_.input =
+      R"({"password": "p", "organization_dev_keys": {"00800000000000000899": "own"}})";
+  EXPECT_THAT(ErrorOf({"credential", "create", "new", "--environment", "sandbox", "--kind", "user",
+                       "--username", "eve@acme.test", "--organization", "00800000000000000801",
+                       "--secrets-from-stdin"}),
+              HasSubstr("names an organization that is not among"));
   broker_.AddProgress(500, 12, 0, 0);
   host_.clock = &clock_;
   terminal_.input = R"({"password": "p"})";

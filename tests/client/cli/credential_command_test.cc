@@ -17,9 +17,17 @@ using ::testing::SizeIs;
 class CredentialCommandTest : public CliTest {
  protected:
   int Create(std::vector<std::string> more) {
-    std::vector<std::string> args = {"credential",    "create",         "acme", "--environment",
-                                     "sandbox",       "--kind",         "user", "--username",
-                                     "ada@acme.test", "--organization", "00801"};
+    std::vector<std::string> args = {"credential",
+                                     "create",
+                                     "acme-payables-user",
+                                     "--environment",
+                                     "sandbox",
+                                     "--kind",
+                                     "user",
+                                     "--username",
+                                     "ada@acme.test",
+                                     "--organization",
+                                     "00800000000000000801"};
     args.insert(args.end(), more.begin(), more.end());
     return Run(args);
   }
@@ -27,30 +35,32 @@ class CredentialCommandTest : public CliTest {
 
 TEST_F(CredentialCommandTest, CreateTakesSecretsFromStandardInput) {
   terminal_.input = R"({"dev_key": "dev-key-9Zk4-secret", "password": "p\u00e4ss\"word"})";
-  EXPECT_EQ(Create({"--secrets-from-stdin", "--organization", "00802", "--output", "json"}),
+  EXPECT_EQ(Create({"--secrets-from-stdin", "--organization", "00800000000000000802", "--output",
+                    "json"}),
             kExitOk)
       << err_;
   const v1::CreateCredentialRequest sent = broker_.create_requests().front();
-  EXPECT_EQ(sent.credential(), "acme");
+  EXPECT_EQ(sent.credential(), "acme-payables-user");
   EXPECT_EQ(sent.environment(), "sandbox");
   EXPECT_EQ(sent.kind(), v1::CREDENTIAL_KIND_USER);
   EXPECT_EQ(sent.username(), "ada@acme.test");
   EXPECT_EQ(sent.dev_key(), kDevKeySecret);
   EXPECT_EQ(sent.password(), "p\xC3\xA4ss\"word");
   ASSERT_EQ(sent.organizations_size(), 2);
-  EXPECT_EQ(sent.organizations(1).organization_id(), "00802");
-  EXPECT_EQ(OutJson()["organizations"][0]["organization_id"], "00801");
+  EXPECT_EQ(sent.organizations(1).organization_id(), "00800000000000000802");
+  EXPECT_EQ(OutJson()["organizations"][0]["organization_id"], "00800000000000000801");
   EXPECT_THAT(out_ + err_, Not(HasSubstr(kDevKeySecret)));
 }
 
 TEST_F(CredentialCommandTest, NameMayFollowAnOrganization) {
   terminal_.input = R"({"password": "p"})";
-  EXPECT_EQ(Run({"credential", "create", "--secrets-from-stdin", "--environment", "sandbox",
-                 "--kind", "user", "--username", "ada@acme.test", "--organization", "00801",
-                 "--organization", "00802", "acme"}),
-            kExitOk)
+  EXPECT_EQ(
+      Run({"credential", "create", "--secrets-from-stdin", "--environment", "sandbox", "--kind",
+           "user", "--username", "ada@acme.test", "--organization", "00800000000000000801",
+           "--organization", "00800000000000000802", "acme-payables-user"}),
+      kExitOk)
       << err_;
-  EXPECT_EQ(broker_.create_requests().front().credential(), "acme");
+  EXPECT_EQ(broker_.create_requests().front().credential(), "acme-payables-user");
   EXPECT_EQ(broker_.create_requests().front().organizations_size(), 2);
 }
 
@@ -68,10 +78,10 @@ TEST_F(CredentialCommandTest, CreateAsksForSecretsWithoutEcho) {
 TEST_F(CredentialCommandTest, CreateAsksForDevKeysOfConsole) {
   terminal_.person = true;
   terminal_.answers = {"", "own-1", "own-2", "token"};
-  EXPECT_EQ(
-      Run({"credential", "create", "books", "--environment", "sandbox", "--kind", "console",
-           "--username", "b@acme.test", "--organization", "00801", "--organization", "00802"}),
-      kExitOk)
+  EXPECT_EQ(Run({"credential", "create", "books", "--environment", "sandbox", "--kind", "console",
+                 "--username", "b@acme.test", "--organization", "00800000000000000801",
+                 "--organization", "00800000000000000802"}),
+            kExitOk)
       << err_;
   const v1::CreateCredentialRequest sent = broker_.create_requests().front();
   EXPECT_EQ(sent.organizations(0).dev_key(), "own-1");
@@ -81,34 +91,39 @@ TEST_F(CredentialCommandTest, CreateAsksForDevKeysOfConsole) {
 
 TEST_F(CredentialCommandTest, CreateTakesPartnerOrganizationsWithUsers) {
   terminal_.input = R"({"password": "p", "app_key": "a", "dev_key": "k"})";
-  const std::string file = folder_.Write("ids", "00802=0062  # the second\n");
+  const std::string file =
+      folder_.Write("ids", "00800000000000000802=00600000000000000062  # the second\n");
   EXPECT_EQ(Run({"credential", "create", "firm", "--environment", "sandbox", "--kind", "partner",
-                 "--username", "api@firm.test", "--organization", "00801=0061",
-                 "--organizations-from", file, "--secrets-from-stdin"}),
+                 "--username", "api@firm.test", "--organization",
+                 "00800000000000000801=00600000000000000061", "--organizations-from", file,
+                 "--secrets-from-stdin"}),
             kExitOk)
       << err_;
   const v1::CreateCredentialRequest sent = broker_.create_requests().front();
   EXPECT_EQ(sent.kind(), v1::CREDENTIAL_KIND_PARTNER);
   EXPECT_EQ(sent.app_key(), "a");
-  EXPECT_EQ(sent.organizations(0).organization_id(), "00801");
-  EXPECT_EQ(sent.organizations(0).user_id(), "0061");
-  EXPECT_EQ(sent.organizations(1).user_id(), "0062");
+  EXPECT_EQ(sent.organizations(0).organization_id(), "00800000000000000801");
+  EXPECT_EQ(sent.organizations(0).user_id(), "00600000000000000061");
+  EXPECT_EQ(sent.organizations(1).user_id(), "00600000000000000062");
 
   EXPECT_EQ(Run({"credential", "show", "firm"}), kExitOk) << err_;
-  EXPECT_THAT(out_, HasSubstr("ORGANIZATION  DEVKEY            SIGNS IN AS\n"
-                              "00801         the credential's  0061\n"));
-  EXPECT_EQ(Run({"credential", "attach", "firm", "00803=0063"}), kExitOk) << err_;
-  EXPECT_EQ(broker_.attach_requests().front().organizations(0).user_id(), "0063");
+  EXPECT_THAT(out_, HasSubstr("ORGANIZATION          DEVKEY            SIGNS IN AS\n"
+                              "00800000000000000801  the credential's  00600000000000000061\n"));
+  EXPECT_EQ(Run({"credential", "attach", "firm", "00800000000000000803=00600000000000000063"}),
+            kExitOk)
+      << err_;
+  EXPECT_EQ(broker_.attach_requests().front().organizations(0).user_id(), "00600000000000000063");
   EXPECT_EQ(Run({"credential", "export", "firm"}), kExitOk) << err_;
   EXPECT_EQ(OutJson()["credentials"][0]["kind"], "partner");
-  EXPECT_EQ(OutJson()["credentials"][0]["organizations"][2]["user_id"], "0063");
+  EXPECT_EQ(OutJson()["credentials"][0]["organizations"][2]["user_id"], "00600000000000000063");
 }
 
 TEST_F(CredentialCommandTest, CreateAsksForSecretsOfPartner) {
   terminal_.person = true;
   terminal_.answers = {"key", "", "app", "hunter2"};
   EXPECT_EQ(Run({"credential", "create", "firm", "--environment", "sandbox", "--kind", "partner",
-                 "--username", "api@firm.test", "--organization", "00801=0061"}),
+                 "--username", "api@firm.test", "--organization",
+                 "00800000000000000801=00600000000000000061"}),
             kExitOk)
       << err_;
   EXPECT_EQ(broker_.create_requests().front().app_key(), "app");
@@ -126,13 +141,15 @@ TEST_F(CredentialCommandTest, CreateAsksForRememberMeIdOfDevice) {
 }
 
 TEST_F(CredentialCommandTest, CreateReadsOrganizationsFromAFile) {
-  terminal_.input = R"({"password": "p", "organization_dev_keys": {"00803": "own"}})";
-  const std::string file =
-      folder_.Write("ids", "00802\n\n  00803  # the third\n# nothing\n00801\n");
+  terminal_.input =
+      R"({"password": "p", "organization_dev_keys": {"00800000000000000803": "own"}})";
+  const std::string file = folder_.Write("ids",
+                                         "00800000000000000802\n\n  00800000000000000803  # the "
+                                         "third\n# nothing\n00800000000000000801\n");
   EXPECT_EQ(Create({"--secrets-from-stdin", "--organizations-from", file}), kExitOk) << err_;
   const v1::CreateCredentialRequest sent = broker_.create_requests().front();
   ASSERT_EQ(sent.organizations_size(), 3);
-  EXPECT_EQ(sent.organizations(2).organization_id(), "00803");
+  EXPECT_EQ(sent.organizations(2).organization_id(), "00800000000000000803");
   EXPECT_EQ(sent.organizations(2).dev_key(), "own");
   EXPECT_EQ(Create({"--secrets-from-stdin", "--organizations-from", folder_ / "none"}), kExitUsage);
 }
@@ -144,17 +161,18 @@ TEST_F(CredentialCommandTest, CreateNeedsTerminalOrStandardInput) {
 }
 
 TEST_F(CredentialCommandTest, CreateRejectsDevKeyOfOtherOrganization) {
-  terminal_.input = R"({"password": "p", "organization_dev_keys": {"00899": "own"}})";
+  terminal_.input =
+      R"({"password": "p", "organization_dev_keys": {"00800000000000000899": "own"}})";
   EXPECT_EQ(Create({"--secrets-from-stdin"}), kExitUsage);
   EXPECT_THAT(err_, HasSubstr("organization_dev_keys"));
   EXPECT_THAT(broker_.create_requests(), IsEmpty());
 }
 
 TEST_F(CredentialCommandTest, ShowPrintsCredentialWithoutSecrets) {
-  broker_.AddCredential("acme", {"00801", "00802"});
-  EXPECT_EQ(Run({"credential", "show", "acme"}), kExitOk) << err_;
+  broker_.AddCredential("acme-payables-user", {"00800000000000000801", "00800000000000000802"});
+  EXPECT_EQ(Run({"credential", "show", "acme-payables-user"}), kExitOk) << err_;
   EXPECT_EQ(out_,
-            "name           acme\n"
+            "name           acme-payables-user\n"
             "version        3\n"
             "environment    sandbox\n"
             "kind           user\n"
@@ -163,15 +181,15 @@ TEST_F(CredentialCommandTest, ShowPrintsCredentialWithoutSecrets) {
             "changed        2027-01-15T08:00:00Z\n"
             "organizations  2\n"
             "\n"
-            "ORGANIZATION  DEVKEY\n"
-            "00801         the credential's\n"
-            "00802         the credential's\n");
+            "ORGANIZATION          DEVKEY\n"
+            "00800000000000000801  the credential's\n"
+            "00800000000000000802  the credential's\n");
   EXPECT_EQ(Run({"credential", "show", "nobody"}), kExitNotFound);
 }
 
 TEST_F(CredentialCommandTest, ListHoldsEveryCredential) {
   EXPECT_EQ(Run({"credential", "list"}), kExitOk);
-  for (const char* name : {"a", "b", "c"}) broker_.AddCredential(name, {"00801"});
+  for (const char* name : {"a", "b", "c"}) broker_.AddCredential(name, {"00800000000000000801"});
   EXPECT_EQ(Run({"credential", "list"}), kExitOk);
   EXPECT_THAT(out_, HasSubstr("ENVIRONMENT  KIND"));
   EXPECT_EQ(Run({"credential", "list", "--output", "json"}), kExitOk);
@@ -194,47 +212,60 @@ TEST_F(CredentialCommandTest, ListHoldsEveryCredential) {
 }
 
 TEST_F(CredentialCommandTest, DeleteAsksFirst) {
-  broker_.AddCredential("acme", {"00801"});
-  EXPECT_EQ(Run({"credential", "delete", "acme"}), kExitUsage);
+  broker_.AddCredential("acme-payables-user", {"00800000000000000801"});
+  EXPECT_EQ(Run({"credential", "delete", "acme-payables-user"}), kExitUsage);
   EXPECT_THAT(err_, HasSubstr("--yes"));
   terminal_.person = true;
   terminal_.answers = {"what?", "n"};
-  EXPECT_EQ(Run({"credential", "delete", "acme"}), kExitFailed);
-  EXPECT_THAT(broker_.credential_names(), ElementsAre("acme"));
+  EXPECT_EQ(Run({"credential", "delete", "acme-payables-user"}), kExitFailed);
+  EXPECT_THAT(broker_.credential_names(), ElementsAre("acme-payables-user"));
   terminal_.answers = {"y"};
-  EXPECT_EQ(Run({"credential", "delete", "acme"}), kExitOk) << err_;
+  EXPECT_EQ(Run({"credential", "delete", "acme-payables-user"}), kExitOk) << err_;
   EXPECT_THAT(broker_.credential_names(), IsEmpty());
 }
 
 TEST_F(CredentialCommandTest, DeleteWithLiveSessionsNeedsForce) {
-  broker_.AddCredential("acme", {"00801"});
+  broker_.AddCredential("acme-payables-user", {"00800000000000000801"});
   broker_.set_sessions_live(true);
-  EXPECT_EQ(Run({"credential", "delete", "acme", "--yes"}), kExitFailed);
+  EXPECT_EQ(Run({"credential", "delete", "acme-payables-user", "--yes"}), kExitFailed);
   EXPECT_THAT(err_, HasSubstr("--force"));
-  EXPECT_EQ(Run({"credential", "delete", "acme", "--yes", "--force", "--output", "json"}), kExitOk);
-  EXPECT_EQ(OutJson(), Json({{"deleted", "acme"}}));
+  EXPECT_EQ(
+      Run({"credential", "delete", "acme-payables-user", "--yes", "--force", "--output", "json"}),
+      kExitOk);
+  EXPECT_EQ(OutJson(), Json({{"deleted", "acme-payables-user"}}));
 }
 
 TEST_F(CredentialCommandTest, AttachAndDetachChangeTheOrganizations) {
-  broker_.AddCredential("acme", {"00801"});
-  EXPECT_EQ(Run({"credential", "attach", "acme", "00802", "00803", "00802"}), kExitOk) << err_;
+  broker_.AddCredential("acme-payables-user", {"00800000000000000801"});
+  EXPECT_EQ(Run({"credential", "attach", "acme-payables-user", "00800000000000000802",
+                 "00800000000000000803", "00800000000000000802"}),
+            kExitOk)
+      << err_;
   EXPECT_EQ(broker_.attach_requests().front().organizations_size(), 2);
   EXPECT_EQ(broker_.attach_requests().front().version(), 3u);
-  EXPECT_EQ(Run({"credential", "detach", "acme", "00801", "00803", "--output", "json"}), kExitOk);
-  EXPECT_EQ(OutJson()["organizations"],
-            Json::array({{{"organization_id", "00802"}, {"dev_key_id", ""}, {"user_id", ""}}}));
+  EXPECT_EQ(Run({"credential", "detach", "acme-payables-user", "00800000000000000801",
+                 "00800000000000000803", "--output", "json"}),
+            kExitOk);
+  EXPECT_EQ(
+      OutJson()["organizations"],
+      Json::array(
+          {{{"organization_id", "00800000000000000802"}, {"dev_key_id", ""}, {"user_id", ""}}}));
   EXPECT_EQ(OutJson()["version"], 5);
 }
 
 TEST_F(CredentialCommandTest, AttachTakesOnlyDevKeysFromStandardInput) {
-  broker_.AddCredential("acme", {"00801"});
-  terminal_.input = R"({"organization_dev_keys": {"00802": "dev-key-9Zk4-secret"}})";
-  EXPECT_EQ(Run({"credential", "attach", "acme", "00802", "--secrets-from-stdin"}), kExitOk);
+  broker_.AddCredential("acme-payables-user", {"00800000000000000801"});
+  terminal_.input = R"({"organization_dev_keys": {"00800000000000000802": "dev-key-9Zk4-secret"}})";
+  EXPECT_EQ(Run({"credential", "attach", "acme-payables-user", "00800000000000000802",
+                 "--secrets-from-stdin"}),
+            kExitOk);
   EXPECT_EQ(broker_.attach_requests().front().organizations(0).dev_key(), kDevKeySecret);
   EXPECT_THAT(out_ + err_, Not(HasSubstr(kDevKeySecret)));
   EXPECT_THAT(out_, HasSubstr("fedcba9876543210"));
   terminal_.input = R"({"password": "hunter2"})";
-  EXPECT_EQ(Run({"credential", "attach", "acme", "00802", "--secrets-from-stdin"}), kExitUsage);
+  EXPECT_EQ(Run({"credential", "attach", "acme-payables-user", "00800000000000000802",
+                 "--secrets-from-stdin"}),
+            kExitUsage);
   EXPECT_THAT(err_, Not(HasSubstr("hunter2")));
   EXPECT_THAT(broker_.attach_requests(), SizeIs(1));
 }

@@ -29,7 +29,7 @@ class CredentialImportTest : public CliTest {
     v1::GetStatusResponse status;
     status.add_environments()->set_name("sandbox");
     broker_.set_status(status);
-    broker_.AddCredential("acme", {"00801"});  // of ada@acme.test
+    broker_.AddCredential("acme-payables-user", {"00800000000000000801"});  // of ada@acme.test
   }
 
   int Import(const std::vector<std::string>& credentials, std::vector<std::string> more = {}) {
@@ -42,29 +42,38 @@ class CredentialImportTest : public CliTest {
     return User(name, name + "@acme.test",
                 absl::StrCat(kSecrets, R"(,"organizations":[{"id":"1"},{"id":"2"}])"));
   }
-  static std::string Acme(const std::string& more) { return User("acme", "Ada@acme.test", more); }
+  static std::string Acme(const std::string& more) {
+    return User("acme-payables-user", "Ada@acme.test", more);
+  }
 };
 
 TEST_F(CredentialImportTest, DryRunPrintsThePlanOnly) {
-  EXPECT_EQ(Import({NewUser("new"), Acme(R"(,"organizations":[{"id":"00801"},{"id":"00802"}])")},
+  EXPECT_EQ(
+      Import(
+          {NewUser("new"),
+           Acme(
+               R"(,"organizations":[{"id":"00800000000000000801"},{"id":"00800000000000000802"}])")},
+          {"--dry-run"}),
+      kExitOk)
+      << err_;
+  EXPECT_EQ(out_, "create new with 2 organizations\nattach 1 organization to acme-payables-user\n");
+  EXPECT_EQ(Import({Acme(R"(,"organizations":[{"id":"00800000000000000801","dev_key":"s3cret"}])")},
                    {"--dry-run"}),
             kExitOk)
       << err_;
-  EXPECT_EQ(out_, "create new with 2 organizations\nattach 1 organization to acme\n");
-  EXPECT_EQ(
-      Import({Acme(R"(,"organizations":[{"id":"00801","dev_key":"s3cret"}])")}, {"--dry-run"}),
-      kExitOk)
-      << err_;
-  EXPECT_EQ(out_, "nothing to do for acme\n");
+  EXPECT_EQ(out_, "nothing to do for acme-payables-user\n");
   EXPECT_THAT(broker_.create_requests(), IsEmpty());
   EXPECT_THAT(broker_.attach_requests(), IsEmpty());
 }
 
 TEST_F(CredentialImportTest, ExecutesThePlanAndReportsIt) {
-  EXPECT_EQ(Import({NewUser("new"), Acme(R"(,"organizations":[{"id":"00802","dev_key":"own"}])")}),
+  EXPECT_EQ(Import({NewUser("new"),
+                    Acme(R"(,"organizations":[{"id":"00800000000000000802","dev_key":"own"}])")}),
             kExitOk)
       << err_;
-  EXPECT_EQ(out_, "done: create new with 2 organizations\ndone: attach 1 organization to acme\n");
+  EXPECT_EQ(
+      out_,
+      "done: create new with 2 organizations\ndone: attach 1 organization to acme-payables-user\n");
   const v1::CreateCredentialRequest created = broker_.create_requests().front();
   EXPECT_EQ(created.password(), "s3cret-word");
   EXPECT_EQ(created.organizations(1).organization_id(), "2");
@@ -83,7 +92,7 @@ TEST_F(CredentialImportTest, ImportAcceptsExportedDocument) {
   ASSERT_EQ(Run({"credential", "export"}), kExitOk) << err_;
   terminal_.input = out_;
   EXPECT_EQ(Run({"credential", "import"}), kExitOk) << err_;
-  EXPECT_EQ(out_, "nothing to do for acme\n");
+  EXPECT_EQ(out_, "nothing to do for acme-payables-user\n");
 }
 
 TEST_F(CredentialImportTest, ReportsStepsAfterAFailure) {
@@ -106,10 +115,10 @@ TEST_F(CredentialImportTest, OneMistakeRejectsTheWholeDocument) {
       {User("Bad", "x@a", kSecrets), "credentials[1].name"},
       {NewUser("good"), "credentials[1].name"},
       {User("b", "GOOD@acme.test", kSecrets), "credentials[1].username"},
-      {User("b", "ADA@acme.test", kSecrets), "credential \"acme\""},
+      {User("b", "ADA@acme.test", kSecrets), "credential \"acme-payables-user\""},
       {R"({"name":"b","environment":"moon","kind":"user","username":"b"})",
        "credentials[1].environment"},
-      {User("acme", "eve@acme.test", ""), "credentials[1].username"},
+      {User("acme-payables-user", "eve@acme.test", ""), "credentials[1].username"},
       {Acme(R"(,"device":"d","remember_me_id":"s3cret")"), "credentials[1].device"},
       {Acme(R"(,"organizations":[{"id":"1"},{"id":"1"}])"), "credentials[1].organizations[1].id"},
       {Acme(R"(,"organizations":[{"id":"a b"}])"), "credentials[1].organizations[0].id"},

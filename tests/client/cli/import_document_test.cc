@@ -20,12 +20,12 @@ std::string MessageOf(absl::string_view json) {
 
 TEST(ImportDocumentTest, ReadsEveryMember) {
   const auto parsed = ParseImport(
-      R"({"credentials":[{"name":"acme","environment":"sandbox","kind":"console","username":"p\u00e4",
+      R"({"credentials":[{"name":"acme-payables-user","environment":"sandbox","kind":"console","username":"p\u00e4",
           "sync_token":true,"device":"d","dev_key":"s1","password":"s2","console_api_token":"s3",
           "remember_me_id":"s4","organizations":[{"id":"00800000000000000081"},{"id":"00800000000000000082","dev_key":"s5"}]}]})");
   ASSERT_THAT(parsed, IsOk());
   const NewCredential& acme = parsed->front();
-  EXPECT_EQ(acme.name, "acme");
+  EXPECT_EQ(acme.name, "acme-payables-user");
   EXPECT_EQ(acme.environment, "sandbox");
   EXPECT_EQ(acme.kind, v1::CREDENTIAL_KIND_CONSOLE);
   EXPECT_EQ(acme.username, "p\xC3\xA4");
@@ -43,11 +43,11 @@ TEST(ImportDocumentTest, ReadsEveryMember) {
 TEST(ImportDocumentTest, ReadsPartner) {
   const auto parsed = ParseImport(
       R"({"credentials":[{"name":"firm","environment":"sandbox","kind":"partner","username":"p",
-          "app_key":"s1","organizations":[{"id":"00800000000000000081","user_id":"0061"}]}]})");
+          "app_key":"s1","organizations":[{"id":"00800000000000000081","user_id":"00600000000000000061"}]}]})");
   ASSERT_THAT(parsed, IsOk());
   EXPECT_EQ(parsed->front().kind, v1::CREDENTIAL_KIND_PARTNER);
   EXPECT_EQ(parsed->front().app_key.Reveal(), "s1");
-  EXPECT_EQ(parsed->front().organizations[0].user_id, "0061");
+  EXPECT_EQ(parsed->front().organizations[0].user_id, "00600000000000000061");
 }
 
 TEST(ImportDocumentTest, ErrorNamesThePlaceWithoutTheValue) {

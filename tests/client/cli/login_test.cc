@@ -29,8 +29,13 @@ class LoginTest : public CliTest {
 
   // Queues all answers up to the summary, followed by `then`.
   void AnswerAll(std::vector<std::string> then) {
-    terminal_.answers = {"sandbox",      "1",           "Ada.L@acme.test", "",
-                         "00801, 00802", kDevKeySecret, "hunter2"};
+    terminal_.answers = {"sandbox",
+                         "1",
+                         "Ada.L@acme.test",
+                         "",
+                         "00800000000000000801, 00800000000000000802",
+                         kDevKeySecret,
+                         "hunter2"};
     terminal_.answers.insert(terminal_.answers.end(), then.begin(), then.end());
   }
 };
@@ -45,12 +50,14 @@ TEST_F(LoginTest, CreatesCredentialAndSignsIn) {
   EXPECT_EQ(sent.dev_key(), kDevKeySecret);
   EXPECT_EQ(sent.password(), "hunter2");
   ASSERT_EQ(sent.organizations_size(), 2);
-  EXPECT_EQ(broker_.login_requests().front().organization_id(), "00801");
+  EXPECT_EQ(broker_.login_requests().front().organization_id(), "00800000000000000801");
   EXPECT_EQ(broker_.login_requests().front().credential(), "ada-l-sandbox");
   EXPECT_THAT(err_, HasSubstr("https://production.test/connect"));
-  EXPECT_THAT(out_, HasSubstr("organization  00801"));
-  EXPECT_THAT(err_, HasSubstr("billbroker session get 00801 --credential ada-l-sandbox\n"));
-  EXPECT_THAT(err_, HasSubstr("billbroker exec --org 00801 --credential ada-l-sandbox -- "));
+  EXPECT_THAT(out_, HasSubstr("organization  00800000000000000801"));
+  EXPECT_THAT(
+      err_, HasSubstr("billbroker session get 00800000000000000801 --credential ada-l-sandbox\n"));
+  EXPECT_THAT(
+      err_, HasSubstr("billbroker exec --org 00800000000000000801 --credential ada-l-sandbox -- "));
   EXPECT_THAT(out_ + err_, Not(HasSubstr("hunter2")));
   EXPECT_THAT(out_ + err_, Not(HasSubstr(kDevKeySecret)));
 }
@@ -63,37 +70,51 @@ TEST_F(LoginTest, AsksForSecretsOnceWithoutEcho) {
 }
 
 TEST_F(LoginTest, AsksConsoleForTokenAndDevKeys) {
-  terminal_.answers = {"", "3",     "books@acme.test", "books", "00801 00802",
-                       "", "own-1", "own-2",           "token", "y"};
+  terminal_.answers = {
+      "", "3",     "books@acme.test", "books", "00800000000000000801 00800000000000000802",
+      "", "own-1", "own-2",           "token", "y"};
   EXPECT_EQ(Run({"login"}), kExitOk) << err_;
   const v1::CreateCredentialRequest sent = broker_.create_requests().front();
   EXPECT_EQ(sent.kind(), v1::CREDENTIAL_KIND_CONSOLE);
   EXPECT_EQ(sent.environment(), "production");
   EXPECT_EQ(sent.organizations(1).dev_key(), "own-2");
   EXPECT_EQ(sent.console_api_token(), "token");
-  EXPECT_THAT(err_, HasSubstr("00801 (own devKey), 00802 (own devKey)"));
+  EXPECT_THAT(err_,
+              HasSubstr("00800000000000000801 (own devKey), 00800000000000000802 (own devKey)"));
 }
 
 TEST_F(LoginTest, AsksPartnerForAppKeyAndUsers) {
   terminal_.answers = {
-      "",    "4", "api@firm.test", "firm",    "00801", "00801=0061 00802=0062", "dev-key",
-      "own", "",  "app-key",       "hunter2", "y"};
+      "",
+      "4",
+      "api@firm.test",
+      "firm",
+      "00800000000000000801",
+      "00800000000000000801=00600000000000000061 00800000000000000802=00600000000000000062",
+      "dev-key",
+      "own",
+      "",
+      "app-key",
+      "hunter2",
+      "y"};
   EXPECT_EQ(Run({"login"}), kExitOk) << err_;
   const v1::CreateCredentialRequest sent = broker_.create_requests().front();
   EXPECT_EQ(sent.kind(), v1::CREDENTIAL_KIND_PARTNER);
   EXPECT_EQ(sent.app_key(), "app-key");
   EXPECT_EQ(sent.password(), "hunter2");
   EXPECT_EQ(sent.organizations(0).dev_key(), "own");
-  EXPECT_EQ(sent.organizations(1).organization_id(), "00802");
-  EXPECT_EQ(sent.organizations(1).user_id(), "0062");
-  EXPECT_THAT(err_, HasSubstr("00801 as 0061 (own devKey), 00802 as 0062"));
+  EXPECT_EQ(sent.organizations(1).organization_id(), "00800000000000000802");
+  EXPECT_EQ(sent.organizations(1).user_id(), "00600000000000000062");
+  EXPECT_THAT(err_, HasSubstr("00800000000000000801 as 00600000000000000061 (own devKey), "
+                              "00800000000000000802 as 00600000000000000062"));
   EXPECT_THAT(err_, HasSubstr("user_id")) << "the first answer named no user";
 }
 
 TEST_F(LoginTest, AsksAgainAfterWrongAnswers) {
-  broker_.AddCredential("taken", {"00899"});
-  terminal_.answers = {"moon",  "sandbox", "9",     "2",   "",      "token-name",
-                       "taken", "fresh",   "00801", "key", "value", "y"};
+  broker_.AddCredential("taken", {"00800000000000000899"});
+  terminal_.answers = {
+      "moon", "sandbox", "9", "2", "", "token-name", "taken", "fresh", "00800000000000000801",
+      "key",  "value",   "y"};
   EXPECT_EQ(Run({"login"}), kExitOk) << err_;
   EXPECT_THAT(err_, HasSubstr("moon"));
   EXPECT_THAT(err_, HasSubstr("taken"));
@@ -102,19 +123,29 @@ TEST_F(LoginTest, AsksAgainAfterWrongAnswers) {
 }
 
 TEST_F(LoginTest, RejectsUserOfAnotherCredential) {
-  for (const char* name : {"acme", "books", "mill"}) broker_.AddCredential(name, {"00801"});
+  for (const char* name : {"acme-payables-user", "books", "mill"})
+    broker_.AddCredential(name, {"00800000000000000801"});
   terminal_.answers = {"sandbox", "1", "ADA@acme.test"};
   EXPECT_EQ(Run({"login"}), kExitFailed);
-  EXPECT_THAT(err_, HasSubstr("'billbroker credential attach acme ID'"));
+  EXPECT_THAT(err_, HasSubstr("'billbroker credential attach acme-payables-user ID'"));
   EXPECT_THAT(terminal_.prompts.back(), "BILL user name: ");
-  terminal_.answers = {"production", "1",           "ada@acme.test", "",
-                       "00801",      kDevKeySecret, "hunter2",       "y"};
+  terminal_.answers = {"production",           "1",           "ada@acme.test", "",
+                       "00800000000000000801", kDevKeySecret, "hunter2",       "y"};
   EXPECT_EQ(Run({"login"}), kExitOk) << "a user of another environment: " << err_;
 }
 
 TEST_F(LoginTest, AsksAgainAfterEmptySecrets) {
-  terminal_.answers = {"sandbox", "1", "Ada.L@acme.test", "", "00801, 00802", "", kDevKeySecret,
-                       "",        "",  "hunter2",         "y"};
+  terminal_.answers = {"sandbox",
+                       "1",
+                       "Ada.L@acme.test",
+                       "",
+                       "00800000000000000801, 00800000000000000802",
+                       "",
+                       kDevKeySecret,
+                       "",
+                       "",
+                       "hunter2",
+                       "y"};
   EXPECT_EQ(Run({"login"}), kExitOk) << err_;
   EXPECT_THAT(terminal_.secret_prompts,
               ElementsAre("devKey (not shown): ", "it must not be empty; devKey (not shown): ",
@@ -125,12 +156,13 @@ TEST_F(LoginTest, AsksAgainAfterEmptySecrets) {
 }
 
 TEST_F(LoginTest, ConsoleWithoutDevKeyNeedsOrganizationDevKeys) {
-  terminal_.answers = {"",    "3", "books@acme.test", "books", "00801", "", "",
+  terminal_.answers = {"",    "3", "books@acme.test", "books", "00800000000000000801", "", "",
                        "own", "",  "token",           "y"};
   EXPECT_EQ(Run({"login"}), kExitOk) << err_;
   EXPECT_EQ(broker_.create_requests().front().organizations(0).dev_key(), "own");
   EXPECT_EQ(broker_.create_requests().front().console_api_token(), "token");
-  terminal_.answers = {"", "3", "more@acme.test", "more", "00801", "shared", "", "token", "y"};
+  terminal_.answers = {"",       "3", "more@acme.test", "more", "00800000000000000801",
+                       "shared", "",  "token",          "y"};
   EXPECT_EQ(Run({"login"}), kExitOk) << err_;
   EXPECT_EQ(broker_.create_requests().back().organizations(0).dev_key(), "");
 }
@@ -154,8 +186,10 @@ TEST_F(LoginTest, DeletesRejectedCredentialByDefault) {
   broker_.FailNext("Login", refusal);
   AnswerAll({"y", "y"});
   EXPECT_EQ(Run({"login"}), kExitNeedsPerson);
-  EXPECT_THAT(err_,
-              HasSubstr("billbroker session login 00801 --credential ada-l-sandbox --force\n"));
+  EXPECT_THAT(
+      err_,
+      HasSubstr(
+          "billbroker session login 00800000000000000801 --credential ada-l-sandbox --force\n"));
   EXPECT_THAT(broker_.credential_names(), ElementsAre("ada-l-sandbox"));
 }
 

@@ -53,16 +53,16 @@ class ProcessTest : public ::testing::Test {
 };
 
 TEST_F(ProcessTest, PrintsOnlyTheSession) {
-  const Outcome outcome = Run({"session", "get", "00801", "--output", "json"});
+  const Outcome outcome = Run({"session", "get", "00800000000000000801", "--output", "json"});
   EXPECT_EQ(outcome.exit_code, 0);
-  EXPECT_EQ(nlohmann::json::parse(outcome.out)["organization_id"], "00801");
+  EXPECT_EQ(nlohmann::json::parse(outcome.out)["organization_id"], "00800000000000000801");
   EXPECT_EQ(outcome.err, "");
 }
 
 TEST_F(ProcessTest, SecretsAreNotInArgumentsAndOutput) {
-  PipedProcess child(
-      Command({"credential", "create", "acme", "--environment", "sandbox", "--kind", "user",
-               "--username", "ada@acme.test", "--organization", "00801", "--secrets-from-stdin"}));
+  PipedProcess child(Command({"credential", "create", "acme-payables-user", "--environment",
+                              "sandbox", "--kind", "user", "--username", "ada@acme.test",
+                              "--organization", "00800000000000000801", "--secrets-from-stdin"}));
   const std::string arguments = ArgumentsOf(child.pid());
   EXPECT_THAT(arguments, HasSubstr("--secrets-from-stdin"));
   EXPECT_THAT(arguments, Not(HasSubstr(kDevKeySecret)));
@@ -81,11 +81,12 @@ TEST_F(ProcessTest, ExecPassesSessionInTheEnvironment) {
       tr '\0' ' ' < /proc/$$/cmdline
       printf %s "$BILL_SESSION_ID" | sha256sum
       exit 42)sh";
-  const Outcome outcome = Run({"exec", "--org", "00801", "--", "sh", "-c", script});
+  const Outcome outcome = Run({"exec", "--org", "00800000000000000801", "--", "sh", "-c", script});
   EXPECT_EQ(outcome.exit_code, 42) << outcome.err;
   const std::string lengths = std::to_string(sizeof(kSessionIdSecret) - 1) + "|" +
                               std::to_string(sizeof(kDevKeySecret) - 1);
-  EXPECT_THAT(outcome.out, HasSubstr(lengths + "|https://bill.test/connect|00801|sh -c"));
+  EXPECT_THAT(outcome.out,
+              HasSubstr(lengths + "|https://bill.test/connect|00800000000000000801|sh -c"));
   const Outcome digest = RunProcess({"sha256sum"}, {}, kSessionIdSecret);
   EXPECT_THAT(outcome.out, HasSubstr(digest.out));
   EXPECT_THAT(outcome.out + outcome.err, Not(HasSubstr(kSessionIdSecret)));
@@ -93,19 +94,19 @@ TEST_F(ProcessTest, ExecPassesSessionInTheEnvironment) {
 
 TEST_F(ProcessTest, ExecReplacesOnlyBillVariables) {
   const Outcome outcome =
-      RunProcess(Command({"exec", "--org", "00801", "--", "sh", "-c",
+      RunProcess(Command({"exec", "--org", "00800000000000000801", "--", "sh", "-c",
                           "tr '\\0' '\\n' < /proc/$$/environ | grep -c ^BILL_; echo $KEPT"}),
                  {"BILL_SESSION_ID=old", "KEPT=kept"});
   EXPECT_EQ(outcome.out, "4\nkept\n");
 }
 
 TEST_F(ProcessTest, ExecOfMissingCommandExitsWith127) {
-  const Outcome outcome = Run({"exec", "--org", "00801", "--", folder_ / "none"});
+  const Outcome outcome = Run({"exec", "--org", "00800000000000000801", "--", folder_ / "none"});
   EXPECT_EQ(outcome.exit_code, 127);
   EXPECT_THAT(outcome.err, HasSubstr(folder_ / "none"));
   EXPECT_THAT(outcome.err, Not(HasSubstr(kSessionIdSecret)));
   const std::string plain = folder_.Write("plain", "no program");
-  EXPECT_EQ(Run({"exec", "--org", "00801", "--", plain}).exit_code, 126);
+  EXPECT_EQ(Run({"exec", "--org", "00800000000000000801", "--", plain}).exit_code, 126);
 }
 
 TEST_F(ProcessTest, UnreachableBrokerExitsWith3) {
@@ -117,10 +118,10 @@ TEST_F(ProcessTest, UnreachableBrokerExitsWith3) {
 }
 
 TEST_F(ProcessTest, FailsIfOutputCannotBeWritten) {
-  broker_.AddCredential("acme", {"00801"});
+  broker_.AddCredential("acme-payables-user", {"00800000000000000801"});
   for (const char* command :
-       {"session list", "session get 00801 --show", "credential list --output json", "status",
-        "session login 00801", "--help", "--version"}) {
+       {"session list", "session get 00800000000000000801 --show", "credential list --output json",
+        "status", "session login 00800000000000000801", "--help", "--version"}) {
     const Outcome outcome = RunProcess({"sh", "-c",
                                         std::string("exec " BILLBROKER_PROGRAM " --socket ") +
                                             socket_ + " " + command + " > /dev/full"});
@@ -170,25 +171,28 @@ TEST_F(CompletionTest, CompletesCommandsOptionsAndValues) {
 }
 
 TEST_F(CompletionTest, CompletesNamesFromTheBroker) {
-  for (const char* name : {"acme", "acme-2", "books"}) broker_.AddCredential(name, {"00801"});
+  for (const char* name : {"acme-payables-user", "acme-receivables-user", "books"})
+    broker_.AddCredential(name, {"00800000000000000801"});
   v1::GetStatusResponse status;
   status.add_environments()->set_name("sandbox");
   broker_.set_status(status);
-  EXPECT_EQ(Complete("credential show a"), "acme acme-2\n");
-  EXPECT_EQ(Complete("session get 00801 --credential ''"), "acme acme-2 books\n");
+  EXPECT_EQ(Complete("credential show a"), "acme-payables-user acme-receivables-user\n");
+  EXPECT_EQ(Complete("session get 00800000000000000801 --credential ''"),
+            "acme-payables-user acme-receivables-user books\n");
   EXPECT_EQ(Complete("credential create x --environment ''"), "sandbox\n");
 }
 
 // bash splits at "=", unless COMP_WORDBREAKS has none.
 TEST_F(CompletionTest, CompletesValuesAfterEqualsSign) {
-  for (const char* name : {"acme", "books"}) broker_.AddCredential(name, {"00801"});
+  for (const char* name : {"acme-payables-user", "books"})
+    broker_.AddCredential(name, {"00800000000000000801"});
   EXPECT_EQ(Complete("--output = t"), "table\n");
   EXPECT_EQ(Complete("--output ="), "table json\n");
   EXPECT_EQ(Complete("--output=t"), "--output=table\n");
   EXPECT_EQ(Complete("--output="), "--output=table --output=json\n");
-  EXPECT_EQ(Complete("session get 00801 --credential = a"), "acme\n");
+  EXPECT_EQ(Complete("session get 00800000000000000801 --credential = a"), "acme-payables-user\n");
   EXPECT_EQ(Complete("--output = json credential de"), "delete detach\n");
-  EXPECT_EQ(Complete("--output=json credential show ''"), "acme books\n");
+  EXPECT_EQ(Complete("--output=json credential show ''"), "acme-payables-user books\n");
   EXPECT_EQ(Complete("session login --force ="), "\n");
   EXPECT_EQ(Complete("session login --force = ''"), "\n");
 }

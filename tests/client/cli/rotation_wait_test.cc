@@ -19,11 +19,12 @@ class RotationWaitTest : public CliTest {
  protected:
   RotationWaitTest() {
     host_.clock = &clock_;
-    broker_.AddCredential("acme", {"00801", "00802"});
+    broker_.AddCredential("acme-payables-user", {"00800000000000000801", "00800000000000000802"});
     terminal_.input = R"({"password": "s3cret"})";
   }
   int Rotate(std::vector<std::string> more) {
-    std::vector<std::string> args = {"credential", "rotate", "acme", "--secrets-from-stdin"};
+    std::vector<std::string> args = {"credential", "rotate", "acme-payables-user",
+                                     "--secrets-from-stdin"};
     args.insert(args.end(), more.begin(), more.end());
     return Run(args);
   }
@@ -39,7 +40,7 @@ TEST_F(RotationWaitTest, PrintsEachStepOfTheRotation) {
               ElementsAre(AllOf(HasSubstr("0 of 2"), HasSubstr("1 of 3")),
                           AllOf(HasSubstr("2 of 2"), HasSubstr("2 of 3")),
                           AllOf(HasSubstr("2 of 2"), HasSubstr("3 of 3"))));
-  EXPECT_THAT(out_, HasSubstr("acme"));
+  EXPECT_THAT(out_, HasSubstr("acme-payables-user"));
 }
 
 TEST_F(RotationWaitTest, PrintsProgressAfterTimeout) {

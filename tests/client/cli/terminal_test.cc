@@ -40,7 +40,7 @@ class TerminalTest : public ::testing::Test {
     Answer(terminal, "kind [1]: ", "");
     Answer(terminal, "BILL user name: ", "ada@acme.test");
     Answer(terminal, "name for the credential [ada-sandbox]: ", "");
-    Answer(terminal, "organization ids, separated by spaces or commas: ", "00801");
+    Answer(terminal, "organization ids, separated by spaces or commas: ", "00800000000000000801");
     ASSERT_TRUE(terminal.WaitFor("devKey (not shown): ")) << terminal.screen();
     EXPECT_FALSE(terminal.echoes());
   }

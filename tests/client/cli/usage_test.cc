@@ -47,13 +47,13 @@ TEST_F(UsageTest, WrongArgumentsAreUsageErrors) {
       {"frobnicate"},
       {"credential"},
       {"session", "get"},
-      {"session", "get", "00801", "00802"},
-      {"session", "get", "00801", "--min-remaining", "soon"},
-      {"session", "get", "00801", "--min-remaining", "-5s"},
+      {"session", "get", "00800000000000000801", "00800000000000000802"},
+      {"session", "get", "00800000000000000801", "--min-remaining", "soon"},
+      {"session", "get", "00800000000000000801", "--min-remaining", "-5s"},
       {"status", "--output", "xml"},
-      {"credential", "create", "acme", "--kind", "robot", "--environment", "sandbox", "--username",
-       "a"},
-      {"exec", "--org", "00801"},
+      {"credential", "create", "acme-payables-user", "--kind", "robot", "--environment", "sandbox",
+       "--username", "a"},
+      {"exec", "--org", "00800000000000000801"},
       {"status", "--timeout", "0s"}};
   for (const std::vector<std::string>& args : wrong) {
     EXPECT_EQ(Run(args), kExitUsage) << ::testing::PrintToString(args);
@@ -65,9 +65,9 @@ TEST_F(UsageTest, NamesUnknownCommandAndItsHelp) {
   EXPECT_EQ(Run({"frob"}), kExitUsage);
   EXPECT_EQ(ErrorReason(), "USAGE");
   EXPECT_THAT(err_, HasSubstr("\"frob\""));
-  EXPECT_EQ(Run({"sesion", "get", "00801", "--show"}), kExitUsage);
+  EXPECT_EQ(Run({"sesion", "get", "00800000000000000801", "--show"}), kExitUsage);
   EXPECT_THAT(err_, HasSubstr("\"sesion\""));
-  EXPECT_EQ(Run({"session", "frob", "00801", "--output", "json"}), kExitUsage);
+  EXPECT_EQ(Run({"session", "frob", "00800000000000000801", "--output", "json"}), kExitUsage);
   EXPECT_EQ(ErrorJson()["reason"], "USAGE");
   EXPECT_THAT(ErrorJson()["message"].get<std::string>(), HasSubstr("'billbroker session --help'"));
 }
@@ -77,17 +77,19 @@ TEST_F(UsageTest, RejectsSecretInArgumentWithoutQuotingIt) {
        {std::string("--password=") + kDevKeySecret, std::string("--dev-key=") + kDevKeySecret,
         std::string("--app-key=") + kDevKeySecret,
         std::string("--console_api_token=") + kDevKeySecret}) {
-    EXPECT_EQ(Run({"credential", "create", "acme", argument}), kExitUsage);
+    EXPECT_EQ(Run({"credential", "create", "acme-payables-user", argument}), kExitUsage);
     EXPECT_THAT(err_, HasSubstr("--secrets-from-stdin")) << argument;
     EXPECT_THAT(err_, Not(HasSubstr(kDevKeySecret))) << argument;
   }
-  EXPECT_EQ(Run({"credential", "create", "acme", "--password", kDevKeySecret}), kExitUsage);
+  EXPECT_EQ(Run({"credential", "create", "acme-payables-user", "--password", kDevKeySecret}),
+            kExitUsage);
   EXPECT_THAT(err_, HasSubstr("--password"));
   EXPECT_THAT(err_, Not(HasSubstr(kDevKeySecret)));
 }
 
 TEST_F(UsageTest, NamesMistypedOptionWithoutItsValue) {
-  EXPECT_EQ(Run({"credential", "show", "acme", "--pasword", kDevKeySecret}), kExitUsage);
+  EXPECT_EQ(Run({"credential", "show", "acme-payables-user", "--pasword", kDevKeySecret}),
+            kExitUsage);
   EXPECT_THAT(err_, HasSubstr("--pasword"));
   EXPECT_THAT(err_, Not(HasSubstr(kDevKeySecret)));
   EXPECT_EQ(Run({"credential", "--pasword", kDevKeySecret}), kExitUsage);
@@ -96,24 +98,26 @@ TEST_F(UsageTest, NamesMistypedOptionWithoutItsValue) {
 }
 
 TEST_F(UsageTest, GlobalOptionsMayFollowTheCommand) {
-  EXPECT_EQ(Run({"session", "get", "00801", "--output", "json", "--timeout", "5"}), kExitOk);
-  EXPECT_EQ(OutJson()["organization_id"], "00801");
+  EXPECT_EQ(Run({"session", "get", "00800000000000000801", "--output", "json", "--timeout", "5"}),
+            kExitOk);
+  EXPECT_EQ(OutJson()["organization_id"], "00800000000000000801");
 }
 
 TEST_F(UsageTest, JsonOutputHasJsonErrors) {
   EXPECT_EQ(Run({"session", "get", "--output", "json"}), kExitUsage);
   EXPECT_EQ(ErrorJson()["reason"], "USAGE");
-  broker_.FailNext("GetSession", MakeError(ErrorDetails{Reason::kBillRateLimited,
-                                                        absl::Milliseconds(11'500),
-                                                        {{"organization_id", "00801"}}},
-                                           "the hourly limit is spent"));
-  EXPECT_EQ(Run({"session", "get", "00801", "--output=json"}), kExitTryLater);
+  broker_.FailNext("GetSession",
+                   MakeError(ErrorDetails{Reason::kBillRateLimited,
+                                          absl::Milliseconds(11'500),
+                                          {{"organization_id", "00800000000000000801"}}},
+                             "the hourly limit is spent"));
+  EXPECT_EQ(Run({"session", "get", "00800000000000000801", "--output=json"}), kExitTryLater);
   EXPECT_EQ(ErrorJson(), Json({{"reason", "BILL_RATE_LIMITED"},
                                {"code", "RESOURCE_EXHAUSTED"},
                                {"message", "the hourly limit is spent"},
                                {"fix", ""},
                                {"retry_after_seconds", 11.5},
-                               {"metadata", {{"organization_id", "00801"}}}}));
+                               {"metadata", {{"organization_id", "00800000000000000801"}}}}));
   EXPECT_THAT(out_, IsEmpty());
 }
 
@@ -130,7 +134,7 @@ TEST_F(UsageTest, ReasonsBecomeExitCodes) {
                                                   {Reason::kVersionConflict, kExitFailed}};
   for (const auto& [reason, exit_code] : expected) {
     broker_.FailNext("GetSession", MakeError(reason, "because"));
-    EXPECT_EQ(Run({"session", "get", "00801"}), exit_code) << ReasonName(reason);
+    EXPECT_EQ(Run({"session", "get", "00800000000000000801"}), exit_code) << ReasonName(reason);
   }
 }
 
@@ -144,7 +148,7 @@ TEST_F(UsageTest, UnreachableBrokerHasItsOwnExitCode) {
 
 TEST_F(UsageTest, SocketMayComeFromTheEnvironment) {
   host_.environment["BILLBROKER_SOCKET"] = socket_;
-  EXPECT_EQ(RunAsIs({"session", "get", "00801"}), kExitOk) << err_;
+  EXPECT_EQ(RunAsIs({"session", "get", "00800000000000000801"}), kExitOk) << err_;
 }
 
 TEST_F(UsageTest, IgnoresEmptySocketInTheEnvironment) {
@@ -216,7 +220,7 @@ TEST_F(AddressTest, DoctorSkipsLocalChecksForRemoteBroker) {
 
 TEST_F(AddressTest, SocketOptionOverridesTheEnvironment) {
   host_.environment = {{"BILLBROKER_ADDRESS", "broker.example:8443"}};
-  EXPECT_EQ(Run({"session", "get", "00801"}), kExitOk) << err_;
+  EXPECT_EQ(Run({"session", "get", "00800000000000000801"}), kExitOk) << err_;
 }
 
 }  // namespace

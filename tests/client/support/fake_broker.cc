@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
-#include <thread>
+#include <mutex>
 #include <utility>
 
 #include "billbroker/v1/session.grpc.pb.h"
@@ -25,8 +25,8 @@ v1::Session FakeSession(const std::string& organization_id, std::uint64_t genera
   if (include_dev_key) session.set_dev_key(kDevKeySecret);
   session.set_dev_key_id("0123456789abcdef");
   session.set_organization_id(organization_id);
-  session.set_credential("acme");
-  session.set_user_id("00601");
+  session.set_credential("acme-payables-user");
+  session.set_user_id("00600000000000000601");
   session.set_base_url("https://bill.test/connect");
   session.set_generation(generation);
   session.mutable_sign_in_time()->set_seconds(kNowSeconds - 60);
@@ -100,8 +100,10 @@ class FakeBroker::Sessions final : public v1::SessionService::Service {
     while (!context->IsCancelled()) {
       std::vector<v1::WatchSessionsResponse> news;
       absl::Status end;
+      int changes = 0;
       {
         const MutexLock lock(state_.mutex);
+        changes = state_.watch_changes;
         if (!state_.watches_silent) {
           news = News(*request, seen);
           if (!complete) news.emplace_back().mutable_complete();
@@ -111,7 +113,7 @@ class FakeBroker::Sessions final : public v1::SessionService::Service {
       }
       for (const v1::WatchSessionsResponse& one : news) writer->Write(one);
       if (!end.ok()) return ToGrpcStatus(end);
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));  // until there may be more
+      AwaitChange(changes);
     }
     return grpc::Status::CANCELLED;
   }
@@ -158,6 +160,14 @@ class FakeBroker::Sessions final : public v1::SessionService::Service {
     return news;
   }
 
+  // Blocks until there are more than `changes`. Returns after 20 ms at the latest, because a
+  // synchronous handler is not notified when its call is cancelled.
+  void AwaitChange(int changes) {
+    std::unique_lock lock(state_.mutex.native());
+    state_.watch_changed.wait_for(lock, std::chrono::milliseconds(20),
+                                  [&] { return state_.watch_changes != changes; });
+  }
+
   State& state_;
 };
 
@@ -188,6 +198,7 @@ FakeBroker::~FakeBroker() { server_->grpc->Shutdown(std::chrono::system_clock::n
 void FakeBroker::FailNext(const std::string& method, const absl::Status& status) {
   const MutexLock lock(state_->mutex);
   state_->failures[method].push_back(status);
+  state_->NotifyWatches();
 }
 
 std::vector<v1::GetSessionRequest> FakeBroker::get_session_requests() const {
@@ -200,11 +211,13 @@ void FakeBroker::Tell(const std::string& organization_id,
   const MutexLock lock(state_->mutex);
   const auto [told, added] = state_->told.try_emplace(organization_id, 0, state);
   if (!added) told->second = {told->second.first + 1, state};
+  state_->NotifyWatches();
 }
 
 void FakeBroker::set_watches_silent(bool silent) {
   const MutexLock lock(state_->mutex);
   state_->watches_silent = silent;
+  state_->NotifyWatches();
 }
 
 std::vector<v1::WatchSessionsRequest> FakeBroker::watch_requests() const {

@@ -34,7 +34,7 @@ class FakeBroker::Mfa final : public v1::MfaService::Service {
       return ToGrpcStatus(MakeError(
           {Reason::kMfaFailed, absl::nullopt, {{"bill_code", "BDC_1356"}}}, "the code is wrong"));
     }
-    response->mutable_credential()->set_name("acme");
+    response->mutable_credential()->set_name("acme-payables-user");
     response->mutable_credential()->mutable_remember_me_expire_time()->set_seconds(kNowSeconds);
     response->mutable_sessions()->set_trusted_count(2);
     response->mutable_sessions()->set_failed_count(1);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <condition_variable>
 #include <cstdlib>
 #include <deque>
 #include <map>
@@ -45,6 +46,9 @@ struct FakeBroker::State {
   // By organization: how often it was told, and what.
   std::map<std::string, std::pair<int, absl::StatusOr<v1::Session>>> told;
   bool watches_silent = false;
+  // Counts the changes that watches may have to send.
+  int watch_changes = 0;
+  std::condition_variable watch_changed;
   std::vector<v1::WatchSessionsRequest> watches;
   std::vector<v1::GetSessionRequest> gets;
   std::vector<v1::LoginRequest> logins;
@@ -60,6 +64,11 @@ struct FakeBroker::State {
   std::vector<v1::DiscoverOrganizationsRequest> discovers;
   v1::VerifyAuditResponse audit_report;
   std::vector<std::pair<std::string, std::string>> audited;
+
+  void NotifyWatches() {
+    ++watch_changes;
+    watch_changed.notify_all();
+  }
 
   absl::Status Failure(const std::string& method) {
     std::deque<absl::Status>& queued = failures[method];
