@@ -329,7 +329,7 @@ TEST_F(AccessTest, ChangesHoldThePrincipal) {
   request.set_credential("ledger");
   request.set_uid(made.uid());
   request.set_version(made.version());
-  request.add_organizations()->set_organization_id("0089");
+  request.add_organizations()->set_organization_id("00800000000000000089");
   v1::AttachOrganizationsResponse response;
   ASSERT_THAT(
       Call(*credentials_, &v1::CredentialService::Stub::AttachOrganizations, request, &response),

@@ -16,7 +16,10 @@ using SessionStub = v1::SessionService::Stub;
 
 class ListSessionsTest : public RpcTest {
  protected:
-  ListSessionsTest() { Create(NewUser("acme", {"0081", "0082", "0083"})); }
+  ListSessionsTest() {
+    Create(NewUser("acme-payables-user",
+                   {"00800000000000000081", "00800000000000000082", "00800000000000000083"}));
+  }
 
   template <typename Request, typename Response>
   absl::Status Call(grpc::Status (SessionStub::*method)(grpc::ClientContext*, const Request&,
@@ -27,15 +30,16 @@ class ListSessionsTest : public RpcTest {
 };
 
 TEST_F(ListSessionsTest, ReturnsPagesWithoutSecrets) {
-  for (const char* id : {"0083", "0081", "0082"}) ASSERT_THAT(GetSession(id), IsOk());
+  for (const char* id : {"00800000000000000083", "00800000000000000081", "00800000000000000082"})
+    ASSERT_THAT(GetSession(id), IsOk());
   v1::ListSessionsRequest request;
   request.set_page_size(2);
   v1::ListSessionsResponse first;
   ASSERT_THAT(Call(&SessionStub::ListSessions, request, &first), IsOk());
   ASSERT_EQ(first.sessions_size(), 2);
   const v1::SessionEntry& entry = first.sessions(0);
-  EXPECT_EQ(entry.organization_id(), "0081");
-  EXPECT_EQ(entry.credential(), "acme");
+  EXPECT_EQ(entry.organization_id(), "00800000000000000081");
+  EXPECT_EQ(entry.credential(), "acme-payables-user");
   EXPECT_EQ(entry.state(), v1::SESSION_STATE_LIVE);
   EXPECT_GT(entry.generation(), 0U);
   EXPECT_EQ(entry.sign_in_count(), 1);
@@ -45,20 +49,20 @@ TEST_F(ListSessionsTest, ReturnsPagesWithoutSecrets) {
   v1::ListSessionsResponse second;
   ASSERT_THAT(Call(&SessionStub::ListSessions, request, &second), IsOk());
   ASSERT_EQ(second.sessions_size(), 1);
-  EXPECT_EQ(second.sessions(0).organization_id(), "0083");
+  EXPECT_EQ(second.sessions(0).organization_id(), "00800000000000000083");
   EXPECT_EQ(second.next_page_token(), "");
 }
 
 TEST_F(ListSessionsTest, FiltersByCredentialAndChecksPages) {
-  Create(NewUser("other", {"0090"}));
-  ASSERT_THAT(GetSession("0081"), IsOk());
-  ASSERT_THAT(GetSession("0090"), IsOk());
+  Create(NewUser("other", {"00800000000000000090"}));
+  ASSERT_THAT(GetSession("00800000000000000081"), IsOk());
+  ASSERT_THAT(GetSession("00800000000000000090"), IsOk());
   v1::ListSessionsRequest request;
   request.set_credential("other");
   v1::ListSessionsResponse response;
   ASSERT_THAT(Call(&SessionStub::ListSessions, request, &response), IsOk());
   ASSERT_EQ(response.sessions_size(), 1);
-  EXPECT_EQ(response.sessions(0).organization_id(), "0090");
+  EXPECT_EQ(response.sessions(0).organization_id(), "00800000000000000090");
   request.set_page_token("nonsense");
   EXPECT_EQ(FieldOf(Call(&SessionStub::ListSessions, request, &response)), "page_token");
   request.set_page_size(-1);
@@ -85,14 +89,14 @@ TEST_F(ListSessionsTest, RejectsUnknownCredential) {
   const absl::Status unknown = Call(&SessionStub::ListSessions, request, &response);
   EXPECT_THAT(unknown, HasReason(Reason::kUnknownCredential));
   EXPECT_THAT(FromGrpcStatus(last_), StatusIs(absl::StatusCode::kNotFound));
-  request.set_credential("acme");
+  request.set_credential("acme-payables-user");
   EXPECT_THAT(Call(&SessionStub::ListSessions, request, &response), IsOk());
   EXPECT_EQ(response.sessions_size(), 0) << "a credential without sessions is an empty list";
 }
 
 TEST_F(ListSessionsTest, ListsQuarantine) {
   broker_.bill.FailNextSignIns(1, Refusal(Verdict::kSecretRejected, "BDC_1101"));
-  ASSERT_THAT(GetSession("0081"), Not(IsOk()));
+  ASSERT_THAT(GetSession("00800000000000000081"), Not(IsOk()));
   v1::ListSessionsResponse response;
   ASSERT_THAT(Call(&SessionStub::ListSessions, v1::ListSessionsRequest(), &response), IsOk());
   ASSERT_EQ(response.sessions_size(), 1);

@@ -12,14 +12,16 @@ using MfaStub = v1::MfaService::Stub;
 
 class MfaRpcTest : public RpcTest {
  protected:
-  MfaRpcTest() { Create(NewUser("acme", {"0081", "0082"})); }
+  MfaRpcTest() {
+    Create(NewUser("acme-payables-user", {"00800000000000000081", "00800000000000000082"}));
+  }
 
   std::string Start() {
     v1::StartChallengeRequest request;
-    request.set_credential("acme");
+    request.set_credential("acme-payables-user");
     v1::StartChallengeResponse response;
     EXPECT_THAT(Call(*mfa_, &MfaStub::StartChallenge, request, &response), IsOk());
-    EXPECT_EQ(response.organization_id(), "0081");
+    EXPECT_EQ(response.organization_id(), "00800000000000000081");
     EXPECT_TRUE(response.has_expire_time());
     return response.challenge_id();
   }
@@ -34,7 +36,7 @@ class MfaRpcTest : public RpcTest {
 
   v1::Credential Shown() {
     v1::GetCredentialRequest request;
-    request.set_credential("acme");
+    request.set_credential("acme-payables-user");
     v1::GetCredentialResponse response;
     EXPECT_THAT(
         Call(*credentials_, &v1::CredentialService::Stub::GetCredential, request, &response),
@@ -53,7 +55,7 @@ TEST_F(MfaRpcTest, CodeMakesSessionsTrusted) {
                 response.credential().remember_me_create_time().seconds(),
             30 * 24 * 3600);
   v1::GetSessionRequest trusted;
-  trusted.set_organization_id("0081");
+  trusted.set_organization_id("00800000000000000081");
   trusted.set_require_trusted(true);
   EXPECT_TRUE(GetSession(trusted)->trusted());
 }
@@ -68,7 +70,7 @@ TEST_F(MfaRpcTest, ChecksFormatBeforeCallingBill) {
   v1::StartChallengeResponse started;
   EXPECT_EQ(FieldOf(Call(*mfa_, &MfaStub::StartChallenge, {}, &started)), "credential");
   v1::StartChallengeRequest start;
-  start.set_credential("acme");
+  start.set_credential("acme-payables-user");
   start.set_organization_id("not an id");
   EXPECT_EQ(FieldOf(Call(*mfa_, &MfaStub::StartChallenge, start, &started)), "organization_id");
   v1::StepUpResponse stepped_up;
@@ -80,10 +82,10 @@ TEST_F(MfaRpcTest, ShowsStaleIdUntilBillAcceptsAnother) {
   ASSERT_THAT(Complete(Start(), "123456", response), IsOk());
   EXPECT_FALSE(Shown().has_remember_me_refuse_time());
   broker_.bill.ForgetDevices();
-  ASSERT_THAT(GetSession("0082"), IsOk());
+  ASSERT_THAT(GetSession("00800000000000000082"), IsOk());
   EXPECT_TRUE(Shown().has_remember_me_refuse_time());
   v1::StepUpRequest request;
-  request.set_credential("acme");
+  request.set_credential("acme-payables-user");
   v1::StepUpResponse stepped_up;
   ASSERT_THAT(Call(*mfa_, &MfaStub::StepUp, request, &stepped_up), IsOk());
   EXPECT_EQ(stepped_up.sessions().trusted_count(), 1);
@@ -109,7 +111,7 @@ TEST_F(MfaRpcTest, StatusCountsCredentialsThatNeedAPerson) {
   EXPECT_EQ(shown(), (std::vector<int>{1, 1, 0, 0}));
   broker_.clock.Advance(absl::Hours(6 * 24));
   broker_.bill.ForgetDevices();
-  ASSERT_THAT(GetSession("0082"), IsOk());
+  ASSERT_THAT(GetSession("00800000000000000082"), IsOk());
   EXPECT_EQ(shown(), (std::vector<int>{1, 0, 1, 1}));
 }
 

@@ -49,7 +49,8 @@ class SecretBoundaryTest : private Logged, public RpcTest {
 };
 
 TEST_F(SecretBoundaryTest, ResponsesAndLogsHoldNoSecrets) {
-  v1::CreateCredentialRequest good = NewUser("acme", {"0081", "0082"});
+  v1::CreateCredentialRequest good =
+      NewUser("acme-payables-user", {"00800000000000000081", "00800000000000000082"});
   good.mutable_organizations(1)->set_dev_key("s3cret-0082");
   good.set_remember_me_id("s3cret-remember");
   good.set_device("billbroker");
@@ -65,26 +66,26 @@ TEST_F(SecretBoundaryTest, ResponsesAndLogsHoldNoSecrets) {
   CreateAndKeep(bad);
   bad.set_environment("moon");
   CreateAndKeep(bad);
-  v1::CreateCredentialRequest partner = NewUser("firm", {"0095"});
+  v1::CreateCredentialRequest partner = NewUser("firm", {"00800000000000000095"});
   partner.set_kind(v1::CREDENTIAL_KIND_PARTNER);
   partner.set_app_key("s3cret-app-key");
   CreateAndKeep(partner);  // without a user to sign in as
   partner.mutable_organizations(0)->set_user_id("006a");
   CreateAndKeep(partner);
   broker_.bill.FailNextPartnerSignIns(1, Refusal(Verdict::kDevKeyRejected, "BDC_1103"));
-  Keep(GetSession("0095").status());
+  Keep(GetSession("00800000000000000095").status());
   broker_.vault.set_state(VaultState::kTimedOut);
-  CreateAndKeep(NewUser("silent", {"0083"}));
+  CreateAndKeep(NewUser("silent", {"00800000000000000083"}));
   broker_.vault.set_state(VaultState::kReady);
 
   for (const Verdict verdict : {Verdict::kUnavailable, Verdict::kSecretRejected}) {
     broker_.bill.FailNextSignIns(1, Refusal(verdict, "BDC_1101"));
-    Keep(GetSession("0081").status());
+    Keep(GetSession("00800000000000000081").status());
     broker_.clock.Advance(absl::Minutes(10));
   }
-  Keep(GetSession("0081").status());
+  Keep(GetSession("00800000000000000081").status());
   v1::LoginRequest login;
-  login.set_organization_id("0082");
+  login.set_organization_id("00800000000000000082");
   login.set_force(true);
   v1::LoginResponse session;
   Keep(Call(*sessions_, &v1::SessionService::Stub::Login, login, &session));
@@ -108,7 +109,7 @@ TEST_F(SecretBoundaryTest, WipesRequestAfterReadingItsSecrets) {
   WipingAllocator<v1::CreateCredentialRequest, v1::CreateCredentialResponse> allocator;
   auto* messages = allocator.AllocateMessages();
   v1::CreateCredentialRequest& request = *messages->request();
-  request = NewUser("acme", {"0081"});
+  request = NewUser("acme-payables-user", {"00800000000000000081"});
   request.mutable_organizations(0)->set_dev_key("s3cret-0081-long-enough-for-the-heap");
   const char* const bytes = request.organizations(0).dev_key().data();
   messages->FreeRequest();

@@ -19,7 +19,10 @@ using SessionStub = v1::SessionService::Stub;
 
 class SessionServiceTest : public RpcTest {
  protected:
-  SessionServiceTest() { Create(NewUser("acme", {"0081", "0082", "0083"})); }
+  SessionServiceTest() {
+    Create(NewUser("acme-payables-user",
+                   {"00800000000000000081", "00800000000000000082", "00800000000000000083"}));
+  }
 
   template <typename Request, typename Response>
   absl::Status Call(grpc::Status (SessionStub::*method)(grpc::ClientContext*, const Request&,
@@ -31,15 +34,15 @@ class SessionServiceTest : public RpcTest {
 
 TEST_F(SessionServiceTest, SessionHoldsAllFields) {
   v1::GetSessionRequest request;
-  request.set_organization_id("0081");
+  request.set_organization_id("00800000000000000081");
   request.set_include_dev_key(true);
   const absl::StatusOr<v1::Session> session = GetSession(request);
   ASSERT_THAT(session, IsOk());
   EXPECT_EQ(session->session_id(), FakeBill::SessionId(1));
   EXPECT_EQ(session->dev_key(), "s3cret-dev-key");
   EXPECT_EQ(session->dev_key_id().size(), 16U);
-  EXPECT_EQ(session->organization_id(), "0081");
-  EXPECT_EQ(session->credential(), "acme");
+  EXPECT_EQ(session->organization_id(), "00800000000000000081");
+  EXPECT_EQ(session->credential(), "acme-payables-user");
   EXPECT_NE(session->user_id(), "");
   EXPECT_EQ(session->base_url(), "https://sandbox.test/connect");
   EXPECT_GT(session->generation(), 0U);
@@ -49,8 +52,8 @@ TEST_F(SessionServiceTest, SessionHoldsAllFields) {
 }
 
 TEST_F(SessionServiceTest, ReturnsDevKeyAndHeadersOnlyOnRequest) {
-  EXPECT_EQ(GetSession("0081")->dev_key(), "");
-  EXPECT_EQ(GetSession("0081")->headers_size(), 0);
+  EXPECT_EQ(GetSession("00800000000000000081")->dev_key(), "");
+  EXPECT_EQ(GetSession("00800000000000000081")->headers_size(), 0);
 }
 
 TEST_F(SessionServiceTest, EachCallReturnsHeadersOnRequest) {
@@ -63,19 +66,19 @@ TEST_F(SessionServiceTest, EachCallReturnsHeadersOnRequest) {
     EXPECT_EQ(session.headers(1).value(), "s3cret-dev-key");
   };
   v1::GetSessionRequest get;
-  get.set_organization_id("0081");
+  get.set_organization_id("00800000000000000081");
   get.set_include_headers(true);
   expect_headers(*GetSession(get));  // waits for the sign-in
   expect_headers(*GetSession(get));
   v1::BatchGetSessionsRequest batch;
   *batch.add_requests() = get;
-  batch.add_requests()->set_organization_id("0081");
+  batch.add_requests()->set_organization_id("00800000000000000081");
   v1::BatchGetSessionsResponse outcomes;
   ASSERT_THAT(Call(&SessionStub::BatchGetSessions, batch, &outcomes), IsOk());
   expect_headers(outcomes.outcomes(0).session());
   EXPECT_EQ(outcomes.outcomes(1).session().headers_size(), 0);
   v1::LoginRequest login;
-  login.set_organization_id("0081");
+  login.set_organization_id("00800000000000000081");
   login.set_include_headers(true);
   v1::LoginResponse logged_in;
   ASSERT_THAT(Call(&SessionStub::Login, login, &logged_in), IsOk());
@@ -109,7 +112,7 @@ TEST_F(SessionServiceTest, RejectsMalformedFields) {
   };
   for (const Row& row : rows) {
     v1::GetSessionRequest request;
-    request.set_organization_id("0081");
+    request.set_organization_id("00800000000000000081");
     row.change(request);
     const absl::Status status = GetSession(request).status();
     EXPECT_EQ(FieldOf(status), row.field) << status << " of " << request.ShortDebugString();
@@ -118,11 +121,11 @@ TEST_F(SessionServiceTest, RejectsMalformedFields) {
 }
 
 TEST_F(SessionServiceTest, FailedCallHasReasonAndRetryTime) {
-  EXPECT_THAT(GetSession("0099"), HasReason(Reason::kUnknownOrganization));
+  EXPECT_THAT(GetSession("00800000000000000099"), HasReason(Reason::kUnknownOrganization));
   EXPECT_THAT(FromGrpcStatus(last_), StatusIs(absl::StatusCode::kNotFound));
 
   broker_.bill.FailNextSignIns(1, Refusal(Verdict::kSecretRejected, "BDC_1101"));
-  const absl::Status rejected = GetSession("0081").status();
+  const absl::Status rejected = GetSession("00800000000000000081").status();
   EXPECT_THAT(rejected, HasReason(Reason::kCredentialRejected));
   EXPECT_THAT(FromGrpcStatus(last_), StatusIs(absl::StatusCode::kFailedPrecondition));
   EXPECT_EQ(DetailsOf(rejected)->metadata["bill_code"], "BDC_1101");
@@ -130,7 +133,7 @@ TEST_F(SessionServiceTest, FailedCallHasReasonAndRetryTime) {
 
 TEST_F(SessionServiceTest, BillOutageHasRetryTime) {
   broker_.bill.FailNextSignIns(1, Refusal(Verdict::kUnavailable, ""));
-  const absl::Status ill = GetSession("0082").status();
+  const absl::Status ill = GetSession("00800000000000000082").status();
   EXPECT_THAT(ill, HasReason(Reason::kBillUnavailable));
   EXPECT_THAT(FromGrpcStatus(last_), StatusIs(absl::StatusCode::kUnavailable));
   EXPECT_GT(DetailsOf(ill)->retry_after.value_or(absl::ZeroDuration()), absl::ZeroDuration());
@@ -138,7 +141,7 @@ TEST_F(SessionServiceTest, BillOutageHasRetryTime) {
 
 TEST_F(SessionServiceTest, PassesOptionsToTheEngine) {
   v1::GetSessionRequest request;
-  request.set_organization_id("0081");
+  request.set_organization_id("00800000000000000081");
   request.set_cached_only(true);
   EXPECT_THAT(GetSession(request), HasReason(Reason::kNoLiveSession));
   request.set_cached_only(false);
@@ -160,7 +163,7 @@ TEST_F(SessionServiceTest, ConcurrentCallersShareOneSignIn) {
       grpc::ClientContext context;
       context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Minutes(1)));
       v1::GetSessionRequest request;
-      request.set_organization_id("0081");
+      request.set_organization_id("00800000000000000081");
       v1::GetSessionResponse response;
       const grpc::Status status = sessions_->GetSession(&context, request, &response);
       if (!status.ok()) return FromGrpcStatus(status);
@@ -179,7 +182,7 @@ TEST_F(SessionServiceTest, CancelledCallKeepsItsSignIn) {
   broker_.bill.Hold();
   grpc::ClientContext context;
   v1::GetSessionRequest request;
-  request.set_organization_id("0081");
+  request.set_organization_id("00800000000000000081");
   v1::GetSessionResponse response;
   std::promise<grpc::Status> ended;
   std::future<grpc::Status> end = ended.get_future();
@@ -190,21 +193,23 @@ TEST_F(SessionServiceTest, CancelledCallKeepsItsSignIn) {
   ASSERT_TRUE(AwaitReady(end, "the end of the call"));
   EXPECT_THAT(FromGrpcStatus(end.get()), StatusIs(absl::StatusCode::kCancelled));
   broker_.bill.ReleaseAll();
-  EXPECT_THAT(GetSession("0081"), IsOk());
+  EXPECT_THAT(GetSession("00800000000000000081"), IsOk());
   EXPECT_EQ(broker_.bill.CountSignIns(), 1);
 }
 
 TEST_F(SessionServiceTest, BatchReturnsOutcomesInOrder) {
-  broker_.bill.FailNextSignInsOf("0082", 1, Refusal(Verdict::kDevKeyRejected, "BDC_1102"));
+  broker_.bill.FailNextSignInsOf("00800000000000000082", 1,
+                                 Refusal(Verdict::kDevKeyRejected, "BDC_1102"));
   v1::BatchGetSessionsRequest request;
-  for (const char* id : {"0081", "0099", "0082", "0081"}) {
+  for (const char* id : {"00800000000000000081", "00800000000000000099", "00800000000000000082",
+                         "00800000000000000081"}) {
     request.add_requests()->set_organization_id(id);
   }
   request.mutable_requests(0)->set_include_dev_key(true);
   v1::BatchGetSessionsResponse response;
   ASSERT_THAT(Call(&SessionStub::BatchGetSessions, request, &response), IsOk());
   ASSERT_EQ(response.outcomes_size(), 4);
-  EXPECT_EQ(response.outcomes(0).session().organization_id(), "0081");
+  EXPECT_EQ(response.outcomes(0).session().organization_id(), "00800000000000000081");
   EXPECT_EQ(response.outcomes(0).session().dev_key(), "s3cret-dev-key");
   EXPECT_THAT(FromErrorStatus(response.outcomes(1).error()),
               HasReason(Reason::kUnknownOrganization));
@@ -216,12 +221,13 @@ TEST_F(SessionServiceTest, BatchReturnsOutcomesInOrder) {
 
 TEST_F(SessionServiceTest, BatchIsLimitedToAThousand) {
   v1::BatchGetSessionsRequest request;
-  for (int i = 0; i < 1000; ++i) request.add_requests()->set_organization_id("0081");
+  for (int i = 0; i < 1000; ++i)
+    request.add_requests()->set_organization_id("00800000000000000081");
   v1::BatchGetSessionsResponse response;
   ASSERT_THAT(Call(&SessionStub::BatchGetSessions, request, &response), IsOk());
   EXPECT_EQ(response.outcomes_size(), 1000);
   EXPECT_EQ(response.outcomes(999).session().session_id(), FakeBill::SessionId(1));
-  request.add_requests()->set_organization_id("0081");
+  request.add_requests()->set_organization_id("00800000000000000081");
   EXPECT_EQ(FieldOf(Call(&SessionStub::BatchGetSessions, request, &response)), "requests");
   EXPECT_EQ(FieldOf(Call(&SessionStub::BatchGetSessions, v1::BatchGetSessionsRequest(), &response)),
             "requests");
@@ -229,7 +235,7 @@ TEST_F(SessionServiceTest, BatchIsLimitedToAThousand) {
 
 TEST_F(SessionServiceTest, MalformedRequestFailsAloneInBatch) {
   v1::BatchGetSessionsRequest request;
-  request.add_requests()->set_organization_id("0081");
+  request.add_requests()->set_organization_id("00800000000000000081");
   request.add_requests()->set_organization_id("?");
   v1::BatchGetSessionsResponse response;
   ASSERT_THAT(Call(&SessionStub::BatchGetSessions, request, &response), IsOk());
@@ -239,7 +245,7 @@ TEST_F(SessionServiceTest, MalformedRequestFailsAloneInBatch) {
 
 TEST_F(SessionServiceTest, LoginReportsReuseAndForceSignsIn) {
   v1::LoginRequest request;
-  request.set_organization_id("0081");
+  request.set_organization_id("00800000000000000081");
   v1::LoginResponse response;
   ASSERT_THAT(Call(&SessionStub::Login, request, &response), IsOk());
   EXPECT_FALSE(response.reused());
@@ -257,9 +263,9 @@ TEST_F(SessionServiceTest, LoginReportsReuseAndForceSignsIn) {
 }
 
 TEST_F(SessionServiceTest, LogoutEndsGivenGenerationOnce) {
-  const std::uint64_t generation = GetSession("0081")->generation();
+  const std::uint64_t generation = GetSession("00800000000000000081")->generation();
   v1::LogoutRequest request;
-  request.set_organization_id("0081");
+  request.set_organization_id("00800000000000000081");
   request.set_if_generation(generation - 1);
   v1::LogoutResponse response;
   ASSERT_THAT(Call(&SessionStub::Logout, request, &response), IsOk());
@@ -279,7 +285,7 @@ TEST_F(SessionServiceTest, WaitsFiveMinutesAtMost) {
     grpc::ClientContext context;
     context.set_deadline(absl::ToChronoTime(absl::Now() + patience));
     v1::LoginRequest request;
-    request.set_organization_id("0081");
+    request.set_organization_id("00800000000000000081");
     v1::LoginResponse response;
     return FromGrpcStatus(sessions_->Login(&context, request, &response));
   };
@@ -292,7 +298,7 @@ TEST_F(SessionServiceTest, WaitsFiveMinutesAtMost) {
 }
 
 TEST_F(SessionServiceTest, StatusReportsTheBroker) {
-  ASSERT_THAT(GetSession("0081"), IsOk());
+  ASSERT_THAT(GetSession("00800000000000000081"), IsOk());
   broker_.directory.set_vault_state(VaultState::kLocked);
   v1::GetStatusResponse response;
   ASSERT_THAT(Call(&SessionStub::GetStatus, v1::GetStatusRequest(), &response), IsOk());
@@ -314,7 +320,7 @@ TEST_F(SessionServiceTest, StatusReportsTheBroker) {
 
 TEST_F(SessionServiceTest, RejectsAllCallsButStatusWhileDraining) {
   state_.StartDraining();
-  EXPECT_THAT(GetSession("0081"), HasReason(Reason::kDraining));
+  EXPECT_THAT(GetSession("00800000000000000081"), HasReason(Reason::kDraining));
   EXPECT_THAT(FromGrpcStatus(last_), StatusIs(absl::StatusCode::kUnavailable));
   v1::ListSessionsResponse list;
   EXPECT_THAT(Call(&SessionStub::ListSessions, v1::ListSessionsRequest(), &list),

@@ -26,7 +26,7 @@ Session FullSession() {
   session.keys = {"sandbox", Secret("s3cret-session"), Secret("s3cret-dev-key")};
   session.dev_key_id = "0123456789abcdef";
   session.organization_id = "00801ACMEPAYABLES0001";
-  session.credential = "acme";
+  session.credential = "acme-payables-user";
   session.user_id = "00601ACMEUSER00000001";
   session.base_url = "https://gateway.stage.bill.com/connect";
   session.trusted = true;
@@ -104,7 +104,7 @@ TEST(SessionWireTest, EncodesLongStrings) {
 
 TEST(SessionWireTest, DecodesSplitRequest) {
   v1::GetSessionRequest request;
-  request.set_organization_id("0081");
+  request.set_organization_id("00800000000000000081");
   request.set_stale_generation(7);
   const std::string bytes = request.SerializeAsString();
   const grpc::Slice parts[] = {grpc::Slice(bytes.substr(0, 3)), grpc::Slice(bytes.substr(3))};

@@ -29,7 +29,8 @@ struct SignInsOnALog {
 class SignInRecordTest : private SignInsOnALog, public RpcTest {
  protected:
   explicit SignInRecordTest(bool session_reads = false) : RpcTest(&sign_ins, session_reads) {
-    acme_ = Create(NewUser("acme", {"0081", "0082", "0083"}));
+    acme_ = Create(NewUser("acme-payables-user", {"00800000000000000081", "00800000000000000082",
+                                                  "00800000000000000083"}));
     origins_asked_ = 0;
     (void)audit_.Take();
   }
@@ -55,7 +56,7 @@ class SignInRecordTest : private SignInsOnALog, public RpcTest {
   template <typename Request>
   Request ForAcme() {
     Request request;
-    request.set_credential("acme");
+    request.set_credential("acme-payables-user");
     request.set_uid(acme_.uid());
     request.set_version(1);
     return request;
@@ -80,15 +81,20 @@ TEST_F(SignInRecordTest, IntentAndOutcomeNameTheCall) {
   using Credentials = v1::CredentialService::Stub;
   const std::vector<std::pair<std::string, std::function<void()>>> calls = {
       {"SessionService/GetSession",
-       [this] { Ask(*sessions_, &Sessions::GetSession, ForPair<v1::GetSessionRequest>("0081")); }},
+       [this] {
+         Ask(*sessions_, &Sessions::GetSession,
+             ForPair<v1::GetSessionRequest>("00800000000000000081"));
+       }},
       {"SessionService/BatchGetSessions",
        [this] {
          v1::BatchGetSessionsRequest request;
-         request.add_requests()->set_organization_id("0081");
+         request.add_requests()->set_organization_id("00800000000000000081");
          Ask(*sessions_, &Sessions::BatchGetSessions, request);
        }},
       {"SessionService/Login",
-       [this] { Ask(*sessions_, &Sessions::Login, ForPair<v1::LoginRequest>("0081")); }},
+       [this] {
+         Ask(*sessions_, &Sessions::Login, ForPair<v1::LoginRequest>("00800000000000000081"));
+       }},
       {"CredentialService/VerifyCredential",
        [this] {
          Ask(*credentials_, &Credentials::VerifyCredential, ForAcme<v1::VerifyCredentialRequest>());
@@ -96,13 +102,13 @@ TEST_F(SignInRecordTest, IntentAndOutcomeNameTheCall) {
       {"CredentialService/DiscoverOrganizations",
        [this] {
          v1::DiscoverOrganizationsRequest request;
-         request.set_credential("acme");
+         request.set_credential("acme-payables-user");
          Ask(*credentials_, &Credentials::DiscoverOrganizations, request);
        }},
       {"MfaService/StartChallenge",
        [this] {
          v1::StartChallengeRequest request;
-         request.set_credential("acme");
+         request.set_credential("acme-payables-user");
          Ask(*mfa_, &v1::MfaService::Stub::StartChallenge, request);
        }},
       {"CredentialService/RotateCredential",
@@ -125,8 +131,8 @@ TEST_F(SignInRecordTest, IntentAndOutcomeNameTheCall) {
 }
 
 TEST_F(SignInRecordTest, SignInWithoutRequestIdHasItsOwn) {
-  ASSERT_THAT(GetSession("0081"), IsOk());
-  ASSERT_THAT(GetSession("0082"), IsOk());
+  ASSERT_THAT(GetSession("00800000000000000081"), IsOk());
+  ASSERT_THAT(GetSession("00800000000000000082"), IsOk());
   const std::vector<AuditEntry> entries = SignIns();
   ASSERT_THAT(entries, SizeIs(4));
   EXPECT_THAT(entries[0].request_id, SizeIs(32));
@@ -151,24 +157,25 @@ TEST_F(SignInRecordTest, ProbeHasRequestIdOfItsChange) {
 }
 
 TEST_F(SignInRecordTest, HitDoesNotReadTheOrigin) {
-  ASSERT_THAT(GetSession("0081"), IsOk());
+  ASSERT_THAT(GetSession("00800000000000000081"), IsOk());
   EXPECT_EQ(origins_asked_, 1) << "its sign-in is recorded";
   v1::LoginResponse reused;
-  ASSERT_THAT(Call(*sessions_, &v1::SessionService::Stub::Login, ForPair<v1::LoginRequest>("0081"),
-                   &reused),
+  ASSERT_THAT(Call(*sessions_, &v1::SessionService::Stub::Login,
+                   ForPair<v1::LoginRequest>("00800000000000000081"), &reused),
               IsOk());
   v1::BatchGetSessionsRequest batch;
-  batch.add_requests()->set_organization_id("0081");
+  batch.add_requests()->set_organization_id("00800000000000000081");
   v1::BatchGetSessionsResponse response;
   ASSERT_THAT(Call(*sessions_, &v1::SessionService::Stub::BatchGetSessions, batch, &response),
               IsOk());
-  ASSERT_THAT(GetSession("0081"), IsOk());
+  ASSERT_THAT(GetSession("00800000000000000081"), IsOk());
   EXPECT_EQ(origins_asked_, 1);
 }
 
 TEST_F(SignInRecordTest, BatchReadsTheOriginOnce) {
   v1::BatchGetSessionsRequest batch;
-  for (const char* id : {"0081", "0082", "0083"}) batch.add_requests()->set_organization_id(id);
+  for (const char* id : {"00800000000000000081", "00800000000000000082", "00800000000000000083"})
+    batch.add_requests()->set_organization_id(id);
   Ask(*sessions_, &v1::SessionService::Stub::BatchGetSessions, batch);
   EXPECT_EQ(origins_asked_, 1);
   const std::vector<AuditEntry> entries = SignIns();
@@ -182,7 +189,7 @@ class RecordedReadTest : public SignInRecordTest {
 };
 
 TEST_F(RecordedReadTest, SignInHasRequestIdOfItsCause) {
-  ASSERT_THAT(GetSession("0081"), IsOk());
+  ASSERT_THAT(GetSession("00800000000000000081"), IsOk());
   const std::vector<AuditEntry> reads = audit_.Take();
   ASSERT_THAT(reads, SizeIs(1));
   for (const AuditEntry& entry : SignIns()) EXPECT_EQ(entry.request_id, reads[0].request_id);

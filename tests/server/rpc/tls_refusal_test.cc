@@ -55,7 +55,7 @@ class TlsRefusalTest : public RpcTest {
   // Asks for a session that nobody granted, so often, and returns what is recorded.
   std::vector<AuditEntry> AskInVain(v1::SessionService::Stub& stub, int times) {
     v1::GetSessionRequest request;
-    request.set_organization_id("0081");
+    request.set_organization_id("00800000000000000081");
     v1::GetSessionResponse response;
     for (int i = 0; i < times; ++i) {
       const absl::Status status =

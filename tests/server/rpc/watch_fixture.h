@@ -64,7 +64,10 @@ class WatchReader final {
 
 class WatchTest : public RpcTest {
  protected:
-  WatchTest() { Create(NewUser("acme", {"0081", "0082", "0083"})); }
+  WatchTest() {
+    Create(NewUser("acme-payables-user",
+                   {"00800000000000000081", "00800000000000000082", "00800000000000000083"}));
+  }
 
   static v1::WatchSessionsRequest Of(const std::vector<std::string>& organization_ids) {
     v1::WatchSessionsRequest request;

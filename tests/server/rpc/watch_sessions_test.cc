@@ -18,39 +18,39 @@ using ::testing::Not;
 class WatchSessionsTest : public WatchTest {};
 
 TEST_F(WatchSessionsTest, SendsStateThenCompleteThenChanges) {
-  const std::uint64_t generation = GetSession("0081")->generation();
-  const auto watch = Watch({"0081", "0082"});
+  const std::uint64_t generation = GetSession("00800000000000000081")->generation();
+  const auto watch = Watch({"00800000000000000081", "00800000000000000082"});
   const std::vector<v1::SessionUpdate> present = watch->PresentState(2);
-  EXPECT_EQ(present[0].organization_id(), "0081");
+  EXPECT_EQ(present[0].organization_id(), "00800000000000000081");
   EXPECT_EQ(present[0].session().session_id(), FakeBill::SessionId(1));
   EXPECT_EQ(present[0].session().generation(), generation);
   EXPECT_EQ(present[0].session().remaining().seconds(), 34 * 60);
   EXPECT_EQ(present[0].session().dev_key(), "");
-  EXPECT_EQ(present[1].organization_id(), "0082");
+  EXPECT_EQ(present[1].organization_id(), "00800000000000000082");
   EXPECT_THAT(FromErrorStatus(present[1].error()), HasReason(Reason::kNoLiveSession));
   EXPECT_EQ(broker_.bill.CountSignIns(), 1) << "to watch is no demand";
 
-  ASSERT_THAT(GetSession("0082"), IsOk());
+  ASSERT_THAT(GetSession("00800000000000000082"), IsOk());
   const v1::SessionUpdate change = watch->NextUpdate();
-  EXPECT_EQ(change.organization_id(), "0082");
+  EXPECT_EQ(change.organization_id(), "00800000000000000082");
   EXPECT_EQ(change.session().session_id(), FakeBill::SessionId(2));
 }
 
 TEST_F(WatchSessionsTest, ReportsLogoutAndNextSignIn) {
-  const std::uint64_t generation = GetSession("0081")->generation();
-  const auto watch = Watch({"0081"});
+  const std::uint64_t generation = GetSession("00800000000000000081")->generation();
+  const auto watch = Watch({"00800000000000000081"});
   watch->PresentState(1);
-  EXPECT_TRUE(Logout("0081"));
+  EXPECT_TRUE(Logout("00800000000000000081"));
   EXPECT_THAT(watch->NextError(), HasReason(Reason::kNoLiveSession));
-  ASSERT_THAT(GetSession("0081"), IsOk());
+  ASSERT_THAT(GetSession("00800000000000000081"), IsOk());
   EXPECT_GT(watch->NextUpdate().session().generation(), generation);
 }
 
 TEST_F(WatchSessionsTest, ReportsExtendedDeadline) {
   v1::GetSessionRequest request;
-  request.set_organization_id("0081");
+  request.set_organization_id("00800000000000000081");
   const v1::Session first = *GetSession(request);
-  const auto watch = Watch({"0081"});
+  const auto watch = Watch({"00800000000000000081"});
   watch->PresentState(1);
   broker_.clock.Advance(absl::Minutes(20));
   request.mutable_min_remaining()->set_seconds(17 * 60);
@@ -61,34 +61,35 @@ TEST_F(WatchSessionsTest, ReportsExtendedDeadline) {
 }
 
 TEST_F(WatchSessionsTest, ReportsRejectionByBill) {
-  const auto watch = Watch({"0081"});
+  const auto watch = Watch({"00800000000000000081"});
   watch->PresentState(1);
   broker_.bill.FailNextSignIns(1, Refusal(Verdict::kSecretRejected, "BDC_1101"));
-  ASSERT_THAT(GetSession("0081"), Not(IsOk()));
+  ASSERT_THAT(GetSession("00800000000000000081"), Not(IsOk()));
   const absl::Status refused = watch->NextError();
   EXPECT_THAT(refused, HasReason(Reason::kCredentialRejected));
   EXPECT_EQ(DetailsOf(refused)->metadata["bill_code"], "BDC_1101");
 }
 
 TEST_F(WatchSessionsTest, SendsNoUnchangedState) {
-  ASSERT_THAT(GetSession("0081"), IsOk());
-  const auto watch = Watch({"0081", "0082", "0099"});
+  ASSERT_THAT(GetSession("00800000000000000081"), IsOk());
+  const auto watch =
+      Watch({"00800000000000000081", "00800000000000000082", "00800000000000000099"});
   watch->PresentState(3);
   hub_.EverythingChanged();
-  ASSERT_THAT(GetSession("0082"), IsOk());
-  EXPECT_EQ(watch->NextUpdate().organization_id(), "0082");
-  Logout("0081");
-  EXPECT_EQ(watch->NextUpdate().organization_id(), "0081");
+  ASSERT_THAT(GetSession("00800000000000000082"), IsOk());
+  EXPECT_EQ(watch->NextUpdate().organization_id(), "00800000000000000082");
+  Logout("00800000000000000081");
+  EXPECT_EQ(watch->NextUpdate().organization_id(), "00800000000000000081");
 }
 
 TEST_F(WatchSessionsTest, EachStreamReceivesItsOrganizations) {
-  const auto first = Watch({"0081", "0082"});
-  const auto second = Watch({"0082", "0083"});
+  const auto first = Watch({"00800000000000000081", "00800000000000000082"});
+  const auto second = Watch({"00800000000000000082", "00800000000000000083"});
   first->PresentState(2);
   second->PresentState(2);
-  ASSERT_THAT(GetSession("0081"), IsOk());
-  ASSERT_THAT(GetSession("0083"), IsOk());
-  ASSERT_THAT(GetSession("0082"), IsOk());
+  ASSERT_THAT(GetSession("00800000000000000081"), IsOk());
+  ASSERT_THAT(GetSession("00800000000000000083"), IsOk());
+  ASSERT_THAT(GetSession("00800000000000000082"), IsOk());
   EXPECT_EQ(first->NextUpdate().session().session_id(), FakeBill::SessionId(1));
   EXPECT_EQ(first->NextUpdate().session().session_id(), FakeBill::SessionId(3));
   EXPECT_EQ(second->NextUpdate().session().session_id(), FakeBill::SessionId(2));
@@ -96,23 +97,23 @@ TEST_F(WatchSessionsTest, EachStreamReceivesItsOrganizations) {
 }
 
 TEST_F(WatchSessionsTest, ReportsOrganizationOnceAttached) {
-  const auto watch = Watch({"0090"});
+  const auto watch = Watch({"00800000000000000090"});
   EXPECT_THAT(FromErrorStatus(watch->PresentState(1)[0].error()),
               HasReason(Reason::kUnknownOrganization));
-  Create(NewUser("late", {"0090"}));
+  Create(NewUser("late", {"00800000000000000090"}));
   EXPECT_THAT(watch->NextError(), HasReason(Reason::kNoLiveSession));
-  ASSERT_THAT(GetSession("0090"), IsOk());
+  ASSERT_THAT(GetSession("00800000000000000090"), IsOk());
   EXPECT_EQ(watch->NextUpdate().session().credential(), "late");
 }
 
 TEST_F(WatchSessionsTest, ReportsTheRemainingCredential) {
-  const v1::Credential other = Create(NewUser("other", {"0081"}));
-  v1::WatchSessionsRequest request = Of({"0081", "0081"});
-  request.mutable_organizations(1)->set_credential("acme");
+  const v1::Credential other = Create(NewUser("other", {"00800000000000000081"}));
+  v1::WatchSessionsRequest request = Of({"00800000000000000081", "00800000000000000081"});
+  request.mutable_organizations(1)->set_credential("acme-payables-user");
   const auto watch = Watch(request);
   const std::vector<v1::SessionUpdate> present = watch->PresentState(2);
   EXPECT_THAT(FromErrorStatus(present[0].error()), HasReason(Reason::kAmbiguousCredential));
-  EXPECT_EQ(present[1].credential(), "acme");
+  EXPECT_EQ(present[1].credential(), "acme-payables-user");
   EXPECT_THAT(FromErrorStatus(present[1].error()), HasReason(Reason::kNoLiveSession));
   v1::DeleteCredentialRequest gone;
   gone.set_credential(other.name());
@@ -127,9 +128,9 @@ TEST_F(WatchSessionsTest, ReportsTheRemainingCredential) {
 }
 
 TEST_F(WatchSessionsTest, ReturnsHeadersOnlyOnRequest) {
-  ASSERT_THAT(GetSession("0081"), IsOk());
-  EXPECT_EQ(Watch(Of({"0081"}))->PresentState(1)[0].session().headers_size(), 0);
-  v1::WatchSessionsRequest request = Of({"0081"});
+  ASSERT_THAT(GetSession("00800000000000000081"), IsOk());
+  EXPECT_EQ(Watch(Of({"00800000000000000081"}))->PresentState(1)[0].session().headers_size(), 0);
+  v1::WatchSessionsRequest request = Of({"00800000000000000081"});
   request.set_include_headers(true);
   const v1::Session session = Watch(request)->PresentState(1)[0].session();
   EXPECT_EQ(session.dev_key(), "");
@@ -138,26 +139,26 @@ TEST_F(WatchSessionsTest, ReturnsHeadersOnlyOnRequest) {
 }
 
 TEST_F(WatchSessionsTest, ReturnsDevKeyOnlyOnRequest) {
-  ASSERT_THAT(GetSession("0081"), IsOk());
-  v1::WatchSessionsRequest request = Of({"0081"});
+  ASSERT_THAT(GetSession("00800000000000000081"), IsOk());
+  v1::WatchSessionsRequest request = Of({"00800000000000000081"});
   request.set_include_dev_key(true);
   EXPECT_EQ(Watch(request)->PresentState(1)[0].session().dev_key(), "s3cret-dev-key");
 }
 
 TEST_F(WatchSessionsTest, OnlyWarmStreamsCauseSignIns) {
-  const auto cold = Watch({"0081"});
+  const auto cold = Watch({"00800000000000000081"});
   cold->PresentState(1);
-  v1::WatchSessionsRequest request = Of({"0082", "0099"});
+  v1::WatchSessionsRequest request = Of({"00800000000000000082", "00800000000000000099"});
   request.set_keep_warm(true);
   const auto warm = Watch(request);
   warm->PresentState(2);
   executor_.RunLater();  // the engine's upkeep
-  EXPECT_EQ(warm->NextUpdate().session().organization_id(), "0082");
-  EXPECT_EQ(broker_.bill.CountSignInsOf("0081"), 0);
+  EXPECT_EQ(warm->NextUpdate().session().organization_id(), "00800000000000000082");
+  EXPECT_EQ(broker_.bill.CountSignInsOf("00800000000000000081"), 0);
 }
 
 TEST_F(WatchSessionsTest, KeepWarmEndsWithTheStream) {
-  v1::WatchSessionsRequest request = Of({"0082"});
+  v1::WatchSessionsRequest request = Of({"00800000000000000082"});
   request.set_keep_warm(true);
   auto warm = Watch(request);
   warm->PresentState(1);
@@ -187,12 +188,12 @@ TEST_F(WatchSessionsTest, RejectsMalformedFields) {
       {"organizations[1].organization_id",
        [](auto& r) { r.add_organizations()->set_organization_id("00 81"); }},
       {"organizations[1].organization_id",
-       [](auto& r) { r.add_organizations()->set_organization_id("0081"); }},
+       [](auto& r) { r.add_organizations()->set_organization_id("00800000000000000081"); }},
       {"organizations[0].credential",
        [](auto& r) { r.mutable_organizations(0)->set_credential("Acme"); }},
   };
   for (const Row& row : rows) {
-    v1::WatchSessionsRequest request = Of({"0081"});
+    v1::WatchSessionsRequest request = Of({"00800000000000000081"});
     row.change(request);
     const absl::Status status = Watch(request)->End();
     EXPECT_EQ(FieldOf(status), row.field) << status;

@@ -39,7 +39,7 @@ class WatchStreamTest : public WatchTest {
     for (int i = 0; i < changes; ++i) {
       broker_.clock.Advance(absl::Minutes(20));
       auto answered = std::make_shared<std::promise<void>>();
-      broker_.engine.GetSession("0081", "", demand,
+      broker_.engine.GetSession("00800000000000000081", "", demand,
                                 [answered](const absl::StatusOr<SessionPtr>& session) {
                                   EXPECT_THAT(session, IsOk());
                                   answered->set_value();
@@ -54,11 +54,11 @@ class WatchStreamTest : public WatchTest {
 
 TEST_F(WatchStreamTest, SlowReaderGetsLatestStateOnly) {
   constexpr int kChanges = 5000;
-  ASSERT_THAT(GetSession("0081"), IsOk());
-  WatchReader watch(*stub_, Of({"0081", "0082"}));
+  ASSERT_THAT(GetSession("00800000000000000081"), IsOk());
+  WatchReader watch(*stub_, Of({"00800000000000000081", "00800000000000000082"}));
   watch.PresentState(2);
   Change(kChanges);
-  ASSERT_THAT(GetSession("0082"), IsOk());  // the last change of all
+  ASSERT_THAT(GetSession("00800000000000000082"), IsOk());  // the last change of all
   const std::int64_t latest = absl::ToUnixSeconds(broker_.clock.Now()) + 34 * 60;
   int read = 0;
   std::int64_t last = 0;
@@ -67,15 +67,16 @@ TEST_F(WatchStreamTest, SlowReaderGetsLatestStateOnly) {
     const v1::SessionUpdate update = watch.NextUpdate();
     ASSERT_TRUE(update.has_session()) << "the stream ended";
     ++read;
-    if (update.organization_id() == "0082") marker = true;
-    if (update.organization_id() == "0081") last = update.session().expire_time().seconds();
+    if (update.organization_id() == "00800000000000000082") marker = true;
+    if (update.organization_id() == "00800000000000000081")
+      last = update.session().expire_time().seconds();
   }
   EXPECT_LT(read, kChanges / 2) << "what the connection had taken in, and then the latest";
 }
 
 TEST_F(WatchStreamTest, DrainingEndsStreamsAndRejectsNewOnes) {
-  const auto first = Watch({"0081"});
-  WatchReader second(*stub_, Of({"0081", "0082"}));
+  const auto first = Watch({"00800000000000000081"});
+  WatchReader second(*stub_, Of({"00800000000000000081", "00800000000000000082"}));
   first->PresentState(1);
   second.PresentState(2);
   state_.StartDraining();
@@ -83,13 +84,13 @@ TEST_F(WatchStreamTest, DrainingEndsStreamsAndRejectsNewOnes) {
     EXPECT_THAT(ended, HasReason(Reason::kDraining));
     EXPECT_TRUE(absl::IsUnavailable(ended));
   }
-  EXPECT_THAT(Watch({"0081"})->End(), HasReason(Reason::kDraining));
+  EXPECT_THAT(Watch({"00800000000000000081"})->End(), HasReason(Reason::kDraining));
   AwaitNoWatcher();
 }
 
 TEST_F(WatchStreamTest, DrainingDoesNotWaitForStuckReader) {
-  ASSERT_THAT(GetSession("0081"), IsOk());
-  std::vector<std::string> ids = {"0081"};
+  ASSERT_THAT(GetSession("00800000000000000081"), IsOk());
+  std::vector<std::string> ids = {"00800000000000000081"};
   for (int i = 0; i < 9'999; ++i) ids.push_back("unknown-" + std::to_string(i));
   WatchReader watch(*stub_, Of(ids));
   EXPECT_TRUE(watch.NextUpdate().has_session());  // and no more: a write waits for ever
@@ -100,7 +101,7 @@ TEST_F(WatchStreamTest, DrainingDoesNotWaitForStuckReader) {
 }
 
 TEST_F(WatchStreamTest, CuttingAnEndedStreamDoesNothing) {
-  const auto watch = Watch({"0081"});
+  const auto watch = Watch({"00800000000000000081"});
   watch->PresentState(1);
   state_.StartDraining();
   EXPECT_THAT(watch->End(), HasReason(Reason::kDraining));
@@ -123,7 +124,7 @@ TEST_F(WatchStreamTest, DisconnectedReaderLeavesNoState) {
   {
     const std::shared_ptr<grpc::Channel> channel = Connect();
     const auto stub = v1::SessionService::NewStub(channel);
-    WatchReader watch(*stub, Of({"0081", "0082"}));
+    WatchReader watch(*stub, Of({"00800000000000000081", "00800000000000000082"}));
     watch.PresentState(2);
     EXPECT_EQ(hub_.watched(), 2U);
   }
@@ -136,7 +137,8 @@ TEST_F(WatchStreamTest, ChangesRaceWithReaders) {
     while (!stop) Change(1);
   });
   for (int i = 0; i < 50; ++i) {
-    WatchReader watch(i % 2 == 0 ? *stub_ : *sessions_, Of({"0081", "0082", "0083"}));
+    WatchReader watch(i % 2 == 0 ? *stub_ : *sessions_,
+                      Of({"00800000000000000081", "00800000000000000082", "00800000000000000083"}));
     watch.PresentState(3);
     EXPECT_TRUE(watch.NextUpdate().has_session());
   }
