@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::size_t kMostConnections = 2048;
 constexpr int kBacklog = 4096;
+constexpr int kAcceptPauseMilliseconds = 100;
 
 int SelectHttp2(SSL*, const unsigned char** selected, unsigned char* length,
                 const unsigned char* offered, unsigned int offered_length, void*) {
@@ -101,7 +102,11 @@ void Http2Front::AcceptLoop() {
     (void)poll(watched.data(), watched.size(), -1);
     if (watched[1].revents != 0) return;
     const int socket = accept4(listening_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (socket < 0) continue;
+    if (socket < 0) {
+      // Out of descriptors, say. The listener stays readable: wait, or the loop takes a whole core.
+      (void)poll(&watched[1], 1, kAcceptPauseMilliseconds);
+      continue;
+    }
     const int yes = 1;
     setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     threads_.enqueue([this, socket] {
