@@ -48,6 +48,11 @@ class BillSimulatorTest : public testing::Test {
   HttpsClient::Result Control(const std::string& path, const json& body) {
     return client_.Post(simulator_->control_url() + path, body.dump());
   }
+  int SignInsOfSampleOrganization() {
+    const json organizations = simulator_->model().CountsJson()["organizations"];
+    const auto found = organizations.find(kOrganization);
+    return found == organizations.end() ? 0 : found->value("sign_ins_succeeded", 0);
+  }
   void Plan(const json& fault) { EXPECT_EQ(Control("/faults", fault).status, 200) << fault; }
 
   std::unique_ptr<BillSimulator> simulator_ = *BillSimulator::StartSample();
@@ -106,6 +111,24 @@ TEST_F(BillSimulatorTest, FaultsReachClientAsDocumented) {
   Plan({{"kind", "deep_json"}});
   EXPECT_EQ(SignIn().body.size(), 200'000u);
   EXPECT_EQ(simulator_->model().CountsJson()["total"]["sign_ins_succeeded"], 0);
+}
+
+TEST_F(BillSimulatorTest, LatencyDelaysItsOrganizationOnly) {
+  const json latency = {{"milliseconds", 600'000}, {"organization_id", kOrganization}};
+  ASSERT_EQ(Control("/latency", latency).status, 200);
+  std::atomic<bool> answered = false;
+  std::thread delayed([&] {
+    HttpsClient client(simulator_->ca_file());
+    EXPECT_NE(client.Post(simulator_->base_url() + "/v3/login", SampleSignIn()).code, CURLE_OK);
+    answered = true;
+  });
+  EXPECT_TRUE(Await([&] { return SignInsOfSampleOrganization() == 1; }, "the delayed sign-in"));
+  json other = json::parse(SampleSignIn());
+  other["organizationId"] = "00801ACMERECEIVE00002";
+  EXPECT_EQ(client_.Post(simulator_->base_url() + "/v3/login", other.dump()).status, 200);
+  EXPECT_FALSE(answered);
+  simulator_.reset();
+  delayed.join();
 }
 
 TEST_F(BillSimulatorTest, ResetsOneCallOnly) {

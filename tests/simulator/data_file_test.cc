@@ -13,6 +13,13 @@ std::string ErrorOf(absl::string_view text) {
   return std::string(ParseData(text).status().message());
 }
 
+// Returns the error of a file whose one user has a name and `fields`, a JSON object.
+std::string ErrorOfUser(absl::string_view fields) {
+  nlohmann::json user = nlohmann::json::parse(fields);
+  user["username"] = "payables@acme.example";
+  return ErrorOf(nlohmann::json{{"users", nlohmann::json::array({user})}}.dump());
+}
+
 TEST(DataFileTest, SampleHasUserAndConsoleUser) {
   const absl::StatusOr<Data> data = ParseData(SampleData());
   ASSERT_THAT(data, IsOk());
@@ -28,21 +35,22 @@ TEST(DataFileTest, ErrorsNamePath) {
   EXPECT_EQ(ErrorOf("{\"users\": ["), "the data file is not JSON: look at byte 12");
   EXPECT_EQ(ErrorOf("[]"), "the document: must be an object");
   EXPECT_EQ(ErrorOf(R"({"users": {}})"), "users: must be an array");
-  EXPECT_EQ(ErrorOf(R"({"dev_keys": [{"key": "a"}, {"key": "b", "active": 1}]})"),
+  EXPECT_EQ(ErrorOf(R"({"dev_keys": [{"key": "devkey-acme-0001"},
+                {"key": "devkey-acme-0002", "active": 1}]})"),
             "dev_keys[1].active: must be true or false");
-  EXPECT_EQ(ErrorOf(R"({"dev_keys": [{"key": "a"}, {"key": "a"}]})"),
+  EXPECT_EQ(ErrorOf(R"({"dev_keys": [{"key": "devkey-acme-0001"}, {"key": "devkey-acme-0001"}]})"),
             "dev_keys[1].key: is there twice");
-  EXPECT_EQ(ErrorOf(R"({"users": [{"username": "u"}]})"),
-            "users[0].password: is required and must not be empty");
-  EXPECT_EQ(ErrorOf(R"({"users": [{"username": "u", "kind": "console", "password": "p"}]})"),
+  EXPECT_EQ(ErrorOfUser("{}"), "users[0].password: is required and must not be empty");
+  EXPECT_EQ(ErrorOfUser(R"({"kind": "console", "password": "correct-horse-battery"})"),
             "users[0].console_api_token: is required and must not be empty");
-  EXPECT_EQ(ErrorOf(R"({"users": [{"username": "u", "kind": "king", "password": "p"}]})"),
+  EXPECT_EQ(ErrorOfUser(R"({"kind": "king", "password": "correct-horse-battery"})"),
             "users[0].kind: must be user, console, sync_token or partner");
-  EXPECT_EQ(ErrorOf(R"({"users": [{"username": "u", "password": "p", "mfa":
-                {"trusted_devices": [{"remember_me_id": "r"}]}}]})"),
+  EXPECT_EQ(ErrorOfUser(R"({"password": "correct-horse-battery", "mfa":
+                {"trusted_devices": [{"remember_me_id": "remember-me-acme-0001"}]}})"),
             "users[0].mfa.trusted_devices[0].device: is required and must not be empty");
-  EXPECT_EQ(ErrorOf(R"({"users": [{"username": "u", "password": "p", "mfa": {"trusted_devices":
-                [{"remember_me_id": "r", "device": "d", "expires": "soon"}]}}]})"),
+  EXPECT_EQ(ErrorOfUser(R"({"password": "correct-horse-battery", "mfa": {"trusted_devices":
+                [{"remember_me_id": "remember-me-acme-0001", "device": "device-of-acme-0001",
+                  "expires": "soon"}]}})"),
             "users[0].mfa.trusted_devices[0].expires: must be a time such as "
             "\"2031-01-31T00:00:00Z\"");
   EXPECT_EQ(ErrorOf(R"({"settings": {"sliding": 3}})"), "settings.sliding: must be true or false");
@@ -50,10 +58,14 @@ TEST(DataFileTest, ErrorsNamePath) {
 }
 
 TEST(DataFileTest, RefusesUndefinedNames) {
-  EXPECT_EQ(ErrorOf(R"({"organizations": [{"id": "1", "dev_keys": ["k"]}]})"),
-            "organizations[\"1\"].dev_keys: \"k\" is not among dev_keys; add it there");
-  EXPECT_EQ(ErrorOf(R"({"users": [{"username": "u", "password": "p", "organizations": ["1"]}]})"),
-            "users[\"u\"].organizations: \"1\" is not among organizations; add it there");
+  EXPECT_EQ(ErrorOf(R"({"organizations": [{"id": "00801ACMEPAYABLES0001",
+                "dev_keys": ["devkey-acme-0001"]}]})"),
+            "organizations[\"00801ACMEPAYABLES0001\"].dev_keys: \"devkey-acme-0001\" is not among "
+            "dev_keys; add it there");
+  EXPECT_EQ(ErrorOfUser(R"({"password": "correct-horse-battery",
+                "organizations": ["00801ACMEPAYABLES0001"]})"),
+            "users[\"payables@acme.example\"].organizations: \"00801ACMEPAYABLES0001\" is not "
+            "among organizations; add it there");
 }
 
 TEST(DataFileTest, ReadsFaultsAndLatency) {
@@ -69,8 +81,10 @@ TEST(DataFileTest, ReadsFaultsAndLatency) {
   EXPECT_EQ(data->organization_latency.at("00801ACMEPAYABLES0001"), absl::Milliseconds(250));
   EXPECT_EQ(ErrorOf(R"({"faults": [{"kind": "reset"}, {"kind": "reset", "path": "v3"}]})"),
             "faults[1].path: must begin with a slash, such as \"/v3/login\"");
-  EXPECT_EQ(ErrorOf(R"({"latency": {"organizations": {"00801": -1}}})"),
-            "latency.organizations.00801: must be a whole number from 0 to 600000");
+  EXPECT_EQ(ErrorOf(R"({"faults": [{"kind": "goaway", "moment": "lunch"}]})"),
+            "faults[0].moment: must be one of: request_headers, request_end, answer_headers");
+  EXPECT_EQ(ErrorOf(R"({"latency": {"organizations": {"00801ACMEPAYABLES0001": -1}}})"),
+            "latency.organizations.00801ACMEPAYABLES0001: must be a whole number from 0 to 600000");
 }
 
 TEST(DataFileTest, GeneratesTenThousandOrganizations) {

@@ -42,6 +42,12 @@ constexpr std::pair<FaultBody, const char*> kBodies[] = {
     {FaultBody::kEcho, "echo"},
 };
 
+constexpr std::pair<GoAwayMoment, const char*> kMoments[] = {
+    {GoAwayMoment::kRequestHeaders, "request_headers"},
+    {GoAwayMoment::kRequestEnd, "request_end"},
+    {GoAwayMoment::kAnswerHeaders, "answer_headers"},
+};
+
 bool HasCode(FaultKind kind) {
   return kind == FaultKind::kBillError || kind == FaultKind::kV2Error;
 }
@@ -94,11 +100,21 @@ json JsonOf(const Fault& fault) {
   if (HasCode(fault.kind)) out["code"] = fault.code;
   if (HasHttpStatus(fault.kind)) out["http_status"] = fault.http_status;
   if (fault.kind == FaultKind::kHttpError) out["body"] = NameOf(fault.body, kBodies);
-  if (fault.kind == FaultKind::kGoAway) out["processed"] = fault.processed;
+  if (fault.kind == FaultKind::kGoAway) {
+    out["processed"] = fault.processed;
+    out["moment"] = NameOf(fault.moment, kMoments);
+  }
   if (fault.retry_after_seconds.has_value()) {
     out["retry_after_seconds"] = *fault.retry_after_seconds;
   }
   return out;
+}
+
+bool IsOfStage(const Fault& fault, CallStage stage) {
+  if (stage == CallStage::kWhole) return true;
+  const bool at_headers =
+      fault.kind == FaultKind::kGoAway && fault.moment == GoAwayMoment::kRequestHeaders;
+  return at_headers == (stage == CallStage::kHeaders);
 }
 
 }  // namespace
@@ -116,7 +132,10 @@ absl::StatusOr<Fault> ParseFault(const json& description, absl::string_view path
   fields.Read("count", fault.count, 0, kMostCalls);
   ReadAnswer(fields, fault);
   ReadPace(fields, fault);
-  if (fault.kind == FaultKind::kGoAway) fields.Read("processed", fault.processed);
+  if (fault.kind == FaultKind::kGoAway) {
+    fields.Read("processed", fault.processed);
+    fields.ReadChoice("moment", fault.moment, kMoments);
+  }
   if (!fault.path.empty() && !absl::StartsWith(fault.path, "/")) {
     fields.Fail("path", "must begin with a slash, such as \"/v3/login\"");
   }
@@ -137,10 +156,12 @@ int Faults::Add(Fault fault) {
   return last_id_;
 }
 
-absl::optional<Fault> Faults::Take(absl::string_view path, absl::string_view organization_id) {
+absl::optional<Fault> Faults::Take(absl::string_view path, absl::string_view organization_id,
+                                   CallStage stage) {
   MutexLock lock(mutex_);
   for (auto planned = planned_.begin(); planned != planned_.end(); ++planned) {
     if (!planned->path.empty() && planned->path != path) continue;
+    if (!IsOfStage(*planned, stage)) continue;
     if (!planned->organization_id.empty() && planned->organization_id != organization_id) continue;
     if (planned->after > 0) {
       --planned->after;

@@ -35,6 +35,20 @@ enum class FaultKind {
   kGoAway,          // HTTP/2: GOAWAY that excludes the call or, if `processed`, includes it
 };
 
+// When the GOAWAY of a kGoAway is sent.
+enum class GoAwayMoment {
+  kRequestHeaders,  // after the request's header fields, before the end of its body
+  kRequestEnd,      // after the whole request, before the answer
+  kAnswerHeaders,   // after the answer's header fields, before its body; the call takes effect
+};
+
+// The part of a call that has been received when its fault is chosen.
+enum class CallStage {
+  kWhole,         // the fault may be any; for HTTP/1.1
+  kHeaders,       // the fault has GoAwayMoment::kRequestHeaders
+  kAfterHeaders,  // the fault is any other one
+};
+
 // The body of a kHttpError.
 enum class FaultBody {
   kEmpty,             // no body and no content type
@@ -59,6 +73,7 @@ struct Fault {
   absl::optional<int> retry_after_seconds;
   absl::Duration duration;
   bool processed = false;
+  GoAwayMoment moment = GoAwayMoment::kRequestEnd;
 };
 
 // Reads one fault. Errors: kInvalidArgument names the faulty field by its path under `path`.
@@ -74,7 +89,8 @@ class Faults final {
 
   // Returns the fault of this call: of the planned faults that match, the oldest one that is due.
   [[nodiscard]] absl::optional<Fault> Take(absl::string_view path,
-                                           absl::string_view organization_id);
+                                           absl::string_view organization_id,
+                                           CallStage stage = CallStage::kWhole);
 
   void Clear();
   [[nodiscard]] nlohmann::json Json() const;  // the planned faults

@@ -20,6 +20,9 @@ absl::optional<Manner> MannerAfterEffect(const Fault& fault) {
     case FaultKind::kResetStream:
       return Manner::kResetStream;
     case FaultKind::kGoAway:
+      if (fault.moment == GoAwayMoment::kAnswerHeaders) {
+        return fault.processed ? Manner::kGoAwayInAnswerAfter : Manner::kGoAwayInAnswerBefore;
+      }
       if (fault.processed) return Manner::kGoAwayAfter;
       return absl::nullopt;
     default:
@@ -45,9 +48,22 @@ Manner MannerWithoutEffect(const Fault& fault) {
 
 }  // namespace
 
-Delivery Gateway::Receive(const HttpCall& call) {
+Delivery Gateway::Receive(const HttpCall& call) { return Receive(call, CallStage::kWhole); }
+
+absl::optional<Fault> Gateway::ReceiveHeaders(const HttpCall& head) {
+  absl::optional<Fault> fault =
+      faults_.Take(head.path, bill_.GetOrigin(head).organization_id, CallStage::kHeaders);
+  if (fault.has_value() && !fault->processed) bill_.NoteFaulted(head);
+  return fault;
+}
+
+Delivery Gateway::ReceiveRest(const HttpCall& call) {
+  return Receive(call, CallStage::kAfterHeaders);
+}
+
+Delivery Gateway::Receive(const HttpCall& call, CallStage stage) {
   const std::string organization_id = bill_.GetOrigin(call).organization_id;
-  const absl::optional<Fault> fault = faults_.Take(call.path, organization_id);
+  const absl::optional<Fault> fault = faults_.Take(call.path, organization_id, stage);
   Delivery delivery = fault.has_value() ? Fail(*fault, call) : Pass(call);
   delivery.latency += LatencyFor(organization_id);
   return delivery;

@@ -20,10 +20,12 @@ enum class Manner {
   kHang,   // send nothing until the client disconnects or `pace` has passed, then reset
   kDrip,   // send `answer`, one byte of its body in each `pace`
   // Of HTTP/2 only; over HTTP/1.1 each is kReset.
-  kRefuseStream,  // RST_STREAM with REFUSED_STREAM
-  kResetStream,   // RST_STREAM with INTERNAL_ERROR
-  kGoAwayBefore,  // GOAWAY that excludes the call
-  kGoAwayAfter,   // GOAWAY that includes the call, and `answer`
+  kRefuseStream,          // RST_STREAM with REFUSED_STREAM
+  kResetStream,           // RST_STREAM with INTERNAL_ERROR
+  kGoAwayBefore,          // GOAWAY that excludes the call
+  kGoAwayAfter,           // GOAWAY that includes the call, then `answer`
+  kGoAwayInAnswerBefore,  // the header fields of `answer`, then GOAWAY that excludes the call
+  kGoAwayInAnswerAfter,   // those, then GOAWAY that includes the call, then the body of `answer`
 };
 
 // How a front answers a call: it waits for `latency`, then delivers.
@@ -42,6 +44,11 @@ class Gateway final {
 
   [[nodiscard]] Delivery Receive(const HttpCall& call);
 
+  // Receives a call in two parts, over HTTP/2. The first function returns the fault of a call whose
+  // header fields alone are received. If that fault excludes the call, the rest must be ignored.
+  [[nodiscard]] absl::optional<Fault> ReceiveHeaders(const HttpCall& head);
+  [[nodiscard]] Delivery ReceiveRest(const HttpCall& call);
+
   [[nodiscard]] Faults& faults() { return faults_; }
 
   // Sets the latency of every call, or of the calls of one organization in place of it.
@@ -53,6 +60,7 @@ class Gateway final {
   [[nodiscard]] nlohmann::json LatencyJson() const;
 
  private:
+  [[nodiscard]] Delivery Receive(const HttpCall& call, CallStage stage);
   [[nodiscard]] Delivery Pass(const HttpCall& call);
   [[nodiscard]] Delivery Fail(const Fault& fault, const HttpCall& call);
 

@@ -8,11 +8,26 @@
 #include "tests/simulator/errors.h"
 
 namespace billbroker::billsim {
+namespace {
+
+// Removes the base path from the call's path. Returns false if the path is outside of it.
+bool RemoveBasePath(HttpCall& call) {
+  absl::string_view path = call.path;
+  if (!absl::ConsumePrefix(&path, "/connect")) return false;
+  call.path = std::string(path);
+  return true;
+}
+
+// Returns the last stream before `stream`. A client's streams have odd numbers.
+int StreamBefore(int stream) { return std::max(0, stream - 2); }
+
+}  // namespace
 
 Http2Connection::Http2Connection(const Parts& parts, SSL_CTX& context, int socket)
     : parts_(parts),
       channel_(context, socket, parts.stop),
-      session_({[this](int stream, HttpCall call) { OnCall(stream, std::move(call)); },
+      session_({[this](int stream, const HttpCall& head) { OnHeaders(stream, head); },
+                [this](int stream, HttpCall call) { OnCall(stream, std::move(call)); },
                 [this](int stream) { OnClosed(stream); }}) {}
 
 Http2Connection::~Http2Connection() {
@@ -30,16 +45,31 @@ void Http2Connection::Run() {
     DeliverDue();
     if (reset_) return channel_.Reset();
   }
+  if (!excluded_.empty()) DiscardInput();
+}
+
+void Http2Connection::DiscardInput() {
+  while (channel_.Read(absl::InfiniteDuration()).has_value()) {
+  }
+}
+
+void Http2Connection::OnHeaders(int stream, HttpCall head) {
+  if (!RemoveBasePath(head)) return;
+  const absl::optional<Fault> fault = parts_.gateway.ReceiveHeaders(head);
+  if (!fault.has_value()) return;
+  session_.GoAway(fault->processed ? stream : StreamBefore(stream));
+  if (fault->processed) return;
+  ++parts_.counts.calls;
+  excluded_.insert(stream);
 }
 
 void Http2Connection::OnCall(int stream, HttpCall call) {
+  if (excluded_.contains(stream)) return;
   ++parts_.counts.calls;
   ++parts_.counts.calls_under_way;
-  absl::string_view path = call.path;
   Pending pending;
-  if (absl::ConsumePrefix(&path, "/connect")) {
-    call.path = std::string(path);
-    pending.delivery = parts_.gateway.Receive(call);
+  if (RemoveBasePath(call)) {
+    pending.delivery = parts_.gateway.ReceiveRest(call);
   } else {
     pending.delivery.answer = HtmlAnswer(404);
   }
@@ -86,11 +116,19 @@ bool Http2Connection::Deliver(int stream, Pending& pending) {
       session_.ResetStream(stream, NGHTTP2_INTERNAL_ERROR);
       return false;
     case Manner::kGoAwayBefore:
-      session_.GoAway(std::max(0, stream - 2));  // a client's streams have odd numbers
+      session_.GoAway(StreamBefore(stream));
       return false;
     case Manner::kGoAwayAfter:
       session_.GoAway(stream);
       session_.Answer(stream, pending.delivery.answer);
+      return false;
+    case Manner::kGoAwayInAnswerBefore:  // nghttp2 sends DATA after all other frames
+      session_.Answer(stream, pending.delivery.answer);
+      session_.GoAway(StreamBefore(stream));
+      return false;
+    case Manner::kGoAwayInAnswerAfter:
+      session_.Answer(stream, pending.delivery.answer);
+      session_.GoAway(stream);
       return false;
   }
   return false;

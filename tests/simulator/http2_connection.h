@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <map>
+#include <set>
 
 #include "absl/time/time.h"
 #include "tests/simulator/gateway.h"
@@ -46,8 +47,12 @@ class Http2Connection final {
     bool begun = false;
   };
 
+  void OnHeaders(int stream, HttpCall head);
   void OnCall(int stream, HttpCall call);
   void OnClosed(int stream);
+  // Discards input until the client closes the connection. Closing it with unread bytes
+  // would reset it, and the client could lose the GOAWAY.
+  void DiscardInput();
   [[nodiscard]] absl::Duration UntilDue() const;
   void DeliverDue();
   // Takes the next step of a delivery that is due. Returns false if it was the last one.
@@ -59,6 +64,8 @@ class Http2Connection final {
   TlsChannel channel_;
   Http2Session session_;
   std::map<int, Pending> pending_;  // by stream
+  // Streams that a GOAWAY excluded before the end of their requests.
+  std::set<int> excluded_;
   bool reset_ = false;
 };
 

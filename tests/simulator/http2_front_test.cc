@@ -10,13 +10,16 @@
 
 #include "nlohmann/json.hpp"
 #include "tests/simulator/bill_simulator.h"
+#include "tests/simulator/http2_session.h"
 #include "tests/simulator/https_client.h"
 #include "tests/support/await.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker::billsim {
 namespace {
 
 using nlohmann::json;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -31,14 +34,31 @@ std::unique_ptr<BillSimulator> StartHttp2() {
   return std::move(BillSimulator::Start(std::move(options)).value());
 }
 
+// Returns the types of the HTTP/2 frames in `output`.
+std::vector<int> FrameTypes(const std::string& output) {
+  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(output[at]); };
+  std::vector<int> types;
+  for (std::size_t at = 0; at + 9 <= output.size();) {
+    types.push_back(byte(at + 3));
+    at += 9 + (std::size_t{byte(at)} << 16) + (std::size_t{byte(at + 1)} << 8) + byte(at + 2);
+  }
+  return types;
+}
+
 class Http2FrontTest : public testing::Test {
  protected:
-  HttpsClient::Result SignIn() {
+  HttpsClient::Result SignIn(const std::string& padding = "") {
     const json body = {{"devKey", kSampleDevKey},
                        {"username", "payables@acme.example"},
                        {"organizationId", kSampleOrganization},
                        {"password", "correct-horse-battery"}};
-    return client_.Post(simulator_->base_url() + "/v3/login", body.dump());
+    return client_.Post(simulator_->base_url() + "/v3/login", body.dump() + padding);
+  }
+  HttpsClient::Result SignInWithBody(std::size_t bytes) { return SignIn(std::string(bytes, ' ')); }
+
+  absl::StatusOr<int> PlanGoAway(const char* moment, bool processed) {
+    return simulator_->faults().Add(
+        {{"kind", "goaway"}, {"moment", moment}, {"processed", processed}});
   }
 
   std::unique_ptr<BillSimulator> simulator_ = StartHttp2();
@@ -94,6 +114,72 @@ TEST_F(Http2FrontTest, HeadersAboveTheLimitAreRefused) {
   const std::string url = simulator_->base_url() + "/v3/login/session";
   EXPECT_NE(client_.Get(url, {"filler: " + std::string(80 * 1024, 'x')}).code, CURLE_OK);
   EXPECT_EQ(SignIn().status, 200);
+}
+
+// A body above the client's window of 64 KiB cannot end before the server receives its beginning.
+TEST_F(Http2FrontTest, GoAwayDuringRequestExcludesIt) {
+  ASSERT_THAT(PlanGoAway("request_headers", false), IsOk());
+  // libcurl repeats this call or fails it, depending on its version.
+  const HttpsClient::Result result = SignInWithBody(512 * 1024);
+  EXPECT_EQ(simulator_->model().CountsJson()["total"]["faulted"], 1);
+  EXPECT_EQ(simulator_->model().CountsJson()["total"]["sign_ins_succeeded"],
+            result.code == CURLE_OK ? 1 : 0);
+  EXPECT_EQ(SignIn().status, 200);
+  EXPECT_EQ(simulator_->http2_counts().connections, 2);
+}
+
+TEST_F(Http2FrontTest, GoAwayDuringRequestIncludesIt) {
+  ASSERT_THAT(PlanGoAway("request_headers", true), IsOk());
+  EXPECT_EQ(SignInWithBody(512 * 1024).status, 200);
+  EXPECT_EQ(SignIn().status, 200);
+  EXPECT_EQ(simulator_->http2_counts().calls, 2);
+  EXPECT_EQ(simulator_->http2_counts().connections, 2);
+}
+
+TEST_F(Http2FrontTest, GoAwayDuringAnswerExcludesTheCall) {
+  ASSERT_THAT(PlanGoAway("answer_headers", false), IsOk());
+  const HttpsClient::Result cut = SignIn();
+  EXPECT_NE(cut.code, CURLE_OK);
+  EXPECT_EQ(cut.body, "");
+  EXPECT_EQ(simulator_->model().CountsJson()["total"]["sign_ins_succeeded"], 1);
+  EXPECT_EQ(simulator_->http2_counts().calls, 1);
+}
+
+TEST_F(Http2FrontTest, GoAwayDuringAnswerIncludesTheCall) {
+  ASSERT_THAT(PlanGoAway("answer_headers", true), IsOk());
+  EXPECT_EQ(SignIn().status, 200);
+  EXPECT_EQ(SignIn().status, 200);
+  EXPECT_EQ(simulator_->http2_counts().calls, 2);
+  EXPECT_EQ(simulator_->http2_counts().connections, 2);
+}
+
+TEST(Http2SessionTest, GoAwayAfterAnAnswerPrecedesItsBody) {
+  constexpr int kStream = 1;
+  Http2Session session({[](int, const HttpCall&) {}, [](int, HttpCall) {}, [](int) {}});
+  (void)session.TakeOutput();
+  const std::string settings("\0\0\0\4\0\0\0\0\0", 9);
+  const std::string head("\0\0\6\1\5\0\0\0\1\x82\x87\x84\x41\1a", 15);  // GET https://a/
+  ASSERT_TRUE(session.Receive("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + settings + head));
+  (void)session.TakeOutput();
+  HttpAnswer answer;
+  answer.body = "{}";
+  session.Answer(kStream, answer);
+  session.GoAway(kStream);
+  EXPECT_THAT(FrameTypes(session.TakeOutput()),
+              ElementsAre(NGHTTP2_HEADERS, NGHTTP2_GOAWAY, NGHTTP2_DATA));
+}
+
+TEST_F(Http2FrontTest, GoAwayAtHeadersFindsTheSession) {
+  const std::vector<std::string> headers = {
+      "sessionId: " + json::parse(SignIn().body)["sessionId"].get<std::string>(),
+      std::string("devKey: ") + kSampleDevKey};
+  const json fault = {{"kind", "goaway"},
+                      {"moment", "request_headers"},
+                      {"count", 0},
+                      {"organization_id", kSampleOrganization}};
+  ASSERT_THAT(simulator_->faults().Add(fault), IsOk());
+  EXPECT_EQ(SignIn().status, 200) << "the organization is in the body";
+  EXPECT_NE(client_.Get(simulator_->base_url() + "/v3/login/session", headers).code, CURLE_OK);
 }
 
 TEST_F(Http2FrontTest, StopsWhileACallHangs) {

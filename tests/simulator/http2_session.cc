@@ -109,10 +109,14 @@ struct Http2Session::Callbacks {
   }
 
   static int OnFrame(nghttp2_session*, const nghttp2_frame* frame, void* self) {
-    const bool may_end = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
-    if (!may_end || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
+    const bool is_headers = frame->hd.type == NGHTTP2_HEADERS;
     Stream* stream = Of(self).Find(frame->hd.stream_id);
-    if (stream != nullptr) Of(self).events_.on_call(frame->hd.stream_id, std::move(stream->call));
+    if ((!is_headers && frame->hd.type != NGHTTP2_DATA) || stream == nullptr) return 0;
+    if (is_headers && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+      Of(self).events_.on_headers(frame->hd.stream_id, stream->call);
+    }
+    if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
+    Of(self).events_.on_call(frame->hd.stream_id, std::move(stream->call));
     return 0;
   }
 

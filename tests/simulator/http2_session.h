@@ -21,6 +21,8 @@ class Http2Session final {
  public:
   // Receive() and TakeOutput() call these. They may call the functions below that take a stream.
   struct Events {
+    // The header fields of a request are complete; `head` has no body yet.
+    std::function<void(int stream, const HttpCall& head)> on_headers;
     // A request is complete. Its path is the whole path, decoded and without the query.
     std::function<void(int stream, HttpCall call)> on_call;
     // The stream is closed, because it was answered or because either side reset it.

@@ -92,6 +92,8 @@ void HttpsFront::Deliver(const Delivery& delivery, int socket, httplib::Response
     case Manner::kResetStream:
     case Manner::kGoAwayBefore:
     case Manner::kGoAwayAfter:
+    case Manner::kGoAwayInAnswerBefore:
+    case Manner::kGoAwayInAnswerAfter:
       return Reset(socket);
     case Manner::kHang:
       (void)stop_->Wait(delivery.pace, socket);

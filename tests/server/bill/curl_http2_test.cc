@@ -63,7 +63,7 @@ class CurlHttp2Test : public ::testing::Test {
     return bill_->model().CountsJson()["paths"].value(path, 0);
   }
   [[nodiscard]] int CountSignInsThatTookEffect() const {
-    return bill_->model().CountsJson()["users"][kAcmeUsername].value("sign_ins_succeeded", 0);
+    return bill_->model().CountsJson()["total"]["sign_ins_succeeded"];
   }
 
   const SystemClock clock_{};
@@ -143,19 +143,31 @@ TEST_P(CurlHttp2LossTest, SignInIsSentOnceAndMaybeSent) {
 
 INSTANTIATE_TEST_SUITE_P(
     Faults, CurlHttp2LossTest,
-    ::testing::Values(Loss{"RefusedStream", {{"kind", "refused_stream"}}, 0},
-                      Loss{"GoAwayBefore", {{"kind", "goaway"}}, 0},
-                      Loss{"ResetStream", {{"kind", "reset_stream"}}, 1},
-                      Loss{"TcpReset", {{"kind", "reset"}}, 0},
-                      Loss{"TcpResetAfterEffect", {{"kind", "done_answer_lost"}}, 1}),
+    ::testing::Values(
+        Loss{"RefusedStream", {{"kind", "refused_stream"}}, 0},
+        Loss{"GoAwayBefore", {{"kind", "goaway"}}, 0},
+        Loss{"GoAwayInRequest", {{"kind", "goaway"}, {"moment", "request_headers"}}, 0},
+        Loss{"GoAwayInAnswer", {{"kind", "goaway"}, {"moment", "answer_headers"}}, 1},
+        Loss{"ResetStream", {{"kind", "reset_stream"}}, 1},
+        Loss{"TcpReset", {{"kind", "reset"}}, 0},
+        Loss{"TcpResetAfterEffect", {{"kind", "done_answer_lost"}}, 1}),
     [](const auto& loss) { return std::string(loss.param.name); });
 
-TEST_F(CurlHttp2Test, GoAwayThatIncludesTheCallDoesNoHarm) {
-  FailNext(kSignInCall, {{"kind", "goaway"}, {"processed", true}});
+class CurlHttp2GoAwayTest : public CurlHttp2Test,
+                            public ::testing::WithParamInterface<const char*> {};
+
+TEST_P(CurlHttp2GoAwayTest, IncludedCallSucceedsOnce) {
+  FailNext(kSignInCall, {{"kind", "goaway"}, {"moment", GetParam()}, {"processed", true}});
   EXPECT_THAT(SignIn(), Succeeded());
+  EXPECT_EQ(CountCalls(kSignInCall), 1);
   EXPECT_THAT(SignIn(), Succeeded());
   EXPECT_EQ(CountCalls(kSignInCall), 2);
+  EXPECT_EQ(counts_.connections, 2);
 }
+
+INSTANTIATE_TEST_SUITE_P(Moments, CurlHttp2GoAwayTest,
+                         ::testing::Values("request_headers", "request_end", "answer_headers"),
+                         [](const auto& moment) { return std::string(moment.param); });
 
 TEST_F(CurlHttp2Test, RefusedSessionCheckIsRepeated) {
   const SessionKeys keys = SignInForKeys();
