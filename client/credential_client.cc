@@ -206,6 +206,9 @@ absl::StatusOr<v1::Credential> CredentialClient::Rotate(const client::Credential
   auto request = RequestFor<v1::RotateCredentialRequest>(version);
   SetRotation(rotation, request);
   AddOrganizations(rotation.organizations, request);
+  for (v1::OrganizationSpec& each : *request.mutable_organizations()) {
+    each.set_clear_dev_key(each.dev_key().empty());
+  }
   request.set_organization_id(options.organization_id);
   request.set_skip_verification(!options.verify);
   request.set_end_sessions(options.end_sessions);

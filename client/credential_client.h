@@ -48,7 +48,9 @@ struct CredentialRotation {
   absl::optional<SecretString> app_key;
   absl::optional<SecretString> remember_me_id;  // together with `device`
   absl::optional<std::string> device;
-  std::vector<NewOrganization> organizations;  // their own devKeys
+  // New devKeys of attached organizations. An empty `dev_key` removes the organization's own devKey.
+  // The broker refuses a `user_id` here: Attach() changes it.
+  std::vector<NewOrganization> organizations;
 };
 
 struct ProofOptions {

@@ -85,7 +85,7 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Rollback(const CredentialVe
 
 absl::Status CredentialManager::CheckChange(const Credential& current,
                                             const CredentialChange& change) const {
-  if (IsEmpty(change)) return Malformed("change", "sets nothing; say what to replace");
+  if (IsEmpty(change)) return Malformed("request", "changes nothing; set the values to replace");
   for (std::size_t i = 0; i < change.organizations.size(); ++i) {
     const std::string& id = change.organizations[i].id;
     const std::string field = absl::StrCat("organizations[", i, "].organization_id");

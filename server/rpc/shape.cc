@@ -76,6 +76,34 @@ absl::StatusOr<std::vector<Organization>> CopyOrganizations(
   return organizations;
 }
 
+// Creating and attaching have nothing to clear: an empty devKey is a new organization's default, and
+// an attached one keeps its own.
+absl::Status CheckNothingCleared(
+    const google::protobuf::RepeatedPtrField<v1::OrganizationSpec>& specs) {
+  for (int i = 0; i < specs.size(); ++i) {
+    if (!specs[i].clear_dev_key()) continue;
+    return Malformed(absl::StrCat("organizations[", i, "].clear_dev_key"),
+                     "is allowed in RotateCredential only; leave it out");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckRotated(const v1::OrganizationSpec& spec, absl::string_view prefix) {
+  if (!spec.user_id().empty()) {
+    return Malformed(absl::StrCat(prefix, "user_id"),
+                     "cannot be rotated; change it with AttachOrganizations");
+  }
+  if (spec.clear_dev_key() && !spec.dev_key().empty()) {
+    return Malformed(absl::StrCat(prefix, "clear_dev_key"),
+                     "cannot be combined with dev_key; leave one out");
+  }
+  if (!spec.clear_dev_key() && spec.dev_key().empty()) {
+    return Malformed(absl::StrCat(prefix, "dev_key"),
+                     "is empty; set it, or set clear_dev_key to use the credential's devKey");
+  }
+  return absl::OkStatus();
+}
+
 absl::optional<SecretString> CopyIfSet(const std::string& secret) {
   if (secret.empty()) return absl::nullopt;
   return SecretString::CopyOf(secret);
@@ -217,6 +245,8 @@ absl::StatusOr<Credential> DraftOf(const v1::CreateCredentialRequest& request) {
   absl::StatusOr<std::vector<Organization>> organizations =
       CopyOrganizations(request.organizations());
   if (!organizations.ok()) return organizations.status();
+  absl::Status uncleared = CheckNothingCleared(request.organizations());
+  if (!uncleared.ok()) return uncleared;
   draft.organizations = *std::move(organizations);
   return draft;
 }
@@ -238,8 +268,12 @@ absl::StatusOr<CredentialChange> ChangeOf(const v1::RotateCredentialRequest& req
   absl::StatusOr<std::vector<Organization>> organizations =
       CopyOrganizations(request.organizations());
   if (!organizations.ok()) return organizations.status();
+  for (int i = 0; i < request.organizations_size(); ++i) {
+    absl::Status status =
+        CheckRotated(request.organizations(i), absl::StrCat("organizations[", i, "]."));
+    if (!status.ok()) return status;
+  }
   change.organizations = *std::move(organizations);
-  for (Organization& each : change.organizations) each.user_id.clear();  // no part of a change
   return change;
 }
 
@@ -247,6 +281,7 @@ absl::StatusOr<std::vector<Organization>> OrganizationsOf(
     const v1::AttachOrganizationsRequest& request) {
   absl::Status status =
       CheckCount("organizations", request.organizations_size(), kMaxOrganizations);
+  if (status.ok()) status = CheckNothingCleared(request.organizations());
   if (!status.ok()) return status;
   return CopyOrganizations(request.organizations());
 }

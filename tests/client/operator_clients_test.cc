@@ -76,11 +76,16 @@ TEST_F(OperatorClientsTest, RotationClearsEmptyValues) {
   rotation.dev_key = SecretString();
   rotation.remember_me_id = SecretString();
   rotation.device = "";
+  rotation.organizations.push_back({"00801", SecretString::CopyOf("own")});
+  rotation.organizations.push_back({"00802", {}});
   EXPECT_THAT(credentials_.Rotate(VersionOf(*created), rotation, {.verify = false}), IsOk());
   ASSERT_EQ(broker_.rotate_requests().size(), 1U);
   const v1::RotateCredentialRequest cleared = broker_.rotate_requests()[0];
   EXPECT_TRUE(cleared.clear_dev_key());
   EXPECT_TRUE(cleared.clear_remember_me());
+  EXPECT_EQ(cleared.organizations(0).dev_key(), "own");
+  EXPECT_FALSE(cleared.organizations(0).clear_dev_key());
+  EXPECT_TRUE(cleared.organizations(1).clear_dev_key());
   EXPECT_TRUE(cleared.skip_verification());
 }
 

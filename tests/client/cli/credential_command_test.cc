@@ -270,5 +270,16 @@ TEST_F(CredentialCommandTest, AttachTakesOnlyDevKeysFromStandardInput) {
   EXPECT_THAT(broker_.attach_requests(), SizeIs(1));
 }
 
+TEST_F(CredentialCommandTest, RotateRemovesOrganizationsOwnDevKey) {
+  broker_.AddCredential("acme", {"00801", "00802"});
+  terminal_.input = R"({"organization_dev_keys": {"00801": "own", "00802": ""}})";
+  EXPECT_EQ(Run({"credential", "rotate", "acme", "--secrets-from-stdin"}), kExitOk) << err_;
+  const v1::RotateCredentialRequest sent = broker_.rotate_requests().front();
+  EXPECT_EQ(sent.organizations(0).dev_key(), "own");
+  EXPECT_FALSE(sent.organizations(0).clear_dev_key());
+  EXPECT_EQ(sent.organizations(1).organization_id(), "00802");
+  EXPECT_TRUE(sent.organizations(1).clear_dev_key());
+}
+
 }  // namespace
 }  // namespace billbroker

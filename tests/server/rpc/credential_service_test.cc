@@ -159,6 +159,8 @@ TEST_F(CredentialServiceTest, RejectsMalformedFields) {
       {"organizations[0].user_id", [](auto& r) { r.mutable_organizations(0)->set_user_id("6"); }},
       {"organizations[0].user_id",
        [](auto& r) { r.mutable_organizations(0)->set_user_id("a\nb"); }},
+      {"organizations[0].clear_dev_key",
+       [](auto& r) { r.mutable_organizations(0)->set_clear_dev_key(true); }},
       {"device", [](auto& r) { r.set_device("x"); }},
       {"organizations[1].organization_id",
        [](auto& r) { r.add_organizations()->set_organization_id("?"); }},

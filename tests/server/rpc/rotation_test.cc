@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <string>
+
 #include "proto/redacted.h"
 #include "tests/server/rpc/rpc_fixture.h"
 #include "tests/support/status_matchers.h"
@@ -9,6 +12,7 @@
 namespace billbroker {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Not;
 
 using CredentialStub = v1::CredentialService::Stub;
@@ -169,6 +173,62 @@ TEST_F(RotationRpcTest, ClearRefusesANewValueBesideIt) {
   device.set_device("broker-of-acme");
   device.set_clear_remember_me(true);
   EXPECT_EQ(FieldOf(Rotate(device)), "clear_remember_me");
+}
+
+TEST_F(RotationRpcTest, OrganizationsOwnDevKeyIsSetAndCleared) {
+  auto request = For<v1::RotateCredentialRequest>(acme_);
+  v1::OrganizationSpec& own = *request.add_organizations();
+  own.set_organization_id("0082");
+  own.set_dev_key("s3cret-own-dev-key");
+  ASSERT_THAT(Rotate(request), IsOk());
+  EXPECT_EQ(acme_.organizations(0).dev_key_id(), "");
+  EXPECT_EQ(acme_.organizations(1).dev_key_id().size(), 16U);
+
+  request = For<v1::RotateCredentialRequest>(acme_);
+  v1::OrganizationSpec& cleared = *request.add_organizations();
+  cleared.set_organization_id("0082");
+  cleared.set_clear_dev_key(true);
+  ASSERT_THAT(Rotate(request), IsOk());
+  EXPECT_EQ(acme_.organizations(1).dev_key_id(), "");
+}
+
+TEST_F(RotationRpcTest, RejectsUnclearChangesOfOrganizations) {
+  struct Row {
+    std::string field;
+    std::function<void(v1::OrganizationSpec&)> change;
+  };
+  const Row rows[] = {
+      {"organizations[1].dev_key", [](auto& spec) { spec.clear_dev_key(); }},
+      {"organizations[1].clear_dev_key", [](auto& spec) { spec.set_clear_dev_key(true); }},
+      {"organizations[1].user_id", [](auto& spec) { spec.set_user_id("006a"); }},
+  };
+  for (const Row& row : rows) {
+    auto request = For<v1::RotateCredentialRequest>(acme_);
+    request.set_password("s3cret-next");
+    for (const char* id : {"0081", "0082"}) {
+      v1::OrganizationSpec& spec = *request.add_organizations();
+      spec.set_organization_id(id);
+      spec.set_dev_key("s3cret-own-dev-key");
+    }
+    row.change(*request.mutable_organizations(1));
+    EXPECT_EQ(FieldOf(Rotate(request)), row.field);
+  }
+  EXPECT_EQ(broker_.bill.CountSignIns(), 0);
+}
+
+TEST_F(RotationRpcTest, AttachRejectsClearedDevKey) {
+  auto request = For<v1::AttachOrganizationsRequest>(acme_);
+  request.add_organizations()->set_organization_id("0083");
+  request.add_organizations()->set_organization_id("0082");
+  request.mutable_organizations(1)->set_clear_dev_key(true);
+  v1::AttachOrganizationsResponse response;
+  EXPECT_EQ(FieldOf(Call(*credentials_, &CredentialStub::AttachOrganizations, request, &response)),
+            "organizations[1].clear_dev_key");
+}
+
+TEST_F(RotationRpcTest, RejectsRotationThatChangesNothing) {
+  const absl::Status status = Rotate(For<v1::RotateCredentialRequest>(acme_));
+  EXPECT_THAT(status, AllOf(HasReason(Reason::kMalformedRequest), HasMetadata("field", "request")));
 }
 
 TEST_F(RotationRpcTest, RejectsMalformedRequestsWithoutProbe) {
