@@ -214,6 +214,23 @@ TEST_F(CredentialServiceTest, CreateRejectsTakenLongName) {
               AllOf(HasReason(Reason::kCredentialExists), HasMetadata("credential", taken)));
 }
 
+// As above: the names do not fit into a small-string buffer, and the permission check after the
+// failed change must not read the moved organizations.
+TEST_F(CredentialServiceTest, AttachRejectsStaleVersionOfLongName) {
+  const v1::Credential created =
+      Create(NewUser("acme-payables-of-the-west-coast", {"00802ABCDEFGHIJKLM"}));
+  v1::AttachOrganizationsRequest request;
+  request.set_credential(created.name());
+  request.set_uid(created.uid());
+  request.set_version(created.version() + 1);
+  request.add_organizations()->set_organization_id("00802-PAYABLES-OF-THE-NORTH-COAST");
+  request.add_organizations()->set_organization_id("00802-PAYABLES-OF-THE-SOUTH-COAST");
+  v1::AttachOrganizationsResponse response;
+  EXPECT_THAT(Call(&CredentialStub::AttachOrganizations, request, &response),
+              HasReason(Reason::kVersionConflict));
+  EXPECT_THAT(OrganizationIdsOf(*Get(created.name())), ElementsAre("00802ABCDEFGHIJKLM"));
+}
+
 TEST_F(CredentialServiceTest, RejectsTakenNameOrUser) {
   Create(NewUser("acme", {"0081"}));
   v1::CreateCredentialRequest request = NewUser("twin", {"0081"});
