@@ -16,7 +16,7 @@ namespace billbroker {
 // What a principal may do with what is granted to it; each holds all that come before it.
 enum class Role {
   kReader,    // GetSession, BatchGetSessions, WatchSessions
-  kCaller,    // devKeys with the sessions; Login without force
+  kCaller,    // sessions with the devKey or the headers; Login without force
   kOperator,  // Login with force, Logout, lists, status, MFA, VerifyCredential
   kAdmin,     // changes of credentials
 };

@@ -171,8 +171,8 @@ TEST_F(WaitingTest, WaitingCallNeedsCurrentGrant) {
     EXPECT_THAT(unknown, HasReason(Reason::kCallerUnknown)) << row.rpc << ": " << unknown;
     EXPECT_EQ(OnlyRefusal().reason, "CALLER_UNKNOWN") << row.rpc;
   }
-  // GetSession has three rows, BatchGetSessions and Login two, DiscoverOrganizations one.
-  EXPECT_EQ(asked, 8);
+  // GetSession and BatchGetSessions have three rows, Login four, DiscoverOrganizations one.
+  EXPECT_EQ(asked, 11);
 }
 
 TEST_F(WaitingTest, WaitingCallAcceptsAnotherGrant) {

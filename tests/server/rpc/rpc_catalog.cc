@@ -22,17 +22,20 @@ std::vector<RpcCatalogTest::Row> RpcCatalogTest::SessionRows() {
     request.set_include_headers(headers);
     return Ask(stub, &Stub::GetSession, request);
   };
-  const auto batch = [this, &stub](const Target& target, bool headers) {
+  const auto batch = [this, &stub](const Target& target, bool dev_key, bool headers) {
     v1::BatchGetSessionsRequest request;
     *request.add_requests() = OfPair<v1::GetSessionRequest>(target);
+    request.mutable_requests(0)->set_include_dev_key(dev_key);
     request.mutable_requests(0)->set_include_headers(headers);
     v1::BatchGetSessionsResponse response;
     absl::Status status = Call(stub, &Stub::BatchGetSessions, request, &response);
     return status.ok() ? FromErrorStatus(response.outcomes(0).error()) : status;
   };
-  const auto login = [this, &stub](const Target& target, bool force) {
+  const auto login = [this, &stub](const Target& target, bool force, bool secrets) {
     auto request = OfPair<v1::LoginRequest>(target);
     request.set_force(force);
+    request.set_include_dev_key(secrets);
+    request.set_include_headers(secrets);
     return Ask(stub, &Stub::Login, request);
   };
   const auto watch = [&stub](const Target& target, bool dev_key, bool headers) {
@@ -52,13 +55,19 @@ std::vector<RpcCatalogTest::Row> RpcCatalogTest::SessionRows() {
       {"GetSession", Role::kCaller, Scope::kPair, kOk, kNoOrganization,
        [get](const Target& t) { return get(t, false, true); }},
       {"BatchGetSessions", Role::kReader, Scope::kPair, kOk, kNoOrganization,
-       [batch](const Target& t) { return batch(t, false); }},
+       [batch](const Target& t) { return batch(t, false, false); }},
       {"BatchGetSessions", Role::kCaller, Scope::kPair, kOk, kNoOrganization,
-       [batch](const Target& t) { return batch(t, true); }},
+       [batch](const Target& t) { return batch(t, true, false); }},
+      {"BatchGetSessions", Role::kCaller, Scope::kPair, kOk, kNoOrganization,
+       [batch](const Target& t) { return batch(t, false, true); }},
       {"Login", Role::kCaller, Scope::kPair, kOk, kNoOrganization,
-       [login](const Target& t) { return login(t, false); }},
+       [login](const Target& t) { return login(t, false, false); }},
+      {"Login", Role::kCaller, Scope::kPair, kOk, kNoOrganization,
+       [login](const Target& t) { return login(t, false, true); }},
       {"Login", Role::kOperator, Scope::kPair, kOk, kNoOrganization,
-       [login](const Target& t) { return login(t, true); }},
+       [login](const Target& t) { return login(t, true, false); }},
+      {"Login", Role::kOperator, Scope::kPair, kOk, kNoOrganization,
+       [login](const Target& t) { return login(t, true, true); }},
       {"WatchSessions", Role::kReader, Scope::kPair, kOk, kNoOrganization,
        [watch](const Target& t) { return watch(t, false, false); }},
       {"WatchSessions", Role::kCaller, Scope::kPair, kOk, kNoOrganization,
