@@ -23,8 +23,8 @@ constexpr std::uint32_t TagOf(int field, std::uint32_t wire_type) {
   return (static_cast<std::uint32_t>(field) << 3) | wire_type;
 }
 
-// Two sinks of one shape: the first says how long a message will be, the second writes it. Both
-// leave out what has its default value, as protobuf does.
+// Sizer and Writer have the same functions: Sizer computes the length of a message, and Writer
+// writes it. Both leave out fields with their default value, as protobuf does.
 class Sizer final {
  public:
   void Number(int field, std::uint64_t value) {
@@ -35,7 +35,7 @@ class Sizer final {
   void Text(int field, absl::string_view text) {
     if (!text.empty()) Block(field, text.size());
   }
-  // A message of `size` bytes that `write` writes.
+  // Adds a message of `size` bytes, which `write` writes.
   template <typename Write>
   void Message(int field, std::size_t size, const Write& /*write*/) {
     Block(field, size);
@@ -90,7 +90,7 @@ std::size_t SizeOf(const Write& write) {
 
 template <typename Sink>
 void WriteTime(int field, const SecondsAndNanos& time, Sink& sink) {
-  using Fields = google::protobuf::Timestamp;  // google.protobuf.Duration has the same
+  using Fields = google::protobuf::Timestamp;  // google.protobuf.Duration has the same fields
   const auto write = [&time](auto& inner) {
     inner.Number(Fields::kSecondsFieldNumber, static_cast<std::uint64_t>(time.seconds));
     inner.Number(Fields::kNanosFieldNumber, static_cast<std::uint64_t>(time.nanos));
@@ -98,7 +98,7 @@ void WriteTime(int field, const SecondsAndNanos& time, Sink& sink) {
   sink.Message(field, SizeOf(write), write);
 }
 
-// What of an answer has to be worked out; the rest is the session's.
+// The parts of a response that are computed. The other fields come from the session unchanged.
 struct Moments {
   SecondsAndNanos sign_in_time;
   SecondsAndNanos verified_time;
@@ -136,7 +136,7 @@ void WriteSession(const Session& session, const SessionSecrets& secrets, const M
   for (const HeaderView& header : HeadersOf(session)) WriteHeader(header, sink);
 }
 
-// `size` bytes behind their own length, so that they can be wiped by their address alone.
+// `size` bytes that follow their own length, so that WipeAndFree() needs only their address.
 struct Buffer {
   std::size_t size;
   std::uint8_t bytes[1];
@@ -178,7 +178,8 @@ absl::StatusOr<v1::GetSessionRequest> DecodeGetSessionRequest(const grpc::ByteBu
   const bool whole = bytes.TrySingleSlice(&slice).ok() || bytes.DumpToSingleSlice(&slice).ok();
   v1::GetSessionRequest request;
   if (!whole || !request.ParseFromArray(slice.begin(), static_cast<int>(slice.size()))) {
-    return Malformed("request", "is no GetSessionRequest; send one that protobuf serialized");
+    return Malformed("request",
+                     "is not a valid GetSessionRequest; send one that protobuf serialized");
   }
   return request;
 }

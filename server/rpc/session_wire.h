@@ -1,5 +1,5 @@
-// The answer of GetSession, written without a message object: the one call that services make all
-// the time. docs/adr/0014-hits-write-their-answer.md says why.
+// Encodes and decodes GetSession, the call that services make most often, without a message object
+// for the response. Design: docs/adr/0014-hits-write-their-answer.md.
 #pragma once
 
 #include <grpcpp/support/byte_buffer.h>
@@ -12,13 +12,14 @@
 
 namespace billbroker {
 
-// A serialized GetSessionResponse with what FillSession() would say at `since_boot`. The session's
-// secrets go from the locked slab into one buffer, which is wiped when gRPC lets go of it.
+// Returns a serialized GetSessionResponse with the same fields that FillSession() sets at
+// `since_boot`. Copies the session's secrets from the locked slab into one buffer, which is wiped
+// when gRPC releases it.
 [[nodiscard]] grpc::ByteBuffer EncodeGetSessionResponse(const Session& session,
                                                         const SessionSecrets& secrets,
                                                         absl::Duration since_boot);
 
-// MALFORMED_REQUEST where `bytes` are no such message.
+// Fails with MALFORMED_REQUEST if `bytes` are not a valid GetSessionRequest.
 [[nodiscard]] absl::StatusOr<v1::GetSessionRequest> DecodeGetSessionRequest(
     const grpc::ByteBuffer& bytes);
 
