@@ -38,9 +38,6 @@ ClientSession CloneOf(const ClientSession& session) {
 }
 
 absl::StatusOr<ClientSession> TakeSession(v1::Session& session) {
-  if (session.session_id().empty()) {
-    return absl::InternalError("the broker answered without a session; its log says more");
-  }
   ClientSession taken;
   taken.session_id = SecretString::CopyOf(session.session_id());
   taken.dev_key = SecretString::CopyOf(session.dev_key());
@@ -49,6 +46,9 @@ absl::StatusOr<ClientSession> TakeSession(v1::Session& session) {
     taken.headers.push_back({header.name(), SecretString::CopyOf(header.value())});
   }
   WipeSecrets(session);
+  if (taken.session_id.empty()) {
+    return absl::InternalError("the broker's response has no session; its log has the cause");
+  }
   taken.dev_key_id = session.dev_key_id();
   taken.organization_id = session.organization_id();
   taken.credential = session.credential();

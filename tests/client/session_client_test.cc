@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "client/client_session.h"
 #include "tests/client/support/fake_broker.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_folder.h"
@@ -81,6 +82,14 @@ TEST_F(SessionClientTest, FailureHasReasonAndRetryTime) {
   const absl::Status status = client_->GetSession("00800000000000000801").status();
   ASSERT_THAT(status, HasReason(Reason::kLoginBudgetSpent));
   EXPECT_THAT(status, HasRetryAfter(absl::Seconds(12)));
+}
+
+TEST(TakeSessionTest, WipesSecretsOfInvalidSession) {
+  v1::Session session = FakeSession("00801", 1, true, true);
+  session.clear_session_id();
+  EXPECT_THAT(TakeSession(session), StatusIs(absl::StatusCode::kInternal));
+  EXPECT_EQ(session.dev_key(), "");
+  for (const v1::Header& header : session.headers()) EXPECT_EQ(header.value(), "");
 }
 
 TEST_F(SessionClientTest, DoesNotRetryFailures) {
