@@ -10,6 +10,8 @@
 namespace billbroker::billsim {
 namespace {
 
+constexpr absl::Duration kPatienceAfterEnd = absl::Seconds(5);
+
 // Removes the base path from the call's path. Returns false if the path is outside of it.
 bool RemoveBasePath(HttpCall& call) {
   absl::string_view path = call.path;
@@ -45,11 +47,16 @@ void Http2Connection::Run() {
     DeliverDue();
     if (reset_) return channel_.Reset();
   }
-  if (!excluded_.empty()) DiscardInput();
+  // A close with unread input would be a TCP reset, which can overtake the answer. The client of an
+  // excluded stream closes the connection itself.
+  if (excluded_.empty()) channel_.EndOutput();
+  DiscardInput(excluded_.empty() ? kPatienceAfterEnd : absl::InfiniteDuration());
 }
 
-void Http2Connection::DiscardInput() {
-  while (channel_.Read(absl::InfiniteDuration()).has_value()) {
+void Http2Connection::DiscardInput(absl::Duration limit) {
+  const absl::Duration end = parts_.clock.SinceBoot() + limit;
+  while (parts_.clock.SinceBoot() < end &&
+         channel_.Read(end - parts_.clock.SinceBoot()).has_value()) {
   }
 }
 

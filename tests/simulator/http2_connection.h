@@ -50,9 +50,9 @@ class Http2Connection final {
   void OnHeaders(int stream, HttpCall head);
   void OnCall(int stream, HttpCall call);
   void OnClosed(int stream);
-  // Discards input until the client closes the connection. Closing it with unread bytes
-  // would reset it, and the client could lose the GOAWAY.
-  void DiscardInput();
+  // Discards input until the client closes the connection, or `limit` is over. Closing it with
+  // unread bytes would reset it, and the client could lose the GOAWAY or the answer.
+  void DiscardInput(absl::Duration limit);
   [[nodiscard]] absl::Duration UntilDue() const;
   void DeliverDue();
   // Takes the next step of a delivery that is due. Returns false if it was the last one.

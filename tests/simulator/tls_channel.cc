@@ -83,6 +83,12 @@ bool TlsChannel::Write(absl::string_view bytes) {
   return true;
 }
 
+void TlsChannel::EndOutput() {
+  ERR_clear_error();
+  (void)SSL_shutdown(ssl_.get());
+  (void)shutdown(socket_, SHUT_WR);
+}
+
 void TlsChannel::Reset() {
   const linger at_once = {1, 0};
   setsockopt(socket_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);

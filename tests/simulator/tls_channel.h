@@ -29,6 +29,8 @@ class TlsChannel final {
   [[nodiscard]] absl::optional<std::string> Read(absl::Duration limit);
   // Returns false if the client does not take the bytes.
   [[nodiscard]] bool Write(absl::string_view bytes);
+  // Ends the output: the client reads to its end and can still send.
+  void EndOutput();
   // Lets the destructor end the connection with a TCP reset.
   void Reset();
 

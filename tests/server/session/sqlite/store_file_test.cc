@@ -142,7 +142,8 @@ TEST_F(StoreFileTest, DamagedFileYieldsOnlyWholeRows) {
 
 TEST_F(StoreFileTest, TruncatedFileYieldsOnlyWholeRows) {
   (void)harness_.Open();
-  for (std::uint64_t i = 1; i <= 30; ++i) {
+  constexpr std::size_t kRows = 30;
+  for (std::uint64_t i = 1; i <= kRows; ++i) {
     harness_.store().WriteSoon(SamplePair(kSampleUid, SampleOrganizationId(i), i));
   }
   harness_.Stop();
@@ -151,13 +152,15 @@ TEST_F(StoreFileTest, TruncatedFileYieldsOnlyWholeRows) {
                                  std::size_t{4095}, std::size_t{4096}, std::size_t{4097},
                                  good.size() / 2, good.size() - 4096, good.size() - 1}) {
     std::ofstream(harness_.path(), std::ios::binary) << good.substr(0, size);
-    for (const StoredPair& pair : harness_.Reopen().pairs) {
+    const std::vector<StoredPair> pairs = harness_.Reopen().pairs;
+    for (const StoredPair& pair : pairs) {
       EXPECT_EQ(Describe(pair),
                 Describe(SamplePair(kSampleUid, pair.organization_id, pair.generation)));
     }
     EXPECT_EQ(harness_.store().state(), StoreState::kReady) << size;
-    // SQLite treats a file of at most one byte as new.
-    if (size > 1) {
+    // SQLite treats a file of at most one byte as new. The last byte of a page can be unused: then no
+    // row is lost.
+    if (size > 1 && pairs.size() < kRows) {
       EXPECT_EQ(harness_.observer().Count("aside") + harness_.observer().Count("dropped"), 1)
           << size;
     }
