@@ -155,7 +155,7 @@ TEST_F(Http2FrontTest, GoAwayDuringAnswerIncludesTheCall) {
 
 TEST(Http2SessionTest, GoAwayAfterAnAnswerPrecedesItsBody) {
   constexpr int kStream = 1;
-  Http2Session session({[](int, const HttpCall&) {}, [](int, HttpCall) {}, [](int) {}});
+  Http2Session session({[](int, const HttpCall&) {}, [](int, const HttpCall&) {}, [](int) {}});
   (void)session.TakeOutput();
   const std::string settings("\0\0\0\4\0\0\0\0\0", 9);
   const std::string head("\0\0\6\1\5\0\0\0\1\x82\x87\x84\x41\1a", 15);  // GET https://a/
