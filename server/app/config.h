@@ -13,7 +13,7 @@
 #include "server/app/log.h"
 #include "server/bill/curl_options.h"
 #include "server/bill/environment.h"
-#include "server/session/engine.h"
+#include "server/session/session_manager.h"
 
 namespace billbroker {
 
@@ -55,7 +55,7 @@ struct Config {
   AuditConfig audit;
   std::map<std::string, Environment> environments;  // by name; at least one
   absl::Duration keyring_timeout = absl::Seconds(3);
-  EngineOptions session;
+  SessionManagerOptions session;
   int kept_versions = 1;  // of each credential, for a roll-back
   CurlOptions bill;
 };

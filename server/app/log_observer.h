@@ -3,13 +3,13 @@
 
 #include "server/app/log.h"
 #include "server/credentials/remember_me_expiry.h"
-#include "server/session/engine.h"
+#include "server/session/session_manager.h"
 
 namespace billbroker {
 
 // Events: "sign_in_sent" (debug), "signed_in", "sign_in_failed" (warning), "session_ended",
 // "mfa_trust_refused", "mfa_trust_expires", "mfa_trust_expired" (warnings).
-class LogObserver final : public EngineObserver, public MfaObserver {
+class LogObserver final : public SessionObserver, public MfaObserver {
  public:
   explicit LogObserver(JsonLog& log) : log_(log) {}
 

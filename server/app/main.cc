@@ -51,7 +51,7 @@
 #include "server/rpc/recorder.h"
 #include "server/rpc/serving_state.h"
 #include "server/rpc/session_service.h"
-#include "server/session/engine.h"
+#include "server/session/session_manager.h"
 #include "server/session/sqlite/sqlite_store.h"
 #include "server/session/watch_hub.h"
 #include "vault/base/clock.h"
@@ -171,14 +171,14 @@ void WatchExpiry(RememberMeExpiry& expiry, Executor& executor) {
 // Takes over what the process before left, once the keyring gives the key. Called after each full
 // read of the keyring.
 void RestoreOnce(Vault& vault, SessionStore& store, AuditHeadKeeper& head, AuditLog& audit,
-                 Engine& engine) {
+                 SessionManager& sessions) {
   if (store.state() != StoreState::kWaiting) return;
   const absl::StatusOr<SecretString> master_key = vault.MasterKey();
   if (!master_key.ok()) return;
   StoreContents contents = store.Open(*master_key);
   head.Restore(contents);
   audit.Open(*master_key);
-  engine.Restore(std::move(contents));
+  sessions.Restore(std::move(contents));
 }
 
 absl::Status Run(const Config& config, Signals& signals, const Clock& clock, JsonLog& log) {
@@ -210,9 +210,9 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
                  audit_head, clock, random, audit_watch);
   audit_watch.Watch(audit);
   SignInAudit sign_in_audit(audit, log_observer);
-  Engine engine(config.session, {clock, executor, random, vault, directory, *bill, store,
-                                 sign_in_audit, BaseUrls(config)});
-  engine.SetWatcher(&hub);
+  SessionManager sessions(config.session, {clock, executor, random, vault, directory, *bill, store,
+                                           sign_in_audit, BaseUrls(config)});
+  sessions.SetWatcher(&hub);
   // The engine has to outlive all work on `threads` and every answer of BILL, each of which may
   // start the other. So when no caller is left, nothing new gets in, then the work ends, then the
   // answers, and only then the engine goes.
@@ -222,18 +222,18 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
     bill.reset();
   };
   CredentialManager manager(
-      {clock, random, vault, directory, engine, EnvironmentNames(config), config.kept_versions});
-  OrganizationDiscovery discovery({clock, directory, engine, *bill});
+      {clock, random, vault, directory, sessions, EnvironmentNames(config), config.kept_versions});
+  OrganizationDiscovery discovery({clock, directory, sessions, *bill});
   ThreadExecutor changes(1);  // apart from `threads`, on which what a change awaits is done
-  MfaManager mfa({clock, random, executor, vault, directory, engine, *bill, manager});
+  MfaManager mfa({clock, random, executor, vault, directory, sessions, *bill, manager});
   ThreadExecutor challenges(1);  // apart from `changes`: a person waits
   ServingState state(kVersion, clock.Now(), BaseUrls(config));
   Callers callers(*std::move(policy));
   const Recorder recorder(audit, clock, random, config.audit.session_reads);
   const Gate gate(state, directory, clock, recorder);
-  SessionServiceImpl sessions({clock, directory, state, gate, engine, hub, store, audit,
+  SessionServiceImpl session_service({clock, directory, state, gate, sessions, hub, store, audit,
                                config.audit.file, config.audit.session_reads});
-  CredentialServiceImpl credentials({directory, gate, manager, changes, discovery, engine, hub});
+  CredentialServiceImpl credentials({directory, gate, manager, changes, discovery, sessions, hub});
   MfaServiceImpl mfa_service({gate, mfa, challenges});
   AuditServiceImpl audit_service(gate, audit);
 
@@ -242,7 +242,7 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
                        state,
                        clock,
                        log,
-                       {{"session", {&sessions, Health::kSessions}},
+                       {{"session", {&session_service, Health::kSessions}},
                         {"credential", {&credentials, Health::kCredentials}},
                         {"mfa", {&mfa_service, Health::kMfa}},
                         {"audit", {&audit_service, Health::kAudit}}}});
@@ -257,7 +257,7 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
         hub.EverythingChanged();
       },
       [&] {
-        RestoreOnce(vault, store, audit_head, audit, engine);
+        RestoreOnce(vault, store, audit_head, audit, sessions);
         hub.EverythingChanged();
       });
   RememberMeExpiry expiry({clock, directory, log_observer});

@@ -12,7 +12,7 @@ namespace {
 // Far above BILL's 200: for a BILL that was asked to allow more.
 constexpr int kMostSignInsPerHour = 1'000'000;
 
-void ReadSession(TomlTable table, EngineOptions& options) {
+void ReadSession(TomlTable table, SessionManagerOptions& options) {
   options.idle_window =
       table.Duration("idle_window", options.idle_window, absl::Seconds(2), absl::Hours(48));
   options.sync_token_idle_window =
@@ -71,7 +71,7 @@ void ReadSignIns(TomlTable table, GovernorOptions& governor) {
   table.RefuseUnknown();
 }
 
-void ReadPrewarm(TomlTable table, EngineOptions& options) {
+void ReadPrewarm(TomlTable table, SessionManagerOptions& options) {
   options.prewarm_all = table.Bool("all", false);
   for (std::string& organization_id : table.Strings("organizations")) {
     if (!ValidateOrganizationId(organization_id).ok()) {
@@ -87,8 +87,8 @@ void ReadPrewarm(TomlTable table, EngineOptions& options) {
 
 }  // namespace
 
-EngineOptions ReadEngineOptions(TomlTable& root) {
-  EngineOptions options;
+SessionManagerOptions ReadEngineOptions(TomlTable& root) {
+  SessionManagerOptions options;
   ReadSession(root.Table("session"), options);
   ReadSignIns(root.Table("sign_ins"), options.governor);
   ReadPrewarm(root.Table("prewarm"), options);

@@ -2,10 +2,10 @@
 #pragma once
 
 #include "server/app/toml_reader.h"
-#include "server/session/engine.h"
+#include "server/session/session_manager.h"
 
 namespace billbroker {
 
-[[nodiscard]] EngineOptions ReadEngineOptions(TomlTable& root);
+[[nodiscard]] SessionManagerOptions ReadEngineOptions(TomlTable& root);
 
 }  // namespace billbroker

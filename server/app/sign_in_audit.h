@@ -2,17 +2,17 @@
 #pragma once
 
 #include "server/access/audit/audit_trail.h"
-#include "server/session/engine.h"
+#include "server/session/session_manager.h"
 
 namespace billbroker {
 
 // Tells `next` everything, and the log what it has to know: a sign-in before it is sent, which the
 // log can refuse, and what became of it, each with the call that it is made for (see SignInFacts);
 // log-outs that no caller asked for, without waiting.
-class SignInAudit final : public EngineObserver {
+class SignInAudit final : public SessionObserver {
  public:
   // Both are borrowed.
-  SignInAudit(AuditTrail& audit, EngineObserver& next) : audit_(audit), next_(next) {}
+  SignInAudit(AuditTrail& audit, SessionObserver& next) : audit_(audit), next_(next) {}
 
   absl::Status SignInStarts(const SignInFacts& sign_in) override;
   void SignInEnded(const SignInFacts& sign_in, const absl::Status& outcome,
@@ -25,7 +25,7 @@ class SignInAudit final : public EngineObserver {
 
  private:
   AuditTrail& audit_;
-  EngineObserver& next_;
+  SessionObserver& next_;
 };
 
 }  // namespace billbroker

@@ -53,7 +53,8 @@ absl::optional<absl::Duration> WaitAfter(Reason reason, const BillError& error, 
 
 }  // namespace
 
-absl::StatusOr<std::string> ChooseOrganization(const CredentialInfo& credential, Engine& engine) {
+absl::StatusOr<std::string> ChooseOrganization(const CredentialInfo& credential,
+                                               SessionManager& sessions) {
   if (credential.organizations.empty()) {
     return MakeError(
         {Reason::kUnknownOrganization, absl::nullopt, {{"credential", credential.name}}},
@@ -61,7 +62,7 @@ absl::StatusOr<std::string> ChooseOrganization(const CredentialInfo& credential,
                      "\" has no organization yet to sign in to; attach one first"));
   }
   for (const auto& [id, dev_key_id] : credential.organizations) {
-    if (engine.Peek(id, credential.name).ok()) return id;
+    if (sessions.Peek(id, credential.name).ok()) return id;
   }
   return credential.organizations.begin()->first;
 }

@@ -9,7 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "server/bill/bill_error.h"
-#include "server/session/engine.h"
+#include "server/session/session_manager.h"
 #include "vault/directory.h"
 
 namespace billbroker {
@@ -17,7 +17,7 @@ namespace billbroker {
 // Which organization's session asks: a live one costs no sign-in. UNKNOWN_ORGANIZATION where none
 // is attached.
 [[nodiscard]] absl::StatusOr<std::string> ChooseOrganization(const CredentialInfo& credential,
-                                                             Engine& engine);
+                                                             SessionManager& sessions);
 
 struct BillQuestion {
   std::string credential;

@@ -58,7 +58,7 @@ absl::Status CredentialManager::Delete(const CredentialVersion& target, bool for
   if ((*info)->uid != target.uid || (*info)->version != target.version) {
     return VersionConflict(target.name);
   }
-  const int live = parts_.engine.RolloutOf(target.uid).live;
+  const int live = parts_.sessions.RolloutOf(target.uid).live;
   if (live > 0 && !force) {
     return MakeError(
         ErrorDetails{Reason::kSessionsLive, absl::nullopt, {{"credential", target.name}}},
@@ -77,7 +77,7 @@ absl::Status CredentialManager::Delete(const CredentialVersion& target, bool for
 void CredentialManager::EndSessions(const std::string& uid) {
   std::promise<void> ended;
   std::future<void> all_ended = ended.get_future();
-  parts_.engine.LogoutAll(uid, [ended = std::move(ended)]() mutable { ended.set_value(); });
+  parts_.sessions.LogoutAll(uid, [ended = std::move(ended)]() mutable { ended.set_value(); });
   all_ended.wait();
 }
 
@@ -178,8 +178,8 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Detach(
   // told, and are awaited after it: no caller gets a session in between.
   std::promise<void> ended;
   const std::future<void> all_ended = ended.get_future();
-  parts_.engine.LogoutOf(target.uid, leaving,
-                         [ended = std::move(ended)]() mutable { ended.set_value(); });
+  parts_.sessions.LogoutOf(target.uid, leaving,
+                           [ended = std::move(ended)]() mutable { ended.set_value(); });
   parts_.directory.Put(*info);
   all_ended.wait();
   return info;

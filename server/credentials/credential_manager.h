@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "server/session/engine.h"
+#include "server/session/session_manager.h"
 #include "vault/base/clock.h"
 #include "vault/base/mutex.h"
 #include "vault/base/random.h"
@@ -55,7 +55,7 @@ class CredentialManager final {
     Random& random;
     Vault& vault;
     Directory& directory;
-    Engine& engine;
+    SessionManager& sessions;
     std::set<std::string> environments;  // the configured ones
     int kept_versions = 1;               // old ones that a roll-back may bring back; 0 or more
   };

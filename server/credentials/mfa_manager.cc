@@ -53,11 +53,11 @@ absl::StatusOr<StoredTrust> LoadTrust(Vault& vault, const std::string& credentia
 
 // The sessions that were signed in meanwhile without it. The rememberMeId is read again, so that
 // nobody holds it until then.
-void StepUpStored(Vault& vault, Engine& engine, const CredentialInfo& renewed) {
+void StepUpStored(Vault& vault, SessionManager& sessions, const CredentialInfo& renewed) {
   const absl::StatusOr<StoredTrust> stored = LoadTrust(vault, renewed.name);
   if (!stored.ok() || stored->info->uid != renewed.uid) return;
-  engine.StepUp(stored->info, stored->credential->remember_me_id.Clone(),
-                stored->credential->device, [](const std::vector<StepUpOutcome>&) {});
+  sessions.StepUp(stored->info, stored->credential->remember_me_id.Clone(),
+                  stored->credential->device, [](const std::vector<StepUpOutcome>&) {});
 }
 
 }  // namespace
@@ -75,7 +75,7 @@ absl::StatusOr<OpenChallenge> MfaManager::StartChallenge(const std::string& cred
     return Malformed("credential", "signs in with a sync token, and BILL allows those no MFA");
   }
   absl::StatusOr<std::string> chosen = organization_id;
-  if (organization_id.empty()) chosen = ChooseOrganization(**info, parts_.engine);
+  if (organization_id.empty()) chosen = ChooseOrganization(**info, parts_.sessions);
   if (!chosen.ok()) return chosen.status();
 
   SessionDemand demand;
@@ -83,8 +83,8 @@ absl::StatusOr<OpenChallenge> MfaManager::StartChallenge(const std::string& cred
   demand.principal = principal;
   demand.cause = cause;
   while (true) {
-    const auto session = Await<absl::StatusOr<SessionPtr>>([&](Engine::SessionDone done) {
-      parts_.engine.GetSession(*chosen, credential, demand, std::move(done));
+    const auto session = Await<absl::StatusOr<SessionPtr>>([&](SessionManager::SessionDone done) {
+      parts_.sessions.GetSession(*chosen, credential, demand, std::move(done));
     });
     if (!session.ok()) return session.status();
     auto sent = Await<BillResult<MfaChallenge>>([&](BillApi::Done<MfaChallenge> done) {
@@ -145,9 +145,10 @@ absl::StatusOr<MfaRenewal> MfaManager::CompleteChallenge(const std::string& chal
   challenges_.erase(found);
 
   MfaRenewal renewal{*stored, StepUpAll(*stored, *done.passed, done.device)};
-  parts_.executor.RunAfter(
-      kSignInsEnd, [&vault = parts_.vault, &engine = parts_.engine,
-                    credential = *std::move(stored)] { StepUpStored(vault, engine, *credential); });
+  parts_.executor.RunAfter(kSignInsEnd, [&vault = parts_.vault, &sessions = parts_.sessions,
+                                         credential = *std::move(stored)] {
+    StepUpStored(vault, sessions, *credential);
+  });
   return renewal;
 }
 
@@ -189,11 +190,11 @@ std::vector<StepUpOutcome> MfaManager::StepUpAll(const CredentialInfoPtr& creden
                                                  const std::string& device) {
   std::promise<std::vector<StepUpOutcome>> promise;
   std::future<std::vector<StepUpOutcome>> outcomes = promise.get_future();
-  const int asked =
-      parts_.engine.StepUp(credential, remember_me_id.Clone(), device,
-                           [promise = std::move(promise)](std::vector<StepUpOutcome> all) mutable {
-                             promise.set_value(std::move(all));
-                           });
+  const int asked = parts_.sessions.StepUp(
+      credential, remember_me_id.Clone(), device,
+      [promise = std::move(promise)](std::vector<StepUpOutcome> all) mutable {
+        promise.set_value(std::move(all));
+      });
   if (outcomes.wait_for(absl::ToChronoSeconds(kLongestWait)) == std::future_status::ready) {
     return outcomes.get();
   }

@@ -11,7 +11,7 @@
 #include "absl/types/optional.h"
 #include "server/bill/bill_api.h"
 #include "server/credentials/credential_manager.h"
-#include "server/session/engine.h"
+#include "server/session/session_manager.h"
 #include "vault/base/clock.h"
 #include "vault/base/executor.h"
 #include "vault/base/mutex.h"
@@ -42,10 +42,10 @@ class MfaManager final {
   struct Parts {  // borrowed
     const Clock& clock;
     Random& random;
-    Executor& executor;  // the engine's
+    Executor& executor;  // the sessions's
     Vault& vault;
     Directory& directory;
-    Engine& engine;
+    SessionManager& sessions;
     BillApi& bill;
     CredentialManager& manager;
   };
@@ -59,7 +59,7 @@ class MfaManager final {
   // `organization_id`, or where that is empty of one that has a live one, or the first. Only
   // `principal` may complete it; `cause`: the call by which it asks.
   //
-  // Errors: those of Engine::GetSession(), UNKNOWN_CREDENTIAL, MALFORMED_REQUEST for a sync token,
+  // Errors: those of SessionManager::GetSession(), UNKNOWN_CREDENTIAL, MALFORMED_REQUEST for a sync token,
   //   MFA_FAILED        BILL refuses; metadata "bill_code"
   //   BILL_UNAVAILABLE, BILL_RATE_LIMITED   with a time to retry
   [[nodiscard]] absl::StatusOr<OpenChallenge> StartChallenge(const std::string& credential,

@@ -32,7 +32,7 @@ class OrganizationDiscovery::Run final : public std::enable_shared_from_this<Run
     const absl::StatusOr<CredentialInfoPtr> info = parts_.directory.Get(request_.credential);
     if (!info.ok()) return done_(info.status());
     if (request_.organization_id.empty()) {
-      absl::StatusOr<std::string> chosen = ChooseOrganization(**info, parts_.engine);
+      absl::StatusOr<std::string> chosen = ChooseOrganization(**info, parts_.sessions);
       if (!chosen.ok()) return done_(chosen.status());
       request_.organization_id = *std::move(chosen);
     }
@@ -47,12 +47,12 @@ class OrganizationDiscovery::Run final : public std::enable_shared_from_this<Run
     demand.patience = request_.patience;
     demand.principal = request_.principal;
     demand.cause = request_.cause;
-    parts_.engine.GetSession(request_.organization_id, request_.credential, demand,
-                             [self = shared_from_this()](absl::StatusOr<SessionPtr> session) {
-                               if (!session.ok()) return self->done_(session.status());
-                               self->session_ = *std::move(session);
-                               self->ReadPage("");
-                             });
+    parts_.sessions.GetSession(request_.organization_id, request_.credential, demand,
+                               [self = shared_from_this()](absl::StatusOr<SessionPtr> session) {
+                                 if (!session.ok()) return self->done_(session.status());
+                                 self->session_ = *std::move(session);
+                                 self->ReadPage("");
+                               });
   }
 
   void ReadPage(std::string token) {

@@ -9,7 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/bill/bill_api.h"
-#include "server/session/engine.h"
+#include "server/session/session_manager.h"
 #include "vault/base/clock.h"
 #include "vault/credential.h"
 #include "vault/directory.h"
@@ -32,7 +32,7 @@ class OrganizationDiscovery final {
   struct Parts {  // borrowed
     const Clock& clock;
     Directory& directory;
-    Engine& engine;
+    SessionManager& sessions;
     BillApi& bill;
   };
 
@@ -54,7 +54,7 @@ class OrganizationDiscovery final {
   // Ordered by id, each once. A session that BILL calls dead is reported to the engine, and the
   // next one tried, once.
   //
-  // Errors: those of Engine::GetSession(), UNKNOWN_CREDENTIAL, and
+  // Errors: those of SessionManager::GetSession(), UNKNOWN_CREDENTIAL, and
   //   UNKNOWN_ORGANIZATION  none is attached yet
   //   BILL_UNAVAILABLE      BILL fails or refuses, or tells more than kMaxOrganizations or kMaxPages
   void Discover(Request request, Done done);

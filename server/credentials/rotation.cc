@@ -135,7 +135,7 @@ ProbeResult CredentialManager::Probe(Credential candidate, const Fingerprinter& 
   request.info = InfoOf(candidate, prints);
   request.candidate = std::make_shared<const Credential>(std::move(candidate));
   return Await<ProbeResult>(
-      [&](ProbeDone done) { parts_.engine.Probe(std::move(request), std::move(done)); });
+      [&](ProbeDone done) { parts_.sessions.Probe(std::move(request), std::move(done)); });
 }
 
 absl::StatusOr<CredentialInfoPtr> CredentialManager::ProveStaged(Credential staged,
@@ -188,7 +188,7 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Commit(Credential current, 
   FaultPoint("rotation.committed");
   if (!stored.ok()) {
     if (session == nullptr) return stored;
-    parts_.engine.DiscardProbed(session);
+    parts_.sessions.DiscardProbed(session);
     if (VaultStateOf(stored) == VaultState::kReady) return stored;  // someone else changed it
     current.staged = std::move(made);
     return RotationPending(current, stored.message());
@@ -197,7 +197,7 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Commit(Credential current, 
   if (made.end_sessions) EndSessions(next.uid);
   parts_.directory.Put(info);  // and whatever was signed in meanwhile with the old secrets is void
   FaultPoint("rotation.before_adoption");
-  if (session != nullptr) parts_.engine.AdoptProbed(next.uid, session);
+  if (session != nullptr) parts_.sessions.AdoptProbed(next.uid, session);
   FaultPoint("rotation.adopted");
   return info;
 }
@@ -298,7 +298,7 @@ absl::Status CredentialManager::Verify(const CredentialVersion& target,
   const absl::StatusOr<Fingerprinter> prints = Prints();
   if (!prints.ok()) return prints.status();
   const ProbeResult probed = Probe(*std::move(current), *prints, std::move(request));
-  if (probed.session != nullptr) parts_.engine.AdoptProbed(target.uid, probed.session);
+  if (probed.session != nullptr) parts_.sessions.AdoptProbed(target.uid, probed.session);
   return probed.status;
 }
 

@@ -9,7 +9,7 @@
 #include "server/rpc/gate.h"
 #include "server/rpc/page.h"
 #include "server/rpc/wiping_allocator.h"
-#include "server/session/engine.h"
+#include "server/session/session_manager.h"
 #include "server/session/watch_hub.h"
 #include "vault/base/executor.h"
 #include "vault/directory.h"
@@ -25,9 +25,10 @@ class CredentialServiceImpl final : public v1::CredentialService::CallbackServic
     const Directory& directory;
     const Gate& gate;
     CredentialManager& manager;
-    Executor& executor;  // where changes run and block; not the engine's, whose answers they await
+    Executor&
+        executor;  // where changes run and block; not the sessions's, whose answers they await
     OrganizationDiscovery& discovery;
-    const Engine& engine;
+    const SessionManager& sessions;
     const WatchHub& hub;
   };
 

@@ -7,7 +7,7 @@
 #include <chrono>
 
 #include "absl/time/time.h"
-#include "server/session/pair.h"
+#include "server/session/session_slot.h"
 
 namespace billbroker {
 

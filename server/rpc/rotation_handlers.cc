@@ -159,7 +159,7 @@ absl::Status CredentialServiceImpl::Progress(const v1::GetRotationProgressReques
   if (!info.ok()) return info.status();
   std::vector<std::string> organization_ids;
   for (const auto& [id, dev_key_id] : (*info)->organizations) organization_ids.push_back(id);
-  const Rollout rollout = parts_.engine.RolloutOf((*info)->uid);
+  const Rollout rollout = parts_.sessions.RolloutOf((*info)->uid);
   const WatchHub::Audience audience = parts_.hub.AudienceOf(organization_ids);
   response.set_version((*info)->version);
   response.set_live_session_count(rollout.live);

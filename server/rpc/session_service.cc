@@ -60,7 +60,7 @@ void AwaitSession(const SessionServiceImpl::Parts& parts, std::unique_ptr<Waitin
   demand.patience = PatienceOf(call.context);
   demand.principal = call.pass.caller->name();
   demand.cause = parts.gate.CauseOf(call.context, NeedOf(call.request), call.pass.record);
-  parts.engine.GetSession(
+  parts.sessions.GetSession(
       call.request.organization_id(), call.pass.credential, demand,
       [&parts, waiting = std::move(waiting)](const absl::StatusOr<SessionPtr>& session) {
         absl::Status granted;
@@ -136,13 +136,13 @@ void Batch::Get(const std::shared_ptr<Batch>& self, const v1::GetSessionRequest&
   const absl::StatusOr<std::string> credential = parts_.gate.Resolve(context_, *pass_.caller, need);
   if (!credential.ok()) return Put(credential.status(), {}, outcome);
   SessionDemand demand = DemandOf(request);
-  const auto session = parts_.engine.GetAtOnce(request.organization_id(), *credential, demand);
+  const auto session = parts_.sessions.GetAtOnce(request.organization_id(), *credential, demand);
   if (session.has_value()) return Put(*session, secrets, outcome);
   if (cause_ == nullptr) cause_ = parts_.gate.CauseOf(context_, need, pass_.record);
   demand.patience = PatienceOf(context_);
   demand.principal = pass_.caller->name();
   demand.cause = cause_;
-  parts_.engine.GetSession(
+  parts_.sessions.GetSession(
       request.organization_id(), *credential, demand,
       [self, &request, &outcome, secrets](const absl::StatusOr<SessionPtr>& got) {
         absl::Status granted;
@@ -166,12 +166,12 @@ void Batch::Put(const absl::StatusOr<SessionPtr>& session, const SessionSecrets&
 }
 
 // No organization id and no credential name holds a slash.
-std::string KeyOf(const PairInfo& pair) {
+std::string KeyOf(const SlotInfo& pair) {
   return absl::StrCat(pair.organization_id, "/", pair.credential);
 }
 
 // True where `pair` comes after the pair that `last_key` names: by organization, then credential.
-bool IsAfter(const PairInfo& pair, absl::string_view last_key) {
+bool IsAfter(const SlotInfo& pair, absl::string_view last_key) {
   const std::pair<absl::string_view, absl::string_view> last =
       absl::StrSplit(last_key, absl::MaxSplits('/', 1));
   return std::pair<absl::string_view, absl::string_view>(pair.organization_id, pair.credential) >
@@ -194,7 +194,7 @@ ServerUnaryReactor* SessionServiceImpl::GetSession(CallbackServerContext* contex
   absl::StatusOr<Gate::Pass> pass = Admit(*request, *context, parts_.gate);
   if (!pass.ok()) return Finished(reactor, pass.status());
   const auto session =
-      parts_.engine.GetAtOnce(request->organization_id(), pass->credential, DemandOf(*request));
+      parts_.sessions.GetAtOnce(request->organization_id(), pass->credential, DemandOf(*request));
   if (session.has_value()) {
     Answer(*session, SecretsOf(*request), parts_.clock, pass->record, reactor, *response);
   } else {
@@ -229,7 +229,7 @@ ServerUnaryReactor* SessionServiceImpl::Login(CallbackServerContext* context,
   const LoginAnswer answer = {parts_.clock, reactor, *request, *response};
   if (!request->force()) {
     const auto live =
-        parts_.engine.GetAtOnce(request->organization_id(), pass->credential, SessionDemand());
+        parts_.sessions.GetAtOnce(request->organization_id(), pass->credential, SessionDemand());
     if (live.has_value() && live->ok()) {
       answer.Give(LoginOutcome{**live, true}, pass->record);
       return reactor;
@@ -237,20 +237,20 @@ ServerUnaryReactor* SessionServiceImpl::Login(CallbackServerContext* context,
   }
   const LoginDemand demand = {request->force(), PatienceOf(*context), pass->caller->name(),
                               parts_.gate.CauseOf(*context, NeedOf(*request), pass->record)};
-  parts_.engine.Login(request->organization_id(), pass->credential, demand,
-                      [this, context, answer, record = std::move(pass->record)](
-                          const absl::StatusOr<LoginOutcome>& result) mutable {
-                        absl::Status granted;
-                        if (result.ok()) {
-                          granted = parts_.gate.AskAgain(*context, NeedOf(answer.request),
-                                                         result->session->credential);
-                        }
-                        if (!granted.ok()) {
-                          Finished(answer.reactor, granted);
-                          return;
-                        }
-                        answer.Give(result, record);
-                      });
+  parts_.sessions.Login(request->organization_id(), pass->credential, demand,
+                        [this, context, answer, record = std::move(pass->record)](
+                            const absl::StatusOr<LoginOutcome>& result) mutable {
+                          absl::Status granted;
+                          if (result.ok()) {
+                            granted = parts_.gate.AskAgain(*context, NeedOf(answer.request),
+                                                           result->session->credential);
+                          }
+                          if (!granted.ok()) {
+                            Finished(answer.reactor, granted);
+                            return;
+                          }
+                          answer.Give(result, record);
+                        });
   return reactor;
 }
 
@@ -261,7 +261,7 @@ ServerUnaryReactor* SessionServiceImpl::Logout(CallbackServerContext* context,
   absl::StatusOr<Gate::Pass> pass = Admit(*request, *context, parts_.gate);
   if (!pass.ok()) return Finished(reactor, pass.status());
   pass->record.Announce();
-  parts_.engine.Logout(
+  parts_.sessions.Logout(
       request->organization_id(), pass->credential, request->if_generation(),
       [reactor, response, generation = request->if_generation(),
        record = std::move(pass->record)](const absl::StatusOr<bool>& ended) mutable {
@@ -277,7 +277,7 @@ grpc::ServerWriteReactor<v1::WatchSessionsResponse>* SessionServiceImpl::WatchSe
   if (absl::Status status = CheckShape(*request); !status.ok()) return RefuseWatchStream(status);
   absl::StatusOr<Gate::Pass> pass = parts_.gate.Check(*context, NeedOf(*request));
   if (!pass.ok()) return RefuseWatchStream(pass.status());
-  return StartWatchStream({parts_.clock, parts_.state, parts_.engine, parts_.hub, parts_.gate},
+  return StartWatchStream({parts_.clock, parts_.state, parts_.sessions, parts_.hub, parts_.gate},
                           context, request, std::move(pass->record));
 }
 
@@ -290,9 +290,9 @@ absl::Status SessionServiceImpl::ListPage(const v1::ListSessionsRequest& request
     const absl::StatusOr<CredentialInfoPtr> known = parts_.directory.Get(request.credential());
     if (!known.ok()) return known.status();
   }
-  const PairInfo* last = nullptr;
-  const std::vector<PairInfo> pairs = parts_.engine.List();
-  for (const PairInfo& pair : pairs) {
+  const SlotInfo* last = nullptr;
+  const std::vector<SlotInfo> pairs = parts_.sessions.List();
+  for (const SlotInfo& pair : pairs) {
     if (!page.last_key.empty() && !IsAfter(pair, page.last_key)) continue;
     if (!request.credential().empty() && pair.credential != request.credential()) continue;
     if (!grants.CoversCredential(Role::kOperator, pair.credential) &&
@@ -340,8 +340,8 @@ ServerUnaryReactor* SessionServiceImpl::GetStatus(CallbackServerContext* context
   response->set_draining(parts_.state.draining());
   FillVaultStatus(parts_.directory, *pass->caller->grants(), *response->mutable_vault());
   FillMfaStatus(parts_.directory, parts_.clock.Now(), *response->mutable_mfa());
-  FillCounts(parts_.engine.Counts(), *response->mutable_sessions());
-  for (const LoginGovernor::Budget& budget : parts_.engine.Budgets()) {
+  FillCounts(parts_.sessions.Counts(), *response->mutable_sessions());
+  for (const LoginGovernor::Budget& budget : parts_.sessions.Budgets()) {
     FillBudget(budget, parts_.clock, *response->add_login_budgets());
   }
   response->mutable_store()->set_state(

@@ -11,7 +11,7 @@
 #include "server/rpc/page.h"
 #include "server/rpc/serving_state.h"
 #include "server/rpc/wiping_allocator.h"
-#include "server/session/engine.h"
+#include "server/session/session_manager.h"
 #include "server/session/watch_hub.h"
 #include "vault/base/clock.h"
 #include "vault/directory.h"
@@ -38,7 +38,7 @@ class SessionServiceImpl final : public SessionServiceBase {
     const Directory& directory;
     ServingState& state;
     const Gate& gate;
-    Engine& engine;
+    SessionManager& sessions;
     WatchHub& hub;  // that the engine tells
     const SessionStore& store;
     const AuditTrail& audit;

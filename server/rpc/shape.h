@@ -11,7 +11,7 @@
 #include "billbroker/v1/mfa.pb.h"
 #include "billbroker/v1/session.pb.h"
 #include "server/credentials/credential_manager.h"
-#include "server/session/engine.h"
+#include "server/session/session_manager.h"
 #include "vault/credential.h"
 
 namespace billbroker {

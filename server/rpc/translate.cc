@@ -17,7 +17,7 @@ template <typename Proto, typename Ours>
 Proto Same(Ours value) {
   return static_cast<Proto>(static_cast<int>(value) + 1);
 }
-static_assert(v1::SESSION_STATE_QUEUED == static_cast<int>(PairState::kQueued) + 1);
+static_assert(v1::SESSION_STATE_QUEUED == static_cast<int>(SlotState::kQueued) + 1);
 static_assert(v1::STORE_STATE_MEMORY_ONLY == static_cast<int>(StoreState::kMemoryOnly) + 1);
 static_assert(v1::VAULT_STATE_UNKNOWN == static_cast<int>(VaultState::kUnknown) + 1);
 static_assert(v1::REASON_AUDIT_UNAVAILABLE == static_cast<int>(Reason::kAuditUnavailable) + 1);
@@ -111,7 +111,7 @@ void FillSession(const Session& session, const SessionSecrets& secrets, absl::Du
   }
 }
 
-void FillEntry(const PairInfo& pair, v1::SessionEntry& proto) {
+void FillEntry(const SlotInfo& pair, v1::SessionEntry& proto) {
   proto.set_organization_id(pair.organization_id);
   proto.set_credential(pair.credential);
   proto.set_state(Same<v1::SessionState>(pair.state));
@@ -222,7 +222,7 @@ void FillMfaStatus(const Directory& directory, absl::Time now, v1::MfaStatus& pr
   }
 }
 
-void FillCounts(const EngineCounts& counts, v1::SessionCounts& proto) {
+void FillCounts(const SessionCounts& counts, v1::SessionCounts& proto) {
   proto.set_live_count(counts.live);
   proto.set_signing_in_count(counts.signing_in);
   proto.set_quarantined_count(counts.quarantined);

@@ -13,8 +13,8 @@
 #include "billbroker/v1/session.pb.h"
 #include "server/access/policy.h"
 #include "server/credentials/organization_discovery.h"
-#include "server/session/engine.h"
 #include "server/session/session.h"
+#include "server/session/session_manager.h"
 #include "vault/directory.h"
 
 namespace billbroker {
@@ -60,7 +60,7 @@ void FillSession(const Session& session, const SessionSecrets& secrets, absl::Du
                  v1::Session& proto);
 
 // Holds no secret.
-void FillEntry(const PairInfo& pair, v1::SessionEntry& proto);
+void FillEntry(const SlotInfo& pair, v1::SessionEntry& proto);
 
 // Holds no secret; the organizations themselves only where asked, their count always.
 void FillCredential(const CredentialInfo& info, bool include_organizations, v1::Credential& proto);
@@ -81,6 +81,6 @@ void FillBudget(const LoginGovernor::Budget& budget, const Clock& clock, v1::Log
 // `now` is the wall clock's.
 void FillMfaStatus(const Directory& directory, absl::Time now, v1::MfaStatus& proto);
 
-void FillCounts(const EngineCounts& counts, v1::SessionCounts& proto);
+void FillCounts(const SessionCounts& counts, v1::SessionCounts& proto);
 
 }  // namespace billbroker

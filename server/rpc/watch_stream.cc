@@ -102,8 +102,8 @@ void WatchStream::Start(const std::shared_ptr<WatchStream>& self) {
 void WatchStream::SetWarm(const std::string& organization_id, Told& told,
                           absl::optional<std::string> warm) {
   if (told.warm == warm) return;
-  if (warm.has_value()) parts_.engine.StartWarm(organization_id, *warm);
-  if (told.warm.has_value()) parts_.engine.StopWarm(organization_id, *told.warm);
+  if (warm.has_value()) parts_.sessions.StartWarm(organization_id, *warm);
+  if (told.warm.has_value()) parts_.sessions.StopWarm(organization_id, *told.warm);
   told.warm = std::move(warm);
 }
 
@@ -195,7 +195,7 @@ absl::StatusOr<SessionPtr> WatchStream::StateOf(const v1::WatchedOrganization& w
   SetWarm(watched.organization_id(), told,
           warm ? absl::optional<std::string>(*credential) : absl::nullopt);
   if (!credential.ok()) return credential.status();
-  return parts_.engine.Peek(watched.organization_id(), *credential);
+  return parts_.sessions.Peek(watched.organization_id(), *credential);
 }
 
 bool WatchStream::Remember(Told& told, const absl::StatusOr<SessionPtr>& state) {

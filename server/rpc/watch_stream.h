@@ -6,7 +6,7 @@
 #include "billbroker/v1/session.pb.h"
 #include "server/rpc/gate.h"
 #include "server/rpc/serving_state.h"
-#include "server/session/engine.h"
+#include "server/session/session_manager.h"
 #include "server/session/watch_hub.h"
 #include "vault/base/clock.h"
 
@@ -15,7 +15,7 @@ namespace billbroker {
 struct WatchStreamParts {  // borrowed; they outlive the server
   const Clock& clock;
   ServingState& state;
-  Engine& engine;
+  SessionManager& sessions;
   WatchHub& hub;
   const Gate& gate;
 };

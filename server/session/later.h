@@ -1,17 +1,17 @@
-// Engine::Later: what an engine's function leaves to do until its lock is released. Internal to
+// SessionManager::Later: what an engine's function leaves to do until its lock is released. Internal to
 // server/session.
 #pragma once
 
 #include <utility>
 #include <vector>
 
-#include "server/session/engine.h"
+#include "server/session/session_manager.h"
 
 namespace billbroker {
 
 // Runs its work, in order, when it goes out of scope: declared before the MutexLock, that is after
 // the unlock.
-class Engine::Later final {
+class SessionManager::Later final {
  public:
   using Work = absl::AnyInvocable<void()>;
 

@@ -35,49 +35,49 @@ void LoginGovernor::Age(DevKey& dev_key, absl::Duration now) {
 }
 
 void LoginGovernor::Enqueue(Applicant applicant, Priority priority, std::uint64_t place) {
-  const auto found = places_.find(applicant.pair);
+  const auto found = places_.find(applicant.slot);
   if (found != places_.end()) {
     if (found->second.order.first <= priority) return;
-    Remove(applicant.pair);
+    Remove(applicant.slot);
   }
   last_place_ = std::max(last_place_, place);
   if (place == 0) place = ++last_place_;
   Insert({std::move(applicant), {priority, place}});
 }
 
-void LoginGovernor::Withdraw(absl::string_view pair) {
-  if (places_.contains(pair)) Remove(pair);
+void LoginGovernor::Withdraw(absl::string_view slot) {
+  if (places_.contains(slot)) Remove(slot);
 }
 
-const LoginGovernor::Place* LoginGovernor::Find(absl::string_view pair) const {
-  const auto found = places_.find(pair);
+const LoginGovernor::Place* LoginGovernor::Find(absl::string_view slot) const {
+  const auto found = places_.find(slot);
   return found == places_.end() ? nullptr : &found->second;
 }
 
 std::vector<std::string> LoginGovernor::QueuedOf(absl::string_view user) const {
-  std::vector<std::string> pairs;
+  std::vector<std::string> slots;
   const auto found = users_.find(user);
-  if (found == users_.end()) return pairs;
+  if (found == users_.end()) return slots;
   for (const auto& [dev_key, lane] : found->second.lanes) {
-    for (const auto& [order, pair] : lane) pairs.push_back(pair);
+    for (const auto& [order, slot] : lane) slots.push_back(slot);
   }
-  return pairs;
+  return slots;
 }
 
 std::vector<std::string> LoginGovernor::QueuedOn(absl::string_view dev_key) const {
-  std::vector<std::string> pairs;
-  for (const auto& [pair, place] : places_) {
-    if (place.applicant.dev_key == dev_key) pairs.push_back(pair);
+  std::vector<std::string> slots;
+  for (const auto& [slot, place] : places_) {
+    if (place.applicant.dev_key == dev_key) slots.push_back(slot);
   }
-  return pairs;
+  return slots;
 }
 
 std::vector<std::string> LoginGovernor::QueuedBehind(absl::string_view partner) const {
-  std::vector<std::string> pairs;
-  for (const auto& [pair, place] : places_) {
-    if (place.applicant.partner == partner) pairs.push_back(pair);
+  std::vector<std::string> slots;
+  for (const auto& [slot, place] : places_) {
+    if (place.applicant.partner == partner) slots.push_back(slot);
   }
-  return pairs;
+  return slots;
 }
 
 void LoginGovernor::ChangeLane(const Place& place, absl::FunctionRef<void(Lane&)> change) {
@@ -104,13 +104,13 @@ void LoginGovernor::Insert(Place place) {
   DevKey& dev_key = DevKeyOf(place.applicant.dev_key, place.applicant.dev_key_id);
   dev_key.queue.insert(place.order);
   if (place.order.first == Priority::kCaller) ++dev_key.callers;
-  ChangeLane(place, [&place](Lane& lane) { lane.emplace(place.order, place.applicant.pair); });
-  std::string pair = place.applicant.pair;
-  places_.emplace(std::move(pair), std::move(place));
+  ChangeLane(place, [&place](Lane& lane) { lane.emplace(place.order, place.applicant.slot); });
+  std::string slot = place.applicant.slot;
+  places_.emplace(std::move(slot), std::move(place));
 }
 
-LoginGovernor::Place LoginGovernor::Remove(absl::string_view pair) {
-  const auto found = places_.find(pair);
+LoginGovernor::Place LoginGovernor::Remove(absl::string_view slot) {
+  const auto found = places_.find(slot);
   Place place = std::move(found->second);
   places_.erase(found);
   if (places_.empty()) places_.clear();  // gives back what a long queue needed
@@ -142,9 +142,9 @@ absl::optional<LoginGovernor::Place> LoginGovernor::Next(absl::Duration now, Gat
   wake_time_ = absl::InfiniteDuration();
   if (under_way_ >= options_.max_parallel) return absl::nullopt;
   for (const auto& [order, name] : heads_) {
-    const absl::optional<std::string> pair = NextOf(users_.find(name)->second, now, gate);
-    if (!pair.has_value()) continue;
-    Place place = Remove(*pair);
+    const absl::optional<std::string> slot = NextOf(users_.find(name)->second, now, gate);
+    if (!slot.has_value()) continue;
+    Place place = Remove(*slot);
     ++under_way_;
     ++DevKeyOf(place.applicant.dev_key, place.applicant.dev_key_id).under_way;
     organizations_under_way_.insert(SlotOf(place.applicant));
@@ -156,15 +156,15 @@ absl::optional<LoginGovernor::Place> LoginGovernor::Next(absl::Duration now, Gat
 absl::optional<std::string> LoginGovernor::NextOf(User& user, absl::Duration now, Gate gate) {
   for (const auto& [head, name] : user.heads) {
     DevKey& dev_key = dev_keys_.find(name)->second;
-    for (const auto& [order, pair] : user.lanes.find(name)->second) {
+    for (const auto& [order, slot] : user.lanes.find(name)->second) {
       const absl::optional<absl::Duration> blocked = BlockedUntil(dev_key, order.first, now);
       if (blocked.has_value()) {
         wake_time_ = std::min(wake_time_, *blocked);
         break;
       }
-      const Applicant& applicant = places_.find(pair)->second.applicant;
+      const Applicant& applicant = places_.find(slot)->second.applicant;
       if (!gate(applicant)) return absl::nullopt;
-      if (!organizations_under_way_.contains(SlotOf(applicant))) return pair;
+      if (!organizations_under_way_.contains(SlotOf(applicant))) return slot;
     }
   }
   return absl::nullopt;
@@ -214,8 +214,8 @@ absl::Duration LoginGovernor::Estimate(const DevKey& dev_key, std::int64_t rank,
   return std::max(freed + behind / slots * (kWindow + dev_key.took), now);
 }
 
-absl::Duration LoginGovernor::TurnOf(absl::string_view pair, absl::Duration now) {
-  Place& place = places_.find(pair)->second;
+absl::Duration LoginGovernor::TurnOf(absl::string_view slot, absl::Duration now) {
+  Place& place = places_.find(slot)->second;
   DevKey& dev_key = dev_keys_.find(place.applicant.dev_key)->second;
   if (place.turn <= now) {
     Age(dev_key, now);

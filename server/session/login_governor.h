@@ -39,9 +39,9 @@ class LoginGovernor final {
  public:
   enum class Priority { kCaller, kWarm, kPrewarm };
 
-  // A pair that wants to sign in. Strings are opaque, but for `dev_key_id`, the fingerprint.
+  // A slot that wants to sign in. Strings are opaque, but for `dev_key_id`, the fingerprint.
   struct Applicant {
-    std::string pair;
+    std::string slot;
     std::string organization_id;
     std::string dev_key;  // in its environment
     std::string dev_key_id;
@@ -72,12 +72,12 @@ class LoginGovernor final {
 
   explicit LoginGovernor(GovernorOptions options) : options_(std::move(options)) {}
 
-  // Gives the pair a place. One that has a place keeps it, or is moved to the end of a higher
+  // Gives the slot a place. One that has a place keeps it, or is moved to the end of a higher
   // priority. `place` 0: at the end, else where it once was.
   void Enqueue(Applicant applicant, Priority priority, std::uint64_t place = 0);
-  void Withdraw(absl::string_view pair);
-  // The place of a pair; null where it has none. Valid until the next change.
-  [[nodiscard]] const Place* Find(absl::string_view pair) const;
+  void Withdraw(absl::string_view slot);
+  // The place of a slot; null where it has none. Valid until the next change.
+  [[nodiscard]] const Place* Find(absl::string_view slot) const;
   [[nodiscard]] std::vector<std::string> QueuedOf(absl::string_view user) const;
   [[nodiscard]] std::vector<std::string> QueuedOn(absl::string_view dev_key) const;
   [[nodiscard]] std::vector<std::string> QueuedBehind(absl::string_view partner) const;
@@ -100,7 +100,7 @@ class LoginGovernor final {
   [[nodiscard]] absl::Duration ParkedUntil(absl::string_view dev_key) const;
 
   // When the turn of a queued pair of priority kCaller is expected; not before `now`.
-  [[nodiscard]] absl::Duration TurnOf(absl::string_view pair, absl::Duration now);
+  [[nodiscard]] absl::Duration TurnOf(absl::string_view slot, absl::Duration now);
 
   // Of the devKeys that were used in the past hour, are parked or have a queue; ordered by devKey.
   [[nodiscard]] std::vector<Budget> Budgets(absl::Duration now);
@@ -115,7 +115,7 @@ class LoginGovernor final {
     std::set<Order> queue;  // of all users
     int callers = 0;        // of these
   };
-  using Lane = std::map<Order, std::string>;  // places of one user on one devKey -> pair
+  using Lane = std::map<Order, std::string>;  // places of one user on one devKey -> slot
   struct User {
     absl::flat_hash_map<std::string, Lane> lanes;   // by devKey; none is empty
     std::set<std::pair<Order, std::string>> heads;  // the first of each lane -> devKey
@@ -131,12 +131,12 @@ class LoginGovernor final {
   [[nodiscard]] static absl::Duration Estimate(const DevKey& dev_key, std::int64_t rank,
                                                absl::Duration now);
   void Insert(Place place);
-  Place Remove(absl::string_view pair);
+  Place Remove(absl::string_view slot);
   void ChangeLane(const Place& place, absl::FunctionRef<void(Lane&)> change);
 
   GovernorOptions options_;
   absl::flat_hash_map<std::string, DevKey> dev_keys_;
-  absl::flat_hash_map<std::string, Place> places_;            // by pair
+  absl::flat_hash_map<std::string, Place> places_;            // by slot
   absl::flat_hash_map<std::string, User> users_;              // with a queue
   std::set<std::pair<Order, std::string>> heads_;             // the first of each user -> user
   absl::flat_hash_set<std::string> organizations_under_way_;  // devKey and organization

@@ -1,12 +1,12 @@
 #include "server/session/quarantine.h"
 
 #include "absl/strings/str_cat.h"
-#include "server/session/pair.h"
+#include "server/session/session_slot.h"
 
 namespace billbroker {
 namespace {
 
-constexpr absl::string_view kScopeSeparator = "\x1f";  // as in pair.cc
+constexpr absl::string_view kScopeSeparator = "\x1f";  // as in slot.cc
 
 // Those of a partner alone are empty for others.
 struct Scopes {

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "server/bill/bill_error.h"
+#include "server/session/sign_in_outcome.h"
 #include "vault/base/error.h"
 #include "vault/directory.h"
 
@@ -27,13 +28,6 @@ struct QuarantineEntry {
 struct QuarantineRecord {
   std::string scope;
   QuarantineEntry entry;
-};
-
-// Which call BILL refused, or accepted.
-enum class SignInStep {
-  kSignIn,         // POST /v3/login
-  kPartnerSignIn,  // POST /v3/partner/login: about user name, password and appKey
-  kSignInAsUser,   // POST /v3/partner/login-as-user: about appKey, the user's id and organization
 };
 
 // The scope of an entry is what was refused, so that no attach or roll-back revives it:

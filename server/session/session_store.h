@@ -26,10 +26,10 @@ struct Moment {
 };
 
 // A pair of credential and organization.
-struct StoredPair {
+struct StoredSlot {
   std::string credential_uid;
   std::string organization_id;
-  std::uint64_t generation = 0;  // the highest that was ever reserved for this pair
+  std::uint64_t generation = 0;  // the highest that was ever reserved for this slot
   SessionPtr session;            // null where none is live
   std::uint64_t place = 0;       // in the queue for a sign-in, lowest first; 0: none
   bool logged_out = false;       // by a caller: only another one brings a session back
@@ -56,7 +56,7 @@ struct StoredAuditHead {
   std::string mac;  // 64 lower-case hexadecimal digits
 };
 
-struct PairForgotten {
+struct SlotForgotten {
   std::string credential_uid;
   std::string organization_id;
 };
@@ -67,7 +67,7 @@ struct QuarantineLifted {
   std::string scope;
 };
 
-using StoreChange = absl::variant<StoredPair, PairForgotten, StoredAttempt, AttemptForgotten,
+using StoreChange = absl::variant<StoredSlot, SlotForgotten, StoredAttempt, AttemptForgotten,
                                   StoredQuarantine, QuarantineLifted, StoredAuditHead>;
 
 enum class StoreState {
@@ -79,7 +79,7 @@ enum class StoreState {
 
 // What a store held. Nothing that is not whole and in its place is in it.
 struct StoreContents {
-  std::vector<StoredPair> pairs;
+  std::vector<StoredSlot> slots;
   std::vector<StoredAttempt> attempts;
   std::vector<StoredQuarantine> quarantines;
   absl::optional<StoredAuditHead> audit_head;

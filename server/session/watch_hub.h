@@ -11,7 +11,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
-#include "server/session/engine.h"
+#include "server/session/session_manager.h"
 #include "vault/base/executor.h"
 #include "vault/base/mutex.h"
 

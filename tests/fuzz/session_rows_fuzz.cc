@@ -19,7 +19,7 @@ const RowCodec& Codec() {
 }
 
 // Returns a row with the columns of its kind.
-StoredPair Empty(const StoredPair* /*kind*/) {
+StoredSlot Empty(const StoredSlot* /*kind*/) {
   return {"uid", "00800000000000000081", 7, nullptr, 0};
 }
 StoredAttempt Empty(const StoredAttempt* /*kind*/) {
@@ -63,7 +63,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0) return 0;
   const absl::string_view text = billbroker::TextOf(data + 1, size - 1);
   billbroker::CheckForged(data[0] - '0', text);
-  if (data[0] == '1') billbroker::Check<billbroker::StoredPair>(text);
+  if (data[0] == '1') billbroker::Check<billbroker::StoredSlot>(text);
   if (data[0] == '2') billbroker::Check<billbroker::StoredAttempt>(text);
   if (data[0] == '3') billbroker::Check<billbroker::StoredQuarantine>(text);
   if (data[0] == '4') billbroker::Check<billbroker::StoredAuditHead>(text);

@@ -1,4 +1,4 @@
-// FakeEngineObserver: an EngineObserver that records every event and can refuse sign-ins.
+// FakeEngineObserver: an SessionObserver that records every event and can refuse sign-ins.
 #pragma once
 
 #include <cstdint>
@@ -9,13 +9,13 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
-#include "server/session/engine_types.h"
+#include "server/session/session_types.h"
 #include "vault/base/mutex.h"
 
 namespace billbroker {
 
 // Allows every sign-in until RefuseSignIns(). Each list is in the order of the events. Thread-safe.
-class FakeEngineObserver final : public EngineObserver {
+class FakeEngineObserver final : public SessionObserver {
  public:
   struct LogOut {
     std::string organization_id;

@@ -99,10 +99,10 @@ absl::Status FakeStore::WriteAll() {
 }
 
 void FakeStore::Apply(const StoreChange& change) {
-  if (const auto* pair = absl::get_if<StoredPair>(&change)) {
-    pairs_.insert_or_assign(PairKey(pair->credential_uid, pair->organization_id), *pair);
-  } else if (const auto* forgotten = absl::get_if<PairForgotten>(&change)) {
-    pairs_.erase(PairKey(forgotten->credential_uid, forgotten->organization_id));
+  if (const auto* slot = absl::get_if<StoredSlot>(&change)) {
+    pairs_.insert_or_assign(SlotKey(slot->credential_uid, slot->organization_id), *slot);
+  } else if (const auto* forgotten = absl::get_if<SlotForgotten>(&change)) {
+    pairs_.erase(SlotKey(forgotten->credential_uid, forgotten->organization_id));
   } else if (const auto* attempt = absl::get_if<StoredAttempt>(&change)) {
     attempts_.insert_or_assign(attempt->id, *attempt);
   } else if (const auto* done = absl::get_if<AttemptForgotten>(&change)) {
@@ -119,7 +119,7 @@ void FakeStore::Apply(const StoreChange& change) {
 StoreContents FakeStore::Contents() const {
   StoreContents contents;
   contents.same_boot = same_boot_;
-  for (const auto& [key, pair] : pairs_) contents.pairs.push_back(pair);
+  for (const auto& [key, slot] : pairs_) contents.slots.push_back(slot);
   for (const auto& [id, attempt] : attempts_) contents.attempts.push_back(attempt);
   for (const auto& [scope, entry] : quarantines_) contents.quarantines.push_back(entry);
   contents.audit_head = audit_head_;

@@ -43,7 +43,7 @@ class FakeStore final : public SessionStore {
   [[nodiscard]] int opens() const;
 
  private:
-  using PairKey = std::pair<std::string, std::string>;
+  using SlotKey = std::pair<std::string, std::string>;
 
   void CallHook(const StoreChange& change) const;
   absl::Status WriteAll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -60,7 +60,7 @@ class FakeStore final : public SessionStore {
   int opens_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<StoreChange> unwritten_ ABSL_GUARDED_BY(mutex_);
   std::vector<StoreChange> writes_ ABSL_GUARDED_BY(mutex_);
-  std::map<PairKey, StoredPair> pairs_ ABSL_GUARDED_BY(mutex_);
+  std::map<SlotKey, StoredSlot> pairs_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, StoredAttempt> attempts_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, StoredQuarantine> quarantines_ ABSL_GUARDED_BY(mutex_);
   absl::optional<StoredAuditHead> audit_head_ ABSL_GUARDED_BY(mutex_);

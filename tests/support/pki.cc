@@ -44,14 +44,14 @@ std::string Pki::Ca(const std::string& name) {
   return certificate;
 }
 
-Pki::Pair Pki::Issue(const Names& names, Term term, const std::string& ca) {
+Pki::SessionSlot Pki::Issue(const Names& names, Term term, const std::string& ca) {
   const std::string authority = Ca(ca);
   const std::string number = absl::StrCat(++issued_);
-  Pair pair{folder_.File(number + ".pem"), folder_.File(number + ".key")};
+  SessionSlot slot{folder_.File(number + ".pem"), folder_.File(number + ".key")};
   const std::string request = folder_.File(number + ".csr");
-  Run({"openssl", "req", "-newkey", "ec", "-pkeyopt", kNewKey, "-nodes", "-keyout", pair.key,
+  Run({"openssl", "req", "-newkey", "ec", "-pkeyopt", kNewKey, "-nodes", "-keyout", slot.key,
        "-subj", names.common_name.empty() ? "/" : "/CN=" + names.common_name, "-out", request});
-  ::chmod(pair.key.c_str(), 0600);
+  ::chmod(slot.key.c_str(), 0600);
   // Only `openssl ca` can set the dates.
   const std::string config = Write(
       "ca.conf",
@@ -64,8 +64,8 @@ Pki::Pair Pki::Issue(const Names& names, Term term, const std::string& ca) {
   const char* const ends = term == Term::kOver ? "20210101000000Z" : "20910101000000Z";
   Run({"openssl", "ca", "-batch", "-notext", "-config", config, "-cert", authority, "-keyfile",
        folder_.File(ca + ".key"), "-startdate", begins, "-enddate", ends, "-in", request, "-out",
-       pair.certificate});
-  return pair;
+       slot.certificate});
+  return slot;
 }
 
 std::string Pki::Print(const std::string& certificate, const std::string& what) const {

@@ -49,14 +49,14 @@ SessionPtr SampleSession(const std::string& organization_id, std::uint64_t gener
   return session;
 }
 
-StoredPair SamplePair(const std::string& uid, const std::string& organization_id,
+StoredSlot SampleSlot(const std::string& uid, const std::string& organization_id,
                       std::uint64_t generation) {
   return {uid, organization_id, generation, SampleSession(organization_id, generation),
           generation % 5};
 }
 
-StoredPair SamplePair(std::uint64_t generation) {
-  return SamplePair(kSampleUid, kFirstOrganization, generation);
+StoredSlot SampleSlot(std::uint64_t generation) {
+  return SampleSlot(kSampleUid, kFirstOrganization, generation);
 }
 
 StoredAttempt SampleAttempt(const std::string& id) {
@@ -79,12 +79,12 @@ StoredQuarantine SampleQuarantine(const std::string& scope) {
            absl::Hours(8) + absl::Nanoseconds(1)}};
 }
 
-std::string Describe(const StoredPair& pair) {
+std::string Describe(const StoredSlot& slot) {
   std::string text =
-      absl::StrCat("pair ", pair.credential_uid, " ", pair.organization_id, " ", pair.generation,
-                   " place ", pair.place, pair.logged_out ? " logged out" : "");
-  if (pair.session == nullptr) return text;
-  const Session& session = *pair.session;
+      absl::StrCat("slot ", slot.credential_uid, " ", slot.organization_id, " ", slot.generation,
+                   " place ", slot.place, slot.logged_out ? " logged out" : "");
+  if (slot.session == nullptr) return text;
+  const Session& session = *slot.session;
   absl::StrAppend(&text, "\n  ", session.keys.environment, " ", session.keys.session_id->Reveal(),
                   " ", session.keys.dev_key->Reveal(), " ", session.dev_key_id);
   absl::StrAppend(&text, "\n  ", session.organization_id, " ", session.credential, " ",
@@ -118,7 +118,7 @@ std::string Describe(const StoredAuditHead& head) {
 
 std::string Describe(const StoreContents& contents) {
   std::vector<std::string> texts;
-  for (const auto& pair : contents.pairs) texts.push_back(Describe(pair));
+  for (const auto& slot : contents.slots) texts.push_back(Describe(slot));
   for (const auto& attempt : contents.attempts) texts.push_back(Describe(attempt));
   for (const auto& quarantine : contents.quarantines) texts.push_back(Describe(quarantine));
   if (contents.audit_head.has_value()) texts.push_back(Describe(*contents.audit_head));

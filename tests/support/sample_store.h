@@ -19,17 +19,17 @@ inline constexpr char kSampleScope[] = "scope-of-a-quarantine";
 // Every field is set. Their values depend on the generation.
 [[nodiscard]] SessionPtr SampleSession(const std::string& organization_id,
                                        std::uint64_t generation);
-[[nodiscard]] StoredPair SamplePair(const std::string& uid, const std::string& organization_id,
+[[nodiscard]] StoredSlot SampleSlot(const std::string& uid, const std::string& organization_id,
                                     std::uint64_t generation);
 // Of kSampleUid and kFirstOrganization.
-[[nodiscard]] StoredPair SamplePair(std::uint64_t generation);
+[[nodiscard]] StoredSlot SampleSlot(std::uint64_t generation);
 // An attempt that has not ended.
 [[nodiscard]] StoredAttempt SampleAttempt(const std::string& id = kSampleAttempt);
 // A lock-out, which expires.
 [[nodiscard]] StoredQuarantine SampleQuarantine(const std::string& scope = kSampleScope);
 
 // Return every field, secrets included. Two rows are equal if their texts are.
-[[nodiscard]] std::string Describe(const StoredPair& pair);
+[[nodiscard]] std::string Describe(const StoredSlot& slot);
 [[nodiscard]] std::string Describe(const StoredAttempt& attempt);
 [[nodiscard]] std::string Describe(const StoredQuarantine& quarantine);
 [[nodiscard]] std::string Describe(const StoredAuditHead& head);

@@ -5,7 +5,7 @@
 #include "server/credentials/credential_manager.h"
 #include "server/credentials/mfa_manager.h"
 #include "server/credentials/organization_discovery.h"
-#include "server/session/engine.h"
+#include "server/session/session_manager.h"
 #include "tests/support/fake_bill.h"
 #include "tests/support/fake_engine_observer.h"
 #include "tests/support/fake_store.h"
@@ -21,7 +21,7 @@ namespace billbroker {
 // answers at once. All work on `executor` must end before the TestBroker is destroyed.
 struct TestBroker {
   // The engine notifies `observer`, or `own_observer` if that is null.
-  explicit TestBroker(Executor& executor, EngineObserver* observer = nullptr);
+  explicit TestBroker(Executor& executor, SessionObserver* observer = nullptr);
 
   ManualClock clock;
   SystemRandom random;
@@ -30,7 +30,7 @@ struct TestBroker {
   FakeBill bill;
   FakeStore store;
   FakeEngineObserver own_observer;
-  Engine engine;
+  SessionManager sessions;
   CredentialManager manager;
   OrganizationDiscovery discovery;
   MfaManager mfa;

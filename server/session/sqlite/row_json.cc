@@ -193,11 +193,11 @@ bool ReadSession(SecretJsonReader& json, Session& to) {
 
 }  // namespace
 
-SecretString WritePayload(const StoredPair& pair) {
+SecretString WritePayload(const StoredSlot& slot) {
   Writer writer;
-  writer.Uint("place", pair.place);
-  if (pair.logged_out) writer.Bool("logged_out", true);
-  if (pair.session != nullptr) writer.Object("session", WriteSession(*pair.session));
+  writer.Uint("place", slot.place);
+  if (slot.logged_out) writer.Bool("logged_out", true);
+  if (slot.session != nullptr) writer.Object("session", WriteSession(*slot.session));
   return std::move(writer).Build();
 }
 
@@ -234,17 +234,17 @@ SecretString WritePayload(const StoredAuditHead& head) {
   return std::move(writer).Build();
 }
 
-bool ReadPayload(const SecretString& payload, StoredPair& pair) {
+bool ReadPayload(const SecretString& payload, StoredSlot& slot) {
   SecretJsonReader json(payload.Reveal());
   const auto read_session = [&] {
     auto session = std::make_shared<Session>();
-    session->organization_id = pair.organization_id;
+    session->organization_id = slot.organization_id;
     if (!ReadSession(json, *session)) return false;
-    pair.session = std::move(session);
+    slot.session = std::move(session);
     return true;
   };
-  return ReadMembers(json, {{"place", [&] { return json.Uint(pair.place); }},
-                            {"logged_out", [&] { return json.Bool(pair.logged_out); }, true},
+  return ReadMembers(json, {{"place", [&] { return json.Uint(slot.place); }},
+                            {"logged_out", [&] { return json.Bool(slot.logged_out); }, true},
                             {"session", read_session, true}}) &&
          json.AtEnd();
 }

@@ -10,8 +10,8 @@ namespace billbroker {
 namespace {
 
 void Add(StoreContents& contents, StoreChange change) {
-  if (auto* pair = absl::get_if<StoredPair>(&change)) {
-    contents.pairs.push_back(std::move(*pair));
+  if (auto* slot = absl::get_if<StoredSlot>(&change)) {
+    contents.slots.push_back(std::move(*slot));
   } else if (auto* attempt = absl::get_if<StoredAttempt>(&change)) {
     contents.attempts.push_back(std::move(*attempt));
   } else if (auto* quarantine = absl::get_if<StoredQuarantine>(&change)) {

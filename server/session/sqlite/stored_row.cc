@@ -23,11 +23,11 @@ std::string PlaceOf(const SealedRow& row) {
 
 constexpr absl::string_view kCanaryPlace = "billbroker canary";
 
-RowKey Key(const StoredPair& pair) {
-  return {RowKind::kPair, pair.credential_uid, pair.organization_id};
+RowKey Key(const StoredSlot& slot) {
+  return {RowKind::kSlot, slot.credential_uid, slot.organization_id};
 }
-RowKey Key(const PairForgotten& pair) {
-  return {RowKind::kPair, pair.credential_uid, pair.organization_id};
+RowKey Key(const SlotForgotten& slot) {
+  return {RowKind::kSlot, slot.credential_uid, slot.organization_id};
 }
 RowKey Key(const StoredAttempt& attempt) { return {RowKind::kAttempt, attempt.id, ""}; }
 RowKey Key(const AttemptForgotten& attempt) { return {RowKind::kAttempt, attempt.id, ""}; }
@@ -39,8 +39,8 @@ RowKey Key(const StoredAuditHead&) { return {RowKind::kAuditHead, "", ""}; }
 
 absl::string_view RowKindName(int kind) {
   switch (static_cast<RowKind>(kind)) {
-    case RowKind::kPair:
-      return "pair";
+    case RowKind::kSlot:
+      return "slot";
     case RowKind::kAttempt:
       return "attempt";
     case RowKind::kQuarantine:
@@ -56,13 +56,13 @@ RowKey KeyOf(const StoreChange& change) {
 }
 
 bool IsRemoval(const StoreChange& change) {
-  return absl::holds_alternative<PairForgotten>(change) ||
+  return absl::holds_alternative<SlotForgotten>(change) ||
          absl::holds_alternative<AttemptForgotten>(change) ||
          absl::holds_alternative<QuarantineLifted>(change);
 }
 
 bool HasTimesSinceBoot(const StoreChange& change) {
-  if (const auto* pair = absl::get_if<StoredPair>(&change)) return pair->session != nullptr;
+  if (const auto* slot = absl::get_if<StoredSlot>(&change)) return slot->session != nullptr;
   if (const auto* quarantine = absl::get_if<StoredQuarantine>(&change)) {
     return quarantine->entry.lapses.has_value();
   }
@@ -78,11 +78,11 @@ SealedRow RowCodec::Write(const StoreChange& change) const {
   if (key.kind == RowKind::kQuarantine) {
     row.owner = fingerprinter_.Of("quarantine row", SecretString::CopyOf(key.owner));
   }
-  if (const auto* pair = absl::get_if<StoredPair>(&change)) row.generation = pair->generation;
+  if (const auto* slot = absl::get_if<StoredSlot>(&change)) row.generation = slot->generation;
   absl::visit(
       [&](const auto& what) {
         using Change = std::decay_t<decltype(what)>;
-        if constexpr (std::is_same_v<Change, StoredPair> || std::is_same_v<Change, StoredAttempt> ||
+        if constexpr (std::is_same_v<Change, StoredSlot> || std::is_same_v<Change, StoredAttempt> ||
                       std::is_same_v<Change, StoredQuarantine> ||
                       std::is_same_v<Change, StoredAuditHead>) {
           row.sealed = box_.Seal(WritePayload(what), PlaceOf(row));
@@ -96,9 +96,9 @@ absl::optional<StoreChange> RowCodec::Read(const SealedRow& row) const {
   const absl::StatusOr<SecretString> payload = box_.Open(row.sealed, PlaceOf(row));
   if (!payload.ok()) return absl::nullopt;
   switch (static_cast<RowKind>(row.kind)) {
-    case RowKind::kPair: {
-      StoredPair pair{row.owner, row.thing, row.generation, nullptr, 0};
-      if (ReadPayload(*payload, pair)) return StoreChange(std::move(pair));
+    case RowKind::kSlot: {
+      StoredSlot slot{row.owner, row.thing, row.generation, nullptr, 0};
+      if (ReadPayload(*payload, slot)) return StoreChange(std::move(slot));
       break;
     }
     case RowKind::kAttempt: {

@@ -15,16 +15,16 @@
 namespace billbroker {
 
 // Stored as these numbers.
-enum class RowKind { kPair = 1, kAttempt = 2, kQuarantine = 3, kAuditHead = 4 };
+enum class RowKind { kSlot = 1, kAttempt = 2, kQuarantine = 3, kAuditHead = 4 };
 
-// "pair", "attempt", "quarantine", "audit_head"; "unknown" for any other number.
+// "slot", "attempt", "quarantine", "audit_head"; "unknown" for any other number.
 [[nodiscard]] absl::string_view RowKindName(int kind);
 
 // What a change is about: of several with one key the last one counts.
 struct RowKey {
   RowKind kind;
   std::string owner;  // credential uid; id of an attempt; scope of a quarantine
-  std::string thing;  // organization id of a pair
+  std::string thing;  // organization id of a slot
 
   friend bool operator==(const RowKey& a, const RowKey& b) {
     return a.kind == b.kind && a.owner == b.owner && a.thing == b.thing;
@@ -36,7 +36,7 @@ struct RowKey {
 };
 
 [[nodiscard]] RowKey KeyOf(const StoreChange& change);
-// PairForgotten, AttemptForgotten, QuarantineLifted.
+// SlotForgotten, AttemptForgotten, QuarantineLifted.
 [[nodiscard]] bool IsRemoval(const StoreChange& change);
 
 // Whether it holds times since boot, which mean something within that boot only.
@@ -47,7 +47,7 @@ struct SealedRow {
   int kind = 0;
   std::string owner;  // as in RowKey, but a keyed fingerprint of a scope, which names a BILL user
   std::string thing;
-  std::uint64_t generation = 0;  // of a pair
+  std::uint64_t generation = 0;  // of a slot
   std::string boot;              // id of the boot that its times since boot belong to
   std::string sealed;            // empty: the row goes
 };
@@ -62,7 +62,7 @@ class RowCodec final {
   // The keys of a session must not be null.
   [[nodiscard]] SealedRow Write(const StoreChange& change) const;
 
-  // A StoredPair, StoredAttempt, StoredQuarantine or StoredAuditHead; nullopt where the row was
+  // A StoredSlot, StoredAttempt, StoredQuarantine or StoredAuditHead; nullopt where the row was
   // changed, cut off, moved here from another place, or written in a format that this build does
   // not know.
   [[nodiscard]] absl::optional<StoreChange> Read(const SealedRow& row) const;

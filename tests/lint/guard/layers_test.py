@@ -14,15 +14,15 @@ class LayersTest(unittest.TestCase):
                 ('vault/base/clock.h', 'vault/vault.h'),
                 ('vault/vault.h', 'server/bill/bill_api.h'),
                 ('server/bill/answer.h', 'server/session/session.h'),
-                ('server/session/engine.h', 'server/credentials/rotation.h'),
-                ('server/session/engine.h', 'server/session/sqlite/sqlite_store.h'),
+                ('server/session/session_manager.h', 'server/credentials/rotation.h'),
+                ('server/session/session_manager.h', 'server/session/sqlite/sqlite_store.h'),
                 ('server/credentials/rotation.h', 'server/rpc/gate.h'),
                 ('server/rpc/gate.h', 'server/app/config.h'),
                 ('server/access/policy.h', 'server/session/session.h'),
                 ('server/access/audit/audit_log.h', 'server/session/session.h'),
                 ('server/app/doors.h', 'vault/keyring/keyring_vault.h'),
                 ('server/app/doors.h', 'server/bill/curl_bill_api.h'),
-                ('server/session/engine.h', 'proto/status.h'),
+                ('server/session/session_manager.h', 'proto/status.h'),
                 ('client/channel.h', 'server/rpc/gate.h'),
                 ('client/channel.h', 'vault/vault.h'),
                 ('client/cli/cli.h', 'vault/keyring/keyring_vault.h'),
@@ -45,13 +45,13 @@ class LayersTest(unittest.TestCase):
                 self.assertEqual(refused(path, header), [])
 
     def test_keeps_libraries_where_they_belong(self):
-        self.assertEqual(refused('server/session/engine.h', '<grpcpp/grpcpp.h>', 'billbroker/v1/session.pb.h',
+        self.assertEqual(refused('server/session/session_manager.h', '<grpcpp/grpcpp.h>', 'billbroker/v1/session.pb.h',
                                  '<curl/curl.h>', '<sqlite3.h>', '<string>'),
                          ['grpcpp/grpcpp.h', 'billbroker/v1/session.pb.h', 'curl/curl.h', 'sqlite3.h'])
         self.assertEqual(refused('server/rpc/gate.h', '<grpcpp/grpcpp.h>', '<sodium.h>'), [])
 
     def test_keeps_json_out_of_modules_without_a_row(self):
-        for path in ('vault/credential.cc', 'server/bill/answer.cc', 'server/session/engine.cc', 'server/rpc/gate.cc',
+        for path in ('vault/credential.cc', 'server/bill/answer.cc', 'server/session/session_manager.cc', 'server/rpc/gate.cc',
                      'server/access/policy.cc', 'server/app/main.cc', 'client/channel.cc'):
             with self.subTest(path):
                 self.assertEqual(refused(path, '<nlohmann/json.hpp>', 'nlohmann/json_fwd.hpp'),

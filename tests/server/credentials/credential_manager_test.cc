@@ -57,7 +57,7 @@ class CredentialManagerTest : public ::testing::Test {
 
   absl::StatusOr<SessionPtr> GetSession(absl::string_view organization_id) {
     absl::StatusOr<SessionPtr> answer = absl::UnknownError("not answered");
-    broker_.engine.GetSession(
+    broker_.sessions.GetSession(
         organization_id, "", SessionDemand(),
         [&answer](absl::StatusOr<SessionPtr> session) { answer = std::move(session); });
     executor_.RunUntilIdle();
@@ -148,17 +148,17 @@ TEST_F(CredentialManagerTest, LockedKeyringRejectsEveryChange) {
 
 TEST_F(CredentialManagerTest, CreateFailsBeforeKeyringIsRead) {
   Directory unread;
-  Engine engine(EngineOptions(), {broker_.clock,
-                                  executor_,
-                                  broker_.random,
-                                  broker_.vault,
-                                  unread,
-                                  broker_.bill,
-                                  broker_.store,
-                                  broker_.own_observer,
-                                  {}});
+  SessionManager sessions(SessionManagerOptions(), {broker_.clock,
+                                                    executor_,
+                                                    broker_.random,
+                                                    broker_.vault,
+                                                    unread,
+                                                    broker_.bill,
+                                                    broker_.store,
+                                                    broker_.own_observer,
+                                                    {}});
   CredentialManager manager(
-      {broker_.clock, broker_.random, broker_.vault, unread, engine, {"sandbox"}});
+      {broker_.clock, broker_.random, broker_.vault, unread, sessions, {"sandbox"}});
   unread.set_vault_state(VaultState::kLocked);
   EXPECT_THAT(manager.Create(Draft(kAcme)), HasReason(Reason::kVaultLocked));
   EXPECT_EQ(broker_.vault.writes(), 0);
@@ -256,7 +256,7 @@ TEST_F(CredentialManagerTest, DetachRemovesAndLogsOut) {
   EXPECT_THAT((*info)->organizations, ElementsAre(Key(kSecondOrganization)));
   EXPECT_EQ(broker_.bill.sign_outs().size(), 1U) << "only the detached session";
   EXPECT_THAT(GetSession(kFirstOrganization), HasReason(Reason::kUnknownOrganization));
-  EXPECT_EQ(broker_.engine.RolloutOf(acme.uid).live, 1);
+  EXPECT_EQ(broker_.sessions.RolloutOf(acme.uid).live, 1);
   EXPECT_THAT(LogOuts(), ElementsAre(absl::StrCat(kFirstOrganization, " starts"),
                                      absl::StrCat(kFirstOrganization, " OK")));
 }
@@ -266,7 +266,7 @@ TEST_F(CredentialManagerTest, FailedLogoutDoesNotUndoDetach) {
   ASSERT_THAT(GetSession(kFirstOrganization), IsOk());
   broker_.bill.FailNextSignOuts(9, Refusal(Verdict::kUnavailable, ""));
   EXPECT_THAT(broker_.manager.Detach(acme, {kFirstOrganization}), IsOk());
-  EXPECT_EQ(broker_.engine.RolloutOf(acme.uid).live, 0);
+  EXPECT_EQ(broker_.sessions.RolloutOf(acme.uid).live, 0);
   EXPECT_THAT(LogOuts(), ElementsAre(absl::StrCat(kFirstOrganization, " starts"),
                                      absl::StrCat(kFirstOrganization, " UNAVAILABLE")));
 }

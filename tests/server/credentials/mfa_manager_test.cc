@@ -39,7 +39,7 @@ class MfaManagerTest : public ::testing::Test {
     AwaitedAnswer<SessionPtr> answer;
     SessionDemand demand;
     demand.require_trusted = trusted;
-    broker_.engine.GetSession(organization_id, "", demand, answer.Callback());
+    broker_.sessions.GetSession(organization_id, "", demand, answer.Callback());
     return answer.Take("a session");
   }
   absl::StatusOr<OpenChallenge> Start(const std::string& credential = kAcme,
@@ -164,7 +164,7 @@ TEST_F(MfaManagerTest, StepsUpSignInThatWasUnderWay) {
   // This sign-in is sent before the rememberMeId is stored, so it sends none.
   broker_.bill.Hold();
   AwaitedAnswer<SessionPtr> signed_in;
-  broker_.engine.GetSession(kSecondOrganization, "", {}, signed_in.Callback());
+  broker_.sessions.GetSession(kSecondOrganization, "", {}, signed_in.Callback());
   ASSERT_TRUE(Await([this] { return broker_.bill.held() > 0; }, "the sign-in to be held"));
   broker_.bill.AnswerAtOnce();
   const absl::StatusOr<MfaRenewal> renewal = Complete(id);

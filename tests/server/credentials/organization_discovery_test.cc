@@ -55,8 +55,8 @@ class OrganizationDiscoveryTest : public ::testing::Test {
   absl::StatusOr<Found> Discover() { return Discover({.credential = kAcme}); }
 
   void GetSession(absl::string_view organization_id) {
-    broker_.engine.GetSession(organization_id, "", SessionDemand(),
-                              [](const absl::StatusOr<SessionPtr>&) {});
+    broker_.sessions.GetSession(organization_id, "", SessionDemand(),
+                                [](const absl::StatusOr<SessionPtr>&) {});
     executor_.RunUntilIdle();
   }
 

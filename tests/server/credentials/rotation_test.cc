@@ -52,7 +52,7 @@ class RotationTest : public ::testing::Test {
   }
   absl::StatusOr<SessionPtr> Get(absl::string_view organization_id) {
     AwaitedAnswer<SessionPtr> answer;
-    broker_.engine.GetSession(organization_id, "", {}, answer.Callback());
+    broker_.sessions.GetSession(organization_id, "", {}, answer.Callback());
     return answer.Take("a session");
   }
   static BillError Lost() {

@@ -298,9 +298,9 @@ TEST_F(AccessTest, WarmWatchUsesTheGrantedCredential) {
   request.add_organizations()->set_organization_id("another-here");
   WatchReader stream(*sessions_, request);
   stream.PresentState(1);
-  executor_.RunLater();  // the engine's upkeep
+  executor_.RunLater();  // the sessions's upkeep
   EXPECT_EQ(stream.NextUpdate().session().credential(), "granted-too");
-  for (const PairInfo& pair : broker_.engine.List()) EXPECT_EQ(pair.credential, "granted-too");
+  for (const SlotInfo& pair : broker_.sessions.List()) EXPECT_EQ(pair.credential, "granted-too");
 }
 
 TEST_F(AccessTest, UnreadKeyringHidesOrganizations) {

@@ -49,7 +49,7 @@ class ReauthorizationTest : public RpcCatalogTest {
   void Reset() {
     callers_.SetPolicy(EverythingGranted());
     identity_.Bind(callers_.Of(kPrincipal));
-    broker_.engine.Logout("granted-here", "", 0, [](const absl::StatusOr<bool>&) {});
+    broker_.sessions.Logout("granted-here", "", 0, [](const absl::StatusOr<bool>&) {});
     (void)audit_.Take();
   }
 

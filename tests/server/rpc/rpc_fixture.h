@@ -50,9 +50,9 @@ class RpcTest : public ::testing::Test {
     return policy;
   }
 
-  explicit RpcTest(EngineObserver* observer = nullptr, bool session_reads = false)
+  explicit RpcTest(SessionObserver* observer = nullptr, bool session_reads = false)
       : session_reads_(session_reads), broker_(executor_, observer) {
-    broker_.engine.SetWatcher(&hub_);
+    broker_.sessions.SetWatcher(&hub_);
     grpc::ServerBuilder builder;
     identity_.Bind(callers_.Of(kPrincipal));
     builder.SetContextAllocator(
@@ -74,7 +74,7 @@ class RpcTest : public ::testing::Test {
     for (BlockingExecutor* work : {&changes_, &challenges_}) work->Release();
     server_->Shutdown();
     server_->Wait();
-    threads_.reset();  // ends the engine's work before the engine goes
+    threads_.reset();  // ends the sessions's work before the sessions goes
   }
 
   // A user credential of environment "sandbox" whose secrets are "s3cret-…".
@@ -154,10 +154,10 @@ class RpcTest : public ::testing::Test {
   const Recorder recorder_{audit_, broker_.clock, broker_.random, session_reads_};
   const Gate gate_{state_, broker_.directory, broker_.clock, recorder_};
   SessionServiceImpl session_service_{{broker_.clock, broker_.directory, state_, gate_,
-                                       broker_.engine, hub_, broker_.store, audit_,
+                                       broker_.sessions, hub_, broker_.store, audit_,
                                        "/var/lib/billbroker/audit.jsonl", session_reads_}};
   CredentialServiceImpl credential_service_{{broker_.directory, gate_, broker_.manager, changes_,
-                                             broker_.discovery, broker_.engine, hub_}};
+                                             broker_.discovery, broker_.sessions, hub_}};
   ThreadExecutor challenges_thread_{1};
   BlockingExecutor challenges_{challenges_thread_};
   MfaServiceImpl mfa_service_{{gate_, broker_.mfa, challenges_}};

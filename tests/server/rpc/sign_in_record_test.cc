@@ -48,7 +48,7 @@ class SignInRecordTest : private SignInsOnALog, public RpcTest {
     EXPECT_THAT(FromGrpcStatus(status), IsOk()) << status.error_message();
   }
   template <typename Request>
-  Request ForPair(const std::string& organization_id) {
+  Request ForSlot(const std::string& organization_id) {
     Request request;
     request.set_organization_id(organization_id);
     return request;
@@ -83,7 +83,7 @@ TEST_F(SignInRecordTest, IntentAndOutcomeNameTheCall) {
       {"SessionService/GetSession",
        [this] {
          Ask(*sessions_, &Sessions::GetSession,
-             ForPair<v1::GetSessionRequest>("00800000000000000081"));
+             ForSlot<v1::GetSessionRequest>("00800000000000000081"));
        }},
       {"SessionService/BatchGetSessions",
        [this] {
@@ -93,7 +93,7 @@ TEST_F(SignInRecordTest, IntentAndOutcomeNameTheCall) {
        }},
       {"SessionService/Login",
        [this] {
-         Ask(*sessions_, &Sessions::Login, ForPair<v1::LoginRequest>("00800000000000000081"));
+         Ask(*sessions_, &Sessions::Login, ForSlot<v1::LoginRequest>("00800000000000000081"));
        }},
       {"CredentialService/VerifyCredential",
        [this] {
@@ -125,7 +125,7 @@ TEST_F(SignInRecordTest, IntentAndOutcomeNameTheCall) {
     EXPECT_EQ(entries[0].phase, AuditPhase::kIntent) << rpc;
     EXPECT_EQ(entries[1].phase, AuditPhase::kOutcome) << rpc;
     for (const AuditEntry& entry : entries) ExpectTheCall(entry, rpc);
-    broker_.engine.LogoutAll(acme_.uid(), [] {});
+    broker_.sessions.LogoutAll(acme_.uid(), [] {});
     (void)SignIns();
   }
 }
@@ -161,7 +161,7 @@ TEST_F(SignInRecordTest, HitDoesNotReadTheOrigin) {
   EXPECT_EQ(origins_asked_, 1) << "its sign-in is recorded";
   v1::LoginResponse reused;
   ASSERT_THAT(Call(*sessions_, &v1::SessionService::Stub::Login,
-                   ForPair<v1::LoginRequest>("00800000000000000081"), &reused),
+                   ForSlot<v1::LoginRequest>("00800000000000000081"), &reused),
               IsOk());
   v1::BatchGetSessionsRequest batch;
   batch.add_requests()->set_organization_id("00800000000000000081");

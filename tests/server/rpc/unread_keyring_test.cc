@@ -34,8 +34,8 @@ class UnreadKeyringTest : public RpcCatalogTest {
 
   Directory unread_;
   const Gate unread_gate_{state_, unread_, broker_.clock, recorder_};
-  CredentialServiceImpl unread_credentials_{
-      {unread_, unread_gate_, broker_.manager, changes_, broker_.discovery, broker_.engine, hub_}};
+  CredentialServiceImpl unread_credentials_{{unread_, unread_gate_, broker_.manager, changes_,
+                                             broker_.discovery, broker_.sessions, hub_}};
   MfaServiceImpl unread_mfa_{{unread_gate_, broker_.mfa, challenges_}};
   std::unique_ptr<grpc::Server> unread_server_;
 };
@@ -52,7 +52,7 @@ TEST_F(UnreadKeyringTest, LockedKeyringIsReportedBeforeTheAuditLog) {
     for (auto& rows : {CredentialRows(), MfaRows()}) {
       for (const Row& row : rows) {
         if (std::string(row.rpc) == "DiscoverOrganizations")
-          continue;  // asks the engine's directory
+          continue;  // asks the sessions's directory
         const absl::Status status = row.ask({"granted-here", "granted-here"});
         EXPECT_THAT(status, HasReason(reason)) << row.rpc << ": " << status;
       }

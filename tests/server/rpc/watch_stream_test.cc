@@ -39,11 +39,11 @@ class WatchStreamTest : public WatchTest {
     for (int i = 0; i < changes; ++i) {
       broker_.clock.Advance(absl::Minutes(20));
       auto answered = std::make_shared<std::promise<void>>();
-      broker_.engine.GetSession("00800000000000000081", "", demand,
-                                [answered](const absl::StatusOr<SessionPtr>& session) {
-                                  EXPECT_THAT(session, IsOk());
-                                  answered->set_value();
-                                });
+      broker_.sessions.GetSession("00800000000000000081", "", demand,
+                                  [answered](const absl::StatusOr<SessionPtr>& session) {
+                                    EXPECT_THAT(session, IsOk());
+                                    answered->set_value();
+                                  });
       ASSERT_TRUE(AwaitReady(answered->get_future(), "a session"));
     }
   }

@@ -41,7 +41,7 @@ class LoginGovernorTest : public ::testing::Test {
     return {Slot(name), Slot(name), dev_key, dev_key, user, "fingerprint-of-the-secret"};
   }
   static std::string NameOf(const LoginGovernor::Applicant& applicant) {
-    return std::string(absl::StripPrefix(applicant.pair, kSlotPrefix));
+    return std::string(absl::StripPrefix(applicant.slot, kSlotPrefix));
   }
 
   void Enqueue(absl::string_view name, Priority priority = Priority::kCaller) {

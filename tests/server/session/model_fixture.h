@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "server/session/engine.h"
-#include "tests/server/session/engine_fixture.h"
+#include "server/session/session_manager.h"
+#include "tests/server/session/session_manager_fixture.h"
 #include "tests/simulator/generated_world.h"
 #include "tests/support/fake_store.h"
 #include "tests/support/fake_vault.h"
@@ -21,20 +21,20 @@ namespace billbroker {
 // `size.users` credentials, CredentialName(0) and so on, serve the generated organizations.
 class ModelHouse final {
  public:
-  explicit ModelHouse(const billsim::GeneratedSize& size, const EngineOptions& options = {},
+  explicit ModelHouse(const billsim::GeneratedSize& size, const SessionManagerOptions& options = {},
                       const billsim::Settings& settings = {},
                       absl::Duration latency = absl::Milliseconds(200))
       : organizations_(size.organizations),
         model(WorldOf(size), settings, clock, random),
         bill(model, executor, clock, latency),
-        engine(options, PartsOf(*this)) {
+        manager(options, PartsOf(*this)) {
     for (int user = 0; user < size.users; ++user) StoreUser(size, user);
-    engine.Restore(store.Open(*vault.MasterKey()));
+    manager.Restore(store.Open(*vault.MasterKey()));
   }
 
   static std::string CredentialName(int user) { return absl::StrCat("generated-user-", user); }
 
-  static Engine::Parts PartsOf(ModelHouse& house) {
+  static SessionManager::Parts PartsOf(ModelHouse& house) {
     return {house.clock, house.executor,  house.random,
             house.vault, house.directory, house.bill,
             house.store, house.observer,  {{"sandbox", "https://bill.example/connect"}}};
@@ -91,7 +91,7 @@ class ModelHouse final {
   FakeEngineObserver observer;
   billsim::Bill model;
   ModelBill bill;
-  Engine engine;
+  SessionManager manager;
 };
 
 }  // namespace billbroker

@@ -1,4 +1,4 @@
-// EnginePartnerTest: an EngineTest with a partner of sixty organizations as well.
+// SessionManagerPartnerTest: an SessionManagerTest with a partner of sixty organizations as well.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "tests/server/session/engine_fixture.h"
+#include "tests/server/session/session_manager_fixture.h"
 
 namespace billbroker {
 
@@ -30,9 +30,9 @@ inline Credential MakePartner(absl::string_view name, int organizations = kOrgan
 
 inline std::string Id(int n, absl::string_view name = kFirm) { return OrganizationId(n, name); }
 
-class EnginePartnerTest : public EngineTest {
+class SessionManagerPartnerTest : public SessionManagerTest {
  protected:
-  EnginePartnerTest() { Store(MakePartner(kFirm)); }
+  SessionManagerPartnerTest() { Store(MakePartner(kFirm)); }
 
   Answer GetOf(int n, absl::string_view name = kFirm) { return Get({}, Id(n, name)); }
   // Calls GetSession() for every organization before any work runs.
@@ -40,7 +40,7 @@ class EnginePartnerTest : public EngineTest {
     std::vector<Answer> answers(static_cast<std::size_t>(organizations),
                                 absl::UnknownError("not answered"));
     for (int i = 0; i < organizations; ++i) {
-      engine.GetSession(Id(i), "", {}, [&answers, i](Answer given) {
+      manager.GetSession(Id(i), "", {}, [&answers, i](Answer given) {
         answers[static_cast<std::size_t>(i)] = std::move(given);
       });
     }

@@ -64,8 +64,8 @@ TEST_P(SessionStoreContract, StartsWaitingAndEmpty) {
 
 TEST_P(SessionStoreContract, ReadsBackEveryField) {
   StoreContents written;
-  written.pairs = {SamplePair(kFirstUid, kFirstOrganization, 7),
-                   SamplePair(kFirstUid, kSecondOrganization, 8),
+  written.slots = {SampleSlot(kFirstUid, kFirstOrganization, 7),
+                   SampleSlot(kFirstUid, kSecondOrganization, 8),
                    {kSecondUid, kFirstOrganization, 9, nullptr, 3}};
   written.attempts = {SampleAttempt()};
   for (const auto ending : {SignInGate::Ending::kAccepted, SignInGate::Ending::kFailed,
@@ -85,7 +85,7 @@ TEST_P(SessionStoreContract, ReadsBackEveryField) {
        "0123456789abcdef",
        {Reason::kCredentialRejected, "BDC_1101", absl::UnixEpoch(), {}, {}}});
   Open();
-  for (const auto& pair : written.pairs) EXPECT_THAT(store().WriteNow(pair), IsOk());
+  for (const auto& slot : written.slots) EXPECT_THAT(store().WriteNow(slot), IsOk());
   for (const auto& attempt : written.attempts) store().WriteSoon(attempt);
   for (const auto& entry : written.quarantines) EXPECT_THAT(store().WriteNow(entry), IsOk());
   const StoreContents read = Reopen();
@@ -104,44 +104,44 @@ TEST_P(SessionStoreContract, InterruptedAttemptHasNoEnd) {
 TEST_P(SessionStoreContract, KeepsLastChangeOfRow) {
   Open();
   for (std::uint64_t generation = 1; generation < 100; ++generation) {
-    store().WriteSoon(SamplePair(generation));
+    store().WriteSoon(SampleSlot(generation));
   }
   store().WriteSoon(SampleAttempt("attempt-that-is-gone"));
   store().WriteSoon(AttemptForgotten{"attempt-that-is-gone"});
   store().WriteSoon(QuarantineLifted{"scope-that-is-kept"});
   store().WriteSoon(SampleQuarantine("scope-that-is-kept"));
-  EXPECT_THAT(store().WriteNow(SamplePair(100)), IsOk());
+  EXPECT_THAT(store().WriteNow(SampleSlot(100)), IsOk());
   EXPECT_EQ(Describe(Reopen()),
-            Describe(SamplePair(100)) + "\n" + Describe(SampleQuarantine("scope-that-is-kept")));
+            Describe(SampleSlot(100)) + "\n" + Describe(SampleQuarantine("scope-that-is-kept")));
 }
 
 TEST_P(SessionStoreContract, ForgetsOnlyNamedRows) {
   Open();
   for (const char* uid : {kFirstUid, kSecondUid}) {
-    store().WriteSoon(SamplePair(uid, kFirstOrganization, 5));
+    store().WriteSoon(SampleSlot(uid, kFirstOrganization, 5));
   };
   store().WriteSoon(SampleAttempt());
   store().WriteSoon(SampleQuarantine());
-  EXPECT_THAT(store().WriteNow(PairForgotten{kFirstUid, kFirstOrganization}), IsOk());
+  EXPECT_THAT(store().WriteNow(SlotForgotten{kFirstUid, kFirstOrganization}), IsOk());
   EXPECT_THAT(store().WriteNow(AttemptForgotten{kSampleAttempt}), IsOk());
   EXPECT_THAT(store().WriteNow(QuarantineLifted{kSampleScope}), IsOk());
-  EXPECT_THAT(store().WriteNow(PairForgotten{"uid-that-is-unknown", kFirstOrganization}), IsOk());
-  EXPECT_EQ(Describe(Reopen()), Describe(SamplePair(kSecondUid, kFirstOrganization, 5)));
+  EXPECT_THAT(store().WriteNow(SlotForgotten{"uid-that-is-unknown", kFirstOrganization}), IsOk());
+  EXPECT_EQ(Describe(Reopen()), Describe(SampleSlot(kSecondUid, kFirstOrganization, 5)));
 }
 
 TEST_P(SessionStoreContract, KeepsGenerationWithoutSession) {
   Open();
-  store().WriteSoon(SamplePair(41));
-  EXPECT_THAT(store().WriteNow(StoredPair{kSampleUid, kFirstOrganization, 42, nullptr, 0}), IsOk());
+  store().WriteSoon(SampleSlot(41));
+  EXPECT_THAT(store().WriteNow(StoredSlot{kSampleUid, kFirstOrganization, 42, nullptr, 0}), IsOk());
   const StoreContents read = Reopen();
-  ASSERT_EQ(read.pairs.size(), 1u);
-  EXPECT_EQ(read.pairs[0].generation, 42u);
-  EXPECT_EQ(read.pairs[0].session, nullptr);
+  ASSERT_EQ(read.slots.size(), 1u);
+  EXPECT_EQ(read.slots[0].generation, 42u);
+  EXPECT_EQ(read.slots[0].session, nullptr);
 }
 
 TEST_P(SessionStoreContract, RemembersLogout) {
   Open();
-  const StoredPair logged_out{kSampleUid, kFirstOrganization, 42, nullptr, 0, true};
+  const StoredSlot logged_out{kSampleUid, kFirstOrganization, 42, nullptr, 0, true};
   EXPECT_THAT(store().WriteNow(logged_out), IsOk());
   EXPECT_EQ(Describe(Reopen()), Describe(logged_out));
 }
@@ -156,41 +156,41 @@ TEST_P(SessionStoreContract, ReadsBackLastAuditHead) {
 
 TEST_P(SessionStoreContract, ReportsAnotherBoot) {
   Open();
-  EXPECT_THAT(store().WriteNow(SamplePair(5)), IsOk());
+  EXPECT_THAT(store().WriteNow(SampleSlot(5)), IsOk());
   EXPECT_FALSE(Reopen(/*same_boot=*/false).same_boot);
 }
 
 TEST_P(SessionStoreContract, WritesFailedChangesLater) {
   Open();
-  EXPECT_THAT(store().WriteNow(SamplePair(1)), IsOk());
+  EXPECT_THAT(store().WriteNow(SampleSlot(1)), IsOk());
   under_test().FailWrites();
-  EXPECT_THAT(store().WriteNow(SamplePair(2)), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_THAT(store().WriteNow(SampleSlot(2)), StatusIs(absl::StatusCode::kUnavailable));
   EXPECT_EQ(store().state(), StoreState::kDegraded);
   store().WriteSoon(SampleAttempt());
-  EXPECT_THAT(store().WriteNow(SamplePair(3)), testing::Not(IsOk()));
+  EXPECT_THAT(store().WriteNow(SampleSlot(3)), testing::Not(IsOk()));
   under_test().RepairWrites();
   EXPECT_THAT(store().WriteNow(SampleAttempt("attempt-to-sign-in-2")), IsOk());
   EXPECT_EQ(store().state(), StoreState::kReady);
   EXPECT_EQ(Describe(Reopen()), Describe(SampleAttempt()) + "\n" +
                                     Describe(SampleAttempt("attempt-to-sign-in-2")) + "\n" +
-                                    Describe(SamplePair(3)));
+                                    Describe(SampleSlot(3)));
 }
 
 TEST_P(SessionStoreContract, UnusableStoreIsMemoryOnly) {
   Open();
-  EXPECT_THAT(store().WriteNow(SamplePair(1)), IsOk());
+  EXPECT_THAT(store().WriteNow(SampleSlot(1)), IsOk());
   under_test().MakeUnusable();
   EXPECT_EQ(Describe(Reopen()), "");
   EXPECT_EQ(store().state(), StoreState::kMemoryOnly);
-  EXPECT_THAT(store().WriteNow(SamplePair(2)), StatusIs(absl::StatusCode::kUnavailable));
-  store().WriteSoon(SamplePair(3));
+  EXPECT_THAT(store().WriteNow(SampleSlot(2)), StatusIs(absl::StatusCode::kUnavailable));
+  store().WriteSoon(SampleSlot(3));
 }
 
 TEST_P(SessionStoreContract, WritesChangesMadeBeforeOpen) {
-  EXPECT_THAT(store().WriteNow(SamplePair(1)), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_THAT(store().WriteNow(SampleSlot(1)), StatusIs(absl::StatusCode::kUnavailable));
   store().WriteSoon(SampleAttempt());
   EXPECT_EQ(Describe(Open()), "");
-  EXPECT_EQ(Describe(Reopen()), Describe(SampleAttempt()) + "\n" + Describe(SamplePair(1)));
+  EXPECT_EQ(Describe(Reopen()), Describe(SampleAttempt()) + "\n" + Describe(SampleSlot(1)));
 }
 
 }  // namespace billbroker

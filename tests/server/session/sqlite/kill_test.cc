@@ -12,7 +12,7 @@
 namespace billbroker {
 namespace {
 
-constexpr std::uint64_t kPairs = 7;
+constexpr std::uint64_t kSlots = 7;
 
 std::string KilledAttemptId(std::uint64_t n) { return "attempt-to-sign-in-" + std::to_string(n); }
 
@@ -26,8 +26,8 @@ std::string KilledAttemptId(std::uint64_t n) { return "attempt-to-sign-in-" + st
   for (std::uint64_t i = first;; ++i) {
     store.WriteSoon(SampleAttempt(KilledAttemptId(i)));
     store.WriteSoon(AttemptForgotten{KilledAttemptId(i - 1)});
-    const StoredPair pair = SamplePair(kSampleUid, SampleOrganizationId(i % kPairs), i);
-    if (!store.WriteNow(pair).ok() || ::write(to, &i, sizeof(i)) != sizeof(i)) ::_exit(1);
+    const StoredSlot slot = SampleSlot(kSampleUid, SampleOrganizationId(i % kSlots), i);
+    if (!store.WriteNow(slot).ok() || ::write(to, &i, sizeof(i)) != sizeof(i)) ::_exit(1);
   }
 }
 
@@ -67,20 +67,20 @@ TEST(SqliteStoreKillTest, AcknowledgedWritesSurviveKill) {
     last = KillAfter(harness.options(), last + 1, numbers, random() % 2000);
     const StoreContents read = harness.Reopen();
     EXPECT_EQ(harness.observer().events(), std::vector<std::string>{"state READY"}) << run;
-    for (std::uint64_t i = last < kPairs ? 1 : last - kPairs + 1; i <= last; ++i) {
+    for (std::uint64_t i = last < kSlots ? 1 : last - kSlots + 1; i <= last; ++i) {
       std::uint64_t found = 0;
-      for (const StoredPair& pair : read.pairs) {
-        if (pair.organization_id == SampleOrganizationId(i % kPairs)) found = pair.generation;
+      for (const StoredSlot& slot : read.slots) {
+        if (slot.organization_id == SampleOrganizationId(i % kSlots)) found = slot.generation;
       }
       // The change after `last` may be in the file too, although its confirmation was not read.
       EXPECT_TRUE(found == i || found == last + 1)
           << "run " << run << ": " << found << ", not " << i;
     }
-    for (const StoredPair& pair : read.pairs) {
-      EXPECT_EQ(Describe(pair),
-                Describe(SamplePair(kSampleUid, pair.organization_id, pair.generation)));
+    for (const StoredSlot& slot : read.slots) {
+      EXPECT_EQ(Describe(slot),
+                Describe(SampleSlot(kSampleUid, slot.organization_id, slot.generation)));
     }
-    for (const StoredPair& pair : read.pairs) last = std::max(last, pair.generation);
+    for (const StoredSlot& slot : read.slots) last = std::max(last, slot.generation);
   }
 }
 

@@ -19,14 +19,14 @@ class LostFileTest : public testing::Test {
  protected:
   LostFileTest() {
     (void)harness_.Open();
-    EXPECT_THAT(harness_.store().WriteNow(SamplePair(1)), IsOk());
+    EXPECT_THAT(harness_.store().WriteNow(SampleSlot(1)), IsOk());
   }
   static std::string BothRows() {
-    return Describe(SamplePair(1)) + "\n" +
-           Describe(SamplePair(kSampleUid, kSecondOrganization, 2));
+    return Describe(SampleSlot(1)) + "\n" +
+           Describe(SampleSlot(kSampleUid, kSecondOrganization, 2));
   }
   absl::Status WriteSecond() {
-    return harness_.store().WriteNow(SamplePair(kSampleUid, kSecondOrganization, 2));
+    return harness_.store().WriteNow(SampleSlot(kSampleUid, kSecondOrganization, 2));
   }
 
   SqliteStoreHarness harness_;
@@ -74,7 +74,7 @@ TEST_F(LostFileTest, KeepsChangesWhileRecreationFails) {
     for (int i = 0; i < 3; ++i) EXPECT_THAT(WriteSecond(), Not(IsOk()));
   }
   EXPECT_EQ(harness_.store().state(), StoreState::kDegraded);
-  EXPECT_THAT(harness_.store().WriteNow(SamplePair(kSampleUid, kSecondOrganization, 2)), IsOk());
+  EXPECT_THAT(harness_.store().WriteNow(SampleSlot(kSampleUid, kSecondOrganization, 2)), IsOk());
   EXPECT_EQ(harness_.observer().Count("aside"), 0);
   EXPECT_EQ(harness_.observer().Count("state DEGRADED"), 1);
   EXPECT_EQ(Describe(harness_.Reopen()), BothRows());
@@ -85,12 +85,12 @@ TEST_F(LostFileTest, NewerChangeWinsOverFailedOne) {
   {
     const NoWrites no_writes;
     // During the write of generation 3, before it fails.
-    harness_.observer().set_on_next([this] { harness_.store().WriteSoon(SamplePair(4)); });
-    EXPECT_THAT(harness_.store().WriteNow(SamplePair(3)), Not(IsOk()));
+    harness_.observer().set_on_next([this] { harness_.store().WriteSoon(SampleSlot(4)); });
+    EXPECT_THAT(harness_.store().WriteNow(SampleSlot(3)), Not(IsOk()));
   }
   EXPECT_THAT(harness_.store().WriteNow(SampleAttempt()), IsOk());
   EXPECT_EQ(Describe(harness_.Reopen()),
-            Describe(SampleAttempt()) + "\n" + Describe(SamplePair(4)));
+            Describe(SampleAttempt()) + "\n" + Describe(SampleSlot(4)));
 }
 
 TEST_F(LostFileTest, KeepsChangesWhileFolderIsMissing) {
@@ -115,7 +115,7 @@ TEST_F(LostFileTest, SetsOverwrittenFileAside) {
   // More rows than the cache of SQLite holds.
   const auto write_all = [this](std::uint64_t from) {
     for (std::uint64_t i = 0; i < 6000; ++i) {
-      harness_.store().WriteSoon(SamplePair(kSampleUid, SampleOrganizationId(i), from + i));
+      harness_.store().WriteSoon(SampleSlot(kSampleUid, SampleOrganizationId(i), from + i));
     }
     return harness_.store().WriteNow(SampleAttempt());
   };
@@ -131,10 +131,10 @@ TEST_F(LostFileTest, SetsOverwrittenFileAside) {
               ElementsAre("state READY", StartsWith("state DEGRADED: "), StartsWith("aside "),
                           "state READY"));
   const StoreContents read = harness_.Reopen();
-  EXPECT_GE(read.pairs.size(), 6000u);
-  for (const StoredPair& pair : read.pairs) {
-    if (pair.organization_id == kFirstOrganization) continue;
-    EXPECT_EQ(pair.organization_id, SampleOrganizationId(pair.generation - 10'001));
+  EXPECT_GE(read.slots.size(), 6000u);
+  for (const StoredSlot& slot : read.slots) {
+    if (slot.organization_id == kFirstOrganization) continue;
+    EXPECT_EQ(slot.organization_id, SampleOrganizationId(slot.generation - 10'001));
   }
 }
 

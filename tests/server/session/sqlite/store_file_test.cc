@@ -22,7 +22,7 @@ class StoreFileTest : public testing::Test {
  protected:
   void WriteOne() {
     (void)harness_.Open();
-    EXPECT_THAT(harness_.store().WriteNow(SamplePair(11)), IsOk());
+    EXPECT_THAT(harness_.store().WriteNow(SampleSlot(11)), IsOk());
     harness_.Stop();
   }
   void ExpectFreshStore(const std::string& why) {
@@ -30,15 +30,15 @@ class StoreFileTest : public testing::Test {
     EXPECT_THAT(harness_.observer().events(),
                 ElementsAre(MatchesRegex(absl::StrCat("aside ", kAside, ": .*", why, ".*")),
                             "state READY"));
-    EXPECT_THAT(harness_.store().WriteNow(SamplePair(12)), IsOk());
-    EXPECT_EQ(Describe(harness_.Reopen()), Describe(SamplePair(12)));
+    EXPECT_THAT(harness_.store().WriteNow(SampleSlot(12)), IsOk());
+    EXPECT_EQ(Describe(harness_.Reopen()), Describe(SampleSlot(12)));
   }
   void ExpectMemoryOnly(const std::string& why) {
     EXPECT_EQ(Describe(harness_.Reopen()), "");
     EXPECT_EQ(harness_.store().state(), StoreState::kMemoryOnly);
     EXPECT_THAT(harness_.observer().events(), ElementsAre(HasSubstr(why)));
     EXPECT_THAT(harness_.observer().events(), ElementsAre(HasSubstr(harness_.path())));
-    EXPECT_THAT(harness_.store().WriteNow(SamplePair(12)),
+    EXPECT_THAT(harness_.store().WriteNow(SampleSlot(12)),
                 StatusIs(absl::StatusCode::kUnavailable));
   }
 
@@ -52,7 +52,7 @@ TEST_F(StoreFileTest, SetsFileOfAnotherKeyAside) {
   EXPECT_THAT(harness_.observer().events(), ElementsAre(StartsWith("aside "), "state READY"));
   harness_.Stop();
   std::filesystem::rename(harness_.folder().File(kAside), harness_.path());
-  EXPECT_EQ(Describe(harness_.Reopen()), Describe(SamplePair(11)));
+  EXPECT_EQ(Describe(harness_.Reopen()), Describe(SampleSlot(11)));
 }
 
 // A change of a good file, as SQL, and the reason that the observer receives.
@@ -101,7 +101,7 @@ TEST_F(StoreFileTest, UpgradesOlderVersion) {
   harness_.RawSql("PRAGMA application_id = 0x42425353");
   EXPECT_EQ(Describe(harness_.Reopen()), "");
   EXPECT_THAT(harness_.observer().events(), ElementsAre("state READY"));
-  EXPECT_THAT(harness_.store().WriteNow(SamplePair(12)), IsOk());
+  EXPECT_THAT(harness_.store().WriteNow(SampleSlot(12)), IsOk());
 }
 
 TEST_F(StoreFileTest, KeepsBothFilesSetAsideInOneSecond) {
@@ -119,7 +119,7 @@ TEST_F(StoreFileTest, KeepsBothFilesSetAsideInOneSecond) {
 TEST_F(StoreFileTest, DamagedFileYieldsOnlyWholeRows) {
   (void)harness_.Open();
   for (std::uint64_t i = 1; i <= 30; ++i) {
-    harness_.store().WriteSoon(SamplePair(kSampleUid, SampleOrganizationId(i), i));
+    harness_.store().WriteSoon(SampleSlot(kSampleUid, SampleOrganizationId(i), i));
   }
   harness_.Stop();
   const std::string good = harness_.Files()["sessions.db"];
@@ -127,9 +127,9 @@ TEST_F(StoreFileTest, DamagedFileYieldsOnlyWholeRows) {
     std::string bad = good;
     bad[at] = static_cast<char>(bad[at] ^ 0x55);
     std::ofstream(harness_.path(), std::ios::binary) << bad;
-    for (const StoredPair& pair : harness_.Reopen().pairs) {
-      EXPECT_EQ(Describe(pair),
-                Describe(SamplePair(kSampleUid, pair.organization_id, pair.generation)));
+    for (const StoredSlot& slot : harness_.Reopen().slots) {
+      EXPECT_EQ(Describe(slot),
+                Describe(SampleSlot(kSampleUid, slot.organization_id, slot.generation)));
     }
     EXPECT_EQ(harness_.store().state(), StoreState::kReady) << at;
     EXPECT_THAT(harness_.store().WriteNow(SampleAttempt()), IsOk()) << at;
@@ -144,7 +144,7 @@ TEST_F(StoreFileTest, TruncatedFileYieldsOnlyWholeRows) {
   (void)harness_.Open();
   constexpr std::size_t kRows = 30;
   for (std::uint64_t i = 1; i <= kRows; ++i) {
-    harness_.store().WriteSoon(SamplePair(kSampleUid, SampleOrganizationId(i), i));
+    harness_.store().WriteSoon(SampleSlot(kSampleUid, SampleOrganizationId(i), i));
   }
   harness_.Stop();
   const std::string good = harness_.Files()["sessions.db"];
@@ -152,15 +152,15 @@ TEST_F(StoreFileTest, TruncatedFileYieldsOnlyWholeRows) {
                                  std::size_t{4095}, std::size_t{4096}, std::size_t{4097},
                                  good.size() / 2, good.size() - 4096, good.size() - 1}) {
     std::ofstream(harness_.path(), std::ios::binary) << good.substr(0, size);
-    const std::vector<StoredPair> pairs = harness_.Reopen().pairs;
-    for (const StoredPair& pair : pairs) {
-      EXPECT_EQ(Describe(pair),
-                Describe(SamplePair(kSampleUid, pair.organization_id, pair.generation)));
+    const std::vector<StoredSlot> slots = harness_.Reopen().slots;
+    for (const StoredSlot& slot : slots) {
+      EXPECT_EQ(Describe(slot),
+                Describe(SampleSlot(kSampleUid, slot.organization_id, slot.generation)));
     }
     EXPECT_EQ(harness_.store().state(), StoreState::kReady) << size;
     // SQLite treats a file of at most one byte as new. The last byte of a page can be unused: then no
     // row is lost.
-    if (size > 1 && pairs.size() < kRows) {
+    if (size > 1 && slots.size() < kRows) {
       EXPECT_EQ(harness_.observer().Count("aside") + harness_.observer().Count("dropped"), 1)
           << size;
     }
@@ -175,7 +175,7 @@ TEST_F(StoreFileTest, TruncatedFileYieldsOnlyWholeRows) {
 TEST_F(StoreFileTest, TruncatedLogYieldsEarlierTransactions) {
   (void)harness_.Open();
   for (std::uint64_t i = 1; i <= 20; ++i) {
-    EXPECT_THAT(harness_.store().WriteNow(SamplePair(i)), IsOk());
+    EXPECT_THAT(harness_.store().WriteNow(SampleSlot(i)), IsOk());
   }
   const std::map<std::string, std::string> killed = harness_.Files();
   harness_.Stop();
@@ -185,8 +185,8 @@ TEST_F(StoreFileTest, TruncatedLogYieldsEarlierTransactions) {
     std::ofstream(harness_.path(), std::ios::binary) << killed.at("sessions.db");
     std::ofstream(harness_.path() + "-wal", std::ios::binary) << log.substr(0, size);
     const StoreContents read = harness_.Reopen();
-    ASSERT_LE(read.pairs.size(), 1u);
-    const std::uint64_t last = read.pairs.empty() ? 0 : read.pairs[0].generation;
+    ASSERT_LE(read.slots.size(), 1u);
+    const std::uint64_t last = read.slots.empty() ? 0 : read.slots[0].generation;
     EXPECT_GE(last, before) << size;
     before = last;
     EXPECT_EQ(harness_.store().state(), StoreState::kReady);
@@ -209,13 +209,13 @@ TEST_F(StoreFileTest, UncreatableFileTextNamesFileAndFix) {
 
 TEST_F(StoreFileTest, LeavesFileOfAnotherStoreAlone) {
   (void)harness_.Open();
-  EXPECT_THAT(harness_.store().WriteNow(SamplePair(11)), IsOk());
+  EXPECT_THAT(harness_.store().WriteNow(SampleSlot(11)), IsOk());
   RecordingStoreObserver observer;
   SqliteStore second(harness_.options(), harness_.clock(), observer);
   EXPECT_EQ(Describe(second.Open(MasterKey())), "");
   EXPECT_THAT(observer.events(), ElementsAre(StartsWith("state MEMORY_ONLY: ")));
-  EXPECT_THAT(harness_.store().WriteNow(SamplePair(12)), IsOk());
-  EXPECT_EQ(Describe(harness_.Reopen()), Describe(SamplePair(12)));
+  EXPECT_THAT(harness_.store().WriteNow(SampleSlot(12)), IsOk());
+  EXPECT_EQ(Describe(harness_.Reopen()), Describe(SampleSlot(12)));
 }
 
 // Drops the rights of root while it exists, because file modes do not apply to root.

@@ -17,8 +17,8 @@ class StoreRowsTest : public testing::Test {
   // Writes two slots, an attempt and a quarantine, and closes the file for RawSql().
   void WriteSome() {
     (void)harness_.Open();
-    harness_.store().WriteSoon(SamplePair(11));
-    harness_.store().WriteSoon(SamplePair(kSampleUid, kSecondOrganization, 12));
+    harness_.store().WriteSoon(SampleSlot(11));
+    harness_.store().WriteSoon(SampleSlot(kSampleUid, kSecondOrganization, 12));
     harness_.store().WriteSoon(SampleAttempt());
     harness_.store().WriteSoon(SampleQuarantine());
     harness_.Stop();
@@ -26,12 +26,12 @@ class StoreRowsTest : public testing::Test {
   // Describes the rows of WriteSome() without `lost`.
   static std::string Without(absl::string_view lost) {
     StoreContents contents;
-    contents.pairs = {SamplePair(11), SamplePair(kSampleUid, kSecondOrganization, 12)};
+    contents.slots = {SampleSlot(11), SampleSlot(kSampleUid, kSecondOrganization, 12)};
     contents.attempts = {SampleAttempt()};
     contents.quarantines = {SampleQuarantine()};
-    if (lost == kFirstOrganization) contents.pairs.erase(contents.pairs.begin());
-    if (lost == kSecondOrganization) contents.pairs.pop_back();
-    if (lost == "pairs") contents.pairs.clear();
+    if (lost == kFirstOrganization) contents.slots.erase(contents.slots.begin());
+    if (lost == kSecondOrganization) contents.slots.pop_back();
+    if (lost == "slots") contents.slots.clear();
     if (lost == "attempt") contents.attempts.clear();
     if (lost == "quarantine") contents.quarantines.clear();
     return Describe(contents);
@@ -46,7 +46,7 @@ TEST_F(StoreRowsTest, DropsRowCopiedToAnotherSlot) {
       "INSERT OR REPLACE INTO rows SELECT kind, owner, '", kSecondOrganization,
       "', generation, boot, sealed FROM rows WHERE thing = '", kFirstOrganization, "'"));
   EXPECT_EQ(Describe(harness_.Reopen()), Without(kSecondOrganization));
-  EXPECT_THAT(harness_.observer().events(), ElementsAre("dropped pair", "state READY"));
+  EXPECT_THAT(harness_.observer().events(), ElementsAre("dropped slot", "state READY"));
   EXPECT_EQ(Describe(harness_.Reopen()), Without(kSecondOrganization));
   EXPECT_THAT(harness_.observer().events(), ElementsAre("state READY"));  // the row was deleted
 }
@@ -57,8 +57,8 @@ TEST_F(StoreRowsTest, DropsSwappedRows) {
       "CREATE TEMP TABLE before AS SELECT thing, sealed FROM rows WHERE kind = 1;"
       "UPDATE rows SET sealed = (SELECT sealed FROM before WHERE before.thing <> rows.thing)"
       " WHERE kind = 1");
-  EXPECT_EQ(Describe(harness_.Reopen()), Without("pairs"));
-  EXPECT_EQ(harness_.observer().Count("dropped pair"), 2);
+  EXPECT_EQ(Describe(harness_.Reopen()), Without("slots"));
+  EXPECT_EQ(harness_.observer().Count("dropped slot"), 2);
 }
 
 // A change of one column of a row, as SQL.
@@ -69,7 +69,7 @@ TEST_P(ChangedColumnTest, DropsRow) {
   harness_.RawSql(
       absl::StrCat("UPDATE rows SET ", GetParam(), " WHERE thing = '", kFirstOrganization, "'"));
   EXPECT_EQ(Describe(harness_.Reopen()), Without(kFirstOrganization));
-  EXPECT_THAT(harness_.observer().events(), ElementsAre("dropped pair", "state READY"));
+  EXPECT_THAT(harness_.observer().events(), ElementsAre("dropped slot", "state READY"));
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -106,8 +106,8 @@ TEST_F(StoreRowsTest, RowsKeepTheirBootOverRestarts) {
   harness_.options().boot_id = "the-boot-after-that";
   EXPECT_FALSE(harness_.Reopen().same_boot);
   EXPECT_FALSE(harness_.Reopen().same_boot);
-  harness_.store().WriteSoon(StoredPair{kSampleUid, kFirstOrganization, 11, nullptr, 0});
-  harness_.store().WriteSoon(SamplePair(kSampleUid, kSecondOrganization, 13));
+  harness_.store().WriteSoon(StoredSlot{kSampleUid, kFirstOrganization, 11, nullptr, 0});
+  harness_.store().WriteSoon(SampleSlot(kSampleUid, kSecondOrganization, 13));
   harness_.store().WriteSoon(AttemptForgotten{kSampleAttempt});
   harness_.store().WriteSoon(QuarantineLifted{kSampleScope});
   EXPECT_TRUE(harness_.Reopen().same_boot);
@@ -125,13 +125,13 @@ TEST_F(StoreRowsTest, FilesContainNoSecretOrUser) {
   };
   (void)harness_.Open();
   for (std::uint64_t i = 1; i <= 200; ++i) {
-    harness_.store().WriteSoon(SamplePair(kSampleUid, SampleOrganizationId(i), i));
+    harness_.store().WriteSoon(SampleSlot(kSampleUid, SampleOrganizationId(i), i));
   }
   harness_.store().WriteSoon(SampleAttempt());
   EXPECT_THAT(harness_.store().WriteNow(SampleQuarantine("known-scope-of-a-user")), IsOk());
   expect_nothing_known();  // includes the write-ahead log
   for (std::uint64_t i = 1; i <= 200; ++i) {
-    harness_.store().WriteSoon(PairForgotten{kSampleUid, SampleOrganizationId(i)});
+    harness_.store().WriteSoon(SlotForgotten{kSampleUid, SampleOrganizationId(i)});
   }
   EXPECT_THAT(harness_.store().WriteNow(QuarantineLifted{"known-scope-of-a-user"}), IsOk());
   expect_nothing_known();
@@ -142,12 +142,12 @@ TEST_F(StoreRowsTest, FilesContainNoSecretOrUser) {
 TEST_F(StoreRowsTest, IdsMayContainAnyByte) {
   (void)harness_.Open();
   const std::string odd("a\0b\x1f'\"\xff", 7);
-  harness_.store().WriteSoon(StoredPair{odd, odd + "2", ~std::uint64_t{0}, nullptr, 1});
-  harness_.store().WriteSoon(StoredPair{odd, odd, 1, nullptr, 1});
+  harness_.store().WriteSoon(StoredSlot{odd, odd + "2", ~std::uint64_t{0}, nullptr, 1});
+  harness_.store().WriteSoon(StoredSlot{odd, odd, 1, nullptr, 1});
   const StoreContents read = harness_.Reopen();
-  ASSERT_EQ(read.pairs.size(), 2u);
-  EXPECT_EQ(read.pairs[0].organization_id, odd);
-  EXPECT_EQ(read.pairs[1].generation, ~std::uint64_t{0});
+  ASSERT_EQ(read.slots.size(), 2u);
+  EXPECT_EQ(read.slots[0].organization_id, odd);
+  EXPECT_EQ(read.slots[1].generation, ~std::uint64_t{0});
 }
 
 TEST_F(StoreRowsTest, ReadsBackInfiniteTimes) {
@@ -164,7 +164,7 @@ TEST_F(StoreRowsTest, ReadsBackInfiniteTimes) {
 TEST_F(StoreRowsTest, ReadsBackTenThousandSlots) {
   (void)harness_.Open();
   for (std::uint64_t i = 1; i <= 10'000; ++i) {
-    harness_.store().WriteSoon(SamplePair(kSampleUid, SampleOrganizationId(i), i));
+    harness_.store().WriteSoon(SampleSlot(kSampleUid, SampleOrganizationId(i), i));
   }
   harness_.Stop();
   harness_.Start();
@@ -172,7 +172,7 @@ TEST_F(StoreRowsTest, ReadsBackTenThousandSlots) {
   const StoreContents read = harness_.Open();
   RecordProperty("open_microseconds",
                  static_cast<int>(absl::ToInt64Microseconds(SystemClock().Now() - before)));
-  EXPECT_EQ(read.pairs.size(), 10'000u);
+  EXPECT_EQ(read.slots.size(), 10'000u);
 }
 
 }  // namespace

@@ -29,8 +29,8 @@ TEST(SqliteStoreWritesTest, ConcurrentWritersGetTheirOwnAnswers) {
     threads.emplace_back([&harness, thread] {
       for (std::uint64_t i = 1; i <= kWrites; ++i) {
         const std::string uid = "uid-of-credential-" + std::to_string(thread);
-        if (i % 3 == 0) harness.store().WriteSoon(SamplePair(uid, kFirstOrganization, i));
-        EXPECT_THAT(harness.store().WriteNow(SamplePair(uid, kSecondOrganization, i)), IsOk());
+        if (i % 3 == 0) harness.store().WriteSoon(SampleSlot(uid, kFirstOrganization, i));
+        EXPECT_THAT(harness.store().WriteNow(SampleSlot(uid, kSecondOrganization, i)), IsOk());
         EXPECT_EQ(harness.store().state(), StoreState::kReady);
       }
     });
@@ -39,8 +39,8 @@ TEST(SqliteStoreWritesTest, ConcurrentWritersGetTheirOwnAnswers) {
   StoreContents expected;
   for (int thread = 0; thread < kThreads; ++thread) {
     const std::string uid = "uid-of-credential-" + std::to_string(thread);
-    expected.pairs.push_back(SamplePair(uid, kSecondOrganization, kWrites));
-    expected.pairs.push_back(SamplePair(uid, kFirstOrganization, kWrites - kWrites % 3));
+    expected.slots.push_back(SampleSlot(uid, kSecondOrganization, kWrites));
+    expected.slots.push_back(SampleSlot(uid, kFirstOrganization, kWrites - kWrites % 3));
   }
   EXPECT_EQ(Describe(harness.Reopen()), Describe(expected));
 }
@@ -50,9 +50,9 @@ TEST(SqliteStoreWritesTest, DestructorWritesQueuedChanges) {
     SqliteStoreHarness harness;
     (void)harness.Open();
     for (std::uint64_t i = 1; i <= 50; ++i) {
-      harness.store().WriteSoon(SamplePair(kSampleUid, SampleOrganizationId(i), i));
+      harness.store().WriteSoon(SampleSlot(kSampleUid, SampleOrganizationId(i), i));
     }
-    EXPECT_EQ(harness.Reopen().pairs.size(), 50u);
+    EXPECT_EQ(harness.Reopen().slots.size(), 50u);
   }
 }
 
@@ -61,12 +61,12 @@ TEST(SqliteStoreWritesTest, ReportsFailureOnceAndTextNamesFileAndFix) {
   (void)harness.Open();
   {
     const NoWrites no_writes;
-    const absl::Status status = harness.store().WriteNow(SamplePair(1));
+    const absl::Status status = harness.store().WriteNow(SampleSlot(1));
     EXPECT_THAT(std::string(status.message()),
                 AllOf(HasSubstr(harness.path()), HasSubstr("check its disk")));
-    EXPECT_THAT(harness.store().WriteNow(SamplePair(2)), Not(IsOk()));
+    EXPECT_THAT(harness.store().WriteNow(SampleSlot(2)), Not(IsOk()));
   }
-  EXPECT_THAT(harness.store().WriteNow(SamplePair(kSampleUid, kSecondOrganization, 3)), IsOk());
+  EXPECT_THAT(harness.store().WriteNow(SampleSlot(kSampleUid, kSecondOrganization, 3)), IsOk());
   EXPECT_THAT(harness.observer().events(),
               ElementsAre("state READY", StartsWith("state DEGRADED: "), "state READY"));
 }
@@ -78,36 +78,36 @@ TEST(SqliteStoreWritesTest, RetriesByItself) {
   (void)harness.Open();
   {
     const NoWrites no_writes;
-    EXPECT_THAT(harness.store().WriteNow(SamplePair(1)), Not(IsOk()));
+    EXPECT_THAT(harness.store().WriteNow(SampleSlot(1)), Not(IsOk()));
   }
   ASSERT_TRUE(harness.observer().AwaitEvents(3));
   EXPECT_EQ(harness.store().state(), StoreState::kReady);
-  EXPECT_EQ(Describe(harness.Reopen()), Describe(SamplePair(1)));
+  EXPECT_EQ(Describe(harness.Reopen()), Describe(SampleSlot(1)));
 }
 
 TEST(SqliteStoreWritesTest, LatestChangeSurvivesFailure) {
   SqliteStoreHarness harness;
   (void)harness.Open();
-  EXPECT_THAT(harness.store().WriteNow(SamplePair(1)), IsOk());
+  EXPECT_THAT(harness.store().WriteNow(SampleSlot(1)), IsOk());
   EXPECT_THAT(harness.store().WriteNow(SampleAttempt("attempt-that-is-old")), IsOk());
   {
     const NoWrites no_writes;
     for (std::uint64_t i = 2; i <= 50; ++i) {
-      EXPECT_THAT(harness.store().WriteNow(SamplePair(i)), Not(IsOk()));
+      EXPECT_THAT(harness.store().WriteNow(SampleSlot(i)), Not(IsOk()));
       // This attempt is forgotten before it is ever written.
       harness.store().WriteSoon(SampleAttempt(AttemptId(i)));
       EXPECT_THAT(harness.store().WriteNow(AttemptForgotten{AttemptId(i)}), Not(IsOk()));
     }
     EXPECT_THAT(harness.store().WriteNow(AttemptForgotten{"attempt-that-is-old"}), Not(IsOk()));
   }
-  EXPECT_EQ(Describe(harness.Reopen()), Describe(SamplePair(50)));
+  EXPECT_EQ(Describe(harness.Reopen()), Describe(SampleSlot(50)));
 }
 
 TEST(SqliteStoreWritesTest, StopsWithoutWritableDisk) {
   SqliteStoreHarness harness;
   (void)harness.Open();
   const NoWrites no_writes;
-  harness.store().WriteSoon(SamplePair(1));
+  harness.store().WriteSoon(SampleSlot(1));
   harness.Stop();
 }
 
@@ -123,12 +123,12 @@ TEST(SqliteStoreWritesTest, RecoversFromFullDisk) {
   std::uint64_t count = 0;
   while (status.ok() && count < 1000) {
     ++count;
-    status = harness.store().WriteNow(SamplePair(kSampleUid, SampleOrganizationId(count), count));
+    status = harness.store().WriteNow(SampleSlot(kSampleUid, SampleOrganizationId(count), count));
   }
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnavailable));
   disk.MakeRoom();
   EXPECT_THAT(harness.store().WriteNow(SampleAttempt()), IsOk());
-  EXPECT_EQ(harness.Reopen().pairs.size(), count);
+  EXPECT_EQ(harness.Reopen().slots.size(), count);
 }
 
 TEST(SqliteStoreWritesTest, ReadOnlyDiskIsMemoryOnlyUntilRestart) {
@@ -137,7 +137,7 @@ TEST(SqliteStoreWritesTest, ReadOnlyDiskIsMemoryOnlyUntilRestart) {
   SqliteStoreHarness harness;
   harness.options().path = disk.File("sessions.db");
   (void)harness.Reopen();
-  EXPECT_THAT(harness.store().WriteNow(SamplePair(1)), IsOk());
+  EXPECT_THAT(harness.store().WriteNow(SampleSlot(1)), IsOk());
   harness.Stop();
   ASSERT_TRUE(disk.SetReadOnly(true));
   EXPECT_EQ(Describe(harness.Reopen()), "");
@@ -145,7 +145,7 @@ TEST(SqliteStoreWritesTest, ReadOnlyDiskIsMemoryOnlyUntilRestart) {
               ElementsAre(StartsWith("state MEMORY_ONLY: cannot open")));
   harness.Stop();
   ASSERT_TRUE(disk.SetReadOnly(false));
-  EXPECT_EQ(Describe(harness.Reopen()), Describe(SamplePair(1)));
+  EXPECT_EQ(Describe(harness.Reopen()), Describe(SampleSlot(1)));
 }
 
 }  // namespace

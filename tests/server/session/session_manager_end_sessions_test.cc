@@ -1,0 +1,86 @@
+// A change with `end_sessions`: no session of the old secrets is returned afterwards.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/server/session/session_manager_fixture.h"
+#include "tests/support/status_matchers.h"
+
+namespace billbroker {
+namespace {
+
+class SessionManagerEndSessionsTest : public SessionManagerTest {
+ protected:
+  // The next version of the credential, which ends the sessions of the previous ones.
+  Credential NextVersion() {
+    Credential next = (*vault.Load(kAcme))->Clone();
+    ++next.version;
+    next.password = SecretString::CopyOf("password-that-is-next");
+    PastChange line;
+    line.version = next.version;
+    line.end_sessions = true;
+    next.history.insert(next.history.begin(), std::move(line));
+    return next;
+  }
+};
+
+TEST_F(SessionManagerEndSessionsTest, ChangeEndsLiveSessions) {
+  const SessionPtr before = *Get();
+  Replace(NextVersion());
+  executor.RunUntilIdle();
+  EXPECT_FALSE(bill.IsLive(before->keys.session_id->Reveal()));
+  const SessionPtr after = *Get();
+  EXPECT_EQ(after->version, 2u);
+  EXPECT_EQ(bill.sign_ins().back().secret, "password-that-is-next");
+}
+
+TEST_F(SessionManagerEndSessionsTest, RepeatsSignInThatUsedOldSecrets) {
+  bill.Hold();
+  Answer answer = absl::UnknownError("not answered");
+  manager.GetSession(kFirst, "", {}, [&answer](Answer given) { answer = std::move(given); });
+  executor.RunUntilIdle();
+  ASSERT_EQ(bill.held(), 1);
+  Replace(NextVersion());
+  bill.ReleaseAll();
+  executor.RunUntilIdle();
+  ASSERT_THAT(answer, IsOk());
+  EXPECT_EQ((*answer)->version, 2u);
+  EXPECT_EQ(bill.CountSignInsOf(kFirst), 2);
+  EXPECT_FALSE(bill.IsLive(FakeBill::SessionId(1)));
+}
+
+TEST_F(SessionManagerEndSessionsTest, StartEndsSessionsOfPreviousProcess) {
+  const SessionPtr before = *Get();
+  const SessionPtr other = *Get({}, kSecond);
+  ASSERT_THAT(vault.Replace(NextVersion()),
+              IsOk());  // the process died before it ended any session
+  Directory later_directory;
+  SessionManager::Parts parts = MakeParts();
+  SessionManager later({}, {parts.clock, parts.executor, parts.random, parts.vault, later_directory,
+                            parts.bill, parts.store, parts.observer, parts.base_urls});
+  later_directory.Reset({InfoOf(**vault.Load(kAcme), Fingerprinter(*vault.MasterKey()))}, {});
+  later.Restore(store.Open(*vault.MasterKey()));
+  executor.RunUntilIdle();
+  EXPECT_EQ(later.RolloutOf(UidOf(kAcme)).live, 0);
+  EXPECT_FALSE(bill.IsLive(before->keys.session_id->Reveal()));
+  EXPECT_FALSE(bill.IsLive(other->keys.session_id->Reveal()));
+}
+
+TEST_F(SessionManagerEndSessionsTest, DoesNotAdoptProbeOfOldVersion) {
+  const CredentialPtr old = *vault.Load(kAcme);
+  ProbeRequest request;
+  request.candidate = old;
+  request.info = *directory.Get(kAcme);
+  request.organization_id = kFirst;
+  SessionPtr proved;
+  manager.Probe(std::move(request), [&](const ProbeResult& result) { proved = result.session; });
+  executor.RunUntilIdle();
+  ASSERT_NE(proved, nullptr);
+  Replace(NextVersion());
+  manager.AdoptProbed(UidOf(kAcme), proved);
+  executor.RunUntilIdle();
+  EXPECT_EQ(manager.RolloutOf(UidOf(kAcme)).live, 0);
+  EXPECT_FALSE(bill.IsLive(proved->keys.session_id->Reveal()));
+}
+
+}  // namespace
+}  // namespace billbroker

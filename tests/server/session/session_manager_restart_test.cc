@@ -1,0 +1,218 @@
+// State that an engine restores from the store after a restart.
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "tests/server/session/session_manager_fixture.h"
+#include "tests/support/status_matchers.h"
+
+namespace billbroker {
+namespace {
+
+class SessionManagerRestartTest : public SessionManagerTest {
+ protected:
+  SessionManagerRestartTest() {
+    bill.AnswerAtOnce();
+    Start();
+  }
+
+  // Starts a new process on the same vault and store.
+  void Start() {
+    process.reset();
+    own = std::make_unique<ManualExecutor>(clock);
+    process = std::make_unique<SessionManager>(options, MakeParts(*own));
+    process->Restore(store.Open(*vault.MasterKey()));
+  }
+
+  Answer Call(const SessionDemand& demand = {}, absl::string_view organization = kFirst) {
+    Answer answer = absl::UnknownError("not answered");
+    process->GetSession(organization, "", demand,
+                        [&answer](Answer given) { answer = std::move(given); });
+    own->RunUntilIdle();
+    return answer;
+  }
+
+  SessionManagerOptions options = WithoutKeepAlive();
+  std::unique_ptr<ManualExecutor> own;  // its work ends with the process
+  std::unique_ptr<SessionManager> process;
+};
+
+TEST_F(SessionManagerRestartTest, RestartCostsOneCheckAndNoSignIn) {
+  const SessionPtr before = *Call();
+  Start();
+  const Answer after = Call();
+  ASSERT_THAT(after, IsOk());
+  EXPECT_EQ(*(*after)->keys.session_id, *before->keys.session_id);
+  EXPECT_EQ(*(*after)->keys.dev_key, *before->keys.dev_key);
+  EXPECT_EQ(bill.CountSignIns(), 1);
+  EXPECT_EQ(bill.session_infos().size(), 1U);
+  EXPECT_THAT(Call(), IsOk());
+  EXPECT_EQ(bill.session_infos().size(), 1U) << "checked once";
+}
+
+TEST_F(SessionManagerRestartTest, RestartRaisesGenerationAndAcceptsOldReports) {
+  const SessionPtr before = *Call();
+  Start();
+  const SessionPtr after = *Call();
+  EXPECT_GT(after->generation, before->generation);
+  own->Advance(absl::Seconds(2));
+  bill.KillAllSessions();
+  const SessionPtr next = *Call(Stale(before->generation));
+  EXPECT_GT(next->generation, after->generation);
+  EXPECT_EQ(bill.CountSignIns(), 2);
+}
+
+TEST_F(SessionManagerRestartTest, DropsSessionThatDiedMeanwhile) {
+  const SessionPtr before = *Call();
+  bill.KillAllSessions();
+  Start();
+  const SessionPtr after = *Call();
+  EXPECT_FALSE(*after->keys.session_id == *before->keys.session_id);
+  EXPECT_GT(after->generation, before->generation);
+}
+
+TEST_F(SessionManagerRestartTest, DropsSessionOfAnotherOrganization) {
+  ASSERT_THAT(Call(), IsOk());
+  Start();
+  bill.SetSessionInfoOrganization("008another-organization");
+  EXPECT_THAT(Call(), HasReason(Reason::kBillUnavailable));
+  EXPECT_EQ(process->Counts().live, 0);
+}
+
+TEST_F(SessionManagerRestartTest, KeepsSessionUntilBillCanBeReached) {
+  ASSERT_THAT(Call(), IsOk());
+  Start();
+  BillError down = Refusal(Verdict::kUnavailable, "");
+  bill.FailNextSessionInfos(1, down);
+  EXPECT_THAT(Call(), HasReason(Reason::kBillUnavailable));
+  own->Advance(absl::Seconds(2));
+  EXPECT_THAT(Call(), IsOk());
+  EXPECT_EQ(bill.CountSignIns(), 1);
+}
+
+TEST_F(SessionManagerRestartTest, LoggedOutSessionDoesNotComeBack) {
+  ASSERT_THAT(Call(), IsOk());
+  process->Logout(kFirst, "", 0, [](const absl::StatusOr<bool>&) {});
+  own->RunUntilIdle();
+  Start();
+  EXPECT_EQ(process->Counts().live, 0);
+}
+
+TEST_F(SessionManagerRestartTest, DoesNotPrewarmLoggedOutSlot) {
+  options.prewarm_all = true;
+  Start();
+  own->RunUntilIdle();
+  ASSERT_EQ(bill.CountSignIns(), 3);
+  process->Logout(kFirst, "", 0, [](const absl::StatusOr<bool>&) {});
+  own->RunUntilIdle();
+  Start();
+  own->Advance(absl::Minutes(1));
+  EXPECT_EQ(bill.CountSignInsOf(kFirst), 1);
+}
+
+TEST_F(SessionManagerRestartTest, DoesNotRestoreAbandonedPlace) {
+  options.governor.sign_ins_per_hour = 1;
+  Start();
+  ASSERT_THAT(Call(), IsOk());
+  ASSERT_THAT(Call({}, kSecond), HasReason(Reason::kLoginBudgetSpent));
+  vault.set_state(VaultState::kLocked);
+  own->Advance(absl::Minutes(61));  // its turn comes while the vault is locked
+  vault.set_state(VaultState::kReady);
+  Start();
+  own->Advance(absl::Minutes(1));
+  EXPECT_EQ(bill.CountSignInsOf(kSecond), 0);
+}
+
+TEST_F(SessionManagerRestartTest, RestoresLedger) {
+  options.governor.sign_ins_per_hour = 1;
+  Start();
+  ASSERT_THAT(Call(), IsOk());
+  own->Advance(absl::Minutes(10));
+  Start();
+  const absl::Status refused = Call({}, kSecond).status();
+  ASSERT_THAT(refused, HasReason(Reason::kLoginBudgetSpent));
+  EXPECT_THAT(refused, HasRetryAfter(absl::Minutes(50)));
+}
+
+TEST_F(SessionManagerRestartTest, LedgerCountsInterruptedSignIn) {
+  options.governor.sign_ins_per_hour = 1;
+  Start();
+  bill.Hold();
+  process->GetSession(kFirst, "", {}, [](const Answer&) {});
+  own->RunUntilIdle();
+  ASSERT_EQ(bill.CountSignIns(), 1);
+  const StoreContents contents = store.Open(*vault.MasterKey());
+  ASSERT_EQ(contents.attempts.size(), 1U);
+  EXPECT_FALSE(contents.attempts[0].ended.has_value());
+  SessionManager next(options, MakeParts(*own));
+  next.Restore(contents);
+  Answer answer;
+  next.GetSession(kSecond, "", {}, [&answer](Answer given) { answer = std::move(given); });
+  own->RunUntilIdle();
+  EXPECT_THAT(answer, HasReason(Reason::kLoginBudgetSpent));
+  bill.ReleaseAll();
+}
+
+TEST_F(SessionManagerRestartTest, NewBootAgesLedgerByWallClock) {
+  options.governor.sign_ins_per_hour = 1;
+  Start();
+  ASSERT_THAT(Call(), IsOk());
+  store.set_same_boot(false);
+  clock.JumpWall(-absl::Hours(24));
+  Start();
+  EXPECT_THAT(Call({}, kSecond), HasReason(Reason::kLoginBudgetSpent))
+      << "a clock that was set back frees no place";
+  clock.JumpWall(absl::Hours(24) + absl::Minutes(61));
+  Start();
+  EXPECT_THAT(Call({}, kSecond), IsOk());
+}
+
+TEST_F(SessionManagerRestartTest, QueuedSlotKeepsItsPlace) {
+  options.governor.sign_ins_per_hour = 1;
+  Start();
+  ASSERT_THAT(Call(), IsOk());
+  ASSERT_THAT(Call({}, kSecond), HasReason(Reason::kLoginBudgetSpent));
+  Start();
+  EXPECT_EQ(process->Counts().queued, 1);
+  own->Advance(absl::Minutes(61));
+  EXPECT_EQ(bill.CountSignInsOf(kSecond), 1);
+}
+
+TEST_F(SessionManagerRestartTest, DoesNotRetryRefusedPassword) {
+  bill.SetSignInAnswer(
+      [](const SignInRequest&) { return Refusal(Verdict::kSecretRejected, "BDC_1101"); });
+  ASSERT_THAT(Call(), HasReason(Reason::kCredentialRejected));
+  Start();
+  EXPECT_THAT(Call(), HasReason(Reason::kCredentialRejected));
+  EXPECT_EQ(bill.CountSignIns(), 1);
+}
+
+TEST_F(SessionManagerRestartTest, SendsNothingBeforeStoreIsOpen) {
+  SessionManager waiting(options, MakeParts(*own));
+  Answer answer;
+  waiting.GetSession(kFirst, "", {}, [&answer](const Answer& given) { answer = given; });
+  own->RunUntilIdle();
+  EXPECT_THAT(answer, HasReason(Reason::kVaultUnreachable));
+  EXPECT_EQ(bill.CountSignIns(), 0);
+}
+
+TEST_F(SessionManagerRestartTest, RecordsAttemptBeforeSending) {
+  store.set_holding(true);  // only WriteNow() reaches the store
+  std::size_t attempts = 0;
+  bill.SetSignInAnswer([&](const SignInRequest& request) {
+    attempts = store.contents().attempts.size();
+    return bill.Accept(request);
+  });
+  ASSERT_THAT(Call(), IsOk());
+  EXPECT_EQ(attempts, 1U);
+}
+
+TEST_F(SessionManagerRestartTest, ServesCallersWithoutWritableStore) {
+  store.set_failing(true);
+  EXPECT_THAT(Call(), IsOk());
+}
+
+}  // namespace
+}  // namespace billbroker
