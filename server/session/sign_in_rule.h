@@ -85,8 +85,9 @@ class RuleAnswer final {
 
 // Not thread-safe: guarded by SessionManager. All times are Clock::SinceBoot().
 //
-// Life of a sign-in: Check() answers go -> Started() -> Released() if it was provably not sent, or
-// Ended() with its outcome.
+// Life of a sign-in: Joined() -> Check() answers go -> Left() and Started() -> Released() if it was
+// provably not sent, or Ended() with its outcome. Candidates are asked in the order of their
+// purposes: a rule may block all others of a devKey if one candidate has to wait.
 class SignInRule {
  public:
   virtual ~SignInRule() = default;
@@ -98,6 +99,11 @@ class SignInRule {
   // long as Check() requires. `now` is the time of that Check().
   [[nodiscard]] virtual absl::Status Explain(const SignInCandidate& candidate,
                                              absl::Duration now) = 0;
+
+  // The candidate enters the queue, or leaves it: it starts or is given up. For rules that need to
+  // count the candidates that wait.
+  virtual void Joined(const SignInCandidate& /*candidate*/, absl::Duration /*now*/) {}
+  virtual void Left(const SignInCandidate& /*candidate*/, absl::Duration /*now*/) {}
 
   virtual void Started(const SignInCandidate& /*candidate*/, absl::Duration /*now*/) {}
   virtual void Released(const SignInCandidate& /*candidate*/, absl::Duration /*now*/) {}
