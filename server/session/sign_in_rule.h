@@ -100,8 +100,8 @@ class SignInRule {
   [[nodiscard]] virtual absl::Status Explain(const SignInCandidate& candidate,
                                              absl::Duration now) = 0;
 
-  // The candidate enters the queue, or leaves it: it starts or is given up. For rules that need to
-  // count the candidates that wait.
+  // Counts a candidate that enters the queue, or leaves it because it starts or is given up. For
+  // rules that need to know how many candidates wait.
   virtual void Joined(const SignInCandidate& /*candidate*/, absl::Duration /*now*/) {}
   virtual void Left(const SignInCandidate& /*candidate*/, absl::Duration /*now*/) {}
 

@@ -1,0 +1,98 @@
+// FailureBound: when a sign-in of a BILL user may be sent, so that the broker never locks an
+// account.
+//
+// BILL locks a user after about ten failed sign-ins. The bound allows 3 an hour, whatever caused
+// them, and enforces that *before* they happen: a sign-in under way counts as failed. Of the 3, the
+// secret in effect may use 2 and secrets on trial (rotation, roll-back) 2, so that neither callers
+// after a password change at BILL nor an operator's typos shut the other out. A secret that BILL
+// never accepted goes one at a time: a wrong password of 500 organizations costs one refusal.
+//
+// If the answer to a sign-in is lost, it may have failed. That is harmless for a secret that BILL
+// accepted. For any other secret at most 6 an hour are allowed, taken back once BILL accepts it.
+// Together that makes at most 9 failed sign-ins an hour, which BILL tolerates.
+#pragma once
+
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
+#include "server/session/sign_in_rule.h"
+#include "vault/base/random.h"
+
+namespace billbroker {
+
+// A failed sign-in, or one whose answer was lost, that ended before a restart.
+struct PastFailure {
+  std::string secret_id;  // CredentialInfo::user_secret_id
+  bool on_trial = false;
+  UserFailure failure = UserFailure::kFailed;  // a sign-in that a crash cut off is kUnclear
+  absl::Duration ended;
+};
+
+class FailureBound final : public SignInRule {
+ public:
+  // `failures_per_hour` is above 0.
+  FailureBound(int failures_per_hour, Random& random)
+      : bound_(failures_per_hour), random_(random) {}
+
+  // Changes the bound: 1 while nothing stores failures, so that it holds over restarts. With a
+  // bound of 1, either the secret in effect or one on trial may use it.
+  void SetBound(int failures_per_hour) { bound_ = failures_per_hour; }
+  [[nodiscard]] int bound() const { return bound_; }
+
+  [[nodiscard]] RuleAnswer Check(const SignInCandidate& candidate, absl::Duration now) override;
+  [[nodiscard]] absl::Status Explain(const SignInCandidate& candidate, absl::Duration now) override;
+  void Started(const SignInCandidate& candidate, absl::Duration now) override;
+  void Released(const SignInCandidate& candidate, absl::Duration now) override;
+  void Ended(const SignInCandidate& candidate, const SignInOutcome& outcome,
+             absl::Duration now) override;
+
+  // Returns the fingerprint of the secret that BILL last accepted of the user; empty if none, or if
+  // BILL refused it since. Valid until the next change.
+  [[nodiscard]] absl::string_view AcceptedSecret(const UserId& user) const;
+
+  // Adds what was stored before a restart, in any order.
+  void Restore(const UserId& user, PastFailure failure);
+  void RestoreAccepted(const UserId& user, absl::string_view secret_id);
+
+ private:
+  // One sign-in of a user that failed, may have failed, or is under way.
+  struct Try {
+    std::string secret_id;
+    bool on_trial = false;
+    absl::Duration ended;
+  };
+  struct User {
+    std::string accepted;  // fingerprint of the secret that BILL last accepted; may be empty
+    std::vector<Try> under_way;
+    std::deque<Try> failed;   // of the past hour, oldest first
+    std::deque<Try> unclear;  // likewise; none of the accepted secret
+  };
+  struct Refusal {
+    bool unclear = false;  // because of lost answers
+    int count = 0;         // of the sign-ins that failed, or may have
+    absl::Duration until;
+  };
+
+  User& UserOf(const UserId& id, absl::Duration now);
+  // Returns true if `tried` uses the share of the failures that `candidate` may use.
+  [[nodiscard]] static bool SharesWith(const Try& tried, const User& user,
+                                       const SignInCandidate& candidate);
+  static void Insert(std::deque<Try>& tries, Try added);
+  static void EndOne(User& user, const SignInCandidate& candidate);
+  [[nodiscard]] absl::optional<Refusal> FindRefusal(const User& user,
+                                                    const SignInCandidate& candidate) const;
+  [[nodiscard]] bool IsBusy(const User& user, const SignInCandidate& candidate) const;
+  // Returns how many failures the secret in effect may use, and how many secrets on trial may.
+  [[nodiscard]] int Share() const { return bound_ > 1 ? bound_ - 1 : 1; }
+  [[nodiscard]] int UnclearBound() const { return 2 * bound_; }
+
+  int bound_;
+  Random& random_;
+  absl::flat_hash_map<UserId, User> users_;
+};
+
+}  // namespace billbroker
