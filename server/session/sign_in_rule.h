@@ -101,7 +101,7 @@ class SignInRule {
                                              absl::Duration now) = 0;
 
   // Counts a candidate that enters the queue, or leaves it because it starts or is given up. For
-  // rules that need to know how many candidates wait.
+  // rules that depend on the number of candidates that wait.
   virtual void Joined(const SignInCandidate& /*candidate*/, absl::Duration /*now*/) {}
   virtual void Left(const SignInCandidate& /*candidate*/, absl::Duration /*now*/) {}
 
