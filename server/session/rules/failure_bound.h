@@ -1,8 +1,8 @@
 // FailureBound: when a sign-in of a BILL user may be sent, so that the broker never locks an
 // account.
 //
-// BILL locks a user after about ten failed sign-ins. The bound allows 3 an hour, whatever caused
-// them, and enforces that *before* they happen: a sign-in under way counts as failed. Of the 3, the
+// BILL locks a user after about ten failed sign-ins. The bound allows 3 an hour, for any cause, and
+// enforces that *before* they happen: a sign-in under way counts as failed. Of the 3, the
 // secret in effect may use 2 and secrets on trial (rotation, roll-back) 2, so that neither callers
 // after a password change at BILL nor an operator's typos shut the other out. A secret that BILL
 // never accepted goes one at a time: a wrong password of 500 organizations costs one refusal.
@@ -54,7 +54,7 @@ class FailureBound final : public SignInRule {
   // BILL refused it since. Valid until the next change.
   [[nodiscard]] absl::string_view AcceptedSecret(const UserId& user) const;
 
-  // Adds what was stored before a restart, in any order.
+  // Restores the records of the process before, in any order.
   void Restore(const UserId& user, PastFailure failure);
   void RestoreAccepted(const UserId& user, absl::string_view secret_id);
 

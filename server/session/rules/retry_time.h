@@ -1,4 +1,4 @@
-// The time that a refused caller is told to wait, the same for all rules.
+// The time after which a refused caller may try again, computed alike for all rules.
 #pragma once
 
 #include "absl/time/time.h"
@@ -6,8 +6,7 @@
 
 namespace billbroker {
 
-// How long a caller is told to wait if another sign-in has to end first: about as long as a sign-in
-// takes.
+// The time to wait if another sign-in has to end first: about as long as a sign-in takes.
 inline constexpr absl::Duration kUntilAnotherEnds = absl::Seconds(1);
 
 // Returns how long to wait for `until`, on the clock of `now`: at least until then and at least

@@ -27,6 +27,7 @@ MODULES = {
 }
 # Files that belong to another module than their directory. `curl_options.h` is a struct of settings.
 FILES = [
+    (r'server/session/rules/.*', 'server/session'),
     (r'server/bill/(?:curl_(?!options\.h).*|transfer)\.\w+', 'server/bill (libcurl)'),
     (r'server/app/main\.cc', 'server/app (main)'),
     (r'client/cli/vault_probe\.cc', 'client/cli (doctor)'),
