@@ -44,10 +44,10 @@ std::string Pki::Ca(const std::string& name) {
   return certificate;
 }
 
-Pki::SessionSlot Pki::Issue(const Names& names, Term term, const std::string& ca) {
+Pki::Pair Pki::Issue(const Names& names, Term term, const std::string& ca) {
   const std::string authority = Ca(ca);
   const std::string number = absl::StrCat(++issued_);
-  SessionSlot slot{folder_.File(number + ".pem"), folder_.File(number + ".key")};
+  Pair slot{folder_.File(number + ".pem"), folder_.File(number + ".key")};
   const std::string request = folder_.File(number + ".csr");
   Run({"openssl", "req", "-newkey", "ec", "-pkeyopt", kNewKey, "-nodes", "-keyout", slot.key,
        "-subj", names.common_name.empty() ? "/" : "/CN=" + names.common_name, "-out", request});

@@ -17,7 +17,7 @@ class Pki final {
     std::string alt_names;    // empty: none
   };
   enum class Term { kNow, kOver, kNotYet };
-  struct SessionSlot {
+  struct Pair {
     std::string certificate;  // paths
     std::string key;
   };
@@ -28,7 +28,7 @@ class Pki final {
 
   // Returns the path of the CA's certificate. The first call creates the CA.
   std::string Ca(const std::string& name = "ca");
-  SessionSlot Issue(const Names& names, Term term = Term::kNow, const std::string& ca = "ca");
+  Pair Issue(const Names& names, Term term = Term::kNow, const std::string& ca = "ca");
   // Returns the output of `openssl x509` with the option `what`, such as "-serial".
   std::string Print(const std::string& certificate, const std::string& what) const;
 
