@@ -73,6 +73,7 @@ absl::optional<SecretString> FindSessionId(JsonView body) {
 // the answer may omit the user.
 BillResult<SignInAnswer> ReadSession(const HttpAnswer& answer, absl::string_view organization_id,
                                      absl::optional<absl::string_view> as_user, absl::Time now) {
+  if (auto refused = FindRefusal(answer, now)) return *std::move(refused);
   const absl::optional<JsonView> body = SessionBody(answer);
   if (!body.has_value()) return ReadRefusal(answer, now);
   SignInAnswer signed_in;
@@ -116,6 +117,7 @@ BillError OutOfShape(const HttpAnswer& answer, absl::string_view what) {
   BillError error;
   error.verdict = Verdict::kUnavailable;
   error.http_status = answer.status;
+  error.body = ReadBodyKind(answer);
   error.detail = absl::StrCat("HTTP ", answer.status, " with ", what);
   return error;
 }
@@ -126,6 +128,7 @@ BillResult<SignInAnswer> ReadSignIn(const HttpAnswer& answer, absl::string_view 
 }
 
 BillResult<PartnerSignInAnswer> ReadPartnerSignIn(const HttpAnswer& answer, absl::Time now) {
+  if (auto refused = FindRefusal(answer, now)) return *std::move(refused);
   const absl::optional<JsonView> body = SessionBody(answer);
   if (!body.has_value()) return ReadRefusal(answer, now);
   absl::optional<SecretString> session_id = FindSessionId(*body);
@@ -147,6 +150,7 @@ BillResult<SignedOut> ReadSignOut(const HttpAnswer& answer, absl::Time now) {
 }
 
 BillResult<SessionInfo> ReadSessionInfo(const HttpAnswer& answer, absl::Time now) {
+  if (auto refused = FindRefusal(answer, now)) return *std::move(refused);
   const absl::optional<JsonView> body = JsonView::Parse(answer.body);
   if (!answer.IsSuccess() || !body.has_value() || !body->Find("organizationId").has_value()) {
     return ReadRefusal(answer, now);
@@ -161,7 +165,12 @@ BillResult<SessionInfo> ReadSessionInfo(const HttpAnswer& answer, absl::Time now
                      *bypass || IsMfaComplete(*body)};
 }
 
+BillResult<AnswerShape> ReadHealth(const HttpAnswer& answer, absl::Time /*now*/) {
+  return ReadShape(answer);
+}
+
 BillResult<MfaChallenge> ReadMfaChallenge(const HttpAnswer& answer, absl::Time now) {
+  if (auto refused = FindRefusal(answer, now)) return *std::move(refused);
   const absl::optional<JsonView> body = JsonView::Parse(answer.body);
   if (!answer.IsSuccess() || !body.has_value() || !body->Find("challengeId").has_value()) {
     return ReadRefusal(answer, now);
@@ -172,6 +181,7 @@ BillResult<MfaChallenge> ReadMfaChallenge(const HttpAnswer& answer, absl::Time n
 }
 
 BillResult<MfaValidated> ReadMfaValidated(const HttpAnswer& answer, absl::Time now) {
+  if (auto refused = FindRefusal(answer, now)) return *std::move(refused);
   const absl::optional<JsonView> body = JsonView::Parse(answer.body);
   if (!answer.IsSuccess() || !body.has_value()) return ReadRefusal(answer, now);
   for (const absl::string_view name : {"rememberMeId", "mfaId"}) {
@@ -185,6 +195,7 @@ BillResult<MfaValidated> ReadMfaValidated(const HttpAnswer& answer, absl::Time n
 }
 
 BillResult<SteppedUp> ReadSteppedUp(const HttpAnswer& answer, absl::Time now) {
+  if (auto refused = FindRefusal(answer, now)) return *std::move(refused);
   const absl::optional<JsonView> body = JsonView::Parse(answer.body);
   if (!answer.IsSuccess() || !body.has_value() || !body->Find("trusted").has_value()) {
     return ReadRefusal(answer, now);

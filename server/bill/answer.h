@@ -10,8 +10,9 @@
 
 namespace billbroker {
 
-// For all functions: `now` as for ReadRefusal(). A malformed answer is kUnavailable, and its detail
-// names the field and contains no text of BILL's. A field that is null counts as absent.
+// For all functions: `now` as for ReadRefusal(). A known code decides, at any HTTP status and beside
+// any other fields. A malformed answer is kUnavailable, and its detail names the field and
+// contains no text of BILL's. A field that is null counts as absent.
 
 // Returns the session of `organization_id`. An answer that names another organization is malformed.
 [[nodiscard]] BillResult<SignInAnswer> ReadSignIn(const HttpAnswer& answer,
@@ -28,11 +29,14 @@ namespace billbroker {
                                                         absl::string_view organization_id,
                                                         absl::string_view user_id, absl::Time now);
 
-// Returns success for any 2xx without a known code, and for BDC_1109 with any status: in both cases
-// the session has ended.
+// Returns success for any 2xx without a known code, and for BDC_1109 and 1120 with any status: in
+// these cases the session has ended.
 [[nodiscard]] BillResult<SignedOut> ReadSignOut(const HttpAnswer& answer, absl::Time now);
 
 [[nodiscard]] BillResult<SessionInfo> ReadSessionInfo(const HttpAnswer& answer, absl::Time now);
+
+// Always succeeds: any answer has a shape.
+[[nodiscard]] BillResult<AnswerShape> ReadHealth(const HttpAnswer& answer, absl::Time now);
 
 [[nodiscard]] BillResult<MfaChallenge> ReadMfaChallenge(const HttpAnswer& answer, absl::Time now);
 // Reads the id from `rememberMeId` or `mfaId`: sources disagree about the name.

@@ -111,7 +111,7 @@ class BillApi {
   // Fails with kSessionInvalid if the partner's session is dead. The new session is used with the
   // organization's devKey.
   virtual void SignInAsUser(SignInAsUserRequest request, Done<SignInAnswer> done) = 0;
-  // Ends the session. An answer that it has already ended (BDC_1109) counts as success.
+  // Ends the session. An answer that it has already ended (kSessionInvalid) counts as success.
   virtual void SignOut(SessionKeys keys, Done<SignedOut> done) = 0;
   // Checks that the session is live. Fails with kSessionInvalid if it is not.
   virtual void GetSessionInfo(SessionKeys keys, Done<SessionInfo> done) = 0;
@@ -126,6 +126,9 @@ class BillApi {
   // `page` is empty, else the page of that `next_page` token. kSessionInvalid as above.
   virtual void ListOrganizations(SessionKeys keys, std::string page,
                                  Done<OrganizationPage> done) = 0;
+  // Reads GET /v3/health without a key. Succeeds with the shape of any answer, an error answer
+  // included. Fails with kUnavailable if no answer came.
+  virtual void GetHealth(std::string environment, Done<AnswerShape> done) = 0;
 };
 
 }  // namespace billbroker

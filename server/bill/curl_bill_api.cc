@@ -147,4 +147,8 @@ void CurlBillApi::ListOrganizations(SessionKeys keys, std::string page,
   SendWith<OrganizationPage>(keys, std::move(done), make, &ReadOrganizationPage);
 }
 
+void CurlBillApi::GetHealth(std::string environment, Done<AnswerShape> done) {
+  Send<AnswerShape>(environment, HealthHttpRequest(), std::move(done), &ReadHealth);
+}
+
 }  // namespace billbroker

@@ -39,6 +39,7 @@ class CurlBillApi final : public BillApi {
   void StepUp(SessionKeys keys, const SecretString& remember_me_id, absl::string_view device,
               Done<SteppedUp> done) override;
   void ListOrganizations(SessionKeys keys, std::string page, Done<OrganizationPage> done) override;
+  void GetHealth(std::string environment, Done<AnswerShape> done) override;
 
  private:
   // Sends `request`. `read` makes a BillResult<T> of an HttpAnswer and the present time.

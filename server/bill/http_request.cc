@@ -150,6 +150,13 @@ HttpRequest SessionInfoHttpRequest(const SessionKeys& keys) {
   return SessionRequest(false, "/v3/login/session", keys);
 }
 
+HttpRequest HealthHttpRequest() {
+  HttpRequest request;
+  request.path = "/v3/health";
+  request.headers.push_back(Header("Accept", "application/json"));
+  return request;
+}
+
 HttpRequest StartMfaChallengeHttpRequest(const SessionKeys& keys) {
   HttpRequest request = SessionRequest(true, "/v3/mfa/challenge", keys);
   request.body = SecretString::CopyOf("{}");

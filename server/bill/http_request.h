@@ -40,6 +40,8 @@ struct HttpRequest {
 [[nodiscard]] HttpRequest StepUpHttpRequest(const SessionKeys& keys,
                                             const SecretString& remember_me_id,
                                             absl::string_view device);
+// Makes the request of GET /v3/health, which carries no key.
+[[nodiscard]] HttpRequest HealthHttpRequest();
 // Makes the request for a page. `page` is a token of BILL's and may contain any bytes; an empty
 // token requests the first page.
 [[nodiscard]] HttpRequest ListOrganizationsHttpRequest(const SessionKeys& keys,

@@ -38,9 +38,13 @@ constexpr KnownCode kKnownCodes[] = {
     {"BDC_1354", Verdict::kMfaFailed},
     {"BDC_1356", Verdict::kMfaFailed},
     {"BDC_1374", Verdict::kMfaFailed},
+    {"BDC_5324", Verdict::kMfaFailed},
     {"BDC_1109", Verdict::kSessionInvalid},
+    {"BDC_1120", Verdict::kSessionInvalid},
+    {"BDC_1121", Verdict::kApiUnsupported},
     {"BDC_1144", Verdict::kRateLimited},
     {"BDC_1322", Verdict::kTooManyConcurrent},
+    {"BDC_1570", Verdict::kUnavailable},
     {"BDC_1001", Verdict::kUnavailable},
     {"BDC_1002", Verdict::kUnavailable},
 };
@@ -62,8 +66,8 @@ bool IsCode(absl::string_view text) {
 // The code that decides; empty if there is none. A known code overrides an unknown code.
 class DecidingCode final {
  public:
-  void See(JsonView entry) {
-    const absl::optional<JsonView> member = entry.Find("code");
+  void See(JsonView entry, absl::string_view name = "code") {
+    const absl::optional<JsonView> member = entry.Find(name);
     if (!member.has_value()) return;
     constexpr std::size_t kLongestCode = 10;
     const absl::optional<SecretString> text = member->Text(kLongestCode);
@@ -91,6 +95,9 @@ DecidingCode ReadCodes(JsonView body) {
     see(*errors);
     errors->ForEach(see);
   }
+  if (const absl::optional<JsonView> data = body.Find("response_data")) {
+    deciding.See(*data, "error_code");
+  }
   return deciding;
 }
 
@@ -104,18 +111,30 @@ Verdict VerdictOfUnknownCode(int status) {
 }
 
 Verdict VerdictOfStatus(int status, bool is_json) {
-  if (status == 429) return Verdict::kRateLimited;
+  if (status == 429) return Verdict::kThrottled;
   if (status == 408 || status == 425) return Verdict::kUnavailable;
   return status >= 400 && status < 500 && is_json ? Verdict::kRefused : Verdict::kUnavailable;
 }
 
-std::string DescribeBody(const HttpAnswer& answer, bool is_json) {
-  if (answer.status >= 300 && answer.status < 400) {
-    return "a redirect, which is never followed; check base_url";
+BodyKind KindOfBody(const HttpAnswer& answer, bool is_json) {
+  if (absl::StripAsciiWhitespace(answer.body).empty()) return BodyKind::kEmpty;
+  if (is_json) return BodyKind::kJson;
+  return IsHtml(answer) ? BodyKind::kHtml : BodyKind::kOther;
+}
+
+absl::string_view DescribeBody(int status, BodyKind body) {
+  if (status >= 300 && status < 400) return "a redirect, which is never followed; check base_url";
+  switch (body) {
+    case BodyKind::kNone:
+    case BodyKind::kEmpty:
+      return "an empty body";
+    case BodyKind::kJson:
+      return "a JSON body with neither the expected fields nor a code";
+    case BodyKind::kHtml:
+      return "an HTML body";
+    case BodyKind::kOther:
+      break;
   }
-  if (absl::StripAsciiWhitespace(answer.body).empty()) return "an empty body";
-  if (is_json) return "a JSON body with neither the expected fields nor a code";
-  if (IsHtml(answer)) return "an HTML body";
   return "a body that is not JSON";
 }
 
@@ -126,6 +145,7 @@ BillError ReadRefusal(const HttpAnswer& answer, absl::Time now) {
   error.http_status = answer.status;
   error.retry_after = ParseRetryAfter(answer.retry_after, now);
   const absl::optional<JsonView> body = JsonView::Parse(answer.body);
+  error.body = KindOfBody(answer, body.has_value());
   const DecidingCode deciding = body.has_value() ? ReadCodes(*body) : DecidingCode();
   if (!deciding.code().empty()) {
     error.code = deciding.code();
@@ -135,8 +155,23 @@ BillError ReadRefusal(const HttpAnswer& answer, absl::Time now) {
   }
   error.verdict = VerdictOfStatus(answer.status, body.has_value());
   error.detail =
-      absl::StrCat("HTTP ", answer.status, " with ", DescribeBody(answer, body.has_value()));
+      absl::StrCat("HTTP ", answer.status, " with ", DescribeBody(answer.status, error.body));
   return error;
+}
+
+absl::optional<BillError> FindRefusal(const HttpAnswer& answer, absl::Time now) {
+  BillError error = ReadRefusal(answer, now);
+  if (!VerdictOfCode(error.code).has_value()) return absl::nullopt;
+  return error;
+}
+
+AnswerShape ReadShape(const HttpAnswer& answer) {
+  const BillError read = ReadRefusal(answer, absl::UnixEpoch());
+  return {read.http_status, read.code, read.body};
+}
+
+BodyKind ReadBodyKind(const HttpAnswer& answer) {
+  return KindOfBody(answer, JsonView::Parse(answer.body).has_value());
 }
 
 absl::optional<Verdict> VerdictOfCode(absl::string_view code) {

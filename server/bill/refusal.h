@@ -2,7 +2,8 @@
 //
 // The code decides and the HTTP status does not: HTTP 500 with BDC_1101 is a refused password, and
 // a 401 without a code does not prove that a session is dead. Known forms of the body are an array
-// of objects (as documented), an object, an object with "errors", HTML, nothing, or broken JSON.
+// of objects (as documented), an object, an object with "errors", an error of the v2 API
+// ({"response_data":{"error_code":…}}), HTML, nothing, or broken JSON.
 #pragma once
 
 #include "absl/strings/string_view.h"
@@ -19,10 +20,19 @@ namespace billbroker {
 // refusal.cc: first refusals that last until somebody changes the credential, then refusals that a
 // cool-down or a person ends, then transient refusals. Without a known code:
 //   any code           kRefused, but kUnavailable for HTTP 5xx
-//   HTTP 429           kRateLimited
+//   HTTP 429           kThrottled
 //   HTTP 4xx with JSON kRefused, but kUnavailable for 408 and 425
 //   everything else    kUnavailable: 5xx, a redirect, HTML, no body, a body that is not JSON
 [[nodiscard]] BillError ReadRefusal(const HttpAnswer& answer, absl::Time now);
+
+// Returns the error if the answer has a known code, at any HTTP status and beside any other fields.
+[[nodiscard]] absl::optional<BillError> FindRefusal(const HttpAnswer& answer, absl::Time now);
+
+// Returns the shape of an answer to GET /v3/health.
+[[nodiscard]] AnswerShape ReadShape(const HttpAnswer& answer);
+
+// Returns the kind of body of `answer`.
+[[nodiscard]] BodyKind ReadBodyKind(const HttpAnswer& answer);
 
 // Returns nullopt for an unknown code.
 [[nodiscard]] absl::optional<Verdict> VerdictOfCode(absl::string_view code);

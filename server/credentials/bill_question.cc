@@ -31,6 +31,8 @@ Reason ReasonOf(Verdict verdict) {
     case Verdict::kMfaFailed:
       return Reason::kMfaFailed;
     case Verdict::kTooManyConcurrent:
+    case Verdict::kThrottled:
+    case Verdict::kApiUnsupported:
     case Verdict::kRefused:
     case Verdict::kUnavailable:
       break;

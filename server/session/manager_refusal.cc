@@ -95,6 +95,7 @@ absl::Status SessionManager::Judge(SessionSlot& slot, const Attempt& attempt,
       ++failed_sign_ins_;
       return BackOff(slot, Reason::kMfaRequired, error, options_.longest_backoff);
     case Verdict::kRefused:
+    case Verdict::kApiUnsupported:
       ++failed_sign_ins_;
       return BackOff(slot, Reason::kBillUnavailable, error, options_.longest_backoff);
     case Verdict::kSessionInvalid:  // of the partner, who signs others in with it

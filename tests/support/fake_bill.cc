@@ -23,6 +23,7 @@ BillError Refusal(Verdict verdict, absl::string_view code) {
   error.verdict = verdict;
   error.code = std::string(code);
   error.http_status = code.empty() ? 503 : 400;
+  error.body = code.empty() ? BodyKind::kEmpty : BodyKind::kJson;
   error.detail = absl::StrCat("scripted: ", VerdictName(verdict));
   return error;
 }
@@ -71,6 +72,11 @@ void FakeBill::ListOrganizations(SessionKeys keys, std::string page, Done<Organi
   calls_.AddOrganizationPage(page);
   delivery_.Deliver([this, keys = std::move(keys), page = std::move(page),
                      done = std::move(done)]() mutable { done(DecideOrganizations(keys, page)); });
+}
+
+void FakeBill::GetHealth(std::string environment, Done<AnswerShape> done) {
+  calls_.AddHealthCheck(environment);
+  delivery_.Deliver([this, done = std::move(done)]() mutable { done(DecideHealth()); });
 }
 
 void FakeBill::StartMfaChallenge(SessionKeys keys, Done<MfaChallenge> done) {
@@ -184,6 +190,16 @@ SignInAnswer FakeBill::Accept(const SignInRequest& request) {
   const std::string id =
       sessions_.Start({std::string(dev_key.Reveal()), request.organization_id, trusted});
   return {SecretString::CopyOf(id), request.organization_id, kUserId, trusted};
+}
+
+BillResult<AnswerShape> FakeBill::DecideHealth() {
+  MutexLock lock(mutex_);
+  return health_;
+}
+
+void FakeBill::SetHealth(BillResult<AnswerShape> health) {
+  MutexLock lock(mutex_);
+  health_ = std::move(health);
 }
 
 void FakeBill::FailNextSignIns(int count, const BillError& error) {

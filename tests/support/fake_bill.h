@@ -60,6 +60,7 @@ class FakeBill final : public BillApi {
               Done<SteppedUp> done) override;
   // Returns one page with the organization of the session unless scripted otherwise.
   void ListOrganizations(SessionKeys keys, std::string page, Done<OrganizationPage> done) override;
+  void GetHealth(std::string environment, Done<AnswerShape> done) override;
 
   // When answers come.
   void SetLatency(absl::Duration latency) { delivery_.SetLatency(latency); }
@@ -78,6 +79,8 @@ class FakeBill final : public BillApi {
   void FailNextSignOuts(int count, const BillError& error);
   void FailNextSessionInfos(int count, const BillError& error);
   void FailNextOrganizationLists(int count, const BillError& error);
+  // The answer to later health checks. Without it BILL is healthy.
+  void SetHealth(BillResult<AnswerShape> health);
   // The answer to the page token `page`. An empty token asks for the first page.
   void SetOrganizationPage(absl::string_view page, OrganizationPage answer);
   void SetSignInAnswer(SignInAnswerer answerer);                       // null: Accept()
@@ -106,6 +109,8 @@ class FakeBill final : public BillApi {
   [[nodiscard]] std::vector<std::string> organization_pages() const {
     return calls_.organization_pages();
   }
+  // The environments of the health checks.
+  [[nodiscard]] std::vector<std::string> health_checks() const { return calls_.health_checks(); }
   [[nodiscard]] std::vector<SessionCall> challenges() const { return calls_.challenges(); }
   [[nodiscard]] std::vector<SessionCall> step_ups() const { return calls_.step_ups(); }
   [[nodiscard]] int CountSignIns() const { return static_cast<int>(sign_ins().size()); }
@@ -129,6 +134,7 @@ class FakeBill final : public BillApi {
                                             const MfaValidation& validation);
   BillResult<SteppedUp> DecideStepUp(const SessionKeys& keys, const SecretString& remember_me_id,
                                      const std::string& device);
+  BillResult<AnswerShape> DecideHealth();
   BillResult<OrganizationPage> DecideOrganizations(const SessionKeys& keys,
                                                    const std::string& page);
 
@@ -148,6 +154,7 @@ class FakeBill final : public BillApi {
   std::deque<BillError> organization_list_failures_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, OrganizationPage> organization_pages_ ABSL_GUARDED_BY(mutex_);
   std::deque<BillError> mfa_failures_ ABSL_GUARDED_BY(mutex_);
+  BillResult<AnswerShape> health_ ABSL_GUARDED_BY(mutex_) = AnswerShape{200, "", BodyKind::kJson};
 };
 
 }  // namespace billbroker

@@ -31,6 +31,11 @@ void FakeBillCalls::AddOrganizationPage(const std::string& page) {
   organization_pages_.push_back(page);
 }
 
+void FakeBillCalls::AddHealthCheck(const std::string& environment) {
+  MutexLock lock(mutex_);
+  health_checks_.push_back(environment);
+}
+
 int FakeBillCalls::CountSignIns(std::string SignInCall::*field, absl::string_view value) const {
   MutexLock lock(mutex_);
   return static_cast<int>(

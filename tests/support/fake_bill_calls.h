@@ -45,6 +45,7 @@ class FakeBillCalls final {
   void AddChallenge(const SessionKeys& keys) { Add(keys, challenges_); }
   void AddStepUp(const SessionKeys& keys) { Add(keys, step_ups_); }
   void AddOrganizationPage(const std::string& page);
+  void AddHealthCheck(const std::string& environment);
 
   [[nodiscard]] std::vector<SignInCall> sign_ins() const { return Copy(sign_ins_); }
   [[nodiscard]] std::vector<PartnerSignInCall> partner_sign_ins() const {
@@ -57,6 +58,7 @@ class FakeBillCalls final {
   [[nodiscard]] std::vector<std::string> organization_pages() const {
     return Copy(organization_pages_);
   }
+  [[nodiscard]] std::vector<std::string> health_checks() const { return Copy(health_checks_); }
   // Returns the number of sign-ins whose `field` is `value`.
   [[nodiscard]] int CountSignIns(std::string SignInCall::*field, absl::string_view value) const;
 
@@ -77,6 +79,7 @@ class FakeBillCalls final {
   std::vector<SessionCall> challenges_;
   std::vector<SessionCall> step_ups_;
   std::vector<std::string> organization_pages_;
+  std::vector<std::string> health_checks_;
 };
 
 }  // namespace billbroker

@@ -113,4 +113,8 @@ void ModelBill::ListOrganizations(SessionKeys keys, std::string page, Done<Organ
   Send<OrganizationPage>(request, std::move(done), &ReadOrganizationPage);
 }
 
+void ModelBill::GetHealth(std::string /*environment*/, Done<AnswerShape> done) {
+  Send<AnswerShape>(HealthHttpRequest(), std::move(done), &ReadHealth);
+}
+
 }  // namespace billbroker

@@ -31,6 +31,7 @@ class ModelBill final : public BillApi {
   void StepUp(SessionKeys keys, const SecretString& remember_me_id, absl::string_view device,
               Done<SteppedUp> done) override;
   void ListOrganizations(SessionKeys keys, std::string page, Done<OrganizationPage> done) override;
+  void GetHealth(std::string environment, Done<AnswerShape> done) override;
 
   // If false, calls that start from now on cannot connect.
   void SetReachable(bool reachable) { reachable_ = reachable; }

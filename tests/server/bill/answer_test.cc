@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "server/bill/organization_page.h"
 #include "tests/server/bill/bill_matchers.h"
 
 namespace billbroker {
@@ -168,6 +169,62 @@ TEST(SignInAnswerTest, AnswerWithoutASessionIsARefusal) {
   EXPECT_THAT(SignIn(R"({"sessionId":null})", 200), HasVerdict(Verdict::kUnavailable));
 }
 
+// An answer with HTTP 200 to one of the calls.
+struct SuccessfulCall {
+  const char* name;
+  Verdict (*read)(absl::string_view body);
+  const char* body;  // a success
+};
+
+void PrintTo(const SuccessfulCall& call, std::ostream* out) { *out << call.name; }
+
+template <auto read>
+Verdict ReadVerdict(absl::string_view body) {
+  const auto result = read({200, "application/json", "", body}, absl::UnixEpoch());
+  EXPECT_FALSE(result.ok()) << body;
+  return result.ok() ? Verdict::kUnavailable : result.error().verdict;
+}
+
+Verdict ReadVerdictOfSignIn(absl::string_view body) { return SignIn(body).error().verdict; }
+Verdict ReadVerdictOfSignInAsUser(absl::string_view body) {
+  return SignInAsUser(body).error().verdict;
+}
+
+class ErrorWithStatus200Test : public ::testing::TestWithParam<SuccessfulCall> {};
+
+TEST_P(ErrorWithStatus200Test, IsThatError) {
+  const SuccessfulCall& call = GetParam();
+  EXPECT_EQ(call.read(R"([{"code":"BDC_1110"}])"), Verdict::kUserLocked);
+  EXPECT_EQ(call.read(R"({"errors":[{"code":"BDC_1110"}]})"), Verdict::kUserLocked);
+  EXPECT_EQ(call.read(R"({"response_data":{"error_code":"BDC_1110"}})"), Verdict::kUserLocked);
+  EXPECT_EQ(call.read(R"([{"code":"BDC_9999"}])"), Verdict::kRefused);
+}
+
+TEST_P(ErrorWithStatus200Test, KnownCodeOverridesTheExpectedFields) {
+  const std::string both = With(GetParam().body, "}", R"(,"code":"BDC_1120"})");
+  EXPECT_EQ(GetParam().read(both), Verdict::kSessionInvalid);
+}
+
+constexpr char kPage[] = R"({"results":[]})";
+
+INSTANTIATE_TEST_SUITE_P(
+    Calls, ErrorWithStatus200Test,
+    ::testing::Values(
+        SuccessfulCall{"SignIn", &ReadVerdictOfSignIn, kSignedIn},
+        SuccessfulCall{"PartnerSignIn", &ReadVerdict<&ReadPartnerSignIn>,
+                       R"({"sessionId":"partner-session-id-0001"})"},
+        SuccessfulCall{"SignInAsUser", &ReadVerdictOfSignInAsUser, kSignedIn},
+        SuccessfulCall{"SessionInfo", &ReadVerdict<&ReadSessionInfo>, kInfo},
+        SuccessfulCall{"StepUp", &ReadVerdict<&ReadSteppedUp>, R"({"trusted":true})"},
+        SuccessfulCall{"Validate", &ReadVerdict<&ReadMfaValidated>, R"({"rememberMeId":"r-1"})"},
+        SuccessfulCall{"Challenge", &ReadVerdict<&ReadMfaChallenge>, R"({"challengeId":"c-1"})"},
+        SuccessfulCall{"Organizations", &ReadVerdict<&ReadOrganizationPage>, kPage}),
+    [](const auto& call) { return std::string(call.param.name); });
+
+TEST(SignInAnswerTest, UnknownCodeBesideASessionIsIgnored) {
+  EXPECT_THAT(SignIn(With(kSignedIn, "}", R"(,"code":"BDC_9999"})")), Succeeded());
+}
+
 TEST(SignInAnswerTest, IgnoresSessionInAnErrorAnswer) {
   EXPECT_THAT(SignIn(kSignedIn, 500), HasVerdict(Verdict::kUnavailable));
   EXPECT_THAT(SignIn(kSignedIn, 302), HasVerdict(Verdict::kUnavailable));
@@ -223,6 +280,26 @@ TEST(SessionInfoTest, OnlyTheCodeMeansADeadSession) {
   EXPECT_THAT(Info("", 401), HasVerdict(Verdict::kUnavailable));
 }
 
+TEST(SessionInfoTest, BareTooManyRequestsIsNotTheHourlyLimit) {
+  EXPECT_THAT(Info("", 429), AllOf(HasVerdict(Verdict::kThrottled), HasCode("")));
+  EXPECT_THAT(Info(R"([{"code":"BDC_1144"}])", 429), HasVerdict(Verdict::kRateLimited));
+}
+
+TEST(HealthTest, AnyAnswerHasAShape) {
+  const auto read = [](int status, absl::string_view body) {
+    return ReadHealth({status, "", "", body}, absl::UnixEpoch());
+  };
+  EXPECT_EQ(read(200, R"({"status":"UP"})").value().http_status, 200);
+  EXPECT_EQ(read(401, "<html>").value().body, BodyKind::kHtml);
+  EXPECT_EQ(read(503, R"([{"code":"BDC_1001"}])").value().code, "BDC_1001");
+}
+
+TEST(SignInAnswerTest, MalformedAnswerHasAKindOfBody) {
+  const auto malformed = SignIn(R"({"sessionId":"","userId":7})");
+  ASSERT_THAT(malformed, HasHttpStatus(200));
+  EXPECT_EQ(malformed.error().body, BodyKind::kJson);
+}
+
 TEST(MfaAnswerTest, IdIsReadFromEitherField) {
   const auto read = [](absl::string_view body, int status = 200) {
     return ReadMfaValidated({status, "application/json", "", body}, absl::UnixEpoch());
@@ -236,7 +313,7 @@ TEST(MfaAnswerTest, IdIsReadFromEitherField) {
     const auto none = read(body);
     EXPECT_THAT(none, HasVerdict(Verdict::kUnavailable)) << body;
   }
-  for (const char* code : {"BDC_1354", "BDC_1356", "BDC_1358", "BDC_1374"}) {
+  for (const char* code : {"BDC_1354", "BDC_1356", "BDC_1358", "BDC_1374", "BDC_5324"}) {
     const auto refused = read(absl::StrCat(R"([{"code":")", code, R"("}])"), 400);
     EXPECT_THAT(refused, HasVerdict(Verdict::kMfaFailed)) << code;
     EXPECT_FALSE(MfaAdvice(refused.error().code).empty()) << code;
@@ -273,6 +350,7 @@ TEST(SignOutTest, SuccessAndUnknownSessionEndTheSession) {
   EXPECT_THAT(SignOut(200, R"([{"code":"BDC_4711","severity":"INFORMATION"}])"), Succeeded());
   EXPECT_THAT(SignOut(401, R"([{"code":"BDC_1109"}])"), Succeeded());
   EXPECT_THAT(SignOut(200, R"([{"code":"BDC_1109"}])"), Succeeded());
+  EXPECT_THAT(SignOut(401, R"([{"code":"BDC_1120"}])"), Succeeded());
 }
 
 TEST(SignOutTest, RefusalDoesNotEndTheSession) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -13,6 +14,7 @@
 #include "tests/server/bill/sample_users.h"
 #include "tests/simulator/bill_simulator.h"
 #include "tests/support/fake_bill.h"
+#include "tests/support/status_matchers.h"
 #include "vault/base/executor.h"
 
 namespace billbroker {
@@ -23,11 +25,17 @@ class Bill {
  public:
   virtual ~Bill() = default;
   virtual BillApi& api() = 0;
+  // From now on GET /v3/health fails with HTTP 403 and HTML, as a gateway's refusal does.
+  virtual void RefuseHealthChecks() = 0;
+  // From now on GET /v3/health gets no answer.
+  virtual void DropHealthChecks() = 0;
 };
 
 class Fake final : public Bill {
  public:
   BillApi& api() override { return fake_; }
+  void RefuseHealthChecks() override { fake_.SetHealth(AnswerShape{403, "", BodyKind::kHtml}); }
+  void DropHealthChecks() override { fake_.SetHealth(BillError()); }
 
  private:
   std::unique_ptr<ThreadExecutor> executor_ = std::make_unique<ThreadExecutor>(1);
@@ -38,6 +46,10 @@ template <bool http2>
 class Simulated final : public Bill {
  public:
   BillApi& api() override { return api_; }
+  void RefuseHealthChecks() override {
+    Plan({{"kind", "http_error"}, {"http_status", 403}, {"body", "html"}});
+  }
+  void DropHealthChecks() override { Plan({{"kind", "reset"}}); }
 
  private:
   static std::unique_ptr<billsim::BillSimulator> Start() {
@@ -45,6 +57,12 @@ class Simulated final : public Bill {
     options.data = billsim::ParseData(billsim::SampleData()).value();
     options.http2 = http2;
     return std::move(billsim::BillSimulator::Start(std::move(options)).value());
+  }
+
+  void Plan(nlohmann::json fault) {
+    fault["path"] = "/v3/health";
+    fault["count"] = 0;
+    ASSERT_THAT(simulator_->faults().Add(fault), IsOk());
   }
 
   std::unique_ptr<billsim::BillSimulator> simulator_ = Start();
@@ -80,6 +98,11 @@ class BillContractTest : public ::testing::Test {
   BillResult<OrganizationPage> ListOrganizations(const SessionKeys& keys) {
     Answer<OrganizationPage> answer;
     bill_.api().ListOrganizations(keys, "", answer.done());
+    return answer.Wait();
+  }
+  BillResult<AnswerShape> GetHealth() {
+    Answer<AnswerShape> answer;
+    bill_.api().GetHealth("test", answer.done());
     return answer.Wait();
   }
   BillResult<SignedOut> SignOut(const SessionKeys& keys) {
@@ -175,6 +198,30 @@ TYPED_TEST(BillContractTest, OnlyALiveSessionListsOrganizations) {
 
   EXPECT_THAT(this->SignOut(keys), Succeeded());
   EXPECT_THAT(this->ListOrganizations(keys), HasVerdict(Verdict::kSessionInvalid));
+}
+
+TYPED_TEST(BillContractTest, HealthNeedsNoSession) {
+  const auto health = this->GetHealth();
+  ASSERT_THAT(health, Succeeded());
+  EXPECT_EQ(health.value().http_status, 200);
+  EXPECT_EQ(health.value().code, "");
+  EXPECT_EQ(health.value().body, BodyKind::kJson);
+  EXPECT_TRUE(health.value().IsGood());
+}
+
+TYPED_TEST(BillContractTest, RefusedHealthCheckHasTheShapeOfTheRefusal) {
+  this->bill_.RefuseHealthChecks();
+  const auto health = this->GetHealth();
+  ASSERT_THAT(health, Succeeded());
+  EXPECT_EQ(health.value().http_status, 403);
+  EXPECT_EQ(health.value().code, "");
+  EXPECT_EQ(health.value().body, BodyKind::kHtml);
+}
+
+TYPED_TEST(BillContractTest, LostHealthCheckFails) {
+  this->bill_.DropHealthChecks();
+  EXPECT_THAT(this->GetHealth(), HasVerdict(Verdict::kUnavailable));
+  EXPECT_THAT(this->GetHealth(), HasHttpStatus(0));
 }
 
 }  // namespace

@@ -141,6 +141,15 @@ TEST(HttpRequestTest, PageTokenIsPercentEncoded) {
             "?page=a%26b%3dc%20d%23%2f%2b%0d%00%e9");
 }
 
+TEST(HttpRequestTest, HealthCheckCarriesNoKey) {
+  const HttpRequest health = HealthHttpRequest();
+  EXPECT_FALSE(health.is_post);
+  EXPECT_EQ(health.path, "/v3/health");
+  EXPECT_EQ(health.query, "");
+  EXPECT_TRUE(health.body.empty());
+  EXPECT_THAT(HeadersOf(health), ElementsAre("Accept: application/json"));
+}
+
 TEST(HttpRequestTest, LaterCallsCarrySessionAndDevKey) {
   const SessionKeys keys = Keys();
   const HttpRequest info = SessionInfoHttpRequest(keys);

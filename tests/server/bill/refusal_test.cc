@@ -40,7 +40,7 @@ class KnownCodeTest : public ::testing::TestWithParam<CodeCase> {};
 
 TEST_P(KnownCodeTest, DecidesForEveryHttpStatus) {
   const auto& [code, verdict] = GetParam();
-  for (const int status : {200, 302, 400, 401, 403, 422, 423, 429, 500, 503}) {
+  for (const int status : {200, 302, 400, 401, 403, 408, 422, 423, 425, 429, 500, 503}) {
     EXPECT_THAT(Read(status, absl::StrCat("[", Entry(code), "]")),
                 AllOf(HasVerdict(verdict), HasCode(code), HasHttpStatus(status),
                       HasDelivery(Delivery::kMaybeSent),
@@ -48,28 +48,28 @@ TEST_P(KnownCodeTest, DecidesForEveryHttpStatus) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Codes, KnownCodeTest,
-                         ::testing::Values(CodeCase{"BDC_1101", Verdict::kSecretRejected},
-                                           CodeCase{"BDC_1102", Verdict::kDevKeyRejected},
-                                           CodeCase{"BDC_1103", Verdict::kDevKeyRejected},
-                                           CodeCase{"BDC_1104", Verdict::kDevKeyRejected},
-                                           CodeCase{"BDC_1105", Verdict::kOrganizationRejected},
-                                           CodeCase{"BDC_1106", Verdict::kOrganizationRejected},
-                                           CodeCase{"BDC_1111", Verdict::kOrganizationRejected},
-                                           CodeCase{"BDC_1123", Verdict::kOrganizationRejected},
-                                           CodeCase{"BDC_1107", Verdict::kOrganizationLocked},
-                                           CodeCase{"BDC_1110", Verdict::kUserLocked},
-                                           CodeCase{"BDC_1109", Verdict::kSessionInvalid},
-                                           CodeCase{"BDC_1144", Verdict::kRateLimited},
-                                           CodeCase{"BDC_1322", Verdict::kTooManyConcurrent},
-                                           CodeCase{"BDC_1354", Verdict::kMfaFailed},
-                                           CodeCase{"BDC_1356", Verdict::kMfaFailed},
-                                           CodeCase{"BDC_1358", Verdict::kMfaFailed},
-                                           CodeCase{"BDC_1374", Verdict::kMfaFailed},
-                                           CodeCase{"BDC_1361", Verdict::kUntrusted},
-                                           CodeCase{"BDC_1001", Verdict::kUnavailable},
-                                           CodeCase{"BDC_1002", Verdict::kUnavailable}),
-                         [](const auto& c) { return std::string(c.param.code); });
+INSTANTIATE_TEST_SUITE_P(
+    Codes, KnownCodeTest,
+    ::testing::Values(
+        CodeCase{"BDC_1101", Verdict::kSecretRejected},
+        CodeCase{"BDC_1102", Verdict::kDevKeyRejected},
+        CodeCase{"BDC_1103", Verdict::kDevKeyRejected},
+        CodeCase{"BDC_1104", Verdict::kDevKeyRejected},
+        CodeCase{"BDC_1105", Verdict::kOrganizationRejected},
+        CodeCase{"BDC_1106", Verdict::kOrganizationRejected},
+        CodeCase{"BDC_1111", Verdict::kOrganizationRejected},
+        CodeCase{"BDC_1123", Verdict::kOrganizationRejected},
+        CodeCase{"BDC_1107", Verdict::kOrganizationLocked},
+        CodeCase{"BDC_1110", Verdict::kUserLocked}, CodeCase{"BDC_1109", Verdict::kSessionInvalid},
+        CodeCase{"BDC_1120", Verdict::kSessionInvalid},
+        CodeCase{"BDC_1121", Verdict::kApiUnsupported}, CodeCase{"BDC_1144", Verdict::kRateLimited},
+        CodeCase{"BDC_1322", Verdict::kTooManyConcurrent},
+        CodeCase{"BDC_1354", Verdict::kMfaFailed}, CodeCase{"BDC_1356", Verdict::kMfaFailed},
+        CodeCase{"BDC_1358", Verdict::kMfaFailed}, CodeCase{"BDC_1374", Verdict::kMfaFailed},
+        CodeCase{"BDC_5324", Verdict::kMfaFailed}, CodeCase{"BDC_1361", Verdict::kUntrusted},
+        CodeCase{"BDC_1570", Verdict::kUnavailable}, CodeCase{"BDC_1001", Verdict::kUnavailable},
+        CodeCase{"BDC_1002", Verdict::kUnavailable}),
+    [](const auto& c) { return std::string(c.param.code); });
 
 TEST(RefusalTest, UnknownCodeIsRefusedUnlessTheServerFails) {
   EXPECT_THAT(Read(400, R"([{"code":"BDC_9"}])"), HasVerdict(Verdict::kRefused));
@@ -80,16 +80,19 @@ TEST(RefusalTest, UnknownCodeIsRefusedUnlessTheServerFails) {
 }
 
 TEST(RefusalTest, ReadsEveryKnownErrorShape) {
-  for (const std::string& body : {
-           absl::StrCat("[", Entry("BDC_1109"), "]"),
-           std::string(R"([{"message":"no code here"},{"code":"BDC_1109"}])"),
-           std::string(R"([{"code":"BDC_1109","params":{"a":[1]},"detail":null,"help":"x"}])"),
-           std::string(R"({"code":"BDC_1109","message":"m"})"),
-           std::string(R"({"errors":[{"code":"BDC_1109"}]})"),
-           std::string(R"({"errors":{"code":"BDC_1109"}})"),
-           std::string(R"([{"code":"BDC_1109","message":"{0} is invalid, ${user}"}])"),
-           std::string(R"([7,"BDC_1101",null,[],{"code":1101},{"code":"BDC_1109"}])"),
-       }) {
+  for (
+      const std::string& body : {
+          absl::StrCat("[", Entry("BDC_1109"), "]"),
+          std::string(R"([{"message":"no code here"},{"code":"BDC_1109"}])"),
+          std::string(R"([{"code":"BDC_1109","params":{"a":[1]},"detail":null,"help":"x"}])"),
+          std::string(R"({"code":"BDC_1109","message":"m"})"),
+          std::string(R"({"errors":[{"code":"BDC_1109"}]})"),
+          std::string(R"({"errors":{"code":"BDC_1109"}})"),
+          std::string(
+              R"({"response_status":1,"response_message":"Error","response_data":{"error_code":"BDC_1109"}})"),
+          std::string(R"([{"code":"BDC_1109","message":"{0} is invalid, ${user}"}])"),
+          std::string(R"([7,"BDC_1101",null,[],{"code":1101},{"code":"BDC_1109"}])"),
+      }) {
     EXPECT_THAT(Read(401, body), HasVerdict(Verdict::kSessionInvalid)) << body;
     EXPECT_THAT(Read(401, body), HasCode("BDC_1109")) << body;
   }
@@ -106,6 +109,7 @@ TEST(RefusalTest, MostTerminalKnownCodeWins) {
   EXPECT_EQ(read({"BDC_1109", "BDC_1101"}), "BDC_1101");
   EXPECT_EQ(read({"BDC_1101", "BDC_1110"}), "BDC_1101");
   EXPECT_EQ(read({"BDC_1144", "BDC_1107"}), "BDC_1107");
+  EXPECT_EQ(read({"BDC_1570", "BDC_1120"}), "BDC_1120");
   EXPECT_EQ(read({"BDC_1001", "BDC_1322"}), "BDC_1322");
   EXPECT_EQ(read({"BDC_9999", "BDC_1001"}), "BDC_1001");
   EXPECT_EQ(read({"BDC_1001", "BDC_9999"}), "BDC_1001");
@@ -166,12 +170,86 @@ INSTANTIATE_TEST_SUITE_P(
                    "HTTP 204 with an empty body"},
         StatusCase{"Redirect302", 302, "", "", Verdict::kUnavailable,
                    "HTTP 302 with a redirect, which is never followed; check base_url"},
-        StatusCase{"Html429", 429, "text/html", "<html>", Verdict::kRateLimited,
+        StatusCase{"Html429", 429, "text/html", "<html>", Verdict::kThrottled,
                    "HTTP 429 with an HTML body"},
-        StatusCase{"Empty429", 429, "", "", Verdict::kRateLimited, "HTTP 429 with an empty body"},
+        StatusCase{"Empty429", 429, "", "", Verdict::kThrottled, "HTTP 429 with an empty body"},
+        StatusCase{"Json429", 429, "", R"({"message":"slow down"})", Verdict::kThrottled,
+                   "HTTP 429 with a JSON body with neither the expected fields nor a code"},
+        StatusCase{"Html408", 408, "text/html", "<html>", Verdict::kUnavailable,
+                   "HTTP 408 with an HTML body"},
+        StatusCase{"Json425", 425, "", "{}", Verdict::kUnavailable,
+                   "HTTP 425 with a JSON body with neither the expected fields nor a code"},
         StatusCase{"EmptyObject503", 503, "application/json", "{}", Verdict::kUnavailable,
                    "HTTP 503 with a JSON body with neither the expected fields nor a code"}),
     [](const auto& c) { return std::string(c.param.name); });
+
+struct BodyCase {
+  const char* content_type;
+  const char* body;
+  BodyKind kind;
+};
+
+TEST(RefusalTest, ReadsTheKindOfBody) {
+  for (const BodyCase& c : {
+           BodyCase{"", "", BodyKind::kEmpty},
+           BodyCase{"text/html", " \n", BodyKind::kEmpty},
+           BodyCase{"text/html", R"({"message":"JSON that is labelled as HTML"})", BodyKind::kJson},
+           BodyCase{"", R"([{"code":"BDC_1101"}])", BodyKind::kJson},
+           BodyCase{"", "<html>", BodyKind::kHtml},
+           BodyCase{"TEXT/HTML", "Forbidden", BodyKind::kHtml},
+           BodyCase{"application/json", R"({"sessionId":)", BodyKind::kOther},
+       }) {
+    EXPECT_EQ(Read(403, c.body, c.content_type).body, c.kind) << c.body;
+    EXPECT_EQ(ReadShape({403, c.content_type, "", c.body}).body, c.kind) << c.body;
+  }
+}
+
+TEST(RefusalTest, ShapeHasStatusAndCode) {
+  const AnswerShape shape = ReadShape({503, "", "", R"([{"code":"BDC_1001"}])"});
+  EXPECT_EQ(shape.http_status, 503);
+  EXPECT_EQ(shape.code, "BDC_1001");
+  EXPECT_FALSE(shape.IsGood());
+  EXPECT_TRUE(ReadShape({200, "", "", R"({"status":"UP"})"}).IsGood());
+  EXPECT_TRUE(ReadShape({404, "", "", ""}).IsGood());
+  EXPECT_FALSE(AnswerShape().IsGood());
+}
+
+struct ShapeCase {
+  const char* name;
+  int status;
+  const char* body;
+  int health_status;
+  const char* health_body;
+  bool same;
+};
+
+void PrintTo(const ShapeCase& c, std::ostream* out) { *out << c.name; }
+
+class SameShapeTest : public ::testing::TestWithParam<ShapeCase> {};
+
+TEST_P(SameShapeTest, ComparesStatusAndCode) {
+  const ShapeCase& c = GetParam();
+  EXPECT_EQ(
+      IsSameShape(Read(c.status, c.body), ReadShape({c.health_status, "", "", c.health_body})),
+      c.same);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Answers, SameShapeTest,
+    ::testing::Values(
+        ShapeCase{"Uncoded401", 401, R"({"message":"Unauthorized"})", 401, "<html>", true},
+        ShapeCase{"Redirect", 302, "", 302, "", true},
+        ShapeCase{"OtherStatus", 401, "{}", 403, "{}", false},
+        ShapeCase{"HealthyBill", 401, "{}", 200, R"({"status":"UP"})", false},
+        ShapeCase{"CodeInAnswer", 401, R"([{"code":"BDC_9999"}])", 401, "{}", false},
+        ShapeCase{"CodeInHealth", 401, "{}", 401, R"([{"code":"BDC_1109"}])", false},
+        ShapeCase{"HtmlForAll", 200, "<html>Sign in to the Wi-Fi", 200, "<html>", true},
+        ShapeCase{"EmptyForAll", 200, "", 200, "", true},
+        ShapeCase{"EmptyButHealthy", 200, "", 200, R"({"status":"UP"})", false},
+        ShapeCase{"JsonOfHealthyBill", 200, "{}", 200, R"({"status":"UP"})", false}),
+    [](const auto& c) { return std::string(c.param.name); });
+
+TEST(RefusalTest, LostAnswerHasNoShape) { EXPECT_FALSE(IsSameShape(BillError(), AnswerShape())); }
 
 TEST(RefusalTest, DetailContainsNoTextOfBill) {
   const BillError error =
