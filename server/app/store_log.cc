@@ -18,4 +18,9 @@ void StoreLog::StoreRowDropped(absl::string_view kind) {
   log_.Write(LogLevel::kWarning, "store_row_dropped", {{"kind", std::string(kind)}});
 }
 
+void StoreLog::StoreUpgraded(std::int64_t rows, std::int64_t dropped_quarantines) {
+  log_.Write(LogLevel::kInfo, "store_upgraded",
+             {{"rows", rows}, {"dropped_quarantines", dropped_quarantines}});
+}
+
 }  // namespace billbroker

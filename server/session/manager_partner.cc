@@ -155,15 +155,21 @@ void SessionManager::LoadAndSendPartner(const Key& key, CredentialPtr candidate,
     MutexLock lock(mutex_);
     ++sign_ins_;
     attempt.record = RecordOf(attempt.place.applicant);
+    attempt.record.slot = {attempt.credential->uid, ""};
+    attempt.record.principal = attempt.principal;
   }
   if (absl::Status noted = parts_.observer.SignInStarts(FactsOf(attempt)); !noted.ok()) {
     return OnPartnerNotSent(key, attempt, noted);
   }
-  (void)parts_.store.WriteNow(attempt.record);  // as in LoadAndSend()
-  parts_.bill.PartnerSignIn({std::move(candidate)},
-                            [this, key, attempt](BillResult<PartnerSignInAnswer> result) {
-                              OnPartnerSignedIn(key, attempt, std::move(result));
-                            });
+  parts_.store.RecordAttempt(attempt.record, [this, &executor = parts_.executor, key, candidate,
+                                              attempt](const absl::Status&) {
+    executor.Run([this, key, candidate, attempt] {
+      parts_.bill.PartnerSignIn({candidate},
+                                [this, key, attempt](BillResult<PartnerSignInAnswer> result) {
+                                  OnPartnerSignedIn(key, attempt, std::move(result));
+                                });
+    });
+  });  // as in LoadAndSend()
 }
 
 void SessionManager::OnPartnerNotSent(const Key& key, const Attempt& attempt,

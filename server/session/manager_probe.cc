@@ -114,6 +114,8 @@ void SessionManager::LaunchProbe(const Key& key, LoginGovernor::Place place, Lat
   slot->generation = attempt.generation = NextGeneration(*slot);
   Save(*slot);
   attempt.record = RecordOf(attempt.place.applicant);
+  attempt.record.slot = {slot->credential->uid, slot->organization_id};
+  attempt.record.principal = attempt.principal;
   attempt.dev_key = std::make_shared<SecretString>(
       probe.candidate->DevKeyFor(probe.slot.organization_id).Clone());
   parts_.executor.Run(
@@ -126,13 +128,17 @@ void SessionManager::SendProbe(const Key& key, const CredentialPtr& candidate, A
   if (absl::Status noted = parts_.observer.SignInStarts(FactsOf(attempt)); !noted.ok()) {
     return OnProbeNotSent(key, attempt, noted);
   }
-  (void)parts_.store.WriteNow(attempt.record);  // as in LoadAndSend()
-  FaultPoint("probe.before_send");
-  Send(candidate, attempt, [this, key, attempt](BillResult<SignInAnswer> result) {
-    FaultPoint("probe.answered");
-    OnProbed(key, attempt, std::move(result));
-  });
-  FaultPoint("probe.sent");
+  parts_.store.RecordAttempt(attempt.record, [this, &executor = parts_.executor, key, candidate,
+                                              attempt](const absl::Status&) {
+    executor.Run([this, key, candidate, attempt] {
+      FaultPoint("probe.before_send");
+      Send(candidate, attempt, [this, key, attempt](BillResult<SignInAnswer> result) {
+        FaultPoint("probe.answered");
+        OnProbed(key, attempt, std::move(result));
+      });
+      FaultPoint("probe.sent");
+    });
+  });  // as in LoadAndSend()
 }
 
 void SessionManager::OnProbeNotSent(const Key& key, const Attempt& attempt,

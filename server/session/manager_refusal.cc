@@ -86,7 +86,7 @@ absl::Status SessionManager::Judge(SessionSlot& slot, const Attempt& attempt,
       credential, slot.organization_id, attempt.step, error, parts_.clock.Now(), since_boot);
   if (record.has_value()) {
     ++failed_sign_ins_;
-    parts_.store.WriteSoon(*record);
+    parts_.store.WriteSoon(StoredQuarantine{record->scope, record->entry, slot.organization_id});
     return QuarantineError(record->entry, credential, slot.organization_id);
   }
   switch (error.verdict) {

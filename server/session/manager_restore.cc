@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "server/session/joined_keys.h"
 #include "server/session/later.h"
 #include "server/session/session_manager.h"
 
@@ -57,8 +58,8 @@ void SessionManager::RestoreAttempts(std::vector<StoredAttempt> attempts, bool s
     const absl::Duration ended = SinceThisBoot(*attempt.ended, same_boot, parts_.clock);
     attempt.ended->since_boot = ended;
     if (cut_off || !same_boot) parts_.store.WriteSoon(attempt);
-    governor_.Restore(attempt.dev_key, DevKeyIdOf(attempt.dev_key), ended);
-    gate_.Restore(attempt.user, attempt.ending, ended);
+    governor_.Restore(Joined(attempt.dev_key), attempt.dev_key.dev_key_id, ended);
+    gate_.Restore(Joined(attempt.user), attempt.ending, ended);
     recorded_.emplace_back(ended, std::move(attempt.id));
   }
   std::sort(recorded_.begin(), recorded_.end());
@@ -73,7 +74,7 @@ void SessionManager::RestoreQuarantines(std::vector<StoredQuarantine> quarantine
       entry.lapses = parts_.clock.SinceBoot() + left;
       parts_.store.WriteSoon(stored);
     }
-    quarantine_.Restore(std::move(stored));
+    quarantine_.Restore({std::move(stored.scope), std::move(entry)});
   }
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/session/joined_keys.h"
 #include "server/session/later.h"
 #include "server/session/session_manager.h"
 #include "server/session/slot_errors.h"
@@ -147,16 +148,22 @@ void SessionManager::LoadAndSend(const Key& key, Attempt attempt) {
     slot.generation = attempt.generation = NextGeneration(slot);
     Save(slot);
     attempt.record = RecordOf(attempt.place.applicant);
+    attempt.record.slot = {slot.credential->uid, slot.organization_id};
+    attempt.record.principal = attempt.principal;
   }
   if (absl::Status noted = parts_.observer.SignInStarts(FactsOf(attempt)); !noted.ok()) {
     return OnNotSent(key, attempt, noted);
   }
-  // In the ledger before it is sent. Where that fails the store says so, and the ledger in memory
-  // has to do.
-  (void)parts_.store.WriteNow(attempt.record);
   attempt.dev_key = std::make_shared<SecretString>((*stored)->DevKeyFor(organization_id).Clone());
-  Send(*stored, attempt, [this, key, attempt](BillResult<SignInAnswer> result) {
-    OnSignedIn(key, attempt, std::move(result));
+  // In the ledger before it is sent. If that fails the store says so, and the ledger in memory
+  // decides alone.
+  parts_.store.RecordAttempt(attempt.record, [this, &executor = parts_.executor, key,
+                                              credential = *stored, attempt](const absl::Status&) {
+    executor.Run([this, key, credential, attempt] {
+      Send(credential, attempt, [this, key, attempt](BillResult<SignInAnswer> result) {
+        OnSignedIn(key, attempt, std::move(result));
+      });
+    });
   });
 }
 
@@ -172,8 +179,10 @@ void SessionManager::Send(const CredentialPtr& credential, const Attempt& attemp
 
 StoredAttempt SessionManager::RecordOf(const LoginGovernor::Applicant& applicant) const {
   return {parts_.random.Uid(),
-          applicant.dev_key,
-          applicant.user,
+          {},
+          "",
+          DevKeyBudgetIdFromJoined(applicant.dev_key),
+          UserIdFromJoined(applicant.user),
           applicant.secret_id,
           {parts_.clock.Now(), parts_.clock.SinceBoot()},
           absl::nullopt,

@@ -1,4 +1,4 @@
-// SessionStore: what the engine must still know after a restart. Design:
+// SessionStore: the state that the session manager needs after a restart. Design:
 // docs/adr/0011-session-store.md.
 #pragma once
 
@@ -6,14 +6,17 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "absl/types/variant.h"
+#include "server/session/ids.h"
 #include "server/session/quarantine.h"
 #include "server/session/session.h"
 #include "server/session/sign_in_gate.h"
+#include "server/session/sign_in_outcome.h"
 #include "vault/base/secret_string.h"
 
 namespace billbroker {
@@ -25,32 +28,57 @@ struct Moment {
   absl::Duration since_boot;
 };
 
-// A pair of credential and organization.
+// One credential at one organization.
 struct StoredSlot {
   std::string credential_uid;
   std::string organization_id;
   std::uint64_t generation = 0;  // the highest that was ever reserved for this slot
-  SessionPtr session;            // null where none is live
+  SessionPtr session;            // null if none is live
   std::uint64_t place = 0;       // in the queue for a sign-in, lowest first; 0: none
-  bool logged_out = false;       // by a caller: only another one brings a session back
+  bool logged_out = false;       // by a caller: only another caller brings a session back
+  // Fingerprint of the devKey with which BILL last accepted a sign-in of this slot. Empty if it
+  // never did.
+  std::string accepted_dev_key_id = {};
+  // A caller reported the session dead, and BILL has not confirmed it since.
+  bool in_doubt = false;
 };
 
 // A sign-in that was sent, or was about to be.
 struct StoredAttempt {
-  std::string id;         // never returns
-  std::string dev_key;    // DevKeyKeyOf()
-  std::string user;       // UserKeyOf()
-  std::string secret_id;  // CredentialInfo::user_secret_id
+  std::string id;          // unique
+  SlotId slot;             // no organization: a partner's own sign-in; empty: of a version 1 store
+  std::string principal;   // that is charged; empty: nobody
+  DevKeyBudgetId dev_key;  // that is charged
+  UserId user;             // that was signed in
+  std::string secret_id;   // CredentialInfo::user_secret_id
   Moment started;
-  // Unset while under way. One that is unset when a store is opened was cut off: it may have
-  // arrived.
+  // Unset while under way. If it is unset when a store is opened, the process ended before the
+  // answer: BILL may have received the sign-in.
   absl::optional<Moment> ended;
   SignInGate::Ending ending = SignInGate::Ending::kUnclear;
 };
 
-using StoredQuarantine = QuarantineRecord;
+// A quarantine with its evidence.
+struct StoredQuarantine {
+  std::string scope;  // see Quarantine
+  QuarantineEntry entry;
+  std::string organization_id = {};  // that BILL refused
+  SignInHistory history = {};        // before the refusal
+};
 
-// Where the audit log's chain ends; there is at most one. Not the engine's.
+// The secret that BILL last accepted of a user. Kept without a time limit.
+struct StoredAcceptedSecret {
+  UserId user;
+  std::string secret_id;  // CredentialInfo::user_secret_id
+};
+
+// BILL suspended the sign-ins of a devKey (BDC_1144).
+struct StoredSuspension {
+  DevKeyBudgetId dev_key;
+  Moment until;
+};
+
+// The end of the audit log's chain; there is at most one. The session manager does not use it.
 struct StoredAuditHead {
   std::uint64_t sequence = 0;
   std::string mac;  // 64 lower-case hexadecimal digits
@@ -66,22 +94,32 @@ struct AttemptForgotten {
 struct QuarantineLifted {
   std::string scope;
 };
+struct AcceptedSecretForgotten {
+  UserId user;
+};
+struct SuspensionEnded {
+  DevKeyBudgetId dev_key;
+};
 
-using StoreChange = absl::variant<StoredSlot, SlotForgotten, StoredAttempt, AttemptForgotten,
-                                  StoredQuarantine, QuarantineLifted, StoredAuditHead>;
+using StoreChange =
+    absl::variant<StoredSlot, SlotForgotten, StoredAttempt, AttemptForgotten, StoredQuarantine,
+                  QuarantineLifted, StoredAuditHead, StoredAcceptedSecret, AcceptedSecretForgotten,
+                  StoredSuspension, SuspensionEnded>;
 
 enum class StoreState {
-  kWaiting,     // for the key, which rests in the keyring
-  kReady,       // what is written outlives the process
+  kWaiting,     // for the key, which is in the keyring
+  kReady,       // written changes survive the end of the process
   kDegraded,    // writes fail (full disk, read-only): the newest changes are in memory only
   kMemoryOnly,  // it could not be opened at all
 };
 
-// What a store held. Nothing that is not whole and in its place is in it.
+// The contents of a store. Rows that are damaged or not in their place are left out.
 struct StoreContents {
   std::vector<StoredSlot> slots;
   std::vector<StoredAttempt> attempts;
   std::vector<StoredQuarantine> quarantines;
+  std::vector<StoredAcceptedSecret> accepted_secrets;
+  std::vector<StoredSuspension> suspensions;
   absl::optional<StoredAuditHead> audit_head;
   // Written since the machine's last boot: times since boot are comparable.
   bool same_boot = false;
@@ -90,19 +128,28 @@ struct StoreContents {
 // Thread-safe.
 class SessionStore {
  public:
+  // Called exactly once: on the store's thread, or before the call that it was given to returns.
+  // The store holds no lock meanwhile. Must not block.
+  using Done = absl::AnyInvocable<void(absl::Status)>;
+
   virtual ~SessionStore() = default;
 
   // Reads everything, once, before the first write. `master_key` is Vault::MasterKey(). A store
   // that cannot be used (another key, corrupt, foreign, read-only) is not an error: it is set aside
-  // where it can be, the contents are empty, and state() and the implementation's observer say so.
+  // if possible, the contents are empty, and state() and the observer of the implementation show
+  // it.
   [[nodiscard]] virtual StoreContents Open(const SecretString& master_key) = 0;
 
-  // Returns once the change, and all that were given before, would survive the death of the
-  // process. An error says that it is in memory only; it is written later, when that is possible
-  // again.
-  virtual absl::Status WriteNow(StoreChange change) = 0;
+  // Writes the attempt, then calls `done`. After OK the attempt, and every change that was given
+  // before it, survives a power cut. No thread waits for that. Call it without a lock that `done`
+  // takes.
+  //
+  // Errors:
+  //   kUnavailable  the attempt is in memory only; it is written once that is possible again. The
+  //                 message names the cause and the fix
+  virtual void RecordAttempt(StoredAttempt attempt, Done done) = 0;
 
-  // The same, soon, in order.
+  // Writes the change soon, in the order of the calls.
   virtual void WriteSoon(StoreChange change) = 0;
 
   [[nodiscard]] virtual StoreState state() const = 0;

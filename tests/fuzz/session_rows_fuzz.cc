@@ -29,6 +29,8 @@ StoredAttempt Empty(const StoredAttempt* /*kind*/) {
 }
 StoredQuarantine Empty(const StoredQuarantine* /*kind*/) { return {}; }
 StoredAuditHead Empty(const StoredAuditHead* /*kind*/) { return {}; }
+StoredAcceptedSecret Empty(const StoredAcceptedSecret* /*kind*/) { return {}; }
+StoredSuspension Empty(const StoredSuspension* /*kind*/) { return {}; }
 
 template <typename Row>
 void Check(absl::string_view text) {
@@ -67,5 +69,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (data[0] == '2') billbroker::Check<billbroker::StoredAttempt>(text);
   if (data[0] == '3') billbroker::Check<billbroker::StoredQuarantine>(text);
   if (data[0] == '4') billbroker::Check<billbroker::StoredAuditHead>(text);
+  if (data[0] == '5') billbroker::Check<billbroker::StoredAcceptedSecret>(text);
+  if (data[0] == '6') billbroker::Check<billbroker::StoredSuspension>(text);
   return 0;
 }

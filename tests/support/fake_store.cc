@@ -13,13 +13,35 @@ StoreContents FakeStore::Open(const SecretString&) {
   return contents;
 }
 
-absl::Status FakeStore::WriteNow(StoreChange change) {
-  CallHook(change);
-  MutexLock lock(mutex_);
+void FakeStore::RecordAttempt(StoredAttempt attempt, Done done) {
+  CallHook(attempt);
+  absl::Status recorded;
+  {
+    MutexLock lock(mutex_);
+    recorded = Record(std::move(attempt));
+    if (pausing_) {
+      paused_.push_back([done = std::move(done), recorded]() mutable { done(recorded); });
+      return;
+    }
+  }
+  done(recorded);
+}
+
+absl::Status FakeStore::Record(StoredAttempt attempt) {
   if (state_ == StoreState::kMemoryOnly) return absl::UnavailableError("the fake is memory only");
-  unwritten_.push_back(std::move(change));
+  unwritten_.emplace_back(std::move(attempt));
   if (state_ == StoreState::kWaiting) return absl::UnavailableError("the fake waits for its key");
   return WriteAll();
+}
+
+void FakeStore::set_pausing(bool pausing) {
+  std::vector<absl::AnyInvocable<void()>> paused;
+  {
+    MutexLock lock(mutex_);
+    pausing_ = pausing;
+    if (!pausing) paused.swap(paused_);
+  }
+  for (absl::AnyInvocable<void()>& answer : paused) answer();
 }
 
 void FakeStore::WriteSoon(StoreChange change) {
@@ -100,9 +122,9 @@ absl::Status FakeStore::WriteAll() {
 
 void FakeStore::Apply(const StoreChange& change) {
   if (const auto* slot = absl::get_if<StoredSlot>(&change)) {
-    pairs_.insert_or_assign(SlotKey(slot->credential_uid, slot->organization_id), *slot);
+    slots_.insert_or_assign(SlotKey(slot->credential_uid, slot->organization_id), *slot);
   } else if (const auto* forgotten = absl::get_if<SlotForgotten>(&change)) {
-    pairs_.erase(SlotKey(forgotten->credential_uid, forgotten->organization_id));
+    slots_.erase(SlotKey(forgotten->credential_uid, forgotten->organization_id));
   } else if (const auto* attempt = absl::get_if<StoredAttempt>(&change)) {
     attempts_.insert_or_assign(attempt->id, *attempt);
   } else if (const auto* done = absl::get_if<AttemptForgotten>(&change)) {
@@ -113,15 +135,25 @@ void FakeStore::Apply(const StoreChange& change) {
     quarantines_.erase(lifted->scope);
   } else if (const auto* head = absl::get_if<StoredAuditHead>(&change)) {
     audit_head_ = *head;
+  } else if (const auto* secret = absl::get_if<StoredAcceptedSecret>(&change)) {
+    accepted_secrets_.insert_or_assign(secret->user, *secret);
+  } else if (const auto* lost = absl::get_if<AcceptedSecretForgotten>(&change)) {
+    accepted_secrets_.erase(lost->user);
+  } else if (const auto* suspension = absl::get_if<StoredSuspension>(&change)) {
+    suspensions_.insert_or_assign(suspension->dev_key, *suspension);
+  } else if (const auto* ended = absl::get_if<SuspensionEnded>(&change)) {
+    suspensions_.erase(ended->dev_key);
   }
 }
 
 StoreContents FakeStore::Contents() const {
   StoreContents contents;
   contents.same_boot = same_boot_;
-  for (const auto& [key, slot] : pairs_) contents.slots.push_back(slot);
+  for (const auto& [key, slot] : slots_) contents.slots.push_back(slot);
   for (const auto& [id, attempt] : attempts_) contents.attempts.push_back(attempt);
   for (const auto& [scope, entry] : quarantines_) contents.quarantines.push_back(entry);
+  for (const auto& [user, secret] : accepted_secrets_) contents.accepted_secrets.push_back(secret);
+  for (const auto& [dev_key, suspension] : suspensions_) contents.suspensions.push_back(suspension);
   contents.audit_head = audit_head_;
   return contents;
 }

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "server/session/session_store.h"
 #include "vault/base/mutex.h"
 
@@ -22,15 +23,17 @@ class FakeStore final : public SessionStore {
 
   // May be called again. That is a restart: changes that are not written yet are lost.
   [[nodiscard]] StoreContents Open(const SecretString& master_key) override;
-  absl::Status WriteNow(StoreChange change) override;
+  void RecordAttempt(StoredAttempt attempt, Done done) override;
   void WriteSoon(StoreChange change) override;
   [[nodiscard]] StoreState state() const override;
 
   void set_hook(Hook hook);
   // While true, writes fail (kDegraded). Once false again, the next write writes all changes.
   void set_failing(bool failing);
-  // While true, the changes of WriteSoon() wait for the next WriteNow().
+  // While true, the changes of WriteSoon() wait for the next RecordAttempt().
   void set_holding(bool holding);
+  // While true, RecordAttempt() writes but does not answer. Once false again, all answers come.
+  void set_pausing(bool pausing);
   // Sets whether the next Open() can use the store. If not, the state is kMemoryOnly.
   void set_usable(bool usable);
   // Sets whether the next Open() is in the same boot as the contents. True at first.
@@ -46,6 +49,7 @@ class FakeStore final : public SessionStore {
   using SlotKey = std::pair<std::string, std::string>;
 
   void CallHook(const StoreChange& change) const;
+  absl::Status Record(StoredAttempt attempt) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status WriteAll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Apply(const StoreChange& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   StoreContents Contents() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -55,14 +59,18 @@ class FakeStore final : public SessionStore {
   StoreState state_ ABSL_GUARDED_BY(mutex_) = StoreState::kWaiting;
   bool failing_ ABSL_GUARDED_BY(mutex_) = false;
   bool holding_ ABSL_GUARDED_BY(mutex_) = false;
+  bool pausing_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<absl::AnyInvocable<void()>> paused_ ABSL_GUARDED_BY(mutex_);
   bool usable_ ABSL_GUARDED_BY(mutex_) = true;
   bool same_boot_ ABSL_GUARDED_BY(mutex_) = true;
   int opens_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<StoreChange> unwritten_ ABSL_GUARDED_BY(mutex_);
   std::vector<StoreChange> writes_ ABSL_GUARDED_BY(mutex_);
-  std::map<SlotKey, StoredSlot> pairs_ ABSL_GUARDED_BY(mutex_);
+  std::map<SlotKey, StoredSlot> slots_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, StoredAttempt> attempts_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, StoredQuarantine> quarantines_ ABSL_GUARDED_BY(mutex_);
+  std::map<UserId, StoredAcceptedSecret> accepted_secrets_ ABSL_GUARDED_BY(mutex_);
+  std::map<DevKeyBudgetId, StoredSuspension> suspensions_ ABSL_GUARDED_BY(mutex_);
   absl::optional<StoredAuditHead> audit_head_ ABSL_GUARDED_BY(mutex_);
 };
 

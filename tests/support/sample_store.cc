@@ -19,6 +19,17 @@ std::string Text(absl::Time time) {
 std::string Text(const Moment& moment) {
   return absl::StrCat(Text(moment.wall), "/", absl::FormatDuration(moment.since_boot));
 }
+std::string Text(const UserId& user) {
+  return absl::StrCat(user.environment, "/", user.username, "/", user.acting_as);
+}
+std::string Text(const DevKeyBudgetId& dev_key) {
+  return absl::StrCat(dev_key.environment, "/", dev_key.dev_key_id);
+}
+std::string Text(const SignInHistory& history) {
+  return absl::StrCat(history.secret_accepted, history.secret_accepted_elsewhere,
+                      history.dev_key_worked_here, history.dev_key_worked_anywhere,
+                      history.dev_key_refused_elsewhere);
+}
 
 }  // namespace
 
@@ -51,8 +62,14 @@ SessionPtr SampleSession(const std::string& organization_id, std::uint64_t gener
 
 StoredSlot SampleSlot(const std::string& uid, const std::string& organization_id,
                       std::uint64_t generation) {
-  return {uid, organization_id, generation, SampleSession(organization_id, generation),
-          generation % 5};
+  return {uid,
+          organization_id,
+          generation,
+          SampleSession(organization_id, generation),
+          generation % 5,
+          false,
+          absl::StrCat("accepted-dev-key-", generation),
+          generation % 3 == 1};
 }
 
 StoredSlot SampleSlot(std::uint64_t generation) {
@@ -62,12 +79,10 @@ StoredSlot SampleSlot(std::uint64_t generation) {
 StoredAttempt SampleAttempt(const std::string& id) {
   StoredAttempt attempt;
   attempt.id = id;
-  attempt.dev_key =
-      "sandbox\x1f"
-      "0123456789abcdef";
-  attempt.user =
-      "sandbox\x1f"
-      "ann@acme.example";
+  attempt.slot = {kSampleUid, kFirstOrganization};
+  attempt.principal = "unix:payroll-of-the-company";
+  attempt.dev_key = {"sandbox", "0123456789abcdef"};
+  attempt.user = {"sandbox", "ann@acme.example", "006USERACTINGAS000000"};
   attempt.secret_id = "fedcba9876543210";
   attempt.started = {kNow, absl::Hours(7)};
   return attempt;
@@ -76,13 +91,24 @@ StoredAttempt SampleAttempt(const std::string& id) {
 StoredQuarantine SampleQuarantine(const std::string& scope) {
   return {scope,
           {Reason::kLockedOut, "BDC_1110", kNow, kNow + absl::Hours(1),
-           absl::Hours(8) + absl::Nanoseconds(1)}};
+           absl::Hours(8) + absl::Nanoseconds(1)},
+          kSecondOrganization,
+          {.secret_accepted = true, .dev_key_worked_anywhere = true}};
+}
+
+StoredAcceptedSecret SampleAcceptedSecret(const std::string& username) {
+  return {{"sandbox", username, "006USERACTINGAS000000"}, "fedcba9876543210"};
+}
+
+StoredSuspension SampleSuspension(const std::string& dev_key_id) {
+  return {{"sandbox", dev_key_id}, {kNow + absl::Minutes(40), absl::Hours(8)}};
 }
 
 std::string Describe(const StoredSlot& slot) {
   std::string text =
       absl::StrCat("slot ", slot.credential_uid, " ", slot.organization_id, " ", slot.generation,
-                   " place ", slot.place, slot.logged_out ? " logged out" : "");
+                   " place ", slot.place, slot.logged_out ? " logged out" : "",
+                   slot.in_doubt ? " in doubt" : "", " devKey ", slot.accepted_dev_key_id);
   if (slot.session == nullptr) return text;
   const Session& session = *slot.session;
   absl::StrAppend(&text, "\n  ", session.keys.environment, " ", session.keys.session_id->Reveal(),
@@ -98,8 +124,10 @@ std::string Describe(const StoredSlot& slot) {
 }
 
 std::string Describe(const StoredAttempt& attempt) {
-  return absl::StrCat("attempt ", attempt.id, " ", attempt.dev_key, " ", attempt.user, " ",
-                      attempt.secret_id, " ", Text(attempt.started), " ",
+  return absl::StrCat("attempt ", attempt.id, " ", attempt.slot.credential_uid, " ",
+                      attempt.slot.organization_id, " ", attempt.principal, " ",
+                      Text(attempt.dev_key), " ", Text(attempt.user), " ", attempt.secret_id, " ",
+                      Text(attempt.started), " ",
                       attempt.ended.has_value() ? Text(*attempt.ended) : "under way", " ",
                       static_cast<int>(attempt.ending));
 }
@@ -109,7 +137,16 @@ std::string Describe(const StoredQuarantine& quarantine) {
   return absl::StrCat("quarantine ", quarantine.scope, " ", ReasonName(entry.reason), " ",
                       entry.bill_code, " ", Text(entry.since), " ",
                       entry.until.has_value() ? Text(*entry.until) : "for good", " ",
-                      entry.lapses.has_value() ? absl::FormatDuration(*entry.lapses) : "never");
+                      entry.lapses.has_value() ? absl::FormatDuration(*entry.lapses) : "never",
+                      " at ", quarantine.organization_id, " ", Text(quarantine.history));
+}
+
+std::string Describe(const StoredAcceptedSecret& secret) {
+  return absl::StrCat("accepted secret ", Text(secret.user), " ", secret.secret_id);
+}
+
+std::string Describe(const StoredSuspension& suspension) {
+  return absl::StrCat("suspension ", Text(suspension.dev_key), " ", Text(suspension.until));
 }
 
 std::string Describe(const StoredAuditHead& head) {
@@ -121,6 +158,8 @@ std::string Describe(const StoreContents& contents) {
   for (const auto& slot : contents.slots) texts.push_back(Describe(slot));
   for (const auto& attempt : contents.attempts) texts.push_back(Describe(attempt));
   for (const auto& quarantine : contents.quarantines) texts.push_back(Describe(quarantine));
+  for (const auto& secret : contents.accepted_secrets) texts.push_back(Describe(secret));
+  for (const auto& suspension : contents.suspensions) texts.push_back(Describe(suspension));
   if (contents.audit_head.has_value()) texts.push_back(Describe(*contents.audit_head));
   std::sort(texts.begin(), texts.end());
   return absl::StrJoin(texts, "\n");

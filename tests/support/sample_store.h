@@ -28,11 +28,18 @@ inline constexpr char kSampleScope[] = "scope-of-a-quarantine";
 // A lock-out, which expires.
 [[nodiscard]] StoredQuarantine SampleQuarantine(const std::string& scope = kSampleScope);
 
+[[nodiscard]] StoredAcceptedSecret SampleAcceptedSecret(
+    const std::string& username = "ann@acme.example");
+[[nodiscard]] StoredSuspension SampleSuspension(
+    const std::string& dev_key_id = "fingerprint-of-a-dev-key");
+
 // Return every field, secrets included. Two rows are equal if their texts are.
 [[nodiscard]] std::string Describe(const StoredSlot& slot);
 [[nodiscard]] std::string Describe(const StoredAttempt& attempt);
 [[nodiscard]] std::string Describe(const StoredQuarantine& quarantine);
 [[nodiscard]] std::string Describe(const StoredAuditHead& head);
+[[nodiscard]] std::string Describe(const StoredAcceptedSecret& secret);
+[[nodiscard]] std::string Describe(const StoredSuspension& suspension);
 // Returns the rows in a fixed order, without `same_boot`.
 [[nodiscard]] std::string Describe(const StoreContents& contents);
 

@@ -11,6 +11,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "server/session/joined_keys.h"
 #include "vault/base/error.h"
 #include "vault/secret_json.h"
 
@@ -77,7 +78,7 @@ struct Member {
   bool optional = false;
 };
 
-// Every member once, in any order, and no other.
+// Reads an object that has every member once, in any order, and no other.
 bool ReadMembers(SecretJsonReader& json, std::initializer_list<Member> members) {
   std::uint64_t seen = 0;
   const bool well_formed = json.Object([&](absl::string_view key) {
@@ -191,20 +192,88 @@ bool ReadSession(SecretJsonReader& json, Session& to) {
                             {"deadline", [&] { return Duration(json, to.deadline); }}});
 }
 
+SecretString WriteUser(const UserId& user) {
+  Writer writer;
+  writer.Text("environment", user.environment)
+      .Text("username", user.username)
+      .Text("acting_as", user.acting_as);
+  return std::move(writer).Build();
+}
+
+bool ReadUser(SecretJsonReader& json, UserId& to) {
+  return ReadMembers(json, {{"environment", [&] { return Text(json, to.environment); }},
+                            {"username", [&] { return Text(json, to.username); }},
+                            {"acting_as", [&] { return Text(json, to.acting_as); }}});
+}
+
+SecretString WriteDevKey(const DevKeyBudgetId& dev_key) {
+  Writer writer;
+  writer.Text("environment", dev_key.environment).Text("dev_key_id", dev_key.dev_key_id);
+  return std::move(writer).Build();
+}
+
+bool ReadDevKey(SecretJsonReader& json, DevKeyBudgetId& to) {
+  return ReadMembers(json, {{"environment", [&] { return Text(json, to.environment); }},
+                            {"dev_key_id", [&] { return Text(json, to.dev_key_id); }}});
+}
+
+SecretString WriteHistory(const SignInHistory& history) {
+  Writer writer;
+  writer.Bool("secret_accepted", history.secret_accepted)
+      .Bool("secret_accepted_elsewhere", history.secret_accepted_elsewhere)
+      .Bool("dev_key_worked_here", history.dev_key_worked_here)
+      .Bool("dev_key_worked_anywhere", history.dev_key_worked_anywhere)
+      .Bool("dev_key_refused_elsewhere", history.dev_key_refused_elsewhere);
+  return std::move(writer).Build();
+}
+
+bool ReadHistory(SecretJsonReader& json, SignInHistory& to) {
+  return ReadMembers(
+      json,
+      {{"secret_accepted", [&] { return json.Bool(to.secret_accepted); }},
+       {"secret_accepted_elsewhere", [&] { return json.Bool(to.secret_accepted_elsewhere); }},
+       {"dev_key_worked_here", [&] { return json.Bool(to.dev_key_worked_here); }},
+       {"dev_key_worked_anywhere", [&] { return json.Bool(to.dev_key_worked_anywhere); }},
+       {"dev_key_refused_elsewhere", [&] { return json.Bool(to.dev_key_refused_elsewhere); }}});
+}
+
+// The times of an attempt as they are read.
+struct AttemptTimes {
+  absl::Time started;
+  absl::Duration started_since_boot;
+  absl::optional<absl::Time> ended;
+  absl::optional<absl::Duration> ended_since_boot;
+
+  // Returns false if only one of the two times of its end was read.
+  [[nodiscard]] bool SetIn(StoredAttempt& attempt) const {
+    attempt.started = {started, started_since_boot};
+    if (ended.has_value() != ended_since_boot.has_value()) return false;
+    if (ended.has_value()) attempt.ended = Moment{*ended, *ended_since_boot};
+    return true;
+  }
+};
+
 }  // namespace
 
 SecretString WritePayload(const StoredSlot& slot) {
   Writer writer;
   writer.Uint("place", slot.place);
   if (slot.logged_out) writer.Bool("logged_out", true);
+  if (slot.in_doubt) writer.Bool("in_doubt", true);
+  if (!slot.accepted_dev_key_id.empty()) {
+    writer.Text("accepted_dev_key_id", slot.accepted_dev_key_id);
+  }
   if (slot.session != nullptr) writer.Object("session", WriteSession(*slot.session));
   return std::move(writer).Build();
 }
 
 SecretString WritePayload(const StoredAttempt& attempt) {
   Writer writer;
-  writer.Text("dev_key", attempt.dev_key)
-      .Text("user", attempt.user)
+  writer.Text("credential_uid", attempt.slot.credential_uid)
+      .Text("organization_id", attempt.slot.organization_id)
+      .Text("principal", attempt.principal)
+      .Object("dev_key", WriteDevKey(attempt.dev_key))
+      .Object("user", WriteUser(attempt.user))
       .Text("secret_id", attempt.secret_id)
       .Time("started", attempt.started.wall)
       .Duration("started_since_boot", attempt.started.since_boot)
@@ -225,12 +294,29 @@ SecretString WritePayload(const StoredQuarantine& quarantine) {
       .Time("since", entry.since);
   if (entry.until.has_value()) writer.Time("until", *entry.until);
   if (entry.lapses.has_value()) writer.Duration("lapses", *entry.lapses);
-  return std::move(writer).Build();
+  if (!quarantine.organization_id.empty()) {
+    writer.Text("organization_id", quarantine.organization_id);
+  }
+  return std::move(writer.Object("history", WriteHistory(quarantine.history))).Build();
 }
 
 SecretString WritePayload(const StoredAuditHead& head) {
   Writer writer;
   writer.Uint("sequence", head.sequence).Text("mac", head.mac);
+  return std::move(writer).Build();
+}
+
+SecretString WritePayload(const StoredAcceptedSecret& secret) {
+  Writer writer;
+  writer.Object("user", WriteUser(secret.user)).Text("secret_id", secret.secret_id);
+  return std::move(writer).Build();
+}
+
+SecretString WritePayload(const StoredSuspension& suspension) {
+  Writer writer;
+  writer.Object("dev_key", WriteDevKey(suspension.dev_key))
+      .Time("until", suspension.until.wall)
+      .Duration("until_since_boot", suspension.until.since_boot);
   return std::move(writer).Build();
 }
 
@@ -245,40 +331,68 @@ bool ReadPayload(const SecretString& payload, StoredSlot& slot) {
   };
   return ReadMembers(json, {{"place", [&] { return json.Uint(slot.place); }},
                             {"logged_out", [&] { return json.Bool(slot.logged_out); }, true},
+                            {"in_doubt", [&] { return json.Bool(slot.in_doubt); }, true},
+                            {"accepted_dev_key_id",
+                             [&] { return Text(json, slot.accepted_dev_key_id); }, true},
                             {"session", read_session, true}}) &&
          json.AtEnd();
 }
 
 bool ReadPayload(const SecretString& payload, StoredAttempt& attempt) {
-  absl::optional<absl::Time> ended;
-  absl::optional<absl::Duration> ended_since_boot;
   SecretJsonReader json(payload.Reveal());
-  const auto read_ended = [&] { return Time(json, ended.emplace()); };
-  const auto read_ended_since_boot = [&] { return Duration(json, ended_since_boot.emplace()); };
+  AttemptTimes times;
+  const auto credential_uid = [&] { return Text(json, attempt.slot.credential_uid); };
+  const auto organization_id = [&] { return Text(json, attempt.slot.organization_id); };
+  return ReadMembers(
+             json,
+             {{"credential_uid", credential_uid},
+              {"organization_id", organization_id},
+              {"principal", [&] { return Text(json, attempt.principal); }},
+              {"dev_key", [&] { return ReadDevKey(json, attempt.dev_key); }},
+              {"user", [&] { return ReadUser(json, attempt.user); }},
+              {"secret_id", [&] { return Text(json, attempt.secret_id); }},
+              {"started", [&] { return Time(json, times.started); }},
+              {"started_since_boot", [&] { return Duration(json, times.started_since_boot); }},
+              {"ending", [&] { return EndingNamed(json, attempt.ending); }},
+              {"ended", [&] { return Time(json, times.ended.emplace()); }, true},
+              {"ended_since_boot", [&] { return Duration(json, times.ended_since_boot.emplace()); },
+               true}}) &&
+         json.AtEnd() && times.SetIn(attempt);
+}
+
+bool ReadPayloadVersion1(const SecretString& payload, StoredAttempt& attempt) {
+  SecretJsonReader json(payload.Reveal());
+  AttemptTimes times;
+  std::string dev_key;
+  std::string user;
   const bool read = ReadMembers(
-      json, {{"dev_key", [&] { return Text(json, attempt.dev_key); }},
-             {"user", [&] { return Text(json, attempt.user); }},
+      json, {{"dev_key", [&] { return Text(json, dev_key); }},
+             {"user", [&] { return Text(json, user); }},
              {"secret_id", [&] { return Text(json, attempt.secret_id); }},
-             {"started", [&] { return Time(json, attempt.started.wall); }},
-             {"started_since_boot", [&] { return Duration(json, attempt.started.since_boot); }},
+             {"started", [&] { return Time(json, times.started); }},
+             {"started_since_boot", [&] { return Duration(json, times.started_since_boot); }},
              {"ending", [&] { return EndingNamed(json, attempt.ending); }},
-             {"ended", read_ended, true},
-             {"ended_since_boot", read_ended_since_boot, true}});
-  if (!read || !json.AtEnd() || ended.has_value() != ended_since_boot.has_value()) return false;
-  if (ended.has_value()) attempt.ended = Moment{*ended, *ended_since_boot};
-  return true;
+             {"ended", [&] { return Time(json, times.ended.emplace()); }, true},
+             {"ended_since_boot", [&] { return Duration(json, times.ended_since_boot.emplace()); },
+              true}});
+  attempt.dev_key = DevKeyBudgetIdFromJoined(dev_key);
+  attempt.user = UserIdFromJoined(user);
+  return read && json.AtEnd() && times.SetIn(attempt);
 }
 
 bool ReadPayload(const SecretString& payload, StoredQuarantine& quarantine) {
   QuarantineEntry& entry = quarantine.entry;
   SecretJsonReader json(payload.Reveal());
-  return ReadMembers(json,
-                     {{"scope", [&] { return Text(json, quarantine.scope); }},
-                      {"reason", [&] { return ReasonOf(json, entry.reason); }},
-                      {"bill_code", [&] { return Text(json, entry.bill_code); }},
-                      {"since", [&] { return Time(json, entry.since); }},
-                      {"until", [&] { return Time(json, entry.until.emplace()); }, true},
-                      {"lapses", [&] { return Duration(json, entry.lapses.emplace()); }, true}}) &&
+  return ReadMembers(
+             json,
+             {{"scope", [&] { return Text(json, quarantine.scope); }},
+              {"reason", [&] { return ReasonOf(json, entry.reason); }},
+              {"bill_code", [&] { return Text(json, entry.bill_code); }},
+              {"since", [&] { return Time(json, entry.since); }},
+              {"until", [&] { return Time(json, entry.until.emplace()); }, true},
+              {"lapses", [&] { return Duration(json, entry.lapses.emplace()); }, true},
+              {"organization_id", [&] { return Text(json, quarantine.organization_id); }, true},
+              {"history", [&] { return ReadHistory(json, quarantine.history); }, true}}) &&
          json.AtEnd();
 }
 
@@ -286,6 +400,23 @@ bool ReadPayload(const SecretString& payload, StoredAuditHead& head) {
   SecretJsonReader json(payload.Reveal());
   return ReadMembers(json, {{"sequence", [&] { return json.Uint(head.sequence); }},
                             {"mac", [&] { return Text(json, head.mac); }}}) &&
+         json.AtEnd();
+}
+
+bool ReadPayload(const SecretString& payload, StoredAcceptedSecret& secret) {
+  SecretJsonReader json(payload.Reveal());
+  return ReadMembers(json, {{"user", [&] { return ReadUser(json, secret.user); }},
+                            {"secret_id", [&] { return Text(json, secret.secret_id); }}}) &&
+         json.AtEnd();
+}
+
+bool ReadPayload(const SecretString& payload, StoredSuspension& suspension) {
+  SecretJsonReader json(payload.Reveal());
+  Moment& until = suspension.until;
+  return ReadMembers(json,
+                     {{"dev_key", [&] { return ReadDevKey(json, suspension.dev_key); }},
+                      {"until", [&] { return Time(json, until.wall); }},
+                      {"until_since_boot", [&] { return Duration(json, until.since_boot); }}}) &&
          json.AtEnd();
 }
 

@@ -1,6 +1,8 @@
 #include "server/session/sqlite/sqlite_store.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <utility>
 
 #include "absl/hash/hash.h"
@@ -18,6 +20,10 @@ void Add(StoreContents& contents, StoreChange change) {
     contents.quarantines.push_back(std::move(*quarantine));
   } else if (auto* head = absl::get_if<StoredAuditHead>(&change)) {
     contents.audit_head = std::move(*head);
+  } else if (auto* secret = absl::get_if<StoredAcceptedSecret>(&change)) {
+    contents.accepted_secrets.push_back(std::move(*secret));
+  } else if (auto* suspension = absl::get_if<StoredSuspension>(&change)) {
+    contents.suspensions.push_back(std::move(*suspension));
   }
 }
 
@@ -88,21 +94,49 @@ absl::Status SqliteStore::OpenFile(StoreContents& contents) {
 
 absl::Status SqliteStore::ReadContents(StoreFile& file, StoreContents& contents) {
   std::vector<SealedRow> dropped;
+  std::vector<OldRow> old;
   contents.same_boot = true;
   const absl::Status read = file.ReadRows([&](SealedRow row) {
-    absl::optional<StoreChange> change = codec_->Read(row);
-    if (!change.has_value()) {
-      row.sealed.clear();
-      dropped.push_back(std::move(row));
-      return;
+    if (absl::optional<StoreChange> change = codec_->Read(row)) {
+      return TakeRow(*std::move(change), row.boot, contents);
     }
-    if (HasTimesSinceBoot(*change) && row.boot != options_.boot_id) contents.same_boot = false;
-    on_file_.insert(absl::HashOf(KeyOf(*change)));
-    Add(contents, std::move(*change));
+    if (absl::optional<StoreChange> change = codec_->ReadVersion1(row)) {
+      return old.push_back({*std::move(change), row.boot});
+    }
+    row.sealed.clear();
+    dropped.push_back(std::move(row));
   });
-  if (!read.ok() || dropped.empty()) return read;
-  if (absl::Status status = file.Apply(dropped); !status.ok()) return status;
-  for (const SealedRow& row : dropped) observer_.StoreRowDropped(RowKindName(row.kind));
+  if (!read.ok()) return read;
+  if (!dropped.empty()) {
+    if (absl::Status status = file.Apply(dropped); !status.ok()) return status;
+    for (const SealedRow& row : dropped) observer_.StoreRowDropped(RowKindName(row.kind));
+  }
+  return old.empty() ? absl::OkStatus() : Upgrade(file, std::move(old), contents);
+}
+
+void SqliteStore::TakeRow(StoreChange change, absl::string_view boot, StoreContents& contents) {
+  if (HasTimesSinceBoot(change) && boot != options_.boot_id) contents.same_boot = false;
+  on_file_.insert(absl::HashOf(KeyOf(change)));
+  Add(contents, std::move(change));
+}
+
+absl::Status SqliteStore::Upgrade(StoreFile& file, std::vector<OldRow> old,
+                                  StoreContents& contents) {
+  const auto rows_before = static_cast<std::int64_t>(old.size());
+  std::vector<OldRow> upgraded = UpgradeFromVersion1(std::move(old));
+  std::vector<SealedRow> rows;
+  rows.reserve(upgraded.size());
+  for (const OldRow& row : upgraded) rows.push_back(codec_->Write(row.change, row.boot));
+  if (absl::Status status = file.Apply(rows); !status.ok()) return status;
+  std::int64_t removed = 0;
+  for (OldRow& row : upgraded) {
+    if (IsRemoval(row.change)) {
+      ++removed;
+    } else {
+      TakeRow(std::move(row.change), row.boot, contents);
+    }
+  }
+  observer_.StoreUpgraded(rows_before, removed);
   return absl::OkStatus();
 }
 
@@ -116,15 +150,23 @@ absl::Status SqliteStore::SetFileAside(absl::string_view why) {
   return absl::OkStatus();
 }
 
-absl::Status SqliteStore::WriteNow(StoreChange change) {
-  std::unique_lock<std::mutex> lock(mutex_.native());
-  if (state_ == StoreState::kMemoryOnly) return absl::UnavailableError(memory_only_why_);
-  const std::uint64_t mine = Give(std::move(change));
-  if (state_ == StoreState::kWaiting) {
-    return absl::UnavailableError("the session store waits for its key, which is in the keyring");
+void SqliteStore::RecordAttempt(StoredAttempt attempt, Done done) {
+  absl::Status refused;
+  {
+    MutexLock lock(mutex_);
+    if (state_ == StoreState::kMemoryOnly) {
+      refused = absl::UnavailableError(memory_only_why_);
+    } else {
+      const std::uint64_t place = Give(std::move(attempt));
+      if (state_ == StoreState::kWaiting) {
+        refused =
+            absl::UnavailableError("the session store waits for its key, which is in the keyring");
+      } else {
+        recordings_.push_back({place, std::move(done)});
+      }
+    }
   }
-  settled_.wait(lock, [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return tried_ >= mine; });
-  return written_ >= mine ? absl::OkStatus() : last_error_;
+  if (!refused.ok()) done(refused);
 }
 
 void SqliteStore::WriteSoon(StoreChange change) {
@@ -171,7 +213,7 @@ SqliteStore::Changes SqliteStore::AwaitChanges(std::uint64_t& through, bool& las
   return std::exchange(unwritten_, {});
 }
 
-// Those who wait hear of it last: what they see in state(), the observer knows.
+// Calls those that wait last: the observer has received the state that they see in state().
 void SqliteStore::Settle(Changes& batch, std::uint64_t through, const absl::Status& written) {
   if (written.ok()) {
     for (const auto& [key, change] : batch) {
@@ -193,13 +235,21 @@ void SqliteStore::Settle(Changes& batch, std::uint64_t through, const absl::Stat
     }
     SetState(StoreState::kDegraded, written.message());
   }
+  AnswerRecordings(through, written);
+}
+
+void SqliteStore::AnswerRecordings(std::uint64_t through, const absl::Status& written) {
+  std::vector<Recording> answered;
   {
     MutexLock lock(mutex_);
     tried_ = through;
-    if (written.ok()) written_ = through;
-    last_error_ = written;
+    const auto later = std::partition_point(
+        recordings_.begin(), recordings_.end(),
+        [through](const Recording& recording) { return recording.place <= through; });
+    answered.assign(std::make_move_iterator(recordings_.begin()), std::make_move_iterator(later));
+    recordings_.erase(recordings_.begin(), later);
   }
-  settled_.notify_all();
+  for (Recording& recording : answered) recording.done(written);
 }
 
 absl::Status SqliteStore::Write(const Changes& batch) {

@@ -13,27 +13,30 @@
 #include "server/session/session_store.h"
 #include "server/session/sqlite/store_file.h"
 #include "server/session/sqlite/stored_row.h"
+#include "server/session/sqlite/upgrade.h"
 #include "vault/base/clock.h"
 #include "vault/base/mutex.h"
 
 namespace billbroker {
 
-// "WAITING", "READY", "DEGRADED", "MEMORY_ONLY".
+// Returns "WAITING", "READY", "DEGRADED" or "MEMORY_ONLY".
 [[nodiscard]] absl::string_view StoreStateName(StoreState state);
 
-// Told what a log and a health check want to know; texts are for people and hold no contents.
-// Called without a lock held, by the thread in Open() or by the store's own; it must not call the
-// store's Open() or WriteNow().
+// Receives events for the log. The texts are for people and hold no contents. Called without a lock
+// held, by the thread in Open() or by the store's own; it must not call the store's Open().
 class StoreObserver {
  public:
   virtual ~StoreObserver() = default;
-  // `why` is empty for kReady; else it names the file and the fix.
+  // Receives each new state. `why` is empty for kReady; else it names the file and the fix.
   virtual void StoreStateChanged(StoreState state, absl::string_view why) = 0;
-  // What was at the store's path is now at `file`: it could not be used. A fresh one was started.
+  // Receives the new path of a file that could not be used. A fresh file was started.
   virtual void StoreSetAside(const std::string& file, absl::string_view why) = 0;
-  // A row was changed, cut off or moved from another place: it counts for nothing and is deleted.
-  // `kind`: RowKindName().
+  // Receives the kind, RowKindName(), of a row that was deleted because it was changed, truncated
+  // or moved from another place.
   virtual void StoreRowDropped(absl::string_view kind) = 0;
+  // Receives how many rows of an older version were rewritten. `dropped_quarantines` of them, which
+  // had no evidence, were removed instead.
+  virtual void StoreUpgraded(std::int64_t rows, std::int64_t dropped_quarantines) = 0;
 };
 
 struct SqliteStoreOptions {
@@ -43,21 +46,19 @@ struct SqliteStoreOptions {
   absl::Duration retry_interval = absl::Seconds(1);  // of what could not be written
 };
 
-// One thread writes: all that is queued goes in one transaction, and of several changes of one row
-// only the last. What WriteNow() returned OK for outlives kill -9 at any moment. It was given to
-// the kernel but not forced to the disk (synchronous = NORMAL): a power cut may lose the last
-// transactions, and never damages the file.
+// One thread writes: all queued changes go in one transaction, and of several changes of one row
+// only the last. An attempt that RecordAttempt() confirmed survives kill -9 at any moment. It was
+// given to the kernel but not forced to the disk (synchronous = NORMAL): a power cut may lose the
+// last transactions, and never damages the file.
 //
 // While writes fail (kDegraded) the latest change of each row waits in memory and is tried again at
 // each later write and every `retry_interval`. In kMemoryOnly, which lasts until the next start,
-// nothing is kept, every WriteNow() is an error, and the file is left alone. A file that is
+// nothing is kept, every RecordAttempt() is an error, and the file is left alone. A file that is
 // deleted, replaced or damaged under the running process: what is at the path is set aside, and a
 // fresh file gets every row that could still be read through the open handle. This is seen at the
 // next write.
 //
-// Errors of WriteNow(): kUnavailable; the message names the file and what mends it.
-//
-// Changes given before Open() are written after it; WriteNow() is an error then. Thread-safe.
+// Changes given before Open() are written after it; RecordAttempt() is an error then. Thread-safe.
 class SqliteStore final : public SessionStore {
  public:
   // `clock` dates what is set aside; it and `observer` are borrowed.
@@ -70,24 +71,32 @@ class SqliteStore final : public SessionStore {
   // Reads on the caller's thread. `same_boot` is true where no row with times since boot was
   // written in another boot; so it may be false at the second start after a boot, too.
   [[nodiscard]] StoreContents Open(const SecretString& master_key) override;
-  absl::Status WriteNow(StoreChange change) override ABSL_NO_THREAD_SAFETY_ANALYSIS;
+  void RecordAttempt(StoredAttempt attempt, Done done) override;
   void WriteSoon(StoreChange change) override;
   [[nodiscard]] StoreState state() const override;
 
  private:
   using Changes = absl::flat_hash_map<RowKey, StoreChange>;
+  struct Recording {
+    std::uint64_t place;  // see Give()
+    Done done;
+  };
 
   absl::Status OpenFile(StoreContents& contents);
   absl::Status ReadContents(StoreFile& file, StoreContents& contents);
+  void TakeRow(StoreChange change, absl::string_view boot, StoreContents& contents);
+  absl::Status Upgrade(StoreFile& file, std::vector<OldRow> old, StoreContents& contents);
   absl::Status SetFileAside(absl::string_view why);
 
-  // Its place in the queue.
+  // Returns the place of the change in the queue.
   std::uint64_t Give(StoreChange change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Loop() ABSL_NO_THREAD_SAFETY_ANALYSIS;  // waits on the native mutex
-  // What is to be written, or tried again; `last`: after that the store closes.
+  // Waits for changes that are to be written or tried again. Sets `last` if the store closes after
+  // them.
   Changes AwaitChanges(std::uint64_t& through, bool& last) ABSL_NO_THREAD_SAFETY_ANALYSIS;
-  // Takes what is still to be written out of `batch`.
+  // Puts the changes of `batch` that could not be written back, and answers the recordings.
   void Settle(Changes& batch, std::uint64_t through, const absl::Status& written);
+  void AnswerRecordings(std::uint64_t through, const absl::Status& written);
   absl::Status Write(const Changes& batch);
   absl::Status WriteRows(const std::vector<SealedRow>& rows);
   void LoseFile(absl::string_view why);
@@ -109,14 +118,12 @@ class SqliteStore final : public SessionStore {
   std::string in_the_way_;          // why what is at the path must be set aside first, if so
 
   mutable Mutex mutex_;
-  std::condition_variable wake_;     // the thread
-  std::condition_variable settled_;  // those in WriteNow()
+  std::condition_variable wake_;  // the thread
   Changes unwritten_ ABSL_GUARDED_BY(mutex_);
-  // Changes are counted as they come: how many were given, tried and written so far.
+  // Changes are counted as they come: how many were given and tried so far.
   std::uint64_t given_ ABSL_GUARDED_BY(mutex_) = 0;
   std::uint64_t tried_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::uint64_t written_ ABSL_GUARDED_BY(mutex_) = 0;
-  absl::Status last_error_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Recording> recordings_ ABSL_GUARDED_BY(mutex_);  // not answered yet, by place
   StoreState state_ ABSL_GUARDED_BY(mutex_) = StoreState::kWaiting;
   std::string memory_only_why_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

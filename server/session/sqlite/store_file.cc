@@ -16,13 +16,15 @@ namespace {
 
 constexpr std::int64_t kApplicationId = 0x42425353;  // "BBSS"
 
-// What makes each version of the schema of the one before; PRAGMA user_version counts them. A new
-// version is a new line; the old ones stay as they are.
-constexpr std::array<const char*, 1> kMigrations = {
+// The statements that make each version of the schema from the version before; PRAGMA user_version
+// counts them. A new version is a new line; the old lines stay as they are. Version 2 has the tables
+// of version 1 with other rows, which SqliteStore rewrites.
+constexpr std::array<const char*, 2> kMigrations = {
     "CREATE TABLE canary (id INTEGER PRIMARY KEY CHECK (id = 1), sealed BLOB NOT NULL) STRICT;"
     "CREATE TABLE rows (kind INTEGER NOT NULL, owner TEXT NOT NULL, thing TEXT NOT NULL,"
     " generation INTEGER NOT NULL, boot TEXT NOT NULL, sealed BLOB NOT NULL,"
-    " PRIMARY KEY (kind, owner, thing)) STRICT, WITHOUT ROWID;"};
+    " PRIMARY KEY (kind, owner, thing)) STRICT, WITHOUT ROWID;",
+    ""};
 
 constexpr char kBeforeReading[] =
     "PRAGMA locking_mode = EXCLUSIVE; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;";

@@ -1,4 +1,4 @@
-// RowCodec: the rows of a session store, sealed and bound to their place.
+// RowCodec: seals the rows of a session store and binds each to its place.
 #pragma once
 
 #include <cstdint>
@@ -15,15 +15,25 @@
 namespace billbroker {
 
 // Stored as these numbers.
-enum class RowKind { kSlot = 1, kAttempt = 2, kQuarantine = 3, kAuditHead = 4 };
+enum class RowKind {
+  kSlot = 1,
+  kAttempt = 2,
+  kQuarantine = 3,
+  kAuditHead = 4,
+  kAcceptedSecret = 5,
+  kSuspension = 6,
+};
 
-// "slot", "attempt", "quarantine", "audit_head"; "unknown" for any other number.
+// Returns "slot", "attempt", "quarantine", "audit_head", "accepted_secret" or "suspension";
+// "unknown" for any other number.
 [[nodiscard]] absl::string_view RowKindName(int kind);
 
-// What a change is about: of several with one key the last one counts.
+// Identifies the row of a change. Of several changes of one row the last one counts.
 struct RowKey {
   RowKind kind;
-  std::string owner;  // credential uid; id of an attempt; scope of a quarantine
+  // Credential uid of a slot; id of an attempt; scope of a quarantine; parts of a user or a devKey,
+  // each with its length.
+  std::string owner;
   std::string thing;  // organization id of a slot
 
   friend bool operator==(const RowKey& a, const RowKey& b) {
@@ -35,41 +45,47 @@ struct RowKey {
   }
 };
 
+// Returns the key of the row that the change is about.
 [[nodiscard]] RowKey KeyOf(const StoreChange& change);
-// SlotForgotten, AttemptForgotten, QuarantineLifted.
+// Returns true if the change removes a row.
 [[nodiscard]] bool IsRemoval(const StoreChange& change);
 
-// Whether it holds times since boot, which mean something within that boot only.
+// Returns true if the row has times since boot, which are valid within that boot only.
 [[nodiscard]] bool HasTimesSinceBoot(const StoreChange& change);
 
-// A row as it rests in the file; its primary key is (kind, owner, thing).
+// A row in the file. Its primary key is (kind, owner, thing).
 struct SealedRow {
   int kind = 0;
-  std::string owner;  // as in RowKey, but a keyed fingerprint of a scope, which names a BILL user
+  // As in RowKey for slots and attempts; else a keyed fingerprint, because it names a BILL user or
+  // a devKey.
+  std::string owner;
   std::string thing;
   std::uint64_t generation = 0;  // of a slot
   std::string boot;              // id of the boot that its times since boot belong to
-  std::string sealed;            // empty: the row goes
+  std::string sealed;            // empty: the row is removed
 };
 
-// The payload is JSON, which never leaves the locked slab, in a SealedBox; its associated data are
-// the format's version and all columns. Times keep whole nanoseconds. Thread-safe.
+// The payload is JSON, which stays in locked memory, in a SealedBox. Its associated data are the
+// version of the format and all columns. Times keep whole nanoseconds. Thread-safe.
 class RowCodec final {
  public:
-  // `boot_id` goes into each row.
+  // `boot_id` is stored in each row that Write() returns.
   RowCodec(const SecretString& master_key, std::string boot_id);
 
-  // The keys of a session must not be null.
+  // Returns the row of a change. The keys of a session must not be null.
   [[nodiscard]] SealedRow Write(const StoreChange& change) const;
+  // Returns the row of a change whose times since boot belong to the boot `boot`.
+  [[nodiscard]] SealedRow Write(const StoreChange& change, const std::string& boot) const;
 
-  // A StoredSlot, StoredAttempt, StoredQuarantine or StoredAuditHead; nullopt where the row was
-  // changed, cut off, moved here from another place, or written in a format that this build does
-  // not know.
+  // Returns the row's contents, which are never a removal. Returns nullopt if the row was changed,
+  // truncated or moved here from another place, or has another format.
   [[nodiscard]] absl::optional<StoreChange> Read(const SealedRow& row) const;
+  // Reads a row that a store of version 1 wrote.
+  [[nodiscard]] absl::optional<StoreChange> ReadVersion1(const SealedRow& row) const;
 
-  // The canary tells whose file it is.
+  // Returns the canary, which shows which key the file belongs to.
   [[nodiscard]] std::string WriteCanary() const;
-  // False: it was sealed under another key.
+  // Returns false if it was sealed under another key.
   [[nodiscard]] bool IsCanary(absl::string_view sealed) const;
 
  private:

@@ -16,14 +16,14 @@ inline constexpr char kMill[] = "mill-accounts-payable";  // for a second partne
 inline constexpr int kOrganizations = 60;                 // of kFirm
 
 // The user that a partner signs in as in its organization `n`.
-inline std::string UserId(int n) { return absl::StrFormat("006%017d", n); }
+inline std::string PartnersUserId(int n) { return absl::StrFormat("006%017d", n); }
 
 inline Credential MakePartner(absl::string_view name, int organizations = kOrganizations) {
   Credential partner = MakeCredential(name, organizations);
   partner.kind = CredentialKind::kPartner;
   partner.app_key = SecretString::CopyOf("the-app-key-of-the-firm");
   for (int i = 0; i < organizations; ++i) {
-    partner.organizations[static_cast<std::size_t>(i)].user_id = UserId(i);
+    partner.organizations[static_cast<std::size_t>(i)].user_id = PartnersUserId(i);
   }
   return partner;
 }

@@ -30,7 +30,7 @@ TEST_F(SessionManagerPartnerTest, BurstCostsOnePartnerSignIn) {
   for (const FakeBill::SignInCall& call : bill.sign_ins()) {
     EXPECT_EQ(call.partner_session, FakeBill::PartnerSessionId(1));
     EXPECT_EQ(call.user_id,
-              UserId(std::stoi(call.organization_id.substr(call.organization_id.size() - 5))));
+              PartnersUserId(std::stoi(call.organization_id.substr(call.organization_id.size() - 5))));
   }
   EXPECT_EQ((*answers[0])->keys.dev_key->Reveal(), DevKeyOf(kFirm));
 }

@@ -199,7 +199,7 @@ TEST_F(SessionManagerRestartTest, SendsNothingBeforeStoreIsOpen) {
 }
 
 TEST_F(SessionManagerRestartTest, RecordsAttemptBeforeSending) {
-  store.set_holding(true);  // only WriteNow() reaches the store
+  store.set_holding(true);  // only RecordAttempt() reaches the store
   std::size_t attempts = 0;
   bill.SetSignInAnswer([&](const SignInRequest& request) {
     attempts = store.contents().attempts.size();

@@ -333,7 +333,7 @@ TEST_F(SessionManagerTest, ListShowsSlotsInOrder) {
 class NoStore final : public SessionStore {
  public:
   StoreContents Open(const SecretString&) override { return {}; }
-  absl::Status WriteNow(StoreChange) override { return absl::OkStatus(); }
+  void RecordAttempt(StoredAttempt, Done done) override { done(absl::OkStatus()); }
   void WriteSoon(StoreChange) override {}
   [[nodiscard]] StoreState state() const override { return StoreState::kMemoryOnly; }
 };

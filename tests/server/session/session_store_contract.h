@@ -10,10 +10,14 @@
 #include <memory>
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "server/session/session_store.h"
+#include "tests/support/await.h"
 #include "tests/support/sample_store.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/store_calls.h"
+#include "vault/base/mutex.h"
 
 namespace billbroker {
 
@@ -84,10 +88,14 @@ TEST_P(SessionStoreContract, ReadsBackEveryField) {
       {"secret\x1f"
        "0123456789abcdef",
        {Reason::kCredentialRejected, "BDC_1101", absl::UnixEpoch(), {}, {}}});
+  written.accepted_secrets = {SampleAcceptedSecret(), SampleAcceptedSecret("bob@acme.example")};
+  written.suspensions = {SampleSuspension(), SampleSuspension("fingerprint-of-another-key")};
   Open();
-  for (const auto& slot : written.slots) EXPECT_THAT(store().WriteNow(slot), IsOk());
+  for (const auto& secret : written.accepted_secrets) store().WriteSoon(secret);
+  for (const auto& suspension : written.suspensions) store().WriteSoon(suspension);
+  for (const auto& slot : written.slots) EXPECT_THAT(WriteAndWait(store(), slot), IsOk());
   for (const auto& attempt : written.attempts) store().WriteSoon(attempt);
-  for (const auto& entry : written.quarantines) EXPECT_THAT(store().WriteNow(entry), IsOk());
+  for (const auto& entry : written.quarantines) EXPECT_THAT(WriteAndWait(store(), entry), IsOk());
   const StoreContents read = Reopen();
   EXPECT_EQ(Describe(read), Describe(written));
   EXPECT_TRUE(read.same_boot);
@@ -95,10 +103,35 @@ TEST_P(SessionStoreContract, ReadsBackEveryField) {
 
 TEST_P(SessionStoreContract, InterruptedAttemptHasNoEnd) {
   Open();
-  EXPECT_THAT(store().WriteNow(SampleAttempt()), IsOk());
+  EXPECT_THAT(WriteAndWait(store(), SampleAttempt()), IsOk());
   const StoreContents read = Reopen();
   ASSERT_EQ(read.attempts.size(), 1u);
   EXPECT_FALSE(read.attempts[0].ended.has_value());
+}
+
+TEST_P(SessionStoreContract, RecordedAttemptHasEarlierChangesBeforeIt) {
+  Open();
+  store().WriteSoon(SampleSlot(41));
+  std::vector<std::string> answered;
+  Mutex mutex;
+  for (const char* id : {"attempt-to-sign-in-1", "attempt-to-sign-in-2"}) {
+    store().RecordAttempt(SampleAttempt(id), [&, id](const absl::Status& status) {
+      EXPECT_THAT(status, IsOk());
+      EXPECT_EQ(store().state(), StoreState::kReady);  // no lock is held
+      MutexLock lock(mutex);
+      answered.emplace_back(id);
+    });
+  }
+  ASSERT_TRUE(Await(
+      [&] {
+        MutexLock lock(mutex);
+        return answered.size() == 2;
+      },
+      "two answers"));
+  EXPECT_THAT(answered, testing::ElementsAre("attempt-to-sign-in-1", "attempt-to-sign-in-2"));
+  EXPECT_EQ(Describe(Reopen()), Describe(SampleAttempt("attempt-to-sign-in-1")) + "\n" +
+                                    Describe(SampleAttempt("attempt-to-sign-in-2")) + "\n" +
+                                    Describe(SampleSlot(41)));
 }
 
 TEST_P(SessionStoreContract, KeepsLastChangeOfRow) {
@@ -110,9 +143,9 @@ TEST_P(SessionStoreContract, KeepsLastChangeOfRow) {
   store().WriteSoon(AttemptForgotten{"attempt-that-is-gone"});
   store().WriteSoon(QuarantineLifted{"scope-that-is-kept"});
   store().WriteSoon(SampleQuarantine("scope-that-is-kept"));
-  EXPECT_THAT(store().WriteNow(SampleSlot(100)), IsOk());
+  EXPECT_THAT(WriteAndWait(store(), SampleSlot(100)), IsOk());
   EXPECT_EQ(Describe(Reopen()),
-            Describe(SampleSlot(100)) + "\n" + Describe(SampleQuarantine("scope-that-is-kept")));
+            Describe(SampleQuarantine("scope-that-is-kept")) + "\n" + Describe(SampleSlot(100)));
 }
 
 TEST_P(SessionStoreContract, ForgetsOnlyNamedRows) {
@@ -122,17 +155,29 @@ TEST_P(SessionStoreContract, ForgetsOnlyNamedRows) {
   };
   store().WriteSoon(SampleAttempt());
   store().WriteSoon(SampleQuarantine());
-  EXPECT_THAT(store().WriteNow(SlotForgotten{kFirstUid, kFirstOrganization}), IsOk());
-  EXPECT_THAT(store().WriteNow(AttemptForgotten{kSampleAttempt}), IsOk());
-  EXPECT_THAT(store().WriteNow(QuarantineLifted{kSampleScope}), IsOk());
-  EXPECT_THAT(store().WriteNow(SlotForgotten{"uid-that-is-unknown", kFirstOrganization}), IsOk());
-  EXPECT_EQ(Describe(Reopen()), Describe(SampleSlot(kSecondUid, kFirstOrganization, 5)));
+  for (const char* name : {"ann@acme.example", "bob@acme.example"}) {
+    store().WriteSoon(SampleAcceptedSecret(name));
+    store().WriteSoon(SampleSuspension(name));
+  }
+  store().WriteSoon(AcceptedSecretForgotten{SampleAcceptedSecret("ann@acme.example").user});
+  store().WriteSoon(SuspensionEnded{SampleSuspension("ann@acme.example").dev_key});
+  EXPECT_THAT(WriteAndWait(store(), SlotForgotten{kFirstUid, kFirstOrganization}), IsOk());
+  EXPECT_THAT(WriteAndWait(store(), AttemptForgotten{kSampleAttempt}), IsOk());
+  EXPECT_THAT(WriteAndWait(store(), QuarantineLifted{kSampleScope}), IsOk());
+  EXPECT_THAT(WriteAndWait(store(), SlotForgotten{"uid-that-is-unknown", kFirstOrganization}),
+              IsOk());
+  StoreContents kept;
+  kept.slots = {SampleSlot(kSecondUid, kFirstOrganization, 5)};
+  kept.accepted_secrets = {SampleAcceptedSecret("bob@acme.example")};
+  kept.suspensions = {SampleSuspension("bob@acme.example")};
+  EXPECT_EQ(Describe(Reopen()), Describe(kept));
 }
 
 TEST_P(SessionStoreContract, KeepsGenerationWithoutSession) {
   Open();
   store().WriteSoon(SampleSlot(41));
-  EXPECT_THAT(store().WriteNow(StoredSlot{kSampleUid, kFirstOrganization, 42, nullptr, 0}), IsOk());
+  EXPECT_THAT(WriteAndWait(store(), StoredSlot{kSampleUid, kFirstOrganization, 42, nullptr, 0}),
+              IsOk());
   const StoreContents read = Reopen();
   ASSERT_EQ(read.slots.size(), 1u);
   EXPECT_EQ(read.slots[0].generation, 42u);
@@ -142,34 +187,34 @@ TEST_P(SessionStoreContract, KeepsGenerationWithoutSession) {
 TEST_P(SessionStoreContract, RemembersLogout) {
   Open();
   const StoredSlot logged_out{kSampleUid, kFirstOrganization, 42, nullptr, 0, true};
-  EXPECT_THAT(store().WriteNow(logged_out), IsOk());
+  EXPECT_THAT(WriteAndWait(store(), logged_out), IsOk());
   EXPECT_EQ(Describe(Reopen()), Describe(logged_out));
 }
 
 TEST_P(SessionStoreContract, ReadsBackLastAuditHead) {
   Open();
-  EXPECT_THAT(store().WriteNow(StoredAuditHead{41, std::string(64, 'a')}), IsOk());
+  EXPECT_THAT(WriteAndWait(store(), StoredAuditHead{41, std::string(64, 'a')}), IsOk());
   const StoredAuditHead last{42, std::string(64, 'b')};
-  EXPECT_THAT(store().WriteNow(last), IsOk());
+  EXPECT_THAT(WriteAndWait(store(), last), IsOk());
   EXPECT_EQ(Describe(Reopen()), Describe(last));
 }
 
 TEST_P(SessionStoreContract, ReportsAnotherBoot) {
   Open();
-  EXPECT_THAT(store().WriteNow(SampleSlot(5)), IsOk());
+  EXPECT_THAT(WriteAndWait(store(), SampleSlot(5)), IsOk());
   EXPECT_FALSE(Reopen(/*same_boot=*/false).same_boot);
 }
 
 TEST_P(SessionStoreContract, WritesFailedChangesLater) {
   Open();
-  EXPECT_THAT(store().WriteNow(SampleSlot(1)), IsOk());
+  EXPECT_THAT(WriteAndWait(store(), SampleSlot(1)), IsOk());
   under_test().FailWrites();
-  EXPECT_THAT(store().WriteNow(SampleSlot(2)), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_THAT(WriteAndWait(store(), SampleSlot(2)), StatusIs(absl::StatusCode::kUnavailable));
   EXPECT_EQ(store().state(), StoreState::kDegraded);
   store().WriteSoon(SampleAttempt());
-  EXPECT_THAT(store().WriteNow(SampleSlot(3)), testing::Not(IsOk()));
+  EXPECT_THAT(WriteAndWait(store(), SampleSlot(3)), testing::Not(IsOk()));
   under_test().RepairWrites();
-  EXPECT_THAT(store().WriteNow(SampleAttempt("attempt-to-sign-in-2")), IsOk());
+  EXPECT_THAT(WriteAndWait(store(), SampleAttempt("attempt-to-sign-in-2")), IsOk());
   EXPECT_EQ(store().state(), StoreState::kReady);
   EXPECT_EQ(Describe(Reopen()), Describe(SampleAttempt()) + "\n" +
                                     Describe(SampleAttempt("attempt-to-sign-in-2")) + "\n" +
@@ -178,16 +223,16 @@ TEST_P(SessionStoreContract, WritesFailedChangesLater) {
 
 TEST_P(SessionStoreContract, UnusableStoreIsMemoryOnly) {
   Open();
-  EXPECT_THAT(store().WriteNow(SampleSlot(1)), IsOk());
+  EXPECT_THAT(WriteAndWait(store(), SampleSlot(1)), IsOk());
   under_test().MakeUnusable();
   EXPECT_EQ(Describe(Reopen()), "");
   EXPECT_EQ(store().state(), StoreState::kMemoryOnly);
-  EXPECT_THAT(store().WriteNow(SampleSlot(2)), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_THAT(WriteAndWait(store(), SampleSlot(2)), StatusIs(absl::StatusCode::kUnavailable));
   store().WriteSoon(SampleSlot(3));
 }
 
 TEST_P(SessionStoreContract, WritesChangesMadeBeforeOpen) {
-  EXPECT_THAT(store().WriteNow(SampleSlot(1)), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_THAT(WriteAndWait(store(), SampleSlot(1)), StatusIs(absl::StatusCode::kUnavailable));
   store().WriteSoon(SampleAttempt());
   EXPECT_EQ(Describe(Open()), "");
   EXPECT_EQ(Describe(Reopen()), Describe(SampleAttempt()) + "\n" + Describe(SampleSlot(1)));

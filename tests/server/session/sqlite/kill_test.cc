@@ -1,4 +1,4 @@
-// kill -9 at any moment: every change that WriteNow() confirmed is in the file afterwards.
+// kill -9 at any moment: every change that was confirmed is in the file afterwards.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,7 +17,7 @@ constexpr std::uint64_t kSlots = 7;
 std::string KilledAttemptId(std::uint64_t n) { return "attempt-to-sign-in-" + std::to_string(n); }
 
 // Writes the generations from `first` on to the slots in turn until it is killed. Sends each number
-// to the pipe `to` after WriteNow() confirmed it.
+// to the pipe `to` after it was confirmed.
 [[noreturn]] void WriteUntilKilled(const SqliteStoreOptions& options, std::uint64_t first, int to) {
   ManualClock clock;
   RecordingStoreObserver observer;
@@ -27,7 +27,7 @@ std::string KilledAttemptId(std::uint64_t n) { return "attempt-to-sign-in-" + st
     store.WriteSoon(SampleAttempt(KilledAttemptId(i)));
     store.WriteSoon(AttemptForgotten{KilledAttemptId(i - 1)});
     const StoredSlot slot = SampleSlot(kSampleUid, SampleOrganizationId(i % kSlots), i);
-    if (!store.WriteNow(slot).ok() || ::write(to, &i, sizeof(i)) != sizeof(i)) ::_exit(1);
+    if (!WriteAndWait(store, slot).ok() || ::write(to, &i, sizeof(i)) != sizeof(i)) ::_exit(1);
   }
 }
 

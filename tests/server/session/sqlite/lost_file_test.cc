@@ -19,14 +19,14 @@ class LostFileTest : public testing::Test {
  protected:
   LostFileTest() {
     (void)harness_.Open();
-    EXPECT_THAT(harness_.store().WriteNow(SampleSlot(1)), IsOk());
+    EXPECT_THAT(WriteAndWait(harness_.store(), SampleSlot(1)), IsOk());
   }
   static std::string BothRows() {
     return Describe(SampleSlot(1)) + "\n" +
            Describe(SampleSlot(kSampleUid, kSecondOrganization, 2));
   }
   absl::Status WriteSecond() {
-    return harness_.store().WriteNow(SampleSlot(kSampleUid, kSecondOrganization, 2));
+    return WriteAndWait(harness_.store(), SampleSlot(kSampleUid, kSecondOrganization, 2));
   }
 
   SqliteStoreHarness harness_;
@@ -74,7 +74,8 @@ TEST_F(LostFileTest, KeepsChangesWhileRecreationFails) {
     for (int i = 0; i < 3; ++i) EXPECT_THAT(WriteSecond(), Not(IsOk()));
   }
   EXPECT_EQ(harness_.store().state(), StoreState::kDegraded);
-  EXPECT_THAT(harness_.store().WriteNow(SampleSlot(kSampleUid, kSecondOrganization, 2)), IsOk());
+  EXPECT_THAT(WriteAndWait(harness_.store(), SampleSlot(kSampleUid, kSecondOrganization, 2)),
+              IsOk());
   EXPECT_EQ(harness_.observer().Count("aside"), 0);
   EXPECT_EQ(harness_.observer().Count("state DEGRADED"), 1);
   EXPECT_EQ(Describe(harness_.Reopen()), BothRows());
@@ -86,9 +87,9 @@ TEST_F(LostFileTest, NewerChangeWinsOverFailedOne) {
     const NoWrites no_writes;
     // During the write of generation 3, before it fails.
     harness_.observer().set_on_next([this] { harness_.store().WriteSoon(SampleSlot(4)); });
-    EXPECT_THAT(harness_.store().WriteNow(SampleSlot(3)), Not(IsOk()));
+    EXPECT_THAT(WriteAndWait(harness_.store(), SampleSlot(3)), Not(IsOk()));
   }
-  EXPECT_THAT(harness_.store().WriteNow(SampleAttempt()), IsOk());
+  EXPECT_THAT(WriteAndWait(harness_.store(), SampleAttempt()), IsOk());
   EXPECT_EQ(Describe(harness_.Reopen()),
             Describe(SampleAttempt()) + "\n" + Describe(SampleSlot(4)));
 }
@@ -117,7 +118,7 @@ TEST_F(LostFileTest, SetsOverwrittenFileAside) {
     for (std::uint64_t i = 0; i < 6000; ++i) {
       harness_.store().WriteSoon(SampleSlot(kSampleUid, SampleOrganizationId(i), from + i));
     }
-    return harness_.store().WriteNow(SampleAttempt());
+    return WriteAndWait(harness_.store(), SampleAttempt());
   };
   EXPECT_THAT(write_all(1), IsOk());
   (void)harness_.Reopen();

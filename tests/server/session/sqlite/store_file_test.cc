@@ -22,7 +22,7 @@ class StoreFileTest : public testing::Test {
  protected:
   void WriteOne() {
     (void)harness_.Open();
-    EXPECT_THAT(harness_.store().WriteNow(SampleSlot(11)), IsOk());
+    EXPECT_THAT(WriteAndWait(harness_.store(), SampleSlot(11)), IsOk());
     harness_.Stop();
   }
   void ExpectFreshStore(const std::string& why) {
@@ -30,7 +30,7 @@ class StoreFileTest : public testing::Test {
     EXPECT_THAT(harness_.observer().events(),
                 ElementsAre(MatchesRegex(absl::StrCat("aside ", kAside, ": .*", why, ".*")),
                             "state READY"));
-    EXPECT_THAT(harness_.store().WriteNow(SampleSlot(12)), IsOk());
+    EXPECT_THAT(WriteAndWait(harness_.store(), SampleSlot(12)), IsOk());
     EXPECT_EQ(Describe(harness_.Reopen()), Describe(SampleSlot(12)));
   }
   void ExpectMemoryOnly(const std::string& why) {
@@ -38,7 +38,7 @@ class StoreFileTest : public testing::Test {
     EXPECT_EQ(harness_.store().state(), StoreState::kMemoryOnly);
     EXPECT_THAT(harness_.observer().events(), ElementsAre(HasSubstr(why)));
     EXPECT_THAT(harness_.observer().events(), ElementsAre(HasSubstr(harness_.path())));
-    EXPECT_THAT(harness_.store().WriteNow(SampleSlot(12)),
+    EXPECT_THAT(WriteAndWait(harness_.store(), SampleSlot(12)),
                 StatusIs(absl::StatusCode::kUnavailable));
   }
 
@@ -76,7 +76,7 @@ INSTANTIATE_TEST_SUITE_P(
     Changes, BadFileTest,
     testing::Values(
         BadFile{"NoCanary", "DELETE FROM canary", "another master key"},
-        BadFile{"NewerVersion", "PRAGMA user_version = 2", "newer billbroker"},
+        BadFile{"NewerVersion", "PRAGMA user_version = 3", "newer billbroker"},
         BadFile{"AddedTrigger",
                 "CREATE TRIGGER t AFTER INSERT ON rows BEGIN DELETE FROM rows WHERE kind = 2; END",
                 "added to its schema"},
@@ -101,7 +101,7 @@ TEST_F(StoreFileTest, UpgradesOlderVersion) {
   harness_.RawSql("PRAGMA application_id = 0x42425353");
   EXPECT_EQ(Describe(harness_.Reopen()), "");
   EXPECT_THAT(harness_.observer().events(), ElementsAre("state READY"));
-  EXPECT_THAT(harness_.store().WriteNow(SampleSlot(12)), IsOk());
+  EXPECT_THAT(WriteAndWait(harness_.store(), SampleSlot(12)), IsOk());
 }
 
 TEST_F(StoreFileTest, KeepsBothFilesSetAsideInOneSecond) {
@@ -132,7 +132,7 @@ TEST_F(StoreFileTest, DamagedFileYieldsOnlyWholeRows) {
                 Describe(SampleSlot(kSampleUid, slot.organization_id, slot.generation)));
     }
     EXPECT_EQ(harness_.store().state(), StoreState::kReady) << at;
-    EXPECT_THAT(harness_.store().WriteNow(SampleAttempt()), IsOk()) << at;
+    EXPECT_THAT(WriteAndWait(harness_.store(), SampleAttempt()), IsOk()) << at;
     harness_.Stop();
     for (const auto& [name, bytes] : harness_.Files()) {
       std::filesystem::remove(harness_.folder().File(name));
@@ -175,7 +175,7 @@ TEST_F(StoreFileTest, TruncatedFileYieldsOnlyWholeRows) {
 TEST_F(StoreFileTest, TruncatedLogYieldsEarlierTransactions) {
   (void)harness_.Open();
   for (std::uint64_t i = 1; i <= 20; ++i) {
-    EXPECT_THAT(harness_.store().WriteNow(SampleSlot(i)), IsOk());
+    EXPECT_THAT(WriteAndWait(harness_.store(), SampleSlot(i)), IsOk());
   }
   const std::map<std::string, std::string> killed = harness_.Files();
   harness_.Stop();
@@ -209,12 +209,12 @@ TEST_F(StoreFileTest, UncreatableFileTextNamesFileAndFix) {
 
 TEST_F(StoreFileTest, LeavesFileOfAnotherStoreAlone) {
   (void)harness_.Open();
-  EXPECT_THAT(harness_.store().WriteNow(SampleSlot(11)), IsOk());
+  EXPECT_THAT(WriteAndWait(harness_.store(), SampleSlot(11)), IsOk());
   RecordingStoreObserver observer;
   SqliteStore second(harness_.options(), harness_.clock(), observer);
   EXPECT_EQ(Describe(second.Open(MasterKey())), "");
   EXPECT_THAT(observer.events(), ElementsAre(StartsWith("state MEMORY_ONLY: ")));
-  EXPECT_THAT(harness_.store().WriteNow(SampleSlot(12)), IsOk());
+  EXPECT_THAT(WriteAndWait(harness_.store(), SampleSlot(12)), IsOk());
   EXPECT_EQ(Describe(harness_.Reopen()), Describe(SampleSlot(12)));
 }
 

@@ -20,6 +20,7 @@
 #include "tests/support/await.h"
 #include "tests/support/manual_time.h"
 #include "tests/support/sample_store.h"
+#include "tests/support/store_calls.h"
 #include "tests/support/temp_folder.h"
 
 namespace billbroker {
@@ -34,6 +35,9 @@ class RecordingStoreObserver final : public StoreObserver {
     Add(absl::StrCat("aside ", std::filesystem::path(file).filename().string(), ": ", why));
   }
   void StoreRowDropped(absl::string_view kind) override { Add(absl::StrCat("dropped ", kind)); }
+  void StoreUpgraded(std::int64_t rows, std::int64_t dropped_quarantines) override {
+    Add(absl::StrCat("upgraded ", rows, " rows, dropped ", dropped_quarantines));
+  }
 
   // Sets a function that the next event calls once.
   void set_on_next(std::function<void()> on_next) {

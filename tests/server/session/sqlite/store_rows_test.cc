@@ -121,6 +121,7 @@ TEST_F(StoreRowsTest, FilesContainNoSecretOrUser) {
       EXPECT_FALSE(absl::StrContains(bytes, "s3cret")) << name;
       EXPECT_FALSE(absl::StrContains(bytes, "ann@acme")) << name;
       EXPECT_FALSE(absl::StrContains(bytes, "known-scope-of-a-user")) << name;
+      EXPECT_FALSE(absl::StrContains(bytes, "known-dev-key")) << name;
     }
   };
   (void)harness_.Open();
@@ -128,12 +129,14 @@ TEST_F(StoreRowsTest, FilesContainNoSecretOrUser) {
     harness_.store().WriteSoon(SampleSlot(kSampleUid, SampleOrganizationId(i), i));
   }
   harness_.store().WriteSoon(SampleAttempt());
-  EXPECT_THAT(harness_.store().WriteNow(SampleQuarantine("known-scope-of-a-user")), IsOk());
+  harness_.store().WriteSoon(SampleAcceptedSecret());
+  harness_.store().WriteSoon(SampleSuspension("known-dev-key"));
+  EXPECT_THAT(WriteAndWait(harness_.store(), SampleQuarantine("known-scope-of-a-user")), IsOk());
   expect_nothing_known();  // includes the write-ahead log
   for (std::uint64_t i = 1; i <= 200; ++i) {
     harness_.store().WriteSoon(SlotForgotten{kSampleUid, SampleOrganizationId(i)});
   }
-  EXPECT_THAT(harness_.store().WriteNow(QuarantineLifted{"known-scope-of-a-user"}), IsOk());
+  EXPECT_THAT(WriteAndWait(harness_.store(), QuarantineLifted{"known-scope-of-a-user"}), IsOk());
   expect_nothing_known();
   harness_.Stop();
   expect_nothing_known();

@@ -30,7 +30,7 @@ TEST(SqliteStoreWritesTest, ConcurrentWritersGetTheirOwnAnswers) {
       for (std::uint64_t i = 1; i <= kWrites; ++i) {
         const std::string uid = "uid-of-credential-" + std::to_string(thread);
         if (i % 3 == 0) harness.store().WriteSoon(SampleSlot(uid, kFirstOrganization, i));
-        EXPECT_THAT(harness.store().WriteNow(SampleSlot(uid, kSecondOrganization, i)), IsOk());
+        EXPECT_THAT(WriteAndWait(harness.store(), SampleSlot(uid, kSecondOrganization, i)), IsOk());
         EXPECT_EQ(harness.store().state(), StoreState::kReady);
       }
     });
@@ -61,12 +61,13 @@ TEST(SqliteStoreWritesTest, ReportsFailureOnceAndTextNamesFileAndFix) {
   (void)harness.Open();
   {
     const NoWrites no_writes;
-    const absl::Status status = harness.store().WriteNow(SampleSlot(1));
+    const absl::Status status = WriteAndWait(harness.store(), SampleSlot(1));
     EXPECT_THAT(std::string(status.message()),
                 AllOf(HasSubstr(harness.path()), HasSubstr("check its disk")));
-    EXPECT_THAT(harness.store().WriteNow(SampleSlot(2)), Not(IsOk()));
+    EXPECT_THAT(WriteAndWait(harness.store(), SampleSlot(2)), Not(IsOk()));
   }
-  EXPECT_THAT(harness.store().WriteNow(SampleSlot(kSampleUid, kSecondOrganization, 3)), IsOk());
+  EXPECT_THAT(WriteAndWait(harness.store(), SampleSlot(kSampleUid, kSecondOrganization, 3)),
+              IsOk());
   EXPECT_THAT(harness.observer().events(),
               ElementsAre("state READY", StartsWith("state DEGRADED: "), "state READY"));
 }
@@ -78,7 +79,7 @@ TEST(SqliteStoreWritesTest, RetriesByItself) {
   (void)harness.Open();
   {
     const NoWrites no_writes;
-    EXPECT_THAT(harness.store().WriteNow(SampleSlot(1)), Not(IsOk()));
+    EXPECT_THAT(WriteAndWait(harness.store(), SampleSlot(1)), Not(IsOk()));
   }
   ASSERT_TRUE(harness.observer().AwaitEvents(3));
   EXPECT_EQ(harness.store().state(), StoreState::kReady);
@@ -88,17 +89,18 @@ TEST(SqliteStoreWritesTest, RetriesByItself) {
 TEST(SqliteStoreWritesTest, LatestChangeSurvivesFailure) {
   SqliteStoreHarness harness;
   (void)harness.Open();
-  EXPECT_THAT(harness.store().WriteNow(SampleSlot(1)), IsOk());
-  EXPECT_THAT(harness.store().WriteNow(SampleAttempt("attempt-that-is-old")), IsOk());
+  EXPECT_THAT(WriteAndWait(harness.store(), SampleSlot(1)), IsOk());
+  EXPECT_THAT(WriteAndWait(harness.store(), SampleAttempt("attempt-that-is-old")), IsOk());
   {
     const NoWrites no_writes;
     for (std::uint64_t i = 2; i <= 50; ++i) {
-      EXPECT_THAT(harness.store().WriteNow(SampleSlot(i)), Not(IsOk()));
+      EXPECT_THAT(WriteAndWait(harness.store(), SampleSlot(i)), Not(IsOk()));
       // This attempt is forgotten before it is ever written.
       harness.store().WriteSoon(SampleAttempt(AttemptId(i)));
-      EXPECT_THAT(harness.store().WriteNow(AttemptForgotten{AttemptId(i)}), Not(IsOk()));
+      EXPECT_THAT(WriteAndWait(harness.store(), AttemptForgotten{AttemptId(i)}), Not(IsOk()));
     }
-    EXPECT_THAT(harness.store().WriteNow(AttemptForgotten{"attempt-that-is-old"}), Not(IsOk()));
+    EXPECT_THAT(WriteAndWait(harness.store(), AttemptForgotten{"attempt-that-is-old"}),
+                Not(IsOk()));
   }
   EXPECT_EQ(Describe(harness.Reopen()), Describe(SampleSlot(50)));
 }
@@ -123,11 +125,12 @@ TEST(SqliteStoreWritesTest, RecoversFromFullDisk) {
   std::uint64_t count = 0;
   while (status.ok() && count < 1000) {
     ++count;
-    status = harness.store().WriteNow(SampleSlot(kSampleUid, SampleOrganizationId(count), count));
+    status =
+        WriteAndWait(harness.store(), SampleSlot(kSampleUid, SampleOrganizationId(count), count));
   }
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnavailable));
   disk.MakeRoom();
-  EXPECT_THAT(harness.store().WriteNow(SampleAttempt()), IsOk());
+  EXPECT_THAT(WriteAndWait(harness.store(), SampleAttempt()), IsOk());
   EXPECT_EQ(harness.Reopen().slots.size(), count);
 }
 
@@ -137,7 +140,7 @@ TEST(SqliteStoreWritesTest, ReadOnlyDiskIsMemoryOnlyUntilRestart) {
   SqliteStoreHarness harness;
   harness.options().path = disk.File("sessions.db");
   (void)harness.Reopen();
-  EXPECT_THAT(harness.store().WriteNow(SampleSlot(1)), IsOk());
+  EXPECT_THAT(WriteAndWait(harness.store(), SampleSlot(1)), IsOk());
   harness.Stop();
   ASSERT_TRUE(disk.SetReadOnly(true));
   EXPECT_EQ(Describe(harness.Reopen()), "");
