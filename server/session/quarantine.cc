@@ -6,31 +6,41 @@
 namespace billbroker {
 namespace {
 
-constexpr absl::string_view kScopeSeparator = "\x1f";  // as in slot.cc
+constexpr absl::string_view kScopeSeparator = "\x1f";  // as in session_slot.cc
 
-// Those of a partner alone are empty for others.
+// The members of partners are empty for other kinds.
 struct Scopes {
   std::string secret, dev_key, user, organization, user_and_organization;
+  std::string secret_and_dev_key, organization_and_dev_key;
   std::string app_key, partner, as_user;
 };
 
 Scopes ScopesOf(const CredentialInfo& credential, absl::string_view organization_id) {
   const std::string user = UserKeyOf(credential);
   const std::string as_user = SignInUserKeyOf(credential, organization_id);
+  const std::string dev_key = DevKeyKeyOf(credential, organization_id);
   Scopes scopes = {
       .secret = absl::StrCat("secret", kScopeSeparator, credential.user_secret_id),
-      .dev_key = absl::StrCat("dev_key", kScopeSeparator, DevKeyKeyOf(credential, organization_id)),
+      .dev_key = absl::StrCat("dev_key", kScopeSeparator, dev_key),
       .user = absl::StrCat("user", kScopeSeparator, user),
       .organization = absl::StrCat("organization", kScopeSeparator, credential.environment,
                                    kScopeSeparator, organization_id),
       .user_and_organization = absl::StrCat("user_and_organization", kScopeSeparator, as_user,
                                             kScopeSeparator, organization_id),
+      .secret_and_dev_key = "",
+      .organization_and_dev_key = "",
       .app_key = "",
       .partner = PartnerKeyOf(credential),
       .as_user = "",
   };
-  if (scopes.partner.empty()) return scopes;
-  scopes.app_key = absl::StrCat("dev_key", kScopeSeparator, AppKeyKeyOf(credential));
+  const bool partner = !scopes.partner.empty();
+  const std::string judged_key = partner ? AppKeyKeyOf(credential) : dev_key;
+  scopes.secret_and_dev_key = absl::StrCat("secret_and_dev_key", kScopeSeparator,
+                                           credential.user_secret_id, kScopeSeparator, judged_key);
+  scopes.organization_and_dev_key = absl::StrCat("organization_and_dev_key", kScopeSeparator,
+                                                 judged_key, kScopeSeparator, organization_id);
+  if (!partner) return scopes;
+  scopes.app_key = absl::StrCat("dev_key", kScopeSeparator, judged_key);
   scopes.as_user = absl::StrCat("user", kScopeSeparator, as_user);
   return scopes;
 }
@@ -41,27 +51,108 @@ struct Placement {
   bool lapses;
 };
 
-absl::optional<Placement> PlacementOf(Verdict verdict, SignInStep step, const Scopes& scopes) {
-  const bool by_partner = step == SignInStep::kPartnerSignIn;
-  const bool as_user = step == SignInStep::kSignInAsUser;
-  switch (verdict) {
-    case Verdict::kSecretRejected:
+bool RefusesDevKey(absl::string_view bill_code) {
+  return bill_code == "BDC_1102" || bill_code == "BDC_1103" || bill_code == "BDC_1104";
+}
+
+absl::optional<Placement> PlacementOf(const SignInRefusal& refusal, const Scopes& scopes) {
+  const bool by_partner = refusal.step == SignInStep::kPartnerSignIn;
+  const bool as_user = refusal.step == SignInStep::kSignInAsUser;
+  switch (refusal.scope) {
+    case QuarantineScope::kNone:
+      return absl::nullopt;
+    case QuarantineScope::kSecret:
       if (as_user) {
         return Placement{scopes.user_and_organization, Reason::kOrganizationRejected, false};
       }
       return Placement{scopes.secret, Reason::kCredentialRejected, false};
-    case Verdict::kDevKeyRejected:
+    case QuarantineScope::kSecretAndDevKey:
+      return Placement{
+          by_partner ? scopes.partner : scopes.secret_and_dev_key,
+          RefusesDevKey(refusal.bill_code) ? Reason::kDevKeyRejected : Reason::kCredentialRejected,
+          false};
+    case QuarantineScope::kDevKey:
       return Placement{by_partner || as_user ? scopes.app_key : scopes.dev_key,
                        Reason::kDevKeyRejected, false};
-    case Verdict::kOrganizationRejected:
+    case QuarantineScope::kOrganizationAndDevKey:
+      return Placement{by_partner ? scopes.partner : scopes.organization_and_dev_key,
+                       Reason::kDevKeyRejected, false};
+    case QuarantineScope::kUserAndOrganization:
       if (by_partner) return Placement{scopes.partner, Reason::kCredentialRejected, false};
       return Placement{scopes.user_and_organization, Reason::kOrganizationRejected, false};
-    case Verdict::kOrganizationLocked:
+    case QuarantineScope::kOrganizationLockout:
       return Placement{by_partner ? scopes.user : scopes.organization, Reason::kLockedOut, true};
-    case Verdict::kUserLocked:
+    case QuarantineScope::kUserLockout:
       return Placement{as_user ? scopes.as_user : scopes.user, Reason::kLockedOut, true};
+  }
+  return absl::nullopt;
+}
+
+QuarantineScope ScopeOf(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kSecretRejected:
+      return QuarantineScope::kSecret;
+    case Verdict::kDevKeyRejected:
+      return QuarantineScope::kDevKey;
+    case Verdict::kOrganizationRejected:
+      return QuarantineScope::kUserAndOrganization;
+    case Verdict::kOrganizationLocked:
+      return QuarantineScope::kOrganizationLockout;
+    case Verdict::kUserLocked:
+      return QuarantineScope::kUserLockout;
     default:
-      return absl::nullopt;
+      return QuarantineScope::kNone;
+  }
+}
+
+absl::string_view QuestionAbout(QuarantineScope scope) {
+  switch (scope) {
+    case QuarantineScope::kOrganizationAndDevKey:
+      return ": other environment? is this organization on this devKey?";
+    case QuarantineScope::kSecretAndDevKey:
+      return ": other environment? wrong user name or secret?";
+    default:
+      return "";
+  }
+}
+
+// Returns `BILL refused … (code)`, and the question that a person should ask. It does not name the
+// organization of the evidence, which the caller may not be allowed to see.
+std::string CauseOf(const QuarantineEntry& entry, const CredentialInfo& credential,
+                    absl::string_view organization_id) {
+  const std::string code = absl::StrCat(" (", entry.bill_code, ")");
+  const absl::string_view key =
+      credential.kind == CredentialKind::kPartner ? "appKey or devKey" : "devKey";
+  const std::string dev_key =
+      absl::StrCat("BILL refused the ", key, " that credential \"", credential.name,
+                   "\" uses for organization \"", organization_id, "\"");
+  switch (entry.reason) {
+    case Reason::kCredentialRejected:
+      return absl::StrCat("BILL refused the user name or secret of credential \"", credential.name,
+                          "\"", code);
+    case Reason::kDevKeyRejected:
+      return absl::StrCat(dev_key, code, QuestionAbout(entry.scope));
+    case Reason::kOrganizationRejected:
+      return absl::StrCat("BILL does not let the user of credential \"", credential.name,
+                          "\" into organization \"", organization_id, "\"", code);
+    default:
+      return absl::StrCat("BILL has locked out the user of credential \"", credential.name,
+                          "\" or organization \"", organization_id, "\"", code);
+  }
+}
+
+std::string RemedyOf(const QuarantineEntry& entry) {
+  switch (entry.reason) {
+    case Reason::kCredentialRejected:
+      return "the secret is changed, or ";
+    case Reason::kDevKeyRejected:
+      return "it is changed, or ";
+    case Reason::kOrganizationRejected:
+      return "access is given at BILL and then ";
+    default:
+      return absl::StrCat(absl::FormatTime(absl::RFC3339_sec, entry.until.value_or(entry.since),
+                                           absl::UTCTimeZone()),
+                          ", or it is unlocked at BILL and then ");
   }
 }
 
@@ -73,8 +164,9 @@ absl::optional<QuarantineEntry> Quarantine::Find(const CredentialInfo& credentia
   if (entries_.empty()) return absl::nullopt;
   const Scopes scopes = ScopesOf(credential, organization_id);
   for (const std::string* scope :
-       {&scopes.secret, &scopes.app_key, &scopes.partner, &scopes.dev_key, &scopes.user,
-        &scopes.as_user, &scopes.organization, &scopes.user_and_organization}) {
+       {&scopes.secret, &scopes.app_key, &scopes.partner, &scopes.dev_key,
+        &scopes.secret_and_dev_key, &scopes.organization_and_dev_key, &scopes.user, &scopes.as_user,
+        &scopes.organization, &scopes.user_and_organization}) {
     const auto found = entries_.find(*scope);
     if (found == entries_.end()) continue;
     const QuarantineEntry& entry = found->second;
@@ -84,19 +176,33 @@ absl::optional<QuarantineEntry> Quarantine::Find(const CredentialInfo& credentia
 }
 
 absl::optional<QuarantineRecord> Quarantine::Add(const CredentialInfo& credential,
-                                                 absl::string_view organization_id, SignInStep step,
-                                                 const BillError& error, absl::Time now,
+                                                 absl::string_view organization_id,
+                                                 const SignInRefusal& refusal, absl::Time now,
                                                  absl::Duration since_boot) {
   const absl::optional<Placement> placement =
-      PlacementOf(error.verdict, step, ScopesOf(credential, organization_id));
+      PlacementOf(refusal, ScopesOf(credential, organization_id));
   if (!placement.has_value()) return absl::nullopt;
-  QuarantineEntry entry{placement->reason, error.code, now, absl::nullopt, absl::nullopt};
+  QuarantineEntry entry;
+  entry.reason = placement->reason;
+  entry.bill_code = refusal.bill_code;
+  entry.since = now;
+  entry.scope = refusal.scope;
+  entry.organization_id = std::string(organization_id);
+  entry.history = refusal.history;
   if (placement->lapses) {
     entry.until = now + lockout_cooldown_;
     entry.lapses = since_boot + lockout_cooldown_;
   }
   entries_.insert_or_assign(placement->scope, entry);
   return QuarantineRecord{placement->scope, std::move(entry)};
+}
+
+absl::optional<QuarantineRecord> Quarantine::Add(const CredentialInfo& credential,
+                                                 absl::string_view organization_id, SignInStep step,
+                                                 const BillError& error, absl::Time now,
+                                                 absl::Duration since_boot) {
+  return Add(credential, organization_id, {step, ScopeOf(error.verdict), error.code, {}}, now,
+             since_boot);
 }
 
 std::vector<std::string> Quarantine::Lift(const CredentialInfo& credential,
@@ -107,15 +213,21 @@ std::vector<std::string> Quarantine::Lift(const CredentialInfo& credential,
   std::vector<const std::string*> proved;
   switch (step) {
     case SignInStep::kSignIn:
-      proved = {&scopes.secret, &scopes.dev_key, &scopes.user, &scopes.organization,
+      proved = {&scopes.secret,
+                &scopes.dev_key,
+                &scopes.secret_and_dev_key,
+                &scopes.organization_and_dev_key,
+                &scopes.user,
+                &scopes.organization,
                 &scopes.user_and_organization};
       break;
     case SignInStep::kPartnerSignIn:
-      proved = {&scopes.secret, &scopes.app_key, &scopes.partner, &scopes.user};
+      proved = {&scopes.secret, &scopes.app_key, &scopes.secret_and_dev_key, &scopes.partner,
+                &scopes.user};
       break;
     case SignInStep::kSignInAsUser:
-      proved = {&scopes.app_key, &scopes.as_user, &scopes.organization,
-                &scopes.user_and_organization};
+      proved = {&scopes.app_key, &scopes.secret_and_dev_key, &scopes.organization_and_dev_key,
+                &scopes.as_user, &scopes.organization,       &scopes.user_and_organization};
       break;
   }
   for (const std::string* scope : proved) {
@@ -124,41 +236,21 @@ std::vector<std::string> Quarantine::Lift(const CredentialInfo& credential,
   return lifted;
 }
 
+void Quarantine::Restore(QuarantineRecord record) {
+  entries_.insert_or_assign(std::move(record.scope), std::move(record.entry));
+}
+
 absl::Status QuarantineError(const QuarantineEntry& entry, const CredentialInfo& credential,
                              absl::string_view organization_id) {
-  const std::string again = absl::StrCat("'billbroker session login ", organization_id,
-                                         " --credential ", credential.name, " --force'");
-  const bool partner = credential.kind == CredentialKind::kPartner;
-  const std::string said = absl::StrCat(" (", entry.bill_code, "); it is not tried again until ");
-  std::string message;
-  switch (entry.reason) {
-    case Reason::kCredentialRejected:
-      message = absl::StrCat("BILL refused the user name or secret of credential \"",
-                             credential.name, "\"", said, "the secret is changed, or ", again);
-      break;
-    case Reason::kDevKeyRejected:
-      message = absl::StrCat("BILL refused the ", partner ? "appKey or devKey" : "devKey",
-                             " that credential \"", credential.name, "\" uses for organization \"",
-                             organization_id, "\"", said, "it is changed, or ", again);
-      break;
-    case Reason::kOrganizationRejected:
-      message = absl::StrCat("BILL does not let the user of credential \"", credential.name,
-                             "\" into organization \"", organization_id, "\"", said,
-                             "access is given at BILL and then ", again);
-      break;
-    default:
-      message = absl::StrCat("BILL has locked out the user of credential \"", credential.name,
-                             "\" or organization \"", organization_id, "\"", said,
-                             absl::FormatTime(absl::RFC3339_sec, entry.until.value_or(entry.since),
-                                              absl::UTCTimeZone()),
-                             ", or it is unlocked at BILL and then ", again);
-  }
-  return MakeError({entry.reason,
-                    absl::nullopt,
-                    {{"bill_code", entry.bill_code},
-                     {"credential", credential.name},
-                     {"organization_id", std::string(organization_id)}}},
-                   message);
+  return MakeError(
+      {entry.reason,
+       absl::nullopt,
+       {{"bill_code", entry.bill_code},
+        {"credential", credential.name},
+        {"organization_id", std::string(organization_id)}}},
+      absl::StrCat(CauseOf(entry, credential, organization_id), "; it is not tried again until ",
+                   RemedyOf(entry), "'billbroker session login ", organization_id, " --credential ",
+                   credential.name, " --force'"));
 }
 
 }  // namespace billbroker

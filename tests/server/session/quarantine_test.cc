@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 #include "tests/support/fake_bill.h"
 
 namespace billbroker {
@@ -158,6 +160,131 @@ INSTANTIATE_TEST_SUITE_P(
              false},
         Case{Verdict::kOrganizationLocked, Reason::kLockedOut, false, true, true, true},
         Case{Verdict::kUserLocked, Reason::kLockedOut, true, true, true, false}));
+
+// The scope of a refusal, its code and reason, and whether the quarantine also applies to …
+struct EvidenceCase {
+  QuarantineScope scope;
+  std::string code;
+  Reason reason;
+  bool other_organization;  // … another organization of the same user
+  bool new_secret;          // … the same user with a new secret
+  bool new_dev_key;         // … the same user with a new devKey
+  bool other_user;          // … another user with the same devKey in the same organization
+};
+
+class QuarantineEvidenceTest : public ::testing::TestWithParam<EvidenceCase> {};
+
+TEST_P(QuarantineEvidenceTest, IsNotWiderThanItsEvidence) {
+  const EvidenceCase& expected = GetParam();
+  Quarantine quarantine(absl::Hours(1));
+  const CredentialInfo refused =
+      MakeInfo("user@example.com", "secret-fingerprint-1", "dev-key-fingerprint-1");
+  ASSERT_TRUE(quarantine.Add(refused, kOneOrganization,
+                             {SignInStep::kSignIn, expected.scope, expected.code},
+                             absl::UnixEpoch(), absl::ZeroDuration()));
+  const auto applies = [&quarantine](const CredentialInfo& info, absl::string_view organization) {
+    return quarantine.Find(info, organization, absl::ZeroDuration()).has_value();
+  };
+  EXPECT_EQ(quarantine.Find(refused, kOneOrganization, absl::ZeroDuration())->reason,
+            expected.reason);
+  EXPECT_EQ(applies(refused, kOtherOrganization), expected.other_organization);
+  EXPECT_EQ(applies(MakeInfo("user@example.com", "secret-fingerprint-2", "dev-key-fingerprint-1"),
+                    kOneOrganization),
+            expected.new_secret);
+  EXPECT_EQ(applies(MakeInfo("user@example.com", "secret-fingerprint-1", "dev-key-fingerprint-2"),
+                    kOneOrganization),
+            expected.new_dev_key);
+  EXPECT_EQ(
+      applies(MakeInfo("another@example.com", "secret-fingerprint-3", "dev-key-fingerprint-1"),
+              kOneOrganization),
+      expected.other_user);
+  quarantine.Lift(refused, kOneOrganization, SignInStep::kSignIn);
+  EXPECT_FALSE(applies(refused, kOneOrganization));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Scopes, QuarantineEvidenceTest,
+    ::testing::Values(EvidenceCase{QuarantineScope::kSecret, "BDC_1101",
+                                   Reason::kCredentialRejected, true, false, true, false},
+                      EvidenceCase{QuarantineScope::kSecretAndDevKey, "BDC_1102",
+                                   Reason::kDevKeyRejected, true, false, false, false},
+                      EvidenceCase{QuarantineScope::kDevKey, "BDC_1104", Reason::kDevKeyRejected,
+                                   true, true, false, true},
+                      EvidenceCase{QuarantineScope::kOrganizationAndDevKey, "BDC_1103",
+                                   Reason::kDevKeyRejected, false, true, false, true},
+                      EvidenceCase{QuarantineScope::kUserAndOrganization, "BDC_1111",
+                                   Reason::kOrganizationRejected, false, true, true, false},
+                      EvidenceCase{QuarantineScope::kOrganizationLockout, "BDC_1107",
+                                   Reason::kLockedOut, false, true, true, true},
+                      EvidenceCase{QuarantineScope::kUserLockout, "BDC_1110", Reason::kLockedOut,
+                                   true, true, true, false}));
+
+// The same for a partner's two steps; `other_user` is another partner with the same appKey.
+struct PartnerEvidenceCase {
+  SignInStep step;
+  QuarantineScope scope;
+  std::string code;
+  Reason reason;
+  bool other_organization;
+  bool new_password;
+  bool new_app_key;
+  bool other_partner;
+};
+
+class PartnerEvidenceTest : public ::testing::TestWithParam<PartnerEvidenceCase> {};
+
+TEST_P(PartnerEvidenceTest, IsNotWiderThanItsEvidence) {
+  const PartnerEvidenceCase& expected = GetParam();
+  const auto partner = [](absl::string_view user, absl::string_view secret, absl::string_view key) {
+    CredentialInfo info = MakeInfo(user, secret, "dev-key-fingerprint-1");
+    info.kind = CredentialKind::kPartner;
+    info.fingerprints["app_key"] = std::string(key);
+    info.user_ids = {{kOneOrganization, kUserId}, {kOtherOrganization, "00600000000000000002"}};
+    return info;
+  };
+  const CredentialInfo refused = partner(kFirm, "secret-fingerprint-1", "app-key-fingerprint-1");
+  Quarantine quarantine(absl::Hours(1));
+  const bool own = expected.step == SignInStep::kPartnerSignIn;
+  ASSERT_TRUE(quarantine.Add(refused, own ? "" : kOneOrganization,
+                             {expected.step, expected.scope, expected.code}, absl::UnixEpoch(),
+                             absl::ZeroDuration()));
+  const auto applies = [&quarantine](const CredentialInfo& info, absl::string_view organization) {
+    return quarantine.Find(info, organization, absl::ZeroDuration()).has_value();
+  };
+  ASSERT_TRUE(applies(refused, own ? "" : kOneOrganization));
+  EXPECT_EQ(quarantine.Find(refused, kOneOrganization, absl::ZeroDuration())->reason,
+            expected.reason);
+  EXPECT_EQ(applies(refused, kOtherOrganization), expected.other_organization);
+  EXPECT_EQ(
+      applies(partner(kFirm, "secret-fingerprint-2", "app-key-fingerprint-1"), kOneOrganization),
+      expected.new_password);
+  EXPECT_EQ(
+      applies(partner(kFirm, "secret-fingerprint-1", "app-key-fingerprint-2"), kOneOrganization),
+      expected.new_app_key);
+  EXPECT_EQ(
+      applies(partner("api@mill.example.com", "secret-fingerprint-3", "app-key-fingerprint-1"),
+              kOneOrganization),
+      expected.other_partner);
+  quarantine.Lift(refused, own ? "" : kOneOrganization, expected.step);
+  EXPECT_FALSE(applies(refused, kOneOrganization));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Scopes, PartnerEvidenceTest,
+    ::testing::Values(PartnerEvidenceCase{kOwn, QuarantineScope::kSecretAndDevKey, "BDC_1102",
+                                          Reason::kDevKeyRejected, true, false, false, false},
+                      PartnerEvidenceCase{kOwn, QuarantineScope::kSecretAndDevKey, "BDC_1105",
+                                          Reason::kCredentialRejected, true, false, false, false},
+                      PartnerEvidenceCase{kOwn, QuarantineScope::kDevKey, "BDC_1104",
+                                          Reason::kDevKeyRejected, true, true, false, true},
+                      PartnerEvidenceCase{kAsUser, QuarantineScope::kOrganizationAndDevKey,
+                                          "BDC_1102", Reason::kDevKeyRejected, false, true, false,
+                                          true},
+                      PartnerEvidenceCase{kAsUser, QuarantineScope::kSecretAndDevKey, "BDC_1103",
+                                          Reason::kDevKeyRejected, true, false, false, false},
+                      PartnerEvidenceCase{kAsUser, QuarantineScope::kUserAndOrganization,
+                                          "BDC_1111", Reason::kOrganizationRejected, false, true,
+                                          true, false}));
 
 TEST(QuarantineTest, TransientFailuresAreNotRecorded) {
   Quarantine quarantine(absl::Hours(1));
