@@ -53,21 +53,21 @@ void ReadSession(TomlTable table, SessionManagerOptions& options) {
   table.RefuseUnknown();
 }
 
-void ReadShares(TomlTable table, GovernorOptions& governor) {
+void ReadShares(TomlTable table, SignInLimits& limits) {
   for (const std::string& dev_key_id : table.Names()) {
-    governor.shares[dev_key_id] = table.Integer(dev_key_id, 100, 1, 100) / 100.0;
+    limits.shares[dev_key_id] = table.Integer(dev_key_id, 100, 1, 100) / 100.0;
   }
 }
 
-void ReadSignIns(TomlTable table, GovernorOptions& governor) {
-  governor.sign_ins_per_hour =
-      table.Integer("per_hour", governor.sign_ins_per_hour, 1, kMostSignInsPerHour);
-  governor.reserve = table.Integer("reserve_percent", 10, 0, 100) / 100.0;
-  governor.share = table.Integer("share_percent", 100, 1, 100) / 100.0;
-  ReadShares(table.Table("share_percent_of"), governor);
-  governor.max_parallel = table.Integer("max_parallel", governor.max_parallel, 1, 1000);
-  governor.max_parallel_per_dev_key =
-      table.Integer("max_parallel_per_dev_key", governor.max_parallel_per_dev_key, 1, 1000);
+void ReadSignIns(TomlTable table, SignInLimits& limits) {
+  limits.sign_ins_per_hour =
+      table.Integer("per_hour", limits.sign_ins_per_hour, 1, kMostSignInsPerHour);
+  limits.reserve = table.Integer("reserve_percent", 10, 0, 100) / 100.0;
+  limits.share = table.Integer("share_percent", 100, 1, 100) / 100.0;
+  ReadShares(table.Table("share_percent_of"), limits);
+  limits.max_parallel = table.Integer("max_parallel", limits.max_parallel, 1, 1000);
+  limits.max_parallel_per_dev_key =
+      table.Integer("max_parallel_per_dev_key", limits.max_parallel_per_dev_key, 1, 1000);
   table.RefuseUnknown();
 }
 
@@ -90,7 +90,7 @@ void ReadPrewarm(TomlTable table, SessionManagerOptions& options) {
 SessionManagerOptions ReadEngineOptions(TomlTable& root) {
   SessionManagerOptions options;
   ReadSession(root.Table("session"), options);
-  ReadSignIns(root.Table("sign_ins"), options.governor);
+  ReadSignIns(root.Table("sign_ins"), options.sign_in);
   ReadPrewarm(root.Table("prewarm"), options);
   return options;
 }

@@ -147,7 +147,7 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::ProveStaged(Credential stag
   request.patience = options.patience;
   request.principal = options.principal;
   request.cause = options.cause;
-  request.said_now = made.kind == PastChangeKind::kRotated;
+  request.ignore_quarantine = made.kind == PastChangeKind::kRotated;
   FaultPoint("rotation.before_proof");
   const ProbeResult probed = Probe(Successor(staged, made.change), prints, std::move(request));
   FaultPoint("rotation.proved");

@@ -77,6 +77,14 @@ void AwaitSession(const SessionServiceImpl::Parts& parts, std::unique_ptr<Waitin
       });
 }
 
+// Returns how a Login is forced. An admin of the credential passes the slot cap too.
+SignInForce ForceOf(const v1::LoginRequest& request, const Gate::Pass& pass) {
+  if (!request.force()) return SignInForce::kNone;
+  return pass.caller->grants()->CoversCredential(Role::kAdmin, pass.credential)
+             ? SignInForce::kAdmin
+             : SignInForce::kOperator;
+}
+
 // Ends a call of Login.
 struct LoginAnswer {
   const Clock& clock;
@@ -165,17 +173,18 @@ void Batch::Put(const absl::StatusOr<SessionPtr>& session, const SessionSecrets&
   if (missing_.fetch_sub(1) == 1) reactor_->Finish(grpc::Status::OK);
 }
 
-// No organization id and no credential name holds a slash.
-std::string KeyOf(const SlotInfo& pair) {
-  return absl::StrCat(pair.organization_id, "/", pair.credential);
+// No organization id and no credential name contains a slash.
+std::string KeyOf(const SlotInfo& slot) {
+  return absl::StrCat(slot.organization_id, "/", slot.credential);
 }
 
-// True where `pair` comes after the pair that `last_key` names: by organization, then credential.
-bool IsAfter(const SlotInfo& pair, absl::string_view last_key) {
+// Returns the slots after the slot of `last_key`, a few at a time: the lock of the session manager
+// is held only shortly.
+std::vector<SlotInfo> ListAfter(SessionManager& sessions, absl::string_view last_key) {
+  constexpr std::size_t kAtATime = 256;
   const std::pair<absl::string_view, absl::string_view> last =
       absl::StrSplit(last_key, absl::MaxSplits('/', 1));
-  return std::pair<absl::string_view, absl::string_view>(pair.organization_id, pair.credential) >
-         last;
+  return sessions.List(last.first, last.second, kAtATime);
 }
 
 }  // namespace
@@ -235,7 +244,7 @@ ServerUnaryReactor* SessionServiceImpl::Login(CallbackServerContext* context,
       return reactor;
     }
   }
-  const LoginDemand demand = {request->force(), PatienceOf(*context), pass->caller->name(),
+  const LoginDemand demand = {ForceOf(*request, *pass), PatienceOf(*context), pass->caller->name(),
                               parts_.gate.CauseOf(*context, NeedOf(*request), pass->record)};
   parts_.sessions.Login(request->organization_id(), pass->credential, demand,
                         [this, context, answer, record = std::move(pass->record)](
@@ -290,23 +299,26 @@ absl::Status SessionServiceImpl::ListPage(const v1::ListSessionsRequest& request
     const absl::StatusOr<CredentialInfoPtr> known = parts_.directory.Get(request.credential());
     if (!known.ok()) return known.status();
   }
-  const SlotInfo* last = nullptr;
-  const std::vector<SlotInfo> pairs = parts_.sessions.List();
-  for (const SlotInfo& pair : pairs) {
-    if (!page.last_key.empty() && !IsAfter(pair, page.last_key)) continue;
-    if (!request.credential().empty() && pair.credential != request.credential()) continue;
-    if (!grants.CoversCredential(Role::kOperator, pair.credential) &&
-        !grants.CoversOrganization(Role::kOperator, pair.organization_id)) {
-      continue;
+  std::string last_key = page.last_key;
+  std::string last_sent;
+  while (true) {
+    const std::vector<SlotInfo> slots = ListAfter(parts_.sessions, last_key);
+    if (slots.empty()) return absl::OkStatus();
+    last_key = KeyOf(slots.back());
+    for (const SlotInfo& slot : slots) {
+      if (!request.credential().empty() && slot.credential != request.credential()) continue;
+      if (!grants.CoversCredential(Role::kOperator, slot.credential) &&
+          !grants.CoversOrganization(Role::kOperator, slot.organization_id)) {
+        continue;
+      }
+      if (response.sessions_size() == static_cast<int>(page.size)) {
+        response.set_next_page_token(PageToken(kSessionList, last_sent));
+        return absl::OkStatus();
+      }
+      FillEntry(slot, *response.add_sessions());
+      last_sent = KeyOf(slot);
     }
-    if (response.sessions_size() == static_cast<int>(page.size)) {
-      response.set_next_page_token(PageToken(kSessionList, KeyOf(*last)));
-      break;
-    }
-    FillEntry(pair, *response.add_sessions());
-    last = &pair;
   }
-  return absl::OkStatus();
 }
 
 ServerUnaryReactor* SessionServiceImpl::ListSessions(CallbackServerContext* context,
@@ -341,7 +353,7 @@ ServerUnaryReactor* SessionServiceImpl::GetStatus(CallbackServerContext* context
   FillVaultStatus(parts_.directory, *pass->caller->grants(), *response->mutable_vault());
   FillMfaStatus(parts_.directory, parts_.clock.Now(), *response->mutable_mfa());
   FillCounts(parts_.sessions.Counts(), *response->mutable_sessions());
-  for (const LoginGovernor::Budget& budget : parts_.sessions.Budgets()) {
+  for (const DevKeyUse& budget : parts_.sessions.Budgets()) {
     FillBudget(budget, parts_.clock, *response->add_login_budgets());
   }
   response->mutable_store()->set_state(

@@ -231,15 +231,15 @@ void FillCounts(const SessionCounts& counts, v1::SessionCounts& proto) {
   proto.set_queued_count(counts.queued);
 }
 
-void FillBudget(const LoginGovernor::Budget& budget, const Clock& clock, v1::LoginBudget& proto) {
-  proto.set_environment(std::string(EnvironmentOf(budget.dev_key)));
-  proto.set_dev_key_id(std::string(DevKeyIdOf(budget.dev_key)));
+void FillBudget(const DevKeyUse& budget, const Clock& clock, v1::LoginBudget& proto) {
+  proto.set_environment(budget.dev_key.environment);
+  proto.set_dev_key_id(budget.dev_key.dev_key_id);
   proto.set_limit(budget.limit);
   proto.set_used_count(budget.used);
   proto.set_queued_count(budget.queued);
-  const absl::Duration parked = budget.parked_until - clock.SinceBoot();
-  if (parked > absl::ZeroDuration()) {
-    *proto.mutable_rate_limit_end_time() = ToTimestamp(clock.Now() + parked);
+  const absl::Duration suspended = budget.suspended_until - clock.SinceBoot();
+  if (suspended > absl::ZeroDuration()) {
+    *proto.mutable_rate_limit_end_time() = ToTimestamp(clock.Now() + suspended);
   }
 }
 

@@ -76,7 +76,7 @@ void FillDiscovered(const OrganizationDiscovery::Found& found,
 // The state of the keyring and of what has been read from it; names only what is granted.
 void FillVaultStatus(const Directory& directory, const Grants& grants, v1::VaultStatus& proto);
 
-void FillBudget(const LoginGovernor::Budget& budget, const Clock& clock, v1::LoginBudget& proto);
+void FillBudget(const DevKeyUse& budget, const Clock& clock, v1::LoginBudget& proto);
 
 // `now` is the wall clock's.
 void FillMfaStatus(const Directory& directory, absl::Time now, v1::MfaStatus& proto);

@@ -1,12 +1,18 @@
 #include "server/session/quarantine.h"
 
 #include "absl/strings/str_cat.h"
+#include "server/session/joined_keys.h"
 #include "server/session/session_slot.h"
 
 namespace billbroker {
 namespace {
 
-constexpr absl::string_view kScopeSeparator = "\x1f";  // as in session_slot.cc
+// Empty if the credential is not a partner's.
+std::string PartnerScope(const CredentialInfo& credential) {
+  if (credential.kind != CredentialKind::kPartner) return "";
+  return absl::StrCat("partner", kJoin, Joined(ToAppKeyBudgetId(credential)), kJoin,
+                      Joined(ToUserId(credential)), kJoin, credential.user_secret_id);
+}
 
 // The members of partners are empty for other kinds.
 struct Scopes {
@@ -16,32 +22,32 @@ struct Scopes {
 };
 
 Scopes ScopesOf(const CredentialInfo& credential, absl::string_view organization_id) {
-  const std::string user = UserKeyOf(credential);
-  const std::string as_user = SignInUserKeyOf(credential, organization_id);
-  const std::string dev_key = DevKeyKeyOf(credential, organization_id);
+  const std::string user = Joined(ToUserId(credential));
+  const std::string as_user = Joined(ToUserId(credential, organization_id));
+  const std::string dev_key = Joined(ToDevKeyBudgetId(credential, organization_id));
   Scopes scopes = {
-      .secret = absl::StrCat("secret", kScopeSeparator, credential.user_secret_id),
-      .dev_key = absl::StrCat("dev_key", kScopeSeparator, dev_key),
-      .user = absl::StrCat("user", kScopeSeparator, user),
-      .organization = absl::StrCat("organization", kScopeSeparator, credential.environment,
-                                   kScopeSeparator, organization_id),
-      .user_and_organization = absl::StrCat("user_and_organization", kScopeSeparator, as_user,
-                                            kScopeSeparator, organization_id),
+      .secret = absl::StrCat("secret", kJoin, credential.user_secret_id),
+      .dev_key = absl::StrCat("dev_key", kJoin, dev_key),
+      .user = absl::StrCat("user", kJoin, user),
+      .organization =
+          absl::StrCat("organization", kJoin, credential.environment, kJoin, organization_id),
+      .user_and_organization =
+          absl::StrCat("user_and_organization", kJoin, as_user, kJoin, organization_id),
       .secret_and_dev_key = "",
       .organization_and_dev_key = "",
       .app_key = "",
-      .partner = PartnerKeyOf(credential),
+      .partner = PartnerScope(credential),
       .as_user = "",
   };
   const bool partner = !scopes.partner.empty();
-  const std::string judged_key = partner ? AppKeyKeyOf(credential) : dev_key;
-  scopes.secret_and_dev_key = absl::StrCat("secret_and_dev_key", kScopeSeparator,
-                                           credential.user_secret_id, kScopeSeparator, judged_key);
-  scopes.organization_and_dev_key = absl::StrCat("organization_and_dev_key", kScopeSeparator,
-                                                 judged_key, kScopeSeparator, organization_id);
+  const std::string judged_key = partner ? Joined(ToAppKeyBudgetId(credential)) : dev_key;
+  scopes.secret_and_dev_key =
+      absl::StrCat("secret_and_dev_key", kJoin, credential.user_secret_id, kJoin, judged_key);
+  scopes.organization_and_dev_key =
+      absl::StrCat("organization_and_dev_key", kJoin, judged_key, kJoin, organization_id);
   if (!partner) return scopes;
-  scopes.app_key = absl::StrCat("dev_key", kScopeSeparator, judged_key);
-  scopes.as_user = absl::StrCat("user", kScopeSeparator, as_user);
+  scopes.app_key = absl::StrCat("dev_key", kJoin, judged_key);
+  scopes.as_user = absl::StrCat("user", kJoin, as_user);
   return scopes;
 }
 

@@ -29,6 +29,12 @@ class RateLimiter final {
     return true;
   }
 
+  // Takes back one Take() of `name`.
+  void GiveBack(absl::string_view name, absl::Duration now) {
+    Bucket& bucket = Refill(name, now);
+    bucket.tokens = std::min(burst_, bucket.tokens + 1);
+  }
+
   // How long until Take() says yes again.
   [[nodiscard]] absl::Duration RetryAfter(absl::string_view name, absl::Duration now) {
     const double missing = 1 - Refill(name, now).tokens;

@@ -1,60 +1,41 @@
 #include "server/session/session_slot.h"
 
-#include <algorithm>
-
 #include "absl/strings/ascii.h"
-#include "absl/strings/str_cat.h"
 
 namespace billbroker {
-namespace {
 
-// A unit separator cannot occur in an environment's name, an id or a fingerprint, nor in a valid
-// user name.
-constexpr absl::string_view kSeparator = "\x1f";
-
-}  // namespace
-
-SlotKey::SlotKey(absl::string_view credential_uid, absl::string_view organization_id)
-    : text_(credential_uid.size() + kSeparator.size() + organization_id.size()) {
-  char* at = text_.data();
-  for (const absl::string_view part : {credential_uid, kSeparator, organization_id}) {
-    at = std::copy(part.begin(), part.end(), at);
-  }
+bool SessionSlot::IsOutdated() const {
+  const Session& held = *session.get();
+  const auto user_id = credential->user_ids.find(organization_id());
+  const bool other_user = user_id != credential->user_ids.end() && user_id->second != held.user_id;
+  return other_user || held.dev_key_id != credential->DevKeyIdFor(organization_id());
 }
 
-std::string UserKeyOf(const CredentialInfo& credential) {
-  return absl::StrCat(credential.environment, kSeparator,
-                      absl::AsciiStrToLower(credential.username));
+UserId ToUserId(const CredentialInfo& credential) {
+  return {credential.environment, absl::AsciiStrToLower(credential.username), ""};
 }
 
-std::string SignInUserKeyOf(const CredentialInfo& credential, absl::string_view organization_id) {
+UserId ToUserId(const CredentialInfo& credential, absl::string_view organization_id) {
+  UserId user = ToUserId(credential);
   const auto user_id = credential.user_ids.find(organization_id);
-  if (user_id == credential.user_ids.end()) return UserKeyOf(credential);
-  return absl::StrCat(UserKeyOf(credential), kSeparator, user_id->second);
+  if (user_id != credential.user_ids.end()) user.acting_as = user_id->second;
+  return user;
 }
 
-std::string PartnerKeyOf(const CredentialInfo& credential) {
-  if (credential.kind != CredentialKind::kPartner) return "";
-  return absl::StrCat("partner", kSeparator, AppKeyKeyOf(credential), kSeparator,
-                      UserKeyOf(credential), kSeparator, credential.user_secret_id);
+DevKeyBudgetId ToDevKeyBudgetId(const CredentialInfo& credential,
+                                absl::string_view organization_id) {
+  return {credential.environment, credential.DevKeyIdFor(organization_id)};
 }
 
-std::string AppKeyKeyOf(const CredentialInfo& credential) {
+DevKeyBudgetId ToAppKeyBudgetId(const CredentialInfo& credential) {
   const auto app_key = credential.fingerprints.find("app_key");
-  return absl::StrCat(credential.environment, kSeparator,
-                      app_key == credential.fingerprints.end() ? "" : app_key->second);
+  return {credential.environment, app_key == credential.fingerprints.end() ? "" : app_key->second};
 }
 
-std::string DevKeyKeyOf(const CredentialInfo& credential, absl::string_view organization_id) {
-  return absl::StrCat(credential.environment, kSeparator, credential.DevKeyIdFor(organization_id));
-}
-
-absl::string_view EnvironmentOf(absl::string_view dev_key_key) {
-  return dev_key_key.substr(0, dev_key_key.find(kSeparator));
-}
-
-absl::string_view DevKeyIdOf(absl::string_view dev_key_key) {
-  return dev_key_key.substr(dev_key_key.find(kSeparator) + 1);
+absl::optional<PartnerId> ToPartnerId(const CredentialInfo& credential, ProbeId probe) {
+  if (credential.kind != CredentialKind::kPartner) return absl::nullopt;
+  return PartnerId{credential.uid, credential.user_secret_id,
+                   ToAppKeyBudgetId(credential).dev_key_id, probe};
 }
 
 }  // namespace billbroker

@@ -15,7 +15,6 @@
 #include "server/session/ids.h"
 #include "server/session/quarantine.h"
 #include "server/session/session.h"
-#include "server/session/sign_in_gate.h"
 #include "server/session/sign_in_outcome.h"
 #include "vault/base/secret_string.h"
 
@@ -26,6 +25,14 @@ namespace billbroker {
 struct Moment {
   absl::Time wall;
   absl::Duration since_boot;
+};
+
+// The result of a sign-in, as far as the limits depend on it.
+enum class SignInEnding {
+  kAccepted,
+  kFailed,   // counts for the BILL user
+  kUnclear,  // the answer was lost
+  kNeutral,  // not sent, or failed for a reason that counts for nobody
 };
 
 // One credential at one organization.
@@ -55,16 +62,11 @@ struct StoredAttempt {
   // Unset while under way. If it is unset when a store is opened, the process ended before the
   // answer: BILL may have received the sign-in.
   absl::optional<Moment> ended;
-  SignInGate::Ending ending = SignInGate::Ending::kUnclear;
+  SignInEnding ending = SignInEnding::kUnclear;
+  bool on_trial = false;  // the secret was a candidate and not in effect
 };
 
-// A quarantine with its evidence.
-struct StoredQuarantine {
-  std::string scope;  // see Quarantine
-  QuarantineEntry entry;
-  std::string organization_id = {};  // that BILL refused
-  SignInHistory history = {};        // before the refusal
-};
+using StoredQuarantine = QuarantineRecord;
 
 // The secret that BILL last accepted of a user. Kept without a time limit.
 struct StoredAcceptedSecret {

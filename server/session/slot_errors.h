@@ -1,8 +1,8 @@
-// The errors of the session manager that are about one slot.
-// Internal to server/session.
+// The errors of the session manager that are about one slot. Internal to server/session.
 #pragma once
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "server/session/session_slot.h"
 
@@ -10,11 +10,12 @@ namespace billbroker {
 
 [[nodiscard]] absl::Status NoLiveSession(const SessionSlot& slot);
 [[nodiscard]] absl::Status MfaRequired(const SessionSlot& slot);
+// The organization was detached, or the credential was deleted, while a caller waited.
 [[nodiscard]] absl::Status Removed(const SessionSlot& slot);
+[[nodiscard]] absl::Status RemovedOrganization(absl::string_view organization_id,
+                                               absl::string_view credential);
 [[nodiscard]] absl::Status TooManyReports(const SessionSlot& slot, absl::Duration wait);
+// Callers' checks of the devKey are suspended.
 [[nodiscard]] absl::Status RateLimited(const SessionSlot& slot, absl::Duration wait);
-[[nodiscard]] absl::Status BudgetSpent(const SessionSlot& slot, absl::Duration wait);
-[[nodiscard]] absl::Status UserFailedTooOften(const SessionSlot& slot, int bound,
-                                              absl::Duration wait);
 
 }  // namespace billbroker

@@ -9,7 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
-#include "server/session/session_types.h"
+#include "server/session/session_observer.h"
 #include "vault/base/mutex.h"
 
 namespace billbroker {

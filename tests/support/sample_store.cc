@@ -91,9 +91,8 @@ StoredAttempt SampleAttempt(const std::string& id) {
 StoredQuarantine SampleQuarantine(const std::string& scope) {
   return {scope,
           {Reason::kLockedOut, "BDC_1110", kNow, kNow + absl::Hours(1),
-           absl::Hours(8) + absl::Nanoseconds(1)},
-          kSecondOrganization,
-          {.secret_accepted = true, .dev_key_worked_anywhere = true}};
+           absl::Hours(8) + absl::Nanoseconds(1), QuarantineScope::kUserLockout,
+           kSecondOrganization, {.secret_accepted = true, .dev_key_worked_anywhere = true}}};
 }
 
 StoredAcceptedSecret SampleAcceptedSecret(const std::string& username) {
@@ -129,7 +128,7 @@ std::string Describe(const StoredAttempt& attempt) {
                       Text(attempt.dev_key), " ", Text(attempt.user), " ", attempt.secret_id, " ",
                       Text(attempt.started), " ",
                       attempt.ended.has_value() ? Text(*attempt.ended) : "under way", " ",
-                      static_cast<int>(attempt.ending));
+                      static_cast<int>(attempt.ending), attempt.on_trial ? " on trial" : "");
 }
 
 std::string Describe(const StoredQuarantine& quarantine) {
@@ -138,7 +137,8 @@ std::string Describe(const StoredQuarantine& quarantine) {
                       entry.bill_code, " ", Text(entry.since), " ",
                       entry.until.has_value() ? Text(*entry.until) : "for good", " ",
                       entry.lapses.has_value() ? absl::FormatDuration(*entry.lapses) : "never",
-                      " at ", quarantine.organization_id, " ", Text(quarantine.history));
+                      " scope ", static_cast<int>(entry.scope), " at ", entry.organization_id, " ",
+                      Text(entry.history));
 }
 
 std::string Describe(const StoredAcceptedSecret& secret) {

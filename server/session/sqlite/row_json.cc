@@ -18,7 +18,7 @@
 namespace billbroker {
 namespace {
 
-using Ending = SignInGate::Ending;
+using Ending = SignInEnding;
 
 constexpr std::array<std::pair<Ending, absl::string_view>, 4> kEndings = {
     {{Ending::kAccepted, "accepted"},
@@ -152,6 +152,16 @@ bool ReasonOf(SecretJsonReader& json, Reason& to) {
   return reason.has_value();
 }
 
+bool ScopeOf(SecretJsonReader& json, QuarantineScope& to) {
+  std::uint64_t number = 0;
+  if (!json.Uint(number) ||
+      number > static_cast<std::uint64_t>(QuarantineScope::kOrganizationLockout)) {
+    return false;
+  }
+  to = static_cast<QuarantineScope>(number);
+  return true;
+}
+
 SecretString WriteSession(const Session& session) {
   Writer writer;
   writer.Text("environment", session.keys.environment)
@@ -278,6 +288,7 @@ SecretString WritePayload(const StoredAttempt& attempt) {
       .Time("started", attempt.started.wall)
       .Duration("started_since_boot", attempt.started.since_boot)
       .Text("ending", NameOf(attempt.ending));
+  if (attempt.on_trial) writer.Bool("on_trial", true);
   if (attempt.ended.has_value()) {
     writer.Time("ended", attempt.ended->wall)
         .Duration("ended_since_boot", attempt.ended->since_boot);
@@ -294,10 +305,9 @@ SecretString WritePayload(const StoredQuarantine& quarantine) {
       .Time("since", entry.since);
   if (entry.until.has_value()) writer.Time("until", *entry.until);
   if (entry.lapses.has_value()) writer.Duration("lapses", *entry.lapses);
-  if (!quarantine.organization_id.empty()) {
-    writer.Text("organization_id", quarantine.organization_id);
-  }
-  return std::move(writer.Object("history", WriteHistory(quarantine.history))).Build();
+  if (!entry.organization_id.empty()) writer.Text("organization_id", entry.organization_id);
+  writer.Uint("kind", static_cast<std::uint64_t>(entry.scope));
+  return std::move(writer.Object("history", WriteHistory(entry.history))).Build();
 }
 
 SecretString WritePayload(const StoredAuditHead& head) {
@@ -354,6 +364,7 @@ bool ReadPayload(const SecretString& payload, StoredAttempt& attempt) {
               {"started", [&] { return Time(json, times.started); }},
               {"started_since_boot", [&] { return Duration(json, times.started_since_boot); }},
               {"ending", [&] { return EndingNamed(json, attempt.ending); }},
+              {"on_trial", [&] { return json.Bool(attempt.on_trial); }, true},
               {"ended", [&] { return Time(json, times.ended.emplace()); }, true},
               {"ended_since_boot", [&] { return Duration(json, times.ended_since_boot.emplace()); },
                true}}) &&
@@ -383,16 +394,16 @@ bool ReadPayloadVersion1(const SecretString& payload, StoredAttempt& attempt) {
 bool ReadPayload(const SecretString& payload, StoredQuarantine& quarantine) {
   QuarantineEntry& entry = quarantine.entry;
   SecretJsonReader json(payload.Reveal());
-  return ReadMembers(
-             json,
-             {{"scope", [&] { return Text(json, quarantine.scope); }},
-              {"reason", [&] { return ReasonOf(json, entry.reason); }},
-              {"bill_code", [&] { return Text(json, entry.bill_code); }},
-              {"since", [&] { return Time(json, entry.since); }},
-              {"until", [&] { return Time(json, entry.until.emplace()); }, true},
-              {"lapses", [&] { return Duration(json, entry.lapses.emplace()); }, true},
-              {"organization_id", [&] { return Text(json, quarantine.organization_id); }, true},
-              {"history", [&] { return ReadHistory(json, quarantine.history); }, true}}) &&
+  return ReadMembers(json,
+                     {{"scope", [&] { return Text(json, quarantine.scope); }},
+                      {"reason", [&] { return ReasonOf(json, entry.reason); }},
+                      {"bill_code", [&] { return Text(json, entry.bill_code); }},
+                      {"since", [&] { return Time(json, entry.since); }},
+                      {"until", [&] { return Time(json, entry.until.emplace()); }, true},
+                      {"lapses", [&] { return Duration(json, entry.lapses.emplace()); }, true},
+                      {"organization_id", [&] { return Text(json, entry.organization_id); }, true},
+                      {"kind", [&] { return ScopeOf(json, entry.scope); }, true},
+                      {"history", [&] { return ReadHistory(json, entry.history); }, true}}) &&
          json.AtEnd();
 }
 

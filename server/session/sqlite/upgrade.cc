@@ -16,8 +16,8 @@ void AddAcceptedSecrets(std::vector<OldRow>& rows) {
   for (const OldRow& row : rows) {
     const auto* attempt = absl::get_if<StoredAttempt>(&row.change);
     if (attempt == nullptr || !attempt->ended.has_value()) continue;
-    const bool accepted = attempt->ending == SignInGate::Ending::kAccepted;
-    if (accepted || attempt->ending == SignInGate::Ending::kFailed) judged.push_back(attempt);
+    const bool accepted = attempt->ending == SignInEnding::kAccepted;
+    if (accepted || attempt->ending == SignInEnding::kFailed) judged.push_back(attempt);
   }
   std::sort(judged.begin(), judged.end(), [](const StoredAttempt* a, const StoredAttempt* b) {
     return a->ended->wall < b->ended->wall;
@@ -26,7 +26,7 @@ void AddAcceptedSecrets(std::vector<OldRow>& rows) {
   for (const StoredAttempt* attempt : judged) newest[attempt->user] = attempt;
   std::vector<OldRow> accepted;
   for (const auto& [user, attempt] : newest) {
-    if (attempt->ending != SignInGate::Ending::kAccepted) continue;
+    if (attempt->ending != SignInEnding::kAccepted) continue;
     accepted.push_back({StoredAcceptedSecret{user, attempt->secret_id}, ""});
   }
   for (OldRow& row : accepted) rows.push_back(std::move(row));

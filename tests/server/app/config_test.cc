@@ -152,7 +152,7 @@ max_parallel = 8
   EXPECT_EQ(config->session.longest_backoff, absl::Minutes(2));
   EXPECT_EQ(config->session.lockout_cooldown, absl::Hours(2));
   EXPECT_EQ(config->session.max_failed_sign_ins_per_hour, 2);
-  const GovernorOptions& governor = config->session.governor;
+  const SignInLimits& governor = config->session.sign_in;
   EXPECT_EQ(governor.sign_ins_per_hour, 100);
   EXPECT_EQ(governor.reserve, 0.2);
   EXPECT_EQ(governor.share, 0.75);

@@ -72,7 +72,7 @@ TEST(SessionManagerBudgetTest, ServesOrganizationsInOrderAsWindowFrees) {
 
 TEST(SessionManagerBudgetTest, SignsInQueuedSlotWithoutAnotherCall) {
   SessionManagerOptions options = WithoutKeepAlive();
-  options.governor.sign_ins_per_hour = 1;
+  options.sign_in.sign_ins_per_hour = 1;
   ModelHouse house({.organizations = 2}, options);
   absl::Status refused;
   house.manager.GetSession(billsim::GeneratedOrganizationId(0), "", {}, [](const Answer&) {});
@@ -91,7 +91,7 @@ TEST(SessionManagerBudgetTest, SignsInQueuedSlotWithoutAnotherCall) {
 
 TEST(SessionManagerBudgetTest, CountsSignInForAnHourFromItsEnd) {
   SessionManagerOptions options;
-  options.governor.sign_ins_per_hour = 1;
+  options.sign_in.sign_ins_per_hour = 1;
   ModelHouse house({.organizations = 2}, options, {}, absl::Minutes(4));
   house.manager.GetSession(billsim::GeneratedOrganizationId(0), "", {}, [](const Answer&) {});
   house.executor.Advance(absl::Minutes(4));
@@ -104,7 +104,7 @@ TEST(SessionManagerBudgetTest, CountsSignInForAnHourFromItsEnd) {
 
 TEST(SessionManagerBudgetTest, PatientCallerWaitsForItsTurn) {
   SessionManagerOptions options;
-  options.governor.sign_ins_per_hour = 1;
+  options.sign_in.sign_ins_per_hour = 1;
   ModelHouse house({.organizations = 2}, options);
   house.manager.GetSession(billsim::GeneratedOrganizationId(0), "", {}, [](const Answer&) {});
   Answer answer = absl::UnknownError("not answered");

@@ -26,7 +26,7 @@ class DevKeyTest : public ::testing::Test {
   // BILL allows 20 sign-ins an hour. The governor reserves two of them for callers.
   static SessionManagerOptions Options() {
     SessionManagerOptions options;
-    options.governor.sign_ins_per_hour = kReplacedOrganizations;
+    options.sign_in.sign_ins_per_hour = kReplacedOrganizations;
     return options;
   }
   static billsim::Settings Settings() {

@@ -95,7 +95,7 @@ class SessionManagerTest : public ::testing::Test {
   }
   absl::StatusOr<LoginOutcome> Login(bool force, absl::string_view organization = kFirst) {
     absl::StatusOr<LoginOutcome> answer = absl::UnknownError("not answered");
-    manager.Login(organization, "", {force},
+    manager.Login(organization, "", {force ? SignInForce::kOperator : SignInForce::kNone},
                   [&answer](absl::StatusOr<LoginOutcome> given) { answer = std::move(given); });
     executor.RunUntilIdle();
     return answer;

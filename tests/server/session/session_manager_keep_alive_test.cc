@@ -205,7 +205,7 @@ TEST_F(KeepAliveTest, ForwardClockJumpCostsOneCheck) {
 TEST_F(KeepAliveTest, ClockJumpDoesNotFreeLedger) {
   for (const absl::Duration jump : {absl::Hours(24), -absl::Hours(24)}) {
     SessionManagerOptions options;
-    options.governor.sign_ins_per_hour = 1;
+    options.sign_in.sign_ins_per_hour = 1;
     ModelHouse house({.organizations = 2}, options);
     ASSERT_THAT(Get(house, 0), IsOk());
     house.clock.JumpWall(jump);
@@ -261,7 +261,7 @@ TEST_F(LogoutTest, LogoutEndsUnawaitedSignIn) {
 
 TEST_F(LogoutTest, LogoutGivesUpPlaceInQueue) {
   SessionManagerOptions options;
-  options.governor.sign_ins_per_hour = 1;
+  options.sign_in.sign_ins_per_hour = 1;
   ModelHouse house({.organizations = 2}, options);
   ASSERT_THAT(Get(house, 1), IsOk());
   ASSERT_THAT(Get(house, 0), HasReason(Reason::kLoginBudgetSpent));

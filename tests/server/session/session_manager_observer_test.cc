@@ -112,7 +112,7 @@ TEST_F(SessionManagerObserverTest, SignInCarriesCauseOfFirstCaller) {
   manager.GetSession(kFirst, "", second, [](const Answer&) {});
   executor.RunUntilIdle();
   LoginDemand forced;
-  forced.force = true;
+  forced.force = SignInForce::kOperator;
   forced.cause = ByRequest("forced");
   manager.Login(kSecond, "", forced, [](const absl::StatusOr<LoginOutcome>&) {});
   executor.RunUntilIdle();

@@ -39,7 +39,7 @@ TEST_F(SessionManagerPartnerTest, BurstCostsOnePartnerSignIn) {
 TEST_F(SessionManagerPartnerTest, PartnerNeedsNoPlaceOfItsUsers) {
   bill.AnswerAtOnce();
   SessionManagerOptions options;
-  options.governor.max_parallel = 1;
+  options.sign_in.max_parallel = 1;
   ManualExecutor own{clock};
   SessionManager narrow{options, MakeParts(own)};
   narrow.Restore({});
@@ -204,9 +204,9 @@ TEST_F(SessionManagerPartnerTest, LedgerCountsBothCallsOnTheirKeys) {
   const CredentialInfoPtr info = *directory.Get(kFirm);
   int on_app_key = 0;
   int on_dev_key = 0;
-  for (const LoginGovernor::Budget& budget : manager.Budgets()) {
-    if (budget.dev_key == AppKeyKeyOf(*info)) on_app_key = budget.used;
-    if (budget.dev_key == DevKeyKeyOf(*info, Id(0))) on_dev_key = budget.used;
+  for (const DevKeyUse& budget : manager.Budgets()) {
+    if (budget.dev_key == ToAppKeyBudgetId(*info)) on_app_key = budget.used;
+    if (budget.dev_key == ToDevKeyBudgetId(*info, Id(0))) on_dev_key = budget.used;
   }
   EXPECT_EQ(on_app_key, 1);
   EXPECT_EQ(on_dev_key, 2);
@@ -337,8 +337,8 @@ TEST_F(SessionManagerPartnerTest, RestartSignsPartnerInAndKeepsLedger) {
   EXPECT_EQ(PartnerSignIns(), 1U) << "the sessions of its users were restored";
   EXPECT_TRUE(ask(1));
   EXPECT_EQ(PartnerSignIns(), 2U);
-  for (const LoginGovernor::Budget& budget : process->Budgets()) {
-    EXPECT_EQ(budget.used, 2) << budget.dev_key;
+  for (const DevKeyUse& budget : process->Budgets()) {
+    EXPECT_EQ(budget.used, 2) << budget.dev_key.dev_key_id;
   }
   EXPECT_EQ(process->Budgets().size(), 2U);
 }

@@ -113,7 +113,7 @@ TEST_F(SessionManagerRestartTest, DoesNotPrewarmLoggedOutSlot) {
 }
 
 TEST_F(SessionManagerRestartTest, DoesNotRestoreAbandonedPlace) {
-  options.governor.sign_ins_per_hour = 1;
+  options.sign_in.sign_ins_per_hour = 1;
   Start();
   ASSERT_THAT(Call(), IsOk());
   ASSERT_THAT(Call({}, kSecond), HasReason(Reason::kLoginBudgetSpent));
@@ -126,7 +126,7 @@ TEST_F(SessionManagerRestartTest, DoesNotRestoreAbandonedPlace) {
 }
 
 TEST_F(SessionManagerRestartTest, RestoresLedger) {
-  options.governor.sign_ins_per_hour = 1;
+  options.sign_in.sign_ins_per_hour = 1;
   Start();
   ASSERT_THAT(Call(), IsOk());
   own->Advance(absl::Minutes(10));
@@ -137,7 +137,7 @@ TEST_F(SessionManagerRestartTest, RestoresLedger) {
 }
 
 TEST_F(SessionManagerRestartTest, LedgerCountsInterruptedSignIn) {
-  options.governor.sign_ins_per_hour = 1;
+  options.sign_in.sign_ins_per_hour = 1;
   Start();
   bill.Hold();
   process->GetSession(kFirst, "", {}, [](const Answer&) {});
@@ -156,7 +156,7 @@ TEST_F(SessionManagerRestartTest, LedgerCountsInterruptedSignIn) {
 }
 
 TEST_F(SessionManagerRestartTest, NewBootAgesLedgerByWallClock) {
-  options.governor.sign_ins_per_hour = 1;
+  options.sign_in.sign_ins_per_hour = 1;
   Start();
   ASSERT_THAT(Call(), IsOk());
   store.set_same_boot(false);
@@ -170,7 +170,7 @@ TEST_F(SessionManagerRestartTest, NewBootAgesLedgerByWallClock) {
 }
 
 TEST_F(SessionManagerRestartTest, QueuedSlotKeepsItsPlace) {
-  options.governor.sign_ins_per_hour = 1;
+  options.sign_in.sign_ins_per_hour = 1;
   Start();
   ASSERT_THAT(Call(), IsOk());
   ASSERT_THAT(Call({}, kSecond), HasReason(Reason::kLoginBudgetSpent));

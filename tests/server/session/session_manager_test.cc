@@ -231,7 +231,7 @@ TEST_F(SessionManagerTest, ForcedLoginDuringCheckSignsIn) {
   bill.Hold();
   manager.GetSession(kFirst, "", Stale(first->generation), [](const Answer&) {});
   absl::StatusOr<LoginOutcome> forced = absl::UnknownError("not answered");
-  manager.Login(kFirst, "", {true},
+  manager.Login(kFirst, "", {SignInForce::kOperator},
                 [&](absl::StatusOr<LoginOutcome> given) { forced = std::move(given); });
   executor.RunUntilIdle();
   bill.ReleaseAll();

@@ -24,7 +24,7 @@ class StoreUpgradeTest : public testing::Test {
 
   // Returns the attempt `id`, as the old code wrote it.
   static StoredAttempt Attempt(const std::string& id, const UserId& user, const std::string& secret,
-                               int minutes, SignInGate::Ending ending) {
+                               int minutes, SignInEnding ending) {
     StoredAttempt attempt = SampleAttempt(id);
     attempt.slot = {};
     attempt.principal.clear();
@@ -39,7 +39,7 @@ class StoreUpgradeTest : public testing::Test {
   }
 
   static StoreContents Expected() {
-    using Ending = SignInGate::Ending;
+    using Ending = SignInEnding;
     const UserId ann = {"sandbox", "ann@acme.example", ""};
     const UserId bob = {"sandbox", "bob@acme.example", ""};
     const UserId as_user = {"sandbox", "partner@acme.example", "006USEROFTHEPARTNER0"};
@@ -63,8 +63,9 @@ class StoreUpgradeTest : public testing::Test {
         "user\x1f"
         "sandbox\x1f"
         "ann@acme.example");
-    locked.organization_id.clear();
-    locked.history = {};
+    locked.entry.scope = QuarantineScope::kNone;
+    locked.entry.organization_id.clear();
+    locked.entry.history = {};
     contents.quarantines = {
         locked,
         {"secret\x1f"

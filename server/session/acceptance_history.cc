@@ -1,0 +1,46 @@
+#include "server/session/acceptance_history.h"
+
+#include <utility>
+
+namespace billbroker {
+namespace {
+
+constexpr absl::Duration kRecent = absl::Hours(1);
+
+}  // namespace
+
+SignInHistory AcceptanceHistory::Find(const SignInCandidate& candidate, absl::Duration now) const {
+  SignInHistory history;
+  const std::string& secret_id = candidate.credential->user_secret_id;
+  const std::string& organization_id = candidate.slot.organization_id;
+  if (const auto found = accepted_.find(secret_id); found != accepted_.end()) {
+    for (const auto* acceptance : {&found->second.newest, &found->second.second}) {
+      if (acceptance->first.empty() || acceptance->first == organization_id) continue;
+      if (acceptance->second + kRecent > now) history.secret_accepted_elsewhere = true;
+    }
+  }
+  history.dev_key_worked_anywhere = worked_.contains(candidate.dev_key);
+  const auto refused = refused_.find({secret_id, candidate.dev_key});
+  history.dev_key_refused_elsewhere =
+      refused != refused_.end() && refused->second != organization_id;
+  return history;
+}
+
+void AcceptanceHistory::NoteAccepted(const SignInCandidate& candidate, absl::Duration now) {
+  const std::string& secret_id = candidate.credential->user_secret_id;
+  Acceptances& acceptances = accepted_[secret_id];
+  if (acceptances.newest.first != candidate.slot.organization_id) {
+    acceptances.second =
+        std::exchange(acceptances.newest, {candidate.slot.organization_id, absl::ZeroDuration()});
+  }
+  acceptances.newest.second = now;
+  worked_.insert(candidate.dev_key);
+  refused_.erase({secret_id, candidate.dev_key});
+}
+
+void AcceptanceHistory::NoteDevKeyRefused(const SignInCandidate& candidate) {
+  refused_[{candidate.credential->user_secret_id, candidate.dev_key}] =
+      candidate.slot.organization_id;
+}
+
+}  // namespace billbroker

@@ -1,0 +1,172 @@
+#include "server/session/maintenance_runner.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "server/session/session_maintenance.h"
+#include "server/session/slot_errors.h"
+
+namespace billbroker {
+namespace {
+
+constexpr absl::Duration kInterval = absl::Seconds(5);
+
+}  // namespace
+
+void MaintenanceRunner::Run() {
+  {
+    LockedSessions state(shared_);
+    while (SessionSlot* slot = state->slots.TakeDue(shared_.now())) Maintain(state, *slot);
+    state->partners.EraseIdle(shared_.now(), [&state](const PartnerId& id) {
+      return state->rules.scheduler.queue().Find(id) != nullptr;
+    });
+    state->journal.ForgetOldAttempts();
+  }
+  shared_.parts.executor.RunAfter(kInterval, [this] { Run(); });
+}
+
+bool MaintenanceRunner::IsWarm(LockedSessions& state, const SessionSlot& slot) const {
+  return !slot.signed_out && state->warm.Contains(slot.organization_id(), slot.credential->name);
+}
+
+SlotView MaintenanceRunner::View(LockedSessions& state, const SessionSlot& slot) const {
+  SlotView view;
+  view.busy = slot.activity != SessionSlot::Activity::kIdle;
+  view.warm = IsWarm(state, slot);
+  view.next_keep_alive = slot.next_keep_alive;
+  view.last_demand = slot.last_demand;
+  view.backoff_until = state->rules.backoffs.NotBefore(slot.id);
+  if (slot.signing_out != nullptr) view.signing_out_deadline = slot.signing_out->deadline;
+  if (const SessionPtr& session = slot.session.get(); session != nullptr) {
+    view.has_session = true;
+    view.deadline = session->deadline;
+    view.needs_check = slot.session.NeedsCheck(shared_.parts.clock.Now());
+    view.outdated = slot.IsOutdated();
+  } else if (view.warm) {
+    view.allowed = dispatcher_.CheckAllowed(state, slot).ok();
+  }
+  return view;
+}
+
+void MaintenanceRunner::Maintain(LockedSessions& state, SessionSlot& slot) {
+  const absl::Duration now = shared_.now();
+  const MaintenanceLimits limits = {shared_.options.keep_alive,
+                                    shared_.options.sliding && shared_.options.check_slides};
+  if (slot.signing_out != nullptr && slot.signing_out->deadline <= now) slot.signing_out = nullptr;
+  if (slot.session.get() != nullptr && !slot.session.IsLive(now)) {
+    slots_.Forget(state, slot, "idle");
+  }
+  SlotView view = View(state, slot);
+  MaintenanceStep step = NextStep(view, limits, now);
+  if (step.kind == MaintenanceStep::Kind::kReplace) {
+    if (dispatcher_.TryReplace(state, slot)) {
+      return state->slots.ScheduleMaintenance(slot, now + kMaintenanceRetry);
+    }
+    view.replace_failed = true;
+    step = NextStep(view, limits, now);
+  }
+  switch (step.kind) {
+    case MaintenanceStep::Kind::kSignIn:
+      return state->WantSignIn(slot, SignInPurpose::kWarm);
+    case MaintenanceStep::Kind::kCheck:
+      return StartKeepAlive(state, slot, step.when);
+    default:
+      return state->slots.ScheduleMaintenance(slot, step.when);
+  }
+}
+
+void MaintenanceRunner::StartKeepAlive(LockedSessions& state, SessionSlot& slot,
+                                       absl::Duration otherwise) {
+  const absl::Duration now = shared_.now();
+  const DevKeyBudgetId dev_key = ToDevKeyBudgetId(*slot.credential, slot.organization_id());
+  if (!state->keep_alive_calls.Take(dev_key.dev_key_id, now)) {
+    return state->slots.ScheduleMaintenance(slot, otherwise);
+  }
+  checks_.StartKeepAlive(state, slot);
+}
+
+void MaintenanceRunner::WarmUp(LockedSessions& state, const CredentialInfoPtr& credential) {
+  for (const auto& [organization_id, dev_key_id] : credential->organizations) {
+    const bool prewarmed =
+        shared_.options.prewarm_all || shared_.options.prewarm.contains(organization_id);
+    const bool warm = state->warm.Contains(organization_id, credential->name);
+    if (!prewarmed && !warm) continue;
+    SessionSlot& slot = state->slots.FindOrCreate(credential, organization_id);
+    if (slot.session.IsLive(shared_.now()) || slot.signed_out ||
+        slot.activity != SessionSlot::Activity::kIdle) {
+      continue;
+    }
+    if (prewarmed) slot.last_demand = shared_.now();
+    if (!dispatcher_.CheckAllowed(state, slot).ok()) continue;
+    state->WantSignIn(slot, warm ? SignInPurpose::kWarm : SignInPurpose::kPrewarm);
+  }
+}
+
+void MaintenanceRunner::FollowCredential(LockedSessions& state, const CredentialInfoPtr& before,
+                                         const CredentialInfoPtr& after) {
+  if (before != nullptr) {
+    state->slots.ForEachOf(
+        before->uid, [&](SessionSlot& slot) { FollowCredential(state, slot, *before, after); });
+    const absl::optional<PartnerId> partner = ToPartnerId(*before);
+    if (partner.has_value() && (after == nullptr || ToPartnerId(*after) != partner)) {
+      state->rules.scheduler.Withdraw(*partner, shared_.now());
+      state->partners.Erase(*partner);
+      state->rules.backoffs.Clear({before->uid, ""});
+    }
+    state->dispatch = true;
+  }
+  NotifyWatcher(state, before, after);
+  if (after != nullptr && state->rules.vault.restored()) WarmUp(state, after);
+}
+
+void MaintenanceRunner::NotifyWatcher(LockedSessions& state, const CredentialInfoPtr& before,
+                                      const CredentialInfoPtr& after) {
+  if (shared_.watcher == nullptr) return;
+  state.Defer([watcher = shared_.watcher, before, after] {
+    // Notify the old organizations too: removing one may have resolved an ambiguity with another
+    // credential.
+    for (const CredentialInfoPtr& info : {before, after}) {
+      if (info == nullptr) continue;
+      for (const auto& [organization_id, dev_key_id] : info->organizations) {
+        watcher->SessionChanged(organization_id);
+      }
+    }
+  });
+}
+
+void MaintenanceRunner::FollowCredential(LockedSessions& state, SessionSlot& slot,
+                                         const CredentialInfo& before,
+                                         const CredentialInfoPtr& after) {
+  const bool same = after != nullptr && after->uid == slot.id.credential_uid;
+  const bool back = same && after->version < slot.credential->version;
+  // The notification is late, unless the version went back: a restored backup of the keyring.
+  if (back && before.version != slot.credential->version) return;
+  const absl::Duration now = shared_.now();
+  if (same && after->organizations.contains(slot.organization_id())) {
+    slot.credential = after;
+    slot.removed = false;
+    state->rules.backoffs.Clear(slot.id);
+    if (slot.session.IsLive(now) && slot.IsRevoked(*slot.session.get())) {
+      slots_.SignOutUnasked(state, slot, slot.session.get());
+    }
+    if (slot.session.IsLive(now) && slot.IsOutdated()) {
+      state->slots.ScheduleMaintenance(slot, now);
+    }
+    if (slot.activity == SessionSlot::Activity::kQueued) {  // perhaps of another devKey or secret
+      SignInScheduler& scheduler = state->rules.scheduler;
+      const SignInQueue::Order order = scheduler.queue().Find(slot.id)->order;
+      scheduler.Withdraw(slot.id, now);
+      scheduler.Enqueue(slot.id, dispatcher_.MakeCandidate(state, slot, order.first), now,
+                        order.second);
+    }
+    return;
+  }
+  if (slot.session.IsLive(now)) slots_.SignOutUnasked(state, slot, slot.session.get());
+  slot.removed = true;
+  const bool at_bill = slot.activity == SessionSlot::Activity::kChecking ||
+                       slot.activity == SessionSlot::Activity::kSigningIn;
+  if (!at_bill) slots_.FailWaiters(state, slot, Removed(slot));
+}
+
+}  // namespace billbroker

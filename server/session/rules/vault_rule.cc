@@ -1,0 +1,17 @@
+#include "server/session/rules/vault_rule.h"
+
+namespace billbroker {
+
+RuleAnswer VaultRule::Check(const SignInCandidate& /*candidate*/, absl::Duration /*now*/) {
+  // If the vault timed out, each try would hold a thread for as long as the vault is silent.
+  // VaultSync notices when it answers again.
+  const bool silent = directory_.vault_state() == VaultState::kTimedOut;
+  return silent || !restored_ ? RuleAnswer::Refuse() : RuleAnswer::Go();
+}
+
+absl::Status VaultRule::Explain(const SignInCandidate& /*candidate*/, absl::Duration /*now*/) {
+  const VaultState state = directory_.vault_state();
+  return VaultError(state == VaultState::kReady ? VaultState::kUnknown : state);
+}
+
+}  // namespace billbroker

@@ -1,0 +1,27 @@
+// VaultRule: no sign-in while the vault does not answer, or before the ledger is known.
+#pragma once
+
+#include "server/session/sign_in_rule.h"
+#include "vault/directory.h"
+
+namespace billbroker {
+
+class VaultRule final : public SignInRule {
+ public:
+  // `directory` is borrowed.
+  explicit VaultRule(const Directory& directory) : directory_(directory) {}
+
+  // The sign-ins of the process before are known from now on.
+  void SetRestored() { restored_ = true; }
+  [[nodiscard]] bool restored() const { return restored_; }
+
+  [[nodiscard]] RuleAnswer Check(const SignInCandidate& candidate, absl::Duration now) override;
+  // Returns VAULT_LOCKED or VAULT_UNREACHABLE.
+  [[nodiscard]] absl::Status Explain(const SignInCandidate& candidate, absl::Duration now) override;
+
+ private:
+  const Directory& directory_;
+  bool restored_ = false;
+};
+
+}  // namespace billbroker

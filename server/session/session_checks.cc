@@ -1,0 +1,129 @@
+#include "server/session/session_checks.h"
+
+#include <utility>
+
+#include "server/session/slot_errors.h"
+
+namespace billbroker {
+namespace {
+
+constexpr int kToleratedEarlyEnds = 1;
+constexpr absl::Duration kSuspendedKeepAlive = absl::Minutes(5);
+
+}  // namespace
+
+void SessionChecks::Start(LockedSessions& state, SessionSlot& slot) {
+  const absl::Duration now = shared_.now();
+  if (const absl::optional<absl::Status> error = state->rules.backoffs.Find(slot.id, now)) {
+    return slots_.FailWaiters(state, slot, *error);
+  }
+  const DevKeyBudgetId dev_key = ToDevKeyBudgetId(*slot.credential, slot.organization_id());
+  const absl::Duration suspended = state->rules.budget.SuspendedUntil(dev_key);
+  if (suspended > now) {
+    return slots_.FailWaiters(state, slot, RateLimited(slot, suspended - now));
+  }
+  Send(state, slot);
+}
+
+void SessionChecks::StartKeepAlive(LockedSessions& state, SessionSlot& slot) { Send(state, slot); }
+
+void SessionChecks::Send(LockedSessions& state, SessionSlot& slot) {
+  slot.activity = SessionSlot::Activity::kChecking;
+  state.Defer([this, id = slot.id, session = slot.session.get(), now = shared_.now()] {
+    shared_.parts.bill.GetSessionInfo(
+        session->keys, [this, id, session, now](const BillResult<SessionInfo>& result) {
+          OnChecked(id, session, now, result);
+        });
+  });
+}
+
+void SessionChecks::OnChecked(const SlotId& id, const SessionPtr& session, absl::Duration sent,
+                              const BillResult<SessionInfo>& result) {
+  LockedSessions state(shared_);
+  SessionSlot& slot = *state->slots.Find(id.view());  // it stays while a check is under way
+  slot.activity = SessionSlot::Activity::kIdle;
+  if (slot.removed) return slots_.FailWaiters(state, slot, Removed(slot));
+  if (!slot.session.IsSameAtBill(*session)) {
+    // The session was replaced or signed out during the check: the callers get a newer one.
+    if (slot.session.IsLive(shared_.now())) return slots_.AnswerWaiters(state, slot, true);
+    return state->WantSignIn(slot, SignInPurpose::kCaller);
+  }
+  if (result.ok()) return OnConfirmed(state, slot, session, sent, result.value());
+  OnFailed(state, slot, result.error());
+}
+
+void SessionChecks::OnConfirmed(LockedSessions& state, SessionSlot& slot, const SessionPtr& session,
+                                absl::Duration sent, SessionInfo info) {
+  if (info.organization_id != slot.organization_id()) {
+    BillError mismatch;
+    mismatch.detail = "the answer is about another organization";
+    if (slot.session.NeedsCheck(absl::InfinitePast())) {
+      slots_.Forget(state, slot, "BILL reports another organization for it");
+    }
+    return Fail(state, slot, mismatch);
+  }
+  // A step-up that ended after the check was sent knows better.
+  if (slot.session.get() != session) info.trusted = slot.session.get()->trusted;
+  slot.session.Renew(info, sent, shared_.LimitsFor(*slot.credential), shared_.parts.clock);
+  slot.in_doubt = false;
+  state->rules.backoffs.Clear(slot.id);
+  slots_.PlanKeepAlive(state, slot);
+  if (!slot.session.IsLive(shared_.now())) {
+    slots_.Forget(state, slot, "idle");
+    return state->WantSignIn(slot, SignInPurpose::kCaller);
+  }
+  slots_.Save(state, slot);
+  slots_.NotifyWatcher(state, slot);
+  slots_.AnswerWaiters(state, slot, false);
+}
+
+void SessionChecks::OnFailed(LockedSessions& state, SessionSlot& slot, const BillError& error) {
+  switch (error.verdict) {
+    case Verdict::kSessionInvalid:
+    // The session is unusable as well. The next sign-in reports the actual error.
+    case Verdict::kDevKeyRejected:
+    case Verdict::kOrganizationRejected:
+    case Verdict::kOrganizationLocked:
+    case Verdict::kUserLocked:
+      return OnEnded(state, slot);
+    case Verdict::kRateLimited: {
+      const DevKeyBudgetId dev_key = ToDevKeyBudgetId(*slot.credential, slot.organization_id());
+      const absl::Duration until = Suspend(shared_.parts, *state, dev_key, error);
+      // Keep-alive goes on, a try each five minutes.
+      slot.next_keep_alive = shared_.now() + kSuspendedKeepAlive;
+      return slots_.FailWaiters(state, slot, RateLimited(slot, until - shared_.now()));
+    }
+    default:
+      return Fail(state, slot, error);
+  }
+}
+
+void SessionChecks::Fail(LockedSessions& state, SessionSlot& slot, const BillError& error) {
+  const absl::Status status =
+      BackOff(*state, slot.id, slot.credential->name, SlotBackoff::kTransient,
+              Reason::kBillUnavailable, error, shared_.now());
+  slots_.FailWaiters(state, slot, status);
+}
+
+void SessionChecks::OnEnded(LockedSessions& state, SessionSlot& slot) {
+  const int early_ends = slot.session.CountEarlyEnd(shared_.now());
+  // True reports are free.
+  slot.waiters.ForEach([&](const Waiter& waiter) {
+    if (waiter.charged_report)
+      state->stale_reports.GiveBack(waiter.demand.principal, shared_.now());
+  });
+  slots_.Forget(state, slot, "BILL reports it invalid");
+  if (early_ends > kToleratedEarlyEnds) {
+    BillError ended;
+    ended.code = "BDC_1109";
+    ended.detail = "it ends right after each sign-in";
+    const absl::Status error =
+        BackOff(*state, slot.id, slot.credential->name, SlotBackoff::kGrowing,
+                Reason::kSessionUnstable, ended, shared_.now());
+    return slots_.FailWaiters(state, slot, error);
+  }
+  state->slots.ScheduleMaintenance(slot, shared_.now());
+  state->WantSignIn(slot, SignInPurpose::kCaller);
+}
+
+}  // namespace billbroker

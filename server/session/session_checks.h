@@ -1,0 +1,44 @@
+// SessionChecks: verifies sessions with BILL and keeps them alive, by one shared GET
+// /v3/login/session. Internal to server/session.
+#pragma once
+
+#include "absl/time/time.h"
+#include "server/session/session_state.h"
+#include "server/session/sign_in_job.h"
+#include "server/session/slot_operations.h"
+
+namespace billbroker {
+
+class SessionChecks final {
+ public:
+  SessionChecks(SharedSessions& shared, SlotOperations& slots, GatewayLook& gateway)
+      : shared_(shared), slots_(slots), gateway_(gateway) {}
+
+  // Starts a check of the slot's session; its end answers the callers that wait. With the lock
+  // held. Requires: the slot is idle and has a session.
+  void Start(LockedSessions& state, SessionSlot& slot);
+
+  // Likewise, if no caller waits: callers' checks may be suspended, and keep-alive goes on.
+  void StartKeepAlive(LockedSessions& state, SessionSlot& slot);
+
+  // BILL ended the slot's session: the callers that wait get a new one, unless sessions of the slot
+  // end right after each sign-in. With the lock held.
+  void OnEnded(LockedSessions& state, SessionSlot& slot);
+
+ private:
+  void Send(LockedSessions& state, SessionSlot& slot);
+  // Called without the lock.
+  void OnChecked(const SlotId& id, const SessionPtr& session, absl::Duration sent,
+                 const BillResult<SessionInfo>& result);
+  void OnConfirmed(LockedSessions& state, SessionSlot& slot, const SessionPtr& session,
+                   absl::Duration sent, SessionInfo info);
+  void OnFailed(LockedSessions& state, SessionSlot& slot, const BillError& error);
+  // Backs off and answers the callers with the error.
+  void Fail(LockedSessions& state, SessionSlot& slot, const BillError& error);
+
+  SharedSessions& shared_;
+  SlotOperations& slots_;
+  GatewayLook& gateway_;
+};
+
+}  // namespace billbroker

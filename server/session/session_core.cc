@@ -1,0 +1,72 @@
+#include "server/session/session_core.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/session/slot_errors.h"
+#include "vault/base/error.h"
+
+namespace billbroker {
+
+absl::StatusOr<CredentialInfoPtr> SessionManager::Core::FindFor(absl::string_view organization_id,
+                                                                absl::string_view credential,
+                                                                const SessionDemand& demand) const {
+  const absl::Duration longest = shared.options.idle_window / 2;
+  if (demand.min_remaining > longest) {
+    return Malformed("min_remaining",
+                     absl::StrCat("must be at most ", absl::FormatDuration(longest),
+                                  ", half of the idle window"));
+  }
+  if (demand.cached_only &&
+      (demand.stale_generation != 0 || demand.min_remaining > absl::ZeroDuration())) {
+    return Malformed("cached_only", "cannot be combined with stale_generation or min_remaining");
+  }
+  return shared.parts.directory.Find(organization_id, credential);
+}
+
+absl::optional<absl::StatusOr<SessionPtr>> SessionManager::Core::FindInMemory(
+    const SessionSlot& slot, const SessionDemand& demand) const {
+  const absl::Duration now = shared.now();
+  if (!slot.session.IsLive(now)) {
+    if (demand.cached_only) return NoLiveSession(slot);
+    return absl::nullopt;
+  }
+  const SessionPtr& session = slot.session.get();
+  if (session->deadline - now < demand.min_remaining ||
+      slot.session.NeedsCheck(shared.parts.clock.Now()) ||
+      slot.session.IsReportedDead(demand.stale_generation, now)) {
+    return absl::nullopt;
+  }
+  if (demand.require_trusted && !session->trusted) return MfaRequired(slot);
+  return session;
+}
+
+WaiterQueue::Id SessionManager::Core::Wait(LockedSessions& state, SessionSlot& slot,
+                                           Waiter waiter) {
+  const absl::Duration now = shared.now();
+  const bool sign_in = waiter.force != SignInForce::kNone || !slot.session.IsLive(now);
+  const bool idle = slot.activity == SessionSlot::Activity::kIdle;
+  if (idle && !sign_in && slot.session.IsReportedDead(waiter.demand.stale_generation, now)) {
+    const std::string& principal = waiter.demand.principal;
+    if (!state->stale_reports.Take(principal, now)) {
+      state.Defer([done = std::move(waiter.done),
+                   error = TooManyReports(slot, state->stale_reports.RetryAfter(
+                                                    principal, now))]() mutable { done(error); });
+      return 0;
+    }
+    waiter.charged_report = true;
+    slot.in_doubt = true;
+    slots.Save(state, slot);
+  }
+  waiter.gives_up = now + waiter.demand.patience;
+  const WaiterQueue::Id id = slot.waiters.Add(std::move(waiter));
+  if (slot.activity == SessionSlot::Activity::kQueued || (idle && sign_in)) {
+    state->WantSignIn(slot, SignInPurpose::kCaller);
+  } else if (idle) {
+    checks.Start(state, slot);
+  }
+  return id;
+}
+
+}  // namespace billbroker

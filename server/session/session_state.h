@@ -1,0 +1,144 @@
+// SessionState: everything that SessionManager's lock guards. LockedSessions is the only way to it.
+// Internal to server/session.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/time/time.h"
+#include "server/bill/bill_api.h"
+#include "server/session/acceptance_history.h"
+#include "server/session/credential_probe.h"
+#include "server/session/deferred_calls.h"
+#include "server/session/gateway_check.h"
+#include "server/session/ids.h"
+#include "server/session/partner_table.h"
+#include "server/session/rate_limiter.h"
+#include "server/session/session_journal.h"
+#include "server/session/session_observer.h"
+#include "server/session/session_options.h"
+#include "server/session/sign_in_rules.h"
+#include "server/session/slot_table.h"
+#include "server/session/warm_watches.h"
+#include "vault/base/clock.h"
+#include "vault/base/executor.h"
+#include "vault/base/mutex.h"
+#include "vault/base/random.h"
+#include "vault/directory.h"
+#include "vault/vault.h"
+
+namespace billbroker {
+
+struct SessionParts {  // borrowed
+  const Clock& clock;
+  Executor& executor;
+  Random& random;
+  Vault& vault;
+  Directory& directory;
+  BillApi& bill;
+  SessionStore& store;
+  SessionObserver& observer;
+  // Environment name -> base URL.
+  std::map<std::string, std::string> base_urls;
+};
+
+struct SessionState {
+  SessionState(const SessionManagerOptions& options, const SessionParts& parts);
+
+  SlotTable slots;
+  std::map<ProbeId, std::unique_ptr<CredentialProbe>> probes;
+  PartnerTable partners;
+  WarmWatches warm;
+  SignInRules rules;
+  AcceptanceHistory history;
+  GatewayCheck gateway_check;
+  SessionJournal journal;
+  RateLimiter keep_alive_calls;  // by devKey
+  RateLimiter stale_reports;     // by principal
+
+  std::uint64_t probes_made = 0;
+  int held_sessions = 0;  // of slots, some of which may be past their deadline
+  std::int64_t sign_ins = 0;
+  std::int64_t failed_sign_ins = 0;
+  absl::Duration wake_scheduled = absl::InfiniteDuration();
+
+  // Slots that an operation left for the dispatcher: they want a sign-in, or wait for one, or are
+  // to be erased.
+  std::vector<std::pair<SlotId, SignInPurpose>> wanting;
+  std::vector<SlotId> removable;
+  // Queued candidates whose expected start may have become later.
+  std::vector<CandidateId> refuse_impatient;
+  bool dispatch = false;  // a turn may have come
+
+  // Asks the dispatcher for a sign-in of the slot.
+  void WantSignIn(const SessionSlot& slot, SignInPurpose purpose) {
+    wanting.emplace_back(slot.id, purpose);
+  }
+};
+
+// Starts the slot's next back-off. Returns the error for its callers.
+absl::Status BackOff(SessionState& state, const SlotId& slot, absl::string_view credential,
+                     SlotBackoff kind, Reason reason, const BillError& error, absl::Duration now);
+
+// BILL answered BDC_1144: suspends the devKey's sign-ins and its callers' checks. Returns the end of
+// the suspension on Clock::SinceBoot().
+absl::Duration Suspend(const SessionParts& parts, SessionState& state,
+                       const DevKeyBudgetId& dev_key, const BillError& error);
+
+class LockedSessions;
+
+// Owns the state, its lock, and what never changes.
+class SharedSessions final {
+ public:
+  SharedSessions(SessionManagerOptions session_options, SessionParts session_parts)
+      : options(std::move(session_options)),
+        parts(std::move(session_parts)),
+        state_(options, parts) {}
+
+  const SessionManagerOptions options;
+  const SessionParts parts;
+  SessionWatcher* watcher = nullptr;  // set before the first call
+  // Called with the lock held, at the end of every LockedSessions: starts the sign-ins whose turn
+  // has come.
+  absl::AnyInvocable<void(LockedSessions&)> before_unlock;
+
+  [[nodiscard]] absl::Duration now() const { return parts.clock.SinceBoot(); }
+  // Returns how long BILL keeps sessions of `credential`.
+  [[nodiscard]] SessionLimits LimitsFor(const CredentialInfo& credential) const;
+
+ private:
+  friend class LockedSessions;
+
+  Mutex mutex_;
+  SessionState state_ ABSL_GUARDED_BY(mutex_);
+};
+
+// Holds the lock. Calls that may not run under it are deferred until after the unlock.
+class LockedSessions final {
+ public:
+  explicit LockedSessions(SharedSessions& shared) ABSL_NO_THREAD_SAFETY_ANALYSIS : shared_(shared) {
+    shared_.mutex_.Lock();
+  }
+  ~LockedSessions() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    shared_.before_unlock(*this);
+    shared_.mutex_.Unlock();
+  }
+  LockedSessions(const LockedSessions&) = delete;
+  LockedSessions& operator=(const LockedSessions&) = delete;
+
+  SessionState* operator->() ABSL_NO_THREAD_SAFETY_ANALYSIS { return &shared_.state_; }
+  SessionState& operator*() ABSL_NO_THREAD_SAFETY_ANALYSIS { return shared_.state_; }
+
+  void Defer(DeferredCalls::Call call) { deferred_.Add(std::move(call)); }
+
+ private:
+  DeferredCalls deferred_;  // runs after the destructor's body, which unlocks
+  SharedSessions& shared_;
+};
+
+}  // namespace billbroker

@@ -1,0 +1,71 @@
+// SlotTable: all slots, by id, by credential, in listing order, and by their next maintenance.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "server/session/ids.h"
+#include "server/session/session_slot.h"
+
+namespace billbroker {
+
+// Owns the slots. A lookup allocates nothing; no operation but a walk over one credential's slots
+// depends on their number by more than its logarithm. Guarded by SessionManager.
+class SlotTable final {
+ public:
+  // Returns the slot, which is made if it is new. Follows a newer version of `credential`.
+  SessionSlot& FindOrCreate(const CredentialInfoPtr& credential, absl::string_view organization_id);
+  // Returns null if there is no such slot.
+  [[nodiscard]] SessionSlot* Find(SlotIdView id) const;
+  // Deletes a slot. References to it are invalid afterwards.
+  void Erase(const SlotId& id);
+
+  // Calls `visit` with each slot of the credential `uid`; `visit` must not create or erase slots.
+  void ForEachOf(absl::string_view uid, const std::function<void(SessionSlot&)>& visit) const;
+
+  // Calls `visit` with the slots that come after (organization, credential name), in this order,
+  // until it returns false.
+  void ForEachAfter(absl::string_view organization_id, absl::string_view credential,
+                    const std::function<bool(SessionSlot&)>& visit) const;
+
+  // Sets when maintenance visits the slot next; infinite: never.
+  void ScheduleMaintenance(SessionSlot& slot, absl::Duration when);
+  // Removes and returns a slot whose maintenance is due; null if none is.
+  [[nodiscard]] SessionSlot* TakeDue(absl::Duration now);
+  // Calls `visit` with each slot whose maintenance is due, and leaves it due.
+  void ForEachDue(absl::Duration now, const std::function<void(const SessionSlot&)>& visit) const;
+
+  [[nodiscard]] std::size_t size() const { return slots_.size(); }
+
+ private:
+  // Organization, credential name, credential uid.
+  using ListKey = std::tuple<absl::string_view, absl::string_view, absl::string_view>;
+  struct InListOrder {
+    using is_transparent = void;
+
+    static ListKey ToKey(const SessionSlot* slot) {
+      return {slot->id.organization_id, slot->listed_name, slot->id.credential_uid};
+    }
+    static ListKey ToKey(const ListKey& key) { return key; }
+    template <typename A, typename B>
+    bool operator()(const A& a, const B& b) const {
+      return ToKey(a) < ToKey(b);
+    }
+  };
+
+  // The key borrows from SessionSlot::id.
+  absl::flat_hash_map<SlotIdView, std::unique_ptr<SessionSlot>> slots_;
+  absl::flat_hash_map<std::string, std::set<SessionSlot*>> by_credential_;  // uid
+  std::set<SessionSlot*, InListOrder> listed_;
+  std::set<std::pair<absl::Duration, SessionSlot*>> agenda_;
+};
+
+}  // namespace billbroker

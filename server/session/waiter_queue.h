@@ -1,0 +1,77 @@
+// WaiterQueue: the callers that wait for a slot's session.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "absl/types/optional.h"
+#include "server/session/session.h"
+#include "server/session/session_demand.h"
+#include "server/session/sign_in_rule.h"
+
+namespace billbroker {
+
+// A caller that waits for a check, for the slot's turn, or for the sign-in under way.
+struct Waiter {
+  SessionDemand demand;
+  SignInForce force = SignInForce::kNone;  // Login with `force`: only a new sign-in satisfies it
+  absl::AnyInvocable<void(absl::StatusOr<SessionPtr>)> done;
+  absl::Duration gives_up = {};  // Clock::SinceBoot()
+  bool charged_report = false;   // its report of an ended session counts against its limit
+};
+
+// Ordered by arrival. Joining, leaving and reading a count are O(1) or O(log n). Not thread-safe:
+// guarded by SessionManager.
+class WaiterQueue final {
+ public:
+  using Id = std::uint64_t;
+
+  // Returns an id for Remove().
+  Id Add(Waiter waiter);
+  // Removes one waiter that left; nullopt if it was answered already.
+  [[nodiscard]] absl::optional<Waiter> Remove(Id id);
+  // Removes and returns all waiters, in the order of their arrival.
+  [[nodiscard]] std::list<Waiter> TakeAll();
+  // Removes and returns the waiters for which `unwanted` returns true, in the order of arrival.
+  [[nodiscard]] std::list<Waiter> TakeIf(const std::function<bool(const Waiter&)>& unwanted);
+  // Removes and returns the waiters that give up before `start`, in the order of giving up.
+  [[nodiscard]] std::list<Waiter> TakeGivingUpBefore(absl::Duration start);
+  // Likewise, those with `cached_only`.
+  [[nodiscard]] std::list<Waiter> TakeCachedOnly();
+
+  [[nodiscard]] bool empty() const { return waiters_.empty(); }
+  [[nodiscard]] std::size_t size() const { return waiters_.size(); }
+  // The waiter that arrived first. Requires: not empty().
+  [[nodiscard]] const Waiter& front() const { return waiters_.front().second; }
+  // The waiter that arrived last. Requires: not empty().
+  [[nodiscard]] const Waiter& back() const { return waiters_.back().second; }
+  // Calls `visit` with each waiter, in the order of arrival.
+  void ForEach(const std::function<void(const Waiter&)>& visit) const;
+  // The strongest force that a waiter asks for.
+  [[nodiscard]] SignInForce force() const;
+
+ private:
+  using Entry = std::pair<Id, Waiter>;
+  using Place = std::list<Entry>::iterator;
+
+  Waiter Erase(Place place);
+
+  std::list<Entry> waiters_;
+  absl::flat_hash_map<Id, Place> by_id_;
+  std::map<std::pair<absl::Duration, Id>, Place> by_gives_up_;
+  std::size_t cached_only_ = 0;
+  std::size_t forced_ = 0;  // of these by an admin: forced_by_admin_
+  std::size_t forced_by_admin_ = 0;
+  Id last_id_ = 0;
+};
+
+}  // namespace billbroker
