@@ -11,10 +11,10 @@ namespace {
 // A grant to "spiffe://corp/*" may be to any number of names.
 constexpr std::size_t kMostKept = 10'000;
 
-absl::Status TooMuch(absl::string_view message, absl::Duration retry_after) {
-  ErrorDetails details{Reason::kCallerLimit, {}, {}};
-  details.retry_after = retry_after;
-  return MakeError(std::move(details), message);
+absl::Status TooMuch(const std::string& principal, absl::string_view excess,
+                     absl::Duration retry_after) {
+  return MakeError({Reason::kCallerLimit, retry_after, {{"principal", principal}}},
+                   absl::StrCat(principal, excess));
 }
 
 }  // namespace
@@ -41,7 +41,8 @@ absl::Status Caller::Enter(absl::Duration now, int calls) {
   MutexLock lock(mutex_);
   if (in_flight_ + calls > limits_.calls_in_flight) {
     return TooMuch(
-        absl::StrCat(name_, " has ", in_flight_, " calls without an answer, and with ", calls,
+        name_,
+        absl::StrCat(" has ", in_flight_, " calls without an answer, and with ", calls,
                      " more it would have more than the ", limits_.calls_in_flight, " that it may"),
         absl::Seconds(1));
   }
@@ -50,7 +51,8 @@ absl::Status Caller::Enter(absl::Duration now, int calls) {
   refilled_ = std::max(now, refilled_);
   const double wanted = std::min<double>(calls, limits_.burst);
   if (tokens_ < wanted) {
-    return TooMuch(absl::StrCat(name_, " makes more than the ", limits_.calls_per_second,
+    return TooMuch(name_,
+                   absl::StrCat(" makes more than the ", limits_.calls_per_second,
                                 " calls a second that it may"),
                    absl::Seconds((wanted - tokens_) / limits_.calls_per_second));
   }

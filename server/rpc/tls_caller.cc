@@ -39,8 +39,9 @@ absl::StatusOr<CallerPtr> TlsCaller(Callers& callers, const grpc::AuthContext& p
   if (!principal.ok()) return MakeError(Reason::kCallerUnknown, principal.status().message());
   CallerPtr caller = callers.OfGranted(*principal);
   if (caller != nullptr) return caller;
-  return MakeError(Reason::kCallerUnknown, absl::StrCat("the policy grants nothing to ", *principal,
-                                                        "; an administrator adds a grant"));
+  return MakeError(
+      {Reason::kCallerUnknown, {}, {{"principal", *principal}}},
+      absl::StrCat("the policy grants nothing to ", *principal, "; an administrator adds a grant"));
 }
 
 std::string CertificateSerial(const grpc::AuthContext& peer) {

@@ -14,7 +14,8 @@ namespace billbroker {
 // The principal that the certificate is; kInvalidArgument where it is none.
 [[nodiscard]] absl::StatusOr<std::string> CertificateName(const grpc::AuthContext& peer);
 
-// CALLER_UNKNOWN where the certificate is no principal, or the policy grants nothing to it.
+// Returns the caller. Fails with CALLER_UNKNOWN if the certificate names no valid principal, or if
+// the policy grants nothing to the principal; in the second case the metadata has `principal`.
 [[nodiscard]] absl::StatusOr<CallerPtr> TlsCaller(Callers& callers, const grpc::AuthContext& peer);
 
 // The certificate's serial number, in capital hexadecimal digits; empty where there is none.

@@ -1,5 +1,6 @@
 #include "proto/status.h"
 
+#include <gmock/gmock.h>
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
@@ -10,17 +11,19 @@
 #include "absl/strings/str_cat.h"
 #include "billbroker/v1/session.pb.h"
 #include "internal/rpc_status.pb.h"
+#include "tests/support/status_matchers.h"
 #include "vault/base/error.h"
 
 namespace billbroker {
 namespace {
 
-const ErrorDetails kDetails{Reason::kBillRateLimited,
-                            absl::Milliseconds(1500),
-                            {{"organization_id", "0081"}, {"bill_code", "BDC_1144"}}};
+const ErrorDetails kDetails{
+    Reason::kBillRateLimited,
+    absl::Milliseconds(1500),
+    {{"organization_id", "00800000000000000081"}, {"bill_code", "BDC_1144"}}};
 
 void ExpectSame(const absl::Status& got, const absl::Status& want) {
-  EXPECT_EQ(got.code(), want.code());
+  EXPECT_THAT(got, StatusIs(want.code()));
   EXPECT_EQ(got.message(), want.message());
   ASSERT_TRUE(DetailsOf(got).has_value()) << got;
   EXPECT_EQ(DetailsOf(got)->reason, DetailsOf(want)->reason);
@@ -33,7 +36,7 @@ TEST(StatusTest, RoundTripKeepsDetails) {
   ExpectSame(FromGrpcStatus(ToGrpcStatus(error)), error);
   ExpectSame(FromErrorStatus(ToErrorStatus(error)), error);
   EXPECT_EQ(ToGrpcStatus(error).error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
-  EXPECT_TRUE(FromGrpcStatus(ToGrpcStatus(absl::OkStatus())).ok());
+  EXPECT_THAT(FromGrpcStatus(ToGrpcStatus(absl::OkStatus())), IsOk());
 }
 
 TEST(StatusTest, EveryReasonIsPublished) {

@@ -97,7 +97,7 @@ TEST_F(Http2FrontTest, PathOutsideOfTheBasePathIsNotFound) {
 }
 
 TEST_F(Http2FrontTest, AnswerWithoutABodyHasNoContentType) {
-  ASSERT_TRUE(simulator_->faults().Add({{"kind", "empty_200"}}).ok());
+  ASSERT_THAT(simulator_->faults().Add({{"kind", "empty_200"}}), IsOk());
   const HttpsClient::Result answer = SignIn();
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.body, "");
@@ -183,7 +183,7 @@ TEST_F(Http2FrontTest, GoAwayAtHeadersFindsTheSession) {
 }
 
 TEST_F(Http2FrontTest, StopsWhileACallHangs) {
-  ASSERT_TRUE(simulator_->faults().Add({{"kind", "timeout"}, {"seconds", 600}}).ok());
+  ASSERT_THAT(simulator_->faults().Add({{"kind", "timeout"}, {"seconds", 600}}), IsOk());
   std::thread caller([this] { EXPECT_NE(SignIn().code, CURLE_OK); });
   EXPECT_TRUE(Await([&] { return simulator_->http2_counts().calls_under_way == 1; },
                     "the sign-in to hang"));

@@ -231,10 +231,15 @@ TEST_F(CliMessagesTest, Status) {
   status.mutable_store()->set_state(v1::STORE_STATE_MEMORY_ONLY);
   status.mutable_audit()->set_message("no space left");
   status.mutable_vault()->set_state(v1::VAULT_STATE_LOCKED);
+  status.mutable_vault()->set_fix("unlock the default keyring");
+  status.mutable_vault()->add_invalid_documents("document-of-a-stranger");
   status.mutable_memory()->set_unlocked_bytes(4096);
   broker_.set_status(status);
   EXPECT_EQ(Run({"status"}), kExitOk);
   EXPECT_THAT(out_, HasSubstr("not read to the end yet"));
+  EXPECT_THAT(out_, HasSubstr("locked"));
+  EXPECT_THAT(out_, HasSubstr("unlock the default keyring"));
+  EXPECT_THAT(out_, HasSubstr("document-of-a-stranger"));
   EXPECT_THAT(out_, HasSubstr("4 KiB NOT locked"));
   EXPECT_THAT(out_, HasSubstr("NOT OPEN: a restart forgets all sessions"));
   EXPECT_THAT(out_, HasSubstr("sign-ins and changes are refused: no space left\n"));

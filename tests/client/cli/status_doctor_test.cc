@@ -76,35 +76,6 @@ TEST_F(StatusDoctorTest, StatusPrintsATable) {
       "memory       256 KiB for secrets, all locked\n");
 }
 
-TEST_F(StatusDoctorTest, StatusNamesTheFixOfTheKeyring) {
-  status_.mutable_vault()->set_state(v1::VAULT_STATE_LOCKED);
-  status_.mutable_vault()->set_fix("unlock the default keyring");
-  status_.mutable_vault()->set_all_credentials_read(false);
-  status_.mutable_vault()->add_invalid_documents("stranger");
-  status_.mutable_memory()->set_unlocked_bytes(4096);
-  broker_.set_status(status_);
-  EXPECT_EQ(Run({"status"}), kExitOk);
-  EXPECT_THAT(out_, HasSubstr("locked"));
-  EXPECT_THAT(out_, HasSubstr("unlock the default keyring"));
-  EXPECT_THAT(out_, HasSubstr("stranger"));
-  EXPECT_THAT(out_, HasSubstr("4 KiB"));
-}
-
-TEST_F(StatusDoctorTest, StatusWarnsOfStoreThatIsNotOpen) {
-  status_.mutable_store()->set_state(v1::STORE_STATE_MEMORY_ONLY);
-  broker_.set_status(status_);
-  EXPECT_EQ(Run({"status"}), kExitOk);
-  EXPECT_THAT(out_, HasSubstr("store        NOT OPEN"));
-}
-
-TEST_F(StatusDoctorTest, StatusWarnsOfUnwritableAuditLog) {
-  status_.mutable_audit()->set_writable(false);
-  status_.mutable_audit()->set_message("audit log /a.jsonl: no space left");
-  broker_.set_status(status_);
-  EXPECT_EQ(Run({"status"}), kExitOk) << err_;
-  EXPECT_THAT(out_, HasSubstr("audit log /a.jsonl: no space left\n"));
-}
-
 TEST_F(StatusDoctorTest, StatusJsonHoldsEveryField) {
   EXPECT_EQ(Run({"status", "--output", "json"}), kExitOk);
   EXPECT_EQ(

@@ -15,7 +15,6 @@
 namespace billbroker {
 namespace {
 
-using ::testing::HasSubstr;
 using ::testing::Not;
 
 constexpr absl::Duration kNow = absl::Hours(5);
@@ -33,7 +32,7 @@ TEST(CallerTest, RejectsCallsAboveTheRateUntilTokensRefill) {
   const absl::Status rejected = caller.Enter(kNow);
   EXPECT_THAT(rejected, HasReason(Reason::kCallerLimit));
   EXPECT_THAT(rejected, HasRetryAfter(absl::Milliseconds(500)));
-  EXPECT_THAT(std::string(rejected.message()), HasSubstr("unix:payments-service"));
+  EXPECT_THAT(rejected, HasMetadata("principal", "unix:payments-service"));
   EXPECT_THAT(caller.Enter(kNow + absl::Milliseconds(499)), Not(IsOk()));
   EXPECT_THAT(caller.Enter(kNow + absl::Milliseconds(501)), IsOk());
   EXPECT_THAT(caller.Enter(kNow + absl::Milliseconds(501)), Not(IsOk()));

@@ -30,6 +30,7 @@
 namespace billbroker {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -144,6 +145,16 @@ TEST_F(TlsListenerTest, RejectsAmbiguousOrEmptyNames) {
   EXPECT_EQ(WhoIs({"", "email:x@corp"}), "CALLER_UNKNOWN");
 }
 
+// The name is the caller's text: a message or metadata must not repeat it.
+TEST_F(TlsListenerTest, ErrorOmitsMalformedName) {
+  Listen();
+  const Pki::Pair client = pki_.Issue({"payments*service", ""});
+  const absl::Status rejected = Ask(Connect(&client));
+  EXPECT_THAT(rejected, AllOf(HasReason(Reason::kCallerUnknown),
+                              Not(HasMetadata("principal", ::testing::_))));
+  EXPECT_THAT(rejected.ToString(), Not(HasSubstr("payments*service")));
+}
+
 TEST_F(TlsListenerTest, AdmitsCallerOnceGranted) {
   policy_.grants.clear();
   Listen();
@@ -151,7 +162,7 @@ TEST_F(TlsListenerTest, AdmitsCallerOnceGranted) {
   const auto channel = Connect(&client);
   const absl::Status rejected = Ask(channel);
   EXPECT_THAT(rejected, HasReason(Reason::kCallerUnknown));
-  EXPECT_THAT(std::string(rejected.message()), HasSubstr("cn:payments-service"));
+  EXPECT_THAT(rejected, HasMetadata("principal", "cn:payments-service"));
   policy_.grants = {{{"cn:payments-service"}, Role::kReader, {"*"}, {}}};
   callers_->SetPolicy(policy_);
   EXPECT_EQ(Who(channel), "cn:payments-service");

@@ -286,7 +286,7 @@ TEST_F(CurlBillApiTest, CallbackMayStartAnotherCall) {
   Answer<SessionInfo> answer;
   Api().SignIn({credential_, kOrganization},
                [this, done = answer.done()](BillResult<SignInAnswer> signed_in) mutable {
-                 EXPECT_TRUE(signed_in.ok());
+                 EXPECT_THAT(signed_in, Succeeded());
                  Api().GetSessionInfo(Keys(), std::move(done));
                });
   EXPECT_THAT(answer.Wait(), Succeeded());
@@ -313,7 +313,7 @@ TEST_F(CurlBillApiTest, DestructorAnswersCallsFromCallbacks) {
   Answer<SignedOut> second;
   Api().GetSessionInfo(
       Keys(), [api = &Api(), done = second.done()](const BillResult<SessionInfo>& first) mutable {
-        EXPECT_FALSE(first.ok());
+        EXPECT_THAT(first, ::testing::Not(Succeeded()));
         api->SignOut(Keys(), std::move(done));
       });
   ASSERT_TRUE(bill.WaitForRequests(1));

@@ -15,6 +15,7 @@
 #include "tests/server/bill/sample_users.h"
 #include "tests/simulator/bill_simulator.h"
 #include "tests/support/await.h"
+#include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
@@ -56,7 +57,7 @@ class CurlHttp2Test : public ::testing::Test {
 
   void FailNext(const char* path, json fault) {
     fault["path"] = path;
-    ASSERT_TRUE(bill_->faults().Add(fault).ok());
+    ASSERT_THAT(bill_->faults().Add(fault), IsOk());
   }
   // Returns the number of calls of `path` that reached BILL, including calls that failed by a fault.
   [[nodiscard]] int CountCalls(const char* path) const {
@@ -100,7 +101,7 @@ TEST_F(CurlHttp2Test, CallsShareAConnectionWhileOthersHang) {
 }
 
 TEST_F(CurlHttp2Test, ManyCallsAtOnceSucceed) {
-  ASSERT_TRUE(bill_->model().ChangeSettings({{"concurrent_calls", 1000}}).ok());
+  ASSERT_THAT(bill_->model().ChangeSettings({{"concurrent_calls", 1000}}), IsOk());
   const SessionKeys keys = SignInForKeys();
   std::deque<Answer<SessionInfo>> answers(200);
   for (auto& answer : answers) api_->GetSessionInfo(keys, answer.done());

@@ -7,6 +7,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -50,78 +51,82 @@ TEST_F(AccessTest, CatalogHasEveryRpc) {
   EXPECT_EQ(rows, rpcs);
 }
 
-constexpr Role kRoles[] = {Role::kReader, Role::kCaller, Role::kOperator, Role::kAdmin};
+// A role, and whether the grant covers organizations and credentials.
+using GrantParam = std::tuple<Role, bool, bool>;
 
-// Each row in each role and with each shape of a grant, for granted, other, existing and missing
-// names.
-class EveryGrantTest : public RpcCatalogTest {
+// Every RPC with one grant, for granted, other, existing and missing names.
+class EveryGrantTest : public RpcCatalogTest, public ::testing::WithParamInterface<GrantParam> {
  protected:
-  static constexpr Shape kShapes[] = {{true, true}, {true, false}, {false, true}};
+  EveryGrantTest() { Grant(role_, shape_); }
 
-  static bool Covers(const Row& row, const Shape& shape, bool exists) {
+  [[nodiscard]] bool Covers(const Row& row, bool exists) const {
     switch (row.scope) {
       case Scope::kAnything:
         return true;
       case Scope::kPair:
-        return shape.organizations || exists;  // a grant of a credential covers its organizations
+        return shape_.organizations || exists;  // a grant of a credential covers its organizations
       case Scope::kCredential:
-        return shape.credentials;
+        return shape_.credentials;
       case Scope::kAttachment:
-        return shape.credentials && shape.organizations;
+        return shape_.credentials && shape_.organizations;
     }
     return false;
   }
 
-  static std::string Case(const Row& row, Role role, const Shape& shape) {
-    return absl::StrCat(row.rpc, " as ", RoleName(role),
-                        shape.organizations ? ", organizations" : "",
-                        shape.credentials ? ", credentials" : "");
-  }
-
-  void ExpectForGranted(const Row& row, Role role, const Shape& shape) {
-    for (const bool exists : {true, false}) {
-      const std::string name = exists ? "granted-here" : "granted-gone";
-      const bool allowed = role >= row.least && Covers(row, shape, exists);
-      const std::string when_allowed = exists ? row.here : row.gone;
-      EXPECT_EQ(Outcome(row.ask({name, name})), allowed ? when_allowed : kRefused)
-          << Case(row, role, shape) << " of " << name;
-    }
-  }
-
-  // Expects a refusal whose text does not depend on whether the name exists.
-  void ExpectForOthers(const Row& row, Role role, const Shape& shape) {
-    const absl::Status here = row.ask({"another-here", "another-here"});
-    const absl::Status gone = row.ask({"another-gone", "another-gone"});
-    const bool allowed = role >= row.least && row.scope == Scope::kAnything;
-    EXPECT_EQ(Outcome(here), allowed ? row.here : kRefused) << Case(row, role, shape);
-    EXPECT_EQ(Outcome(here), Outcome(gone)) << Case(row, role, shape);
-    EXPECT_EQ(absl::StrReplaceAll(here.message(), {{"-here", "-gone"}}), gone.message());
-    if (allowed) return;
-    auto facts = DetailsOf(here)->metadata;
-    for (auto& [key, value] : facts) value = absl::StrReplaceAll(value, {{"-here", "-gone"}});
-    EXPECT_EQ(facts, DetailsOf(gone)->metadata) << Case(row, role, shape);
-    EXPECT_EQ(DetailsOf(here)->retry_after, DetailsOf(gone)->retry_after);
-  }
-
+  const Role role_ = std::get<0>(GetParam());
+  const Shape shape_ = {std::get<1>(GetParam()), std::get<2>(GetParam())};
   const std::string kRefused = "PERMISSION_DENIED NOT_GRANTED";
 };
 
-TEST_F(EveryGrantTest, RejectionDoesNotRevealExistence) {
-  for (const Role role : kRoles) {
-    for (const Shape& shape : kShapes) {
-      Grant(role, shape);
-      for (const Row& row : Rows()) {
-        ExpectForGranted(row, role, shape);
-        ExpectForOthers(row, role, shape);
-      }
+TEST_P(EveryGrantTest, GrantCoversItsNamesOnly) {
+  for (const Row& row : Rows()) {
+    for (const bool exists : {true, false}) {
+      const std::string name = exists ? "granted-name-here" : "granted-name-gone";
+      const bool allowed = role_ >= row.least && Covers(row, exists);
+      const std::string when_allowed = exists ? row.here : row.gone;
+      EXPECT_EQ(Outcome(row.ask({name, name})), allowed ? when_allowed : kRefused)
+          << row.rpc << " of " << name;
     }
   }
 }
 
+TEST_P(EveryGrantTest, RejectionDoesNotRevealExistence) {
+  for (const Row& row : Rows()) {
+    const absl::Status here = row.ask({"another-name-here", "another-name-here"});
+    const absl::Status gone = row.ask({"another-name-gone", "another-name-gone"});
+    const bool allowed = role_ >= row.least && row.scope == Scope::kAnything;
+    EXPECT_EQ(Outcome(here), allowed ? row.here : kRefused) << row.rpc;
+    EXPECT_EQ(Outcome(here), Outcome(gone)) << row.rpc;
+    EXPECT_EQ(absl::StrReplaceAll(here.message(), {{"-here", "-gone"}}), gone.message());
+    if (allowed) continue;
+    auto facts = DetailsOf(here)->metadata;
+    for (auto& [key, value] : facts) value = absl::StrReplaceAll(value, {{"-here", "-gone"}});
+    EXPECT_EQ(facts, DetailsOf(gone)->metadata) << row.rpc;
+    EXPECT_EQ(DetailsOf(here)->retry_after, DetailsOf(gone)->retry_after);
+  }
+}
+
+constexpr Role kRoles[] = {Role::kReader, Role::kCaller, Role::kOperator, Role::kAdmin};
+
+std::string GrantParamName(const ::testing::TestParamInfo<GrantParam>& info) {
+  const auto& [role, organizations, credentials] = info.param;
+  return absl::StrCat(RoleName(role), organizations ? "_organizations" : "",
+                      credentials ? "_credentials" : "");
+}
+
+INSTANTIATE_TEST_SUITE_P(OfOrganizations, EveryGrantTest,
+                         ::testing::Combine(::testing::ValuesIn(kRoles), ::testing::Values(true),
+                                            ::testing::Bool()),
+                         GrantParamName);
+INSTANTIATE_TEST_SUITE_P(OfCredentialsAlone, EveryGrantTest,
+                         ::testing::Combine(::testing::ValuesIn(kRoles), ::testing::Values(false),
+                                            ::testing::Values(true)),
+                         GrantParamName);
+
 TEST_F(AccessTest, RejectsUnknownCallers) {
   identity_.Bind(nullptr);
   for (const Row& row : Rows()) {
-    const absl::Status status = row.ask({"granted-here", "granted-here"});
+    const absl::Status status = row.ask({"granted-name-here", "granted-name-here"});
     EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnauthenticated)) << row.rpc;
     EXPECT_THAT(status, HasReason(Reason::kCallerUnknown)) << row.rpc << ": " << status;
   }
@@ -134,27 +139,27 @@ TEST_F(AccessTest, ChecksFormatBeforePermission) {
 
 TEST_F(AccessTest, SelectsTheOnlyGrantedCredential) {
   callers_.SetPolicy(EverythingGranted());
-  Create(NewUser("granted-too", {"another-here"}));
-  EXPECT_THAT(GetSession("another-here"), HasReason(Reason::kAmbiguousCredential));
+  Create(NewUser("granted-name-too", {"another-name-here"}));
+  EXPECT_THAT(GetSession("another-name-here"), HasReason(Reason::kAmbiguousCredential));
   Policy policy = EverythingGranted();
   policy.grants = {{{kPrincipal}, Role::kReader, {}, {"granted-*"}}};
   callers_.SetPolicy(policy);
-  const absl::StatusOr<v1::Session> session = GetSession("another-here");
+  const absl::StatusOr<v1::Session> session = GetSession("another-name-here");
   ASSERT_THAT(session, IsOk());
-  EXPECT_EQ(session->credential(), "granted-too");
+  EXPECT_EQ(session->credential(), "granted-name-too");
 }
 
 TEST_F(AccessTest, OrganizationGrantHidesCredentials) {
   Policy policy = EverythingGranted();
-  policy.grants = {{{kPrincipal}, Role::kReader, {"granted-here"}, {}}};
+  policy.grants = {{{kPrincipal}, Role::kReader, {"granted-name-here"}, {}}};
   callers_.SetPolicy(policy);
   v1::GetSessionRequest request;
-  request.set_organization_id("granted-here");
-  request.set_credential("granted-here");
+  request.set_organization_id("granted-name-here");
+  request.set_credential("granted-name-here");
   EXPECT_THAT(GetSession(request), IsOk()) << "the credential serves a granted organization";
-  request.set_credential("another-here");
+  request.set_credential("another-name-here");
   const absl::Status elsewhere = GetSession(request).status();
-  request.set_credential("another-gone");
+  request.set_credential("another-name-gone");
   const absl::Status nowhere = GetSession(request).status();
   EXPECT_THAT(elsewhere, HasReason(Reason::kUnknownCredential));
   EXPECT_EQ(absl::StrReplaceAll(elsewhere.message(), {{"-here\" serves", "-gone\" serves"}}),
@@ -163,49 +168,49 @@ TEST_F(AccessTest, OrganizationGrantHidesCredentials) {
 
 TEST_F(AccessTest, ListsHoldOnlyGrantedEntries) {
   callers_.SetPolicy(EverythingGranted());
-  ASSERT_THAT(GetSession("granted-here"), IsOk());
-  ASSERT_THAT(GetSession("another-here"), IsOk());
+  ASSERT_THAT(GetSession("granted-name-here"), IsOk());
+  ASSERT_THAT(GetSession("another-name-here"), IsOk());
   Grant(Role::kOperator);
   v1::ListSessionsResponse sessions;
   ASSERT_THAT(Call(*sessions_, &v1::SessionService::Stub::ListSessions, v1::ListSessionsRequest(),
                    &sessions),
               IsOk());
   ASSERT_EQ(sessions.sessions_size(), 1);
-  EXPECT_EQ(sessions.sessions(0).organization_id(), "granted-here");
+  EXPECT_EQ(sessions.sessions(0).organization_id(), "granted-name-here");
   v1::ListCredentialsResponse credentials;
   ASSERT_THAT(Call(*credentials_, &v1::CredentialService::Stub::ListCredentials,
                    v1::ListCredentialsRequest(), &credentials),
               IsOk());
   ASSERT_EQ(credentials.credentials_size(), 1);
-  EXPECT_EQ(credentials.credentials(0).name(), "granted-here");
+  EXPECT_EQ(credentials.credentials(0).name(), "granted-name-here");
 }
 
 TEST_F(AccessTest, AdminAttachesOnlyGrantedOrganizations) {
   Policy policy = EverythingGranted();
-  policy.grants = {{{kPrincipal}, Role::kAdmin, {"granted-*"}, {"granted-here"}}};
+  policy.grants = {{{kPrincipal}, Role::kAdmin, {"granted-*"}, {"granted-name-here"}}};
   callers_.SetPolicy(policy);
-  auto request = OfVersion<v1::AttachOrganizationsRequest>({"", "granted-here"});
-  request.add_organizations()->set_organization_id("granted-new");
-  request.add_organizations()->set_organization_id("another-here");
+  auto request = OfVersion<v1::AttachOrganizationsRequest>({"", "granted-name-here"});
+  request.add_organizations()->set_organization_id("granted-name-new");
+  request.add_organizations()->set_organization_id("another-name-here");
   const absl::Status status =
       Ask(*credentials_, &v1::CredentialService::Stub::AttachOrganizations, request);
   EXPECT_THAT(status, HasReason(Reason::kNotGranted));
-  EXPECT_THAT(status, HasMetadata("organization_id", "another-here"));
+  EXPECT_THAT(status, HasMetadata("organization_id", "another-name-here"));
 }
 
 TEST_F(AccessTest, TakenBillUserHidesOtherCredentials) {
   const auto create = [this](const std::string& username) {
-    v1::CreateCredentialRequest request = NewUser("granted-new", {"granted-new"});
+    v1::CreateCredentialRequest request = NewUser("granted-name-new", {"granted-name-new"});
     request.set_username(username);
     return Ask(*credentials_, &v1::CredentialService::Stub::CreateCredential, request);
   };
   Grant(Role::kAdmin);
-  const absl::Status mine = create("granted-here@acme.example");
+  const absl::Status mine = create("granted-name-here@acme.example");
   EXPECT_THAT(mine, HasReason(Reason::kCredentialExists));
-  EXPECT_THAT(mine, HasMetadata("credential", "granted-here"));
-  const absl::Status another = create("another-here@acme.example");
+  EXPECT_THAT(mine, HasMetadata("credential", "granted-name-here"));
+  const absl::Status another = create("another-name-here@acme.example");
   EXPECT_THAT(another, HasReason(Reason::kCredentialExists));
-  EXPECT_THAT(another.ToString(), Not(HasSubstr("another-here")));
+  EXPECT_THAT(another.ToString(), Not(HasSubstr("another-name-here")));
 }
 
 TEST_F(AccessTest, RejectsCallsAboveTheLimit) {
@@ -213,7 +218,7 @@ TEST_F(AccessTest, RejectsCallsAboveTheLimit) {
   policy.limits.calls_in_flight = 1;
   callers_.SetPolicy(policy);
   v1::WatchSessionsRequest watch;
-  watch.add_organizations()->set_organization_id("granted-here");
+  watch.add_organizations()->set_organization_id("granted-name-here");
   {
     // gRPC releases a call and a stream some time after its end was reported.
     std::unique_ptr<WatchReader> stream;
@@ -223,11 +228,11 @@ TEST_F(AccessTest, RejectsCallsAboveTheLimit) {
           return stream->Next().has_update();
         },
         "a stream within the limit");
-    const absl::Status refused = GetSession("granted-here").status();
+    const absl::Status refused = GetSession("granted-name-here").status();
     EXPECT_THAT(refused, HasReason(Reason::kCallerLimit));
     EXPECT_THAT(refused, HasRetryAfter(::testing::Ge(absl::ZeroDuration())));
   }
-  Await([this] { return GetSession("granted-here").ok(); }, "gRPC to release the stream");
+  Await([this] { return GetSession("granted-name-here").ok(); }, "gRPC to release the stream");
 }
 
 TEST_F(AccessTest, HundredOrganizationsCountAsOneCall) {
@@ -237,15 +242,15 @@ TEST_F(AccessTest, HundredOrganizationsCountAsOneCall) {
   v1::BatchGetSessionsRequest batch;
   v1::WatchSessionsRequest watch;
   for (int i = 0; i < 200; ++i) {
-    batch.add_requests()->set_organization_id(absl::StrCat("granted-", i));
-    watch.add_organizations()->set_organization_id(absl::StrCat("granted-", i));
+    batch.add_requests()->set_organization_id(absl::StrCat("granted-organization-", i));
+    watch.add_organizations()->set_organization_id(absl::StrCat("granted-organization-", i));
   }
   using Stub = v1::SessionService::Stub;
   // gRPC releases a call some time after its answer.
   Await([&] { return Ask(*sessions_, &Stub::BatchGetSessions, batch).ok(); }, "a batch of 200");
   Await([&] { return WatchReader(*sessions_, watch).Next().has_update(); }, "a watch of 200");
-  batch.add_requests()->set_organization_id("granted-here");
-  watch.add_organizations()->set_organization_id("granted-here");
+  batch.add_requests()->set_organization_id("granted-name-here");
+  watch.add_organizations()->set_organization_id("granted-name-here");
   const absl::Status refused = Ask(*sessions_, &Stub::BatchGetSessions, batch);
   EXPECT_THAT(refused, HasReason(Reason::kCallerLimit));
   EXPECT_THAT(WatchReader(*sessions_, watch).End(), HasReason(Reason::kCallerLimit));
@@ -253,10 +258,10 @@ TEST_F(AccessTest, HundredOrganizationsCountAsOneCall) {
 
 TEST_F(AccessTest, StreamFollowsChangesOfTheGrant) {
   callers_.SetPolicy(EverythingGranted());
-  ASSERT_THAT(GetSession("granted-here"), IsOk());
+  ASSERT_THAT(GetSession("granted-name-here"), IsOk());
   v1::WatchSessionsRequest request;
   request.set_keep_warm(true);
-  request.add_organizations()->set_organization_id("granted-here");
+  request.add_organizations()->set_organization_id("granted-name-here");
   WatchReader stream(*sessions_, request);
   EXPECT_TRUE(stream.NextUpdate().has_session());
   EXPECT_TRUE(stream.Next().has_complete());
@@ -272,9 +277,9 @@ TEST_F(AccessTest, StreamFollowsChangesOfTheGrant) {
 
 TEST_F(AccessTest, StreamFollowsChangesOfThePrincipal) {
   callers_.SetPolicy(EverythingGranted());
-  ASSERT_THAT(GetSession("granted-here"), IsOk());
+  ASSERT_THAT(GetSession("granted-name-here"), IsOk());
   v1::WatchSessionsRequest request;
-  request.add_organizations()->set_organization_id("granted-here");
+  request.add_organizations()->set_organization_id("granted-name-here");
   WatchReader stream(*sessions_, request);
   EXPECT_TRUE(stream.NextUpdate().has_session());
   EXPECT_TRUE(stream.Next().has_complete());
@@ -289,18 +294,19 @@ TEST_F(AccessTest, StreamFollowsChangesOfThePrincipal) {
 
 TEST_F(AccessTest, WarmWatchUsesTheGrantedCredential) {
   callers_.SetPolicy(EverythingGranted());
-  Create(NewUser("granted-too", {"another-here"}));
+  Create(NewUser("granted-name-too", {"another-name-here"}));
   Policy policy = EverythingGranted();
   policy.grants = {{{kPrincipal}, Role::kReader, {}, {"granted-*"}}};
   callers_.SetPolicy(policy);
   v1::WatchSessionsRequest request;
   request.set_keep_warm(true);
-  request.add_organizations()->set_organization_id("another-here");
+  request.add_organizations()->set_organization_id("another-name-here");
   WatchReader stream(*sessions_, request);
   stream.PresentState(1);
-  executor_.RunLater();  // the sessions's upkeep
-  EXPECT_EQ(stream.NextUpdate().session().credential(), "granted-too");
-  for (const SlotInfo& pair : broker_.sessions.List()) EXPECT_EQ(pair.credential, "granted-too");
+  executor_.RunLater();  // the session manager's maintenance
+  EXPECT_EQ(stream.NextUpdate().session().credential(), "granted-name-too");
+  for (const SlotInfo& pair : broker_.sessions.List())
+    EXPECT_EQ(pair.credential, "granted-name-too");
 }
 
 TEST_F(AccessTest, UnreadKeyringHidesOrganizations) {
@@ -312,7 +318,7 @@ TEST_F(AccessTest, UnreadKeyringHidesOrganizations) {
   const Gate gate(state_, unread, broker_.clock, recorder_);
   const CallerPtr caller = callers_.Of(kPrincipal);
   v1::GetSessionRequest request;
-  request.set_organization_id("granted-here");
+  request.set_organization_id("granted-name-here");
   const Need need = NeedOf(request);
   const std::unique_ptr<grpc::ContextAllocator> contexts = state_.MakeContexts(identity_);
   grpc::CallbackServerContext* const context = contexts->NewCallbackServerContext();

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "tests/server/rpc/rpc_fixture.h"
+#include "tests/server/rpc/session_rpc_fixture.h"
 #include "tests/support/status_matchers.h"
 
 namespace billbroker {
@@ -12,22 +12,7 @@ namespace {
 
 using ::testing::Not;
 
-using SessionStub = v1::SessionService::Stub;
-
-class ListSessionsTest : public RpcTest {
- protected:
-  ListSessionsTest() {
-    Create(NewUser("acme-payables-user",
-                   {"00800000000000000081", "00800000000000000082", "00800000000000000083"}));
-  }
-
-  template <typename Request, typename Response>
-  absl::Status Call(grpc::Status (SessionStub::*method)(grpc::ClientContext*, const Request&,
-                                                        Response*),
-                    const Request& request, Response* response) {
-    return RpcTest::Call(*sessions_, method, request, response);
-  }
-};
+using ListSessionsTest = SessionRpcTest;
 
 TEST_F(ListSessionsTest, ReturnsPagesWithoutSecrets) {
   for (const char* id : {"00800000000000000083", "00800000000000000081", "00800000000000000082"})

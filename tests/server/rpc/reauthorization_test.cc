@@ -14,7 +14,7 @@
 namespace billbroker {
 namespace {
 
-const Target kHere{"granted-here", "granted-here"};
+const Target kHere{"granted-name-here", "granted-name-here"};
 
 const std::set<std::string>& Queued() {
   static const auto* const rpcs = new std::set<std::string>{
@@ -49,7 +49,7 @@ class ReauthorizationTest : public RpcCatalogTest {
   void Reset() {
     callers_.SetPolicy(EverythingGranted());
     identity_.Bind(callers_.Of(kPrincipal));
-    broker_.sessions.Logout("granted-here", "", 0, [](const absl::StatusOr<bool>&) {});
+    broker_.sessions.Logout("granted-name-here", "", 0, [](const absl::StatusOr<bool>&) {});
     (void)audit_.Take();
   }
 
@@ -97,7 +97,7 @@ TEST_F(ReauthorizationTest, QueuedChangeNeedsKnownPrincipal) {
 
 TEST_F(ReauthorizationTest, QueuedChangeRunsUnderNewPolicyThatGrantsIt) {
   Reset();
-  auto request = NewUser("granted-new", {"granted-new"});
+  auto request = NewUser("granted-name-new", {"granted-name-new"});
   Row row;
   row.ask = [&](const Target&) {
     return Ask(*credentials_, &v1::CredentialService::Stub::CreateCredential, request);
@@ -108,12 +108,12 @@ TEST_F(ReauthorizationTest, QueuedChangeRunsUnderNewPolicyThatGrantsIt) {
 TEST_F(ReauthorizationTest, CancelledChangeDoesNotRun) {
   Reset();
   v1::GetCredentialRequest get;
-  get.set_credential("granted-here");
+  get.set_credential("granted-name-here");
   v1::GetCredentialResponse shown;
   using Stub = v1::CredentialService::Stub;
   ASSERT_THAT(Call(*credentials_, &Stub::GetCredential, get, &shown), IsOk());
   v1::DeleteCredentialRequest request;
-  request.set_credential("granted-here");
+  request.set_credential("granted-name-here");
   request.set_uid(shown.credential().uid());
   request.set_version(1);
   v1::DeleteCredentialResponse response;
@@ -131,10 +131,10 @@ TEST_F(ReauthorizationTest, CancelledChangeDoesNotRun) {
   changes_.Release();
   ASSERT_TRUE(AwaitReady(end, "the end of the call"));
   EXPECT_THAT(FromGrpcStatus(end.get()), StatusIs(absl::StatusCode::kCancelled));
-  Create(NewUser("granted-later", {}));  // runs after it
+  Create(NewUser("granted-name-later", {}));  // runs after it
   EXPECT_THAT(Call(*credentials_, &Stub::GetCredential, get, &shown), IsOk())
       << "it was not deleted";
-  for (const AuditEntry& entry : audit_.Take()) EXPECT_EQ(entry.credential, "granted-later");
+  for (const AuditEntry& entry : audit_.Take()) EXPECT_EQ(entry.credential, "granted-name-later");
 }
 
 // Calls that wait for an answer of BILL.
@@ -181,7 +181,8 @@ TEST_F(WaitingTest, WaitingCallAcceptsAnotherGrant) {
     Reset();
     const absl::Status status = AskWhileWaiting(row, [this] {
       Policy policy = EverythingGranted();
-      policy.grants = {{{kPrincipal}, Role::kAdmin, {}, {"granted-here"}}};  // not the organization
+      policy.grants = {
+          {{kPrincipal}, Role::kAdmin, {}, {"granted-name-here"}}};  // not the organization
       callers_.SetPolicy(policy);
     });
     EXPECT_THAT(status, IsOk()) << row.rpc;

@@ -7,6 +7,7 @@
 
 #include "proto/redacted.h"
 #include "tests/server/rpc/rpc_fixture.h"
+#include "tests/support/sample_ids.h"
 #include "tests/support/status_matchers.h"
 
 namespace billbroker {
@@ -17,9 +18,11 @@ using ::testing::Not;
 
 using CredentialStub = v1::CredentialService::Stub;
 
+constexpr char kPartnerOrganization[] = "00800000000000000095";
+
 class RotationRpcTest : public RpcTest {
  protected:
-  RotationRpcTest() { acme_ = Create(NewUser("acme", {"0081", "0082"})); }
+  RotationRpcTest() { acme_ = Create(NewUser(kAcme, {kFirstOrganization, kSecondOrganization})); }
 
   template <typename Request>
   [[nodiscard]] Request For(const v1::Credential& credential) const {
@@ -37,7 +40,7 @@ class RotationRpcTest : public RpcTest {
     return status;
   }
   [[nodiscard]] std::string StoredPassword() {
-    return std::string((*broker_.vault.Load("acme"))->password.Reveal());
+    return std::string((*broker_.vault.Load(kAcme))->password.Reveal());
   }
 
   v1::Credential acme_;
@@ -46,12 +49,12 @@ class RotationRpcTest : public RpcTest {
 TEST_F(RotationRpcTest, RotateReplacesOnlyGivenFields) {
   auto request = For<v1::RotateCredentialRequest>(acme_);
   request.set_password("s3cret-next");
-  request.set_organization_id("0082");
-  ASSERT_EQ(Rotate(request), absl::OkStatus());
+  request.set_organization_id(kSecondOrganization);
+  ASSERT_THAT(Rotate(request), IsOk());
   EXPECT_EQ(acme_.version(), 2u);
   EXPECT_EQ(StoredPassword(), "s3cret-next");
-  EXPECT_EQ((*broker_.vault.Load("acme"))->dev_key.Reveal(), "s3cret-dev-key");
-  EXPECT_EQ(broker_.bill.sign_ins().back().organization_id, "0082");
+  EXPECT_EQ((*broker_.vault.Load(kAcme))->dev_key.Reveal(), "s3cret-dev-key");
+  EXPECT_EQ(broker_.bill.sign_ins().back().organization_id, kSecondOrganization);
   ASSERT_EQ(acme_.history_size(), 1);
   EXPECT_EQ(acme_.history(0).event(), v1::CREDENTIAL_EVENT_ROTATED);
   EXPECT_EQ(acme_.history(0).fields(0), "password");
@@ -60,17 +63,17 @@ TEST_F(RotationRpcTest, RotateReplacesOnlyGivenFields) {
 }
 
 TEST_F(RotationRpcTest, ProbesPartnerAppKeyByPartnerSignIn) {
-  v1::CreateCredentialRequest partner = NewUser("firm", {"0095"});
+  v1::CreateCredentialRequest partner = NewUser("firm-of-bookkeepers", {kPartnerOrganization});
   partner.set_kind(v1::CREDENTIAL_KIND_PARTNER);
   partner.set_app_key("s3cret-app-key");
-  partner.mutable_organizations(0)->set_user_id("006a");
+  partner.mutable_organizations(0)->set_user_id("00600000000000000001");
   auto request = For<v1::RotateCredentialRequest>(Create(partner));
   request.set_app_key("s3cret-next-app-key");
-  ASSERT_EQ(Rotate(request), absl::OkStatus());
+  ASSERT_THAT(Rotate(request), IsOk());
   EXPECT_EQ(acme_.history(0).fields(0), "app_key");
   ASSERT_EQ(broker_.bill.partner_sign_ins().size(), 1U);
   EXPECT_EQ(broker_.bill.partner_sign_ins()[0].app_key, "s3cret-next-app-key");
-  ASSERT_THAT(GetSession("0095"), IsOk());
+  ASSERT_THAT(GetSession(kPartnerOrganization), IsOk());
   EXPECT_EQ(broker_.bill.CountSignIns(), 1) << "what proved it is in use";
 }
 
@@ -78,23 +81,23 @@ TEST_F(RotationRpcTest, SkippedVerificationSendsNothingToBill) {
   auto request = For<v1::RotateCredentialRequest>(acme_);
   request.set_password("s3cret-next");
   request.set_skip_verification(true);
-  ASSERT_EQ(Rotate(request), absl::OkStatus());
+  ASSERT_THAT(Rotate(request), IsOk());
   EXPECT_EQ(broker_.bill.CountSignIns(), 0);
 }
 
 TEST_F(RotationRpcTest, RollBackAndVerifyUseCurrentVersion) {
   auto request = For<v1::RotateCredentialRequest>(acme_);
   request.set_password("s3cret-next");
-  ASSERT_EQ(Rotate(request), absl::OkStatus());
+  ASSERT_THAT(Rotate(request), IsOk());
   v1::RollbackCredentialResponse back;
-  ASSERT_EQ(Call(*credentials_, &CredentialStub::RollbackCredential,
-                 For<v1::RollbackCredentialRequest>(acme_), &back),
-            absl::OkStatus());
+  ASSERT_THAT(Call(*credentials_, &CredentialStub::RollbackCredential,
+                   For<v1::RollbackCredentialRequest>(acme_), &back),
+              IsOk());
   EXPECT_EQ(StoredPassword(), "s3cret-password");
   v1::VerifyCredentialResponse verified;
-  EXPECT_EQ(Call(*credentials_, &CredentialStub::VerifyCredential,
-                 For<v1::VerifyCredentialRequest>(back.credential()), &verified),
-            absl::OkStatus());
+  EXPECT_THAT(Call(*credentials_, &CredentialStub::VerifyCredential,
+                   For<v1::VerifyCredentialRequest>(back.credential()), &verified),
+              IsOk());
   EXPECT_EQ(broker_.bill.CountSignIns(), 3);
 }
 
@@ -109,24 +112,22 @@ TEST_F(RotationRpcTest, ShowsResumesAndCancelsPendingRotation) {
     const absl::Status pending = Rotate(request);
     EXPECT_THAT(pending, HasReason(Reason::kRotationPending));
     v1::GetCredentialRequest get;
-    get.set_credential("acme");
+    get.set_credential(kAcme);
     v1::GetCredentialResponse shown;
-    ASSERT_EQ(Call(*credentials_, &CredentialStub::GetCredential, get, &shown), absl::OkStatus());
+    ASSERT_THAT(Call(*credentials_, &CredentialStub::GetCredential, get, &shown), IsOk());
     const std::string id = shown.credential().pending_rotation().rotation_id();
     EXPECT_EQ(id, DetailsOf(pending)->metadata["rotation_id"]);
     if (resume) {
       auto again = For<v1::ResumeRotationRequest>(acme_);
       again.set_rotation_id(id);
       v1::ResumeRotationResponse response;
-      ASSERT_EQ(Call(*credentials_, &CredentialStub::ResumeRotation, again, &response),
-                absl::OkStatus());
+      ASSERT_THAT(Call(*credentials_, &CredentialStub::ResumeRotation, again, &response), IsOk());
       acme_ = response.credential();
     } else {
       auto cancel = For<v1::CancelRotationRequest>(acme_);
       cancel.set_rotation_id(id);
       v1::CancelRotationResponse response;
-      ASSERT_EQ(Call(*credentials_, &CredentialStub::CancelRotation, cancel, &response),
-                absl::OkStatus());
+      ASSERT_THAT(Call(*credentials_, &CredentialStub::CancelRotation, cancel, &response), IsOk());
       EXPECT_FALSE(response.credential().has_pending_rotation());
     }
     EXPECT_EQ(StoredPassword(), "s3cret-resumed");
@@ -136,9 +137,9 @@ TEST_F(RotationRpcTest, ShowsResumesAndCancelsPendingRotation) {
 TEST_F(RotationRpcTest, EmptyFieldsKeepTheirValues) {
   auto request = For<v1::RotateCredentialRequest>(acme_);
   request.set_username("another-user@acme.example");
-  ASSERT_EQ(Rotate(request), absl::OkStatus());
+  ASSERT_THAT(Rotate(request), IsOk());
   EXPECT_EQ(StoredPassword(), "s3cret-password");
-  EXPECT_EQ((*broker_.vault.Load("acme"))->dev_key.Reveal(), "s3cret-dev-key");
+  EXPECT_EQ((*broker_.vault.Load(kAcme))->dev_key.Reveal(), "s3cret-dev-key");
   EXPECT_EQ(acme_.history(0).fields_size(), 1);
 }
 
@@ -146,20 +147,20 @@ TEST_F(RotationRpcTest, ClearsRemembranceAndDevKey) {
   auto request = For<v1::RotateCredentialRequest>(acme_);
   request.set_remember_me_id("s3cret-remember-me");
   request.set_device("broker-of-acme");
-  ASSERT_EQ(Rotate(request), absl::OkStatus());
+  ASSERT_THAT(Rotate(request), IsOk());
   EXPECT_EQ(acme_.device(), "broker-of-acme");
 
   request = For<v1::RotateCredentialRequest>(acme_);
   request.set_clear_remember_me(true);
   request.set_clear_dev_key(true);
-  for (const char* id : {"0081", "0082"}) {
+  for (const char* id : {kFirstOrganization, kSecondOrganization}) {
     v1::OrganizationSpec& own = *request.add_organizations();
     own.set_organization_id(id);
     own.set_dev_key("s3cret-own-dev-key");
   }
-  ASSERT_EQ(Rotate(request), absl::OkStatus());
+  ASSERT_THAT(Rotate(request), IsOk());
   EXPECT_EQ(acme_.device(), "");
-  const auto stored = broker_.vault.Load("acme");
+  const auto stored = broker_.vault.Load(kAcme);
   EXPECT_TRUE((*stored)->dev_key.empty());
   EXPECT_TRUE((*stored)->remember_me_id.empty());
 }
@@ -178,7 +179,7 @@ TEST_F(RotationRpcTest, ClearRefusesANewValueBesideIt) {
 TEST_F(RotationRpcTest, OrganizationsOwnDevKeyIsSetAndCleared) {
   auto request = For<v1::RotateCredentialRequest>(acme_);
   v1::OrganizationSpec& own = *request.add_organizations();
-  own.set_organization_id("0082");
+  own.set_organization_id(kSecondOrganization);
   own.set_dev_key("s3cret-own-dev-key");
   ASSERT_THAT(Rotate(request), IsOk());
   EXPECT_EQ(acme_.organizations(0).dev_key_id(), "");
@@ -186,7 +187,7 @@ TEST_F(RotationRpcTest, OrganizationsOwnDevKeyIsSetAndCleared) {
 
   request = For<v1::RotateCredentialRequest>(acme_);
   v1::OrganizationSpec& cleared = *request.add_organizations();
-  cleared.set_organization_id("0082");
+  cleared.set_organization_id(kSecondOrganization);
   cleared.set_clear_dev_key(true);
   ASSERT_THAT(Rotate(request), IsOk());
   EXPECT_EQ(acme_.organizations(1).dev_key_id(), "");
@@ -200,12 +201,12 @@ TEST_F(RotationRpcTest, RejectsUnclearChangesOfOrganizations) {
   const Row rows[] = {
       {"organizations[1].dev_key", [](auto& spec) { spec.clear_dev_key(); }},
       {"organizations[1].clear_dev_key", [](auto& spec) { spec.set_clear_dev_key(true); }},
-      {"organizations[1].user_id", [](auto& spec) { spec.set_user_id("006a"); }},
+      {"organizations[1].user_id", [](auto& spec) { spec.set_user_id("00600000000000000001"); }},
   };
   for (const Row& row : rows) {
     auto request = For<v1::RotateCredentialRequest>(acme_);
     request.set_password("s3cret-next");
-    for (const char* id : {"0081", "0082"}) {
+    for (const char* id : {kFirstOrganization, kSecondOrganization}) {
       v1::OrganizationSpec& spec = *request.add_organizations();
       spec.set_organization_id(id);
       spec.set_dev_key("s3cret-own-dev-key");
@@ -218,8 +219,8 @@ TEST_F(RotationRpcTest, RejectsUnclearChangesOfOrganizations) {
 
 TEST_F(RotationRpcTest, AttachRejectsClearedDevKey) {
   auto request = For<v1::AttachOrganizationsRequest>(acme_);
-  request.add_organizations()->set_organization_id("0083");
-  request.add_organizations()->set_organization_id("0082");
+  request.add_organizations()->set_organization_id(kThirdOrganization);
+  request.add_organizations()->set_organization_id(kSecondOrganization);
   request.mutable_organizations(1)->set_clear_dev_key(true);
   v1::AttachOrganizationsResponse response;
   EXPECT_EQ(FieldOf(Call(*credentials_, &CredentialStub::AttachOrganizations, request, &response)),
@@ -233,21 +234,20 @@ TEST_F(RotationRpcTest, RejectsRotationThatChangesNothing) {
 
 TEST_F(RotationRpcTest, RejectsMalformedRequestsWithoutProbe) {
   auto no_uid = For<v1::RotateCredentialRequest>(acme_);
-  no_uid.set_password("x");
+  no_uid.set_password("s3cret-next-password");
   no_uid.set_uid("?");
-  EXPECT_EQ(DetailsOf(Rotate(no_uid))->metadata["field"], "uid");
+  EXPECT_EQ(FieldOf(Rotate(no_uid)), "uid");
   auto bad_organization = For<v1::RotateCredentialRequest>(acme_);
-  bad_organization.set_password("x");
+  bad_organization.set_password("s3cret-next-password");
   bad_organization.set_organization_id("a/b");
-  EXPECT_EQ(DetailsOf(Rotate(bad_organization))->metadata["field"], "organization_id");
+  EXPECT_EQ(FieldOf(Rotate(bad_organization)), "organization_id");
   auto twice = For<v1::RotateCredentialRequest>(acme_);
-  twice.add_organizations()->set_organization_id("0081");
-  twice.add_organizations()->set_organization_id("0081");
-  EXPECT_EQ(DetailsOf(Rotate(twice))->metadata["field"], "organizations[1].organization_id");
+  twice.add_organizations()->set_organization_id(kFirstOrganization);
+  twice.add_organizations()->set_organization_id(kFirstOrganization);
+  EXPECT_EQ(FieldOf(Rotate(twice)), "organizations[1].organization_id");
   v1::ResumeRotationResponse response;
-  EXPECT_EQ(DetailsOf(Call(*credentials_, &CredentialStub::ResumeRotation,
-                           For<v1::ResumeRotationRequest>(acme_), &response))
-                ->metadata["field"],
+  EXPECT_EQ(FieldOf(Call(*credentials_, &CredentialStub::ResumeRotation,
+                         For<v1::ResumeRotationRequest>(acme_), &response)),
             "rotation_id");
   EXPECT_EQ(broker_.bill.CountSignIns(), 0);
 }
@@ -255,8 +255,8 @@ TEST_F(RotationRpcTest, RejectsMalformedRequestsWithoutProbe) {
 TEST_F(RotationRpcTest, ChecksFormatOfChangeBeforePermission) {
   callers_.SetPolicy({});
   auto twice = For<v1::RotateCredentialRequest>(acme_);
-  twice.add_organizations()->set_organization_id("0081");
-  twice.add_organizations()->set_organization_id("0081");
+  twice.add_organizations()->set_organization_id(kFirstOrganization);
+  twice.add_organizations()->set_organization_id(kFirstOrganization);
   EXPECT_EQ(FieldOf(Rotate(twice)), "organizations[1].organization_id");
   EXPECT_THAT(Rotate(For<v1::RotateCredentialRequest>(acme_)), HasReason(Reason::kNotGranted));
 }
@@ -268,7 +268,7 @@ TEST_F(RotationRpcTest, ProbeBlocksOtherChangesForAMinuteAtMost) {
   wait.code = "BDC_1144";
   wait.retry_after = absl::Minutes(2);
   broker_.bill.FailNextSignIns(1, wait);
-  EXPECT_THAT(GetSession("0081"), Not(IsOk()));
+  EXPECT_THAT(GetSession(kFirstOrganization), Not(IsOk()));
   grpc::ClientContext verification;
   verification.set_deadline(absl::ToChronoTime(absl::Now() + absl::Hours(2)));
   v1::VerifyCredentialResponse verified;
@@ -288,7 +288,7 @@ TEST_F(RotationRpcTest, ProbeBlocksOtherChangesForAMinuteAtMost) {
   grpc::ClientContext challenge;
   challenge.set_deadline(absl::ToChronoTime(absl::Now() + absl::Hours(2)));
   v1::StartChallengeRequest start;
-  start.set_credential("acme");
+  start.set_credential(kAcme);
   v1::StartChallengeResponse started;
   const absl::Status challenged = FromGrpcStatus(mfa_->StartChallenge(&challenge, start, &started));
   EXPECT_THAT(challenged, HasReason(Reason::kBillRateLimited));
@@ -297,28 +297,28 @@ TEST_F(RotationRpcTest, ProbeBlocksOtherChangesForAMinuteAtMost) {
 TEST_F(RotationRpcTest, RejectsRotationWhileDraining) {
   state_.StartDraining();
   auto request = For<v1::RotateCredentialRequest>(acme_);
-  request.set_password("x");
+  request.set_password("s3cret-next-password");
   EXPECT_THAT(Rotate(request), HasReason(Reason::kDraining));
 }
 
 TEST_F(RotationRpcTest, ProgressCountsSessionsOfNewDevKey) {
   const auto progress = [this] {
     v1::GetRotationProgressRequest request;
-    request.set_credential("acme");
+    request.set_credential(kAcme);
     v1::GetRotationProgressResponse response;
-    EXPECT_EQ(Call(*credentials_, &CredentialStub::GetRotationProgress, request, &response),
-              absl::OkStatus());
+    EXPECT_THAT(Call(*credentials_, &CredentialStub::GetRotationProgress, request, &response),
+                IsOk());
     return response;
   };
-  ASSERT_THAT(GetSession("0081"), IsOk());
-  ASSERT_THAT(GetSession("0082"), IsOk());
-  const auto subscription = hub_.Subscribe({"0082"}, {});
+  ASSERT_THAT(GetSession(kFirstOrganization), IsOk());
+  ASSERT_THAT(GetSession(kSecondOrganization), IsOk());
+  const auto subscription = hub_.Subscribe({kSecondOrganization}, {});
   EXPECT_EQ(progress().current_session_count(), 2);
   EXPECT_EQ(progress().watcher_count(), 1);
   EXPECT_EQ(progress().updated_watcher_count(), 0);
   auto request = For<v1::RotateCredentialRequest>(acme_);
   request.set_dev_key("s3cret-next-dev-key");
-  ASSERT_EQ(Rotate(request), absl::OkStatus());
+  ASSERT_THAT(Rotate(request), IsOk());
   EXPECT_EQ(progress().version(), 2u);
   EXPECT_EQ(progress().live_session_count(), 2);
   EXPECT_EQ(progress().current_session_count(), 1);  // the proof's

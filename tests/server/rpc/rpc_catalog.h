@@ -39,8 +39,8 @@ class RpcCatalogTest : public RpcTest {
   };
 
   explicit RpcCatalogTest(bool session_reads = false) : RpcTest(nullptr, session_reads) {
-    Create(NewUser("granted-here", {"granted-here"}));
-    Create(NewUser("another-here", {"another-here"}));
+    Create(NewUser("granted-name-here", {"granted-name-here"}));
+    Create(NewUser("another-name-here", {"another-name-here"}));
   }
 
   // The parts of a grant that cover names that begin with "granted-".

@@ -8,29 +8,14 @@
 #include <string>
 #include <vector>
 
-#include "tests/server/rpc/rpc_fixture.h"
+#include "tests/server/rpc/session_rpc_fixture.h"
 #include "tests/support/await.h"
 #include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
 
-using SessionStub = v1::SessionService::Stub;
-
-class SessionServiceTest : public RpcTest {
- protected:
-  SessionServiceTest() {
-    Create(NewUser("acme-payables-user",
-                   {"00800000000000000081", "00800000000000000082", "00800000000000000083"}));
-  }
-
-  template <typename Request, typename Response>
-  absl::Status Call(grpc::Status (SessionStub::*method)(grpc::ClientContext*, const Request&,
-                                                        Response*),
-                    const Request& request, Response* response) {
-    return RpcTest::Call(*sessions_, method, request, response);
-  }
-};
+using SessionServiceTest = SessionRpcTest;
 
 TEST_F(SessionServiceTest, SessionHoldsAllFields) {
   v1::GetSessionRequest request;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "proto/status.h"
 #include "server/rpc/translate.h"
 #include "tests/support/status_matchers.h"
 #include "vault/base/error.h"
@@ -40,7 +41,7 @@ Session FullSession() {
 
 std::string BytesOf(const grpc::ByteBuffer& buffer) {
   std::vector<grpc::Slice> slices;
-  EXPECT_TRUE(buffer.Dump(&slices).ok());
+  EXPECT_THAT(FromGrpcStatus(buffer.Dump(&slices)), IsOk());
   std::string bytes;
   for (const grpc::Slice& slice : slices) {
     bytes.append(reinterpret_cast<const char*>(slice.begin()), slice.size());

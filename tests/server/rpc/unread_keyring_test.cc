@@ -52,8 +52,8 @@ TEST_F(UnreadKeyringTest, LockedKeyringIsReportedBeforeTheAuditLog) {
     for (auto& rows : {CredentialRows(), MfaRows()}) {
       for (const Row& row : rows) {
         if (std::string(row.rpc) == "DiscoverOrganizations")
-          continue;  // asks the sessions's directory
-        const absl::Status status = row.ask({"granted-here", "granted-here"});
+          continue;  // asks the session manager's directory
+        const absl::Status status = row.ask({"granted-name-here", "granted-name-here"});
         EXPECT_THAT(status, HasReason(reason)) << row.rpc << ": " << status;
       }
     }
@@ -63,7 +63,7 @@ TEST_F(UnreadKeyringTest, LockedKeyringIsReportedBeforeTheAuditLog) {
 TEST_F(UnreadKeyringTest, PermissionIsCheckedBeforeTheAuditLog) {
   Grant(Role::kReader);
   for (const Row& row : CredentialRows()) {
-    const absl::Status status = row.ask({"granted-here", "granted-here"});
+    const absl::Status status = row.ask({"granted-name-here", "granted-name-here"});
     EXPECT_THAT(status, HasReason(Reason::kNotGranted)) << row.rpc << ": " << status;
   }
 }
