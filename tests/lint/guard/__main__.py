@@ -101,8 +101,9 @@ def compare_with_history(report, tree, files, listed):
     """Checks that the list did not grow, rewritten files are off it, and subjects keep the rules."""
     base = tree.added_in(findings.PATH)
     if base is None:
-        print(f'guard: this clone does not contain the commit that added {findings.PATH}; '
-              'commit subjects, rewritten files and growth of the list are not checked')
+        print(f'guard: NOT CHECKED: commit subjects, rewritten files, and whether {findings.PATH} grew. '
+              'This clone does not contain the history since the commit that added the list; '
+              'to check them, run `git fetch --unshallow`')
         return
     renames = tree.renames_since(base)
     old_path = {path: renames.get(path, path) for path in listed}
@@ -122,6 +123,8 @@ def check_growth(report, tree, base, present):
     before, before_text = base, tree.text_at(base, findings.PATH) or ''
     for commit in tree.changes_since(base, findings.PATH) + [None]:
         text = present if commit is None else tree.text_at(commit, findings.PATH) or ''
+        if commit is not None and findings.malformed_lines(text):
+            continue  # nobody can fix a commit; its successor is compared with the list before it
         if findings.disallowed_growth(before_text, text, {}):
             renames = tree.renames_since(*filter(None, (before, commit)))
             for path, rule, growth in findings.disallowed_growth(before_text, text, renames):
@@ -149,6 +152,16 @@ def recorded(listed, found, text, arguments):
     return findings.render(result, growth)
 
 
+def require_valid_list(text):
+    """Exits with the malformed lines of the list, if there are any."""
+    lines = findings.malformed_lines(text)
+    for number, line in lines:
+        print(f'{findings.PATH}:{number}: {ascii(line[:80])} is not a valid entry; '
+              'write `PATH RULE=COUNT RULE=COUNT`, or remove the line')
+    if lines:
+        sys.exit(f'guard: failed; after the fix run `{UPDATE}`')
+
+
 def main(arguments):
     option = arguments[0] if arguments else ''
     if option not in ('', '--with-tests', '--update-findings', '--record-findings', '--list'):
@@ -159,6 +172,7 @@ def main(arguments):
             sys.exit(1)
     tree = Tree(ROOT)
     files = tree.files()
+    require_valid_list(files.get(findings.PATH, ''))
     listed = findings.parse(files.get(findings.PATH, ''))
     found = listed_findings(files)
     if option == '--list':
@@ -170,6 +184,9 @@ def main(arguments):
         text = files.get(findings.PATH, '')
         if option == '--update-findings':
             base = tree.added_in(findings.PATH)
+            if base is None:
+                print('guard: entries of renamed files are dropped, because this clone does not contain '
+                      'the history of the list; run `git fetch --unshallow` first')
             counted = findings.lowered(listed, count(found), tree.renames_since(base) if base else {})
             new_text = findings.render(counted, findings.growth_lines(text))
         else:
@@ -178,6 +195,8 @@ def main(arguments):
             file.write(new_text)
         return
     report = Report()
+    for name in tree.unreadable_names:
+        report.fail(f'{name}: the name is not printable UTF-8; rename the file')
     for finding in strict_findings(files):
         report.failed = True
         show(finding)

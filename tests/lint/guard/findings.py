@@ -9,16 +9,24 @@ import re
 
 PATH = 'tests/lint/findings.txt'
 _GROWTH = re.compile(r'# grown: ([\w-]+) \+(\d+) \S.*')
+_ENTRY = re.compile(r'(\S.*?)((?: [\w-]+=[0-9]{1,9})+)')
+
+
+def malformed_lines(text):
+    """Returns the number and the text of each line that is neither an entry nor a comment."""
+    return [(number, line) for number, line in enumerate(text.splitlines(), 1)
+            if line.strip() and not line.startswith('#') and not _ENTRY.fullmatch(line)]
 
 
 def parse(text):
-    """Returns the counts by path and rule."""
+    """Returns the counts by path and rule. Skips malformed lines."""
     listed = {}
     for line in text.splitlines():
-        if not line.strip() or line.startswith('#'):
+        entry = None if line.startswith('#') else _ENTRY.fullmatch(line)
+        if not entry:
             continue
-        path, *entries = line.split(' ')
-        counts = {rule: int(count) for rule, _, count in (e.partition('=') for e in entries)}
+        path, counts = entry[1], entry[2].split()
+        counts = {rule: int(count) for rule, _, count in (each.partition('=') for each in counts)}
         if path in listed:
             counts = {rule: min(n, listed[path][rule]) for rule, n in counts.items()
                       if rule in listed[path]}

@@ -14,6 +14,12 @@ class FindingsTest(unittest.TestCase):
     def test_the_lower_counts_apply_after_a_merge_of_lines(self):
         self.assertEqual(findings.parse('a x=3 y=2\na x=1\n'), {'a': {'x': 1}})
 
+    def test_names_malformed_lines(self):
+        text = '# a comment\n\na.cc x=1\nwith a space.cc x=1 y=2\na.cc x\n<<<<<<< HEAD\na.cc x=-1\n x=1\n'
+        self.assertEqual(findings.malformed_lines(text),
+                         [(5, 'a.cc x'), (6, '<<<<<<< HEAD'), (7, 'a.cc x=-1'), (8, ' x=1')])
+        self.assertEqual(findings.parse(text), {'a.cc': {'x': 1}, 'with a space.cc': {'x': 1, 'y': 2}})
+
     def test_an_update_lowers_and_never_raises(self):
         self.assertEqual(findings.lowered({'a': {'x': 3, 'y': 1}, 'gone': {'x': 1}},
                                           {'a': {'x': 2, 'y': 2, 'z': 1}, 'new': {'x': 1}}, {}),

@@ -49,9 +49,10 @@ class GuardTest(unittest.TestCase):
         with open(os.path.join(self.root, path), encoding='utf-8') as file:
             return file.read()
 
-    def run_guard(self, *arguments, root=None):
-        result = subprocess.run((sys.executable, '-B', 'tests/lint/guard') + arguments, cwd=root or self.root,
-                                capture_output=True, text=True, check=False)
+    def run_guard(self, *arguments, root=None, cwd=None):
+        root = root or self.root
+        result = subprocess.run((sys.executable, '-B', os.path.join(root, 'tests/lint/guard')) + arguments,
+                                cwd=cwd or root, capture_output=True, text=True, check=False)
         return result.returncode, result.stdout + result.stderr
 
     def assert_passes(self):
@@ -200,7 +201,49 @@ class GuardTest(unittest.TestCase):
         self.git('clone', '--quiet', '--depth=1', 'file://' + self.root, clone)
         code, output = self.run_guard(root=clone)
         self.assertEqual(code, 0, output)
-        self.assertIn('this clone does not contain the commit that added', output)
+        self.assertIn('NOT CHECKED: commit subjects, rewritten files, and whether tests/lint/findings.txt grew',
+                      output)
+        self.assertIn('git fetch --unshallow', output)
+        self.assertIn('NOT CHECKED', self.run_guard(root=clone, cwd='/')[1])
+        self.assertIn('entries of renamed files are dropped', self.run_guard('--update-findings', root=clone)[1])
+
+    def test_a_clone_that_is_cut_off_after_the_list_is_shallow(self):
+        self.commit('vault: add a file')
+        self.commit('vault: added a file')
+        self.git('clone', '--quiet', '--depth=2', 'file://' + self.root, self.root + '-clone')
+        self.addCleanup(shutil.rmtree, self.root + '-clone', True)
+        code, output = self.run_guard(root=self.root + '-clone')
+        self.assertEqual(code, 0, output)
+        self.assertIn('NOT CHECKED', output)
+
+    def test_names_a_file_whose_name_is_not_utf8(self):
+        for name in (b'bad-\xff.cc', b'line\nbreak.cc'):
+            with open(os.path.join(os.fsencode(self.root), name), 'wb') as file:
+                file.write(b'// What it is.\n')
+        self.assert_fails(r"'bad-\udcff.cc': the name is not printable UTF-8; rename the file",
+                          r"'line\nbreak.cc': the name is not")
+        self.commit('vault: add a file')
+        self.assert_fails(r"'bad-\udcff.cc': the name is not printable UTF-8; rename the file")
+
+    def test_an_entry_may_have_a_space_in_its_path(self):
+        self.git('mv', 'vault/old.cc', 'vault/old code.cc')
+        self.run_guard('--update-findings')
+        self.commit('vault: move a file')
+        self.assert_passes()
+
+    def test_names_a_malformed_line_of_the_list(self):
+        whole = self.read(LIST)
+        self.write(LIST, whole + '<<<<<<< HEAD\nvault/plain.h what-clause=many\n')
+        lines = len(whole.splitlines())
+        expected = (f"{LIST}:{lines + 1}: '<<<<<<< HEAD' is not a valid entry; write `PATH RULE=COUNT",
+                    f"{LIST}:{lines + 2}: 'vault/plain.h what-clause=many' is not a valid entry")
+        self.assert_fails(*expected)
+        self.assertEqual(self.run_guard('--update-findings')[0], 1)
+        self.commit('vault: add a file')
+        self.assert_fails(*expected)
+        self.write(LIST, whole)
+        self.commit('lint: repair the list')
+        self.assert_passes()
 
     def test_lists_the_accepted_findings_of_a_path(self):
         self.assertIn('vault/old.cc:1: what-clause', self.run_guard('--list', 'vault')[1])

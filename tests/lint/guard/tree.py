@@ -6,24 +6,35 @@ import subprocess
 class Tree:
     def __init__(self, root):
         self.root = root
+        self.unreadable_names = []  # set by files()
 
     def git(self, *arguments, stdin=None):
         """Returns the output of a git command, or None if it fails."""
-        result = subprocess.run(('git', '-C', self.root) + arguments, input=stdin, capture_output=True,
-                                check=False)
+        try:
+            result = subprocess.run(('git', '-C', self.root) + arguments, input=stdin, capture_output=True,
+                                    check=False)
+        except FileNotFoundError:
+            raise SystemExit('guard: the command git is not installed') from None
         return result.stdout if result.returncode == 0 else None
 
     def lines(self, *arguments):
         output = self.git(*arguments)
-        return output.decode().splitlines() if output else []
+        return output.decode(errors='replace').splitlines() if output else []
 
     def files(self):
-        """Returns the text of each file that is tracked or could be added, by path."""
+        """Returns the text of each file that is tracked or could be added, by path.
+
+        Skips files that are not UTF-8 text. Names that are not printable UTF-8 go to
+        `unreadable_names`, escaped, and their files are skipped too.
+        """
         listed = self.git('ls-files', '-z', '--cached', '--others', '--exclude-standard')
         if listed is None:
             raise SystemExit('guard: this is not a git checkout')
-        texts = {}
-        for path in sorted(set(listed.decode().split('\0')) - {''}):
+        texts, self.unreadable_names = {}, []
+        for path in sorted(set(os.fsdecode(listed).split('\0')) - {''}):
+            if not path.isprintable():
+                self.unreadable_names.append(ascii(path))
+                continue
             try:
                 with open(os.path.join(self.root, path), encoding='utf-8') as file:
                     texts[path] = file.read()
@@ -32,15 +43,16 @@ class Tree:
         return texts
 
     def _whole(self, commit):
-        """Returns `commit`, or None if it is where the history of a shallow clone is cut off."""
+        """Returns `commit`, or None if a shallow clone cuts the history off there or after it."""
         if commit is None:
             return None
         shallow = self.lines('rev-parse', '--git-path', 'shallow')
         try:
             with open(os.path.join(self.root, shallow[0]), encoding='utf-8') as file:
-                return None if commit in file.read().split() else commit
+                cut = set(file.read().split())
         except (OSError, IndexError):
             return commit
+        return None if cut & {commit, *self.lines('rev-list', f'{commit}..HEAD')} else commit
 
     def added_in(self, path):
         """Returns the commit that first added `path`, or None if this clone does not contain it."""
@@ -81,7 +93,9 @@ class Tree:
         With two commits the renames between them; with one, those up to the present files.
         """
         renamed = {}
-        for line in self.lines('diff', '--name-status', '--find-renames', '--diff-filter=R', *commits):
-            _, old, new = line.split('\t')
-            renamed[new] = old
+        output = self.git('diff', '-z', '--name-status', '--find-renames', '--diff-filter=R', *commits) or b''
+        fields = os.fsdecode(output).split('\0')
+        for _, old, new in zip(fields[::3], fields[1::3], fields[2::3]):
+            if old.isprintable() and new.isprintable():
+                renamed[new] = old
         return renamed
