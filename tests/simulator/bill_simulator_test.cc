@@ -1,18 +1,27 @@
 // The simulator over TLS and sockets, as its clients see it.
 #include "tests/simulator/bill_simulator.h"
-#include "absl/strings/str_cat.h"
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <filesystem>
 #include <thread>
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "nlohmann/json.hpp"
 #include "tests/simulator/generated_world.h"
 #include "tests/simulator/https_client.h"
+#include "tests/simulator/open_connections.h"
 #include "tests/support/await.h"
 
 namespace billbroker::billsim {
@@ -260,6 +269,57 @@ TEST(StartTest, ControlApiClosesAndOpensPort) {
     EXPECT_EQ(HttpsClient("").Post(listening, R"({"open": true})").status, 200);
   }
 }
+
+// TCP connections whose clients never begin the TLS handshake.
+class HalfOpenConnections final {
+ public:
+  explicit HalfOpenConnections(int port, std::size_t count) : sockets_(count) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    for (pollfd& each : sockets_) {
+      each = {socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), POLLIN, 0};
+      EXPECT_EQ(connect(each.fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    }
+  }
+  ~HalfOpenConnections() {
+    for (const pollfd& each : sockets_) close(each.fd);
+  }
+  HalfOpenConnections(const HalfOpenConnections&) = delete;
+  HalfOpenConnections& operator=(const HalfOpenConnections&) = delete;
+
+  // Returns the number of connections that the server closed; it sends nothing before it does.
+  std::size_t CountClosed() { return std::max(0, poll(sockets_.data(), sockets_.size(), 0)); }
+
+ private:
+  std::vector<pollfd> sockets_;
+};
+
+class HalfOpenTest : public testing::TestWithParam<bool> {};
+
+TEST_P(HalfOpenTest, ConnectionsBeyondTheBoundAreClosed) {
+  constexpr std::size_t kBeyond = 100;
+  constexpr std::size_t kAll = OpenConnections::kMostHalfOpen + kBeyond;
+  rlimit descriptors{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &descriptors), 0);
+  if (descriptors.rlim_max < 2 * kAll + 100) GTEST_SKIP() << "needs more descriptors";
+  descriptors.rlim_cur = descriptors.rlim_max;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &descriptors), 0);
+  BillSimulator::Options options;
+  options.data = *ParseData(SampleData());
+  options.http2 = GetParam();
+  const std::unique_ptr<BillSimulator> simulator = *BillSimulator::Start(std::move(options));
+  HalfOpenConnections half_open(simulator->port(), kAll);
+  // Shorter than the time that a handshake may take.
+  Await([&] { return half_open.CountClosed() == kBeyond; }, "the oldest connections to be closed",
+        absl::Seconds(25));
+  HttpsClient client(simulator->ca_file());
+  EXPECT_EQ(client.Post(simulator->base_url() + "/v3/login", SampleSignIn()).status, 200);
+}
+
+INSTANTIATE_TEST_SUITE_P(Http, HalfOpenTest, testing::Bool(),
+                         [](const auto& row) { return row.param ? "Version2" : "Version1"; });
 
 TEST(LoadTest, ServesSixtyFourConnectionsUnderLatency) {
   constexpr int kClients = 64;

@@ -29,4 +29,9 @@ struct HttpAnswer {
   std::map<std::string, std::string> headers;     // besides Content-Type and Content-Length
 };
 
+// Returns whether an answer with `status` to a request with `method` may carry a body (RFC 9110).
+inline bool MayHaveBody(absl::string_view method, int status) {
+  return method != "HEAD" && status != 204 && status != 304;
+}
+
 }  // namespace billbroker::billsim

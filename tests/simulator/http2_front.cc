@@ -58,6 +58,7 @@ absl::StatusOr<std::unique_ptr<Http2Front>> Http2Front::Start(Gateway& gateway,
   if (!Prepare(front->context_.get(), identity)) {
     return absl::InternalError("openssl refuses the server's certificate");
   }
+  front->open_connections_.Watch(*front->context_);
   if (absl::Status bound = front->Bind(port); !bound.ok()) return bound;
   front->accepting_ = std::thread([front = front.get()] { front->AcceptLoop(); });
   return front;

@@ -11,6 +11,7 @@
 #include "tests/simulator/elastic_threads.h"
 #include "tests/simulator/gateway.h"
 #include "tests/simulator/http2_connection.h"
+#include "tests/simulator/open_connections.h"
 #include "tests/simulator/stop_signal.h"
 #include "vault/base/clock.h"
 
@@ -41,6 +42,7 @@ class Http2Front final {
   const Clock& clock_;
   const std::unique_ptr<StopSignal> stop_;
   const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context_;
+  OpenConnections open_connections_;
   Http2Counts counts_;
   int listening_ = -1;
   int port_ = 0;

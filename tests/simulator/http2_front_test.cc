@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <thread>
@@ -19,6 +20,8 @@ namespace billbroker::billsim {
 namespace {
 
 using nlohmann::json;
+using ::testing::AnyOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -168,6 +171,79 @@ TEST(Http2SessionTest, GoAwayAfterAnAnswerPrecedesItsBody) {
   EXPECT_THAT(FrameTypes(session.TakeOutput()),
               ElementsAre(NGHTTP2_HEADERS, NGHTTP2_GOAWAY, NGHTTP2_DATA));
 }
+
+// Returns the types of the frames with which a server answers a request that has a header field of
+// each length, in bytes.
+std::vector<int> FramesAfterRequestWith(const std::vector<std::size_t>& field_lengths) {
+  nghttp2_session_callbacks* callbacks = nullptr;
+  nghttp2_option* option = nullptr;
+  nghttp2_session* client = nullptr;
+  EXPECT_EQ(nghttp2_session_callbacks_new(&callbacks), 0);
+  EXPECT_EQ(nghttp2_option_new(&option), 0);
+  nghttp2_option_set_max_send_header_block_length(option, 1 << 20);
+  EXPECT_EQ(nghttp2_session_client_new2(&client, callbacks, nullptr, option), 0);
+  (void)nghttp2_submit_settings(client, NGHTTP2_FLAG_NONE, nullptr, 0);
+
+  std::vector<std::pair<std::string, std::string>> fields = {
+      {":method", "GET"}, {":scheme", "https"}, {":authority", "127.0.0.1"}, {":path", "/"}};
+  for (const std::size_t length : field_lengths)
+    fields.emplace_back("filler", std::string(length, 'x'));
+  std::vector<nghttp2_nv> request;
+  for (auto& [name, value] : fields) {
+    request.push_back({reinterpret_cast<std::uint8_t*>(name.data()),
+                       reinterpret_cast<std::uint8_t*>(value.data()), name.size(), value.size(),
+                       NGHTTP2_NV_FLAG_NONE});
+  }
+  (void)nghttp2_submit_request(client, nullptr, request.data(), request.size(), nullptr, nullptr);
+
+  Http2Session server({[](int, const HttpCall&) {}, [](int, const HttpCall&) {}, [](int) {}});
+  (void)server.TakeOutput();
+  const std::uint8_t* bytes = nullptr;
+  for (ssize_t sent = 0; (sent = nghttp2_session_mem_send(client, &bytes)) > 0;) {
+    (void)server.Receive({reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(sent)});
+  }
+  nghttp2_session_del(client);
+  nghttp2_option_del(option);
+  nghttp2_session_callbacks_del(callbacks);
+  return FrameTypes(server.TakeOutput());
+}
+
+TEST(Http2SessionTest, FieldsAboveTheLimitResetTheStream) {
+  EXPECT_THAT(FramesAfterRequestWith({30'000, 30'000}),
+              Not(AnyOf(Contains(NGHTTP2_RST_STREAM), Contains(NGHTTP2_GOAWAY))));
+  const std::vector<int> frames = FramesAfterRequestWith({40'000, 40'000});
+  EXPECT_THAT(frames, Contains(NGHTTP2_RST_STREAM));
+  EXPECT_THAT(frames, Not(Contains(NGHTTP2_GOAWAY)));
+}
+
+TEST(Http2SessionTest, FieldAboveTheLimitEndsTheConnection) {
+  EXPECT_THAT(FramesAfterRequestWith({100'000}), Contains(NGHTTP2_GOAWAY));
+}
+
+TEST_F(Http2FrontTest, HeadIsAnsweredWithoutBody) {
+  const HttpsClient::Result answer = client_.Head(simulator_->base_url() + "/v3/unknown-path");
+  EXPECT_EQ(answer.code, CURLE_OK);
+  EXPECT_EQ(answer.status, 404);
+  EXPECT_EQ(answer.body, "");
+  EXPECT_EQ(SignIn().status, 200);
+  EXPECT_EQ(simulator_->http2_counts().connections, 1);
+}
+
+class BodilessStatusTest : public Http2FrontTest, public testing::WithParamInterface<int> {};
+
+TEST_P(BodilessStatusTest, OmitsBody) {
+  ASSERT_THAT(simulator_->faults().Add(
+                  {{"kind", "http_error"}, {"http_status", GetParam()}, {"body", "message"}}),
+              IsOk());
+  const HttpsClient::Result answer = SignIn();
+  EXPECT_EQ(answer.code, CURLE_OK);
+  EXPECT_EQ(answer.status, GetParam());
+  EXPECT_EQ(answer.body, "");
+  EXPECT_EQ(SignIn().status, 200);
+  EXPECT_EQ(simulator_->http2_counts().connections, 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(Statuses, BodilessStatusTest, testing::Values(204, 304));
 
 TEST_F(Http2FrontTest, GoAwayAtHeadersFindsTheSession) {
   const std::vector<std::string> headers = {

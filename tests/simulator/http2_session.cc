@@ -113,6 +113,7 @@ struct Http2Session::Callbacks {
     Stream* stream = Of(self).Find(frame->hd.stream_id);
     if ((!is_headers && frame->hd.type != NGHTTP2_DATA) || stream == nullptr) return 0;
     if (is_headers && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+      stream->method = stream->call.method;
       Of(self).events_.on_headers(frame->hd.stream_id, stream->call);
     }
     if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
@@ -192,11 +193,12 @@ void Http2Session::BeginAnswer(int stream, const HttpAnswer& answer) { Submit(st
 void Http2Session::Submit(int stream, const HttpAnswer& answer, std::size_t released) {
   Stream* found = Find(stream);
   if (found == nullptr) return;
-  found->body = answer.body;
-  found->released = released;
+  const bool has_body = MayHaveBody(found->method, answer.status) && !answer.body.empty();
+  found->body = has_body ? answer.body : "";
+  found->released = std::min(released, found->body.size());
   std::map<std::string, std::string> headers;
   for (const auto& [name, value] : answer.headers) headers[absl::AsciiStrToLower(name)] = value;
-  headers["content-length"] = absl::StrCat(answer.body.size());
+  if (answer.status != 204) headers["content-length"] = absl::StrCat(answer.body.size());
   if (!answer.body.empty()) headers["content-type"] = answer.content_type;
   const std::string status_name = ":status";
   const std::string status = absl::StrCat(answer.status);
@@ -205,7 +207,7 @@ void Http2Session::Submit(int stream, const HttpAnswer& answer, std::size_t rele
   nghttp2_data_provider body = {};
   body.read_callback = &Callbacks::ReadBody;
   (void)nghttp2_submit_response(session_.get(), stream, fields.data(), fields.size(),
-                                answer.body.empty() ? nullptr : &body);
+                                has_body ? &body : nullptr);
 }
 
 bool Http2Session::SendBodyByte(int stream) {

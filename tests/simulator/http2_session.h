@@ -15,8 +15,9 @@
 
 namespace billbroker::billsim {
 
-// Not thread-safe. A request's header fields are limited to 64 KiB and its body to 1 MiB; beyond,
-// its stream is reset. Functions for a stream that is closed do nothing.
+// Not thread-safe. A request's header fields are limited to 64 KiB in all and its body to 1 MiB;
+// beyond, its stream is reset. A single field above 64 KiB ends the connection. An answer to HEAD and an answer 204 or 304 is sent without its body.
+// Functions for a stream that is closed do nothing.
 class Http2Session final {
  public:
   // Receive() and TakeOutput() call these. They may call the functions below that take a stream.
@@ -55,6 +56,7 @@ class Http2Session final {
  private:
   struct Stream {
     HttpCall call;
+    std::string method;  // stays when `call` is moved
     std::size_t header_bytes = 0;
     std::string body;          // of the answer
     std::size_t sent = 0;      // bytes of `body`

@@ -2,7 +2,12 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <cstdint>
+
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -10,8 +15,30 @@
 namespace billbroker::billsim {
 namespace {
 
-bool HasBody(const httplib::Request& request) {
-  return request.has_header("Content-Length") || request.has_header("Transfer-Encoding");
+enum class Framing { kNoBody, kBody, kInvalid };
+
+// Returns how the length of the request's body is given (RFC 9112, section 6.3). httplib itself
+// waits for the bytes of "Content-Length: -1", and reads any Transfer-Encoding but "chunked" until
+// the connection ends.
+Framing FramingOf(const httplib::Request& request) {
+  const std::size_t lengths = request.get_header_value_count("Content-Length");
+  const std::size_t encodings = request.get_header_value_count("Transfer-Encoding");
+  if (lengths + encodings == 0) return Framing::kNoBody;
+  if (lengths + encodings > 1) return Framing::kInvalid;
+  if (encodings == 1) {
+    const std::string encoding = request.get_header_value("Transfer-Encoding");
+    return absl::EqualsIgnoreCase(encoding, "chunked") ? Framing::kBody : Framing::kInvalid;
+  }
+  const std::string length = request.get_header_value("Content-Length");
+  std::int64_t bytes = 0;
+  const bool is_digits =
+      !length.empty() && std::all_of(length.begin(), length.end(), absl::ascii_isdigit);
+  return is_digits && absl::SimpleAtoi(length, &bytes) ? Framing::kBody : Framing::kInvalid;
+}
+
+void RefuseFraming(httplib::Response& response) {
+  response.status = 400;
+  response.set_header("Connection", "close");
 }
 
 }  // namespace
@@ -34,7 +61,7 @@ void SetHead(const HttpAnswer& answer, httplib::Response& response) {
 
 void SetAnswer(const HttpAnswer& answer, httplib::Response& response) {
   SetHead(answer, response);
-  if (answer.body.empty()) return;
+  if (answer.body.empty() || !MayHaveBody("", answer.status)) return;
   // httplib compresses a body that set_content() gave it if the client accepts that.
   response.set_content_provider(
       answer.body.size(), answer.content_type,
@@ -49,8 +76,9 @@ void HandleAll(httplib::Server& server, const httplib::Server::Handler& handler)
   // request must not reach its routing. curl -X POST and Postman sign out with one.
   server.set_pre_routing_handler(
       [handler](const httplib::Request& request, httplib::Response& response) {
-        if (HasBody(request)) return httplib::Server::HandlerResponse::Unhandled;
-        handler(request, response);
+        const Framing framing = FramingOf(request);
+        if (framing == Framing::kBody) return httplib::Server::HandlerResponse::Unhandled;
+        framing == Framing::kNoBody ? handler(request, response) : RefuseFraming(response);
         return httplib::Server::HandlerResponse::Handled;
       });
   server.Get(kAny, handler).Post(kAny, handler).Put(kAny, handler);

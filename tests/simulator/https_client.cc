@@ -10,8 +10,8 @@ std::size_t Append(char* bytes, std::size_t size, std::size_t count, void* text)
 
 }  // namespace
 
-HttpsClient::Result HttpsClient::Call(const std::string& url, const std::string* body,
-                                      const std::vector<std::string>& headers) {
+HttpsClient::Result HttpsClient::Perform(const std::string& url, const std::string* body,
+                                         const std::vector<std::string>& headers, bool is_head) {
   Result result;
   CURL* curl = curl_.get();
   curl_easy_reset(curl);
@@ -28,6 +28,7 @@ HttpsClient::Result HttpsClient::Call(const std::string& url, const std::string*
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &result.body);
   curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, &Append);
   curl_easy_setopt(curl, CURLOPT_HEADERDATA, &result.headers);
+  curl_easy_setopt(curl, CURLOPT_NOBODY, is_head ? 1L : 0L);
   if (body != nullptr) {
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, static_cast<long>(body->size()));
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body->c_str());

@@ -23,7 +23,9 @@ class HttpsClient final {
 
   // Makes a POST, or a GET if `body` is null.
   Result Call(const std::string& url, const std::string* body = nullptr,
-              const std::vector<std::string>& headers = {});
+              const std::vector<std::string>& headers = {}) {
+    return Perform(url, body, headers, false);
+  }
   Result Get(const std::string& url, const std::vector<std::string>& headers = {}) {
     return Call(url, nullptr, headers);
   }
@@ -31,6 +33,9 @@ class HttpsClient final {
               const std::vector<std::string>& headers = {}) {
     return Call(url, &body, headers);
   }
+
+  // Makes a HEAD. Over HTTP/2 it fails if the server sends a body.
+  Result Head(const std::string& url) { return Perform(url, nullptr, {}, true); }
 
   void set_timeout_milliseconds(long timeout) { timeout_milliseconds_ = timeout; }
   // One of CURL_HTTP_VERSION_*; by default HTTP/2 if the server accepts it.
@@ -40,6 +45,9 @@ class HttpsClient final {
   struct Cleanup {
     void operator()(CURL* curl) const { curl_easy_cleanup(curl); }
   };
+
+  Result Perform(const std::string& url, const std::string* body,
+                 const std::vector<std::string>& headers, bool is_head);
 
   std::string ca_file_;
   long timeout_milliseconds_ = 30'000;

@@ -100,7 +100,7 @@ void HttpsFront::Deliver(const Delivery& delivery, int socket, httplib::Response
       return Reset(socket);
     case Manner::kDrip:
       SetHead(delivery.answer, response);
-      if (delivery.answer.body.empty()) return;
+      if (delivery.answer.body.empty() || !MayHaveBody("", delivery.answer.status)) return;
       response.set_content_provider(
           delivery.answer.body.size(), delivery.answer.content_type,
           [this, socket, body = delivery.answer.body, pace = delivery.pace](

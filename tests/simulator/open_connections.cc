@@ -16,8 +16,9 @@ void OpenConnections::Watch(SSL_CTX& context) {
 }
 
 void OpenConnections::OnState(const SSL* ssl, int where, int) {
-  if ((where & SSL_CB_HANDSHAKE_START) == 0) return;
   auto* watcher = static_cast<OpenConnections*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+  if ((where & SSL_CB_HANDSHAKE_DONE) != 0) watcher->EndHandshake(ssl);
+  if ((where & SSL_CB_HANDSHAKE_START) == 0) return;
   // httplib owns the connection, which is not const; only OpenSSL's callback declares it so.
   SSL_set_ex_data(const_cast<SSL*>(ssl), Index(), watcher);
   watcher->Begin(ssl);
@@ -31,13 +32,23 @@ void OpenConnections::OnFree(void* ssl, void* watcher, CRYPTO_EX_DATA*, int, lon
 void OpenConnections::Begin(const SSL* ssl) {
   MutexLock lock(mutex_);
   const int socket = SSL_get_fd(ssl);
-  sockets_[ssl] = socket;
+  // A client may handshake again on the same connection, such as for new keys.
+  if (sockets_.emplace(ssl, socket).second) half_open_.push_back(ssl);
   if (shut_) shutdown(socket, SHUT_RDWR);
+  if (half_open_.size() <= kMostHalfOpen) return;
+  shutdown(sockets_.at(half_open_.front()), SHUT_RDWR);
+  half_open_.pop_front();
+}
+
+void OpenConnections::EndHandshake(const SSL* ssl) {
+  MutexLock lock(mutex_);
+  half_open_.remove(ssl);
 }
 
 void OpenConnections::End(const SSL* ssl) {
   MutexLock lock(mutex_);
   sockets_.erase(ssl);
+  half_open_.remove(ssl);
 }
 
 void OpenConnections::ShutDown() {

@@ -294,5 +294,23 @@ TEST_F(RealClientsTest, AcceptsChunkedBody) {
   EXPECT_EQ(BodyOf(answer)[0]["code"], "BDC_1002");
 }
 
+class BodyFramingTest : public RealClientsTest, public testing::WithParamInterface<const char*> {};
+
+TEST_P(BodyFramingTest, RejectsInvalidLengthAtOnce) {
+  const RawTlsClient::Answer answer =
+      Send(absl::StrCat("POST /connect/v3/login HTTP/1.1\nHost: {host}\n", GetParam()));
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_EQ(answer.headers.at("connection"), "close");
+  EXPECT_EQ(Send("GET /connect/v3/health HTTP/1.1\nHost: {host}\n").status, 200);
+}
+
+INSTANTIATE_TEST_SUITE_P(Headers, BodyFramingTest,
+                         testing::Values("Transfer-Encoding: identity\n",
+                                         "Transfer-Encoding: gzip, chunked\n",
+                                         "Content-Length: -1\n", "Content-Length: two\n",
+                                         "Content-Length: 99999999999999999999\n",
+                                         "Content-Length: 2\nContent-Length: 3\n",
+                                         "Content-Length: 2\nTransfer-Encoding: chunked\n"));
+
 }  // namespace
 }  // namespace billbroker::billsim

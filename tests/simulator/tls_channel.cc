@@ -33,7 +33,10 @@ TlsChannel::TlsChannel(SSL_CTX& context, int socket, const StopSignal& stop)
   SSL_set_fd(ssl_.get(), socket);
 }
 
-TlsChannel::~TlsChannel() { close(socket_); }
+TlsChannel::~TlsChannel() {
+  ssl_.reset();  // before the descriptor, as OpenConnections requires
+  close(socket_);
+}
 
 bool TlsChannel::WaitFor(int result, absl::Duration limit) {
   const int error = SSL_get_error(ssl_.get(), result);
