@@ -122,7 +122,7 @@ void AddOrganizations(const std::vector<NewOrganization>& organizations, Request
 }
 
 template <typename Request>
-Request RequestFor(const client::CredentialVersion& version) {
+Request RequestFor(const CredentialTarget& version) {
   Request request;
   request.set_credential(version.name);
   request.set_uid(version.uid);
@@ -138,7 +138,7 @@ absl::StatusOr<v1::Credential> CredentialOf(absl::StatusOr<Response> response) {
 
 }  // namespace
 
-client::CredentialVersion VersionOf(const v1::Credential& credential) {
+CredentialTarget VersionOf(const v1::Credential& credential) {
   return {credential.name(), credential.uid(), credential.version()};
 }
 
@@ -199,7 +199,7 @@ absl::StatusOr<std::vector<v1::Credential>> CredentialClient::List() {
   return all;
 }
 
-absl::StatusOr<v1::Credential> CredentialClient::Rotate(const client::CredentialVersion& version,
+absl::StatusOr<v1::Credential> CredentialClient::Rotate(const CredentialTarget& version,
                                                         const CredentialRotation& rotation,
                                                         const ProofOptions& options) {
   if (absl::Status checked = Check(rotation); !checked.ok()) return checked;
@@ -216,7 +216,7 @@ absl::StatusOr<v1::Credential> CredentialClient::Rotate(const client::Credential
       Call(*impl_->stub, &CredentialStub::RotateCredential, std::move(request), impl_->policy));
 }
 
-absl::StatusOr<v1::Credential> CredentialClient::Rollback(const client::CredentialVersion& version,
+absl::StatusOr<v1::Credential> CredentialClient::Rollback(const CredentialTarget& version,
                                                           const ProofOptions& options) {
   auto request = RequestFor<v1::RollbackCredentialRequest>(version);
   request.set_organization_id(options.organization_id);
@@ -226,16 +226,16 @@ absl::StatusOr<v1::Credential> CredentialClient::Rollback(const client::Credenti
       Call(*impl_->stub, &CredentialStub::RollbackCredential, std::move(request), impl_->policy));
 }
 
-absl::StatusOr<v1::Credential> CredentialClient::ResumeRotation(
-    const client::CredentialVersion& version, absl::string_view rotation_id) {
+absl::StatusOr<v1::Credential> CredentialClient::ResumeRotation(const CredentialTarget& version,
+                                                                absl::string_view rotation_id) {
   auto request = RequestFor<v1::ResumeRotationRequest>(version);
   request.set_rotation_id(std::string(rotation_id));
   return CredentialOf(
       Call(*impl_->stub, &CredentialStub::ResumeRotation, std::move(request), impl_->policy));
 }
 
-absl::StatusOr<v1::Credential> CredentialClient::CancelRotation(
-    const client::CredentialVersion& version, absl::string_view rotation_id) {
+absl::StatusOr<v1::Credential> CredentialClient::CancelRotation(const CredentialTarget& version,
+                                                                absl::string_view rotation_id) {
   auto request = RequestFor<v1::CancelRotationRequest>(version);
   request.set_rotation_id(std::string(rotation_id));
   return CredentialOf(
@@ -249,7 +249,7 @@ absl::StatusOr<v1::GetRotationProgressResponse> CredentialClient::Progress(absl:
               impl_->policy);
 }
 
-absl::Status CredentialClient::Verify(const client::CredentialVersion& version,
+absl::Status CredentialClient::Verify(const CredentialTarget& version,
                                       absl::string_view organization_id) {
   auto request = RequestFor<v1::VerifyCredentialRequest>(version);
   request.set_organization_id(std::string(organization_id));
@@ -257,7 +257,7 @@ absl::Status CredentialClient::Verify(const client::CredentialVersion& version,
       .status();
 }
 
-absl::Status CredentialClient::Delete(const client::CredentialVersion& version, bool force) {
+absl::Status CredentialClient::Delete(const CredentialTarget& version, bool force) {
   auto request = RequestFor<v1::DeleteCredentialRequest>(version);
   request.set_force(force);
   return Call(*impl_->stub, &CredentialStub::DeleteCredential, std::move(request), impl_->policy)
@@ -265,7 +265,7 @@ absl::Status CredentialClient::Delete(const client::CredentialVersion& version, 
 }
 
 absl::StatusOr<v1::Credential> CredentialClient::Attach(
-    const client::CredentialVersion& version, const std::vector<NewOrganization>& organizations) {
+    const CredentialTarget& version, const std::vector<NewOrganization>& organizations) {
   const absl::Status checked = CheckOrganizations(organizations);
   if (!checked.ok()) return checked;
   auto request = RequestFor<v1::AttachOrganizationsRequest>(version);
@@ -275,7 +275,7 @@ absl::StatusOr<v1::Credential> CredentialClient::Attach(
 }
 
 absl::StatusOr<v1::Credential> CredentialClient::Detach(
-    const client::CredentialVersion& version, const std::vector<std::string>& organization_ids) {
+    const CredentialTarget& version, const std::vector<std::string>& organization_ids) {
   auto request = RequestFor<v1::DetachOrganizationsRequest>(version);
   for (const std::string& id : organization_ids) request.add_organization_ids(id);
   return CredentialOf(

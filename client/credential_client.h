@@ -59,18 +59,14 @@ struct ProofOptions {
   bool end_sessions = false;         // a compromise: end every session of the credential
 };
 
-namespace client {
-
 // The version of a credential that a change applies to, as Get() returned it.
-struct CredentialVersion {
+struct CredentialTarget {
   std::string name;
   std::string uid;
   std::uint64_t version = 0;
 };
 
-}  // namespace client
-
-[[nodiscard]] client::CredentialVersion VersionOf(const v1::Credential& credential);
+[[nodiscard]] CredentialTarget VersionOf(const v1::Credential& credential);
 
 // Thread-safe, blocking; errors as SessionClient. A change of a credential that someone else
 // changed since Get() fails with VERSION_CONFLICT.
@@ -86,27 +82,27 @@ class CredentialClient final {
   [[nodiscard]] absl::StatusOr<std::vector<v1::Credential>> List();
   // See the RPCs of the same names. A rotation and its kin take as long as a sign-in: allow for it
   // in `call_timeout`. What Rotate() leaves pending is ROTATION_PENDING, metadata "rotation_id".
-  [[nodiscard]] absl::StatusOr<v1::Credential> Rotate(const client::CredentialVersion& version,
+  [[nodiscard]] absl::StatusOr<v1::Credential> Rotate(const CredentialTarget& version,
                                                       const CredentialRotation& rotation,
                                                       const ProofOptions& options = {});
-  [[nodiscard]] absl::StatusOr<v1::Credential> Rollback(const client::CredentialVersion& version,
+  [[nodiscard]] absl::StatusOr<v1::Credential> Rollback(const CredentialTarget& version,
                                                         const ProofOptions& options = {});
-  [[nodiscard]] absl::StatusOr<v1::Credential> ResumeRotation(
-      const client::CredentialVersion& version, absl::string_view rotation_id);
-  [[nodiscard]] absl::StatusOr<v1::Credential> CancelRotation(
-      const client::CredentialVersion& version, absl::string_view rotation_id);
+  [[nodiscard]] absl::StatusOr<v1::Credential> ResumeRotation(const CredentialTarget& version,
+                                                              absl::string_view rotation_id);
+  [[nodiscard]] absl::StatusOr<v1::Credential> CancelRotation(const CredentialTarget& version,
+                                                              absl::string_view rotation_id);
   // How far the version in force has come.
   [[nodiscard]] absl::StatusOr<v1::GetRotationProgressResponse> Progress(absl::string_view name);
   // OK where BILL accepts what is in force; `organization_id` empty for the first one.
-  [[nodiscard]] absl::Status Verify(const client::CredentialVersion& version,
+  [[nodiscard]] absl::Status Verify(const CredentialTarget& version,
                                     absl::string_view organization_id = "");
   // SESSIONS_LIVE where there are live sessions, unless `force`: then they are logged out first.
-  [[nodiscard]] absl::Status Delete(const client::CredentialVersion& version, bool force);
+  [[nodiscard]] absl::Status Delete(const CredentialTarget& version, bool force);
   // Both return the credential after the change.
   [[nodiscard]] absl::StatusOr<v1::Credential> Attach(
-      const client::CredentialVersion& version, const std::vector<NewOrganization>& organizations);
+      const CredentialTarget& version, const std::vector<NewOrganization>& organizations);
   [[nodiscard]] absl::StatusOr<v1::Credential> Detach(
-      const client::CredentialVersion& version, const std::vector<std::string>& organization_ids);
+      const CredentialTarget& version, const std::vector<std::string>& organization_ids);
   // What BILL says that the credential's user may sign in to, ordered by id; asked with a session of
   // `organization_id`, or where that is empty of one that the broker chooses.
   [[nodiscard]] absl::StatusOr<std::vector<v1::DiscoveredOrganization>> Discover(

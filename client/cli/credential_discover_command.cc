@@ -18,8 +18,7 @@ struct DiscoverOptions {
 using Organizations = std::vector<v1::DiscoveredOrganization>;
 
 // Attaches what is not attached yet, and marks it so; returns how many that were.
-absl::StatusOr<std::size_t> AttachMissing(CommandContext& context,
-                                          const client::CredentialVersion& version,
+absl::StatusOr<std::size_t> AttachMissing(CommandContext& context, const CredentialTarget& version,
                                           Organizations& organizations) {
   std::vector<NewOrganization> missing;
   for (const v1::DiscoveredOrganization& each : organizations) {

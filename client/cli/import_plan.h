@@ -23,8 +23,7 @@ struct ImportStep {
   State state = State::kPlanned;
   // kCreate: all of it. kAttach: only the organizations that are not attached yet.
   NewCredential credential;
-  client::CredentialVersion version =
-      {};  // kAttach: what the credential was when the plan was made
+  CredentialTarget version = {};  // kAttach: what the credential was when the plan was made
 };
 
 // What the broker knows.

@@ -13,7 +13,6 @@ namespace billbroker {
 namespace {
 
 constexpr std::size_t kLongestSessionId = 512;
-constexpr std::size_t kLongestId = 64;
 constexpr std::size_t kLongestChallengeId = 512;
 constexpr std::size_t kLongestRememberMeId = 1024;
 

@@ -2,6 +2,8 @@
 // input and is checked field by field.
 #pragma once
 
+#include <cstddef>
+
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "server/bill/bill_api.h"
@@ -46,7 +48,10 @@ namespace billbroker {
 // Returns the error for a malformed answer. `what` is our own text, such as "no userId".
 [[nodiscard]] BillError OutOfShape(const HttpAnswer& answer, absl::string_view what);
 
-// Returns true for 1 to 64 characters of [A-Za-z0-9_-], the alphabet of BILL's ids.
+// The longest id of BILL's, in characters.
+inline constexpr std::size_t kLongestId = 64;
+
+// Returns true for 1 to kLongestId characters of [A-Za-z0-9_-], the alphabet of BILL's ids.
 [[nodiscard]] bool IsId(absl::string_view text);
 
 // Returns true for 1 to 512 bytes of 0x21 to 0x7e, which a header can carry without encoding.

@@ -15,7 +15,6 @@
 namespace billbroker {
 namespace {
 
-constexpr std::size_t kMaxListedIdSize = 64;
 constexpr std::size_t kLongestName = 256;
 constexpr std::size_t kLongestToken = 1024;
 // The longest name in an answer that is read and cut; a longer name is dropped.
@@ -61,7 +60,7 @@ std::string NameIn(JsonView entry) {
 std::string IdIn(JsonView entry) {
   const absl::optional<JsonView> member = FindAny(entry, kIds, JsonView::Kind::kString);
   if (!member.has_value()) return "";
-  const absl::optional<SecretString> text = member->Text(kMaxListedIdSize);
+  const absl::optional<SecretString> text = member->Text(kLongestId);
   return text.has_value() && IsId(text->Reveal()) ? std::string(text->Reveal()) : "";
 }
 

@@ -64,7 +64,7 @@ class AuditDiskTest : public ::testing::Test {
   }
   // Waits until the log is found not to be writable. Sign-outs write to it meanwhile.
   void AwaitRefusals() {
-    const client::CredentialVersion unknown = {"unknown-credential", std::string(32, '0'), 1};
+    const CredentialTarget unknown = {"unknown-credential", std::string(32, '0'), 1};
     int refused = 0;
     const auto is_refused_repeatedly = [&] {
       (void)env_->admin().Logout(kReceivables);

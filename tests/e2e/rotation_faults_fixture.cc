@@ -189,7 +189,7 @@ absl::Status RotationFaultsTest::Change(const FaultedChange& change) {
   return env_.credentials().Rollback(CurrentVersion(), {Proving(), change.verify}).status();
 }
 
-client::CredentialVersion RotationFaultsTest::CurrentVersion() {
+CredentialTarget RotationFaultsTest::CurrentVersion() {
   return VersionOf(*env_.credentials().Get(name_));
 }
 

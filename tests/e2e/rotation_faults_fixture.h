@@ -58,7 +58,7 @@ class RotationFaultsTest : public ::testing::Test {
   // The organization that proves the new secrets, and the credential's other one.
   [[nodiscard]] std::string Proving() const;
   [[nodiscard]] std::string Bystander() const;
-  [[nodiscard]] client::CredentialVersion CurrentVersion();
+  [[nodiscard]] CredentialTarget CurrentVersion();
   // Returns the id of the bystander's session, after a check that it works at BILL.
   std::string SessionOfBystander();
   // Returns the same for a session that survives the death of the broker.

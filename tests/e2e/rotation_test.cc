@@ -53,7 +53,7 @@ class RotationE2eTest : public ::testing::Test {
         env_.bill().model().ChangeUser(kAcmeUser, {{"password", password}});
     ASSERT_THAT(changed, IsOk());
   }
-  [[nodiscard]] client::CredentialVersion CurrentVersion() {
+  [[nodiscard]] CredentialTarget CurrentVersion() {
     return VersionOf(*env_.credentials().Get(kAcme));
   }
   absl::StatusOr<v1::Credential> Rotate(absl::string_view password,
