@@ -12,14 +12,19 @@ namespace {
 // Far above BILL's 200: for a BILL that was asked to allow more.
 constexpr int kMostSignInsPerHour = 1'000'000;
 
+// Without a margin the broker returns sessions that end before the caller's request is at BILL. The
+// margin is at most a quarter of the window.
+constexpr absl::Duration kShortestMargin = absl::Seconds(1);
+constexpr absl::Duration kShortestWindow = absl::Seconds(4);
+
 void ReadSession(TomlTable table, SessionManagerOptions& options) {
   options.idle_window =
-      table.Duration("idle_window", options.idle_window, absl::Seconds(2), absl::Hours(48));
+      table.Duration("idle_window", options.idle_window, kShortestWindow, absl::Hours(48));
   options.sync_token_idle_window =
-      table.Duration("sync_token_idle_window", options.sync_token_idle_window, absl::Seconds(2),
+      table.Duration("sync_token_idle_window", options.sync_token_idle_window, kShortestWindow,
                      absl::Hours(24 * 30));
   options.safety_margin =
-      table.Duration("safety_margin", options.safety_margin, absl::ZeroDuration(), absl::Hours(1));
+      table.Duration("safety_margin", options.safety_margin, kShortestMargin, absl::Hours(1));
   if (options.sync_token_idle_window < options.idle_window) {
     table.Error("sync_token_idle_window", "must not be shorter than idle_window");
   }
