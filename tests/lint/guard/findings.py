@@ -98,6 +98,15 @@ def disallowed_growth(before, now, renames):
     return [entry for entry in entries if total[entry[1]] > allowed[entry[1]]]
 
 
+def is_taken_back(path, rule, growth, then, now, renames):
+    """Returns whether the text `now` no longer has the growth of an entry that the text `then` shows.
+
+    `renames` maps paths of that time to new paths.
+    """
+    path_now = renames.get(path, path)
+    return parse(now).get(path_now, {}).get(rule, 0) <= parse(then)[path][rule] - growth
+
+
 def is_rewritten(before, now):
     """Returns whether more than half of the text `before` is gone.
 

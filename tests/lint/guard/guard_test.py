@@ -136,6 +136,18 @@ class GuardTest(unittest.TestCase):
         self.write(path, '// What it is.\n')
         self.write(LIST, self.read(LIST) + f'{path} what-clause=1\n')
 
+    def test_growth_that_was_taken_back_passes(self):
+        self.plant()
+        self.commit('vault: add a file')
+        self.git('mv', 'vault/new.cc', 'vault/newer.cc')
+        self.write(LIST, self.read(LIST).replace('vault/new.cc', 'vault/newer.cc'))
+        self.commit('vault: move a file')
+        self.assert_fails('vault/new.cc what-clause is higher by 1 than in')
+        self.write('vault/newer.cc', '// Values.\n')
+        self.run_guard('--update-findings')
+        self.commit('vault: describe the values')
+        self.assert_passes()
+
     def test_a_change_of_the_guard_does_not_let_the_list_grow(self):
         self.plant()
         self.write('tests/lint/guard/new.py', '')
