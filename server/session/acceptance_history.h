@@ -1,5 +1,5 @@
-// AcceptanceHistory: what BILL accepted before. A refusal is judged by it, so that its scope is
-// never wider than its evidence.
+// AcceptanceHistory: the secrets and devKeys that BILL accepted before. They decide how much a
+// refusal is evidence of, so that its scope is never wider than its evidence.
 #pragma once
 
 #include <map>
@@ -19,15 +19,15 @@ namespace billbroker {
 // Not thread-safe: guarded by SessionManager. Times are Clock::SinceBoot().
 class AcceptanceHistory final {
  public:
-  // Fills in what is known of `candidate`, except for `secret_accepted` and `dev_key_worked_here`,
-  // which the failure bound and the slot know.
+  // Returns the history of `candidate`. Leaves `secret_accepted` and `dev_key_worked_here` false:
+  // FailureBound and SessionSlot hold these facts.
   [[nodiscard]] SignInHistory Find(const SignInCandidate& candidate, absl::Duration now) const;
 
-  // BILL accepted the sign-in.
+  // Records that BILL accepted the sign-in.
   void NoteAccepted(const SignInCandidate& candidate, absl::Duration now);
-  // BILL refused the devKey for the organization (BDC_1102, 1103).
+  // Records that BILL refused the devKey for the organization (BDC_1102, 1103).
   void NoteDevKeyRefused(const SignInCandidate& candidate);
-  // A slot of the store once worked with this devKey.
+  // Records that a slot of the store once worked with this devKey.
   void RestoreDevKey(const DevKeyBudgetId& dev_key) { worked_.insert(dev_key); }
 
  private:

@@ -9,13 +9,13 @@
 
 namespace billbroker {
 
-// What else is known of a principal's call; for the audit log, and nothing is decided by it.
+// Further facts about a principal's call, for the audit log. Nothing is decided by them.
 struct Cause {
   absl::optional<std::uint32_t> uid;  // of a caller on the Unix socket
   absl::optional<std::int64_t> pid;
   std::string certificate_serial;  // of a caller over TLS, hexadecimal
   std::string rpc;                 // such as "SessionService/Login"
-  std::string request_id;          // the caller's, or what the call's own record says; may be empty
+  std::string request_id;          // the caller's, or that of the call's own record; may be empty
   std::string traceparent;         // likewise
 };
 

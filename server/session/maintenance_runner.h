@@ -23,7 +23,7 @@ class MaintenanceRunner final {
   // Signs in to the credential's organizations that are to be warm. With the lock held.
   void WarmUp(LockedSessions& state, const CredentialInfoPtr& credential);
 
-  // The directory changed. Either may be null. With the lock held.
+  // Adapts the slots to a change of the directory. Either may be null. With the lock held.
   void FollowCredential(LockedSessions& state, const CredentialInfoPtr& before,
                         const CredentialInfoPtr& after);
 

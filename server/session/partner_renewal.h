@@ -18,10 +18,10 @@ enum class PartnerRenewal {
 
 // All functions run with the lock held.
 
-// BILL accepted a user with the partner's session, which extends its deadline.
+// Extends the deadline of the partner's session, with which BILL accepted a user.
 void NotePartnerWorked(SharedSessions& shared, LockedSessions& state, const SignInAttempt& attempt);
 
-// BILL reported the partner's session as invalid in answer to the slot's sign-in.
+// Handles an answer to the slot's sign-in that reports the partner's session as invalid.
 [[nodiscard]] PartnerRenewal RenewPartner(SharedSessions& shared, LockedSessions& state,
                                           SlotOperations& slots, SessionSlot& slot,
                                           const SignInAttempt& attempt);
@@ -31,8 +31,8 @@ void NotePartnerWorked(SharedSessions& shared, LockedSessions& state, const Sign
 void FailBehindPartner(SharedSessions& shared, LockedSessions& state, SlotOperations& slots,
                        const PartnerId& partner, ProbeVerdict verdict, const absl::Status& error);
 
-// Suspends the appKey as long as the devKey is suspended: BILL does not say whose budget is
-// exhausted.
+// Suspends the appKey as long as the devKey is suspended: BILL's answer does not name the budget
+// that is exhausted.
 void SuspendPartner(LockedSessions& state, const SignInCandidate& candidate);
 
 // Ends a probe with its result, and forgets it with its partner session.

@@ -36,7 +36,7 @@ struct Partner {
   [[nodiscard]] bool IsLive(absl::Duration now) const {
     return session != nullptr && session->deadline > now;
   }
-  // The slot of the partner's own sign-in: it names no organization.
+  // Returns the slot of the partner's own sign-in: it names no organization.
   [[nodiscard]] SlotId slot() const { return {id.credential_uid, ""}; }
 };
 
@@ -51,7 +51,7 @@ class PartnerTable final {
   void Erase(const PartnerId& id) { partners_.erase(id); }
   // Drops the sessions of the credential `uid`, which were revoked.
   void DropSessionsOf(absl::string_view uid);
-  // Forgets the partners without a session, except for those that `queued` returns true for.
+  // Forgets the partners without a session, unless `queued` returns true for them.
   void EraseIdle(absl::Duration now, absl::FunctionRef<bool(const PartnerId&)> queued);
 
  private:

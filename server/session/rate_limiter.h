@@ -21,7 +21,7 @@ class RateLimiter final {
   // Both above 0.
   RateLimiter(double per_hour, double burst) : per_hour_(per_hour), burst_(burst) {}
 
-  // Whether one more of `name` may pass; takes it.
+  // Returns true if one more of `name` may pass, and counts it.
   [[nodiscard]] bool Take(absl::string_view name, absl::Duration now) {
     Bucket& bucket = Refill(name, now);
     if (bucket.tokens < 1) return false;
@@ -35,7 +35,7 @@ class RateLimiter final {
     bucket.tokens = std::min(burst_, bucket.tokens + 1);
   }
 
-  // How long until Take() says yes again.
+  // Returns how long it takes until Take() returns true again.
   [[nodiscard]] absl::Duration RetryAfter(absl::string_view name, absl::Duration now) {
     const double missing = 1 - Refill(name, now).tokens;
     return absl::Hours(1) * std::max(missing / per_hour_, 0.0);

@@ -62,7 +62,7 @@ void SessionChecks::OnConfirmed(LockedSessions& state, SessionSlot& slot, const 
     }
     return Fail(state, slot, mismatch);
   }
-  // A step-up that ended after the check was sent knows better.
+  // The result of a step-up that ended after the check was sent is newer.
   if (slot.session.get() != session) info.trusted = slot.session.get()->trusted;
   slot.session.Renew(info, sent, shared_.LimitsFor(*slot.credential), shared_.parts.clock);
   slot.in_doubt = false;

@@ -18,11 +18,11 @@ class SessionChecks final {
   // held. Requires: the slot is idle and has a session.
   void Start(LockedSessions& state, SessionSlot& slot);
 
-  // Likewise, if no caller waits: callers' checks may be suspended, and keep-alive goes on.
+  // Starts a check that no caller waits for: it is sent even while callers' checks are suspended.
   void StartKeepAlive(LockedSessions& state, SessionSlot& slot);
 
-  // BILL ended the slot's session: the callers that wait get a new one, unless sessions of the slot
-  // end right after each sign-in. With the lock held.
+  // Forgets the slot's session, which BILL ended. The callers that wait get a new one, unless
+  // sessions of the slot end right after each sign-in. With the lock held.
   void OnEnded(LockedSessions& state, SessionSlot& slot);
 
  private:

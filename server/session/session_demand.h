@@ -1,4 +1,4 @@
-// SessionDemand, LoginDemand: what a caller wants of a session.
+// SessionDemand, LoginDemand: the requirements of a caller for its session.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// SessionJournal: what the store knows of slots, sign-ins, secrets and suspensions.
+// SessionJournal: writes slots, sign-ins, secrets and suspensions to the session store.
 #pragma once
 
 #include <cstdint>

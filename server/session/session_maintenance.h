@@ -12,7 +12,7 @@ struct SlotView {
   bool has_session = false;  // which may be past its deadline
   absl::Duration deadline;   // of the session
   absl::Duration next_keep_alive = absl::InfiniteDuration();
-  bool warm = false;            // a watcher wants it signed in
+  bool warm = false;            // a watcher keeps it signed in
   bool needs_check = false;     // BILL has to confirm the session before it is returned
   bool outdated = false;        // another devKey or user is in effect
   bool replace_failed = false;  // a replacement could not start at once

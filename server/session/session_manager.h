@@ -1,5 +1,5 @@
 // SessionManager: gives all callers of an organization the same live BILL session, and signs in once
-// for all of them. Design: docs/adr/0005-session-engine.md, docs/adr/0023-session-manager-parts.md.
+// for all of them. Design: docs/adr/0005-session-engine.md, docs/adr/0024-session-manager-parts.md.
 #pragma once
 
 #include <cstddef>
@@ -38,7 +38,7 @@ struct WaitingCall {
 // exactly once each; they must not block. The manager must outlive every answer of `bill` and all
 // work on `executor`.
 //
-// Errors of all calls: those of Directory::Find(), and
+// Errors of all calls: the errors of Directory::Find(), and
 //   NO_LIVE_SESSION        `cached_only` and none is live
 //   MFA_REQUIRED           `require_trusted`, and BILL does not report the session as MFA-trusted
 //   CREDENTIAL_REJECTED, DEV_KEY_REJECTED, ORGANIZATION_REJECTED, LOCKED_OUT
@@ -75,8 +75,8 @@ class SessionManager final : public DirectoryObserver {
   absl::optional<WaitingCall> GetSession(absl::string_view organization_id,
                                          absl::string_view credential, const SessionDemand& demand,
                                          SessionDone done);
-  // Returns what GetSession() would return without waiting; nullopt if it would wait. `demand` needs
-  // no principal, cause and patience.
+  // Returns the answer of GetSession() if it needs no wait; else nullopt. `demand` needs no
+  // principal, cause and patience.
   [[nodiscard]] absl::optional<absl::StatusOr<SessionPtr>> GetAtOnce(
       absl::string_view organization_id, absl::string_view credential, const SessionDemand& demand);
 
@@ -85,8 +85,8 @@ class SessionManager final : public DirectoryObserver {
   absl::optional<WaitingCall> Login(absl::string_view organization_id, absl::string_view credential,
                                     const LoginDemand& demand, LoginDone done);
 
-  // The caller left: its callback receives CANCELLED, and nothing is done for it any longer. A
-  // sign-in under way is finished. Ignored if the call was answered.
+  // Removes a caller that left: its callback receives CANCELLED, and nothing is done for it any
+  // longer. A sign-in under way is finished. Ignored if the call was answered.
   void Cancel(const WaitingCall& call);
 
   // Stops returning the session, then ends it at BILL. If BILL does not answer, the callback

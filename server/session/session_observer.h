@@ -31,19 +31,19 @@ struct SignInFacts {
 class SessionObserver {
  public:
   virtual ~SessionObserver() = default;
-  // Called before each sign-in, on a thread that may wait. If this fails, the sign-in is not sent,
-  // and its callers receive the error.
+  // Runs before each sign-in, on a thread that may wait. If this fails, the sign-in is not sent, and
+  // its callers receive the error.
   [[nodiscard]] virtual absl::Status SignInStarts(const SignInFacts& sign_in) = 0;
-  // Called after each sign-in that was sent. `generation` is that of the new session, or 0.
+  // Runs after each sign-in that was sent. `generation` is that of the new session, or 0.
   virtual void SignInEnded(const SignInFacts& sign_in, const absl::Status& outcome,
                            std::uint64_t generation) = 0;
-  // Called if a session is ended at BILL for another reason than Logout().
+  // Runs before a session is ended at BILL for another reason than Logout().
   virtual void LogOutStarts(const Session& session) = 0;
   virtual void LogOutEnded(const Session& session, const absl::Status& outcome) = 0;
-  // Called when a session is no longer returned to callers.
+  // Runs when a session is no longer returned to callers.
   virtual void SessionEnded(absl::string_view credential, absl::string_view organization_id,
                             std::uint64_t generation, absl::string_view why) = 0;
-  // Called once for each rememberMeId that BILL stops accepting: new sessions are not MFA-trusted.
+  // Runs once for each rememberMeId that BILL stops accepting: new sessions are not MFA-trusted.
   virtual void TrustRefused(absl::string_view credential, absl::string_view organization_id) = 0;
 };
 

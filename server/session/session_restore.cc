@@ -9,8 +9,8 @@
 namespace billbroker {
 namespace {
 
-// Returns `moment` on this boot's clock, never in the future. If it cannot be told (another boot,
-// and a wall clock that was set back), it counts as just now.
+// Returns `moment` on this boot's clock, never in the future. After another boot a wall clock that
+// was set back makes it unknown: then it counts as just now.
 absl::Duration ToSinceBoot(const Moment& moment, bool same_boot, const Clock& clock) {
   const absl::Duration now = clock.SinceBoot();
   if (same_boot) return std::min(moment.since_boot, now);

@@ -67,8 +67,7 @@ struct SessionState {
   std::int64_t failed_sign_ins = 0;
   absl::Duration wake_scheduled = absl::InfiniteDuration();
 
-  // Slots that an operation left for the dispatcher: they want a sign-in, or wait for one, or are
-  // to be erased.
+  // Slots that an operation left for the dispatcher: they need a sign-in, or are to be erased.
   std::vector<std::pair<SlotId, SignInPurpose>> wanting;
   std::vector<SlotId> removable;
   // Queued candidates whose expected start may have become later.
@@ -85,14 +84,14 @@ struct SessionState {
 absl::Status BackOff(SessionState& state, const SlotId& slot, absl::string_view credential,
                      SlotBackoff kind, Reason reason, const BillError& error, absl::Duration now);
 
-// BILL answered BDC_1144: suspends the devKey's sign-ins and its callers' checks. Returns the end of
-// the suspension on Clock::SinceBoot().
+// Suspends the devKey's sign-ins and its callers' checks after BDC_1144. Returns the end of the
+// suspension on Clock::SinceBoot().
 absl::Duration Suspend(const SessionParts& parts, SessionState& state,
                        const DevKeyBudgetId& dev_key, const BillError& error);
 
 class LockedSessions;
 
-// Owns the state, its lock, and what never changes.
+// Owns the state, its lock, and the parts and options, which never change.
 class SharedSessions final {
  public:
   SharedSessions(SessionManagerOptions session_options, SessionParts session_parts)

@@ -19,14 +19,14 @@ class SignInDispatcher final {
                    HealthLooks& looks)
       : shared_(shared), slots_(slots), settlement_(settlement), looks_(looks) {}
 
-  // Does what operations left in SessionState: requests, turns that may have come, callers that do
-  // not wait any longer, slots to erase. Runs before each unlock.
+  // Completes the work that operations left in SessionState: requests, turns that may have come,
+  // callers that do not wait any longer, slots to erase. Runs before each unlock.
   void Run(LockedSessions& state);
 
   // Returns the error of the first rule that refuses a sign-in of the slot now; OK if none does.
   [[nodiscard]] absl::Status CheckAllowed(LockedSessions& state, const SessionSlot& slot);
-  // Starts a sign-in that replaces the slot's live session, if one may go at once. Returns false
-  // if not: it does not queue, since a queued slot is not kept alive.
+  // Starts a sign-in that replaces the slot's live session, if every rule lets it go at once.
+  // Returns false if not: it does not queue, since a queued slot is not kept alive.
   [[nodiscard]] bool TryReplace(LockedSessions& state, SessionSlot& slot);
   // Queues a probe, which is in SessionState::probes. May end it.
   void StartProbe(LockedSessions& state, CredentialProbe& probe);
@@ -44,7 +44,7 @@ class SignInDispatcher final {
   void LaunchSlot(LockedSessions& state, const SlotId& id, SignInScheduler::Due due);
   void LaunchPartner(LockedSessions& state, const PartnerId& id, SignInScheduler::Due due);
   void LaunchProbe(LockedSessions& state, const ProbeId& id, SignInScheduler::Due due);
-  // Attributes the attempt to the first caller of those that wait for the partner.
+  // Attributes the attempt to the first caller that waits for the partner.
   void AttributeToFirstCaller(LockedSessions& state, const PartnerId& id, SignInAttempt& attempt);
   // Fails the callers whose deadline is earlier than the expected start.
   void RefuseImpatient(LockedSessions& state, const CandidateId& id);

@@ -22,8 +22,8 @@ void SignInJob::Prepare() {
   }
   parts_.store.RecordAttempt(std::move(plan->record),
                              [job = shared_from_this()](const absl::Status& /*recorded*/) {
-                               // If it could not be recorded, the store says so, and the ledger in
-                               // memory has to do.
+                               // If it could not be recorded, the store's state shows it, and only
+                               // the ledger in memory counts the sign-in.
                                job->parts_.executor.Run([job] { job->Send(); });
                              });
 }

@@ -37,9 +37,9 @@ class SignInTarget {
   [[nodiscard]] virtual absl::optional<SignInPlan> Plan(const CredentialPtr& credential) = 0;
   // Sends it. A partner's own sign-in answers with a session id alone.
   virtual void Send(const CredentialPtr& credential, Done done) = 0;
-  // The sign-in was not sent.
+  // Releases the sign-in, which was not sent because of `error`.
   virtual void Abandon(const absl::Status& error) = 0;
-  // `by_gateway`: see ClassifySignIn().
+  // Records the result and answers the callers. `by_gateway`: see ClassifySignIn().
   virtual void Settle(BillResult<SignInAnswer> result, bool by_gateway) = 0;
 };
 

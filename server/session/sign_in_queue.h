@@ -1,8 +1,8 @@
-// SignInQueue: the candidates that want to sign in, in the order in which they may.
+// SignInQueue: the candidates that wait for a sign-in, in the order in which they may start.
 //
 // Proofs go before callers, callers before warm watches, and these before pre-warming; within a
-// purpose the order is first come, first served. A caller that was told when to retry leaves a
-// claim: it keeps the place and counts in estimates, but nobody waits for it.
+// purpose the order is first come, first served. A caller that received a retry time leaves
+// a claim: it keeps the place and counts in estimates, but nobody waits for it.
 // Design: docs/adr/0012-login-governor.md.
 #pragma once
 
@@ -39,7 +39,7 @@ class SignInQueue final {
     [[nodiscard]] bool is_claim() const { return claimed_until != absl::InfiniteDuration(); }
   };
 
-  // What a walk does after a candidate.
+  // How a walk goes on after a candidate.
   enum class Next { kStop, kNextDevKey, kNextLane, kNextInLane };
 
   // Adds a candidate at the end of its purpose, or at `place` if that is not 0. A candidate that is

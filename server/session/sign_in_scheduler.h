@@ -44,10 +44,10 @@ class SignInScheduler final {
   // See SignInQueue::Put().
   void Enqueue(const CandidateId& id, SignInCandidate candidate, absl::Duration now,
                std::uint64_t place = 0);
-  // Turns the entry into a claim until a minute after `retry`, the time that its callers were told.
+  // Turns the entry into a claim until a minute after `retry`, the time that its callers received.
   // Ignored if `id` is not queued.
   void MakeClaim(const CandidateId& id, absl::Duration retry, absl::Duration now);
-  // Ignored if `id` is not queued.
+  // Removes an entry that is given up. Ignored if `id` is not queued.
   void Withdraw(const CandidateId& id, absl::Duration now);
   // See SignInQueue::TakeExpiredClaims().
   std::vector<CandidateId> TakeExpiredClaims(absl::Duration now) {
@@ -60,8 +60,9 @@ class SignInScheduler final {
   // Valid after Next() returned nullopt.
   [[nodiscard]] absl::Duration wake_time() const { return wake_time_; }
 
-  // The sign-in was not sent; it was, and had this outcome.
+  // Notifies the rules that a sign-in was not sent.
   void Released(const SignInCandidate& candidate, absl::Duration now);
+  // Notifies the rules of the outcome of a sign-in that was sent.
   void Ended(const SignInCandidate& candidate, const SignInOutcome& outcome, absl::Duration now);
 
   // Requires: `id` is queued.

@@ -19,7 +19,7 @@ class SignInSettlement final {
   // Fills in the line of the ledger, just before the sign-in is recorded and sent.
   void Plan(LockedSessions& state, SignInAttempt& attempt);
 
-  // The sign-in was not sent. `planned`: Plan() was called.
+  // Takes back a sign-in that was not sent.
   void Release(LockedSessions& state, const SignInAttempt& attempt);
 
   // How BILL answered, as far as the callers are concerned.
@@ -39,7 +39,7 @@ class SignInSettlement final {
   // Notifies the observer of a sign-in that made no session.
   void NotifyFailed(LockedSessions& state, const SignInAttempt& attempt, const absl::Status& error);
 
-  // BILL accepted the credential's rememberMeId for the organization, or did not.
+  // Records whether BILL accepts the credential's rememberMeId for the organization.
   void NoteTrust(LockedSessions& state, const CredentialInfo& credential,
                  absl::string_view organization_id, bool trusted);
 

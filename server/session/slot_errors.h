@@ -10,12 +10,13 @@ namespace billbroker {
 
 [[nodiscard]] absl::Status NoLiveSession(const SessionSlot& slot);
 [[nodiscard]] absl::Status MfaRequired(const SessionSlot& slot);
-// The organization was detached, or the credential was deleted, while a caller waited.
+// Describes a slot whose organization was detached, or whose credential was deleted, while a caller
+// waited.
 [[nodiscard]] absl::Status Removed(const SessionSlot& slot);
 [[nodiscard]] absl::Status RemovedOrganization(absl::string_view organization_id,
                                                absl::string_view credential);
 [[nodiscard]] absl::Status TooManyReports(const SessionSlot& slot, absl::Duration wait);
-// Callers' checks of the devKey are suspended.
+// Describes a devKey whose callers' checks are suspended for `wait`.
 [[nodiscard]] absl::Status RateLimited(const SessionSlot& slot, absl::Duration wait);
 
 }  // namespace billbroker

@@ -12,7 +12,7 @@
 
 namespace billbroker {
 
-// Every function runs with the lock held, except where it says otherwise. A slot that has to go is
+// Every function runs with the lock held, unless its comment states otherwise. A slot that has to go is
 // erased at the unlock, so references to slots stay valid.
 class SlotOperations final {
  public:
@@ -43,7 +43,7 @@ class SlotOperations final {
 
   // Forgets the session and ends it at BILL. It is remembered until BILL confirms.
   void SignOut(LockedSessions& state, SessionSlot& slot, SessionPtr session, SignOutDone done);
-  // Likewise, if no caller's Logout() asks for it: the observer records it.
+  // Signs out likewise if no caller's Logout() asks for it: the observer records it.
   void SignOutUnasked(
       LockedSessions& state, SessionSlot& slot, const SessionPtr& session,
       SignOutDone done = [](const absl::StatusOr<bool>&) {});

@@ -10,7 +10,7 @@
 
 namespace billbroker {
 
-// How long BILL keeps a session. What BILL does not document is a setting.
+// How long BILL keeps a session. Each value that BILL does not document is a setting.
 struct SessionLimits {
   absl::Duration idle_window;      // a session ends after this time without a call
   absl::Duration max_session_age;  // and this long after its sign-in
@@ -23,11 +23,11 @@ struct SessionLimits {
                                            absl::Duration confirmed) const;
 };
 
-// Holds at most one session. The generation never decreases, whatever the store or the clock did.
+// Holds at most one session. The generation never decreases, even if the store or the clock goes back.
 // Not thread-safe: guarded by SessionManager.
 class SlotSession final {
  public:
-  // Null, or the newest session, which may be past its deadline.
+  // Returns the newest session, which may be past its deadline; null if none is held.
   [[nodiscard]] const SessionPtr& get() const { return session_; }
   [[nodiscard]] bool IsLive(absl::Duration now) const {
     return session_ != nullptr && now < session_->deadline;
@@ -44,7 +44,7 @@ class SlotSession final {
   // Returns true if `id` is this session's at BILL: a check may have renewed it meanwhile.
   [[nodiscard]] bool IsSameAtBill(const Session& other) const;
 
-  // The highest generation that was reserved or restored.
+  // Returns the highest generation that was reserved or restored.
   [[nodiscard]] std::uint64_t generation() const { return generation_; }
   void RestoreGeneration(std::uint64_t generation);
   // Returns max(generation + 1, `wall` in microseconds), which no session has had before.
@@ -53,7 +53,7 @@ class SlotSession final {
   void Adopt(SessionPtr session);
   // Adopts a session from the store, which BILL has to confirm first.
   void AdoptUnconfirmed(SessionPtr session);
-  // BILL confirmed the session by a check that was sent at `sent`.
+  // Renews the session, which BILL confirmed by a check that was sent at `sent`.
   void Renew(const SessionInfo& info, absl::Duration sent, const SessionLimits& limits,
              const Clock& clock);
   // Requires: get() is not null.

@@ -45,7 +45,7 @@ void SendSignIn(BillApi& bill, const CredentialPtr& credential, const SignInAtte
                 SignInTarget::Done done);
 
 // Updates the directory after the vault returned `stored` for the credential `seen`. Returns `seen`
-// itself if that is what is stored, as far as `organization_id` is concerned. Called without a lock.
+// itself if the stored credential is the same, as far as `organization_id` is concerned. Called without a lock.
 [[nodiscard]] absl::StatusOr<CredentialInfoPtr> UpdateDirectory(
     const SessionParts& parts, const CredentialInfoPtr& seen,
     const absl::StatusOr<CredentialPtr>& stored, absl::string_view organization_id);

@@ -45,18 +45,18 @@ class WaiterQueue final {
   [[nodiscard]] std::list<Waiter> TakeIf(const std::function<bool(const Waiter&)>& unwanted);
   // Removes and returns the waiters that give up before `start`, in the order of giving up.
   [[nodiscard]] std::list<Waiter> TakeGivingUpBefore(absl::Duration start);
-  // Likewise, those with `cached_only`.
+  // Removes and returns the waiters with `cached_only`, in the order of arrival.
   [[nodiscard]] std::list<Waiter> TakeCachedOnly();
 
   [[nodiscard]] bool empty() const { return waiters_.empty(); }
   [[nodiscard]] std::size_t size() const { return waiters_.size(); }
-  // The waiter that arrived first. Requires: not empty().
+  // Returns the waiter that arrived first. Requires: not empty().
   [[nodiscard]] const Waiter& front() const { return waiters_.front().second; }
-  // The waiter that arrived last. Requires: not empty().
+  // Returns the waiter that arrived last. Requires: not empty().
   [[nodiscard]] const Waiter& back() const { return waiters_.back().second; }
   // Calls `visit` with each waiter, in the order of arrival.
   void ForEach(const std::function<void(const Waiter&)>& visit) const;
-  // The strongest force that a waiter asks for.
+  // Returns the strongest force that a waiter asks for.
   [[nodiscard]] SignInForce force() const;
 
  private:

@@ -1,4 +1,4 @@
-// WarmWatches: the organizations that watchers want to stay signed in.
+// WarmWatches: the organizations that watchers keep signed in.
 #pragma once
 
 #include <map>

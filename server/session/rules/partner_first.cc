@@ -12,7 +12,7 @@ RuleAnswer PartnerFirst::Check(const SignInCandidate& candidate, absl::Duration 
     wanted_.emplace(*candidate.partner, candidate);
     return RuleAnswer::WaitForAnother(RuleAnswer::Blocks::kThisOne);
   }
-  // BILL does not say whether the budget of the devKey or of the appKey is exhausted.
+  // BDC_1144 does not name the budget that is exhausted: the devKey's or the appKey's.
   const absl::Duration suspended = budget_.SuspendedUntil(ToAppKeyBudgetId(*candidate.credential));
   if (suspended > now) return RuleAnswer::WaitUntil(suspended, RuleAnswer::Blocks::kThisOne);
   return RuleAnswer::Go();

@@ -11,7 +11,7 @@ class VaultRule final : public SignInRule {
   // `directory` is borrowed.
   explicit VaultRule(const Directory& directory) : directory_(directory) {}
 
-  // The sign-ins of the process before are known from now on.
+  // Lets sign-ins go: the ones of the process before are counted from now on.
   void SetRestored() { restored_ = true; }
   [[nodiscard]] bool restored() const { return restored_; }
 
