@@ -7,6 +7,9 @@
 namespace billbroker {
 namespace {
 
+constexpr absl::string_view kSecretAndDevKey = "secret_and_dev_key";
+constexpr absl::string_view kOrganizationAndDevKey = "organization_and_dev_key";
+
 // Empty if the credential is not a partner's.
 std::string PartnerScope(const CredentialInfo& credential) {
   if (credential.kind != CredentialKind::kPartner) return "";
@@ -42,9 +45,9 @@ Scopes ScopesOf(const CredentialInfo& credential, absl::string_view organization
   const bool partner = !scopes.partner.empty();
   const std::string judged_key = partner ? Joined(ToAppKeyBudgetId(credential)) : dev_key;
   scopes.secret_and_dev_key =
-      absl::StrCat("secret_and_dev_key", kJoin, credential.user_secret_id, kJoin, judged_key);
+      absl::StrCat(kSecretAndDevKey, kJoin, credential.user_secret_id, kJoin, judged_key);
   scopes.organization_and_dev_key =
-      absl::StrCat("organization_and_dev_key", kJoin, judged_key, kJoin, organization_id);
+      absl::StrCat(kOrganizationAndDevKey, kJoin, judged_key, kJoin, organization_id);
   if (!partner) return scopes;
   scopes.app_key = absl::StrCat("dev_key", kJoin, judged_key);
   scopes.as_user = absl::StrCat("user", kJoin, as_user);
@@ -120,6 +123,14 @@ absl::string_view QuestionAbout(QuarantineScope scope) {
     default:
       return "";
   }
+}
+
+// Returns the kind of a stored scope, as far as QuestionAbout() distinguishes it.
+QuarantineScope KindOf(absl::string_view scope) {
+  const absl::string_view kind = scope.substr(0, scope.find(kJoin));
+  if (kind == kOrganizationAndDevKey) return QuarantineScope::kOrganizationAndDevKey;
+  if (kind == kSecretAndDevKey) return QuarantineScope::kSecretAndDevKey;
+  return QuarantineScope::kNone;
 }
 
 // Returns `BILL refused … (code)`, and the question that a person should ask. It does not name the
@@ -243,6 +254,7 @@ std::vector<std::string> Quarantine::Lift(const CredentialInfo& credential,
 }
 
 void Quarantine::Restore(QuarantineRecord record) {
+  if (record.entry.scope == QuarantineScope::kNone) record.entry.scope = KindOf(record.scope);
   entries_.insert_or_assign(std::move(record.scope), std::move(record.entry));
 }
 

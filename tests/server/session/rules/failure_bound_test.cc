@@ -229,6 +229,15 @@ TEST_F(FailureBoundTest, CountsFailuresBeforeRestart) {
   EXPECT_EQ(Ask(OnTrial()), Kind::kRefuse);
 }
 
+TEST_F(FailureBoundTest, WaitsUntilEnoughFailuresAreForgotten) {
+  for (const int minutes : {50, 30, 10}) {
+    bound.Restore(InEffect().user, Past(UserFailure::kFailed, now - absl::Minutes(minutes)));
+  }
+  EXPECT_THAT(bound.Explain(InEffect(), now), HasRetryAfter(absl::Minutes(30)))
+      << "the share of two allows another one if one is left";
+  EXPECT_THAT(bound.Explain(OnTrial(), now), HasRetryAfter(absl::Minutes(10)));
+}
+
 TEST_F(FailureBoundTest, CrashesKeepAcceptedSecretUsable) {
   const UserId user = InEffect().user;
   constexpr int kCutOffByTwoCrashes = 4;

@@ -86,6 +86,21 @@ TEST_F(QuarantineRuleTest, AsksWhetherTheOrganizationIsOnTheDevKey) {
               HasSubstr("other environment? is this organization on this devKey?"));
 }
 
+TEST_F(QuarantineRuleTest, RestoredEntryAsksTheSameQuestion) {
+  for (const QuarantineScope scope :
+       {QuarantineScope::kOrganizationAndDevKey, QuarantineScope::kSecretAndDevKey}) {
+    absl::optional<QuarantineRecord> record = Refuse(SampleCandidate(), scope, "BDC_1102");
+    ASSERT_TRUE(record.has_value());
+    const QuarantineEntry before = record->entry;
+    record->entry.scope = QuarantineScope::kNone;  // it is not stored
+    QuarantineRule restarted(absl::Hours(1));
+    restarted.Restore(*record);
+    EXPECT_EQ(restarted.Explain(SampleCandidate(), now),
+              QuarantineError(before, *SampleCandidate().credential, kFirstOrganization));
+    rule.Lift(SampleCandidate());
+  }
+}
+
 TEST_F(QuarantineRuleTest, ErrorDoesNotNameTheOrganizationOfTheEvidence) {
   for (const QuarantineScope scope :
        {QuarantineScope::kSecret, QuarantineScope::kDevKey, QuarantineScope::kSecretAndDevKey}) {
