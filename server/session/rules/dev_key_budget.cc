@@ -48,23 +48,26 @@ RuleAnswer DevKeyBudget::Check(const SignInCandidate& candidate, absl::Duration 
   }
   int used = dev_key.ended.CountAt(now) + dev_key.under_way;
   int limit = dev_key.limit.all;
-  Blocks blocks = Blocks::kDevKey;
+  int others = 0;  // queued candidates that may go although this one may not
   switch (candidate.purpose) {
     case SignInPurpose::kProof:
       break;
     case SignInPurpose::kCaller:
       limit = dev_key.limit.callers;
+      others = QueuedOf(dev_key, SignInPurpose::kProof);
       if (used < limit && !shares_.IsBelowShare(candidate.dev_key, candidate.principal, now)) {
         limit = dev_key.limit.shared;
-        blocks = Blocks::kPrincipalOnDevKey;
+        others += QueuedOf(dev_key, SignInPurpose::kCaller);
       }
       break;
     default:  // leaves sign-ins for the callers in the queue
       limit = dev_key.limit.shared;
-      used += QueuedOf(dev_key, SignInPurpose::kProof) + QueuedOf(dev_key, SignInPurpose::kCaller);
+      others = QueuedOf(dev_key, SignInPurpose::kProof) + QueuedOf(dev_key, SignInPurpose::kCaller);
+      used += others;
   }
   if (used < limit) return RuleAnswer::Go();
-  return RuleAnswer::WaitUntil(dev_key.ended.ForgottenAt(used - limit + 1), blocks);
+  return RuleAnswer::WaitUntil(dev_key.ended.ForgottenAt(used - limit + 1),
+                               others > 0 ? Blocks::kPrincipalOnDevKey : Blocks::kDevKey);
 }
 
 absl::Status DevKeyBudget::Explain(const SignInCandidate& candidate, absl::Duration now) {

@@ -110,6 +110,7 @@ TEST_F(DevKeyBudgetTest, ReserveIsClosedToPrincipalsAtTheirShare) {
   Start(other);
   End(other);
   EXPECT_EQ(SpendAll(SampleCandidate()), 17) << "of 18 that are not reserved";
+  budget.Joined(SampleCandidate(), now);
   EXPECT_EQ(budget.Check(SampleCandidate(), now).blocks(), Blocks::kPrincipalOnDevKey);
   EXPECT_EQ(SpendAll(other), 1);
 }
@@ -129,6 +130,26 @@ TEST_F(DevKeyBudgetTest, WarmSignInsLeavePlacesForQueuedCallers) {
   EXPECT_TRUE(Goes(SignInPurpose::kCaller));
   budget.Left(ForPurpose(SignInPurpose::kProof), now);
   EXPECT_TRUE(Goes(SignInPurpose::kPrewarm));
+}
+
+// The scheduler may ask a warm watch before the callers of another user, or a caller before the
+// proof of another user.
+TEST_F(DevKeyBudgetTest, DoesNotBlockQueuedCandidatesThatMayGo) {
+  Spend(18);
+  const auto blocks = [this](SignInPurpose purpose) {
+    const RuleAnswer answer = budget.Check(ForPurpose(purpose), now);
+    EXPECT_EQ(answer.kind(), Kind::kWait);
+    return answer.blocks();
+  };
+  EXPECT_EQ(blocks(SignInPurpose::kWarm), Blocks::kDevKey);
+  budget.Joined(ForPurpose(SignInPurpose::kCaller), now);
+  EXPECT_EQ(blocks(SignInPurpose::kWarm), Blocks::kPrincipalOnDevKey);
+  EXPECT_TRUE(Goes(SignInPurpose::kCaller));
+  Spend(1);
+  EXPECT_EQ(blocks(SignInPurpose::kCaller), Blocks::kDevKey);
+  budget.Joined(ForPurpose(SignInPurpose::kProof), now);
+  EXPECT_EQ(blocks(SignInPurpose::kCaller), Blocks::kPrincipalOnDevKey);
+  EXPECT_TRUE(Goes(SignInPurpose::kProof));
 }
 
 TEST_F(DevKeyBudgetTest, DevKeysAndEnvironmentsAreIndependent) {
