@@ -120,6 +120,10 @@ SignInScheduler::Estimate SignInScheduler::EstimateStart(const CandidateId& id,
     estimate.start = answer.until();
     decisive = rule;
   }
+  if (candidate.partner.has_value() && queue_.Find(*candidate.partner) != nullptr) {
+    Estimate partner = EstimateStart(*candidate.partner, now);
+    if (partner.start > estimate.start) return partner;
+  }
   if (decisive != nullptr) {
     estimate.explanation = decisive->Explain(candidate, now);
   } else if (turn > now) {

@@ -125,6 +125,11 @@ absl::Status SignInSettlement::Refuse(LockedSessions& state, const SignInAttempt
     return status;
   }
   if (outcome.backoff == SlotBackoff::kGrowing) ++state->failed_sign_ins;
+  // A probe's failure is not one of the slot, whose callers use other secrets.
+  if (candidate.purpose == SignInPurpose::kProof) {
+    return SignInFailed(candidate.slot.organization_id, candidate.credential->name,
+                        ReasonFor(error), error);
+  }
   // The back-off of a refusal that is not expected here is a transient one.
   const SlotBackoff backoff =
       outcome.backoff == SlotBackoff::kNone ? SlotBackoff::kTransient : outcome.backoff;

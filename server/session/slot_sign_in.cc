@@ -169,6 +169,7 @@ void SlotSignIn::Refuse(LockedSessions& state, SessionSlot& slot, const BillErro
   if (attempt_.partner != nullptr && error.verdict == Verdict::kSessionInvalid && !slot.removed) {
     const PartnerRenewal renewal = RenewPartner(shared_, state, slots_, slot, attempt_);
     if (renewal != PartnerRenewal::kOwnFailure) {
+      state->rules.backoffs.Clear(slot.id);
       settlement_.NotifyFailed(
           state, attempt_,
           MakeError(Reason::kBillUnavailable, "the session of the partner had ended"));

@@ -29,16 +29,15 @@ TEST(SessionManagerConcurrencyTest, ConcurrentCallsGetConsistentAnswers) {
     ThreadExecutor executor(4);
     FakeBill bill(executor);
     manager = std::make_unique<SessionManager>(
-        SessionManagerOptions(),
-        SessionManager::Parts{clock,
-                              executor,
-                              random,
-                              vault,
-                              directory,
-                              bill,
-                              store,
-                              observer,
-                              {{"sandbox", "https://bill.example/connect"}}});
+        WithoutSlotCap(), SessionManager::Parts{clock,
+                                                executor,
+                                                random,
+                                                vault,
+                                                directory,
+                                                bill,
+                                                store,
+                                                observer,
+                                                {{"sandbox", "https://bill.example/connect"}}});
     const Credential credential = MakeCredential(kAcme, kOrganizations);
     ASSERT_THAT(vault.Create(credential), IsOk());
     directory.Put(InfoOf(credential, Fingerprinter(*vault.MasterKey())));

@@ -23,15 +23,16 @@ class DevKeyTest : public ::testing::Test {
     }
   }
 
-  // BILL allows 20 sign-ins an hour. The governor reserves two of them for callers.
+  // Of 21 sign-ins an hour, one is kept for proofs, and two more for callers.
+  static constexpr int kSignInsPerHour = kReplacedOrganizations + 1;
   static SessionManagerOptions Options() {
     SessionManagerOptions options;
-    options.sign_in.sign_ins_per_hour = kReplacedOrganizations;
+    options.sign_in.sign_ins_per_hour = kSignInsPerHour;
     return options;
   }
   static billsim::Settings Settings() {
     billsim::Settings settings;
-    settings.sign_ins_per_hour = kReplacedOrganizations;
+    settings.sign_ins_per_hour = kSignInsPerHour;
     return settings;
   }
 

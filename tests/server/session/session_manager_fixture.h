@@ -1,6 +1,7 @@
 // SessionManagerTest: an engine on virtual time, over a vault in memory and a scripted BILL.
 #pragma once
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -62,6 +63,20 @@ inline SessionManagerOptions WithoutKeepAlive() {
   SessionManagerOptions options;
   options.keep_alive = absl::ZeroDuration();
   return options;
+}
+
+// Options with which a slot may sign in as often as its devKey allows.
+inline SessionManagerOptions WithoutSlotCap() {
+  SessionManagerOptions options;
+  options.sign_in.slot_burst = 1'000'000;
+  return options;
+}
+
+// Matches a status with a time to wait of `delay`, or a little more: callers that are refused
+// together are spread over up to 10 s.
+inline auto HasSpreadRetryAfter(absl::Duration delay) {
+  return HasRetryAfter(
+      ::testing::AllOf(::testing::Ge(delay), ::testing::Le(delay + absl::Seconds(10))));
 }
 
 class SessionManagerTest : public ::testing::Test {

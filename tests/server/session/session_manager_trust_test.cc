@@ -130,7 +130,7 @@ TEST_F(SessionManagerTrustTest, MfaRequiredTextNamesStaleRememberMeId) {
   Remember();
   bill.ForgetDevices();
   const absl::Status required = Get(Trusted(), kSecond).status();
-  EXPECT_THAT(std::string(required.message()), HasSubstr("did not take the stored rememberMeId"));
+  EXPECT_THAT(std::string(required.message()), HasSubstr("did not accept the stored rememberMeId"));
 }
 
 TEST_F(SessionManagerTrustTest, CheckDoesNotUndoStepUp) {
