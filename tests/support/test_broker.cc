@@ -1,19 +1,29 @@
 #include "tests/support/test_broker.h"
 
 namespace billbroker {
+namespace {
+
+// One organization signs in again and again.
+SessionManagerOptions WithoutSlotCap() {
+  SessionManagerOptions options;
+  options.sign_in.slot_burst = 1'000'000;
+  return options;
+}
+
+}  // namespace
 
 TestBroker::TestBroker(Executor& executor, SessionObserver* observer)
     : bill(executor),
-      sessions(SessionManagerOptions(), {clock,
-                                         executor,
-                                         random,
-                                         vault,
-                                         directory,
-                                         bill,
-                                         store,
-                                         observer == nullptr ? own_observer : *observer,
-                                         {{"sandbox", "https://sandbox.test/connect"},
-                                          {"production", "https://production.test/connect"}}}),
+      sessions(WithoutSlotCap(), {clock,
+                                  executor,
+                                  random,
+                                  vault,
+                                  directory,
+                                  bill,
+                                  store,
+                                  observer == nullptr ? own_observer : *observer,
+                                  {{"sandbox", "https://sandbox.test/connect"},
+                                   {"production", "https://production.test/connect"}}}),
       manager({clock, random, vault, directory, sessions, {"production", "sandbox"}}),
       discovery({clock, directory, sessions, bill}),
       mfa({clock, random, executor, vault, directory, sessions, bill, manager}) {
