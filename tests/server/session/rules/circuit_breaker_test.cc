@@ -219,6 +219,15 @@ TEST_F(CircuitBreakerTest, TransientTrialNeedsAnotherGoodLook) {
   EXPECT_EQ(Ask(Of(8)), Kind::kGo);
 }
 
+TEST_F(CircuitBreakerTest, NextLookIsPlannedAfterTheTrial) {
+  Open();
+  Look(true);
+  breaker.Started(Of(7), now);
+  now += absl::Seconds(30);
+  breaker.Ended(Of(7), Transient(), now);
+  EXPECT_EQ(breaker.NextLook(kCircuit), now + absl::Seconds(2));
+}
+
 TEST_F(CircuitBreakerTest, LimitedTrialDoesNotCloseTheCircuit) {
   Open();
   Look(true);
@@ -263,7 +272,7 @@ TEST_F(CircuitBreakerTest, TrialGoesAlthoughALookHangs) {
 TEST_F(CircuitBreakerTest, EachTrialIsOfAnotherOrganizationIfOneWaits) {
   Open();
   for (const int organization : {0, 1, 2}) breaker.Joined(Of(organization), now);
-  for (const int expected : {0, 1, 2, 0}) {
+  for (const int expected : {0, 1, 2, 0, 1, 2}) {
     Look(true);
     for (const int organization : {0, 1, 2}) {
       if (Ask(Of(organization)) != Kind::kGo) continue;
