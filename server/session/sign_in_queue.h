@@ -61,7 +61,7 @@ class SignInQueue final {
   // Removes and returns the ids of the claims that have expired.
   [[nodiscard]] std::vector<CandidateId> TakeExpiredClaims(absl::Duration now);
 
-  // Returns how many proofs and callers of the devKey, claims included, come before the entry.
+  // Returns how many entries of the devKey, claims included, come before the entry.
   [[nodiscard]] std::int64_t RankOf(const Entry& entry) const;
   // Returns how many entries of a devKey wait, claims included.
   [[nodiscard]] int CountOn(const DevKeyBudgetId& dev_key) const;

@@ -65,7 +65,7 @@ TEST(SessionManagerBudgetTest, ServesOrganizationsInOrderAsWindowFrees) {
   EXPECT_EQ(house.Refusals("BDC_1322"), 0);
   EXPECT_THAT(callers.refusals(), Each(::testing::Le(1))) << "no caller had to retry twice";
   for (int n = 0; n < 500; ++n) {
-    // Callers that are told to retry are spread over ten seconds, which only changes their order
+    // The retry times of callers are spread over ten seconds, which only changes their order
     // within an hour.
     EXPECT_EQ(callers.order()[n] / 196, n / 196) << n;
   }
