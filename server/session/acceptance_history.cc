@@ -21,8 +21,11 @@ SignInHistory AcceptanceHistory::Find(const SignInCandidate& candidate, absl::Du
   }
   history.dev_key_worked_anywhere = worked_.contains(candidate.dev_key);
   const auto refused = refused_.find({secret_id, candidate.dev_key});
-  history.dev_key_refused_elsewhere =
-      refused != refused_.end() && refused->second != organization_id;
+  if (refused != refused_.end()) {
+    const auto& [newest, second] = refused->second;
+    history.dev_key_refused_elsewhere =
+        newest != organization_id || (!second.empty() && second != organization_id);
+  }
   return history;
 }
 
@@ -39,8 +42,9 @@ void AcceptanceHistory::NoteAccepted(const SignInCandidate& candidate, absl::Dur
 }
 
 void AcceptanceHistory::NoteDevKeyRefused(const SignInCandidate& candidate) {
-  refused_[{candidate.credential->user_secret_id, candidate.dev_key}] =
-      candidate.slot.organization_id;
+  auto& [newest, second] = refused_[{candidate.credential->user_secret_id, candidate.dev_key}];
+  if (newest == candidate.slot.organization_id) return;
+  second = std::exchange(newest, candidate.slot.organization_id);
 }
 
 }  // namespace billbroker

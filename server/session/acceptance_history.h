@@ -41,8 +41,8 @@ class AcceptanceHistory final {
 
   absl::flat_hash_map<std::string, Acceptances> accepted_;  // by secret id
   absl::flat_hash_set<DevKeyBudgetId> worked_;
-  // The organization that was refused last, without an acceptance since.
-  std::map<SecretAndDevKey, std::string> refused_;
+  // The two newest organizations that were refused without an acceptance since.
+  std::map<SecretAndDevKey, std::pair<std::string, std::string>> refused_;
 };
 
 }  // namespace billbroker

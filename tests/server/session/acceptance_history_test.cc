@@ -117,6 +117,14 @@ TEST_F(AcceptanceHistoryTest, DevKeyIsRefusedElsewhere) {
   EXPECT_FALSE(Find(kSecondOrganization, kRotatedSecret).dev_key_refused_elsewhere);
 }
 
+TEST_F(AcceptanceHistoryTest, EachOfTwoRefusedOrganizationsHasAnother) {
+  RefuseDevKey(kFirstOrganization);
+  RefuseDevKey(kSecondOrganization);
+  RefuseDevKey(kSecondOrganization);
+  EXPECT_TRUE(Find(kFirstOrganization).dev_key_refused_elsewhere);
+  EXPECT_TRUE(Find(kSecondOrganization).dev_key_refused_elsewhere);
+}
+
 TEST_F(AcceptanceHistoryTest, AcceptanceEndsRefusalsOfTheDevKey) {
   RefuseDevKey(kFirstOrganization);
   Accept(kThirdOrganization);
