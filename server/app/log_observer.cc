@@ -48,6 +48,14 @@ void LogObserver::SessionEnded(absl::string_view credential, absl::string_view o
               {"why", std::string(why)}});
 }
 
+void LogObserver::CheckFailed(const Session& session, absl::string_view why) {
+  log_.Write(LogLevel::kWarning, "session_check_failed",
+             {{"credential", session.credential},
+              {"organization_id", session.organization_id},
+              {"generation", session.generation},
+              {"message", std::string(why)}});
+}
+
 void LogObserver::TrustRefused(absl::string_view credential, absl::string_view organization_id) {
   log_.Write(LogLevel::kWarning, "mfa_trust_refused",
              {{"credential", std::string(credential)},

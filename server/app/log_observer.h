@@ -20,6 +20,7 @@ class LogObserver final : public SessionObserver, public MfaObserver {
   void LogOutEnded(const Session&, const absl::Status&) override {}
   void SessionEnded(absl::string_view credential, absl::string_view organization_id,
                     std::uint64_t generation, absl::string_view why) override;
+  void CheckFailed(const Session& session, absl::string_view why) override;
   void TrustRefused(absl::string_view credential, absl::string_view organization_id) override;
 
   void RememberMeExpires(absl::string_view credential, absl::Duration left) override;

@@ -232,7 +232,7 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
   const Recorder recorder(audit, clock, random, config.audit.session_reads);
   const Gate gate(state, directory, clock, recorder);
   SessionServiceImpl session_service({clock, directory, state, gate, sessions, hub, store, audit,
-                               config.audit.file, config.audit.session_reads});
+                                      config.audit.file, config.audit.session_reads});
   CredentialServiceImpl credentials({directory, gate, manager, changes, discovery, sessions, hub});
   MfaServiceImpl mfa_service({gate, mfa, challenges});
   AuditServiceImpl audit_service(gate, audit);

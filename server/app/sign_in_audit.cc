@@ -73,6 +73,10 @@ void SignInAudit::SessionEnded(absl::string_view credential, absl::string_view o
   next_.SessionEnded(credential, organization_id, generation, why);
 }
 
+void SignInAudit::CheckFailed(const Session& session, absl::string_view why) {
+  next_.CheckFailed(session, why);
+}
+
 void SignInAudit::TrustRefused(absl::string_view credential, absl::string_view organization_id) {
   next_.TrustRefused(credential, organization_id);
 }

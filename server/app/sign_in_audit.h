@@ -21,6 +21,7 @@ class SignInAudit final : public SessionObserver {
   void LogOutEnded(const Session& session, const absl::Status& outcome) override;
   void SessionEnded(absl::string_view credential, absl::string_view organization_id,
                     std::uint64_t generation, absl::string_view why) override;
+  void CheckFailed(const Session& session, absl::string_view why) override;
   void TrustRefused(absl::string_view credential, absl::string_view organization_id) override;
 
  private:

@@ -42,6 +42,7 @@ SlotView MaintenanceRunner::View(LockedSessions& state, const SessionSlot& slot)
     view.has_session = true;
     view.deadline = session->deadline;
     view.needs_check = slot.session.NeedsCheck(shared_.parts.clock.Now());
+    if (slot.session.IsUnverified()) view.next_keep_alive = shared_.now();
     view.outdated = slot.IsOutdated();
   } else if (view.warm) {
     view.allowed = dispatcher_.CheckAllowed(state, slot).ok();

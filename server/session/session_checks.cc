@@ -8,18 +8,35 @@ namespace billbroker {
 namespace {
 
 constexpr int kToleratedEarlyEnds = 1;
+constexpr int kUnauthorized = 401;
+// A restored session is returned to callers if its check takes longer than this.
+constexpr absl::Duration kSlowCheck = absl::Seconds(2);
 constexpr absl::Duration kSuspendedKeepAlive = absl::Minutes(5);
+
+// Returns true if BILL's code has a meaning of its own, whatever the HTTP status.
+bool IsJudgedByCode(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kUnavailable:
+    case Verdict::kRefused:
+      return false;
+    default:
+      return true;
+  }
+}
 
 }  // namespace
 
 void SessionChecks::Start(LockedSessions& state, SessionSlot& slot) {
   const absl::Duration now = shared_.now();
+  if (state->rules.breaker.IsOpen(slot.credential->environment)) ServeUnaffected(state, slot);
   if (const absl::optional<absl::Status> error = state->rules.backoffs.Find(slot.id, now)) {
+    ServeUnaffected(state, slot);
     return slots_.FailWaiters(state, slot, *error);
   }
   const DevKeyBudgetId dev_key = ToDevKeyBudgetId(*slot.credential, slot.organization_id());
   const absl::Duration suspended = state->rules.budget.SuspendedUntil(dev_key);
   if (suspended > now) {
+    ServeUnaffected(state, slot);
     return slots_.FailWaiters(state, slot, RateLimited(slot, suspended - now));
   }
   Send(state, slot);
@@ -29,6 +46,10 @@ void SessionChecks::StartKeepAlive(LockedSessions& state, SessionSlot& slot) { S
 
 void SessionChecks::Send(LockedSessions& state, SessionSlot& slot) {
   slot.activity = SessionSlot::Activity::kChecking;
+  if (slot.session.NeedsCheck(absl::InfinitePast())) {
+    shared_.parts.executor.RunAfter(
+        kSlowCheck, [this, id = slot.id, session = slot.session.get()] { OnSlow(id, session); });
+  }
   state.Defer([this, id = slot.id, session = slot.session.get(), now = shared_.now()] {
     shared_.parts.bill.GetSessionInfo(
         session->keys, [this, id, session, now](const BillResult<SessionInfo>& result) {
@@ -37,8 +58,46 @@ void SessionChecks::Send(LockedSessions& state, SessionSlot& slot) {
   });
 }
 
+void SessionChecks::OnSlow(const SlotId& id, const SessionPtr& session) {
+  LockedSessions state(shared_);
+  SessionSlot* slot = state->slots.Find(id.view());
+  if (slot == nullptr || slot->activity != SessionSlot::Activity::kChecking) return;
+  if (slot->session.get() == session) ServeUnaffected(state, *slot);
+}
+
+void SessionChecks::ServeUnaffected(LockedSessions& state, SessionSlot& slot) {
+  if (!slot.session.IsLive(shared_.now())) return;
+  if (slot.session.ServeUnverified(shared_.parts.clock.Now())) {
+    slots_.Save(state, slot);
+    slots_.NotifyWatcher(state, slot);
+    slot.next_keep_alive = shared_.now();  // it is checked as soon as BILL answers
+  }
+  if (slot.session.NeedsCheck(shared_.parts.clock.Now())) return;
+  slot.session.NoteAsked(shared_.now());
+  slots_.AnswerUnaffected(state, slot);
+}
+
 void SessionChecks::OnChecked(const SlotId& id, const SessionPtr& session, absl::Duration sent,
                               const BillResult<SessionInfo>& result) {
+  if (!result.ok()) {
+    const BillError& error = result.error();
+    shared_.parts.observer.CheckFailed(*session, error.detail);
+    // A 401 that BILL gives without a code that is known means that the session ended. A gateway's
+    // does not.
+    if (error.http_status == kUnauthorized && error.verdict != Verdict::kSessionInvalid &&
+        !IsJudgedByCode(error.verdict)) {
+      gateway_.AskIfByGateway(session->keys.environment, error,
+                              [this, id, session, sent, error](bool by_gateway) {
+                                Conclude(id, session, sent, error, !by_gateway);
+                              });
+      return;
+    }
+  }
+  Conclude(id, session, sent, result, false);
+}
+
+void SessionChecks::Conclude(const SlotId& id, const SessionPtr& session, absl::Duration sent,
+                             const BillResult<SessionInfo>& result, bool ended) {
   LockedSessions state(shared_);
   SessionSlot& slot = *state->slots.Find(id.view());  // it stays while a check is under way
   slot.activity = SessionSlot::Activity::kIdle;
@@ -49,6 +108,7 @@ void SessionChecks::OnChecked(const SlotId& id, const SessionPtr& session, absl:
     return state->WantSignIn(slot, SignInPurpose::kCaller);
   }
   if (result.ok()) return OnConfirmed(state, slot, session, sent, result.value());
+  if (ended) return OnEnded(state, slot);
   OnFailed(state, slot, result.error());
 }
 
@@ -91,6 +151,7 @@ void SessionChecks::OnFailed(LockedSessions& state, SessionSlot& slot, const Bil
       const absl::Duration until = Suspend(shared_.parts, *state, dev_key, error);
       // Keep-alive goes on, a try each five minutes.
       slot.next_keep_alive = shared_.now() + kSuspendedKeepAlive;
+      ServeUnaffected(state, slot);
       return slots_.FailWaiters(state, slot, RateLimited(slot, until - shared_.now()));
     }
     default:
@@ -102,11 +163,14 @@ void SessionChecks::Fail(LockedSessions& state, SessionSlot& slot, const BillErr
   const absl::Status status =
       BackOff(*state, slot.id, slot.credential->name, SlotBackoff::kTransient,
               Reason::kBillUnavailable, error, shared_.now());
+  ServeUnaffected(state, slot);
   slots_.FailWaiters(state, slot, status);
 }
 
 void SessionChecks::OnEnded(LockedSessions& state, SessionSlot& slot) {
   const int early_ends = slot.session.CountEarlyEnd(shared_.now());
+  state->end_reports.Note(ToDevKeyBudgetId(*slot.credential, slot.organization_id()),
+                          shared_.now());
   // True reports are free.
   slot.waiters.ForEach([&](const Waiter& waiter) {
     if (waiter.charged_report)

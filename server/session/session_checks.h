@@ -30,6 +30,14 @@ class SessionChecks final {
   // Called without the lock.
   void OnChecked(const SlotId& id, const SessionPtr& session, absl::Duration sent,
                  const BillResult<SessionInfo>& result);
+  // Continues after it is known whether a gateway gave the answer. Called without the lock.
+  void Conclude(const SlotId& id, const SessionPtr& session, absl::Duration sent,
+                const BillResult<SessionInfo>& result, bool ended);
+  // The check has no answer after a while: serves a restored session without it. Called without the
+  // lock.
+  void OnSlow(const SlotId& id, const SessionPtr& session);
+  // Answers the callers that need no answer of BILL.
+  void ServeUnaffected(LockedSessions& state, SessionSlot& slot);
   void OnConfirmed(LockedSessions& state, SessionSlot& slot, const SessionPtr& session,
                    absl::Duration sent, SessionInfo info);
   void OnFailed(LockedSessions& state, SessionSlot& slot, const BillError& error);

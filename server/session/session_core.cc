@@ -25,19 +25,27 @@ absl::StatusOr<CredentialInfoPtr> SessionManager::Core::FindFor(absl::string_vie
   return shared.parts.directory.Find(organization_id, credential);
 }
 
+bool SessionManager::Core::IsSuspected(LockedSessions& state, const SessionSlot& slot) const {
+  // Every session is checked or over an idle window after the suspicion.
+  if (state->end_reports.IsQuietSince(shared.now() - shared.options.idle_window)) return false;
+  return slot.session.WasNotCheckedSince(state->end_reports.SuspectedSince(
+      ToDevKeyBudgetId(*slot.credential, slot.organization_id())));
+}
+
 absl::optional<absl::StatusOr<SessionPtr>> SessionManager::Core::FindInMemory(
-    const SessionSlot& slot, const SessionDemand& demand) const {
+    LockedSessions& state, SessionSlot& slot, const SessionDemand& demand) {
   const absl::Duration now = shared.now();
   if (!slot.session.IsLive(now)) {
     if (demand.cached_only) return NoLiveSession(slot);
     return absl::nullopt;
   }
-  const SessionPtr& session = slot.session.get();
-  if (session->deadline - now < demand.min_remaining ||
+  if (slot.session.get()->deadline - now < demand.min_remaining ||
       slot.session.NeedsCheck(shared.parts.clock.Now()) ||
-      slot.session.IsReportedDead(demand.stale_generation, now)) {
+      slot.session.IsReportedDead(demand.stale_generation, now) || IsSuspected(state, slot)) {
     return absl::nullopt;
   }
+  if (slot.session.FollowWallClock(shared.parts.clock)) slots.Save(state, slot);
+  const SessionPtr& session = slot.session.get();
   if (demand.require_trusted && !session->trusted) return MfaRequired(slot);
   return session;
 }

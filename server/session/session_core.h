@@ -25,7 +25,9 @@ class SessionManager::Core final {
                                                           const SessionDemand& demand) const;
   // Returns the answer to a caller that can be given from memory; nullopt if it has to wait.
   [[nodiscard]] absl::optional<absl::StatusOr<SessionPtr>> FindInMemory(
-      const SessionSlot& slot, const SessionDemand& demand) const;
+      LockedSessions& state, SessionSlot& slot, const SessionDemand& demand);
+  // Returns true if too many sessions of the slot's devKey ended since this one was checked.
+  [[nodiscard]] bool IsSuspected(LockedSessions& state, const SessionSlot& slot) const;
   // Lets a caller wait for a check or a sign-in. Returns 0 if it was answered.
   WaiterQueue::Id Wait(LockedSessions& state, SessionSlot& slot, Waiter waiter);
   [[nodiscard]] SlotInfo Describe(LockedSessions& state, const SessionSlot& slot);

@@ -64,7 +64,7 @@ absl::optional<absl::StatusOr<SessionPtr>> SessionManager::GetAtOnce(
   LockedSessions state(core_->shared);
   SessionSlot& slot = state->slots.FindOrCreate(*found, organization_id);
   core_->slots.NoteDemand(slot, !demand.cached_only);
-  return core_->FindInMemory(slot, demand);
+  return core_->FindInMemory(state, slot, demand);
 }
 
 absl::optional<WaitingCall> SessionManager::GetSession(absl::string_view organization_id,
@@ -80,7 +80,7 @@ absl::optional<WaitingCall> SessionManager::GetSession(absl::string_view organiz
   LockedSessions state(core_->shared);
   SessionSlot& slot = state->slots.FindOrCreate(*found, organization_id);
   core_->slots.NoteDemand(slot, !demand.cached_only);
-  absl::optional<absl::StatusOr<SessionPtr>> answer = core_->FindInMemory(slot, demand);
+  absl::optional<absl::StatusOr<SessionPtr>> answer = core_->FindInMemory(state, slot, demand);
   if (answer.has_value()) {
     state.Defer([done = std::move(done), answer = *std::move(answer)]() mutable {
       done(std::move(answer));

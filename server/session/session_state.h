@@ -15,6 +15,7 @@
 #include "server/session/acceptance_history.h"
 #include "server/session/credential_probe.h"
 #include "server/session/deferred_calls.h"
+#include "server/session/end_reports.h"
 #include "server/session/gateway_check.h"
 #include "server/session/ids.h"
 #include "server/session/partner_table.h"
@@ -57,6 +58,7 @@ struct SessionState {
   SignInRules rules;
   AcceptanceHistory history;
   GatewayCheck gateway_check;
+  EndReports end_reports;
   SessionJournal journal;
   RateLimiter keep_alive_calls;  // by devKey
   RateLimiter stale_reports;     // by principal

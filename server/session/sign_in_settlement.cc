@@ -94,7 +94,6 @@ void SignInSettlement::Accept(LockedSessions& state, const SignInAttempt& attemp
   if (SessionSlot* slot = state->slots.Find(candidate.slot.view()); slot != nullptr) {
     slot->accepted_dev_key_id = candidate.dev_key.dev_key_id;
   }
-  state->rules.backoffs.Clear(candidate.slot);
   for (std::string& scope : state->rules.quarantined.Lift(candidate)) {
     state->journal.WriteSoon(QuarantineLifted{std::move(scope)});
   }

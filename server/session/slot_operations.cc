@@ -41,6 +41,22 @@ void SlotOperations::AnswerWaiters(LockedSessions& state, SessionSlot& slot, boo
       new_session ? slot.waiters.TakeAll() : slot.waiters.TakeIf([left](const Waiter& waiter) {
         return waiter.force == SignInForce::kNone && left >= waiter.demand.min_remaining;
       });
+  Answer(state, slot, std::move(satisfied));
+  if (!slot.waiters.empty()) state->WantSignIn(slot, SignInPurpose::kCaller);
+}
+
+void SlotOperations::AnswerUnaffected(LockedSessions& state, SessionSlot& slot) {
+  const SessionPtr session = slot.session.get();
+  const absl::Duration left = session->deadline - shared_.now();
+  Answer(state, slot, slot.waiters.TakeIf([&session, left](const Waiter& waiter) {
+    return waiter.force == SignInForce::kNone && left >= waiter.demand.min_remaining &&
+           waiter.demand.stale_generation < session->first_generation;
+  }));
+}
+
+void SlotOperations::Answer(LockedSessions& state, const SessionSlot& slot,
+                            std::list<Waiter> satisfied) {
+  const SessionPtr& session = slot.session.get();
   for (Waiter& waiter : satisfied) {
     absl::StatusOr<SessionPtr> answer = session;
     if (waiter.demand.require_trusted && !session->trusted) answer = MfaRequired(slot);
@@ -48,7 +64,6 @@ void SlotOperations::AnswerWaiters(LockedSessions& state, SessionSlot& slot, boo
       done(std::move(answer));
     });
   }
-  if (!slot.waiters.empty()) state->WantSignIn(slot, SignInPurpose::kCaller);
 }
 
 void SlotOperations::FailWaiters(LockedSessions& state, SessionSlot& slot,
@@ -79,7 +94,6 @@ void SlotOperations::Install(LockedSessions& state, SessionSlot& slot, SessionPt
     slot.session.Adopt(std::move(session));
     slot.signed_out = false;
     slot.in_doubt = false;
-    state->rules.backoffs.Clear(slot.id);
     PlanKeepAlive(state, slot);
     Save(state, slot);
     NotifyWatcher(state, slot);

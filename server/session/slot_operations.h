@@ -2,6 +2,7 @@
 // server/session.
 #pragma once
 
+#include <list>
 #include <memory>
 
 #include "absl/functional/any_invocable.h"
@@ -31,6 +32,9 @@ class SlotOperations final {
   // Answers the callers that wait: with the live session, or, if it does not satisfy them, by a
   // sign-in. `new_session`: it was signed in after they asked. Requires a live session.
   void AnswerWaiters(LockedSessions& state, SessionSlot& slot, bool new_session);
+  // Answers the callers that the live session satisfies as far as is known: those that do not
+  // report it, and do not wait for a sign-in. The others keep waiting.
+  void AnswerUnaffected(LockedSessions& state, SessionSlot& slot);
   // Ends the slot's queueing or activity and answers all callers with `error`.
   void FailWaiters(LockedSessions& state, SessionSlot& slot, const absl::Status& error);
 
@@ -53,6 +57,8 @@ class SlotOperations final {
   void Retire(const SessionPtr& session, absl::Duration grace);
 
  private:
+  // Answers `satisfied` with the slot's session.
+  void Answer(LockedSessions& state, const SessionSlot& slot, std::list<Waiter> satisfied);
   // Called without the lock.
   void OnSignedOut(const SlotId& id, const SessionPtr& session, const BillResult<SignedOut>& result,
                    SignOutDone done);

@@ -9,6 +9,8 @@ namespace {
 
 // A repeated report within this time after a check is not checked again.
 constexpr absl::Duration kFreshCheck = absl::Seconds(1);
+// A smaller difference of the two clocks is the wall clock being slewed.
+constexpr absl::Duration kClockStep = absl::Seconds(2);
 // A session that ends sooner than this after its sign-in did not idle out: something at BILL ends
 // it.
 constexpr absl::Duration kEarlyEnd = absl::Minutes(1);
@@ -41,12 +43,22 @@ std::uint64_t SlotSession::ReserveGeneration(absl::Time wall) {
 
 void SlotSession::Adopt(SessionPtr session) {
   session_ = std::move(session);
-  confirmed_ = true;
+  origin_ = Origin::kConfirmed;
 }
 
-void SlotSession::AdoptUnconfirmed(SessionPtr session) {
+void SlotSession::AdoptUnconfirmed(SessionPtr session, bool serveable) {
   session_ = std::move(session);
-  confirmed_ = false;
+  origin_ = Origin::kStore;
+  serveable_ = serveable;
+}
+
+bool SlotSession::ServeUnverified(absl::Time wall) {
+  if (session_ == nullptr || origin_ != Origin::kStore || !serveable_) return false;
+  auto served = std::make_shared<Session>(*session_);
+  served->generation = ReserveGeneration(wall);
+  session_ = std::move(served);
+  origin_ = Origin::kStoreServed;
+  return true;
 }
 
 void SlotSession::Renew(const SessionInfo& info, absl::Duration sent, const SessionLimits& limits,
@@ -56,14 +68,14 @@ void SlotSession::Renew(const SessionInfo& info, absl::Duration sent, const Sess
   renewed->trusted = info.trusted;
   if (limits.check_slides) renewed->deadline = limits.DeadlineFor(renewed->signed_in, sent);
   renewed->expire_time = renewed->verified_time + (renewed->deadline - clock.SinceBoot());
-  if (!confirmed_) {
+  if (origin_ == Origin::kStore) {
     // Nobody has seen this number before, however old the store was.
     renewed->generation = ReserveGeneration(clock.Now());
   }
   session_ = std::move(renewed);
-  confirmed_ = true;
+  origin_ = Origin::kConfirmed;
   early_ends_ = 0;
-  checked_ = clock.SinceBoot();
+  checked_ = asked_ = clock.SinceBoot();
 }
 
 void SlotSession::SetTrusted(bool trusted) {
@@ -72,14 +84,17 @@ void SlotSession::SetTrusted(bool trusted) {
   session_ = std::move(known);
 }
 
-void SlotSession::FollowWallClock(const Clock& clock) {
+bool SlotSession::FollowWallClock(const Clock& clock) {
+  const absl::Time expected = clock.Now() + (session_->deadline - clock.SinceBoot());
+  if (absl::AbsDuration(expected - session_->expire_time) < kClockStep) return false;
   auto moved = std::make_shared<Session>(*session_);
-  moved->expire_time = clock.Now() + (moved->deadline - clock.SinceBoot());
+  moved->expire_time = expected;
   session_ = std::move(moved);
+  return true;
 }
 
 SessionPtr SlotSession::Take() {
-  confirmed_ = true;
+  origin_ = Origin::kConfirmed;
   return std::exchange(session_, nullptr);
 }
 

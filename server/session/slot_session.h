@@ -1,6 +1,7 @@
 // SlotSession: the session that a slot holds, with its deadline and its generation.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "absl/time/time.h"
@@ -36,7 +37,14 @@ class SlotSession final {
   // returned to a caller: it came from the store, or the wall clock passed its expiry.
   // Requires: get() is not null.
   [[nodiscard]] bool NeedsCheck(absl::Time wall) const {
-    return !confirmed_ || session_->expire_time <= wall;
+    return origin_ == Origin::kStore || session_->expire_time <= wall;
+  }
+  // Returns true if BILL has not confirmed the session since it came from the store, although it
+  // may be returned to callers.
+  [[nodiscard]] bool IsUnverified() const { return origin_ == Origin::kStoreServed; }
+  // Returns true if BILL was not asked about the session since `time`. Requires: get() is not null.
+  [[nodiscard]] bool WasNotCheckedSince(absl::Duration time) const {
+    return std::max(asked_, session_->signed_in) < time;
   }
   // Returns true if a caller's report of `stale_generation` is about this session and BILL has not
   // confirmed it in the last second. Requires: get() is not null.
@@ -51,15 +59,23 @@ class SlotSession final {
   std::uint64_t ReserveGeneration(absl::Time wall);
 
   void Adopt(SessionPtr session);
-  // Adopts a session from the store, which BILL has to confirm first.
-  void AdoptUnconfirmed(SessionPtr session);
+  // Adopts a session from the store, which BILL has to confirm first. `serveable`: the process
+  // before returned it to callers, and nothing speaks against it.
+  void AdoptUnconfirmed(SessionPtr session, bool serveable);
+  // Allows the session to be returned to callers although BILL does not answer its check, with a
+  // new generation. Returns false, and does nothing, unless it came from the store and is
+  // serveable.
+  bool ServeUnverified(absl::Time wall);
+  // Notes that BILL was asked about the session and did not answer.
+  void NoteAsked(absl::Duration now) { asked_ = now; }
   // Renews the session, which BILL confirmed by a check that was sent at `sent`.
   void Renew(const SessionInfo& info, absl::Duration sent, const SessionLimits& limits,
              const Clock& clock);
   // Requires: get() is not null.
   void SetTrusted(bool trusted);
-  // Recomputes expire_time from the deadline after the wall clock was set.
-  void FollowWallClock(const Clock& clock);
+  // Recomputes expire_time from the deadline if the wall clock was set since. Returns true if it
+  // changed. Requires: get() is not null.
+  bool FollowWallClock(const Clock& clock);
   // Returns the session, which the slot no longer holds.
   SessionPtr Take();
 
@@ -68,9 +84,14 @@ class SlotSession final {
   int CountEarlyEnd(absl::Duration now);
 
  private:
+  // Whether BILL has confirmed the session to this process.
+  enum class Origin { kConfirmed, kStore, kStoreServed };
+
   SessionPtr session_;
-  bool confirmed_ = true;
-  absl::Duration checked_ = -absl::InfiniteDuration();
+  Origin origin_ = Origin::kConfirmed;
+  bool serveable_ = false;
+  absl::Duration checked_ = -absl::InfiniteDuration();  // BILL confirmed a session
+  absl::Duration asked_ = -absl::InfiniteDuration();    // or did not answer
   std::uint64_t generation_ = 0;
   int early_ends_ = 0;
 };

@@ -42,6 +42,10 @@ class FakeEngineObserver final : public SessionObserver {
     MutexLock lock(mutex_);
     session_ends_.emplace_back(why);
   }
+  void CheckFailed(const Session& /*session*/, absl::string_view why) override {
+    MutexLock lock(mutex_);
+    failed_checks_.emplace_back(why);
+  }
   void TrustRefused(absl::string_view credential, absl::string_view) override {
     MutexLock lock(mutex_);
     trust_refusals_.emplace_back(credential);
@@ -72,6 +76,11 @@ class FakeEngineObserver final : public SessionObserver {
     MutexLock lock(mutex_);
     return session_ends_;
   }
+  // The reasons of failed checks.
+  [[nodiscard]] std::vector<std::string> failed_checks() const {
+    MutexLock lock(mutex_);
+    return failed_checks_;
+  }
   // The credentials.
   [[nodiscard]] std::vector<std::string> trust_refusals() const {
     MutexLock lock(mutex_);
@@ -90,6 +99,7 @@ class FakeEngineObserver final : public SessionObserver {
   std::vector<absl::Status> sign_in_outcomes_ ABSL_GUARDED_BY(mutex_);
   std::vector<LogOut> log_outs_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> session_ends_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> failed_checks_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> trust_refusals_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -41,6 +41,17 @@ void FairShare::StopsWaiting(const DevKeyBudgetId& id, absl::string_view name, a
   Update(DevKeyOf(id, now), name, now, [](Principal& principal) { --principal.waiting; });
 }
 
+void FairShare::Joined(const SignInCandidate& candidate, absl::Duration now) {
+  if (candidate.purpose == SignInPurpose::kCaller)
+    Waits(candidate.dev_key, candidate.principal, now);
+}
+
+void FairShare::Left(const SignInCandidate& candidate, absl::Duration now) {
+  if (candidate.purpose == SignInPurpose::kCaller) {
+    StopsWaiting(candidate.dev_key, candidate.principal, now);
+  }
+}
+
 void FairShare::Started(const SignInCandidate& candidate, absl::Duration now) {
   if (candidate.principal.empty()) return;
   Update(DevKeyOf(candidate.dev_key, now), candidate.principal, now,

@@ -81,15 +81,52 @@ TEST_F(SessionManagerRestartTest, DropsSessionOfAnotherOrganization) {
   EXPECT_EQ(process->Counts().live, 0);
 }
 
-TEST_F(SessionManagerRestartTest, KeepsSessionUntilBillCanBeReached) {
+TEST_F(SessionManagerRestartTest, ServesRestoredSessionDuringOutage) {
+  options.keep_alive = absl::Hours(8);
+  Start();
+  const SessionPtr before = *Call();
+  Start();
+  bill.FailNextSessionInfos(1, Refusal(Verdict::kUnavailable, ""));
+  const SessionPtr served = *Call();
+  EXPECT_GT(served->generation, before->generation);
+  EXPECT_EQ(served->verified_time, before->verified_time) << "BILL has not confirmed it";
+  own->Advance(absl::Seconds(40));
+  EXPECT_EQ(bill.session_infos().size(), 2U) << "checked as soon as BILL may answer again";
+  EXPECT_GT((*Call())->verified_time, before->verified_time);
+  EXPECT_EQ(bill.CountSignIns(), 1);
+}
+
+TEST_F(SessionManagerRestartTest, ServesRestoredSessionIfCheckIsSlow) {
   ASSERT_THAT(Call(), IsOk());
   Start();
-  BillError down = Refusal(Verdict::kUnavailable, "");
-  bill.FailNextSessionInfos(1, down);
-  EXPECT_THAT(Call(), HasReason(Reason::kBillUnavailable));
-  own->Advance(absl::Seconds(2));
-  EXPECT_THAT(Call(), IsOk());
+  bill.Hold();
+  Answer answer = absl::UnknownError("not answered");
+  process->GetSession(kFirst, "", {}, [&answer](Answer given) { answer = std::move(given); });
+  own->Advance(absl::Milliseconds(1900));
+  EXPECT_THAT(answer, StatusIs(absl::StatusCode::kUnknown));
+  own->Advance(absl::Milliseconds(200));
+  EXPECT_THAT(answer, IsOk());
+  bill.ReleaseAll();
+  own->RunUntilIdle();
   EXPECT_EQ(bill.CountSignIns(), 1);
+}
+
+TEST_F(SessionManagerRestartTest, DoesNotServeSessionOfAnotherBootUnchecked) {
+  ASSERT_THAT(Call(), IsOk());
+  store.set_same_boot(false);
+  Start();
+  bill.FailNextSessionInfos(1, Refusal(Verdict::kUnavailable, ""));
+  EXPECT_THAT(Call(), HasReason(Reason::kBillUnavailable));
+}
+
+TEST_F(SessionManagerRestartTest, DoesNotServeReportedSessionUnchecked) {
+  const SessionPtr session = *Call();
+  own->Advance(absl::Seconds(2));
+  bill.FailNextSessionInfos(1, Refusal(Verdict::kUnavailable, ""));
+  ASSERT_THAT(Call(Stale(session->generation)), HasReason(Reason::kBillUnavailable));
+  Start();
+  bill.FailNextSessionInfos(1, Refusal(Verdict::kUnavailable, ""));
+  EXPECT_THAT(Call(), HasReason(Reason::kBillUnavailable));
 }
 
 TEST_F(SessionManagerRestartTest, LoggedOutSessionDoesNotComeBack) {
