@@ -48,6 +48,7 @@ struct BillError {
   int http_status = 0;  // 0 if no answer came
   BodyKind body = BodyKind::kNone;
   absl::optional<absl::Duration> retry_after;  // from the header Retry-After, 0 to 1 hour
+  absl::optional<absl::Time> bill_time;        // BILL's clock, from the header Date
   Delivery delivery = Delivery::kMaybeSent;
   // A description of the failure for our log, such as "HTTP 502 with an HTML body". It never
   // contains text of BILL's, which may be hostile.

@@ -13,7 +13,8 @@ namespace billbroker {
 namespace {
 
 HttpAnswer AnswerOf(const HttpResponse& response) {
-  return {response.status, response.content_type, response.retry_after, response.body.Reveal()};
+  return {response.status, response.content_type, response.retry_after, response.body.Reveal(),
+          response.date};
 }
 
 // Returns the error of a call that cannot be sent; nullopt if it can. `key` is a devKey or appKey.

@@ -11,6 +11,7 @@ struct HttpAnswer {
   absl::string_view content_type;  // the header's value; empty if there was none
   absl::string_view retry_after;   // the same
   absl::string_view body;          // may be empty
+  absl::string_view date = {};     // as content_type
 
   [[nodiscard]] bool IsSuccess() const { return status >= 200 && status < 300; }
 };

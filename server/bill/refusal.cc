@@ -15,6 +15,8 @@ namespace billbroker {
 namespace {
 
 constexpr absl::Duration kLongestRetryAfter = absl::Hours(1);
+// Of a header with a time.
+constexpr std::size_t kLongestValue = 64;
 
 struct KnownCode {
   absl::string_view code;
@@ -144,6 +146,7 @@ BillError ReadRefusal(const HttpAnswer& answer, absl::Time now) {
   BillError error;
   error.http_status = answer.status;
   error.retry_after = ParseRetryAfter(answer.retry_after, now);
+  error.bill_time = ParseHttpDate(answer.date);
   const absl::optional<JsonView> body = JsonView::Parse(answer.body);
   error.body = KindOfBody(answer, body.has_value());
   const DecidingCode deciding = body.has_value() ? ReadCodes(*body) : DecidingCode();
@@ -180,8 +183,19 @@ absl::optional<Verdict> VerdictOfCode(absl::string_view code) {
   return known->verdict;
 }
 
+absl::optional<absl::Time> ParseHttpDate(absl::string_view value) {
+  value = absl::StripAsciiWhitespace(value);
+  if (value.size() > kLongestValue) return absl::nullopt;
+  // IMF-fixdate, and the two obsolete forms that a recipient must accept too.
+  for (const char* format :
+       {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"}) {
+    absl::Time date;
+    if (absl::ParseTime(format, value, &date, nullptr)) return date;
+  }
+  return absl::nullopt;
+}
+
 absl::optional<absl::Duration> ParseRetryAfter(absl::string_view value, absl::Time now) {
-  constexpr std::size_t kLongestValue = 64;
   value = absl::StripAsciiWhitespace(value);
   if (value.empty() || value.size() > kLongestValue) return absl::nullopt;
   if (std::all_of(value.begin(), value.end(), absl::ascii_isdigit)) {
@@ -189,14 +203,9 @@ absl::optional<absl::Duration> ParseRetryAfter(absl::string_view value, absl::Ti
     (void)absl::SimpleAtoi(value, &seconds);
     return std::min(absl::Seconds(seconds), kLongestRetryAfter);
   }
-  // IMF-fixdate, and the two obsolete forms that a recipient must accept too.
-  for (const char* format :
-       {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"}) {
-    absl::Time date;
-    if (!absl::ParseTime(format, value, &date, nullptr)) continue;
-    return std::clamp(date - now, absl::ZeroDuration(), kLongestRetryAfter);
-  }
-  return absl::nullopt;
+  const absl::optional<absl::Time> date = ParseHttpDate(value);
+  if (!date.has_value()) return absl::nullopt;
+  return std::clamp(*date - now, absl::ZeroDuration(), kLongestRetryAfter);
 }
 
 }  // namespace billbroker

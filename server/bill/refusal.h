@@ -37,6 +37,10 @@ namespace billbroker {
 // Returns nullopt for an unknown code.
 [[nodiscard]] absl::optional<Verdict> VerdictOfCode(absl::string_view code);
 
+// Returns the time in an HTTP date (RFC 9110, 5.6.7), such as the header Date; nullopt if it is
+// malformed.
+[[nodiscard]] absl::optional<absl::Time> ParseHttpDate(absl::string_view value);
+
 // Returns the time in a Retry-After header, which is in seconds or an HTTP date (RFC 9110, 10.2.3),
 // limited to between 0 and 1 hour; nullopt if it is malformed.
 [[nodiscard]] absl::optional<absl::Duration> ParseRetryAfter(absl::string_view value,

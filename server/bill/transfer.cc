@@ -177,6 +177,7 @@ std::size_t Transfer::OnHeader(char* bytes, std::size_t size, std::size_t count,
   if (const auto type = HeaderValue(line, "Content-Type"))
     response.content_type = std::string(*type);
   if (const auto wait = HeaderValue(line, "Retry-After")) response.retry_after = std::string(*wait);
+  if (const auto date = HeaderValue(line, "Date")) response.date = std::string(*date);
   return length;
 }
 

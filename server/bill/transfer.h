@@ -27,6 +27,7 @@ struct HttpResponse {
   int status = 0;
   std::string content_type;
   std::string retry_after;
+  std::string date;
   SecretString body;  // of a sign-in: contains the sessionId
 };
 

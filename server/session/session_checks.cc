@@ -13,7 +13,7 @@ constexpr int kUnauthorized = 401;
 constexpr absl::Duration kSlowCheck = absl::Seconds(2);
 constexpr absl::Duration kSuspendedKeepAlive = absl::Minutes(5);
 
-// Returns true if BILL's code has a meaning of its own, whatever the HTTP status.
+// Returns true if BILL's code has a meaning of its own with every HTTP status.
 bool IsJudgedByCode(Verdict verdict) {
   switch (verdict) {
     case Verdict::kUnavailable:

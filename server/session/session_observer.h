@@ -43,7 +43,7 @@ class SessionObserver {
   // Runs when a session is no longer returned to callers.
   virtual void SessionEnded(absl::string_view credential, absl::string_view organization_id,
                             std::uint64_t generation, absl::string_view why) = 0;
-  // Called for each check of a session that failed. `why` is for the log.
+  // Runs for each check of a session that failed. `why` is for the log.
   virtual void CheckFailed(const Session& session, absl::string_view why) = 0;
   // Runs once for each rememberMeId that BILL stops accepting: new sessions are not MFA-trusted.
   virtual void TrustRefused(absl::string_view credential, absl::string_view organization_id) = 0;

@@ -96,7 +96,7 @@ class Restorer final {
       return slots_.Save(state_, slot);
     }
     if (slot.session.get() == nullptr) ++state_->held_sessions;
-    // Returned again if BILL does not answer: only what this boot wrote, and nobody reported.
+    // Only a session that this boot wrote, and nobody reported, is returned without a check.
     const bool serveable = same_boot_ && !stored.logged_out && !stored.in_doubt;
     slot.session.AdoptUnconfirmed(std::move(session), serveable);
     // A caller asked for it not long ago, or it would not be in the store.

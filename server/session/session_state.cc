@@ -20,7 +20,8 @@ absl::Status BackOff(SessionState& state, const SlotId& slot, absl::string_view 
 absl::Duration Suspend(const SessionParts& parts, SessionState& state,
                        const DevKeyBudgetId& dev_key, const BillError& error) {
   const absl::Time wall = parts.clock.Now();
-  const absl::Duration wait = SuspensionTime(error.retry_after, wall, parts.random);
+  const absl::Duration wait =
+      SuspensionTime(error.retry_after, error.bill_time.value_or(wall), parts.random);
   const absl::Duration until = parts.clock.SinceBoot() + wait;
   state.rules.budget.Suspend(dev_key, until);
   state.journal.WriteSoon(StoredSuspension{dev_key, {wall + wait, until}});

@@ -32,7 +32,7 @@ class SlotOperations final {
   // Answers the callers that wait: with the live session, or, if it does not satisfy them, by a
   // sign-in. `new_session`: it was signed in after they asked. Requires a live session.
   void AnswerWaiters(LockedSessions& state, SessionSlot& slot, bool new_session);
-  // Answers the callers that the live session satisfies as far as is known: those that do not
+  // Answers the callers that the live session satisfies as far as is known: callers that do not
   // report it, and do not wait for a sign-in. The others keep waiting.
   void AnswerUnaffected(LockedSessions& state, SessionSlot& slot);
   // Ends the slot's queueing or activity and answers all callers with `error`.

@@ -40,7 +40,7 @@ class FairShare final : public SignInRule {
 
   [[nodiscard]] RuleAnswer Check(const SignInCandidate& candidate, absl::Duration now) override;
   [[nodiscard]] absl::Status Explain(const SignInCandidate& candidate, absl::Duration now) override;
-  // A candidate with a caller is a call that waits.
+  // Counts a candidate with a caller as a call that waits.
   void Joined(const SignInCandidate& candidate, absl::Duration now) override;
   void Left(const SignInCandidate& candidate, absl::Duration now) override;
   void Started(const SignInCandidate& candidate, absl::Duration now) override;

@@ -266,6 +266,15 @@ TEST(RefusalTest, RetryAfterIsSecondsOrADate) {
   EXPECT_EQ(ParseRetryAfter("Sun Mar  1 12:05:00 2026", kNow), absl::Minutes(5));
 }
 
+TEST(RefusalTest, ReadsClockOfBill) {
+  HttpAnswer answer = {429, "application/json", "", R"([{"code":"BDC_1144"}])"};
+  EXPECT_EQ(ReadRefusal(answer, kNow).bill_time, absl::nullopt);
+  answer.date = "Sun, 01 Mar 2026 12:05:00 GMT";
+  EXPECT_EQ(ReadRefusal(answer, kNow).bill_time, kNow + absl::Minutes(5));
+  answer.date = "yesterday";
+  EXPECT_EQ(ReadRefusal(answer, kNow).bill_time, absl::nullopt);
+}
+
 TEST(RefusalTest, RetryAfterIsLimitedToAnHour) {
   EXPECT_EQ(ParseRetryAfter("99999999999999999999999", kNow), absl::Hours(1));
   EXPECT_EQ(ParseRetryAfter("3601", kNow), absl::Hours(1));

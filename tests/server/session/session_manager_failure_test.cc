@@ -209,6 +209,14 @@ TEST_F(SessionManagerFailureTest, HourlyLimitParksDevKeyUntilNextHour) {
   EXPECT_THAT(Get(), IsOk());
 }
 
+TEST_F(SessionManagerFailureTest, HourlyLimitEndsByClockOfBill) {
+  BillError error = Refusal(Verdict::kRateLimited, "BDC_1144");
+  error.bill_time = clock.Now() + absl::Minutes(45);  // our clock is on a full hour
+  bill.FailNextSignIns(1, error);
+  EXPECT_THAT(Get(), HasRetryAfter(::testing::AllOf(::testing::Ge(absl::Minutes(15)),
+                                                    ::testing::Le(absl::Minutes(18)))));
+}
+
 TEST_F(SessionManagerFailureTest, PassesOnRetryAfterOfBill) {
   BillError error = Refusal(Verdict::kRateLimited, "BDC_1144");
   error.retry_after = absl::Minutes(3);
