@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "vault/base/error.h"
 #include "vault/credential_change.h"
+#include "vault/user_name.h"
 
 namespace billbroker {
 namespace {
@@ -131,11 +130,10 @@ std::vector<CredentialInfoPtr> Directory::List() const {
 
 CredentialInfoPtr Directory::FindUser(absl::string_view environment,
                                       absl::string_view username) const {
+  const std::string folded = FoldUserName(username);
   MutexLock lock(mutex_);
   for (const auto& [name, info] : by_name_) {
-    if (info->environment == environment && absl::EqualsIgnoreCase(info->username, username)) {
-      return info;
-    }
+    if (info->environment == environment && info->folded_username == folded) return info;
   }
   return nullptr;
 }
@@ -308,6 +306,7 @@ CredentialInfoPtr InfoOf(const Credential& credential, const Fingerprinter& fing
   info->environment = credential.environment;
   info->kind = credential.kind;
   info->username = credential.username;
+  info->folded_username = FoldUserName(credential.username);
   info->sync_token = credential.sync_token;
   info->device = credential.device;
   info->remember_me_time = credential.remember_me_time;
@@ -324,10 +323,9 @@ CredentialInfoPtr InfoOf(const Credential& credential, const Fingerprinter& fing
     info->organizations[organization.id] = fingerprinter.Of(organization.dev_key);
     if (!organization.user_id.empty()) info->user_ids[organization.id] = organization.user_id;
   }
-  // User names are compared without case, so one that was typed differently is not another user.
+  // A user name that is spelled differently is not another user.
   info->user_secret_id = fingerprinter.Of(
-      absl::StrCat(credential.environment, "\n", absl::AsciiStrToLower(credential.username)),
-      credential.UserSecret());
+      absl::StrCat(credential.environment, "\n", info->folded_username), credential.UserSecret());
   info->create_time = credential.create_time;
   info->update_time = credential.update_time;
   if (credential.staged.has_value()) {

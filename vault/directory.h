@@ -33,6 +33,7 @@ struct CredentialInfo {
   std::string environment;
   CredentialKind kind = CredentialKind::kUser;
   std::string username;
+  std::string folded_username;  // FoldUserName() of it
   bool sync_token = false;
   std::string device;
   absl::Time remember_me_time = absl::InfinitePast();  // as Credential's
@@ -119,7 +120,7 @@ class Directory final {
   [[nodiscard]] std::vector<CredentialInfoPtr> List() const;
 
   // The credential that a BILL user of an environment belongs to; null where none. User names are
-  // compared without case.
+  // compared by FoldUserName().
   [[nodiscard]] CredentialInfoPtr FindUser(absl::string_view environment,
                                            absl::string_view username) const;
 

@@ -18,18 +18,18 @@ struct CreateOptions {
   bool secrets_from_stdin = false;
 };
 
-absl::Status ReadSecrets(Terminal& terminal, const CreateOptions& options,
+absl::Status ReadSecrets(const Io& io, const CreateOptions& options,
                          const std::vector<std::string>& ids, NewCredential& credential) {
   SecretsInput secrets;
   if (options.secrets_from_stdin) {
-    absl::StatusOr<SecretsInput> read = ReadSecretsFromStdin(terminal);
+    absl::StatusOr<SecretsInput> read = ReadSecretsFromStdin(io.terminal, io.err);
     if (!read.ok()) return read.status();
     secrets = *std::move(read);
   }
   auto organizations = WithDevKeys(ids, std::move(secrets.organization_dev_keys));
   if (!organizations.ok()) return organizations.status();
   credential.organizations = *std::move(organizations);
-  if (!options.secrets_from_stdin) return AskSecrets(terminal, credential);
+  if (!options.secrets_from_stdin) return AskSecrets(io.terminal, credential);
   credential.dev_key = std::move(secrets.dev_key);
   credential.password = std::move(secrets.password);
   credential.console_api_token = std::move(secrets.console_api_token);
@@ -57,7 +57,7 @@ absl::Status Create(CommandContext& context, const CreateOptions& options) {
   credential.username = options.username;
   credential.sync_token = options.sync_token;
   credential.device = options.device;
-  absl::Status read = ReadSecrets(context.io.terminal, options, ids, credential);
+  absl::Status read = ReadSecrets(context.io, options, ids, credential);
   if (!read.ok()) return read;
   return PrintOne(context, context.credentials.Create(credential));
 }

@@ -1,9 +1,12 @@
+#include <cstddef>
+#include <ostream>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "client/cli/credential_commands.h"
+#include "client/cli/credential_input.h"
 #include "client/cli/import_document.h"
 #include "client/cli/import_plan.h"
 
@@ -74,11 +77,22 @@ absl::Status PrintPlan(CommandContext& context, bool dry_run, const Plan& plan) 
   });
 }
 
+void WarnOfTrailingSpaces(const std::vector<NewCredential>& document, std::ostream& err) {
+  for (std::size_t i = 0; i < document.size(); ++i) {
+    const NewCredential& each = document[i];
+    const std::string path = absl::StrCat("credentials[", i, "].");
+    WarnOfTrailingSpace(path + "password", each.password, err);
+    WarnOfTrailingSpace(path + "console_api_token", each.console_api_token, err);
+    WarnOfTrailingSpace(path + "remember_me_id", each.remember_me_id, err);
+  }
+}
+
 absl::StatusOr<Plan> MakePlan(CommandContext& context) {
   const absl::StatusOr<SecretString> json = context.io.terminal.ReadAll(kMaxDocumentBytes);
   if (!json.ok()) return json.status();
   absl::StatusOr<std::vector<NewCredential>> document = ParseImport(json->Reveal());
   if (!document.ok()) return document.status();
+  WarnOfTrailingSpaces(*document, context.io.err);
   const absl::StatusOr<v1::GetStatusResponse> status = context.admin.GetStatus();
   if (!status.ok()) return status.status();
   absl::StatusOr<std::vector<v1::Credential>> stored = context.credentials.List();

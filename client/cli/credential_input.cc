@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
@@ -18,11 +19,24 @@ namespace {
 // What one request to the broker holds at most.
 constexpr std::size_t kMaxSecretsBytes = 4 * 1024 * 1024;
 
+bool EndsWithSpace(const SecretString& secret) {
+  constexpr absl::string_view kNoBreakSpace = "\xC2\xA0";
+  const absl::string_view text = secret.Reveal();
+  return absl::StripTrailingAsciiWhitespace(text).size() < text.size() ||
+         absl::EndsWith(text, kNoBreakSpace);
+}
+
 absl::Status AskOptional(Terminal& terminal, absl::string_view prompt, SecretString& into) {
-  absl::StatusOr<SecretString> answer = terminal.ReadSecret(prompt);
-  if (!answer.ok()) return answer.status();
-  into = *std::move(answer);
-  return absl::OkStatus();
+  while (true) {
+    absl::StatusOr<SecretString> answer = terminal.ReadSecret(prompt);
+    if (!answer.ok()) return answer.status();
+    into = *std::move(answer);
+    if (!EndsWithSpace(into)) return absl::OkStatus();
+    const absl::StatusOr<bool> keep =
+        Confirm(terminal, "it ends with white space; is that part of it?", false);
+    if (!keep.ok()) return keep.status();
+    if (*keep) return absl::OkStatus();
+  }
 }
 
 // Asked again while nothing is typed.
@@ -75,10 +89,23 @@ absl::StatusOr<std::vector<std::string>> ReadIds(std::istream& in, absl::string_
 
 }  // namespace
 
-absl::StatusOr<SecretsInput> ReadSecretsFromStdin(Terminal& terminal) {
+absl::StatusOr<SecretsInput> ReadSecretsFromStdin(Terminal& terminal, std::ostream& err) {
   const absl::StatusOr<SecretString> json = terminal.ReadAll(kMaxSecretsBytes);
   if (!json.ok()) return json.status();
-  return ParseSecrets(json->Reveal());
+  absl::StatusOr<SecretsInput> secrets = ParseSecrets(json->Reveal());
+  if (!secrets.ok()) return secrets;
+  WarnOfTrailingSpace("dev_key", secrets->dev_key, err);
+  WarnOfTrailingSpace("password", secrets->password, err);
+  WarnOfTrailingSpace("console_api_token", secrets->console_api_token, err);
+  WarnOfTrailingSpace("app_key", secrets->app_key, err);
+  WarnOfTrailingSpace("remember_me_id", secrets->remember_me_id, err);
+  return secrets;
+}
+
+void WarnOfTrailingSpace(absl::string_view field, const SecretString& secret, std::ostream& err) {
+  if (!EndsWithSpace(secret)) return;
+  err << "warning: " << field
+      << " ends with white space or a line break, which is kept as part of the secret\n";
 }
 
 absl::StatusOr<SecretString> AskSecret(Terminal& terminal, absl::string_view prompt) {

@@ -1,6 +1,7 @@
 // What the commands about credentials read from people, files and standard input.
 #pragma once
 
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -13,14 +14,20 @@
 
 namespace billbroker {
 
-// Reads and parses the JSON object of secrets; the input is read to its end.
-[[nodiscard]] absl::StatusOr<SecretsInput> ReadSecretsFromStdin(Terminal& terminal);
+// Reads and parses the JSON object of secrets; the input is read to its end. Warns on `err` of each
+// secret that ends with white space, and keeps it as it is.
+[[nodiscard]] absl::StatusOr<SecretsInput> ReadSecretsFromStdin(Terminal& terminal,
+                                                                std::ostream& err);
+
+// Prints a warning that names `field` if `secret` ends with white space or a line break.
+void WarnOfTrailingSpace(absl::string_view field, const SecretString& secret, std::ostream& err);
 
 // Asks a person for the secrets that `credential` needs: its kind, device and organizations are
 // set. What may not be empty is asked again until it is not.
 [[nodiscard]] absl::Status AskSecrets(Terminal& terminal, NewCredential& credential);
 
-// Asks a person for one secret until it is not empty.
+// Asks a person for one secret until it is not empty. If it ends with white space, asks whether
+// that is part of it.
 [[nodiscard]] absl::StatusOr<SecretString> AskSecret(Terminal& terminal, absl::string_view prompt);
 
 // The organizations of `path`, one a line as WithDevKeys() takes them; blank lines and what follows

@@ -4,12 +4,13 @@
 #include <map>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client/cli/format.h"
 #include "vault/base/error.h"
 #include "vault/credential.h"
+#include "vault/typed_text.h"
+#include "vault/user_name.h"
 
 namespace billbroker {
 namespace {
@@ -18,9 +19,9 @@ absl::Status At(const std::string& path, absl::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat(path, " ", why));
 }
 
-// BILL's users are told apart without case.
+// Returns a key that is equal for all spellings of one BILL user.
 std::string UserKey(absl::string_view environment, absl::string_view username) {
-  return absl::StrCat(environment, "\n", absl::AsciiStrToLower(username));
+  return absl::StrCat(environment, "\n", FoldUserName(username));
 }
 
 // As the broker will check it: its rules are the vault's. Its organizations are ordered there, so
@@ -48,7 +49,8 @@ absl::Status CheckNew(const std::string& path, const NewCredential& from) {
       draft.organizations.push_back(
           {organization.id, organization.dev_key.Clone(), organization.user_id});
     }
-    const absl::Status checked = ValidateCredential(draft);
+    absl::Status checked = ValidateCredential(draft);
+    if (checked.ok() && i == 0) checked = ValidateTypedTexts(draft);
     if (checked.ok()) continue;
     const absl::optional<ErrorDetails> details = DetailsOf(checked);
     std::string field = details.has_value() ? details->metadata.at("field") : "";

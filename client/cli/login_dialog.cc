@@ -4,7 +4,6 @@
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
@@ -13,6 +12,7 @@
 #include "client/cli/table.h"
 #include "vault/base/error.h"
 #include "vault/credential.h"
+#include "vault/user_name.h"
 
 namespace billbroker {
 namespace {
@@ -144,9 +144,10 @@ absl::StatusOr<std::string> LoginDialog::AskUsername(const NewCredential& creden
     absl::StatusOr<std::string> username =
         AskLine(credential.sync_token ? "sync token's name" : "BILL user name", "");
     if (!username.ok()) return username;
+    const std::string folded = FoldUserName(*username);
     const auto owner = absl::c_find_if(*stored, [&](const v1::Credential& other) {
       return other.environment() == credential.environment &&
-             absl::EqualsIgnoreCase(other.username(), *username);
+             FoldUserName(other.username()) == folded;
     });
     if (owner == stored->end()) return username;
     talk_ << "this user of " << credential.environment << " belongs to credential " << owner->name()

@@ -18,8 +18,8 @@ struct DetachOptions {
   std::vector<std::string> ids;
 };
 
-absl::StatusOr<std::map<std::string, SecretString>> ReadDevKeys(Terminal& terminal) {
-  absl::StatusOr<SecretsInput> secrets = ReadSecretsFromStdin(terminal);
+absl::StatusOr<std::map<std::string, SecretString>> ReadDevKeys(const Io& io) {
+  absl::StatusOr<SecretsInput> secrets = ReadSecretsFromStdin(io.terminal, io.err);
   if (!secrets.ok()) return secrets.status();
   if (!secrets->dev_key.empty() || !secrets->password.empty() ||
       !secrets->console_api_token.empty() || !secrets->app_key.empty() ||
@@ -51,7 +51,7 @@ absl::Status Attach(CommandContext& context, const AttachOptions& options) {
   if (!ids.ok()) return ids.status();
   std::map<std::string, SecretString> dev_keys;
   if (options.secrets_from_stdin) {
-    auto read = ReadDevKeys(context.io.terminal);
+    auto read = ReadDevKeys(context.io);
     if (!read.ok()) return read.status();
     dev_keys = *std::move(read);
   }

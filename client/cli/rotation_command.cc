@@ -84,13 +84,13 @@ absl::Status AskFields(Terminal& terminal, const std::vector<std::string>& names
   return absl::OkStatus();
 }
 
-absl::Status ReadFields(Terminal& terminal, const std::vector<std::string>& names,
+absl::Status ReadFields(const Io& io, const std::vector<std::string>& names,
                         CredentialRotation& rotation) {
   if (!names.empty()) {
     return absl::InvalidArgumentError(
         "the JSON object on standard input says which secrets are new; leave their names out");
   }
-  absl::StatusOr<SecretsInput> input = ReadSecretsFromStdin(terminal);
+  absl::StatusOr<SecretsInput> input = ReadSecretsFromStdin(io.terminal, io.err);
   if (!input.ok()) return input.status();
   for (const SecretField& field : kFields) {
     SecretString& secret = (*input).*field.in_input;
@@ -117,7 +117,7 @@ absl::Status Rotate(CommandContext& context, const RotateOptions& options) {
   if (!options.username.empty()) rotation.username = options.username;
   if (!options.device.empty()) rotation.device = options.device;
   absl::Status read = options.secrets_from_stdin
-                          ? ReadFields(context.io.terminal, options.fields, rotation)
+                          ? ReadFields(context.io, options.fields, rotation)
                           : AskFields(context.io.terminal, options.fields, rotation);
   if (!read.ok()) return read;
   return Finish(

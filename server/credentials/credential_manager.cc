@@ -10,10 +10,12 @@
 #include "server/credentials/history.h"
 #include "vault/base/error.h"
 #include "vault/fingerprint.h"
+#include "vault/typed_text.h"
 
 namespace billbroker {
 absl::Status CredentialManager::CheckNew(const Credential& credential) const {
   if (absl::Status shape = ValidateCredential(credential); !shape.ok()) return shape;
+  if (absl::Status typed = ValidateTypedTexts(credential); !typed.ok()) return typed;
   if (!parts_.environments.contains(credential.environment)) {
     return Malformed("environment",
                      absl::StrCat("\"", credential.environment, "\" is not configured; there are: ",

@@ -11,6 +11,7 @@
 #include "vault/base/fault_point.h"
 #include "vault/credential_change.h"
 #include "vault/fingerprint.h"
+#include "vault/typed_text.h"
 
 namespace billbroker {
 namespace {
@@ -47,6 +48,7 @@ PastChange LineOf(const Credential& credential, const StagedRotation& made, Past
 absl::StatusOr<CredentialInfoPtr> CredentialManager::Rotate(const CredentialVersion& target,
                                                             CredentialChange change,
                                                             const RotationOptions& options) {
+  if (absl::Status typed = ValidateTypedTexts(change); !typed.ok()) return typed;
   MutexLock turn(turn_);
   absl::StatusOr<Credential> current = LoadForChange(target);
   if (!current.ok()) return current.status();

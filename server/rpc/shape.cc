@@ -8,6 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "vault/base/error.h"
+#include "vault/typed_text.h"
 
 namespace billbroker {
 namespace {
@@ -196,7 +197,8 @@ absl::Status CheckShape(const v1::CompleteChallengeRequest& request) {
   if (code.size() != kCodeDigits || !std::all_of(code.begin(), code.end(), absl::ascii_isdigit)) {
     return Malformed("code", "must be the six digits that BILL sent to the phone");
   }
-  return ValidateDevice(request.device());
+  if (absl::Status device = ValidateDevice(request.device()); !device.ok()) return device;
+  return ValidateTypedText("device", request.device());
 }
 
 absl::Status CheckShape(const v1::StepUpRequest& request) {

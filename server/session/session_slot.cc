@@ -1,7 +1,5 @@
 #include "server/session/session_slot.h"
 
-#include "absl/strings/ascii.h"
-
 namespace billbroker {
 
 bool SessionSlot::IsOutdated() const {
@@ -12,7 +10,7 @@ bool SessionSlot::IsOutdated() const {
 }
 
 UserId ToUserId(const CredentialInfo& credential) {
-  return {credential.environment, absl::AsciiStrToLower(credential.username), ""};
+  return {credential.environment, credential.folded_username, ""};
 }
 
 UserId ToUserId(const CredentialInfo& credential, absl::string_view organization_id) {

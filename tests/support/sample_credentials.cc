@@ -25,9 +25,8 @@ Credential Sample(absl::string_view name, CredentialKind kind) {
 Credential SampleUser(absl::string_view name) {
   Credential credential = Sample(name, CredentialKind::kUser);
   credential.dev_key = SecretString::CopyOf("s3cret-dev-key-of-credential");
-  // A document must preserve quotes, control characters, blanks and non-ASCII letters.
-  credential.password =
-      SecretString::CopyOf("s3cret \"p\\ss\"\x01\tword\x7f \xc3\xa9\xf0\x9f\x94\x91");
+  // A document must preserve quotes, white space and non-ASCII letters.
+  credential.password = SecretString::CopyOf("s3cret \"p\\ss\"word \xc3\xa9\xf0\x9f\x94\x91\t\r\n");
   credential.remember_me_id = SecretString::CopyOf("s3cret-remember-me");
   credential.device = "billbroker";
   credential.organizations.push_back({kFirstOrganization, SecretString()});

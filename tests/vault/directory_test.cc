@@ -29,7 +29,7 @@ CredentialInfoPtr Info(absl::string_view name, std::uint64_t version = 1,
   info->uid = absl::StrCat("uid-of-", name);
   info->version = version;
   info->environment = "sandbox";
-  info->username = absl::StrCat(name, "@acme.example");
+  info->username = info->folded_username = absl::StrCat(name, "@acme.example");
   for (const std::string& id : organizations) info->organizations[id] = "";
   return info;
 }
@@ -178,10 +178,13 @@ TEST_F(DirectoryTest, InvalidDocumentIsNotUnknown) {
   EXPECT_THAT(directory_.invalid_documents(), ElementsAre("mill-payables-user"));
 }
 
-TEST_F(DirectoryTest, FindUserIgnoresCase) {
+TEST_F(DirectoryTest, FindUserIgnoresSpelling) {
   directory_.Put(Info("acme-payables-user"));
-  EXPECT_EQ(directory_.FindUser("sandbox", "ACME-PAYABLES-USER@acme.example")->name,
-            "acme-payables-user");
+  for (const char* spelling :
+       {"ACME-PAYABLES-USER@acme.example", "ａcme-payables-user@acme.example"}) {
+    ASSERT_NE(directory_.FindUser("sandbox", spelling), nullptr) << spelling;
+    EXPECT_EQ(directory_.FindUser("sandbox", spelling)->name, "acme-payables-user");
+  }
   EXPECT_EQ(directory_.FindUser("production", "acme-payables-user@acme.example"), nullptr);
 }
 

@@ -52,6 +52,7 @@ void ExpectInvalidWith(absl::string_view text, const std::string& phrase) {
 
 TEST(DocumentTest, ReadsBackTheWholeDocument) {
   Credential rotated = SampleUser("acme-payables-user");
+  rotated.password = SecretString::CopyOf("s3cret \x01 password \x7f of before");
   AddRotations(rotated);
   const Credential user = SampleUser("acme-payables-user");
   const Credential console = SampleConsole("acme-payables-user");
@@ -99,6 +100,8 @@ TEST(DocumentTest, ReadsStoredSampleOfFormat2) {
   const absl::StatusOr<CredentialPtr> read = ReadDocument("acme", SecretString::CopyOf(text.str()));
   ASSERT_THAT(read, IsOk());
   Credential sample = SampleUser("acme");
+  // A new credential cannot have such a password any more, but a stored one stays readable.
+  sample.password = SecretString::CopyOf("s3cret \"p\\ss\"\x01\tword\x7f \xc3\xa9\xf0\x9f\x94\x91");
   AddRotations(sample);
   EXPECT_TRUE(SameCredential(**read, sample));
   EXPECT_EQ((*read)->staged->change.password->Reveal(), "s3cret-next \"password\"");
@@ -154,6 +157,7 @@ TEST(DocumentTest, WritesFormat1WithoutRotations) {
 
 TEST(DocumentTest, RejectsMalformedRotation) {
   Credential rotated = SampleUser("acme-payables-user");
+  rotated.password = SecretString::CopyOf("s3cret \x01 password \x7f of before");
   AddRotations(rotated);
   const std::string good = Text(rotated);
   const std::pair<absl::string_view, absl::string_view> damages[] = {
@@ -186,6 +190,7 @@ TEST(DocumentTest, ReadsStagedChangeThatNoLongerFits) {
 
 TEST(DocumentTest, RejectsTooLongHistory) {
   Credential rotated = SampleUser("acme-payables-user");
+  rotated.password = SecretString::CopyOf("s3cret \x01 password \x7f of before");
   AddRotations(rotated);
   while (rotated.history.size() < kMaxHistory) {
     rotated.history.push_back(PastChange{1, PastChangeKind::kCancelled, "", {}, {}, "", false, {}});
@@ -265,6 +270,7 @@ TEST(DocumentTest, GoldenTooLargeDocumentIsNotParsed) {
 
 TEST(DocumentTest, RejectsHistoryNewerThanTheDocument) {
   Credential rotated = SampleUser("acme-payables-user");
+  rotated.password = SecretString::CopyOf("s3cret \x01 password \x7f of before");
   AddRotations(rotated);
   rotated.history[2].version = rotated.version + 1;  // would invalidate every session at once
   EXPECT_THAT(Read(Text(rotated)), HasReason(Reason::kVaultDocumentInvalid));

@@ -75,6 +75,33 @@ TEST_F(CredentialCommandTest, CreateAsksForSecretsWithoutEcho) {
   EXPECT_THAT(out_ + err_, Not(HasSubstr("hunter2")));
 }
 
+TEST_F(CredentialCommandTest, AsksWhetherTrailingSpaceIsMeant) {
+  terminal_.person = true;
+  terminal_.answers = {kDevKeySecret, "hunter2 ", "", "hunter2 ", "y"};
+  EXPECT_EQ(Create({}), kExitOk) << err_;
+  EXPECT_THAT(terminal_.secret_prompts, SizeIs(3)) << "an empty answer asks for the secret again";
+  EXPECT_THAT(terminal_.prompts, SizeIs(2));
+  EXPECT_EQ(broker_.create_requests().front().password(), "hunter2 ");
+  EXPECT_THAT(out_ + err_, Not(HasSubstr("hunter2")));
+}
+
+TEST_F(CredentialCommandTest, WarnsOfTrailingSpaceFromStandardInput) {
+  terminal_.input = R"({"dev_key": "dev-key-9Zk4-secret", "password": "hunter2\n"})";
+  EXPECT_EQ(Create({"--secrets-from-stdin"}), kExitOk) << err_;
+  EXPECT_EQ(broker_.create_requests().front().password(), "hunter2\n");
+  EXPECT_THAT(err_, HasSubstr("warning: password"));
+  EXPECT_THAT(err_, Not(HasSubstr("dev_key")));
+  EXPECT_THAT(err_, Not(HasSubstr("hunter2")));
+}
+
+TEST_F(CredentialCommandTest, RotateWarnsOfTrailingSpace) {
+  broker_.AddCredential("acme-payables-user", {"00800000000000000801"});
+  terminal_.input = R"({"remember_me_id": "remembered-by-bill "})";
+  EXPECT_EQ(Run({"credential", "rotate", "acme-payables-user", "--secrets-from-stdin"}), kExitOk);
+  EXPECT_EQ(broker_.rotate_requests().front().remember_me_id(), "remembered-by-bill ");
+  EXPECT_THAT(err_, HasSubstr("warning: remember_me_id"));
+}
+
 TEST_F(CredentialCommandTest, CreateAsksForDevKeysOfConsole) {
   terminal_.person = true;
   terminal_.answers = {"", "own-1", "own-2", "token"};

@@ -42,7 +42,7 @@ LIBRARIES = {
     'billbroker/v1/': _GRPC,
     'curl/': ('server/bill (libcurl)', 'client/cli'),
     'libsecret/': ('vault/keyring',),
-    'glib': ('vault/keyring',),
+    'glib': ('vault', 'vault/keyring'),
     'gio/': ('vault/keyring',),
     'sqlite3.h': ('server/session/sqlite',),
     'spdlog/': ('server/app', 'server/app (main)'),

@@ -169,6 +169,15 @@ const FieldRow kFieldRows[] = {
     {"dev_key", [](FieldRow::Request& r) { r.set_dev_key("a b"); }},
     {"organizations[0].dev_key", [](FieldRow::Request& r) { r.clear_dev_key(); }},
     {"password", [](FieldRow::Request& r) { r.clear_password(); }},
+    {"password", [](FieldRow::Request& r) { r.set_password("s3cret-\x1B[2J-password"); }},
+    {"password",
+     [](FieldRow::Request& r) { r.set_password(std::string("s3cret-\0-password", 17)); }},
+    {"username", [](FieldRow::Request& r) { r.set_username("payables-\u009B@acme.example"); }},
+    {"device",
+     [](FieldRow::Request& r) {
+       r.set_remember_me_id("s3cret-remember-me");
+       r.set_device("device-of-acme-\u009B");
+     }},
     {"password", [](FieldRow::Request& r) { r.set_password(std::string(1025, 'x')); }},
     {"console_api_token", [](FieldRow::Request& r) { r.set_console_api_token("x"); }},
     {"app_key", [](FieldRow::Request& r) { r.set_app_key("x"); }},

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "tests/support/fake_bill.h"
+#include "vault/user_name.h"
 
 namespace billbroker {
 namespace {
@@ -20,6 +21,7 @@ CredentialInfo MakeInfo(absl::string_view user, absl::string_view secret_id,
   info.name = "acme-accounts-payable";
   info.environment = "sandbox";
   info.username = std::string(user);
+  info.folded_username = FoldUserName(user);
   info.user_secret_id = std::string(secret_id);
   info.fingerprints["dev_key"] = std::string(dev_key_id);
   info.organizations = {{kOneOrganization, ""}, {kOtherOrganization, ""}};
@@ -60,6 +62,7 @@ class PartnerQuarantineTest : public ::testing::TestWithParam<PartnerCase> {
     info.kind = CredentialKind::kPartner;
     info.environment = "sandbox";
     info.username = std::string(user);
+    info.folded_username = FoldUserName(user);
     info.user_secret_id = std::string(secret);
     info.fingerprints = {{"dev_key", "dev-key-fingerprint"}, {"app_key", std::string(app_key)}};
     info.organizations = {{kOneOrganization, ""}, {kOtherOrganization, ""}};
