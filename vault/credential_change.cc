@@ -57,6 +57,23 @@ void Apply(const CredentialChange& change, Credential& to) {
   }
 }
 
+bool IsInPlace(const CredentialChange& change, const Credential& credential) {
+  const auto has = [](const auto& wanted, const auto& present) {
+    return !wanted.has_value() || *wanted == present;
+  };
+  return has(change.username, credential.username) && has(change.dev_key, credential.dev_key) &&
+         has(change.password, credential.password) &&
+         has(change.console_api_token, credential.console_api_token) &&
+         has(change.app_key, credential.app_key) &&
+         has(change.remember_me_id, credential.remember_me_id) &&
+         has(change.device, credential.device) &&
+         std::all_of(change.organizations.begin(), change.organizations.end(),
+                     [&credential](const Organization& each) {
+                       const Organization* organization = credential.FindOrganization(each.id);
+                       return organization != nullptr && organization->dev_key == each.dev_key;
+                     });
+}
+
 CredentialChange InverseOf(const CredentialChange& change, const Credential& credential) {
   CredentialChange inverse;
   if (change.username.has_value()) inverse.username = credential.username;

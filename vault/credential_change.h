@@ -16,6 +16,10 @@ namespace billbroker {
 // Puts `change` in place. Organizations that are not attached are left out.
 void Apply(const CredentialChange& change, Credential& to);
 
+// Returns whether `credential` already has every value that `change` sets. `remember_me_time` does
+// not count.
+[[nodiscard]] bool IsInPlace(const CredentialChange& change, const Credential& credential);
+
 // The change that undoes `change` of `credential` once it is in place.
 [[nodiscard]] CredentialChange InverseOf(const CredentialChange& change,
                                          const Credential& credential);

@@ -87,6 +87,10 @@ class CredentialManager final {
   // put in force as the next version, and the proof's session becomes the organization's next one.
   // Live sessions stay.
   //
+  // A repeated call, whose first answer was lost, returns the credential that the first call made:
+  // if the stored version is the next one after `target`, was made by the same principal's rotation
+  // of the same fields, and has the values of `change`. BILL receives nothing and the history stays.
+  //
   // Errors, after each of which what was in force is in force:
   //   UNKNOWN_CREDENTIAL, VERSION_CONFLICT, MALFORMED_REQUEST, CREDENTIAL_EXISTS (a user name)
   //   CREDENTIAL_REJECTED, DEV_KEY_REJECTED, …   BILL refused it; nothing is staged any more
@@ -132,6 +136,10 @@ class CredentialManager final {
                                                          const RotationOptions& options);
   [[nodiscard]] absl::Status CheckChange(const Credential& current,
                                          const CredentialChange& change) const;
+  // Returns the credential that an equal, earlier Rotate() made; null if there is none.
+  [[nodiscard]] CredentialInfoPtr FindRepeated(const CredentialVersion& target,
+                                               const CredentialChange& change,
+                                               const RotationOptions& options) const;
   // Of `options`, and of Probe()'s `request`, what says who asks and how long that one waits.
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> ProveStaged(Credential staged,
                                                               const Fingerprinter& prints,

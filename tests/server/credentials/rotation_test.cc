@@ -15,6 +15,7 @@
 #include "tests/support/test_broker.h"
 #include "vault/base/error.h"
 #include "vault/base/executor.h"
+#include "vault/credential_change.h"
 
 namespace billbroker {
 namespace {
@@ -94,6 +95,75 @@ TEST_F(RotationTest, WritesTwiceOrOnceWithoutProof) {
   EXPECT_EQ(broker_.vault.writes(), before + 3);
   EXPECT_EQ(broker_.bill.CountSignIns(), 1);
   EXPECT_EQ(Password(), "s3cret-password-newer");
+}
+
+class RepeatedRotationTest : public RotationTest {
+ protected:
+  RepeatedRotationTest() { EXPECT_THAT(RotateFirst(NewPassword("s3cret-password-new")), IsOk()); }
+
+  // Rotates the version that was there at the beginning.
+  absl::StatusOr<CredentialInfoPtr> RotateFirst(CredentialChange change,
+                                                const RotationOptions& options = {
+                                                    .principal = "unix:operator-of-acme"}) {
+    return broker_.manager.Rotate(first_, std::move(change), options);
+  }
+
+  const CredentialVersion first_ = Now();
+};
+
+TEST_F(RepeatedRotationTest, ReturnsCredentialWithoutProofOrHistory) {
+  const int writes = broker_.vault.writes();
+  const int sign_ins = broker_.bill.CountSignIns();
+  const auto repeated = RotateFirst(NewPassword("s3cret-password-new"));
+  ASSERT_THAT(repeated, IsOk());
+  EXPECT_EQ((*repeated)->version, 2u);
+  EXPECT_EQ((*repeated)->history.size(), 1u);
+  EXPECT_EQ(broker_.vault.writes(), writes);
+  EXPECT_EQ(broker_.bill.CountSignIns(), sign_ins);
+}
+
+TEST_F(RepeatedRotationTest, RejectsAnotherRequest) {
+  CredentialChange more = NewPassword("s3cret-password-new");
+  more.username = Stored()->username;
+  const RotationOptions by_another = {.principal = "unix:another-operator"};
+  const RotationOptions ending = {.end_sessions = true, .principal = "unix:operator-of-acme"};
+  EXPECT_THAT(RotateFirst(NewPassword("s3cret-password-newer")),
+              HasReason(Reason::kVersionConflict));
+  EXPECT_THAT(RotateFirst(std::move(more)), HasReason(Reason::kVersionConflict));
+  EXPECT_THAT(RotateFirst({}), HasReason(Reason::kVersionConflict));
+  EXPECT_THAT(RotateFirst(NewPassword("s3cret-password-new"), by_another),
+              HasReason(Reason::kVersionConflict));
+  EXPECT_THAT(RotateFirst(NewPassword("s3cret-password-new"), ending),
+              HasReason(Reason::kVersionConflict));
+}
+
+TEST_F(RepeatedRotationTest, RejectsOnceChangedAgain) {
+  ASSERT_THAT(broker_.manager.Detach(Now(), {kSecondOrganization}), IsOk());
+  EXPECT_THAT(RotateFirst(NewPassword("s3cret-password-new")), HasReason(Reason::kVersionConflict));
+}
+
+TEST_F(RepeatedRotationTest, ComparesEveryField) {
+  CredentialChange change;
+  change.username = "another-user@acme.example";
+  change.dev_key = SecretString::CopyOf("s3cret-next-dev-key");
+  change.remember_me_id = SecretString::CopyOf("s3cret-next-remember-me");
+  change.device = "another-broker-of-acme";
+  change.organizations.push_back({kSecondOrganization, SecretString::CopyOf("s3cret-own-dev-key")});
+  const CredentialVersion second = Now();
+  ASSERT_THAT(broker_.manager.Rotate(second, CloneOf(change), {.verify = false}), IsOk());
+  EXPECT_THAT(broker_.manager.Rotate(second, CloneOf(change), {.verify = false}), IsOk());
+  change.organizations[0].dev_key = SecretString::CopyOf("s3cret-other-dev-key");
+  EXPECT_THAT(broker_.manager.Rotate(second, CloneOf(change), {.verify = false}),
+              HasReason(Reason::kVersionConflict));
+}
+
+TEST_F(RotationTest, RejectsControlCharactersWithoutProof) {
+  const absl::Status refused = Rotate("s3cret-\x1B[2J-password").status();
+  EXPECT_THAT(refused, HasReason(Reason::kMalformedRequest));
+  EXPECT_THAT(refused, HasMetadata("field", "password"));
+  EXPECT_EQ(broker_.bill.CountSignIns(), 0);
+  ASSERT_THAT(Rotate("s3cret-password-new\n"), IsOk());
+  EXPECT_EQ(Password(), "s3cret-password-new\n") << "a line break at the end is kept";
 }
 
 TEST_F(RotationTest, RefusedPasswordChangesNothing) {
