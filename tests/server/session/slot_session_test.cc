@@ -101,7 +101,7 @@ TEST_F(SlotSessionTest, NewSessionNeedsNoCheck) {
 }
 
 TEST_F(SlotSessionTest, RestoredSessionNeedsCheckUntilRenewed) {
-  held.AdoptUnconfirmed(NewSession());
+  held.AdoptUnconfirmed(NewSession(), false);
   EXPECT_TRUE(held.NeedsCheck(clock.Now()));
   Renew();
   EXPECT_FALSE(held.NeedsCheck(clock.Now()));
@@ -111,16 +111,43 @@ TEST_F(SlotSessionTest, ExpiredWallClockNeedsCheck) {
   held.Adopt(NewSession());
   clock.JumpWall(absl::Minutes(34));
   EXPECT_TRUE(held.NeedsCheck(clock.Now()));
-  held.FollowWallClock(clock);
+  EXPECT_TRUE(held.FollowWallClock(clock));
   EXPECT_FALSE(held.NeedsCheck(clock.Now()));
   EXPECT_EQ(held.get()->expire_time, clock.Now() + absl::Minutes(34));
 }
 
 TEST_F(SlotSessionTest, NextSessionAfterAnUnconfirmedOneIsConfirmed) {
-  held.AdoptUnconfirmed(NewSession());
+  held.AdoptUnconfirmed(NewSession(), false);
   held.Take();
   held.Adopt(NewSession());
   EXPECT_FALSE(held.NeedsCheck(clock.Now()));
+}
+
+TEST_F(SlotSessionTest, SlewedWallClockChangesNothing) {
+  held.Adopt(NewSession());
+  const SessionPtr before = held.get();
+  clock.JumpWall(absl::Seconds(1));
+  EXPECT_FALSE(held.FollowWallClock(clock));
+  EXPECT_EQ(held.get(), before);
+}
+
+TEST_F(SlotSessionTest, ServesRestoredSessionUnverified) {
+  held.RestoreGeneration(kGeneration);
+  held.AdoptUnconfirmed(NewSession(), true);
+  EXPECT_TRUE(held.ServeUnverified(clock.Now()));
+  EXPECT_FALSE(held.NeedsCheck(clock.Now()));
+  EXPECT_TRUE(held.IsUnverified());
+  EXPECT_GT(held.get()->generation, kGeneration);
+  EXPECT_FALSE(held.ServeUnverified(clock.Now())) << "once";
+  Renew();
+  EXPECT_FALSE(held.IsUnverified());
+}
+
+TEST_F(SlotSessionTest, DoesNotServeDoubtfulSessionUnverified) {
+  held.AdoptUnconfirmed(NewSession(), false);
+  EXPECT_FALSE(held.ServeUnverified(clock.Now()));
+  held.Adopt(NewSession());
+  EXPECT_FALSE(held.ServeUnverified(clock.Now()));
 }
 
 // --- reports --------------------------------------------------------------------------------
@@ -134,7 +161,7 @@ TEST_F(SlotSessionTest, ReportsOfItsGenerationAreAboutIt) {
 }
 
 TEST_F(SlotSessionTest, ReportsOfAnEarlierNumberAreAboutIt) {
-  held.AdoptUnconfirmed(NewSession());
+  held.AdoptUnconfirmed(NewSession(), false);
   Renew();
   ASSERT_GT(held.get()->generation, kGeneration);
   clock.Advance(absl::Seconds(1));
@@ -229,7 +256,7 @@ TEST_F(SlotSessionTest, RestoredGenerationNeverLowersIt) {
 
 TEST_F(SlotSessionTest, FirstConfirmationOfARestoredSessionIsNew) {
   held.RestoreGeneration(kGeneration);
-  held.AdoptUnconfirmed(NewSession());
+  held.AdoptUnconfirmed(NewSession(), false);
   Renew();
   const std::uint64_t confirmed = held.get()->generation;
   EXPECT_GT(confirmed, kGeneration);
