@@ -1,5 +1,6 @@
 #include "server/credentials/mfa_manager.h"
 
+#include <algorithm>
 #include <future>
 #include <utility>
 
@@ -145,11 +146,28 @@ absl::StatusOr<MfaRenewal> MfaManager::CompleteChallenge(const std::string& chal
   challenges_.erase(found);
 
   MfaRenewal renewal{*stored, StepUpAll(*stored, *done.passed, done.device)};
+  const auto not_taken =
+      std::find(renewal.sessions.begin(), renewal.sessions.end(), StepUpOutcome::kNotTaken);
+  // BILL may accept a new rememberMeId only with a sign-in. One shows whether it does.
+  if (not_taken != renewal.sessions.end() && SignInTrusted(done, principal)) {
+    *not_taken = StepUpOutcome::kTrusted;
+  }
   parts_.executor.RunAfter(kSignInsEnd, [&vault = parts_.vault, &sessions = parts_.sessions,
                                          credential = *std::move(stored)] {
     StepUpStored(vault, sessions, *credential);
   });
   return renewal;
+}
+
+bool MfaManager::SignInTrusted(const Challenge& challenge, const std::string& principal) {
+  LoginDemand demand;
+  demand.force = SignInForce::kOperator;
+  demand.principal = principal;
+  const auto login = Await<absl::StatusOr<LoginOutcome>>([&](SessionManager::LoginDone signed_in) {
+    parts_.sessions.Login(challenge.organization_id, challenge.credential.name, demand,
+                          std::move(signed_in));
+  });
+  return login.ok() && login->session->trusted;
 }
 
 void MfaManager::DropExpired() {

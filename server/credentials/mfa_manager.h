@@ -105,6 +105,8 @@ class MfaManager final {
   void DropExpired() ABSL_EXCLUSIVE_LOCKS_REQUIRED(turn_);
   [[nodiscard]] absl::Status Validate(Challenge& challenge, SecretString code,
                                       const std::string& device);
+  // Signs the challenge's organization in once. Returns true if the new session is MFA-trusted.
+  [[nodiscard]] bool SignInTrusted(const Challenge& challenge, const std::string& principal);
   [[nodiscard]] std::vector<StepUpOutcome> StepUpAll(const CredentialInfoPtr& credential,
                                                      const SecretString& remember_me_id,
                                                      const std::string& device);

@@ -56,14 +56,28 @@ class MfaStepUp::Run final : public std::enable_shared_from_this<Run> {
     owner_.shared_.parts.bill.StepUp(
         session->keys, remember_me_id_, device_,
         [self = this->shared_from_this(), session](const BillResult<SteppedUp>& result) {
-          const StepUpOutcome outcome =
-              self->owner_.OnSteppedUp(*self->credential_, session, result);
-          {
-            MutexLock lock(self->mutex_);
-            self->outcomes_.push_back(outcome);
-          }
-          self->Next();
+          if (!result.ok() || result.value().trusted) return self->End(session, result);
+          self->Verify(session);
         });
+  }
+
+  // BILL may answer "not trusted" for a session that is trusted: session info decides.
+  void Verify(const SessionPtr& session) {
+    owner_.shared_.parts.bill.GetSessionInfo(
+        session->keys,
+        [self = this->shared_from_this(), session](const BillResult<SessionInfo>& info) {
+          if (!info.ok()) return self->End(session, info.error());
+          self->End(session, SteppedUp{info.value().trusted});
+        });
+  }
+
+  void End(const SessionPtr& session, const BillResult<SteppedUp>& result) {
+    const StepUpOutcome outcome = owner_.OnSteppedUp(*credential_, session, result);
+    {
+      MutexLock lock(mutex_);
+      outcomes_.push_back(outcome);
+    }
+    Next();
   }
 
   MfaStepUp& owner_;

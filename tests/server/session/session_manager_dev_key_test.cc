@@ -28,6 +28,7 @@ class DevKeyTest : public ::testing::Test {
   static SessionManagerOptions Options() {
     SessionManagerOptions options;
     options.sign_in.sign_ins_per_hour = kSignInsPerHour;
+    options.replaced_grace = absl::Minutes(20);
     return options;
   }
   static billsim::Settings Settings() {
@@ -108,7 +109,7 @@ TEST_F(DevKeyTest, LogsOutReplacedSessionLater) {
   EXPECT_EQ(CountOf(1), kReplacedOrganizations - 2);
   for (const SessionPtr& session : old) EXPECT_TRUE(IsGood(*session));
   EXPECT_EQ(LogOuts(), 0);
-  house.executor.Advance(absl::Minutes(6));
+  house.executor.Advance(absl::Minutes(21));
   EXPECT_EQ(LogOuts(), kReplacedOrganizations - 2);
   int good = 0;
   for (const SessionPtr& session : old) good += IsGood(*session) ? 1 : 0;

@@ -113,6 +113,15 @@ TEST_F(SessionManagerTrustTest, FailedStepUpChangesNothing) {
   EXPECT_THAT(observer.trust_refusals(), IsEmpty());
 }
 
+TEST_F(SessionManagerTrustTest, SessionInfoDecidesAfterFalseStepUp) {
+  const SessionPtr session = *Get();
+  Remember();
+  bill.ForgetDevices();  // so BILL answers "not trusted"
+  bill.SetSessionTrust(session->keys.session_id->Reveal(), true);
+  EXPECT_THAT(StepUp(), ElementsAre(StepUpOutcome::kTrusted));
+  EXPECT_TRUE((*Get())->trusted);
+}
+
 TEST_F(SessionManagerTrustTest, ReportsStaleRememberMeIdOnce) {
   Remember();
   bill.ForgetDevices();
