@@ -116,6 +116,17 @@ TEST_F(SlotSessionTest, ExpiredWallClockNeedsCheck) {
   EXPECT_EQ(held.get()->expire_time, clock.Now() + absl::Minutes(34));
 }
 
+TEST_F(SlotSessionTest, IgnoresASlewedWallClock) {
+  const SessionPtr session = NewSession();
+  held.Adopt(session);
+  clock.JumpWall(absl::Seconds(1));
+  EXPECT_FALSE(held.FollowWallClock(clock));
+  EXPECT_EQ(held.get(), session);
+  clock.JumpWall(absl::Seconds(1));
+  EXPECT_TRUE(held.FollowWallClock(clock));
+  EXPECT_FALSE(held.FollowWallClock(clock));
+}
+
 TEST_F(SlotSessionTest, NextSessionAfterAnUnconfirmedOneIsConfirmed) {
   held.AdoptUnconfirmed(NewSession(), false);
   held.Take();
@@ -123,31 +134,50 @@ TEST_F(SlotSessionTest, NextSessionAfterAnUnconfirmedOneIsConfirmed) {
   EXPECT_FALSE(held.NeedsCheck(clock.Now()));
 }
 
-TEST_F(SlotSessionTest, SlewedWallClockChangesNothing) {
-  held.Adopt(NewSession());
-  const SessionPtr before = held.get();
-  clock.JumpWall(absl::Seconds(1));
-  EXPECT_FALSE(held.FollowWallClock(clock));
-  EXPECT_EQ(held.get(), before);
-}
+// --- sessions of the store ------------------------------------------------------------------
 
 TEST_F(SlotSessionTest, ServesRestoredSessionUnverified) {
   held.RestoreGeneration(kGeneration);
   held.AdoptUnconfirmed(NewSession(), true);
-  EXPECT_TRUE(held.ServeUnverified(clock.Now()));
+  EXPECT_FALSE(held.IsUnverified());
+  const absl::Time verified = held.get()->verified_time;
+  clock.Advance(absl::Seconds(2));
+  ASSERT_TRUE(held.ServeUnverified(clock.Now()));
   EXPECT_FALSE(held.NeedsCheck(clock.Now()));
   EXPECT_TRUE(held.IsUnverified());
   EXPECT_GT(held.get()->generation, kGeneration);
-  EXPECT_FALSE(held.ServeUnverified(clock.Now())) << "once";
-  Renew();
-  EXPECT_FALSE(held.IsUnverified());
+  EXPECT_EQ(held.get()->verified_time, verified);
+  EXPECT_FALSE(held.ServeUnverified(clock.Now()));
 }
 
-TEST_F(SlotSessionTest, DoesNotServeDoubtfulSessionUnverified) {
-  held.AdoptUnconfirmed(NewSession(), false);
+TEST_F(SlotSessionTest, CheckOfAServedSessionKeepsItsGeneration) {
+  held.AdoptUnconfirmed(NewSession(), true);
+  ASSERT_TRUE(held.ServeUnverified(clock.Now()));
+  const std::uint64_t served = held.get()->generation;
+  Renew();
+  EXPECT_FALSE(held.IsUnverified());
+  EXPECT_EQ(held.get()->generation, served);
+}
+
+TEST_F(SlotSessionTest, ServesNoOtherSessionUnverified) {
   EXPECT_FALSE(held.ServeUnverified(clock.Now()));
   held.Adopt(NewSession());
   EXPECT_FALSE(held.ServeUnverified(clock.Now()));
+  held.AdoptUnconfirmed(NewSession(), false);
+  EXPECT_FALSE(held.ServeUnverified(clock.Now()));
+  EXPECT_TRUE(held.NeedsCheck(clock.Now()));
+}
+
+TEST_F(SlotSessionTest, SignInCheckAndLostCheckCountAsAsked) {
+  held.Adopt(NewSession());
+  EXPECT_FALSE(held.WasNotCheckedSince(clock.SinceBoot()));
+  clock.Advance(absl::Seconds(10));
+  EXPECT_TRUE(held.WasNotCheckedSince(clock.SinceBoot()));
+  Renew();
+  EXPECT_FALSE(held.WasNotCheckedSince(clock.SinceBoot()));
+  clock.Advance(absl::Seconds(10));
+  held.NoteAsked(clock.SinceBoot());
+  EXPECT_FALSE(held.WasNotCheckedSince(clock.SinceBoot()));
 }
 
 // --- reports --------------------------------------------------------------------------------
