@@ -156,8 +156,9 @@ absl::string_view FailureBound::AcceptedSecret(const UserId& user) const {
 void FailureBound::Restore(const UserId& id, PastFailure failure) {
   User& user = users_[id];
   Try tried = {std::move(failure.secret_id), failure.on_trial, failure.ended};
-  if (failure.failure == UserFailure::kFailed) Insert(user.failed, std::move(tried));
-  if (failure.failure == UserFailure::kUnclear && tried.secret_id != user.accepted) {
+  if (failure.failure == UserFailure::kFailed) {
+    Insert(user.failed, std::move(tried));
+  } else if (failure.failure == UserFailure::kUnclear && tried.secret_id != user.accepted) {
     Insert(user.unclear, std::move(tried));
   }
 }
