@@ -73,6 +73,9 @@ void ReadSignIns(TomlTable table, SignInLimits& limits) {
   limits.max_parallel = table.Integer("max_parallel", limits.max_parallel, 1, 1000);
   limits.max_parallel_per_dev_key =
       table.Integer("max_parallel_per_dev_key", limits.max_parallel_per_dev_key, 1, 1000);
+  limits.slot_burst = table.Integer("organization_burst", limits.slot_burst, 1, 1000);
+  limits.slot_refill =
+      table.Duration("organization_refill", limits.slot_refill, absl::Seconds(1), absl::Hours(1));
   table.RefuseUnknown();
 }
 

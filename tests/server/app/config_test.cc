@@ -105,6 +105,8 @@ reserve_percent = 20
 share_percent = 75
 max_parallel = 9
 max_parallel_per_dev_key = 4
+organization_burst = 3
+organization_refill = "5m"
 [sign_ins.share_percent_of]
 0123456789abcdef = 50
 [prewarm]
@@ -152,13 +154,15 @@ max_parallel = 8
   EXPECT_EQ(config->session.longest_backoff, absl::Minutes(2));
   EXPECT_EQ(config->session.lockout_cooldown, absl::Hours(2));
   EXPECT_EQ(config->session.max_failed_sign_ins_per_hour, 2);
-  const SignInLimits& governor = config->session.sign_in;
-  EXPECT_EQ(governor.sign_ins_per_hour, 100);
-  EXPECT_EQ(governor.reserve, 0.2);
-  EXPECT_EQ(governor.share, 0.75);
-  EXPECT_EQ(governor.shares.at("0123456789abcdef"), 0.5);
-  EXPECT_EQ(governor.max_parallel, 9);
-  EXPECT_EQ(governor.max_parallel_per_dev_key, 4);
+  const SignInLimits& limits = config->session.sign_in;
+  EXPECT_EQ(limits.sign_ins_per_hour, 100);
+  EXPECT_EQ(limits.reserve, 0.2);
+  EXPECT_EQ(limits.share, 0.75);
+  EXPECT_EQ(limits.shares.at("0123456789abcdef"), 0.5);
+  EXPECT_EQ(limits.max_parallel, 9);
+  EXPECT_EQ(limits.slot_burst, 3);
+  EXPECT_EQ(limits.slot_refill, absl::Minutes(5));
+  EXPECT_EQ(limits.max_parallel_per_dev_key, 4);
   EXPECT_TRUE(config->session.prewarm_all);
   EXPECT_THAT(config->session.prewarm, ElementsAre("00800000000000000081", "00800000000000000082"));
   EXPECT_EQ(config->bill.connect_timeout, absl::Seconds(1));
