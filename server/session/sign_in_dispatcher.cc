@@ -32,6 +32,7 @@ void SignInDispatcher::Run(LockedSessions& state) {
       break;
     }
   }
+  if (state->removable.empty()) return;
   for (const SlotId& id : std::exchange(state->removable, {})) {
     const SessionSlot* slot = state->slots.Find(id.view());
     if (slot == nullptr || !slot->removed || slot->activity != SessionSlot::Activity::kIdle)
