@@ -56,6 +56,15 @@ void SessionManager::Restore(StoreContents contents) {
   state->dispatch = true;
 }
 
+void SessionManager::ServeWithoutStore(const absl::StatusOr<std::vector<PastSignIn>>& past) {
+  LockedSessions state(core_->shared);
+  if (state->rules.vault.restored()) return;
+  if (!past.ok()) return state->rules.vault.SetUnknown(SignInsUnknown(past.status()));
+  CountPastSignIns(core_->shared, state, *past);
+  state->rules.vault.SetRestored();
+  state->dispatch = true;
+}
+
 absl::optional<absl::StatusOr<SessionPtr>> SessionManager::GetAtOnce(
     absl::string_view organization_id, absl::string_view credential, const SessionDemand& demand) {
   const absl::StatusOr<CredentialInfoPtr> found =

@@ -15,6 +15,7 @@
 #include "absl/types/optional.h"
 #include "server/session/credential_probe.h"
 #include "server/session/mfa_step_up.h"
+#include "server/session/past_sign_in.h"
 #include "server/session/rules/dev_key_budget.h"
 #include "server/session/session_demand.h"
 #include "server/session/session_state.h"
@@ -68,6 +69,10 @@ class SessionManager final : public DirectoryObserver {
   // Takes over the contents of the store, once, when the directory is complete. No sign-in is sent
   // before: the ledger is not known, and callers that need one receive the state of the vault.
   void Restore(StoreContents contents);
+  // The store is not open yet: counts the sign-ins of the past hour that the audit log has, so that
+  // sign-ins may go, with at most one failed one a user and hour. If that log cannot be read
+  // either, no sign-in is sent. Ignored after Restore(), which may come later.
+  void ServeWithoutStore(const absl::StatusOr<std::vector<PastSignIn>>& past);
 
   // Returns a live session that satisfies `demand` to `done`: from memory, after a check, or after
   // a sign-in that all callers share. MALFORMED_REQUEST: min_remaining is too long, or cached_only

@@ -28,6 +28,15 @@ UserFailure ToUserFailure(SignInEnding ending) {
   }
 }
 
+// Returns true unless BILL accepted the sign-in, or said that it did not judge it. The log does not
+// have the whole answer, so a failure counts in doubt.
+bool MayHaveFailed(const PastSignIn& sign_in) {
+  if (sign_in.outcome == PastSignIn::Outcome::kAccepted) return false;
+  const absl::optional<Reason> reason = ReasonNamed(sign_in.reason);
+  return reason != Reason::kBillRateLimited && reason != Reason::kAuditUnavailable &&
+         reason != Reason::kVaultLocked && reason != Reason::kVaultUnreachable;
+}
+
 class Restorer final {
  public:
   Restorer(SharedSessions& shared, LockedSessions& state, SlotOperations& slots,
@@ -46,8 +55,10 @@ class Restorer final {
     const absl::Duration ended = ToSinceBoot(*attempt.ended, same_boot_, clock_);
     attempt.ended->since_boot = ended;
     SignInRules& rules = state_->rules;
-    rules.budget.Restore(attempt.dev_key, ended);
-    rules.shares.Restore(attempt.dev_key, attempt.principal, ended);
+    if (!state_->counted_from_audit) {
+      rules.budget.Restore(attempt.dev_key, ended);
+      rules.shares.Restore(attempt.dev_key, attempt.principal, ended);
+    }
     rules.slot_cap.Restore(attempt.slot, ToSinceBoot(attempt.started, same_boot_, clock_));
     const UserFailure failure = ToUserFailure(attempt.ending);
     if (failure != UserFailure::kNone) {
@@ -86,7 +97,7 @@ class Restorer final {
       state_->history.RestoreDevKey({credential->environment, stored.accepted_dev_key_id});
     }
     if (stored.place > 0) RestorePlace(slot, stored.place);
-    if (stored.session == nullptr) return;
+    if (stored.session == nullptr || slot.session.IsLive(shared_.now())) return;
     SessionPtr session = RestoreSession(*stored.session, *credential);
     const absl::Duration now = shared_.now();
     const bool revoked = slot.IsRevoked(*session);
@@ -146,6 +157,7 @@ void RestoreSessions(SharedSessions& shared, LockedSessions& state, SlotOperatio
   }
   const bool all_known =
       shared.parts.directory.complete() && shared.parts.directory.invalid_documents().empty();
+  state->rules.failures.ForgetUnknownSecrets();
   Restorer restorer(shared, state, slots, dispatcher, contents.same_boot);
   for (const StoredAcceptedSecret& accepted : contents.accepted_secrets) {
     state->rules.failures.RestoreAccepted(accepted.user, accepted.secret_id);
@@ -171,6 +183,23 @@ void RestoreSessions(SharedSessions& shared, LockedSessions& state, SlotOperatio
     } else if (all_known) {
       state->journal.ForgetSlot({stored.credential_uid, stored.organization_id});
     }
+  }
+}
+
+void CountPastSignIns(SharedSessions& shared, LockedSessions& state,
+                      const std::vector<PastSignIn>& past) {
+  state->counted_from_audit = true;
+  const Clock& clock = shared.parts.clock;
+  for (const PastSignIn& sign_in : past) {
+    const absl::StatusOr<CredentialInfoPtr> info = shared.parts.directory.Get(sign_in.credential);
+    if (!info.ok()) continue;  // deleted: its user signs in no more
+    const absl::Duration ended = ToSinceBoot({sign_in.time, {}}, false, clock);
+    const DevKeyBudgetId dev_key = {(*info)->environment, sign_in.dev_key_id};
+    state->rules.budget.Restore(dev_key, ended);
+    state->rules.shares.Restore(dev_key, sign_in.principal, ended);
+    if (!MayHaveFailed(sign_in)) continue;
+    state->rules.failures.Restore(ToUserId(**info, sign_in.organization_id),
+                                  {"", false, UserFailure::kFailed, ended});
   }
 }
 

@@ -2,6 +2,9 @@
 // server/session.
 #pragma once
 
+#include <vector>
+
+#include "server/session/past_sign_in.h"
 #include "server/session/session_state.h"
 #include "server/session/session_store.h"
 #include "server/session/sign_in_dispatcher.h"
@@ -13,5 +16,9 @@ namespace billbroker {
 // session is checked with BILL before it is returned to a caller. With the lock held.
 void RestoreSessions(SharedSessions& shared, LockedSessions& state, SlotOperations& slots,
                      SignInDispatcher& dispatcher, StoreContents contents);
+
+// Counts the sign-ins of the audit log, while the store is not open. With the lock held.
+void CountPastSignIns(SharedSessions& shared, LockedSessions& state,
+                      const std::vector<PastSignIn>& past);
 
 }  // namespace billbroker

@@ -64,7 +64,8 @@ struct SessionState {
   RateLimiter stale_reports;     // by principal
 
   std::uint64_t probes_made = 0;
-  int held_sessions = 0;  // of slots, some of which may be past their deadline
+  bool counted_from_audit = false;  // the ledger of before the start: see ServeWithoutStore()
+  int held_sessions = 0;            // of slots, some of which may be past their deadline
   std::int64_t sign_ins = 0;
   std::int64_t failed_sign_ins = 0;
   absl::Duration wake_scheduled = absl::InfiniteDuration();

@@ -94,6 +94,11 @@ absl::Status SignInDispatcher::CheckAllowed(LockedSessions& state, const Session
                                              shared_.now());
 }
 
+void SignInDispatcher::SetFailureBound(LockedSessions& state) {
+  const bool stored = shared_.parts.store.state() == StoreState::kReady;
+  state->rules.failures.SetBound(stored ? shared_.options.max_failed_sign_ins_per_hour : 1);
+}
+
 void SignInDispatcher::Request(LockedSessions& state, SessionSlot& slot, SignInPurpose purpose) {
   // The end of a check or sign-in under way answers the callers.
   if (slot.activity == SessionSlot::Activity::kChecking ||
@@ -105,6 +110,7 @@ void SignInDispatcher::Request(LockedSessions& state, SessionSlot& slot, SignInP
         [done = std::move(waiter.done), error = NoLiveSession(slot)]() mutable { done(error); });
   }
   if (purpose == SignInPurpose::kCaller && slot.waiters.empty()) return;
+  SetFailureBound(state);
   SignInCandidate candidate = MakeCandidate(state, slot, purpose);
   absl::Status refusal =
       slot.removed ? Removed(slot) : state->rules.scheduler.CheckAllowed(candidate, shared_.now());
@@ -117,6 +123,7 @@ void SignInDispatcher::Request(LockedSessions& state, SessionSlot& slot, SignInP
 
 void SignInDispatcher::Dispatch(LockedSessions& state) {
   DropExpiredClaims(state);
+  SetFailureBound(state);
   const absl::Duration now = shared_.now();
   do {
     (void)state->rules.partner_first.TakeWanted();  // of earlier questions

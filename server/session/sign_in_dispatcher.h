@@ -38,6 +38,9 @@ class SignInDispatcher final {
  private:
   void Request(LockedSessions& state, SessionSlot& slot, SignInPurpose purpose);
   void Dispatch(LockedSessions& state);
+  // Allows one failed sign-in a user and hour while failures cannot be stored: the bound has to
+  // hold over restarts.
+  void SetFailureBound(LockedSessions& state);
   void DropExpiredClaims(LockedSessions& state);
   // Queues the partners that have to sign in first. Returns true if any was added.
   bool QueuePartners(LockedSessions& state);

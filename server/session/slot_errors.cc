@@ -56,4 +56,12 @@ absl::Status RateLimited(const SessionSlot& slot, absl::Duration wait) {
                    slot.organization_id(), "\"; try again after the time to wait"));
 }
 
+absl::Status SignInsUnknown(const absl::Status& audit) {
+  return MakeError(
+      Reason::kAuditUnavailable,
+      absl::StrCat("no sign-in is sent: the session store is not open, and the failed sign-ins of "
+                   "the past hour cannot be read from the audit log (",
+                   audit.message(), "); live sessions are served"));
+}
+
 }  // namespace billbroker

@@ -19,4 +19,7 @@ namespace billbroker {
 // Describes a devKey whose callers' checks are suspended for `wait`.
 [[nodiscard]] absl::Status RateLimited(const SessionSlot& slot, absl::Duration wait);
 
+// Returns the error of every sign-in if neither the store nor the audit log can be read.
+[[nodiscard]] absl::Status SignInsUnknown(const absl::Status& audit);
+
 }  // namespace billbroker

@@ -163,6 +163,14 @@ void FailureBound::Restore(const UserId& id, PastFailure failure) {
   }
 }
 
+void FailureBound::ForgetUnknownSecrets() {
+  for (auto& [id, user] : users_) {
+    for (std::deque<Try>* tries : {&user.failed, &user.unclear}) {
+      std::erase_if(*tries, [](const Try& tried) { return tried.secret_id.empty(); });
+    }
+  }
+}
+
 void FailureBound::RestoreAccepted(const UserId& id, absl::string_view secret_id) {
   User& user = users_[id];
   user.accepted = std::string(secret_id);

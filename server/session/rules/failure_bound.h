@@ -56,6 +56,9 @@ class FailureBound final : public SignInRule {
 
   // Restores the records of the process before, in any order.
   void Restore(const UserId& user, PastFailure failure);
+  // Forgets what Restore() added without a secret: a source that does not know secrets was
+  // replaced by one that does.
+  void ForgetUnknownSecrets();
   void RestoreAccepted(const UserId& user, absl::string_view secret_id);
 
  private:

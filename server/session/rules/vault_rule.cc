@@ -11,6 +11,7 @@ RuleAnswer VaultRule::Check(const SignInCandidate& /*candidate*/, absl::Duration
 
 absl::Status VaultRule::Explain(const SignInCandidate& /*candidate*/, absl::Duration /*now*/) {
   const VaultState state = directory_.vault_state();
+  if (!restored_ && state == VaultState::kReady && !unknown_.ok()) return unknown_;
   return VaultError(state == VaultState::kReady ? VaultState::kUnknown : state);
 }
 

@@ -1,6 +1,9 @@
 // VaultRule: no sign-in while the vault does not answer, or before the ledger is known.
 #pragma once
 
+#include <utility>
+
+#include "absl/status/status.h"
 #include "server/session/sign_in_rule.h"
 #include "vault/directory.h"
 
@@ -11,17 +14,20 @@ class VaultRule final : public SignInRule {
   // `directory` is borrowed.
   explicit VaultRule(const Directory& directory) : directory_(directory) {}
 
+  // Refuses every sign-in with `status`, which is not OK, until SetRestored().
+  void SetUnknown(absl::Status status) { unknown_ = std::move(status); }
   // Lets sign-ins go: the ones of the process before are counted from now on.
   void SetRestored() { restored_ = true; }
   [[nodiscard]] bool restored() const { return restored_; }
 
   [[nodiscard]] RuleAnswer Check(const SignInCandidate& candidate, absl::Duration now) override;
-  // Returns VAULT_LOCKED or VAULT_UNREACHABLE.
+  // Returns VAULT_LOCKED, VAULT_UNREACHABLE or the status of SetUnknown().
   [[nodiscard]] absl::Status Explain(const SignInCandidate& candidate, absl::Duration now) override;
 
  private:
   const Directory& directory_;
   bool restored_ = false;
+  absl::Status unknown_;  // OK: the sign-ins before are only awaited
 };
 
 }  // namespace billbroker
