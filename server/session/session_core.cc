@@ -77,4 +77,21 @@ WaiterQueue::Id SessionManager::Core::Wait(LockedSessions& state, SessionSlot& s
   return id;
 }
 
+void SessionManager::Core::Cancel(LockedSessions& state, const WaitingCall& call) {
+  SessionSlot* slot = state->slots.Find(call.slot.view());
+  if (slot == nullptr) return;
+  absl::optional<Waiter> waiter = slot->waiters.Remove(call.waiter);
+  if (!waiter.has_value()) return;
+  state.Defer([done = std::move(waiter->done)]() mutable {
+    done(absl::CancelledError("the caller left"));
+  });
+  if (slot->activity != SessionSlot::Activity::kQueued) return;
+  if (!slot->waiters.empty()) return state->WantSignIn(*slot, SignInPurpose::kCaller);
+  state->rules.scheduler.Withdraw(slot->id, shared.now());
+  slot->activity = SessionSlot::Activity::kIdle;
+  if (slot->place_stored) slots.Save(state, *slot);
+  state->slots.ScheduleMaintenance(*slot, shared.now());
+  state->dispatch = true;
+}
+
 }  // namespace billbroker

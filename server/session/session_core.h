@@ -30,6 +30,8 @@ class SessionManager::Core final {
   [[nodiscard]] bool IsSuspected(LockedSessions& state, const SessionSlot& slot) const;
   // Lets a caller wait for a check or a sign-in. Returns 0 if it was answered.
   WaiterQueue::Id Wait(LockedSessions& state, SessionSlot& slot, Waiter waiter);
+  // Removes a waiter whose caller left. Ignored if it was answered.
+  void Cancel(LockedSessions& state, const WaitingCall& call);
   [[nodiscard]] SlotInfo Describe(LockedSessions& state, const SessionSlot& slot);
 
   SharedSessions shared;

@@ -136,20 +136,12 @@ absl::optional<WaitingCall> SessionManager::Login(absl::string_view organization
 
 void SessionManager::Cancel(const WaitingCall& call) {
   LockedSessions state(core_->shared);
-  SessionSlot* slot = state->slots.Find(call.slot.view());
-  if (slot == nullptr) return;
-  absl::optional<Waiter> waiter = slot->waiters.Remove(call.waiter);
-  if (!waiter.has_value()) return;
-  state.Defer([done = std::move(waiter->done)]() mutable {
-    done(absl::CancelledError("the caller left"));
-  });
-  if (slot->activity != SessionSlot::Activity::kQueued) return;
-  if (!slot->waiters.empty()) return state->WantSignIn(*slot, SignInPurpose::kCaller);
-  state->rules.scheduler.Withdraw(slot->id, core_->shared.now());
-  slot->activity = SessionSlot::Activity::kIdle;
-  if (slot->place_stored) core_->slots.Save(state, *slot);
-  state->slots.ScheduleMaintenance(*slot, core_->shared.now());
-  state->dispatch = true;
+  core_->Cancel(state, call);
+}
+
+void SessionManager::Cancel(const std::vector<WaitingCall>& calls) {
+  LockedSessions state(core_->shared);
+  for (const WaitingCall& call : calls) core_->Cancel(state, call);
 }
 
 void SessionManager::Logout(absl::string_view organization_id, absl::string_view credential,
@@ -253,6 +245,13 @@ void SessionManager::StartWarm(absl::string_view organization_id, absl::string_v
 void SessionManager::StopWarm(absl::string_view organization_id, absl::string_view credential) {
   LockedSessions state(core_->shared);
   state->warm.Stop(organization_id, credential);
+}
+
+void SessionManager::Drain(absl::AnyInvocable<void()> done) {
+  LockedSessions state(core_->shared);
+  state->draining = true;
+  state->drained.push_back(std::move(done));
+  state->dispatch = true;
 }
 
 void SessionManager::CredentialChanged(const CredentialInfoPtr& before,

@@ -93,6 +93,8 @@ class SessionManager final : public DirectoryObserver {
   // Removes a caller that left: its callback receives CANCELLED, and nothing is done for it any
   // longer. A sign-in under way is finished. Ignored if the call was answered.
   void Cancel(const WaitingCall& call);
+  // Cancels all of these at once: the end of one does not start a sign-in for another.
+  void Cancel(const std::vector<WaitingCall>& calls);
 
   // Stops returning the session, then ends it at BILL. If BILL does not answer, the callback
   // receives the error, and a repeated call tries again. `if_generation` 0: any session.
@@ -129,6 +131,10 @@ class SessionManager final : public DirectoryObserver {
   void StartWarm(absl::string_view organization_id, absl::string_view credential,
                  absl::string_view principal = "");
   void StopWarm(absl::string_view organization_id, absl::string_view credential);
+
+  // Starts no more sign-ins that no call waits for: maintenance, warm watches, pre-warming. Calls
+  // `done` once no sign-in is under way or waited for, and the end of each is recorded.
+  void Drain(absl::AnyInvocable<void()> done);
 
   // Returns at most `max` slots that were ever asked for, ordered by organization, then credential:
   // the ones after these two names.

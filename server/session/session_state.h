@@ -77,6 +77,10 @@ struct SessionState {
   std::vector<CandidateId> refuse_impatient;
   bool dispatch = false;  // a turn may have come
 
+  // Set by SessionManager::Drain(): sign-ins start only for calls that wait.
+  bool draining = false;
+  std::vector<absl::AnyInvocable<void()>> drained;  // called once none is under way
+
   // Asks the dispatcher for a sign-in of the slot.
   void WantSignIn(const SessionSlot& slot, SignInPurpose purpose) {
     wanting.emplace_back(slot.id, purpose);

@@ -32,6 +32,7 @@ void SignInDispatcher::Run(LockedSessions& state) {
       break;
     }
   }
+  if (!state->drained.empty()) NotifyDrained(state);
   if (state->removable.empty()) return;
   for (const SlotId& id : std::exchange(state->removable, {})) {
     const SessionSlot* slot = state->slots.Find(id.view());
@@ -109,7 +110,8 @@ void SignInDispatcher::Request(LockedSessions& state, SessionSlot& slot, SignInP
     state.Defer(
         [done = std::move(waiter.done), error = NoLiveSession(slot)]() mutable { done(error); });
   }
-  if (purpose == SignInPurpose::kCaller && slot.waiters.empty()) return;
+  const bool asked_for = purpose == SignInPurpose::kCaller || state->draining;
+  if (asked_for && slot.waiters.empty()) return;
   SetFailureBound(state);
   SignInCandidate candidate = MakeCandidate(state, slot, purpose);
   absl::Status refusal =
@@ -124,6 +126,7 @@ void SignInDispatcher::Request(LockedSessions& state, SessionSlot& slot, SignInP
 void SignInDispatcher::Dispatch(LockedSessions& state) {
   DropExpiredClaims(state);
   SetFailureBound(state);
+  if (state->draining) WithdrawUnasked(state);
   const absl::Duration now = shared_.now();
   do {
     (void)state->rules.partner_first.TakeWanted();  // of earlier questions
@@ -147,6 +150,35 @@ void SignInDispatcher::DropExpiredClaims(LockedSessions& state) {
     const auto* slot_id = absl::get_if<SlotId>(&id);
     SessionSlot* slot = slot_id == nullptr ? nullptr : state->slots.Find(slot_id->view());
     if (slot != nullptr && slot->place_stored) slots_.Save(state, *slot);
+  }
+}
+
+void SignInDispatcher::WithdrawUnasked(LockedSessions& state) {
+  SignInScheduler& scheduler = state->rules.scheduler;
+  std::vector<CandidateId> unasked;
+  scheduler.queue().Walk([&unasked](const SignInQueue::Entry& entry) {
+    if (entry.order.first > SignInPurpose::kCaller) unasked.push_back(entry.id);
+    return SignInQueue::Next::kNextInLane;
+  });
+  for (const CandidateId& id : unasked) {
+    scheduler.Withdraw(id, shared_.now());
+    const auto* slot_id = absl::get_if<SlotId>(&id);
+    if (slot_id == nullptr) continue;
+    SessionSlot& slot = *state->slots.Find(slot_id->view());
+    slot.activity = SessionSlot::Activity::kIdle;
+    if (slot.place_stored) slots_.Save(state, slot);
+  }
+}
+
+void SignInDispatcher::NotifyDrained(LockedSessions& state) {
+  bool waited_for = false;
+  state->rules.scheduler.queue().Walk([&waited_for](const SignInQueue::Entry&) {
+    waited_for = true;
+    return SignInQueue::Next::kStop;
+  });
+  if (waited_for || state->rules.concurrency.under_way() > 0) return;
+  for (absl::AnyInvocable<void()>& done : std::exchange(state->drained, {})) {
+    state.Defer(std::move(done));
   }
 }
 
@@ -279,6 +311,7 @@ void SignInDispatcher::LaunchProbe(LockedSessions& state, const ProbeId& id,
 }
 
 bool SignInDispatcher::TryReplace(LockedSessions& state, SessionSlot& slot) {
+  if (state->draining) return false;
   SignInScheduler& scheduler = state->rules.scheduler;
   SignInCandidate candidate = MakeCandidate(state, slot, SignInPurpose::kWarm);
   if (!scheduler.CheckAllowed(candidate, shared_.now()).ok()) return false;

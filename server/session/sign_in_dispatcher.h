@@ -42,6 +42,10 @@ class SignInDispatcher final {
   // hold over restarts.
   void SetFailureBound(LockedSessions& state);
   void DropExpiredClaims(LockedSessions& state);
+  // Removes the queued sign-ins that no call waits for.
+  void WithdrawUnasked(LockedSessions& state);
+  // Notifies the callers of SessionManager::Drain() if no sign-in is under way or waited for.
+  void NotifyDrained(LockedSessions& state);
   // Queues the partners that have to sign in first. Returns true if any was added.
   bool QueuePartners(LockedSessions& state);
   void LaunchSlot(LockedSessions& state, const SlotId& id, SignInScheduler::Due due);
