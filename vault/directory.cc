@@ -101,6 +101,11 @@ absl::StatusOr<CredentialInfoPtr> Directory::Find(absl::string_view organization
   return serving->second.front();
 }
 
+DirectoryCounts Directory::Counts() const {
+  MutexLock lock(mutex_);
+  return {static_cast<int>(by_name_.size()), static_cast<int>(by_organization_.size())};
+}
+
 std::vector<CredentialInfoPtr> Directory::Serving(absl::string_view organization_id) const {
   MutexLock lock(mutex_);
   const auto serving = by_organization_.find(organization_id);

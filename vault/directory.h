@@ -94,6 +94,11 @@ class DirectoryObserver {
                                  const CredentialInfoPtr& after) = 0;
 };
 
+struct DirectoryCounts {
+  int credentials = 0;
+  int organizations = 0;  // each once, however many credentials serve it
+};
+
 // Thread-safe.
 class Directory final {
  public:
@@ -118,6 +123,9 @@ class Directory final {
 
   // All, ordered by name.
   [[nodiscard]] std::vector<CredentialInfoPtr> List() const;
+
+  // Returns how many there are, in constant time.
+  [[nodiscard]] DirectoryCounts Counts() const;
 
   // The credential that a BILL user of an environment belongs to; null where none. User names are
   // compared by FoldUserName().

@@ -5,7 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "vault/base/error.h"
 
@@ -193,13 +192,9 @@ void FillVaultStatus(const Directory& directory, const Grants& grants, v1::Vault
   proto.set_state(Same<v1::VaultState>(state));
   proto.set_fix(std::string(VaultFix(state)));
   proto.set_all_credentials_read(directory.complete());
-  const std::vector<CredentialInfoPtr> credentials = directory.List();
-  absl::flat_hash_set<absl::string_view> organizations;
-  for (const CredentialInfoPtr& credential : credentials) {
-    for (const auto& [id, dev_key_id] : credential->organizations) organizations.insert(id);
-  }
-  proto.set_credential_count(static_cast<int>(credentials.size()));
-  proto.set_organization_count(static_cast<int>(organizations.size()));
+  const DirectoryCounts counts = directory.Counts();
+  proto.set_credential_count(counts.credentials);
+  proto.set_organization_count(counts.organizations);
   for (std::string& name : directory.invalid_documents()) {
     if (!grants.CoversCredential(Role::kOperator, name)) continue;
     proto.add_invalid_documents(std::move(name));

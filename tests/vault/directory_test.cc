@@ -188,6 +188,16 @@ TEST_F(DirectoryTest, FindUserIgnoresSpelling) {
   EXPECT_EQ(directory_.FindUser("production", "acme-payables-user@acme.example"), nullptr);
 }
 
+TEST_F(DirectoryTest, CountsEachOrganizationOnce) {
+  directory_.Put(Info("acme-payables-user", 1, {kFirst, kSecond}));
+  directory_.Put(Info("globex-payables-user", 1, {kSecond}));
+  EXPECT_EQ(directory_.Counts().credentials, 2);
+  EXPECT_EQ(directory_.Counts().organizations, 2);
+  directory_.Remove("acme-payables-user", "uid-of-acme-payables-user");
+  EXPECT_EQ(directory_.Counts().credentials, 1);
+  EXPECT_EQ(directory_.Counts().organizations, 1);
+}
+
 TEST_F(DirectoryTest, ListIsOrderedByName) {
   directory_.Put(Info("mill-payables-user"));
   directory_.Put(Info("acme-payables-user"));
