@@ -15,7 +15,7 @@ struct BenchOptions {
 [[nodiscard]] absl::StatusOr<Figures> BenchHit(const BenchOptions& options);
 // Measures 10,000 callers of one cold organization.
 [[nodiscard]] absl::StatusOr<Figures> BenchStampede(const BenchOptions& options);
-// Measures 10,000 cold organizations at once.
+// Measures 10,000 cold organizations at once against plain libcurl.
 [[nodiscard]] absl::StatusOr<Figures> BenchCold(const BenchOptions& options);
 // Measures the memory of 100,000 live sessions.
 [[nodiscard]] absl::StatusOr<Figures> BenchMemory(const BenchOptions& options);
@@ -25,6 +25,8 @@ struct BenchOptions {
 [[nodiscard]] absl::StatusOr<Figures> BenchRotate(const BenchOptions& options);
 // Measures 1,000 streams that watch one organization.
 [[nodiscard]] absl::StatusOr<Figures> BenchWatch(const BenchOptions& options);
+// Measures calls with 1,000, 10,000 and 100,000 slots.
+[[nodiscard]] absl::StatusOr<Figures> BenchScale(const BenchOptions& options);
 
 // Counts secrets in the broker's memory after their use, with and without wiping. Needs root.
 [[nodiscard]] absl::StatusOr<Figures> BenchResidue(const BenchOptions& options);

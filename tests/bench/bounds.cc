@@ -19,7 +19,7 @@ constexpr Bound kBounds[] = {
     {"hit", "p99_ratio_16", kAtMost, 1.10, "aa_p99_16_greatest"},
     {"stampede", "sign_ins", kExactly, 1},
     {"stampede", "last_vs_bare", kAtMost, 2},
-    {"cold", "ratio_to_ideal", kAtMost, 1.25, "simulator_ratio"},
+    {"cold", "vs_libcurl", kAtMost, 1.10},
     {"memory", "bytes_per_session", kAtMost, 2048},
     {"restart", "sign_ins", kExactly, 0},
     {"restart", "ready_ms", kAtMost, 1000},
@@ -28,6 +28,10 @@ constexpr Bound kBounds[] = {
     {"residue", "residue", kExactly, 0},
     {"residue", "residue_unwiped", kAtLeast, 1},
     {"watch", "all_told_ms", kAtMost, 250},
+    {"scale", "hit_100k_vs_1k", kAtMost, 1.5},
+    {"scale", "join_100k_vs_1k", kAtMost, 1.5},
+    {"scale", "page_100k_vs_1k", kAtMost, 1.5},
+    {"scale", "status_100k_vs_1k", kAtMost, 1.5},
 };
 
 std::optional<double> ValueOf(const Figures& figures, const std::string& name) {

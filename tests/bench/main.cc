@@ -21,6 +21,7 @@ std::vector<Bench> Benches() {
       {"residue", "secrets left in memory by 50 credentials, with and without wiping",
        BenchResidue},
       {"watch", "1,000 streams that watch one organization", BenchWatch},
+      {"scale", "a hit, a join, a page and the status with 1,000 to 100,000 slots", BenchScale},
   };
 }
 
