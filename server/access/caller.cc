@@ -37,15 +37,20 @@ void Caller::Replace(Grants grants, const CallerLimits& limits) {
   limits_ = limits;
 }
 
-absl::Status Caller::Enter(absl::Duration now, int calls) {
+absl::Status Caller::CheckInFlight(int calls, CallKind kind) const {
+  const int in_flight = kind == CallKind::kWaiting ? waiting_ : at_once_;
+  if (in_flight + calls <= limits_.calls_in_flight) return absl::OkStatus();
+  return TooMuch(
+      name_,
+      absl::StrCat(" has ", in_flight, kind == CallKind::kWaiting ? " calls that wait" : " calls",
+                   " without an answer, and with ", calls, " more it would have more than the ",
+                   limits_.calls_in_flight, " that it may"),
+      absl::Seconds(1));
+}
+
+absl::Status Caller::Enter(absl::Duration now, int calls, CallKind kind) {
   MutexLock lock(mutex_);
-  if (in_flight_ + calls > limits_.calls_in_flight) {
-    return TooMuch(
-        name_,
-        absl::StrCat(" has ", in_flight_, " calls without an answer, and with ", calls,
-                     " more it would have more than the ", limits_.calls_in_flight, " that it may"),
-        absl::Seconds(1));
-  }
+  if (absl::Status status = CheckInFlight(calls, kind); !status.ok()) return status;
   const double seconds = std::max(absl::ToDoubleSeconds(now - refilled_), 0.0);
   tokens_ = std::min(limits_.burst, tokens_ + seconds * limits_.calls_per_second);
   refilled_ = std::max(now, refilled_);
@@ -57,13 +62,21 @@ absl::Status Caller::Enter(absl::Duration now, int calls) {
                    absl::Seconds((wanted - tokens_) / limits_.calls_per_second));
   }
   tokens_ -= wanted;
-  in_flight_ += calls;
+  (kind == CallKind::kWaiting ? waiting_ : at_once_) += calls;
   return absl::OkStatus();
 }
 
-void Caller::Leave(int calls) {
+absl::Status Caller::StartWaiting(int calls) {
   MutexLock lock(mutex_);
-  in_flight_ -= calls;
+  if (absl::Status status = CheckInFlight(calls, CallKind::kWaiting); !status.ok()) return status;
+  at_once_ -= calls;
+  waiting_ += calls;
+  return absl::OkStatus();
+}
+
+void Caller::Leave(int calls, CallKind kind) {
+  MutexLock lock(mutex_);
+  (kind == CallKind::kWaiting ? waiting_ : at_once_) -= calls;
 }
 
 Origin Identity::OriginOf(absl::string_view peer) const {

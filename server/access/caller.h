@@ -26,6 +26,12 @@ struct Origin {
   std::string certificate_serial;     // of a TLS caller, hexadecimal
 };
 
+// The kinds of calls, which are counted apart: calls that wait leave room for calls that do not.
+enum class CallKind {
+  kAtOnce,   // answered from memory
+  kWaiting,  // for BILL, the keyring or another caller's change; or a stream
+};
+
 // Thread-safe.
 class Caller final {
  public:
@@ -40,17 +46,26 @@ class Caller final {
 
   // Begins a call that counts as `calls`, which Leave() ends. CALLER_LIMIT, with when to try again,
   // where it asks too much; `now` is Clock::SinceBoot().
-  [[nodiscard]] absl::Status Enter(absl::Duration now, int calls = 1);
-  void Leave(int calls = 1);
+  [[nodiscard]] absl::Status Enter(absl::Duration now, int calls = 1,
+                                   CallKind kind = CallKind::kAtOnce);
+  // Counts a call that began with kAtOnce as one that waits. After CALLER_LIMIT, which is returned
+  // if too many wait already, it counts as before.
+  [[nodiscard]] absl::Status StartWaiting(int calls = 1);
+  void Leave(int calls = 1, CallKind kind = CallKind::kAtOnce);
 
  private:
+  // Returns CALLER_LIMIT if `calls` more would exceed the limit of their kind.
+  [[nodiscard]] absl::Status CheckInFlight(int calls, CallKind kind) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   const std::string name_;
   mutable Mutex mutex_;
   std::shared_ptr<const Grants> grants_ ABSL_GUARDED_BY(mutex_);
   CallerLimits limits_ ABSL_GUARDED_BY(mutex_);
   double tokens_ ABSL_GUARDED_BY(mutex_);
   absl::Duration refilled_ ABSL_GUARDED_BY(mutex_) = absl::ZeroDuration();
-  int in_flight_ ABSL_GUARDED_BY(mutex_) = 0;
+  int at_once_ ABSL_GUARDED_BY(mutex_) = 0;
+  int waiting_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 // Shared by the doors of one principal and by the calls that came through them.

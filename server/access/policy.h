@@ -59,8 +59,9 @@ class Grants final {
 // What a principal may ask at a time.
 struct CallerLimits {
   double calls_per_second = 1000;
-  double burst = 2000;         // calls at once after a pause
-  int calls_in_flight = 1000;  // unanswered; a stream counts as one
+  double burst = 2000;  // calls at once after a pause
+  // Calls without an answer that are answered at once, and as many that wait: CallKind.
+  int calls_in_flight = 1000;
 };
 
 // Who is at the other end of a Unix socket, as the kernel says (SO_PEERCRED, SO_PEERGROUPS).

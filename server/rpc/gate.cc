@@ -35,6 +35,12 @@ Need OfAnything(absl::string_view rpc, absl::optional<AuditEvent> event, Role ro
   return {rpc, event, role, Need::Of::kAnything};
 }
 
+// Of a request that is answered from memory, or may be: see Gate::StartWaiting().
+Need AtOnce(Need need) {
+  need.kind = CallKind::kAtOnce;
+  return need;
+}
+
 // One for each hundred organizations begun: what they cost is of the caller's limits, or one call
 // would be a thousand.
 int CallsOf(int organizations) {
@@ -66,7 +72,8 @@ absl::Status NotGranted(const Caller& caller, const Need& need) {
   }
   if (!need.organization_id.empty()) {
     details.metadata.emplace("organization_id", need.organization_id);
-    what = absl::StrCat("organization \"", need.organization_id, "\"");
+    what = absl::StrCat(need.whole_credential ? "the whole credential of " : "", "organization \"",
+                        need.organization_id, "\"");
   }
   return MakeError(std::move(details),
                    absl::StrCat("the policy does not grant ", what, " to ", caller.name(),
@@ -87,15 +94,20 @@ absl::Status Covers(const Caller& caller, const Need& need) {
   return absl::OkStatus();
 }
 
+// Returns true if the organization is granted, whichever credential serves it.
+bool CoversPair(const Grants& grants, const Need& need) {
+  return !need.whole_credential && grants.CoversOrganization(need.role, need.organization_id);
+}
+
 // What does not take a look at which credentials there are. Of a pair, `credential` serves the
 // organization: what ResolvePair() lets in.
 absl::Status CheckGrant(const Caller& caller, const Need& need, absl::string_view credential) {
   if (need.of == Need::Of::kCredential) return Covers(caller, need);
   const std::shared_ptr<const Grants> grants = caller.grants();
-  const bool granted = need.of == Need::Of::kAnything
-                           ? grants->Any(need.role)
-                           : grants->CoversOrganization(need.role, need.organization_id) ||
-                                 grants->CoversCredential(need.role, credential);
+  const bool granted =
+      need.of == Need::Of::kAnything
+          ? grants->Any(need.role)
+          : CoversPair(*grants, need) || grants->CoversCredential(need.role, credential);
   return granted ? absl::OkStatus() : NotGranted(caller, need);
 }
 
@@ -109,23 +121,27 @@ absl::Status CheckComplete(const Directory& directory) {
 }
 
 Need NeedOf(const v1::GetSessionRequest& request) {
-  return OfPair("SessionService/GetSession", AuditEvent::kSessionRead,
-                RoleToRead(SecretsOf(request).any()), request.organization_id(),
-                request.credential());
+  Need need =
+      OfPair("SessionService/GetSession", AuditEvent::kSessionRead,
+             RoleToRead(SecretsOf(request).any()), request.organization_id(), request.credential());
+  need.kind = CallKind::kAtOnce;
+  return need;
 }
 
 Need NeedOf(const v1::BatchGetSessionsRequest& request) {
-  Need need =
-      OfAnything("SessionService/BatchGetSessions", AuditEvent::kSessionRead, Role::kReader);
+  Need need = AtOnce(
+      OfAnything("SessionService/BatchGetSessions", AuditEvent::kSessionRead, Role::kReader));
   need.calls = CallsOf(request.requests_size());
   return need;
 }
 
 // That it signs in is recorded where it does.
 Need NeedOf(const v1::LoginRequest& request) {
-  return OfPair("SessionService/Login", AuditEvent::kSessionRead,
-                request.force() ? Role::kOperator : Role::kCaller, request.organization_id(),
-                request.credential());
+  Need need = AtOnce(OfPair("SessionService/Login", AuditEvent::kSessionRead,
+                            request.force() ? Role::kOperator : Role::kCaller,
+                            request.organization_id(), request.credential()));
+  need.whole_credential = request.force();
+  return need;
 }
 
 Need NeedOf(const v1::LogoutRequest& request) {
@@ -146,19 +162,20 @@ Need NeedOf(const v1::WatchedOrganization& watched, bool with_secrets) {
 }
 
 Need NeedOf(const v1::ListSessionsRequest& /*request*/) {
-  return OfAnything("SessionService/ListSessions", {}, Role::kOperator);
+  return AtOnce(OfAnything("SessionService/ListSessions", {}, Role::kOperator));
 }
 
 Need NeedOf(const v1::GetStatusRequest& /*request*/) {
-  return OfAnything("SessionService/GetStatus", {}, Role::kOperator);
+  return AtOnce(OfAnything("SessionService/GetStatus", {}, Role::kOperator));
 }
 
 Need NeedOf(const v1::GetCredentialRequest& request) {
-  return OfCredential("CredentialService/GetCredential", {}, Role::kOperator, request.credential());
+  return AtOnce(
+      OfCredential("CredentialService/GetCredential", {}, Role::kOperator, request.credential()));
 }
 
 Need NeedOf(const v1::ListCredentialsRequest& /*request*/) {
-  return OfAnything("CredentialService/ListCredentials", {}, Role::kOperator);
+  return AtOnce(OfAnything("CredentialService/ListCredentials", {}, Role::kOperator));
 }
 
 Need NeedOf(const v1::DeleteCredentialRequest& request) {
@@ -198,8 +215,8 @@ Need NeedOf(const v1::VerifyCredentialRequest& request) {
 }
 
 Need NeedOf(const v1::GetRotationProgressRequest& request) {
-  return OfCredential("CredentialService/GetRotationProgress", {}, Role::kOperator,
-                      request.credential());
+  return AtOnce(OfCredential("CredentialService/GetRotationProgress", {}, Role::kOperator,
+                             request.credential()));
 }
 
 Need NeedOf(const v1::DiscoverOrganizationsRequest& request) {
@@ -276,9 +293,17 @@ absl::Status Gate::Veil(grpc::CallbackServerContext& context, const Need& need,
                    "administrator of that one attach the organizations to it");
 }
 
+absl::Status Gate::StartWaiting(grpc::CallbackServerContext& context, const Caller& caller,
+                                const Need& need) const {
+  absl::Status status = ServingState::StartWaiting(context);
+  Note(context, caller.name(), need, status);
+  return status;
+}
+
 absl::StatusOr<Gate::Pass> Gate::Check(grpc::CallbackServerContext& context,
                                        const Need& need) const {
-  absl::StatusOr<CallerPtr> caller = state_.Enter(context, clock_.SinceBoot(), need.calls);
+  absl::StatusOr<CallerPtr> caller =
+      state_.Enter(context, clock_.SinceBoot(), need.calls, need.kind);
   if (!caller.ok()) {
     const absl::StatusOr<CallerPtr> known = ServingState::CallerOf(context);
     Note(context, known.ok() ? (*known)->name() : "", need, caller.status());
@@ -320,7 +345,7 @@ absl::StatusOr<std::string> Gate::Resolve(const grpc::CallbackServerContext& con
 
 absl::StatusOr<std::string> Gate::ResolvePair(const Caller& caller, const Need& need) const {
   const std::shared_ptr<const Grants> grants = caller.grants();
-  const bool organization_granted = grants->CoversOrganization(need.role, need.organization_id);
+  const bool organization_granted = CoversPair(*grants, need);
   if (organization_granted && need.credential.empty()) return std::string();
   if (!need.credential.empty() && grants->CoversCredential(need.role, need.credential)) {
     return need.credential;
@@ -336,10 +361,12 @@ absl::StatusOr<std::string> Gate::ResolvePair(const Caller& caller, const Need& 
   if (meant.size() == 1) return meant.front()->name;
   if (meant.size() > 1) return AmbiguousCredential(need.organization_id, meant);
   // Which organizations the granted credentials serve may not be known yet.
-  const bool may_serve = organization_granted || grants->NamesCredentials(need.role);
+  const bool covers_all = need.whole_credential && grants->CoversCredential(need.role, {});
+  const bool may_serve = organization_granted || covers_all || grants->NamesCredentials(need.role);
   if (may_serve) {
     if (absl::Status read = CheckComplete(directory_); !read.ok()) return read;
   }
+  if (covers_all) return std::string();  // UNKNOWN_ORGANIZATION
   if (!organization_granted) return NotGranted(caller, need);
   return MakeError({Reason::kUnknownCredential, {}, {{"credential", need.credential}}},
                    absl::StrCat("no credential \"", need.credential, "\" serves organization \"",

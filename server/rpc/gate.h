@@ -48,7 +48,11 @@ struct Need {
   std::uint64_t version = 0;                    // of the credential, as the caller read it
   std::vector<std::string> organizations = {};  // named by a change of a credential
   bool attaches = false;                        // the change attaches `organizations`
+  // Of kPair: a grant of the organization is not enough, the credential has to be granted.
+  bool whole_credential = false;
   int calls = 1;  // how many calls the request counts as for the caller's limits
+  // kAtOnce: counts so until StartWaiting().
+  CallKind kind = CallKind::kWaiting;
 };
 
 // The rule of each RPC. A request without one does not compile where it is admitted.
@@ -107,6 +111,11 @@ class Gate final {
   // The same, and DRAINING: for calls that a drain waits for.
   [[nodiscard]] absl::StatusOr<Pass> Admit(grpc::CallbackServerContext& context,
                                            const Need& need) const;
+
+  // Counts a call of kAtOnce, which has to wait, apart from calls that do not. Returns CALLER_LIMIT
+  // if too many calls of the caller wait already. Call it before the handler returns.
+  [[nodiscard]] absl::Status StartWaiting(grpc::CallbackServerContext& context,
+                                          const Caller& caller, const Need& need) const;
 
   // For a call that was let in and had to wait: whether somebody still waits for it (else
   // CANCELLED), and whether what it needs is granted by now to whom its connection is of by now.

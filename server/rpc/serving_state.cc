@@ -30,6 +30,7 @@ class ServingState::Context final : public grpc::CallbackServerContext {
   const Door door;
   CallerPtr caller;  // once it entered
   int calls = 0;     // as which it counts
+  CallKind kind = CallKind::kAtOnce;
   bool admitted = false;
 };
 
@@ -41,7 +42,7 @@ class ServingState::Contexts final : public grpc::ContextAllocator {
   void Release(grpc::CallbackServerContext* context) override {
     if (typeid(*context) != typeid(Context)) return;  // gRPC's own, of a method that nobody serves
     const std::unique_ptr<Context> ours(static_cast<Context*>(context));
-    if (ours->caller != nullptr) ours->caller->Leave(ours->calls);
+    if (ours->caller != nullptr) ours->caller->Leave(ours->calls, ours->kind);
     if (ours->admitted) state_.EndCall();
   }
 
@@ -94,13 +95,21 @@ absl::optional<std::uint32_t> ServingState::UidOf(const grpc::CallbackServerCont
 }
 
 absl::StatusOr<CallerPtr> ServingState::Enter(grpc::CallbackServerContext& context,
-                                              absl::Duration now, int calls) const {
+                                              absl::Duration now, int calls, CallKind kind) const {
   absl::StatusOr<CallerPtr> caller = CallerOf(context);
   if (!caller.ok()) return caller;
-  if (absl::Status status = (*caller)->Enter(now, calls); !status.ok()) return status;
+  if (absl::Status status = (*caller)->Enter(now, calls, kind); !status.ok()) return status;
   Ours(context).caller = *caller;
   Ours(context).calls = calls;
+  Ours(context).kind = kind;
   return caller;
+}
+
+absl::Status ServingState::StartWaiting(grpc::CallbackServerContext& context) {
+  Context& ours = Ours(context);
+  absl::Status status = ours.caller->StartWaiting(ours.calls);
+  if (status.ok()) ours.kind = CallKind::kWaiting;
+  return status;
 }
 
 void ServingState::StartDraining() {
@@ -159,6 +168,32 @@ void ServingState::Forget(const OpenStream* stream) {
   MutexLock lock(mutex_);
   streams_.erase(stream);
   ended_.notify_all();
+}
+
+void ServingState::AddWaiting(const std::shared_ptr<EndableCall>& call) {
+  {
+    MutexLock lock(mutex_);
+    waiting_.emplace(call.get(), call);
+    if (!waiting_ended_) return;
+  }
+  call->End(Draining());
+}
+
+void ServingState::Forget(const EndableCall* call) {
+  MutexLock lock(mutex_);
+  waiting_.erase(call);
+}
+
+void ServingState::EndWaiting() {
+  std::vector<std::shared_ptr<EndableCall>> calls;
+  {
+    MutexLock lock(mutex_);
+    waiting_ended_ = true;
+    for (const auto& [key, weak] : waiting_) {
+      if (std::shared_ptr<EndableCall> call = weak.lock()) calls.push_back(std::move(call));
+    }
+  }
+  for (const std::shared_ptr<EndableCall>& call : calls) call->End(Draining());
 }
 
 std::vector<std::shared_ptr<OpenStream>> ServingState::Streams() const {

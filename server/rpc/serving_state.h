@@ -21,12 +21,18 @@
 
 namespace billbroker {
 
-// A call that goes on until one of its two sides ends it.
-class OpenStream {
+// A call that can be ended before it is answered.
+class EndableCall {
  public:
-  virtual ~OpenStream() = default;
-  // Ends it with `why` once what is being written has gone out. Must not block.
+  virtual ~EndableCall() = default;
+  // Ends it with `why`; a stream once the message that is being written has gone out. Must not
+  // block.
   virtual void End(const absl::Status& why) = 0;
+};
+
+// A call that goes on until one of its two sides ends it.
+class OpenStream : public EndableCall {
+ public:
   // Ends it without waiting for a reader that reads no more: the caller hears CANCELLED, unless it
   // has ended. Must not block.
   virtual void Cut() = 0;
@@ -53,9 +59,12 @@ class ServingState final {
   // Who calls, as the policy in force says: CALLER_UNKNOWN.
   [[nodiscard]] static absl::StatusOr<CallerPtr> CallerOf(grpc::CallbackServerContext& context);
   // The same, within its limits until gRPC lets go of `context`: CALLER_LIMIT too. `now` is
-  // Clock::SinceBoot(); it counts as `calls`. Once for a call; see Gate.
+  // Clock::SinceBoot(); it counts as `calls` of `kind`. Once for a call; see Gate.
   [[nodiscard]] absl::StatusOr<CallerPtr> Enter(grpc::CallbackServerContext& context,
-                                                absl::Duration now, int calls = 1) const;
+                                                absl::Duration now, int calls = 1,
+                                                CallKind kind = CallKind::kAtOnce) const;
+  // See Caller::StartWaiting(). After Enter() with kAtOnce, before the handler returns.
+  [[nodiscard]] static absl::Status StartWaiting(grpc::CallbackServerContext& context);
   // Where the call comes from. Over TLS this parses the certificate, which the two below do not.
   [[nodiscard]] static Origin OriginOf(const grpc::CallbackServerContext& context);
   // The principal that the certificate names, whatever the policy says of it; empty where it names
@@ -70,6 +79,9 @@ class ServingState final {
   // Returns when gRPC has sent the answers of all calls that were admitted and let go of them, and
   // every stream has ended; or at `deadline`. After StartDraining().
   void AwaitCalls(absl::Time deadline);
+  // Ends the calls that wait for a session, now and from now on, with DRAINING. After
+  // StartDraining().
+  void EndWaiting();
   // Cuts the streams that have not ended since. Not on a thread of gRPC's.
   void CutStreams();
   [[nodiscard]] bool draining() const { return draining_; }
@@ -81,6 +93,11 @@ class ServingState final {
   // The same for a stream, which is kept track of until Forget(). It is not kept alive.
   [[nodiscard]] absl::Status Admit(const std::shared_ptr<OpenStream>& stream);
   void Forget(const OpenStream* stream);
+
+  // Keeps track of an admitted call that waits, so that EndWaiting() can end it, until Forget().
+  // Does not keep it alive.
+  void AddWaiting(const std::shared_ptr<EndableCall>& call);
+  void Forget(const EndableCall* call);
 
  private:
   struct Door;
@@ -99,6 +116,8 @@ class ServingState final {
   std::atomic<bool> draining_ = false;  // written under the mutex
   mutable Mutex mutex_;
   std::map<const OpenStream*, std::weak_ptr<OpenStream>> streams_ ABSL_GUARDED_BY(mutex_);
+  std::map<const EndableCall*, std::weak_ptr<EndableCall>> waiting_ ABSL_GUARDED_BY(mutex_);
+  bool waiting_ended_ ABSL_GUARDED_BY(mutex_) = false;
   std::atomic<int> calls_ = 0;
   std::condition_variable ended_;  // the last call, while draining; a stream
 };

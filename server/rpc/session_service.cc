@@ -1,6 +1,5 @@
 #include "server/rpc/session_service.h"
 
-#include <atomic>
 #include <memory>
 #include <string>
 #include <utility>
@@ -9,11 +8,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "proto/status.h"
+#include "server/rpc/batch_call.h"
 #include "server/rpc/finish.h"
 #include "server/rpc/patience.h"
 #include "server/rpc/session_wire.h"
 #include "server/rpc/shape.h"
 #include "server/rpc/translate.h"
+#include "server/rpc/waiting_reactor.h"
 #include "server/rpc/watch_stream.h"
 #include "vault/base/secret_arena.h"
 
@@ -25,7 +26,7 @@ using grpc::ServerUnaryReactor;
 
 constexpr absl::string_view kSessionList = "sessions";  // in page tokens
 
-// Shape first: a malformed request is malformed whatever the broker is doing.
+// Shape first: a malformed request is malformed in every state of the broker.
 template <typename Request>
 absl::StatusOr<Gate::Pass> Admit(const Request& request, CallbackServerContext& context,
                                  const Gate& gate) {
@@ -46,35 +47,48 @@ void Answer(const absl::StatusOr<SessionPtr>& session, const SessionSecrets& sec
 }
 
 // A call of GetSession that waits for its session.
-struct Waiting {
+struct WaitingGet {
   CallbackServerContext& context;
-  ServerUnaryReactor* reactor;
+  WaitingReactor* reactor;
   grpc::ByteBuffer& response;
   v1::GetSessionRequest request;
   Gate::Pass pass;
 };
 
-void AwaitSession(const SessionServiceImpl::Parts& parts, std::unique_ptr<Waiting> waiting) {
-  const Waiting& call = *waiting;
-  SessionDemand demand = DemandOf(call.request);
-  demand.patience = PatienceOf(call.context);
-  demand.principal = call.pass.caller->name();
-  demand.cause = parts.gate.CauseOf(call.context, NeedOf(call.request), call.pass.record);
-  parts.sessions.GetSession(
-      call.request.organization_id(), call.pass.credential, demand,
+void EndGet(const SessionServiceImpl::Parts& parts, WaitingGet& call,
+            const absl::StatusOr<SessionPtr>& session) {
+  absl::Status status = call.reactor->Explain(session.status());
+  if (status.ok()) {
+    status = parts.gate.AskAgain(call.context, NeedOf(call.request), (*session)->credential);
+    if (!status.ok()) return (void)Finished(call.reactor, status);
+  }
+  if (absl::IsCancelled(status)) return (void)Finished(call.reactor, status);  // nobody to answer
+  Answer(status.ok() ? session : status, SecretsOf(call.request), parts.clock, call.pass.record,
+         call.reactor, call.response);
+}
+
+ServerUnaryReactor* AwaitSession(const SessionServiceImpl::Parts& parts,
+                                 CallbackServerContext& context, grpc::ByteBuffer& response,
+                                 v1::GetSessionRequest request, Gate::Pass pass) {
+  const Need need = NeedOf(request);
+  if (absl::Status status = parts.gate.StartWaiting(context, *pass.caller, need); !status.ok()) {
+    return Finished(context.DefaultReactor(), status);
+  }
+  auto* const reactor = WaitingReactor::Start(parts.state, parts.sessions);
+  SessionDemand demand = DemandOf(request);
+  demand.patience = PatienceOf(context);
+  demand.principal = pass.caller->name();
+  demand.cause = parts.gate.CauseOf(context, need, pass.record);
+  auto waiting = std::make_unique<WaitingGet>(
+      WaitingGet{context, reactor, response, std::move(request), std::move(pass)});
+  const std::string organization_id = waiting->request.organization_id();
+  const std::string credential = waiting->pass.credential;
+  reactor->WaitFor(parts.sessions.GetSession(
+      organization_id, credential, demand,
       [&parts, waiting = std::move(waiting)](const absl::StatusOr<SessionPtr>& session) {
-        absl::Status granted;
-        if (session.ok()) {
-          granted = parts.gate.AskAgain(waiting->context, NeedOf(waiting->request),
-                                        (*session)->credential);
-        }
-        if (!granted.ok()) {
-          Finished(waiting->reactor, granted);
-          return;
-        }
-        Answer(session, SecretsOf(waiting->request), parts.clock, waiting->pass.record,
-               waiting->reactor, waiting->response);
-      });
+        EndGet(parts, *waiting, session);
+      }));
+  return reactor;
 }
 
 // Returns how a Login is forced. An admin of the credential passes the slot cap too.
@@ -88,11 +102,11 @@ SignInForce ForceOf(const v1::LoginRequest& request, const Gate::Pass& pass) {
 // Ends a call of Login.
 struct LoginAnswer {
   const Clock& clock;
-  ServerUnaryReactor* reactor;
   const v1::LoginRequest& request;
   v1::LoginResponse& response;
 
-  void Give(const absl::StatusOr<LoginOutcome>& result, Record& record) const {
+  void Give(const absl::StatusOr<LoginOutcome>& result, Record& record,
+            ServerUnaryReactor* reactor) const {
     record.End(result, result.ok() ? result->session->generation : 0);
     if (result.ok()) {
       FillSession(*result->session, SecretsOf(request), clock.SinceBoot(),
@@ -102,76 +116,6 @@ struct LoginAnswer {
     Finished(reactor, result.status());
   }
 };
-
-// Answers a batch once the last of its outcomes is in. Shared by the callbacks of all.
-class Batch final {
- public:
-  Batch(const SessionServiceImpl::Parts& parts, CallbackServerContext& context,
-        ServerUnaryReactor* reactor, int count, Gate::Pass pass)
-      : parts_(parts),
-        context_(context),
-        reactor_(reactor),
-        pass_(std::move(pass)),
-        missing_(count) {}
-
-  // Gets one of the sessions; `self` is this. One after the other, of one thread.
-  void Get(const std::shared_ptr<Batch>& self, const v1::GetSessionRequest& request,
-           v1::SessionOutcome& outcome);
-
- private:
-  static Need NeedInBatch(const v1::GetSessionRequest& request) {
-    Need need = NeedOf(request);
-    need.rpc = NeedOf(v1::BatchGetSessionsRequest()).rpc;
-    return need;
-  }
-
-  void Put(const absl::StatusOr<SessionPtr>& session, const SessionSecrets& secrets,
-           v1::SessionOutcome& outcome);
-
-  const SessionServiceImpl::Parts& parts_;
-  CallbackServerContext& context_;
-  ServerUnaryReactor* const reactor_;
-  const Gate::Pass pass_;
-  CausePtr cause_;  // once one has to wait
-  std::atomic<int> missing_;
-};
-
-void Batch::Get(const std::shared_ptr<Batch>& self, const v1::GetSessionRequest& request,
-                v1::SessionOutcome& outcome) {
-  const SessionSecrets secrets = SecretsOf(request);
-  if (absl::Status shape = CheckShape(request); !shape.ok()) return Put(shape, {}, outcome);
-  const Need need = NeedInBatch(request);
-  const absl::StatusOr<std::string> credential = parts_.gate.Resolve(context_, *pass_.caller, need);
-  if (!credential.ok()) return Put(credential.status(), {}, outcome);
-  SessionDemand demand = DemandOf(request);
-  const auto session = parts_.sessions.GetAtOnce(request.organization_id(), *credential, demand);
-  if (session.has_value()) return Put(*session, secrets, outcome);
-  if (cause_ == nullptr) cause_ = parts_.gate.CauseOf(context_, need, pass_.record);
-  demand.patience = PatienceOf(context_);
-  demand.principal = pass_.caller->name();
-  demand.cause = cause_;
-  parts_.sessions.GetSession(
-      request.organization_id(), *credential, demand,
-      [self, &request, &outcome, secrets](const absl::StatusOr<SessionPtr>& got) {
-        absl::Status granted;
-        if (got.ok()) {
-          granted =
-              self->parts_.gate.AskAgain(self->context_, NeedInBatch(request), (*got)->credential);
-        }
-        self->Put(granted.ok() ? got : granted, secrets, outcome);
-      });
-}
-
-void Batch::Put(const absl::StatusOr<SessionPtr>& session, const SessionSecrets& secrets,
-                v1::SessionOutcome& outcome) {
-  if (session.ok()) {
-    FillSession(**session, secrets, parts_.clock.SinceBoot(), *outcome.mutable_session());
-    pass_.record.PostRead(**session);
-  } else {
-    *outcome.mutable_error() = ToErrorStatus(session.status());
-  }
-  if (missing_.fetch_sub(1) == 1) reactor_->Finish(grpc::Status::OK);
-}
 
 // No organization id and no credential name contains a slash.
 std::string KeyOf(const SlotInfo& slot) {
@@ -197,69 +141,62 @@ SessionServiceImpl::SessionServiceImpl(Parts parts) : parts_(std::move(parts)) {
 ServerUnaryReactor* SessionServiceImpl::GetSession(CallbackServerContext* context,
                                                    const grpc::ByteBuffer* bytes,
                                                    grpc::ByteBuffer* response) {
-  ServerUnaryReactor* reactor = context->DefaultReactor();
   absl::StatusOr<v1::GetSessionRequest> request = DecodeGetSessionRequest(*bytes);
-  if (!request.ok()) return Finished(reactor, request.status());
+  if (!request.ok()) return Finished(context->DefaultReactor(), request.status());
   absl::StatusOr<Gate::Pass> pass = Admit(*request, *context, parts_.gate);
-  if (!pass.ok()) return Finished(reactor, pass.status());
+  if (!pass.ok()) return Finished(context->DefaultReactor(), pass.status());
   const auto session =
       parts_.sessions.GetAtOnce(request->organization_id(), pass->credential, DemandOf(*request));
-  if (session.has_value()) {
-    Answer(*session, SecretsOf(*request), parts_.clock, pass->record, reactor, *response);
-  } else {
-    AwaitSession(parts_, std::make_unique<Waiting>(Waiting{*context, reactor, *response,
-                                                           *std::move(request), *std::move(pass)}));
+  if (!session.has_value()) {
+    return AwaitSession(parts_, *context, *response, *std::move(request), *std::move(pass));
   }
+  ServerUnaryReactor* const reactor = context->DefaultReactor();
+  Answer(*session, SecretsOf(*request), parts_.clock, pass->record, reactor, *response);
   return reactor;
 }
 
 ServerUnaryReactor* SessionServiceImpl::BatchGetSessions(CallbackServerContext* context,
                                                          const v1::BatchGetSessionsRequest* request,
                                                          v1::BatchGetSessionsResponse* response) {
-  ServerUnaryReactor* reactor = context->DefaultReactor();
   absl::StatusOr<Gate::Pass> pass = Admit(*request, *context, parts_.gate);
-  if (!pass.ok()) return Finished(reactor, pass.status());
-  const int count = request->requests_size();
-  // All outcomes are there before the first is filled: each callback touches only its own.
-  for (int i = 0; i < count; ++i) response->add_outcomes();
-  const auto batch = std::make_shared<Batch>(parts_, *context, reactor, count, *std::move(pass));
-  for (int i = 0; i < count; ++i) {
-    batch->Get(batch, request->requests(i), *response->mutable_outcomes(i));
-  }
-  return reactor;
+  if (!pass.ok()) return Finished(context->DefaultReactor(), pass.status());
+  return RunBatch(parts_, *context, *request, *response, *std::move(pass));
 }
 
 ServerUnaryReactor* SessionServiceImpl::Login(CallbackServerContext* context,
                                               const v1::LoginRequest* request,
                                               v1::LoginResponse* response) {
-  ServerUnaryReactor* reactor = context->DefaultReactor();
   absl::StatusOr<Gate::Pass> pass = Admit(*request, *context, parts_.gate);
-  if (!pass.ok()) return Finished(reactor, pass.status());
-  const LoginAnswer answer = {parts_.clock, reactor, *request, *response};
+  if (!pass.ok()) return Finished(context->DefaultReactor(), pass.status());
+  const LoginAnswer answer = {parts_.clock, *request, *response};
   if (!request->force()) {
     const auto live =
         parts_.sessions.GetAtOnce(request->organization_id(), pass->credential, SessionDemand());
     if (live.has_value() && live->ok()) {
-      answer.Give(LoginOutcome{**live, true}, pass->record);
-      return reactor;
+      answer.Give(LoginOutcome{**live, true}, pass->record, context->DefaultReactor());
+      return context->DefaultReactor();
     }
   }
+  const Need need = NeedOf(*request);
+  if (absl::Status status = parts_.gate.StartWaiting(*context, *pass->caller, need); !status.ok()) {
+    return Finished(context->DefaultReactor(), status);
+  }
+  auto* const reactor = WaitingReactor::Start(parts_.state, parts_.sessions);
   const LoginDemand demand = {ForceOf(*request, *pass), PatienceOf(*context), pass->caller->name(),
-                              parts_.gate.CauseOf(*context, NeedOf(*request), pass->record)};
-  parts_.sessions.Login(request->organization_id(), pass->credential, demand,
-                        [this, context, answer, record = std::move(pass->record)](
-                            const absl::StatusOr<LoginOutcome>& result) mutable {
-                          absl::Status granted;
-                          if (result.ok()) {
-                            granted = parts_.gate.AskAgain(*context, NeedOf(answer.request),
-                                                           result->session->credential);
-                          }
-                          if (!granted.ok()) {
-                            Finished(answer.reactor, granted);
-                            return;
-                          }
-                          answer.Give(result, record);
-                        });
+                              parts_.gate.CauseOf(*context, need, pass->record)};
+  reactor->WaitFor(parts_.sessions.Login(
+      request->organization_id(), pass->credential, demand,
+      [this, context, answer, reactor,
+       record = std::move(pass->record)](const absl::StatusOr<LoginOutcome>& result) mutable {
+        absl::Status status = reactor->Explain(result.status());
+        if (absl::IsCancelled(status)) return (void)Finished(reactor, status);
+        if (status.ok()) {
+          status =
+              parts_.gate.AskAgain(*context, NeedOf(answer.request), result->session->credential);
+          if (!status.ok()) return (void)Finished(reactor, status);
+        }
+        answer.Give(status.ok() ? result : status, record, reactor);
+      }));
   return reactor;
 }
 
@@ -293,7 +230,8 @@ grpc::ServerWriteReactor<v1::WatchSessionsResponse>* SessionServiceImpl::WatchSe
 absl::Status SessionServiceImpl::ListPage(const v1::ListSessionsRequest& request,
                                           const PageWish& page, const Grants& grants,
                                           v1::ListSessionsResponse& response) const {
-  // A mistyped name must not look like a credential without sessions; what is not granted must.
+  // A mistyped name must not look like a credential without sessions. A name that is not granted
+  // must.
   if (grants.CoversCredential(Role::kOperator, request.credential()) &&
       !request.credential().empty()) {
     const absl::StatusOr<CredentialInfoPtr> known = parts_.directory.Get(request.credential());

@@ -1,4 +1,4 @@
-// SessionServiceImpl: billbroker.v1.SessionService over the engine.
+// SessionServiceImpl: billbroker.v1.SessionService over the session manager.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -27,10 +27,9 @@ using SessionServiceBase = v1::SessionService::WithRawCallbackMethod_GetSession<
                     v1::SessionService::WithCallbackMethod_GetStatus<
                         v1::SessionService::Service>>>>>>>;
 
-// Checks a request's shape, asks the engine, translates. No handler blocks: what the engine has in
-// memory is answered on the calling thread, the rest on the thread that the engine answers on. A
-// caller that gives up changes nothing: gRPC keeps the call's messages until Finish(), which is
-// called once in any case.
+// Checks the shape of a request, asks the session manager, translates. No handler blocks: an answer
+// from memory is sent on the calling thread, any other on the thread of the session manager that
+// has it. A caller that waits for a session and leaves is forgotten at once: see WaitingReactor.
 class SessionServiceImpl final : public SessionServiceBase {
  public:
   struct Parts {  // borrowed
@@ -39,7 +38,7 @@ class SessionServiceImpl final : public SessionServiceBase {
     ServingState& state;
     const Gate& gate;
     SessionManager& sessions;
-    WatchHub& hub;  // that the engine tells
+    WatchHub& hub;  // which the session manager notifies
     const SessionStore& store;
     const AuditTrail& audit;
     std::string audit_file;

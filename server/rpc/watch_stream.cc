@@ -63,7 +63,9 @@ class WatchStream final : public WatchReactor, public WatchHub::Listener, public
   [[nodiscard]] absl::StatusOr<SessionPtr> StateOf(const v1::WatchedOrganization& watched,
                                                    Told& told);
   bool Remember(Told& told, const absl::StatusOr<SessionPtr>& state);
-  void SetWarm(const std::string& organization_id, Told& told, absl::optional<std::string> warm);
+  // `principal` is charged for sign-ins; not used if `warm` is not set.
+  void SetWarm(const std::string& organization_id, Told& told, absl::optional<std::string> warm,
+               absl::string_view principal = "");
 
   const WatchStreamParts parts_;
   grpc::CallbackServerContext& context_;
@@ -100,9 +102,9 @@ void WatchStream::Start(const std::shared_ptr<WatchStream>& self) {
 }
 
 void WatchStream::SetWarm(const std::string& organization_id, Told& told,
-                          absl::optional<std::string> warm) {
+                          absl::optional<std::string> warm, absl::string_view principal) {
   if (told.warm == warm) return;
-  if (warm.has_value()) parts_.sessions.StartWarm(organization_id, *warm);
+  if (warm.has_value()) parts_.sessions.StartWarm(organization_id, *warm, principal);
   if (told.warm.has_value()) parts_.sessions.StopWarm(organization_id, *told.warm);
   told.warm = std::move(warm);
 }
@@ -193,7 +195,8 @@ absl::StatusOr<SessionPtr> WatchStream::StateOf(const v1::WatchedOrganization& w
           : caller.status();
   const bool warm = request_.keep_warm() && credential.ok();
   SetWarm(watched.organization_id(), told,
-          warm ? absl::optional<std::string>(*credential) : absl::nullopt);
+          warm ? absl::optional<std::string>(*credential) : absl::nullopt,
+          caller.ok() ? (*caller)->name() : "");
   if (!credential.ok()) return credential.status();
   return parts_.sessions.Peek(watched.organization_id(), *credential);
 }

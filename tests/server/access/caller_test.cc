@@ -63,6 +63,22 @@ TEST(CallerTest, RejectsCallsAboveTheConcurrencyLimit) {
   EXPECT_THAT(caller.Enter(kNow), IsOk());
 }
 
+TEST(CallerTest, CallsThatWaitAreCountedApart) {
+  Caller caller("unix:payments-service", Grants(), {1000, 1000, 2});
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_THAT(caller.Enter(kNow), IsOk());
+    EXPECT_THAT(caller.StartWaiting(), IsOk());
+  }
+  EXPECT_THAT(caller.Enter(kNow, 1, CallKind::kWaiting), HasReason(Reason::kCallerLimit));
+  EXPECT_THAT(caller.Enter(kNow), IsOk());
+  EXPECT_THAT(caller.StartWaiting(), HasReason(Reason::kCallerLimit));
+  EXPECT_THAT(caller.Enter(kNow), IsOk());
+  EXPECT_THAT(caller.Enter(kNow), HasReason(Reason::kCallerLimit));
+  caller.Leave(1, CallKind::kWaiting);
+  EXPECT_THAT(caller.StartWaiting(), IsOk());
+  EXPECT_THAT(caller.Enter(kNow), IsOk());
+}
+
 TEST(CallersTest, PrincipalWithoutGrantHasNoCaller) {
   Policy policy;
   Callers callers(policy);

@@ -65,6 +65,8 @@ class EveryGrantTest : public RpcCatalogTest, public ::testing::WithParamInterfa
         return true;
       case Scope::kPair:
         return shape_.organizations || exists;  // a grant of a credential covers its organizations
+      case Scope::kCredentialOfOrganization:
+        return shape_.credentials && exists;
       case Scope::kCredential:
         return shape_.credentials;
       case Scope::kAttachment:
@@ -164,6 +166,48 @@ TEST_F(AccessTest, OrganizationGrantHidesCredentials) {
   EXPECT_THAT(elsewhere, HasReason(Reason::kUnknownCredential));
   EXPECT_EQ(absl::StrReplaceAll(elsewhere.message(), {{"-here\" serves", "-gone\" serves"}}),
             nowhere.message());
+}
+
+TEST_F(AccessTest, ForceNeedsGrantOfTheCredential) {
+  v1::LoginRequest request;
+  request.set_organization_id("granted-name-here");
+  request.set_force(true);
+  v1::LoginResponse response;
+  const auto login = [&](const ::billbroker::Grant& grant) {
+    Policy policy = EverythingGranted();
+    policy.grants = {grant};
+    callers_.SetPolicy(policy);
+    return Call(*sessions_, &v1::SessionService::Stub::Login, request, &response);
+  };
+  EXPECT_THAT(login({{kPrincipal}, Role::kAdmin, {"granted-name-here"}, {}}),
+              HasReason(Reason::kNotGranted));
+  EXPECT_THAT(login({{kPrincipal}, Role::kCaller, {}, {"granted-name-here"}}),
+              HasReason(Reason::kNotGranted));
+  EXPECT_EQ(broker_.bill.CountSignIns(), 0);
+  EXPECT_THAT(login({{kPrincipal}, Role::kOperator, {}, {"granted-name-here"}}), IsOk());
+  EXPECT_EQ(response.session().credential(), "granted-name-here");
+  EXPECT_THAT(login({{kPrincipal}, Role::kOperator, {"*"}, {}}), IsOk());
+  request.set_organization_id("granted-name-gone");
+  EXPECT_THAT(login({{kPrincipal}, Role::kOperator, {"*"}, {}}),
+              HasReason(Reason::kUnknownOrganization));
+}
+
+TEST_F(AccessTest, OnlyAdminOfTheCredentialPassesTheSlotCap) {
+  const auto login = [this](Role role) {
+    Policy policy = EverythingGranted();
+    policy.grants = {{{kPrincipal}, role, {}, {"granted-name-here"}},
+                     {{kPrincipal}, Role::kAdmin, {"granted-name-here"}, {}}};
+    callers_.SetPolicy(policy);
+    v1::LoginRequest request;
+    request.set_organization_id("granted-name-here");
+    request.set_force(true);
+    return Ask(*sessions_, &v1::SessionService::Stub::Login, request);
+  };
+  for (int i = 0; i < SignInLimits().slot_burst; ++i) {
+    ASSERT_THAT(login(Role::kOperator), IsOk()) << i;
+  }
+  EXPECT_THAT(login(Role::kOperator), HasReason(Reason::kLoginBudgetSpent));
+  EXPECT_THAT(login(Role::kAdmin), IsOk());
 }
 
 TEST_F(AccessTest, ListsHoldOnlyGrantedEntries) {

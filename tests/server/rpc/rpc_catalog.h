@@ -14,6 +14,7 @@ namespace billbroker {
 enum class Scope {
   kAnything,
   kPair,
+  kCredentialOfOrganization,  // the credential that serves the organization
   kCredential,
   kAttachment,  // the credential, and the organization for itself
 };

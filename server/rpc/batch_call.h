@@ -1,0 +1,21 @@
+// RunBatch: a call of BatchGetSessions.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include "billbroker/v1/session.pb.h"
+#include "server/rpc/gate.h"
+#include "server/rpc/session_service.h"
+
+namespace billbroker {
+
+// Answers `request`, which was admitted with `pass`: an outcome for each of its requests, in order.
+// Requests for the same session with the same demand are merged: together they are one waiting
+// call. All but `pass` are borrowed until the call is finished.
+[[nodiscard]] grpc::ServerUnaryReactor* RunBatch(const SessionServiceImpl::Parts& parts,
+                                                 grpc::CallbackServerContext& context,
+                                                 const v1::BatchGetSessionsRequest& request,
+                                                 v1::BatchGetSessionsResponse& response,
+                                                 Gate::Pass pass);
+
+}  // namespace billbroker
