@@ -26,6 +26,7 @@
 #include "server/app/audit_watch.h"
 #include "server/app/closable_executor.h"
 #include "server/app/config.h"
+#include "server/app/drain.h"
 #include "server/app/file_lock.h"
 #include "server/app/grpc_log.h"
 #include "server/app/health.h"
@@ -73,8 +74,6 @@ constexpr char kVersion[] = BILLBROKER_VERSION;
 constexpr int kThreads = 4;
 constexpr absl::Duration kFilesInterval = absl::Seconds(1);
 constexpr absl::Duration kExpiryInterval = absl::Hours(1);
-// How long a stream that ends may wait for its reader.
-constexpr absl::Duration kStreamGrace = absl::Seconds(1);
 
 std::map<std::string, std::string> BaseUrls(const Config& config) {
   std::map<std::string, std::string> base_urls;
@@ -188,6 +187,7 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
   absl::StatusOr<Policy> policy = LoadPolicy(config.policy_file);
   if (!policy.ok()) return policy.status();
 
+  StopWatchdog watchdog(log);
   // From left to right through the rooms. What is declared first goes last.
   SystemRandom random;
   LogObserver log_observer(log);
@@ -283,15 +283,8 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
       {{"version", kVersion}, {"pid", std::int64_t{::getpid()}}, {"listeners", listeners.Names()}});
   ServeUntilStopped(signals, policy_watch, listeners, audit);
 
-  log.Write(LogLevel::kInfo, "draining");
-  NotifySystemd("STOPPING=1");
-  state.StartDraining();
-  ThreadExecutor patience(1);
-  patience.RunAfter(kStreamGrace, [&state] { state.CutStreams(); });
-  const absl::Time deadline = clock.Now() + config.drain_timeout;
-  listeners.StopServing();
-  state.AwaitCalls(deadline);
-  listeners.Shutdown(deadline);
+  watchdog.Start(config.drain_timeout);
+  Drain({clock, log, state, sessions, listeners}, config.drain_timeout);
   return absl::OkStatus();
 }
 

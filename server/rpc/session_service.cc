@@ -173,8 +173,9 @@ ServerUnaryReactor* SessionServiceImpl::Login(CallbackServerContext* context,
     const auto live =
         parts_.sessions.GetAtOnce(request->organization_id(), pass->credential, SessionDemand());
     if (live.has_value() && live->ok()) {
-      answer.Give(LoginOutcome{**live, true}, pass->record, context->DefaultReactor());
-      return context->DefaultReactor();
+      ServerUnaryReactor* const reactor = context->DefaultReactor();  // once for a call
+      answer.Give(LoginOutcome{**live, true}, pass->record, reactor);
+      return reactor;
     }
   }
   const Need need = NeedOf(*request);

@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "client/session_cache.h"
 #include "tests/e2e/test_environment.h"
 #include "tests/support/await.h"
 #include "tests/support/status_matchers.h"
@@ -97,6 +98,31 @@ TEST_F(ProcessTest, SigtermAnswersAllAcceptedCalls) {
   EXPECT_EQ(env_.CountEvents("draining"), 1);
   struct stat info {};
   EXPECT_NE(::stat(env_.socket().c_str(), &info), 0) << "the socket is removed";
+}
+
+TEST_F(ProcessTest, SigtermKeepsSignInOfWarmWatch) {
+  ASSERT_THAT(env_.CreateAcme(), IsOk());
+  env_.bill().gateway().SetLatency(absl::Seconds(3));
+  SessionCacheOptions watch;
+  watch.organizations = {{kPayables}};
+  watch.keep_warm = true;
+  const auto cache = SessionCache::Connect({.address = "unix:" + env_.socket()}, watch);
+  ASSERT_THAT(cache, IsOk());
+  Await([&] { return env_.SignIns() == 1; }, "the sign-in for the watch to reach BILL");
+  EXPECT_EQ(env_.StopBroker(), 0);
+  EXPECT_EQ(env_.CountEvents("drain_incomplete"), 0);
+  env_.bill().gateway().SetLatency(absl::ZeroDuration());
+
+  env_.StartBroker();
+  GetSessionOptions with_key;
+  with_key.include_dev_key = true;
+  const auto session = env_.sessions().GetSession(kPayables, with_key);
+  ASSERT_THAT(session, IsOk());
+  EXPECT_EQ(env_.UseAtBill(*session), 200);
+  EXPECT_EQ(env_.SignIns(), 1);
+  const auto status = env_.admin().GetStatus();
+  ASSERT_THAT(status, IsOk());
+  EXPECT_EQ(status->sessions().failed_sign_in_count(), 0);
 }
 
 }  // namespace

@@ -192,24 +192,6 @@ TEST_F(AccessTest, ForceNeedsGrantOfTheCredential) {
               HasReason(Reason::kUnknownOrganization));
 }
 
-TEST_F(AccessTest, OnlyAdminOfTheCredentialPassesTheSlotCap) {
-  const auto login = [this](Role role) {
-    Policy policy = EverythingGranted();
-    policy.grants = {{{kPrincipal}, role, {}, {"granted-name-here"}},
-                     {{kPrincipal}, Role::kAdmin, {"granted-name-here"}, {}}};
-    callers_.SetPolicy(policy);
-    v1::LoginRequest request;
-    request.set_organization_id("granted-name-here");
-    request.set_force(true);
-    return Ask(*sessions_, &v1::SessionService::Stub::Login, request);
-  };
-  for (int i = 0; i < SignInLimits().slot_burst; ++i) {
-    ASSERT_THAT(login(Role::kOperator), IsOk()) << i;
-  }
-  EXPECT_THAT(login(Role::kOperator), HasReason(Reason::kLoginBudgetSpent));
-  EXPECT_THAT(login(Role::kAdmin), IsOk());
-}
-
 TEST_F(AccessTest, ListsHoldOnlyGrantedEntries) {
   callers_.SetPolicy(EverythingGranted());
   ASSERT_THAT(GetSession("granted-name-here"), IsOk());

@@ -25,6 +25,16 @@ class BatchTest : public RpcTest {
   void Start(PendingBatch& call) {
     sessions_->async()->BatchGetSessions(&call.context, &call.request, &call.response, call.Done());
   }
+  // Lets BILL answer until the call has ended.
+  void Release(const PendingBatch& call) {
+    broker_.bill.ReleaseAll();
+    Await(
+        [&] {
+          executor_.RunLater();
+          return call.HasEnded();
+        },
+        "the end of the batch");
+  }
   int CountWaitingCallers(const std::string& organization_id) {
     for (const SlotInfo& slot : broker_.sessions.List()) {
       if (slot.organization_id == organization_id) return slot.waiting_callers;
@@ -44,7 +54,7 @@ TEST_F(BatchTest, EqualRequestsWaitOnce) {
   Start(call);
   Await([this] { return CountWaitingCallers(kSecond) == 1; }, "the last request to wait");
   EXPECT_EQ(CountWaitingCallers(kFirst), 3) << "one each: as such, by credential, by demand";
-  broker_.bill.ReleaseAll();
+  Release(call);
   ASSERT_THAT(call.AwaitEnd(), IsOk());
   ASSERT_EQ(call.response.outcomes_size(), 6);
   for (int i = 0; i < 6; ++i) {
@@ -62,7 +72,7 @@ TEST_F(BatchTest, EachEqualRequestReceivesTheError) {
   for (int i = 0; i < 3; ++i) call.request.add_requests()->set_organization_id(kFirst);
   Start(call);
   Await([this] { return broker_.bill.held() == 1; }, "a sign-in");
-  broker_.bill.ReleaseAll();
+  Release(call);
   ASSERT_THAT(call.AwaitEnd(), IsOk());
   for (const v1::SessionOutcome& outcome : call.response.outcomes()) {
     EXPECT_THAT(FromErrorStatus(outcome.error()), HasReason(Reason::kCredentialRejected));

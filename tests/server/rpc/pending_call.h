@@ -3,6 +3,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <chrono>
 #include <functional>
 #include <future>
 
@@ -25,6 +26,9 @@ struct PendingCall {
   // The callback of the call.
   std::function<void(grpc::Status)> Done() {
     return [this](const grpc::Status& status) { ended.set_value(FromGrpcStatus(status)); };
+  }
+  [[nodiscard]] bool HasEnded() const {
+    return end.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
   }
   // Returns the status with which the call ended; once.
   absl::Status AwaitEnd() {
