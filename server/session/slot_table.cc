@@ -10,6 +10,9 @@ SessionSlot& SlotTable::FindOrCreate(const CredentialInfoPtr& credential,
   if (slot == nullptr) {
     auto made = std::make_unique<SessionSlot>(SlotId{credential->uid, std::string(organization_id)},
                                               credential);
+    // A slot may be erased and made again while a caller still holds the id of a waiter.
+    constexpr int kIdBitsOfASlot = 32;
+    made->waiters.ContinueAfter(++made_ << kIdBitsOfASlot);
     slot = made.get();
     by_credential_[credential->uid].insert(slot);
     listed_.insert(slot);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <set>
@@ -66,6 +67,7 @@ class SlotTable final {
   absl::flat_hash_map<std::string, std::set<SessionSlot*>> by_credential_;  // uid
   std::set<SessionSlot*, InListOrder> listed_;
   std::set<std::pair<absl::Duration, SessionSlot*>> agenda_;
+  std::uint64_t made_ = 0;  // slots
 };
 
 }  // namespace billbroker

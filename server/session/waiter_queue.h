@@ -35,6 +35,10 @@ class WaiterQueue final {
  public:
   using Id = std::uint64_t;
 
+  // Sets the id of the next waiter to one more than `last`. For a queue that takes the place of
+  // another one, whose ids may still be in use.
+  void ContinueAfter(Id last) { last_id_ = last; }
+
   // Returns an id for Remove().
   Id Add(Waiter waiter);
   // Removes one waiter that left; nullopt if it was answered already.

@@ -190,5 +190,16 @@ TEST_F(SlotTableTest, VisitedSlotsStayDue) {
   EXPECT_EQ(table.TakeDue(absl::Hours(1)), &slot);
 }
 
+TEST(SlotTableWaiterTest, WaiterIdsOfASlotAreNotUsedAgain) {
+  SlotTable table;
+  auto info = std::make_shared<CredentialInfo>();
+  info->uid = "uid-of-the-credential";
+  info->name = "name-of-the-credential";
+  const std::string organization = "008organization-of-a-test";
+  const WaiterQueue::Id first = table.FindOrCreate(info, organization).waiters.Add({});
+  table.Erase({info->uid, organization});
+  EXPECT_NE(table.FindOrCreate(info, organization).waiters.Add({}), first);
+}
+
 }  // namespace
 }  // namespace billbroker
