@@ -69,7 +69,7 @@ class SessionManager final : public DirectoryObserver {
   // Takes over the contents of the store, once, when the directory is complete. No sign-in is sent
   // before: the ledger is not known, and callers that need one receive the state of the vault.
   void Restore(StoreContents contents);
-  // The store is not open yet: counts the sign-ins of the past hour that the audit log has, so that
+  // Serves although the store is not open yet: counts the sign-ins of the past hour that the audit log has, so that
   // sign-ins may go, with at most one failed one a user and hour. If that log cannot be read
   // either, no sign-in is sent. Ignored after Restore(), which may come later.
   void ServeWithoutStore(const absl::StatusOr<std::vector<PastSignIn>>& past);

@@ -28,7 +28,7 @@ UserFailure ToUserFailure(SignInEnding ending) {
   }
 }
 
-// Returns true unless BILL accepted the sign-in, or said that it did not judge it. The log does not
+// Returns true unless BILL accepted the sign-in, or certainly did not judge it. The log does not
 // have the whole answer, so a failure counts in doubt.
 bool MayHaveFailed(const PastSignIn& sign_in) {
   if (sign_in.outcome == PastSignIn::Outcome::kAccepted) return false;

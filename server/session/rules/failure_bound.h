@@ -56,8 +56,8 @@ class FailureBound final : public SignInRule {
 
   // Restores the records of the process before, in any order.
   void Restore(const UserId& user, PastFailure failure);
-  // Forgets what Restore() added without a secret: a source that does not know secrets was
-  // replaced by one that does.
+  // Forgets the failures that Restore() added without a secret: their source, which has no secrets,
+  // was replaced by one that has.
   void ForgetUnknownSecrets();
   void RestoreAccepted(const UserId& user, absl::string_view secret_id);
 

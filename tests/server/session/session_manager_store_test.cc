@@ -73,7 +73,7 @@ TEST_F(SessionManagerStoreTest, CountsUnansweredSignInsOfAuditLog) {
   EXPECT_EQ(bill.CountSignIns(), 0);
 }
 
-TEST_F(SessionManagerStoreTest, AcceptedSignInsAreNoFailures) {
+TEST_F(SessionManagerStoreTest, DoesNotCountAcceptedSignIns) {
   PastSignIn accepted = Refused(absl::Minutes(1));
   accepted.outcome = PastSignIn::Outcome::kAccepted;
   Start(Past({accepted}));
