@@ -69,9 +69,9 @@ class SessionManager final : public DirectoryObserver {
   // Takes over the contents of the store, once, when the directory is complete. No sign-in is sent
   // before: the ledger is not known, and callers that need one receive the state of the vault.
   void Restore(StoreContents contents);
-  // Serves although the store is not open yet: counts the sign-ins of the past hour that the audit log has, so that
-  // sign-ins may go, with at most one failed one a user and hour. If that log cannot be read
-  // either, no sign-in is sent. Ignored after Restore(), which may come later.
+  // Serves although the store is not open yet: counts the sign-ins of the past hour that the audit
+  // log has, so that sign-ins may go, with at most one failed one a user and hour. If that log cannot
+  // be read either, no sign-in is sent. Ignored after Restore(), which may come later.
   void ServeWithoutStore(const absl::StatusOr<std::vector<PastSignIn>>& past);
 
   // Returns a live session that satisfies `demand` to `done`: from memory, after a check, or after

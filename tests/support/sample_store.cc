@@ -90,9 +90,14 @@ StoredAttempt SampleAttempt(const std::string& id) {
 
 StoredQuarantine SampleQuarantine(const std::string& scope) {
   return {scope,
-          {Reason::kLockedOut, "BDC_1110", kNow, kNow + absl::Hours(1),
-           absl::Hours(8) + absl::Nanoseconds(1), QuarantineScope::kUserLockout,
-           kSecondOrganization, {.secret_accepted = true, .dev_key_worked_anywhere = true}}};
+          {Reason::kLockedOut,
+           "BDC_1110",
+           kNow,
+           kNow + absl::Hours(1),
+           absl::Hours(8) + absl::Nanoseconds(1),
+           QuarantineScope::kUserLockout,
+           kSecondOrganization,
+           {.secret_accepted = true, .dev_key_worked_anywhere = true}}};
 }
 
 StoredAcceptedSecret SampleAcceptedSecret(const std::string& username) {
@@ -133,12 +138,11 @@ std::string Describe(const StoredAttempt& attempt) {
 
 std::string Describe(const StoredQuarantine& quarantine) {
   const QuarantineEntry& entry = quarantine.entry;
-  return absl::StrCat("quarantine ", quarantine.scope, " ", ReasonName(entry.reason), " ",
-                      entry.bill_code, " ", Text(entry.since), " ",
-                      entry.until.has_value() ? Text(*entry.until) : "for good", " ",
-                      entry.lapses.has_value() ? absl::FormatDuration(*entry.lapses) : "never",
-                      " scope ", static_cast<int>(entry.scope), " at ", entry.organization_id, " ",
-                      Text(entry.history));
+  return absl::StrCat(
+      "quarantine ", quarantine.scope, " ", ReasonName(entry.reason), " ", entry.bill_code, " ",
+      Text(entry.since), " ", entry.until.has_value() ? Text(*entry.until) : "for good", " ",
+      entry.lapses.has_value() ? absl::FormatDuration(*entry.lapses) : "never", " scope ",
+      static_cast<int>(entry.scope), " at ", entry.organization_id, " ", Text(entry.history));
 }
 
 std::string Describe(const StoredAcceptedSecret& secret) {

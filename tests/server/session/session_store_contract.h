@@ -72,8 +72,8 @@ TEST_P(SessionStoreContract, ReadsBackEveryField) {
                    SampleSlot(kFirstUid, kSecondOrganization, 8),
                    {kSecondUid, kFirstOrganization, 9, nullptr, 3}};
   written.attempts = {SampleAttempt()};
-  for (const auto ending : {SignInEnding::kAccepted, SignInEnding::kFailed,
-                            SignInEnding::kUnclear, SignInEnding::kNeutral}) {
+  for (const auto ending : {SignInEnding::kAccepted, SignInEnding::kFailed, SignInEnding::kUnclear,
+                            SignInEnding::kNeutral}) {
     StoredAttempt ended =
         SampleAttempt("attempt-that-ended-" + std::to_string(static_cast<int>(ending)));
     ended.ended = Moment{ended.started.wall + absl::Seconds(3), absl::Hours(7)};
