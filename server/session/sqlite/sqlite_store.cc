@@ -158,15 +158,12 @@ void SqliteStore::RecordAttempt(StoredAttempt attempt, Done done) {
       refused = absl::UnavailableError(memory_only_why_);
     } else {
       const std::uint64_t place = Give(std::move(attempt));
-      if (state_ == StoreState::kWaiting) {
-        refused =
-            absl::UnavailableError("the session store waits for its key, which is in the keyring");
-      } else {
-        recordings_.push_back({place, std::move(done)});
-      }
+      if (state_ != StoreState::kWaiting) return recordings_.push_back({place, std::move(done)});
+      refused =
+          absl::UnavailableError("the session store waits for its key, which is in the keyring");
     }
   }
-  if (!refused.ok()) done(refused);
+  done(refused);
 }
 
 void SqliteStore::WriteSoon(StoreChange change) {
