@@ -157,7 +157,7 @@ TEST(SessionManagerCancelThreadsTest, EachCallerIsAnsweredOnce) {
       threads.emplace_back([&, thread] {
         for (int n = 0; n < kCallsPerThread; ++n) {
           const std::string organization = OrganizationId((thread + n) % kOrganizations);
-          if (n % 7 == 3) manager->Logout(organization, "", 0, [](absl::StatusOr<bool>) {});
+          if (n % 7 == 3) manager->Logout(organization, "", 0, [](const absl::StatusOr<bool>&) {});
           std::atomic<int>& count = answers[thread * kCallsPerThread + n];
           const auto call = manager->GetSession(
               organization, "", {}, [&count](const absl::StatusOr<SessionPtr>&) { ++count; });
