@@ -21,6 +21,7 @@ struct Told {
   bool anything = false;
   // The credential by which the stream counts as demand for it; may be empty.
   absl::optional<std::string> warm;
+  std::string warm_principal;  // charged for its sign-ins
   // Expired where it was an error. Not kept alive: a slow reader must not hold secrets of the past.
   std::weak_ptr<const Session> session;
   absl::optional<Reason> reason;  // of the error
@@ -103,10 +104,13 @@ void WatchStream::Start(const std::shared_ptr<WatchStream>& self) {
 
 void WatchStream::SetWarm(const std::string& organization_id, Told& told,
                           absl::optional<std::string> warm, absl::string_view principal) {
-  if (told.warm == warm) return;
+  if (told.warm == warm && (!warm.has_value() || told.warm_principal == principal)) return;
   if (warm.has_value()) parts_.sessions.StartWarm(organization_id, *warm, principal);
-  if (told.warm.has_value()) parts_.sessions.StopWarm(organization_id, *told.warm);
+  if (told.warm.has_value()) {
+    parts_.sessions.StopWarm(organization_id, *told.warm, told.warm_principal);
+  }
   told.warm = std::move(warm);
+  told.warm_principal = std::string(principal);
 }
 
 void WatchStream::News() {
@@ -211,7 +215,7 @@ bool WatchStream::Remember(Told& told, const absl::StatusOr<SessionPtr>& state) 
                                        : told.reason.has_value() && told.reason == reason;
   if (told.anything && same) return false;
   if (!told.anything) --untold_;
-  told = {true, told.warm, session, reason};
+  told = {true, told.warm, told.warm_principal, session, reason};
   return true;
 }
 

@@ -242,9 +242,10 @@ void SessionManager::StartWarm(absl::string_view organization_id, absl::string_v
                                    core_->shared.now());
 }
 
-void SessionManager::StopWarm(absl::string_view organization_id, absl::string_view credential) {
+void SessionManager::StopWarm(absl::string_view organization_id, absl::string_view credential,
+                              absl::string_view principal) {
   LockedSessions state(core_->shared);
-  state->warm.Stop(organization_id, credential);
+  state->warm.Stop(organization_id, credential, principal);
 }
 
 void SessionManager::Drain(absl::AnyInvocable<void()> done) {

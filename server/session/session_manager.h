@@ -127,10 +127,11 @@ class SessionManager final : public DirectoryObserver {
                                                 absl::string_view credential);
 
   // Keeps a session of the organization, behind callers that wait, until StopWarm() was called as
-  // often. `principal` is charged. Organization and credential need not be known yet.
+  // often with the same arguments. `principal` is charged. Organization and credential need not be known yet.
   void StartWarm(absl::string_view organization_id, absl::string_view credential,
                  absl::string_view principal = "");
-  void StopWarm(absl::string_view organization_id, absl::string_view credential);
+  void StopWarm(absl::string_view organization_id, absl::string_view credential,
+                absl::string_view principal = "");
 
   // Starts no more sign-ins that no call waits for: maintenance, warm watches, pre-warming. Calls
   // `done` once no sign-in is under way or waited for, and the end of each is recorded.

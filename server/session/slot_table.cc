@@ -57,24 +57,22 @@ void SlotTable::ForEachAfter(absl::string_view organization_id, absl::string_vie
 
 void SlotTable::ScheduleMaintenance(SessionSlot& slot, absl::Duration when) {
   if (slot.next_maintenance == when) return;
-  if (slot.next_maintenance != absl::InfiniteDuration()) {
-    agenda_.erase({slot.next_maintenance, &slot});
-  }
+  if (slot.next_maintenance != absl::InfiniteDuration()) agenda_.erase(&slot);
   slot.next_maintenance = when;
-  if (when != absl::InfiniteDuration()) agenda_.emplace(when, &slot);
+  if (when != absl::InfiniteDuration()) agenda_.insert(&slot);
 }
 
 SessionSlot* SlotTable::TakeDue(absl::Duration now) {
-  if (agenda_.empty() || agenda_.begin()->first > now) return nullptr;
-  SessionSlot* slot = agenda_.begin()->second;
+  if (agenda_.empty() || (*agenda_.begin())->next_maintenance > now) return nullptr;
+  SessionSlot* slot = *agenda_.begin();
   ScheduleMaintenance(*slot, absl::InfiniteDuration());
   return slot;
 }
 
 void SlotTable::ForEachDue(absl::Duration now,
                            const std::function<void(const SessionSlot&)>& visit) const {
-  for (auto at = agenda_.begin(); at != agenda_.end() && at->first <= now; ++at) {
-    visit(*at->second);
+  for (auto at = agenda_.begin(); at != agenda_.end() && (*at)->next_maintenance <= now; ++at) {
+    visit(**at);
   }
 }
 

@@ -29,7 +29,8 @@ class SlotTable final {
   // Deletes a slot. References to it are invalid afterwards.
   void Erase(const SlotId& id);
 
-  // Calls `visit` with each slot of the credential `uid`; `visit` must not create or erase slots.
+  // Calls `visit` with each slot of the credential `uid`, in the order of organizations; `visit`
+  // must not create or erase slots.
   void ForEachOf(absl::string_view uid, const std::function<void(SessionSlot&)>& visit) const;
 
   // Calls `visit` with the slots that come after (organization, credential name), in this order,
@@ -62,11 +63,23 @@ class SlotTable final {
     }
   };
 
+  struct ByTimeThenId {
+    bool operator()(const SessionSlot* a, const SessionSlot* b) const {
+      return std::tie(a->next_maintenance, a->id) < std::tie(b->next_maintenance, b->id);
+    }
+  };
+  // The same walk gives the same order in each run: no order depends on an address.
+  struct ByOrganization {
+    bool operator()(const SessionSlot* a, const SessionSlot* b) const {
+      return a->id.organization_id < b->id.organization_id;
+    }
+  };
+
   // The key borrows from SessionSlot::id.
   absl::flat_hash_map<SlotIdView, std::unique_ptr<SessionSlot>> slots_;
-  absl::flat_hash_map<std::string, std::set<SessionSlot*>> by_credential_;  // uid
+  absl::flat_hash_map<std::string, std::set<SessionSlot*, ByOrganization>> by_credential_;  // uid
   std::set<SessionSlot*, InListOrder> listed_;
-  std::set<std::pair<absl::Duration, SessionSlot*>> agenda_;
+  std::set<SessionSlot*, ByTimeThenId> agenda_;
   std::uint64_t made_ = 0;  // slots
 };
 

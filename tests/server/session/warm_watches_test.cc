@@ -23,7 +23,7 @@ TEST(WarmWatchesTest, EmptyNameCoversEveryCredential) {
   watches.Start(kFirstOrganization, "", kWatcher);
   EXPECT_TRUE(watches.Contains(kFirstOrganization, kAcme));
   EXPECT_EQ(watches.FindPrincipal(kFirstOrganization, kAcme), kWatcher);
-  watches.Stop(kFirstOrganization, "");
+  watches.Stop(kFirstOrganization, "", kWatcher);
   EXPECT_FALSE(watches.Contains(kFirstOrganization, kAcme));
 }
 
@@ -31,15 +31,15 @@ TEST(WarmWatchesTest, LastStopEndsIt) {
   WarmWatches watches;
   watches.Start(kFirstOrganization, kAcme, kWatcher);
   watches.Start(kFirstOrganization, kAcme, kNewerWatcher);
-  watches.Stop(kFirstOrganization, kAcme);
+  watches.Stop(kFirstOrganization, kAcme, kNewerWatcher);
   EXPECT_TRUE(watches.Contains(kFirstOrganization, kAcme));
-  watches.Stop(kFirstOrganization, kAcme);
+  watches.Stop(kFirstOrganization, kAcme, kWatcher);
   EXPECT_FALSE(watches.Contains(kFirstOrganization, kAcme));
 }
 
 TEST(WarmWatchesTest, ExtraStopHasNoEffect) {
   WarmWatches watches;
-  watches.Stop(kFirstOrganization, kAcme);
+  watches.Stop(kFirstOrganization, kAcme, kWatcher);
   watches.Start(kFirstOrganization, kAcme, kWatcher);
   EXPECT_TRUE(watches.Contains(kFirstOrganization, kAcme));
 }
@@ -50,6 +50,14 @@ TEST(WarmWatchesTest, NewestWatchIsCharged) {
   watches.Start(kFirstOrganization, kAcme, kWatcher);
   watches.Start(kFirstOrganization, kAcme, kNewerWatcher);
   EXPECT_EQ(watches.FindPrincipal(kFirstOrganization, kAcme), kNewerWatcher);
+}
+
+TEST(WarmWatchesTest, EarlierWatchIsChargedAfterTheNewestEnds) {
+  WarmWatches watches;
+  watches.Start(kFirstOrganization, kAcme, kWatcher);
+  watches.Start(kFirstOrganization, kAcme, kNewerWatcher);
+  watches.Stop(kFirstOrganization, kAcme, kNewerWatcher);
+  EXPECT_EQ(watches.FindPrincipal(kFirstOrganization, kAcme), kWatcher);
 }
 
 TEST(WarmWatchesTest, WatchOfTheNamedCredentialIsChargedFirst) {
