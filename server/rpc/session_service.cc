@@ -124,11 +124,14 @@ std::string KeyOf(const SlotInfo& slot) {
 
 // Returns the slots after the slot of `last_key`, a few at a time: the lock of the session manager
 // is held only shortly.
-std::vector<SlotInfo> ListAfter(SessionManager& sessions, absl::string_view last_key) {
+// `uid`: of the only credential to list; empty: all.
+std::vector<SlotInfo> ListAfter(SessionManager& sessions, absl::string_view uid,
+                                absl::string_view last_key) {
   constexpr std::size_t kAtATime = 256;
   const std::pair<absl::string_view, absl::string_view> last =
       absl::StrSplit(last_key, absl::MaxSplits('/', 1));
-  return sessions.List(last.first, last.second, kAtATime);
+  return uid.empty() ? sessions.List(last.first, last.second, kAtATime)
+                     : sessions.ListOf(uid, last.first, kAtATime);
 }
 
 }  // namespace
@@ -231,21 +234,24 @@ grpc::ServerWriteReactor<v1::WatchSessionsResponse>* SessionServiceImpl::WatchSe
 absl::Status SessionServiceImpl::ListPage(const v1::ListSessionsRequest& request,
                                           const PageWish& page, const Grants& grants,
                                           v1::ListSessionsResponse& response) const {
-  // A mistyped name must not look like a credential without sessions. A name that is not granted
-  // must.
-  if (grants.CoversCredential(Role::kOperator, request.credential()) &&
-      !request.credential().empty()) {
+  std::string uid;
+  if (!request.credential().empty()) {
+    // A mistyped name must not look like a credential without sessions. A name that is not granted
+    // must.
     const absl::StatusOr<CredentialInfoPtr> known = parts_.directory.Get(request.credential());
-    if (!known.ok()) return known.status();
+    if (!known.ok()) {
+      const bool granted = grants.CoversCredential(Role::kOperator, request.credential());
+      return granted ? known.status() : absl::OkStatus();
+    }
+    uid = (*known)->uid;
   }
   std::string last_key = page.last_key;
   std::string last_sent;
   while (true) {
-    const std::vector<SlotInfo> slots = ListAfter(parts_.sessions, last_key);
+    const std::vector<SlotInfo> slots = ListAfter(parts_.sessions, uid, last_key);
     if (slots.empty()) return absl::OkStatus();
     last_key = KeyOf(slots.back());
     for (const SlotInfo& slot : slots) {
-      if (!request.credential().empty() && slot.credential != request.credential()) continue;
       if (!grants.CoversCredential(Role::kOperator, slot.credential) &&
           !grants.CoversOrganization(Role::kOperator, slot.organization_id)) {
         continue;

@@ -15,15 +15,28 @@ constexpr absl::Duration kInterval = absl::Seconds(5);
 }  // namespace
 
 void MaintenanceRunner::Run() {
+  bool done = false;
+  while (!done) {
+    LockedSessions state(shared_);
+    done = RunSome(state);
+  }
   {
     LockedSessions state(shared_);
-    while (SessionSlot* slot = state->slots.TakeDue(shared_.now())) Maintain(state, *slot);
     state->partners.EraseIdle(shared_.now(), [&state](const PartnerId& id) {
       return state->rules.scheduler.queue().Find(id) != nullptr;
     });
     state->journal.ForgetOldAttempts();
   }
   shared_.parts.executor.RunAfter(kInterval, [this] { Run(); });
+}
+
+bool MaintenanceRunner::RunSome(LockedSessions& state) {
+  for (int visited = 0; visited < kSlotsPerHold; ++visited) {
+    SessionSlot* const slot = state->slots.TakeDue(shared_.now());
+    if (slot == nullptr) return true;
+    Maintain(state, *slot);
+  }
+  return false;
 }
 
 bool MaintenanceRunner::IsWarm(LockedSessions& state, const SessionSlot& slot) const {
@@ -87,38 +100,58 @@ void MaintenanceRunner::StartKeepAlive(LockedSessions& state, SessionSlot& slot,
   checks_.StartKeepAlive(state, slot);
 }
 
-void MaintenanceRunner::WarmUp(LockedSessions& state, const CredentialInfoPtr& credential) {
-  for (const auto& [organization_id, dev_key_id] : credential->organizations) {
-    const bool prewarmed =
-        shared_.options.prewarm_all || shared_.options.prewarm.contains(organization_id);
-    const bool warm = state->warm.Contains(organization_id, credential->name);
-    if (!prewarmed && !warm) continue;
-    SessionSlot& slot = state->slots.FindOrCreate(credential, organization_id);
-    if (slot.session.IsLive(shared_.now()) || slot.signed_out ||
-        slot.activity != SessionSlot::Activity::kIdle) {
-      continue;
+void MaintenanceRunner::WarmUp(const CredentialInfoPtr& credential) {
+  auto at = credential->organizations.begin();
+  const auto end = credential->organizations.end();
+  while (at != end) {
+    LockedSessions state(shared_);
+    if (!state->rules.vault.restored()) return;
+    for (int visited = 0; visited < kSlotsPerHold && at != end; ++visited, ++at) {
+      WarmUp(state, credential, at->first);
     }
-    if (prewarmed) slot.last_demand = shared_.now();
-    if (!dispatcher_.CheckAllowed(state, slot).ok()) continue;
-    state->WantSignIn(slot, warm ? SignInPurpose::kWarm : SignInPurpose::kPrewarm);
   }
 }
 
-void MaintenanceRunner::FollowCredential(LockedSessions& state, const CredentialInfoPtr& before,
+void MaintenanceRunner::WarmUp(LockedSessions& state, const CredentialInfoPtr& credential,
+                               const std::string& organization_id) {
+  const bool prewarmed =
+      shared_.options.prewarm_all || shared_.options.prewarm.contains(organization_id);
+  const bool warm = state->warm.Contains(organization_id, credential->name);
+  if (!prewarmed && !warm) return;
+  SessionSlot& slot = state->slots.FindOrCreate(credential, organization_id);
+  if (slot.session.IsLive(shared_.now()) || slot.signed_out ||
+      slot.activity != SessionSlot::Activity::kIdle) {
+    return;
+  }
+  if (prewarmed) slot.last_demand = shared_.now();
+  if (!dispatcher_.CheckAllowed(state, slot).ok()) return;
+  state->WantSignIn(slot, warm ? SignInPurpose::kWarm : SignInPurpose::kPrewarm);
+}
+
+void MaintenanceRunner::FollowCredential(const CredentialInfoPtr& before,
                                          const CredentialInfoPtr& after) {
   if (before != nullptr) {
-    state->slots.ForEachOf(
-        before->uid, [&](SessionSlot& slot) { FollowCredential(state, slot, *before, after); });
-    const absl::optional<PartnerId> partner = ToPartnerId(*before);
-    if (partner.has_value() && (after == nullptr || ToPartnerId(*after) != partner)) {
-      state->rules.scheduler.Withdraw(*partner, shared_.now());
-      state->partners.Erase(*partner);
-      state->rules.backoffs.Clear({before->uid, ""});
-    }
-    state->dispatch = true;
+    ForEachSlotOf(shared_, before->uid, [&](LockedSessions& state, SessionSlot& slot) {
+      FollowCredential(state, slot, *before, after);
+    });
   }
-  NotifyWatcher(state, before, after);
-  if (after != nullptr && state->rules.vault.restored()) WarmUp(state, after);
+  {
+    LockedSessions state(shared_);
+    if (before != nullptr) FollowPartner(state, *before, after.get());
+    NotifyWatcher(state, before, after);
+  }
+  if (after != nullptr) WarmUp(after);
+}
+
+void MaintenanceRunner::FollowPartner(LockedSessions& state, const CredentialInfo& before,
+                                      const CredentialInfo* after) {
+  const absl::optional<PartnerId> partner = ToPartnerId(before);
+  if (partner.has_value() && (after == nullptr || ToPartnerId(*after) != partner)) {
+    state->rules.scheduler.Withdraw(*partner, shared_.now());
+    state->partners.Erase(*partner);
+    state->rules.backoffs.Clear({before.uid, ""});
+  }
+  state->dispatch = true;
 }
 
 void MaintenanceRunner::NotifyWatcher(LockedSessions& state, const CredentialInfoPtr& before,

@@ -2,6 +2,8 @@
 // Internal to server/session.
 #pragma once
 
+#include <string>
+
 #include "server/session/session_checks.h"
 #include "server/session/session_maintenance.h"
 #include "server/session/session_state.h"
@@ -10,24 +12,30 @@
 
 namespace billbroker {
 
+// Public functions are called without the lock, and hold it for a bounded number of slots at a
+// time; the others are called with the lock held.
 class MaintenanceRunner final {
  public:
   MaintenanceRunner(SharedSessions& shared, SlotOperations& slots, SessionChecks& checks,
                     SignInDispatcher& dispatcher)
       : shared_(shared), slots_(slots), checks_(checks), dispatcher_(dispatcher) {}
 
-  // Looks at every slot whose maintenance is due, now and every few seconds from then on. Called
-  // without the lock.
+  // Looks at every slot whose maintenance is due, now and every few seconds from then on.
   void Run();
 
-  // Signs in to the credential's organizations that are to be warm. With the lock held.
-  void WarmUp(LockedSessions& state, const CredentialInfoPtr& credential);
+  // Signs in to the credential's organizations that are to be warm.
+  void WarmUp(const CredentialInfoPtr& credential);
 
-  // Adapts the slots to a change of the directory. Either may be null. With the lock held.
-  void FollowCredential(LockedSessions& state, const CredentialInfoPtr& before,
-                        const CredentialInfoPtr& after);
+  // Adapts the slots to a change of the directory. Either may be null.
+  void FollowCredential(const CredentialInfoPtr& before, const CredentialInfoPtr& after);
 
  private:
+  // Visits at most kSlotsPerHold slots that are due. Returns false if more are due.
+  bool RunSome(LockedSessions& state);
+  void WarmUp(LockedSessions& state, const CredentialInfoPtr& credential,
+              const std::string& organization_id);
+  void FollowPartner(LockedSessions& state, const CredentialInfo& before,
+                     const CredentialInfo* after);
   void Maintain(LockedSessions& state, SessionSlot& slot);
   void StartKeepAlive(LockedSessions& state, SessionSlot& slot, absl::Duration otherwise);
   [[nodiscard]] SlotView View(LockedSessions& state, const SessionSlot& slot) const;

@@ -95,17 +95,14 @@ int MfaStepUp::Start(const CredentialInfoPtr& credential, SecretString remember_
                      std::string device, StepUpDone done) {
   std::vector<SessionPtr> untrusted;
   std::vector<StepUpOutcome> outcomes;
-  {
-    LockedSessions state(shared_);
-    state->slots.ForEachOf(credential->uid, [&](const SessionSlot& slot) {
-      if (!slot.session.IsLive(shared_.now())) return;
-      if (slot.session.get()->trusted) {
-        outcomes.push_back(StepUpOutcome::kTrusted);
-      } else {
-        untrusted.push_back(slot.session.get());
-      }
-    });
-  }
+  ForEachSlotOf(shared_, credential->uid, [&](LockedSessions& /*state*/, const SessionSlot& slot) {
+    if (!slot.session.IsLive(shared_.now())) return;
+    if (slot.session.get()->trusted) {
+      outcomes.push_back(StepUpOutcome::kTrusted);
+    } else {
+      untrusted.push_back(slot.session.get());
+    }
+  });
   const auto count = static_cast<int>(untrusted.size() + outcomes.size());
   std::make_shared<Run>(*this, credential, std::move(remember_me_id), std::move(device),
                         std::move(done))

@@ -47,13 +47,15 @@ SessionManager::~SessionManager() { core_->shared.parts.directory.SetObserver(nu
 void SessionManager::SetWatcher(SessionWatcher* watcher) { core_->shared.watcher = watcher; }
 
 void SessionManager::Restore(StoreContents contents) {
-  LockedSessions state(core_->shared);
-  RestoreSessions(core_->shared, state, core_->slots, core_->dispatcher, std::move(contents));
-  state->rules.vault.SetRestored();
-  for (const CredentialInfoPtr& credential : core_->shared.parts.directory.List()) {
-    core_->maintenance.WarmUp(state, credential);
+  {
+    LockedSessions state(core_->shared);
+    RestoreSessions(core_->shared, state, core_->slots, core_->dispatcher, std::move(contents));
+    state->rules.vault.SetRestored();
+    state->dispatch = true;
   }
-  state->dispatch = true;
+  for (const CredentialInfoPtr& credential : core_->shared.parts.directory.List()) {
+    core_->maintenance.WarmUp(credential);
+  }
 }
 
 void SessionManager::ServeWithoutStore(const absl::StatusOr<std::vector<PastSignIn>>& past) {
@@ -167,13 +169,12 @@ void SessionManager::Logout(absl::string_view organization_id, absl::string_view
 
 void SessionManager::LogoutAll(absl::string_view uid, absl::AnyInvocable<void()> done) {
   const auto all = std::make_shared<SignOuts>(std::move(done));
-  LockedSessions state(core_->shared);
-  state->partners.DropSessionsOf(uid);
-  state->slots.ForEachOf(uid, [&](SessionSlot& slot) {
+  LockedSessions(core_->shared)->partners.DropSessionsOf(uid);
+  ForEachSlotOf(core_->shared, uid, [&](LockedSessions& state, SessionSlot& slot) {
     if (!slot.session.IsLive(core_->shared.now())) return;
     core_->slots.SignOutUnasked(state, slot, slot.session.get(), OneOf(all));
   });
-  state.Defer([all] { all->OneLess(); });
+  all->OneLess();
 }
 
 void SessionManager::LogoutOf(absl::string_view uid, const std::set<std::string>& organization_ids,
@@ -257,8 +258,7 @@ void SessionManager::Drain(absl::AnyInvocable<void()> done) {
 
 void SessionManager::CredentialChanged(const CredentialInfoPtr& before,
                                        const CredentialInfoPtr& after) {
-  LockedSessions state(core_->shared);
-  core_->maintenance.FollowCredential(state, before, after);
+  core_->maintenance.FollowCredential(before, after);
 }
 
 }  // namespace billbroker

@@ -142,6 +142,10 @@ class SessionManager final : public DirectoryObserver {
   [[nodiscard]] std::vector<SlotInfo> List(
       absl::string_view after_organization = "", absl::string_view after_credential = "",
       std::size_t max = std::numeric_limits<std::size_t>::max()) const;
+  // Returns the slots of the credential `uid` likewise, ordered by organization.
+  [[nodiscard]] std::vector<SlotInfo> ListOf(absl::string_view uid,
+                                             absl::string_view after_organization,
+                                             std::size_t max) const;
   [[nodiscard]] SessionCounts Counts() const;
   // Returns the progress of the credential `uid`.
   [[nodiscard]] Rollout RolloutOf(absl::string_view uid) const;

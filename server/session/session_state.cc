@@ -33,4 +33,22 @@ SessionLimits SharedSessions::LimitsFor(const CredentialInfo& credential) const 
           options.max_session_age, options.safety_margin, options.sliding, options.check_slides};
 }
 
+void ForEachSlotOf(SharedSessions& shared, absl::string_view uid,
+                   const std::function<void(LockedSessions&, SessionSlot&)>& visit) {
+  std::string last;
+  bool more = true;
+  while (more) {
+    LockedSessions state(shared);
+    int visited = 0;
+    more = false;
+    state->slots.ForEachOf(uid, std::string(last), [&](SessionSlot& slot) {
+      more = ++visited > kSlotsPerHold;
+      if (more) return false;
+      last = slot.organization_id();
+      visit(state, slot);
+      return true;
+    });
+  }
+}
+
 }  // namespace billbroker

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -146,5 +147,13 @@ class LockedSessions final {
   DeferredCalls deferred_;  // runs after the destructor's body, which unlocks
   SharedSessions& shared_;
 };
+
+// How many slots an operation visits before it lets other calls have the lock.
+inline constexpr int kSlotsPerHold = 256;
+
+// Calls `visit` with each slot of the credential `uid`. Takes the lock again for every kSlotsPerHold
+// slots, so that no call waits for the whole walk. Called without the lock.
+void ForEachSlotOf(SharedSessions& shared, absl::string_view uid,
+                   const std::function<void(LockedSessions&, SessionSlot&)>& visit);
 
 }  // namespace billbroker

@@ -47,6 +47,19 @@ SlotInfo SessionManager::Core::Describe(LockedSessions& state, const SessionSlot
   return info;
 }
 
+std::vector<SlotInfo> SessionManager::ListOf(absl::string_view uid,
+                                             absl::string_view after_organization,
+                                             std::size_t max) const {
+  std::vector<SlotInfo> page;
+  LockedSessions state(core_->shared);
+  state->slots.ForEachOf(uid, after_organization, [&](SessionSlot& slot) {
+    if (page.size() >= max) return false;
+    page.push_back(core_->Describe(state, slot));
+    return true;
+  });
+  return page;
+}
+
 std::vector<SlotInfo> SessionManager::List(absl::string_view after_organization,
                                            absl::string_view after_credential,
                                            std::size_t max) const {
@@ -76,9 +89,8 @@ absl::StatusOr<SessionPtr> SessionManager::Peek(absl::string_view organization_i
 }
 
 Rollout SessionManager::RolloutOf(absl::string_view uid) const {
-  LockedSessions state(core_->shared);
   Rollout rollout;
-  state->slots.ForEachOf(uid, [&](const SessionSlot& slot) {
+  ForEachSlotOf(core_->shared, uid, [&](LockedSessions& /*state*/, const SessionSlot& slot) {
     if (!slot.session.IsLive(core_->shared.now())) return;
     ++rollout.live;
     if (!slot.IsOutdated()) ++rollout.current;

@@ -39,11 +39,15 @@ void SlotTable::Erase(const SlotId& id) {
   const auto held = slots_.extract(found);  // the key lives as long as the slot
 }
 
-void SlotTable::ForEachOf(absl::string_view uid,
-                          const std::function<void(SessionSlot&)>& visit) const {
+void SlotTable::ForEachOf(absl::string_view uid, absl::string_view organization_id,
+                          const std::function<bool(SessionSlot&)>& visit) const {
   const auto found = by_credential_.find(uid);
   if (found == by_credential_.end()) return;
-  for (SessionSlot* slot : found->second) visit(*slot);
+  const auto& slots = found->second;
+  auto at = organization_id.empty() ? slots.begin() : slots.upper_bound(organization_id);
+  for (; at != slots.end(); ++at) {
+    if (!visit(**at)) return;
+  }
 }
 
 void SlotTable::ForEachAfter(absl::string_view organization_id, absl::string_view credential,

@@ -29,9 +29,11 @@ class SlotTable final {
   // Deletes a slot. References to it are invalid afterwards.
   void Erase(const SlotId& id);
 
-  // Calls `visit` with each slot of the credential `uid`, in the order of organizations; `visit`
-  // must not create or erase slots.
-  void ForEachOf(absl::string_view uid, const std::function<void(SessionSlot&)>& visit) const;
+  // Calls `visit` with the slots of the credential `uid` that come after `organization_id`, in the
+  // order of organizations, until it returns false; "": with all. `visit` must not create or erase
+  // slots.
+  void ForEachOf(absl::string_view uid, absl::string_view organization_id,
+                 const std::function<bool(SessionSlot&)>& visit) const;
 
   // Calls `visit` with the slots that come after (organization, credential name), in this order,
   // until it returns false.
@@ -70,8 +72,13 @@ class SlotTable final {
   };
   // The same walk gives the same order in each run: no order depends on an address.
   struct ByOrganization {
+    using is_transparent = void;
+
     bool operator()(const SessionSlot* a, const SessionSlot* b) const {
       return a->id.organization_id < b->id.organization_id;
+    }
+    bool operator()(absl::string_view organization_id, const SessionSlot* slot) const {
+      return organization_id < absl::string_view(slot->id.organization_id);
     }
   };
 

@@ -5,75 +5,84 @@
 namespace billbroker {
 
 WaiterQueue::Id WaiterQueue::Add(Waiter waiter) {
+  if (contents_ == nullptr) contents_ = std::make_unique<Contents>();
   const Id id = ++last_id_;
-  if (waiter.demand.cached_only) ++cached_only_;
-  if (waiter.force != SignInForce::kNone) ++forced_;
-  if (waiter.force == SignInForce::kAdmin) ++forced_by_admin_;
-  const absl::Duration gives_up = waiter.gives_up;
-  waiters_.emplace_back(id, std::move(waiter));
-  const Place place = std::prev(waiters_.end());
-  by_id_.emplace(id, place);
-  by_gives_up_.emplace(std::make_pair(gives_up, id), place);
+  if (waiter.demand.cached_only) ++contents_->cached_only;
+  if (waiter.force != SignInForce::kNone) ++contents_->forced;
+  if (waiter.force == SignInForce::kAdmin) ++contents_->forced_by_admin;
+  contents_->by_gives_up.emplace(waiter.gives_up, id);
+  contents_->by_id.emplace_hint(contents_->by_id.end(), id, std::move(waiter));
   return id;
 }
 
-Waiter WaiterQueue::Erase(Place place) {
-  Waiter waiter = std::move(place->second);
-  if (waiter.demand.cached_only) --cached_only_;
-  if (waiter.force != SignInForce::kNone) --forced_;
-  if (waiter.force == SignInForce::kAdmin) --forced_by_admin_;
-  by_gives_up_.erase({waiter.gives_up, place->first});
-  by_id_.erase(place->first);
-  waiters_.erase(place);
+Waiter WaiterQueue::Take(std::map<Id, Waiter>::iterator at) {
+  Waiter waiter = std::move(at->second);
+  if (waiter.demand.cached_only) --contents_->cached_only;
+  if (waiter.force != SignInForce::kNone) --contents_->forced;
+  if (waiter.force == SignInForce::kAdmin) --contents_->forced_by_admin;
+  contents_->by_gives_up.erase({waiter.gives_up, at->first});
+  contents_->by_id.erase(at);
   return waiter;
 }
 
+void WaiterQueue::FreeIfEmpty() {
+  if (contents_->by_id.empty()) contents_.reset();
+}
+
 absl::optional<Waiter> WaiterQueue::Remove(Id id) {
-  const auto found = by_id_.find(id);
-  if (found == by_id_.end()) return absl::nullopt;
-  return Erase(found->second);
+  if (empty()) return absl::nullopt;
+  const auto found = contents_->by_id.find(id);
+  if (found == contents_->by_id.end()) return absl::nullopt;
+  Waiter waiter = Take(found);
+  FreeIfEmpty();
+  return waiter;
 }
 
 std::list<Waiter> WaiterQueue::TakeAll() {
   std::list<Waiter> all;
-  for (Entry& entry : waiters_) all.push_back(std::move(entry.second));
-  waiters_.clear();
-  by_id_.clear();
-  by_gives_up_.clear();
-  cached_only_ = forced_ = forced_by_admin_ = 0;
+  if (empty()) return all;
+  for (auto& [id, waiter] : contents_->by_id) all.push_back(std::move(waiter));
+  contents_.reset();
   return all;
 }
 
 std::list<Waiter> WaiterQueue::TakeIf(const std::function<bool(const Waiter&)>& unwanted) {
   std::list<Waiter> taken;
-  for (Place place = waiters_.begin(); place != waiters_.end();) {
-    const Place next = std::next(place);
-    if (unwanted(place->second)) taken.push_back(Erase(place));
-    place = next;
+  if (empty()) return taken;
+  for (auto at = contents_->by_id.begin(); at != contents_->by_id.end();) {
+    const auto next = std::next(at);
+    if (unwanted(at->second)) taken.push_back(Take(at));
+    at = next;
   }
+  FreeIfEmpty();
   return taken;
 }
 
 std::list<Waiter> WaiterQueue::TakeGivingUpBefore(absl::Duration start) {
   std::list<Waiter> taken;
-  while (!by_gives_up_.empty() && by_gives_up_.begin()->first.first < start) {
-    taken.push_back(Erase(by_gives_up_.begin()->second));
+  if (empty()) return taken;
+  const auto& by_gives_up = contents_->by_gives_up;
+  while (!by_gives_up.empty() && by_gives_up.begin()->first < start) {
+    taken.push_back(Take(contents_->by_id.find(by_gives_up.begin()->second)));
   }
+  FreeIfEmpty();
   return taken;
 }
 
 std::list<Waiter> WaiterQueue::TakeCachedOnly() {
-  if (cached_only_ == 0) return {};
+  if (empty() || contents_->cached_only == 0) return {};
   return TakeIf([](const Waiter& waiter) { return waiter.demand.cached_only; });
 }
 
 void WaiterQueue::ForEach(const std::function<void(const Waiter&)>& visit) const {
-  for (const auto& [id, waiter] : waiters_) visit(waiter);
+  if (empty()) return;
+  for (const auto& [id, waiter] : contents_->by_id) visit(waiter);
 }
 
 SignInForce WaiterQueue::force() const {
-  if (forced_by_admin_ > 0) return SignInForce::kAdmin;
-  return forced_ > 0 ? SignInForce::kOperator : SignInForce::kNone;
+  if (empty()) return SignInForce::kNone;
+  if (contents_->forced_by_admin > 0) return SignInForce::kAdmin;
+  return contents_->forced > 0 ? SignInForce::kOperator : SignInForce::kNone;
 }
 
 }  // namespace billbroker

@@ -6,10 +6,10 @@
 #include <functional>
 #include <list>
 #include <map>
-#include <string>
+#include <memory>
+#include <set>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -29,8 +29,8 @@ struct Waiter {
   bool charged_report = false;   // its report of an ended session counts against its limit
 };
 
-// Ordered by arrival. Joining, leaving and reading a count are O(1) or O(log n). Not thread-safe:
-// guarded by SessionManager.
+// Ordered by arrival. Joining and leaving are O(log n), counts O(1). An empty queue takes 16 bytes.
+// Not thread-safe: guarded by SessionManager.
 class WaiterQueue final {
  public:
   using Id = std::uint64_t;
@@ -52,29 +52,32 @@ class WaiterQueue final {
   // Removes and returns the waiters with `cached_only`, in the order of arrival.
   [[nodiscard]] std::list<Waiter> TakeCachedOnly();
 
-  [[nodiscard]] bool empty() const { return waiters_.empty(); }
-  [[nodiscard]] std::size_t size() const { return waiters_.size(); }
+  [[nodiscard]] bool empty() const { return contents_ == nullptr; }
+  [[nodiscard]] std::size_t size() const { return empty() ? 0 : contents_->by_id.size(); }
   // Returns the waiter that arrived first. Requires: not empty().
-  [[nodiscard]] const Waiter& front() const { return waiters_.front().second; }
+  [[nodiscard]] const Waiter& front() const { return contents_->by_id.begin()->second; }
   // Returns the waiter that arrived last. Requires: not empty().
-  [[nodiscard]] const Waiter& back() const { return waiters_.back().second; }
+  [[nodiscard]] const Waiter& back() const { return contents_->by_id.rbegin()->second; }
   // Calls `visit` with each waiter, in the order of arrival.
   void ForEach(const std::function<void(const Waiter&)>& visit) const;
   // Returns the strongest force that a waiter asks for.
   [[nodiscard]] SignInForce force() const;
 
  private:
-  using Entry = std::pair<Id, Waiter>;
-  using Place = std::list<Entry>::iterator;
+  // A later waiter has a higher id.
+  struct Contents {
+    std::map<Id, Waiter> by_id;
+    std::set<std::pair<absl::Duration, Id>> by_gives_up;
+    std::size_t cached_only = 0;
+    std::size_t forced = 0;  // of these by an admin: forced_by_admin
+    std::size_t forced_by_admin = 0;
+  };
 
-  Waiter Erase(Place place);
+  Waiter Take(std::map<Id, Waiter>::iterator at);
+  void FreeIfEmpty();
 
-  std::list<Entry> waiters_;
-  absl::flat_hash_map<Id, Place> by_id_;
-  std::map<std::pair<absl::Duration, Id>, Place> by_gives_up_;
-  std::size_t cached_only_ = 0;
-  std::size_t forced_ = 0;  // of these by an admin: forced_by_admin_
-  std::size_t forced_by_admin_ = 0;
+  // Null if no caller waits, because most slots have a session and no waiter.
+  std::unique_ptr<Contents> contents_;
   Id last_id_ = 0;
 };
 

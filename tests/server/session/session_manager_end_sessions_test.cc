@@ -2,6 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
+
+#include "server/session/session_state.h"
+#include "tests/server/session/model_fixture.h"
 #include "tests/server/session/session_manager_fixture.h"
 #include "tests/support/status_matchers.h"
 
@@ -80,6 +84,35 @@ TEST_F(SessionManagerEndSessionsTest, DoesNotAdoptProbeOfOldVersion) {
   executor.RunUntilIdle();
   EXPECT_EQ(manager.RolloutOf(UidOf(kAcme)).live, 0);
   EXPECT_FALSE(bill.IsLive(proved->keys.session_id->Reveal()));
+}
+
+// More slots than an operation visits while it holds the lock once.
+TEST(SessionManagerManySlotsTest, EndsAllSessionsAndFollowsAllSlots) {
+  constexpr int kSlots = 2 * kSlotsPerHold + 1;
+  SessionManagerOptions options;
+  options.sign_in.sign_ins_per_hour = 2 * kSlots;
+  options.prewarm_all = true;
+  billsim::Settings settings;
+  settings.sign_ins_per_hour = 2 * kSlots;
+  ModelHouse house({.organizations = kSlots}, options, settings);
+  house.executor.Advance(absl::Minutes(10));
+  const CredentialInfoPtr info = *house.directory.Get(ModelHouse::CredentialName(0));
+  ASSERT_EQ(house.manager.RolloutOf(info->uid).live, kSlots);
+
+  auto next = std::make_shared<CredentialInfo>(*info);
+  ++next->version;
+  for (auto& [organization_id, dev_key_id] : next->organizations) {
+    dev_key_id = "fingerprint-of-another-devkey";
+  }
+  house.manager.CredentialChanged(info, next);
+  EXPECT_EQ(house.manager.RolloutOf(info->uid).live, kSlots);
+  EXPECT_EQ(house.manager.RolloutOf(info->uid).current, 0);
+
+  bool ended = false;
+  house.manager.LogoutAll(info->uid, [&ended] { ended = true; });
+  house.executor.Advance(absl::Minutes(1));
+  EXPECT_TRUE(ended);
+  EXPECT_EQ(house.manager.RolloutOf(info->uid).live, 0);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -94,11 +95,17 @@ TEST_F(SlotTableTest, VisitsTheSlotsOfACredential) {
   Add(kSecondOrganization, acme);
   Add(kThirdOrganization, zenith);
   std::vector<std::string> visited;
-  const auto visit = [&](SessionSlot& slot) { visited.push_back(slot.organization_id()); };
-  table.ForEachOf(kAcmeUid, visit);
+  const auto visit = [&](SessionSlot& slot) {
+    visited.push_back(slot.organization_id());
+    return true;
+  };
+  table.ForEachOf(kAcmeUid, "", visit);
   EXPECT_THAT(visited, UnorderedElementsAre(kFirstOrganization, kSecondOrganization));
   visited.clear();
-  table.ForEachOf("uid-of-nobody-at-all", visit);
+  table.ForEachOf(kAcmeUid, std::min<std::string>(kFirstOrganization, kSecondOrganization), visit);
+  EXPECT_THAT(visited, ElementsAre(std::max<std::string>(kFirstOrganization, kSecondOrganization)));
+  visited.clear();
+  table.ForEachOf("uid-of-nobody-at-all", "", visit);
   EXPECT_THAT(visited, IsEmpty());
 }
 
@@ -112,7 +119,7 @@ TEST_F(SlotTableTest, ErasedSlotIsGoneEverywhere) {
   EXPECT_THAT(ListAfter(), ElementsAre(absl::StrCat(kSecondOrganization, " ", kAcme)));
   EXPECT_EQ(table.TakeDue(absl::Hours(2)), nullptr);
   int visited = 0;
-  table.ForEachOf(kAcmeUid, [&](SessionSlot&) { ++visited; });
+  table.ForEachOf(kAcmeUid, "", [&](SessionSlot&) { return ++visited > 0; });
   EXPECT_EQ(visited, 1);
 }
 
