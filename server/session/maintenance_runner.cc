@@ -190,7 +190,6 @@ void MaintenanceRunner::FollowCredential(LockedSessions& state, SessionSlot& slo
     if (slot.activity == SessionSlot::Activity::kQueued) {  // perhaps of another devKey or secret
       SignInScheduler& scheduler = state->rules.scheduler;
       const SignInQueue::Order order = scheduler.queue().Find(slot.id)->order;
-      scheduler.Withdraw(slot.id, now);
       scheduler.Enqueue(slot.id, dispatcher_.MakeCandidate(state, slot, order.first), now,
                         order.second);
     }

@@ -87,7 +87,8 @@ void SessionManager::Core::Cancel(LockedSessions& state, const WaitingCall& call
   });
   if (slot->activity != SessionSlot::Activity::kQueued) return;
   if (!slot->waiters.empty()) return state->WantSignIn(*slot, SignInPurpose::kCaller);
-  state->rules.scheduler.Withdraw(slot->id, shared.now());
+  // An earlier caller that received a retry time keeps the place.
+  state->rules.scheduler.StopWaiting(slot->id, shared.now());
   slot->activity = SessionSlot::Activity::kIdle;
   if (slot->place_stored) slots.Save(state, *slot);
   state->slots.ScheduleMaintenance(*slot, shared.now());

@@ -124,7 +124,8 @@ class Restorer final {
     slot.place_stored = true;
     scheduler.Enqueue(slot.id, dispatcher_.MakeCandidate(state_, slot, SignInPurpose::kCaller), now,
                       place);
-    scheduler.MakeClaim(slot.id, scheduler.EstimateStart(slot.id, now).start, now);
+    scheduler.Promise(slot.id, scheduler.EstimateStart(slot.id, now).start);
+    scheduler.StopWaiting(slot.id, now);
   }
 
   SessionPtr RestoreSession(const Session& stored, const CredentialInfo& credential) const {

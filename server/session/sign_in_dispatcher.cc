@@ -327,7 +327,7 @@ bool SignInDispatcher::TryReplace(LockedSessions& state, SessionSlot& slot) {
 void SignInDispatcher::RefuseImpatient(LockedSessions& state, const CandidateId& id) {
   SignInScheduler& scheduler = state->rules.scheduler;
   const SignInQueue::Entry* entry = scheduler.queue().Find(id);
-  if (entry == nullptr || entry->is_claim()) return;
+  if (entry == nullptr || entry->is_claim) return;
   const absl::Duration now = shared_.now();
   const SignInScheduler::Estimate estimate = scheduler.EstimateStart(id, now);
   if (estimate.start <= now) return;
@@ -346,8 +346,9 @@ void SignInDispatcher::RefuseImpatient(LockedSessions& state, const CandidateId&
     state.Defer(
         [done = std::move(waiter.done), error = estimate.explanation]() mutable { done(error); });
   }
+  scheduler.Promise(id, estimate.start);
   if (slot.waiters.empty()) {
-    scheduler.MakeClaim(id, estimate.start, now);
+    scheduler.StopWaiting(id, now);
     slot.activity = SessionSlot::Activity::kIdle;
   }
   slots_.Save(state, slot);

@@ -11,7 +11,9 @@ bool IsForCaller(SignInPurpose purpose) { return purpose <= SignInPurpose::kCall
 
 void SignInQueue::Put(const CandidateId& id, SignInCandidate candidate, std::uint64_t place) {
   const auto found = entries_.find(id);
+  absl::Duration promised_until = -absl::InfiniteDuration();
   if (found != entries_.end()) {
+    promised_until = found->second.promised_until;
     const Order order = found->second.order;
     if (order.first <= candidate.purpose) {
       candidate.purpose = order.first;
@@ -22,7 +24,7 @@ void SignInQueue::Put(const CandidateId& id, SignInCandidate candidate, std::uin
   last_place_ = std::max(last_place_, place);
   if (place == 0) place = ++last_place_;
   const Order order = {candidate.purpose, place};
-  Entry entry{id, std::move(candidate), order};
+  Entry entry{id, std::move(candidate), order, promised_until};
   Link(entry);
   entries_.emplace(id, std::move(entry));
 }
@@ -31,14 +33,21 @@ void SignInQueue::Update(const CandidateId& id, SignInCandidate candidate) {
   Entry& entry = entries_.find(id)->second;
   Unlink(entry);
   entry.candidate = std::move(candidate);
-  entry.claimed_until = absl::InfiniteDuration();
+  entry.is_claim = false;
   Link(entry);
 }
 
-void SignInQueue::MakeClaim(const CandidateId& id, absl::Duration until) {
+void SignInQueue::Promise(const CandidateId& id, absl::Duration until) {
   Entry& entry = entries_.find(id)->second;
   Unlink(entry);
-  entry.claimed_until = until;
+  entry.promised_until = std::max(entry.promised_until, until);
+  Link(entry);
+}
+
+void SignInQueue::MakeClaim(const CandidateId& id) {
+  Entry& entry = entries_.find(id)->second;
+  Unlink(entry);
+  entry.is_claim = true;
   Link(entry);
 }
 
@@ -80,16 +89,16 @@ void SignInQueue::Link(const Entry& entry) {
   if (absl::holds_alternative<SlotId>(entry.id)) ++slots_;
   by_user_[entry.candidate.user].insert(entry.id);
   if (entry.candidate.partner.has_value()) by_partner_[*entry.candidate.partner].insert(entry.id);
-  if (entry.is_claim()) {
-    claims_.insert({entry.claimed_until, entry.id});
+  if (entry.is_claim) {
+    claims_.insert({entry.promised_until, entry.id});
   } else {
     ChangeLane(entry, [&entry](auto& lane) { lane.emplace(entry.order, entry.id); });
   }
 }
 
 void SignInQueue::Unlink(const Entry& entry) {
-  if (entry.is_claim()) {
-    claims_.erase({entry.claimed_until, entry.id});
+  if (entry.is_claim) {
+    claims_.erase({entry.promised_until, entry.id});
   } else {
     ChangeLane(entry, [&entry](auto& lane) { lane.erase(entry.order); });
   }

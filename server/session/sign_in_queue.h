@@ -33,10 +33,9 @@ class SignInQueue final {
     CandidateId id;
     SignInCandidate candidate;
     Order order;
-    // Finite: a claim that nobody waits for, until this time.
-    absl::Duration claimed_until = absl::InfiniteDuration();
-
-    [[nodiscard]] bool is_claim() const { return claimed_until != absl::InfiniteDuration(); }
+    // A minute after the latest retry time that a caller received; in the past if none did.
+    absl::Duration promised_until = -absl::InfiniteDuration();
+    bool is_claim = false;  // no caller waits; the place is kept until `promised_until`
   };
 
   // How a walk goes on after a candidate.
@@ -48,8 +47,11 @@ class SignInQueue final {
   void Put(const CandidateId& id, SignInCandidate candidate, std::uint64_t place = 0);
   // Replaces the candidate of an entry and keeps its place. Requires: Find(id) is not null.
   void Update(const CandidateId& id, SignInCandidate candidate);
-  // Turns an entry into a claim until `until`. Requires: Find(id) is not null.
-  void MakeClaim(const CandidateId& id, absl::Duration until);
+  // Keeps the place of an entry until `until`, also if no caller waits. An earlier promise that is
+  // longer stays. Requires: Find(id) is not null.
+  void Promise(const CandidateId& id, absl::Duration until);
+  // Turns an entry into a claim until the end of its promise. Requires: Find(id) is not null.
+  void MakeClaim(const CandidateId& id);
   // Removes an entry, if there is one.
   void Remove(const CandidateId& id);
   // Returns null if `id` is not queued. Valid until the next change.

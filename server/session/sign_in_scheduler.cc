@@ -42,7 +42,7 @@ void SignInScheduler::Join(const CandidateId& id, absl::Duration now) {
 
 void SignInScheduler::Leave(const CandidateId& id, absl::Duration now) {
   const SignInQueue::Entry* entry = queue_.Find(id);
-  if (entry == nullptr || entry->is_claim()) return;
+  if (entry == nullptr || entry->is_claim) return;
   for (SignInRule* rule : rules_) rule->Left(entry->candidate, now);
 }
 
@@ -53,10 +53,21 @@ void SignInScheduler::Enqueue(const CandidateId& id, SignInCandidate candidate, 
   Join(id, now);
 }
 
-void SignInScheduler::MakeClaim(const CandidateId& id, absl::Duration retry, absl::Duration now) {
-  if (queue_.Find(id) == nullptr) return;
-  Leave(id, now);
-  queue_.MakeClaim(id, retry + kClaimLasts);
+void SignInScheduler::Promise(const CandidateId& id, absl::Duration retry) {
+  if (queue_.Find(id) != nullptr) queue_.Promise(id, retry + kClaimLasts);
+}
+
+bool SignInScheduler::StopWaiting(const CandidateId& id, absl::Duration now) {
+  const SignInQueue::Entry* entry = queue_.Find(id);
+  if (entry == nullptr) return false;
+  const bool promised = entry->promised_until > now;
+  if (!promised) {
+    Withdraw(id, now);
+  } else if (!entry->is_claim) {
+    Leave(id, now);
+    queue_.MakeClaim(id);
+  }
+  return promised;
 }
 
 void SignInScheduler::Withdraw(const CandidateId& id, absl::Duration now) {

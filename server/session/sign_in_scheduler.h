@@ -44,9 +44,12 @@ class SignInScheduler final {
   // See SignInQueue::Put().
   void Enqueue(const CandidateId& id, SignInCandidate candidate, absl::Duration now,
                std::uint64_t place = 0);
-  // Turns the entry into a claim until a minute after `retry`, the time that its callers received.
+  // Notes that a caller received the retry time `retry`: the place is kept for a minute longer.
   // Ignored if `id` is not queued.
-  void MakeClaim(const CandidateId& id, absl::Duration retry, absl::Duration now);
+  void Promise(const CandidateId& id, absl::Duration retry);
+  // Ends the wait for an entry that no caller waits for any longer: it becomes a claim if a caller
+  // received a retry time, else it leaves the queue. Returns whether it is a claim.
+  bool StopWaiting(const CandidateId& id, absl::Duration now);
   // Removes an entry that is given up. Ignored if `id` is not queued.
   void Withdraw(const CandidateId& id, absl::Duration now);
   // See SignInQueue::TakeExpiredClaims().

@@ -90,6 +90,28 @@ TEST(SessionManagerBudgetTest, KeepsPlaceForCallerThatComesBack) {
   EXPECT_EQ(house.SignIns(), 2);
 }
 
+TEST(SessionManagerBudgetTest, CallerThatLeavesDoesNotTakeAnotherOnesPlace) {
+  SessionManagerOptions options = WithoutKeepAlive();
+  options.sign_in.sign_ins_per_hour = 1;
+  ModelHouse house({.organizations = 3}, options);
+  absl::Status refused;
+  const auto refuse = [&refused](const Answer& answer) { refused = answer.status(); };
+  house.manager.GetSession(billsim::GeneratedOrganizationId(0), "", {}, [](const Answer&) {});
+  house.manager.GetSession(billsim::GeneratedOrganizationId(1), "", {}, refuse);
+  ASSERT_THAT(refused, HasReason(Reason::kLoginBudgetSpent));
+  SessionDemand patient;
+  patient.patience = absl::Hours(2);
+  const auto leaves = house.manager.GetSession(billsim::GeneratedOrganizationId(1), "", patient,
+                                               [](const Answer&) {});
+  ASSERT_TRUE(leaves.has_value());
+  house.manager.Cancel(*leaves);
+  EXPECT_EQ(house.manager.Counts().queued, 1) << "the place of the caller that was refused";
+
+  house.manager.GetSession(billsim::GeneratedOrganizationId(2), "", {}, refuse);
+  ASSERT_THAT(refused, HasReason(Reason::kLoginBudgetSpent));
+  EXPECT_GT(RetryAfter(refused), absl::Hours(2)) << "its turn comes after that caller's";
+}
+
 TEST(SessionManagerBudgetTest, CountsSignInForAnHourFromItsEnd) {
   SessionManagerOptions options;
   options.sign_in.sign_ins_per_hour = 1;

@@ -43,6 +43,10 @@ class SignInQueueTest : public ::testing::Test {
   void Put(int number, SignInPurpose purpose = SignInPurpose::kCaller, std::uint64_t place = 0) {
     queue.Put(SlotAt(number), Candidate(number, purpose), place);
   }
+  void Claim(const CandidateId& id, absl::Duration until) {
+    queue.Promise(id, until);
+    queue.MakeClaim(id);
+  }
   // Returns the numbers of the entries that a walk visits. `next`: how it goes on after each.
   std::vector<int> Visited(Next next = Next::kNextInLane) const {
     std::vector<int> numbers;
@@ -157,8 +161,8 @@ TEST_F(SignInQueueTest, UpdateMovesAnEntryToAnotherDevKey) {
 TEST_F(SignInQueueTest, ClaimIsSkippedAndCounted) {
   Put(1);
   Put(2);
-  queue.MakeClaim(SlotAt(1), absl::Minutes(5));
-  EXPECT_TRUE(queue.Find(SlotAt(1))->is_claim());
+  Claim(SlotAt(1), absl::Minutes(5));
+  EXPECT_TRUE(queue.Find(SlotAt(1))->is_claim);
   EXPECT_THAT(Visited(), ElementsAre(2));
   EXPECT_EQ(queue.CountOn(dev_key), 2);
   EXPECT_EQ(queue.CountSlots(), 2);
@@ -168,18 +172,35 @@ TEST_F(SignInQueueTest, ClaimIsSkippedAndCounted) {
 TEST_F(SignInQueueTest, CallerThatIsBackTakesTheClaimedPlace) {
   Put(1);
   Put(2);
-  queue.MakeClaim(SlotAt(1), absl::Minutes(5));
+  Claim(SlotAt(1), absl::Minutes(5));
   Put(1);
-  EXPECT_FALSE(queue.Find(SlotAt(1))->is_claim());
+  EXPECT_FALSE(queue.Find(SlotAt(1))->is_claim);
   EXPECT_THAT(Visited(), ElementsAre(1, 2));
   EXPECT_THAT(queue.TakeExpiredClaims(absl::Minutes(5)), IsEmpty());
+}
+
+TEST_F(SignInQueueTest, CallerThatIsBackAndLeavesKeepsThePromise) {
+  Put(1);
+  Claim(SlotAt(1), absl::Minutes(5));
+  Put(1);
+  queue.Promise(SlotAt(1), absl::Minutes(4));
+  queue.MakeClaim(SlotAt(1));
+  EXPECT_THAT(queue.TakeExpiredClaims(absl::Minutes(4)), IsEmpty());
+  EXPECT_THAT(queue.TakeExpiredClaims(absl::Minutes(5)), ElementsAre(SlotAt(1)));
+}
+
+TEST_F(SignInQueueTest, PromotionKeepsThePromise) {
+  Put(1, SignInPurpose::kWarm);
+  queue.Promise(SlotAt(1), absl::Minutes(5));
+  Put(1, SignInPurpose::kCaller);
+  EXPECT_EQ(queue.Find(SlotAt(1))->promised_until, absl::Minutes(5));
 }
 
 TEST_F(SignInQueueTest, ClaimExpiresAtItsTime) {
   Put(1);
   Put(2);
-  queue.MakeClaim(SlotAt(1), absl::Minutes(6));
-  queue.MakeClaim(SlotAt(2), absl::Minutes(5));
+  Claim(SlotAt(1), absl::Minutes(6));
+  Claim(SlotAt(2), absl::Minutes(5));
   EXPECT_THAT(queue.TakeExpiredClaims(absl::Minutes(5) - absl::Nanoseconds(1)), IsEmpty());
   EXPECT_THAT(queue.TakeExpiredClaims(absl::Minutes(6)), ElementsAre(SlotAt(2), SlotAt(1)));
   EXPECT_TRUE(queue.empty());
@@ -187,8 +208,8 @@ TEST_F(SignInQueueTest, ClaimExpiresAtItsTime) {
 
 TEST_F(SignInQueueTest, ClaimCanBeProlonged) {
   Put(1);
-  queue.MakeClaim(SlotAt(1), absl::Minutes(5));
-  queue.MakeClaim(SlotAt(1), absl::Minutes(7));
+  Claim(SlotAt(1), absl::Minutes(5));
+  Claim(SlotAt(1), absl::Minutes(7));
   EXPECT_THAT(queue.TakeExpiredClaims(absl::Minutes(6)), IsEmpty());
   EXPECT_THAT(queue.TakeExpiredClaims(absl::Minutes(7)), ElementsAre(SlotAt(1)));
 }
@@ -241,7 +262,7 @@ TEST_F(SignInQueueTest, FindsEntriesByUserDevKeyAndPartner) {
   of_other.user.username = "another.user@acme.example";
   queue.Put(SlotAt(2), of_other);
   Put(3);
-  queue.MakeClaim(SlotAt(3), absl::Minutes(5));
+  Claim(SlotAt(3), absl::Minutes(5));
   EXPECT_THAT(queue.FindOfUser(behind.user), UnorderedElementsAre(SlotAt(1), SlotAt(3)));
   EXPECT_THAT(queue.FindOnDevKey(dev_key), UnorderedElementsAre(SlotAt(1), SlotAt(3)));
   EXPECT_THAT(queue.FindOnDevKey(other_dev_key), ElementsAre(SlotAt(2)));
@@ -286,7 +307,7 @@ TEST_F(SignInQueueWalkTest, LaneMovesBackWhenItsFirstEntryLeaves) {
 TEST_F(SignInQueueWalkTest, DevKeyMovesBackWhenItsFirstEntriesLeave) {
   queue.Put(SlotAt(6), CandidateOf(6, "unix:first-principal"));
   for (const int number : {1, 2, 3}) queue.Remove(SlotAt(number));
-  queue.MakeClaim(SlotAt(4), absl::Minutes(5));
+  Claim(SlotAt(4), absl::Minutes(5));
   EXPECT_THAT(Visited(Next::kNextDevKey), ElementsAre(5, 6));
 }
 

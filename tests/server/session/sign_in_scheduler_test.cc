@@ -89,6 +89,11 @@ class SignInSchedulerTest : public ::testing::Test {
     candidate.dev_key.dev_key_id = std::string(dev_key);
     scheduler.Enqueue(IdAt(number), std::move(candidate), now);
   }
+  // Lets the last caller leave after it received the retry time `retry`.
+  void Claim(const CandidateId& id, absl::Duration retry) {
+    scheduler.Promise(id, retry);
+    scheduler.StopWaiting(id, now);
+  }
   // Returns the number of the next candidate; 0 if no turn has come.
   int Next() {
     const absl::optional<SignInScheduler::Due> due = scheduler.Next(now);
@@ -244,7 +249,7 @@ TEST_F(SignInSchedulerTest, ClaimIsNotStarted) {
   Enqueue(1);
   Enqueue(2);
   log.clear();
-  scheduler.MakeClaim(IdAt(1), now + absl::Minutes(5), now);
+  Claim(IdAt(1), now + absl::Minutes(5));
   EXPECT_THAT(log, ElementsAre("first left 1", "second left 1"));
   EXPECT_EQ(Next(), 2);
   EXPECT_EQ(Next(), 0);
@@ -252,7 +257,7 @@ TEST_F(SignInSchedulerTest, ClaimIsNotStarted) {
 
 TEST_F(SignInSchedulerTest, ClaimLastsAMinuteLongerThanTheRetryTime) {
   Enqueue(1);
-  scheduler.MakeClaim(IdAt(1), now + absl::Minutes(5), now);
+  Claim(IdAt(1), now + absl::Minutes(5));
   log.clear();
   EXPECT_THAT(scheduler.TakeExpiredClaims(now + absl::Minutes(6) - absl::Nanoseconds(1)),
               IsEmpty());
@@ -260,10 +265,27 @@ TEST_F(SignInSchedulerTest, ClaimLastsAMinuteLongerThanTheRetryTime) {
   EXPECT_THAT(log, IsEmpty());  // the rules were notified when it became a claim
 }
 
+TEST_F(SignInSchedulerTest, CandidateWithoutPromiseLeavesNoClaim) {
+  Enqueue(1);
+  Enqueue(2);
+  scheduler.Promise(IdAt(2), now - absl::Minutes(1));
+  EXPECT_FALSE(scheduler.StopWaiting(IdAt(1), now));
+  EXPECT_FALSE(scheduler.StopWaiting(IdAt(2), now));
+  EXPECT_TRUE(scheduler.queue().empty());
+}
+
+TEST_F(SignInSchedulerTest, ClaimThatIsLeftTwiceIsCountedOnce) {
+  Enqueue(1);
+  Claim(IdAt(1), now + absl::Minutes(5));
+  log.clear();
+  EXPECT_TRUE(scheduler.StopWaiting(IdAt(1), now));
+  EXPECT_THAT(log, IsEmpty());
+}
+
 TEST_F(SignInSchedulerTest, CallerThatIsBackJoinsAgain) {
   Enqueue(1);
   Enqueue(2);
-  scheduler.MakeClaim(IdAt(1), now + absl::Minutes(5), now);
+  Claim(IdAt(1), now + absl::Minutes(5));
   log.clear();
   Enqueue(1);
   EXPECT_THAT(log, ElementsAre("first joined 1", "second joined 1"));
@@ -272,7 +294,7 @@ TEST_F(SignInSchedulerTest, CallerThatIsBackJoinsAgain) {
 
 TEST_F(SignInSchedulerTest, WithdrawnClaimIsNotCountedTwice) {
   Enqueue(1);
-  scheduler.MakeClaim(IdAt(1), now + absl::Minutes(5), now);
+  Claim(IdAt(1), now + absl::Minutes(5));
   log.clear();
   scheduler.Withdraw(IdAt(1), now);
   EXPECT_THAT(log, IsEmpty());
@@ -280,7 +302,7 @@ TEST_F(SignInSchedulerTest, WithdrawnClaimIsNotCountedTwice) {
 }
 
 TEST_F(SignInSchedulerTest, UnknownCandidateMakesNoClaim) {
-  scheduler.MakeClaim(IdAt(1), now + absl::Minutes(5), now);
+  Claim(IdAt(1), now + absl::Minutes(5));
   EXPECT_TRUE(scheduler.queue().empty());
 }
 
@@ -334,8 +356,8 @@ TEST_F(SignInSchedulerBudgetTest, EstimateCountsClaims) {
   Enqueue(1);
   Enqueue(2);
   Enqueue(3);
-  scheduler.MakeClaim(IdAt(1), now + absl::Minutes(10), now);
-  scheduler.MakeClaim(IdAt(2), now + absl::Minutes(20), now);
+  Claim(IdAt(1), now + absl::Minutes(10));
+  Claim(IdAt(2), now + absl::Minutes(20));
   EXPECT_EQ(scheduler.EstimateStart(IdAt(3), now).start, now + absl::Minutes(30));
 }
 
