@@ -141,6 +141,16 @@ TEST_F(KeepAliveTest, WarmSlotSignsInAndRecovers) {
   EXPECT_EQ(house.SignIns(), 2);
 }
 
+TEST_F(KeepAliveTest, WarmSignInIsChargedToTheWatch) {
+  constexpr char kWatcher[] = "unix:accounts-payable-watcher";
+  ModelHouse house({.organizations = 1});
+  house.manager.StartWarm(billsim::GeneratedOrganizationId(0), "", kWatcher);
+  house.executor.Advance(absl::Minutes(1));
+  const std::vector<StoredAttempt> attempts = house.store.contents().attempts;
+  ASSERT_EQ(attempts.size(), 1U);
+  EXPECT_EQ(attempts[0].principal, kWatcher);
+}
+
 TEST_F(KeepAliveTest, RetriesWarmSlotAfterOutage) {
   ModelHouse house({.organizations = 1});
   house.bill.SetReachable(false);
