@@ -11,8 +11,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "vault/base/error.h"
+#include "vault/base/json/json_reader.h"
+#include "vault/base/json/json_string.h"
 #include "vault/rotation_json.h"
-#include "vault/secret_json.h"
 
 namespace billbroker {
 namespace {
@@ -265,7 +266,7 @@ class Reader final {
     });
   }
 
-  SecretJsonReader json_;
+  JsonReader json_;
   bool format_read_ = false;
   int members_ = 0;  // of its format
   std::bitset<kMembers> seen_;

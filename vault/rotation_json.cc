@@ -7,6 +7,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "vault/base/json/json_string.h"
 #include "vault/credential_change.h"
 
 namespace billbroker {
@@ -73,7 +74,7 @@ struct Member {
 constexpr std::size_t kMostMembers = 9;
 
 // An object of these members, in any order, each once.
-bool ReadObject(SecretJsonReader& json, std::initializer_list<Member> members) {
+bool ReadObject(JsonReader& json, std::initializer_list<Member> members) {
   std::bitset<kMostMembers> seen;
   const bool read = json.Object([&](absl::string_view key) {
     std::size_t index = 0;
@@ -96,20 +97,20 @@ bool ReadObject(SecretJsonReader& json, std::initializer_list<Member> members) {
   return true;
 }
 
-bool Text(SecretJsonReader& json, std::string& to) {
+bool Text(JsonReader& json, std::string& to) {
   SecretString value;
   if (!json.String(value)) return false;
   to = std::string(value.Reveal());
   return true;
 }
 
-bool Time(SecretJsonReader& json, absl::Time& to) {
+bool Time(JsonReader& json, absl::Time& to) {
   std::string text;
   return Text(json, text) && absl::ParseTime(absl::RFC3339_full, text, &to, nullptr) &&
          to != absl::InfiniteFuture() && to != absl::InfinitePast();
 }
 
-bool ReadOrganizations(SecretJsonReader& json, std::vector<Organization>& to) {
+bool ReadOrganizations(JsonReader& json, std::vector<Organization>& to) {
   return json.Array([&] {
     Organization& organization = to.emplace_back();
     return ReadObject(json, {{"id", true, [&] { return Text(json, organization.id); }},
@@ -118,7 +119,7 @@ bool ReadOrganizations(SecretJsonReader& json, std::vector<Organization>& to) {
 }
 
 // Whether it makes a credential is for whoever puts it in place: what is attached may have changed.
-bool ReadChange(SecretJsonReader& json, CredentialChange& to) {
+bool ReadChange(JsonReader& json, CredentialChange& to) {
   const bool read = ReadObject(
       json,
       {{"username", false, [&] { return Text(json, to.username.emplace()); }},
@@ -133,7 +134,7 @@ bool ReadChange(SecretJsonReader& json, CredentialChange& to) {
   return read && !IsEmpty(to);
 }
 
-bool ReadKind(SecretJsonReader& json, PastChangeKind& to) {
+bool ReadKind(JsonReader& json, PastChangeKind& to) {
   std::string name;
   if (!Text(json, name)) return false;
   for (const PastChangeKind kind :
@@ -148,7 +149,7 @@ bool ReadKind(SecretJsonReader& json, PastChangeKind& to) {
   return false;
 }
 
-bool ReadPast(SecretJsonReader& json, PastChange& to) {
+bool ReadPast(JsonReader& json, PastChange& to) {
   const auto read_fields = [&] {
     return json.Array([&] { return Text(json, to.fields.emplace_back()); });
   };
@@ -199,7 +200,7 @@ void AppendHistory(const std::vector<PastChange>& history, SecretBuilder& to) {
   to.Append("]");
 }
 
-bool ReadStaged(SecretJsonReader& json, StagedRotation& to) {
+bool ReadStaged(JsonReader& json, StagedRotation& to) {
   const auto read_kind = [&] {
     return ReadKind(json, to.kind) &&
            (to.kind == PastChangeKind::kRotated || to.kind == PastChangeKind::kRolledBack);
@@ -213,7 +214,7 @@ bool ReadStaged(SecretJsonReader& json, StagedRotation& to) {
                            {"change", true, [&] { return ReadChange(json, to.change); }}});
 }
 
-bool ReadHistory(SecretJsonReader& json, std::vector<PastChange>& to) {
+bool ReadHistory(JsonReader& json, std::vector<PastChange>& to) {
   return json.Array([&] { return to.size() < kMaxHistory && ReadPast(json, to.emplace_back()); });
 }
 

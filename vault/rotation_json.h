@@ -12,9 +12,9 @@
 
 #include <vector>
 
+#include "vault/base/json/json_reader.h"
 #include "vault/base/secret_string.h"
 #include "vault/credential.h"
-#include "vault/secret_json.h"
 
 namespace billbroker {
 
@@ -22,7 +22,7 @@ void AppendStaged(const StagedRotation& staged, SecretBuilder& to);
 void AppendHistory(const std::vector<PastChange>& history, SecretBuilder& to);
 
 // Return whether what comes next is that, whole.
-[[nodiscard]] bool ReadStaged(SecretJsonReader& json, StagedRotation& to);
-[[nodiscard]] bool ReadHistory(SecretJsonReader& json, std::vector<PastChange>& to);
+[[nodiscard]] bool ReadStaged(JsonReader& json, StagedRotation& to);
+[[nodiscard]] bool ReadHistory(JsonReader& json, std::vector<PastChange>& to);
 
 }  // namespace billbroker

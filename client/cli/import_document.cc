@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client/cli/format.h"
-#include "vault/secret_json.h"
+#include "vault/base/json/json_reader.h"
 
 namespace billbroker {
 namespace {
@@ -129,7 +129,7 @@ class ImportParser final {
            Refuse(place_, "must be \"user\", \"console\" or \"partner\"");
   }
 
-  SecretJsonReader reader_;
+  JsonReader reader_;
   std::vector<NewCredential> credentials_;
   std::string place_;  // the path of what is being read
   absl::Status refusal_;

@@ -2,7 +2,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "vault/secret_json.h"
+#include "vault/base/json/json_reader.h"
 
 namespace billbroker {
 namespace {
@@ -55,7 +55,7 @@ class SecretsParser final {
     return false;
   }
 
-  SecretJsonReader reader_;
+  JsonReader reader_;
   SecretsInput input_;
   absl::Status refusal_;
   int members_ = 0;

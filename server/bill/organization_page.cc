@@ -8,8 +8,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "server/bill/answer.h"
-#include "server/bill/json_view.h"
 #include "server/bill/refusal.h"
+#include "vault/base/json/json_view.h"
 #include "vault/base/utf8.h"
 
 namespace billbroker {

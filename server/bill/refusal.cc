@@ -9,7 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "server/bill/json_view.h"
+#include "vault/base/json/json_view.h"
 
 namespace billbroker {
 namespace {

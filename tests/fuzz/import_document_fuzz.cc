@@ -4,8 +4,9 @@
 
 #include "client/cli/import_document.h"
 #include "tests/fuzz/fuzz_target.h"
+#include "vault/base/json/json_reader.h"
+#include "vault/base/json/json_string.h"
 #include "vault/base/utf8.h"
-#include "vault/secret_json.h"
 
 namespace billbroker {
 namespace {

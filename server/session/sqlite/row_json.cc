@@ -13,7 +13,8 @@
 #include "absl/strings/str_cat.h"
 #include "server/session/joined_keys.h"
 #include "vault/base/error.h"
-#include "vault/secret_json.h"
+#include "vault/base/json/json_reader.h"
+#include "vault/base/json/json_string.h"
 
 namespace billbroker {
 namespace {
@@ -79,7 +80,7 @@ struct Member {
 };
 
 // Reads an object that has every member once, in any order, and no other.
-bool ReadMembers(SecretJsonReader& json, std::initializer_list<Member> members) {
+bool ReadMembers(JsonReader& json, std::initializer_list<Member> members) {
   std::uint64_t seen = 0;
   const bool well_formed = json.Object([&](absl::string_view key) {
     std::uint64_t bit = 1;
@@ -100,21 +101,21 @@ bool ReadMembers(SecretJsonReader& json, std::initializer_list<Member> members) 
   return well_formed;
 }
 
-bool Text(SecretJsonReader& json, std::string& to) {
+bool Text(JsonReader& json, std::string& to) {
   SecretString value;
   if (!json.String(value)) return false;
   to = std::string(value.Reveal());
   return true;
 }
 
-bool Secret(SecretJsonReader& json, std::shared_ptr<const SecretString>& to) {
+bool Secret(JsonReader& json, std::shared_ptr<const SecretString>& to) {
   auto value = std::make_shared<SecretString>();
   if (!json.String(*value)) return false;
   to = std::move(value);
   return true;
 }
 
-bool Duration(SecretJsonReader& json, absl::Duration& to) {
+bool Duration(JsonReader& json, absl::Duration& to) {
   SecretString text;
   std::int64_t nanoseconds = 0;
   if (!json.String(text) || !absl::SimpleAtoi(text.Reveal(), &nanoseconds)) return false;
@@ -125,14 +126,14 @@ bool Duration(SecretJsonReader& json, absl::Duration& to) {
   return true;
 }
 
-bool Time(SecretJsonReader& json, absl::Time& to) {
+bool Time(JsonReader& json, absl::Time& to) {
   absl::Duration since_epoch;
   if (!Duration(json, since_epoch)) return false;
   to = absl::UnixEpoch() + since_epoch;
   return true;
 }
 
-bool EndingNamed(SecretJsonReader& json, Ending& to) {
+bool EndingNamed(JsonReader& json, Ending& to) {
   std::string name;
   if (!Text(json, name)) return false;
   for (const auto& [value, known] : kEndings) {
@@ -144,7 +145,7 @@ bool EndingNamed(SecretJsonReader& json, Ending& to) {
   return false;
 }
 
-bool ReasonOf(SecretJsonReader& json, Reason& to) {
+bool ReasonOf(JsonReader& json, Reason& to) {
   std::string name;
   if (!Text(json, name)) return false;
   const absl::optional<Reason> reason = ReasonNamed(name);
@@ -152,7 +153,7 @@ bool ReasonOf(SecretJsonReader& json, Reason& to) {
   return reason.has_value();
 }
 
-bool ScopeOf(SecretJsonReader& json, QuarantineScope& to) {
+bool ScopeOf(JsonReader& json, QuarantineScope& to) {
   std::uint64_t number = 0;
   if (!json.Uint(number) ||
       number > static_cast<std::uint64_t>(QuarantineScope::kOrganizationLockout)) {
@@ -183,7 +184,7 @@ SecretString WriteSession(const Session& session) {
   return std::move(writer).Build();
 }
 
-bool ReadSession(SecretJsonReader& json, Session& to) {
+bool ReadSession(JsonReader& json, Session& to) {
   return ReadMembers(json, {{"environment", [&] { return Text(json, to.keys.environment); }},
                             {"session_id", [&] { return Secret(json, to.keys.session_id); }},
                             {"dev_key", [&] { return Secret(json, to.keys.dev_key); }},
@@ -210,7 +211,7 @@ SecretString WriteUser(const UserId& user) {
   return std::move(writer).Build();
 }
 
-bool ReadUser(SecretJsonReader& json, UserId& to) {
+bool ReadUser(JsonReader& json, UserId& to) {
   return ReadMembers(json, {{"environment", [&] { return Text(json, to.environment); }},
                             {"username", [&] { return Text(json, to.username); }},
                             {"acting_as", [&] { return Text(json, to.acting_as); }}});
@@ -222,7 +223,7 @@ SecretString WriteDevKey(const DevKeyBudgetId& dev_key) {
   return std::move(writer).Build();
 }
 
-bool ReadDevKey(SecretJsonReader& json, DevKeyBudgetId& to) {
+bool ReadDevKey(JsonReader& json, DevKeyBudgetId& to) {
   return ReadMembers(json, {{"environment", [&] { return Text(json, to.environment); }},
                             {"dev_key_id", [&] { return Text(json, to.dev_key_id); }}});
 }
@@ -237,7 +238,7 @@ SecretString WriteHistory(const SignInHistory& history) {
   return std::move(writer).Build();
 }
 
-bool ReadHistory(SecretJsonReader& json, SignInHistory& to) {
+bool ReadHistory(JsonReader& json, SignInHistory& to) {
   return ReadMembers(
       json,
       {{"secret_accepted", [&] { return json.Bool(to.secret_accepted); }},
@@ -331,7 +332,7 @@ SecretString WritePayload(const StoredSuspension& suspension) {
 }
 
 bool ReadPayload(const SecretString& payload, StoredSlot& slot) {
-  SecretJsonReader json(payload.Reveal());
+  JsonReader json(payload.Reveal());
   const auto read_session = [&] {
     auto session = std::make_shared<Session>();
     session->organization_id = slot.organization_id;
@@ -349,7 +350,7 @@ bool ReadPayload(const SecretString& payload, StoredSlot& slot) {
 }
 
 bool ReadPayload(const SecretString& payload, StoredAttempt& attempt) {
-  SecretJsonReader json(payload.Reveal());
+  JsonReader json(payload.Reveal());
   AttemptTimes times;
   const auto credential_uid = [&] { return Text(json, attempt.slot.credential_uid); };
   const auto organization_id = [&] { return Text(json, attempt.slot.organization_id); };
@@ -372,7 +373,7 @@ bool ReadPayload(const SecretString& payload, StoredAttempt& attempt) {
 }
 
 bool ReadPayloadVersion1(const SecretString& payload, StoredAttempt& attempt) {
-  SecretJsonReader json(payload.Reveal());
+  JsonReader json(payload.Reveal());
   AttemptTimes times;
   std::string dev_key;
   std::string user;
@@ -393,7 +394,7 @@ bool ReadPayloadVersion1(const SecretString& payload, StoredAttempt& attempt) {
 
 bool ReadPayload(const SecretString& payload, StoredQuarantine& quarantine) {
   QuarantineEntry& entry = quarantine.entry;
-  SecretJsonReader json(payload.Reveal());
+  JsonReader json(payload.Reveal());
   return ReadMembers(json,
                      {{"scope", [&] { return Text(json, quarantine.scope); }},
                       {"reason", [&] { return ReasonOf(json, entry.reason); }},
@@ -408,21 +409,21 @@ bool ReadPayload(const SecretString& payload, StoredQuarantine& quarantine) {
 }
 
 bool ReadPayload(const SecretString& payload, StoredAuditHead& head) {
-  SecretJsonReader json(payload.Reveal());
+  JsonReader json(payload.Reveal());
   return ReadMembers(json, {{"sequence", [&] { return json.Uint(head.sequence); }},
                             {"mac", [&] { return Text(json, head.mac); }}}) &&
          json.AtEnd();
 }
 
 bool ReadPayload(const SecretString& payload, StoredAcceptedSecret& secret) {
-  SecretJsonReader json(payload.Reveal());
+  JsonReader json(payload.Reveal());
   return ReadMembers(json, {{"user", [&] { return ReadUser(json, secret.user); }},
                             {"secret_id", [&] { return Text(json, secret.secret_id); }}}) &&
          json.AtEnd();
 }
 
 bool ReadPayload(const SecretString& payload, StoredSuspension& suspension) {
-  SecretJsonReader json(payload.Reveal());
+  JsonReader json(payload.Reveal());
   Moment& until = suspension.until;
   return ReadMembers(json,
                      {{"dev_key", [&] { return ReadDevKey(json, suspension.dev_key); }},

@@ -8,7 +8,8 @@ import re
 # It may include itself, the modules of its row, and the modules that these may include.
 MODULES = {
     'vault/base': (),
-    'vault': ('vault/base',),
+    'vault/base/json': ('vault/base',),
+    'vault': ('vault/base/json',),
     'vault/keyring': ('vault',),
     'proto': ('vault/base',),
     'server/bill': ('vault',),

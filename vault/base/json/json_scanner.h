@@ -25,13 +25,14 @@ class JsonScanner final {
   // Skips a value. `depth` is the number of nested arrays and objects that it may have.
   bool SkipValue(int depth);
   bool SkipString();
+  bool SkipWord(absl::string_view word);
+  // Skips one or more digits.
+  bool SkipDigits();
 
  private:
   bool SkipObject(int depth);
   bool SkipArray(int depth);
   bool SkipEscape();
-  bool SkipWord(absl::string_view word);
-  bool SkipDigits();
   bool SkipNumber();
 
   absl::string_view text_;

@@ -1,4 +1,5 @@
-#include "vault/secret_json.h"
+#include "vault/base/json/json_reader.h"
+#include "vault/base/json/json_string.h"
 
 #include <gtest/gtest.h>
 
@@ -12,18 +13,18 @@ namespace {
 
 // Returns "!" if the string is refused.
 std::string ReadString(absl::string_view json) {
-  SecretJsonReader reader(json);
+  JsonReader reader(json);
   SecretString value;
   return reader.String(value) && reader.AtEnd() ? std::string(value.Reveal()) : "!";
 }
 
 bool ReadsUint(absl::string_view json, std::uint64_t expected) {
-  SecretJsonReader reader(json);
+  JsonReader reader(json);
   std::uint64_t value = 0;
   return reader.Uint(value) && reader.AtEnd() && value == expected;
 }
 
-TEST(SecretJsonTest, StringsAreUnescaped) {
+TEST(JsonReaderTest, StringsAreUnescaped) {
   EXPECT_EQ(ReadString(R"("")"), "");
   EXPECT_EQ(ReadString(R"( "plain" )"), "plain");
   EXPECT_EQ(ReadString(R"("\"\\\/\b\f\n\r\t")"), "\"\\/\b\f\n\r\t");
@@ -32,7 +33,7 @@ TEST(SecretJsonTest, StringsAreUnescaped) {
   EXPECT_EQ(ReadString(R"("\u0000")"), std::string(1, '\0'));
 }
 
-TEST(SecretJsonTest, RejectsMalformedStrings) {
+TEST(JsonReaderTest, RejectsMalformedStrings) {
   for (const char* json : {"", "\"", "plain", R"("open)", R"("\)", R"("\x")", R"("\u12")",
                            R"("\u12g4")", R"("\ud83d")", R"("\ud83dx")", R"("\ud83d\u0041")",
                            R"("\ude00")", "\"line\nbreak\"", R"("two" "strings")"}) {
@@ -40,7 +41,7 @@ TEST(SecretJsonTest, RejectsMalformedStrings) {
   }
 }
 
-TEST(SecretJsonTest, WholeNumbersAreReadExactly) {
+TEST(JsonReaderTest, WholeNumbersAreReadExactly) {
   EXPECT_TRUE(ReadsUint("0", 0));
   EXPECT_TRUE(ReadsUint("18446744073709551615", 18446744073709551615u));
   for (const char* json : {"", "-1", "+1", "01", "1.0", "1e3", "18446744073709551616", "x"}) {
@@ -48,18 +49,18 @@ TEST(SecretJsonTest, WholeNumbersAreReadExactly) {
   }
 }
 
-TEST(SecretJsonTest, BooleansAreReadExactly) {
+TEST(JsonReaderTest, BooleansAreReadExactly) {
   bool value = false;
-  EXPECT_TRUE(SecretJsonReader("true").Bool(value));
+  EXPECT_TRUE(JsonReader("true").Bool(value));
   EXPECT_TRUE(value);
-  EXPECT_TRUE(SecretJsonReader(" false").Bool(value));
+  EXPECT_TRUE(JsonReader(" false").Bool(value));
   EXPECT_FALSE(value);
-  EXPECT_FALSE(SecretJsonReader("1").Bool(value));
+  EXPECT_FALSE(JsonReader("1").Bool(value));
 }
 
 // Returns the members of an object of whole numbers in order, or "!" if it is refused.
 std::string ReadObject(absl::string_view json) {
-  SecretJsonReader reader(json);
+  JsonReader reader(json);
   std::string members;
   const bool read = reader.Object([&](absl::string_view key) {
     std::uint64_t value = 0;
@@ -70,7 +71,7 @@ std::string ReadObject(absl::string_view json) {
   return read && reader.AtEnd() ? members : "!";
 }
 
-TEST(SecretJsonTest, ObjectsAreReadMemberByMember) {
+TEST(JsonReaderTest, ObjectsAreReadMemberByMember) {
   EXPECT_EQ(ReadObject("{}"), "");
   EXPECT_EQ(ReadObject(" { \"a\" : 1 ,\n\"b\":2 } "), "a=1;b=2;");
   for (const char* json : {"{", "{,}", R"({"a"})", R"({"a":})", R"({"a":1,})", R"({"a":1 "b":2})",
@@ -79,9 +80,9 @@ TEST(SecretJsonTest, ObjectsAreReadMemberByMember) {
   }
 }
 
-TEST(SecretJsonTest, ArraysAreReadElementByElement) {
+TEST(JsonReaderTest, ArraysAreReadElementByElement) {
   std::uint64_t sum = 0;
-  SecretJsonReader reader("[1, 2,3 ]");
+  JsonReader reader("[1, 2,3 ]");
   EXPECT_TRUE(reader.Array([&] {
     std::uint64_t value = 0;
     const bool read = reader.Uint(value);
@@ -89,12 +90,12 @@ TEST(SecretJsonTest, ArraysAreReadElementByElement) {
     return read;
   }));
   EXPECT_EQ(sum, 6u);
-  SecretJsonReader open("[1,");
+  JsonReader open("[1,");
   std::uint64_t value = 0;
   EXPECT_FALSE(open.Array([&] { return open.Uint(value); }));
 }
 
-TEST(SecretJsonTest, WrittenStringsAreReadBack) {
+TEST(JsonReaderTest, WrittenStringsAreReadBack) {
   std::string text;
   for (int byte = 0; byte < 256; ++byte) text.push_back(static_cast<char>(byte));
   SecretBuilder json;

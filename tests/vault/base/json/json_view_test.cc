@@ -1,4 +1,4 @@
-#include "server/bill/json_view.h"
+#include "vault/base/json/json_view.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "server/bill/json_scanner.h"
+#include "vault/base/json/json_scanner.h"
 
 #include "absl/strings/ascii.h"
 
