@@ -48,7 +48,7 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
 
   void ProbeAndLoad() {
     // Asked first: a write that is in doubt came before what is read below.
-    if (parts_.directory.TakeDoubt()) load_wanted_ = true;
+    if (parts_.health.TakeReloadRequest()) load_wanted_ = true;
     NoteState(parts_.vault.Probe());
     if (parts_.vault.TakeChangedElsewhere() && !load_wanted_) {
       load_wanted_ = true;
@@ -72,7 +72,7 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
     if (state != VaultState::kReady) load_wanted_ = true;
     if (state == state_) return;
     const VaultState before = std::exchange(state_, state);
-    parts_.directory.set_vault_state(state);
+    parts_.health.set_state(state);
     parts_.observer.VaultStateChanged(before, state);
   }
 
@@ -81,7 +81,7 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
     if (!master_key.ok()) return master_key.status();
     const Fingerprinter fingerprinter(*master_key);
     while (true) {
-      const std::uint64_t changes = parts_.directory.changes();
+      const std::uint64_t changes = parts_.credentials.changes();
       const absl::StatusOr<VaultContents> contents = parts_.vault.LoadAll();
       if (!contents.ok()) return contents.status();
       std::vector<CredentialInfoPtr> all;
@@ -94,7 +94,7 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
         invalid.push_back(document.name);
       }
       // An operator's change that came in between may be missing from what was read: read again.
-      if (parts_.directory.ResetIf(changes, all, std::move(invalid))) {
+      if (parts_.credentials.ResetIf(changes, all, std::move(invalid))) {
         parts_.observer.VaultLoaded(*contents);
         return absl::OkStatus();
       }

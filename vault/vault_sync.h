@@ -1,4 +1,4 @@
-// VaultSync: keeps the directory and the known state of the vault current.
+// VaultSync: keeps the credential index and the known state of the vault current.
 //
 // At the start, whenever the vault comes back from a state that was not ready, and whenever the
 // directory is in doubt or somebody else changed what is stored, it reads everything and resets the
@@ -10,7 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "vault/base/executor.h"
-#include "vault/directory.h"
+#include "vault/credential_index.h"
 #include "vault/vault.h"
 
 namespace billbroker {
@@ -20,9 +20,9 @@ namespace billbroker {
 class VaultObserver {
  public:
   virtual ~VaultObserver() = default;
-  // The directory knows the new state already.
+  // The credential index knows the new state already.
   virtual void VaultStateChanged(VaultState before, VaultState after) = 0;
-  // Everything was read: the directory is complete.
+  // Everything was read: the credential index is complete.
   virtual void VaultLoaded(const VaultContents& contents) = 0;
   // The vault is ready, and yet not everything could be read. Not repeated for the same message.
   virtual void VaultLoadFailed(const absl::Status& why) = 0;
@@ -42,7 +42,8 @@ class VaultSync final {
   struct Parts {  // borrowed
     Executor& executor;
     Vault& vault;
-    Directory& directory;
+    VaultHealth& health;
+    CredentialIndex& credentials;
     VaultObserver& observer;
   };
 

@@ -59,8 +59,10 @@
 #include "vault/base/executor.h"
 #include "vault/base/random.h"
 #include "vault/base/secret_arena.h"
-#include "vault/directory.h"
+#include "vault/credential_index.h"
 #include "vault/keyring/keyring_vault.h"
+#include "vault/remember_me_refusals.h"
+#include "vault/vault_health.h"
 #include "vault/vault_sync.h"
 
 namespace billbroker {
@@ -191,7 +193,9 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
   // From left to right through the rooms. What is declared first goes last.
   SystemRandom random;
   LogObserver log_observer(log);
-  Directory directory;
+  VaultHealth vault_health;
+  CredentialIndex credentials(vault_health);
+  RememberMeRefusals remember_me_refusals;
   absl::StatusOr<std::unique_ptr<KeyringVault>> keyring =
       KeyringVault::Create({.instance = config.instance, .call_timeout = config.keyring_timeout});
   if (!keyring.ok()) return keyring.status();
@@ -210,8 +214,9 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
                  audit_head, clock, random, audit_watch);
   audit_watch.Watch(audit);
   SignInAudit sign_in_audit(audit, log_observer);
-  SessionManager sessions(config.session, {clock, executor, random, vault, directory, *bill, store,
-                                           sign_in_audit, BaseUrls(config)});
+  SessionManager sessions(config.session,
+                          {clock, executor, random, vault, vault_health, credentials,
+                           remember_me_refusals, *bill, store, sign_in_audit, BaseUrls(config)});
   sessions.SetWatcher(&hub);
   // The engine has to outlive all work on `threads` and every answer of BILL, each of which may
   // start the other. So when no caller is left, nothing new gets in, then the work ends, then the
@@ -221,19 +226,21 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
     threads.reset();
     bill.reset();
   };
-  CredentialManager manager(
-      {clock, random, vault, directory, sessions, EnvironmentNames(config), config.kept_versions});
-  OrganizationDiscovery discovery({clock, directory, sessions, *bill});
+  CredentialManager manager({clock, random, vault, vault_health, credentials, sessions,
+                             EnvironmentNames(config), config.kept_versions});
+  OrganizationDiscovery discovery({clock, credentials, sessions, *bill});
   ThreadExecutor changes(1);  // apart from `threads`, on which what a change awaits is done
-  MfaManager mfa({clock, random, executor, vault, directory, sessions, *bill, manager});
+  MfaManager mfa({clock, random, executor, vault, credentials, sessions, *bill, manager});
   ThreadExecutor challenges(1);  // apart from `changes`: a person waits
   ServingState state(kVersion, clock.Now(), BaseUrls(config));
   Callers callers(*std::move(policy));
   const Recorder recorder(audit, clock, random, config.audit.session_reads);
-  const Gate gate(state, directory, clock, recorder);
-  SessionServiceImpl session_service({clock, directory, state, gate, sessions, hub, store, audit,
-                                      config.audit.file, config.audit.session_reads});
-  CredentialServiceImpl credentials({directory, gate, manager, changes, discovery, sessions, hub});
+  const Gate gate(state, credentials, clock, recorder);
+  SessionServiceImpl session_service({clock, vault_health, credentials, remember_me_refusals, state,
+                                      gate, sessions, hub, store, audit, config.audit.file,
+                                      config.audit.session_reads});
+  CredentialServiceImpl credential_service(
+      {credentials, remember_me_refusals, gate, manager, changes, discovery, sessions, hub});
   MfaServiceImpl mfa_service({gate, mfa, challenges});
   AuditServiceImpl audit_service(gate, audit);
 
@@ -243,7 +250,7 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
                        clock,
                        log,
                        {{"session", {&session_service, Health::kSessions}},
-                        {"credential", {&credentials, Health::kCredentials}},
+                        {"credential", {&credential_service, Health::kCredentials}},
                         {"mfa", {&mfa_service, Health::kMfa}},
                         {"audit", {&audit_service, Health::kAudit}}}});
   Health health(
@@ -260,9 +267,9 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
         RestoreOnce(vault, store, audit_head, audit, sessions);
         hub.EverythingChanged();
       });
-  RememberMeExpiry expiry({clock, directory, log_observer});
+  RememberMeExpiry expiry({clock, credentials, log_observer});
   ThreadExecutor upkeep(1);  // apart from `threads`, all of which a silent keyring may hold
-  const VaultSync sync(VaultSyncOptions(), {upkeep, vault, directory, watch});
+  const VaultSync sync(VaultSyncOptions(), {upkeep, vault, vault_health, credentials, watch});
   // So that "ready" means: what an unlocked keyring holds is known.
   sync.AwaitFirstRound();
   upkeep.Run([&expiry, &upkeep] { WatchExpiry(expiry, upkeep); });

@@ -10,7 +10,7 @@
 #include "absl/time/time.h"
 #include "server/bill/bill_error.h"
 #include "server/session/session_manager.h"
-#include "vault/directory.h"
+#include "vault/credential_index.h"
 
 namespace billbroker {
 

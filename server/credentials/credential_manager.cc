@@ -22,11 +22,11 @@ absl::Status CredentialManager::CheckNew(const Credential& credential) const {
                                   absl::StrJoin(parts_.environments, ", ")));
   }
   // Until every document has been read, that no credential has this user is not known.
-  const absl::StatusOr<CredentialInfoPtr> namesake = parts_.directory.Get(credential.name);
+  const absl::StatusOr<CredentialInfoPtr> namesake = parts_.credentials.Get(credential.name);
   if (namesake.ok()) return CredentialExists(credential.name);
   if (!HasReason(namesake.status(), Reason::kUnknownCredential)) return namesake.status();
   const CredentialInfoPtr other =
-      parts_.directory.FindUser(credential.environment, credential.username);
+      parts_.credentials.FindUser(credential.environment, credential.username);
   return other == nullptr ? absl::OkStatus() : UserTaken(credential, other->name);
 }
 
@@ -49,13 +49,13 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Create(Credential draft) {
     return Written(status);
   }
   CredentialInfoPtr info = InfoOf(draft, *prints);
-  parts_.directory.Put(info);
+  parts_.credentials.Put(info);
   return info;
 }
 
 absl::Status CredentialManager::Delete(const CredentialVersion& target, bool force) {
   MutexLock turn(turn_);
-  const absl::StatusOr<CredentialInfoPtr> info = parts_.directory.Get(target.name);
+  const absl::StatusOr<CredentialInfoPtr> info = parts_.credentials.Get(target.name);
   if (!info.ok()) return info.status();
   if ((*info)->uid != target.uid || (*info)->version != target.version) {
     return VersionConflict(target.name);
@@ -72,7 +72,7 @@ absl::Status CredentialManager::Delete(const CredentialVersion& target, bool for
       !status.ok()) {
     return Written(status);
   }
-  parts_.directory.Remove(target.name, target.uid);
+  parts_.credentials.Remove(target.name, target.uid);
   return absl::OkStatus();
 }
 
@@ -84,15 +84,15 @@ void CredentialManager::EndSessions(const std::string& uid) {
 }
 
 absl::Status CredentialManager::Written(const absl::Status& answer) const {
-  if (HasReason(answer, Reason::kVaultUnreachable)) parts_.directory.Doubt();
+  if (HasReason(answer, Reason::kVaultUnreachable)) parts_.vault_health.RequestReload();
   return AfterWrite(answer);
 }
 
-// After a write of which the outcome was unknown, or one behind our back, the directory may lag.
+// After a write of which the outcome was unknown, or one behind our back, the credential index may lag.
 absl::Status CredentialManager::TellDirectory(const Credential& stored) const {
   const absl::StatusOr<Fingerprinter> prints = Prints();
   if (!prints.ok()) return prints.status();
-  parts_.directory.Put(InfoOf(stored, *prints));
+  parts_.credentials.Put(InfoOf(stored, *prints));
   return absl::OkStatus();
 }
 
@@ -141,7 +141,7 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Attach(const CredentialVers
   for (auto& [id, organization] : merged) next->organizations.push_back(std::move(organization));
   RememberOrganizations(PastChangeKind::kAttached, principal, *next);
   absl::StatusOr<CredentialInfoPtr> info = StoreNext(*std::move(next));
-  if (info.ok()) parts_.directory.Put(*info);
+  if (info.ok()) parts_.credentials.Put(*info);
   return info;
 }
 
@@ -176,13 +176,13 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Detach(
   RememberOrganizations(PastChangeKind::kDetached, principal, *next);
   absl::StatusOr<CredentialInfoPtr> info = StoreNext(*std::move(next));
   if (!info.ok()) return info;
-  // The engine finds a session through the directory, so the log-outs begin before the change is
+  // The engine finds a session through the credential index, so the log-outs begin before the change is
   // told, and are awaited after it: no caller gets a session in between.
   std::promise<void> ended;
   const std::future<void> all_ended = ended.get_future();
   parts_.sessions.LogoutOf(target.uid, leaving,
                            [ended = std::move(ended)]() mutable { ended.set_value(); });
-  parts_.directory.Put(*info);
+  parts_.credentials.Put(*info);
   all_ended.wait();
   return info;
 }

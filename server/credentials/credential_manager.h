@@ -13,9 +13,10 @@
 #include "vault/base/mutex.h"
 #include "vault/base/random.h"
 #include "vault/credential.h"
-#include "vault/directory.h"
+#include "vault/credential_index.h"
 #include "vault/fingerprint.h"
 #include "vault/vault.h"
+#include "vault/vault_health.h"
 
 namespace billbroker {
 
@@ -44,7 +45,7 @@ struct RotationOptions {
 
 // Thread-safe; changes take turns. Every call blocks for as long as the keyring, and BILL where
 // sessions are logged out, take to answer: call it on an executor that the engine does not need.
-// What was stored is in the directory before the call returns.
+// What was stored is in the credential index before the call returns.
 //
 // Errors of all calls: VAULT_LOCKED, VAULT_UNREACHABLE, VAULT_DOCUMENT_INVALID. After
 // VAULT_UNREACHABLE the change may have been stored; the message says so.
@@ -54,7 +55,8 @@ class CredentialManager final {
     const Clock& clock;
     Random& random;
     Vault& vault;
-    Directory& directory;
+    VaultHealth& vault_health;
+    CredentialIndex& credentials;
     SessionManager& sessions;
     std::set<std::string> environments;  // the configured ones
     int kept_versions = 1;               // old ones that a roll-back may bring back; 0 or more
@@ -162,14 +164,14 @@ class CredentialManager final {
                              Credential& next) const;
 
   [[nodiscard]] absl::Status CheckNew(const Credential& credential) const;
-  // What is said of a write's answer; where its outcome is unknown the directory is in doubt.
+  // What is said of a write's answer; where its outcome is unknown a reload is requested.
   [[nodiscard]] absl::Status Written(const absl::Status& answer) const;
   // Read from the keyring: once for each change is enough.
   [[nodiscard]] absl::StatusOr<Fingerprinter> Prints() const;
   absl::Status TellDirectory(const Credential& stored) const;
   // What is stored, if it is what the operator saw.
   [[nodiscard]] absl::StatusOr<Credential> LoadForChange(const CredentialVersion& target) const;
-  // Stores `next` as the successor of its version; the directory is left to the caller.
+  // Stores `next` as the successor of its version; the credential index is left to the caller.
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> StoreNext(Credential next);
 
   Parts parts_;

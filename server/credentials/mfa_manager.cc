@@ -70,7 +70,7 @@ absl::StatusOr<OpenChallenge> MfaManager::StartChallenge(const std::string& cred
                                                          const CausePtr& cause) {
   MutexLock turn(turn_);
   DropExpired();
-  const absl::StatusOr<CredentialInfoPtr> info = parts_.directory.Get(credential);
+  const absl::StatusOr<CredentialInfoPtr> info = parts_.credentials.Get(credential);
   if (!info.ok()) return info.status();
   if ((*info)->sync_token) {
     return Malformed("credential", "signs in with a sync token, and BILL allows those no MFA");

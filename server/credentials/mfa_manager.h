@@ -17,7 +17,7 @@
 #include "vault/base/mutex.h"
 #include "vault/base/random.h"
 #include "vault/base/secret_string.h"
-#include "vault/directory.h"
+#include "vault/credential_index.h"
 #include "vault/vault.h"
 
 namespace billbroker {
@@ -44,7 +44,7 @@ class MfaManager final {
     Random& random;
     Executor& executor;  // the sessions's
     Vault& vault;
-    Directory& directory;
+    CredentialIndex& credentials;
     SessionManager& sessions;
     BillApi& bill;
     CredentialManager& manager;

@@ -29,7 +29,7 @@ class OrganizationDiscovery::Run final : public std::enable_shared_from_this<Run
       : parts_(parts), request_(std::move(request)), done_(std::move(done)) {}
 
   void Start() {
-    const absl::StatusOr<CredentialInfoPtr> info = parts_.directory.Get(request_.credential);
+    const absl::StatusOr<CredentialInfoPtr> info = parts_.credentials.Get(request_.credential);
     if (!info.ok()) return done_(info.status());
     if (request_.organization_id.empty()) {
       absl::StatusOr<std::string> chosen = ChooseOrganization(**info, parts_.sessions);
@@ -99,7 +99,7 @@ class OrganizationDiscovery::Run final : public std::enable_shared_from_this<Run
 
   void Finish() {
     // As it stands now: it may have changed while BILL was read.
-    const absl::StatusOr<CredentialInfoPtr> info = parts_.directory.Get(request_.credential);
+    const absl::StatusOr<CredentialInfoPtr> info = parts_.credentials.Get(request_.credential);
     if (!info.ok()) return done_(info.status());
     Found found;
     found.reserve(names_.size());

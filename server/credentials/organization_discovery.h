@@ -12,7 +12,7 @@
 #include "server/session/session_manager.h"
 #include "vault/base/clock.h"
 #include "vault/credential.h"
-#include "vault/directory.h"
+#include "vault/credential_index.h"
 
 namespace billbroker {
 
@@ -31,7 +31,7 @@ class OrganizationDiscovery final {
 
   struct Parts {  // borrowed
     const Clock& clock;
-    Directory& directory;
+    CredentialIndex& credentials;
     SessionManager& sessions;
     BillApi& bill;
   };

@@ -13,7 +13,7 @@ constexpr absl::Duration kWarnings[] = {absl::ZeroDuration(), absl::Hours(24), k
 
 void RememberMeExpiry::Look() {
   absl::flat_hash_map<std::string, absl::Duration> told;  // of those that are still there
-  for (const CredentialInfoPtr& info : parts_.directory.List()) {
+  for (const CredentialInfoPtr& info : parts_.credentials.List()) {
     const absl::optional<absl::Time> end = info->RememberMeEnd();
     if (!end.has_value()) continue;
     const absl::Duration left = *end - parts_.clock.Now();

@@ -7,7 +7,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "vault/base/clock.h"
-#include "vault/directory.h"
+#include "vault/credential_index.h"
 
 namespace billbroker {
 
@@ -23,7 +23,7 @@ class RememberMeExpiry final {
  public:
   struct Parts {  // borrowed
     const Clock& clock;
-    const Directory& directory;
+    const CredentialIndex& credentials;
     MfaObserver& observer;
   };
 

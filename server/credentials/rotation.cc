@@ -123,7 +123,7 @@ absl::Status CredentialManager::CheckChange(const Credential& current,
   }
   const Credential next = Successor(current, change);
   if (absl::Status shape = ValidateCredential(next); !shape.ok()) return shape;
-  const CredentialInfoPtr user = parts_.directory.FindUser(next.environment, next.username);
+  const CredentialInfoPtr user = parts_.credentials.FindUser(next.environment, next.username);
   return user == nullptr || user->uid == next.uid ? absl::OkStatus() : UserTaken(next, user->name);
 }
 
@@ -151,7 +151,7 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Change(Credential current, 
   FaultPoint("rotation.before_staging");
   if (absl::Status stored = parts_.vault.Restage(current); !stored.ok()) return Written(stored);
   FaultPoint("rotation.staged");
-  parts_.directory.Put(InfoOf(current, *prints));
+  parts_.credentials.Put(InfoOf(current, *prints));
   return ProveStaged(std::move(current), *prints, options);
 }
 
@@ -220,7 +220,8 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Commit(Credential current, 
   }
   CredentialInfoPtr info = InfoOf(next, prints);
   if (made.end_sessions) EndSessions(next.uid);
-  parts_.directory.Put(info);  // and whatever was signed in meanwhile with the old secrets is void
+  parts_.credentials.Put(
+      info);  // and whatever was signed in meanwhile with the old secrets is void
   FaultPoint("rotation.before_adoption");
   if (session != nullptr) parts_.sessions.AdoptProbed(next.uid, session);
   FaultPoint("rotation.adopted");
@@ -234,7 +235,7 @@ absl::Status CredentialManager::Unstage(Credential staged, const Fingerprinter& 
   FaultPoint("rotation.before_unstaging");
   if (absl::Status stored = parts_.vault.Restage(staged); !stored.ok()) return Written(stored);
   FaultPoint("rotation.unstaged");
-  parts_.directory.Put(InfoOf(staged, prints));
+  parts_.credentials.Put(InfoOf(staged, prints));
   return absl::OkStatus();
 }
 
@@ -278,7 +279,7 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::CancelRotation(const Creden
   if (absl::Status status = Unstage(*std::move(current), *prints, std::move(line)); !status.ok()) {
     return status;
   }
-  return parts_.directory.Get(target.name);
+  return parts_.credentials.Get(target.name);
 }
 
 absl::StatusOr<CredentialInfoPtr> CredentialManager::RenewMfa(const CredentialId& target,
@@ -301,7 +302,7 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::RenewMfa(const CredentialId
   line.fields = {"remember_me_id", "device"};
   Remember(std::move(line), parts_.kept_versions, next);
   absl::StatusOr<CredentialInfoPtr> info = StoreNext(std::move(next));
-  if (info.ok()) parts_.directory.Put(*info);
+  if (info.ok()) parts_.credentials.Put(*info);
   return info;
 }
 

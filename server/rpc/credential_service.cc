@@ -44,10 +44,10 @@ ServerUnaryReactor* CredentialServiceImpl::CreateCredential(
 
 absl::Status CredentialServiceImpl::Get(const v1::GetCredentialRequest& request,
                                         v1::GetCredentialResponse& response) const {
-  const absl::StatusOr<CredentialInfoPtr> info = parts_.directory.Get(request.credential());
+  const absl::StatusOr<CredentialInfoPtr> info = parts_.credentials.Get(request.credential());
   if (!info.ok()) return info.status();
   FillCredential(**info, true, *response.mutable_credential());
-  FillTrust(parts_.directory.TrustRefusedSince(**info), *response.mutable_credential());
+  FillTrust(parts_.remember_me_refusals.FindRefusalTime(**info), *response.mutable_credential());
   return absl::OkStatus();
 }
 
@@ -63,8 +63,8 @@ ServerUnaryReactor* CredentialServiceImpl::GetCredential(CallbackServerContext* 
 absl::Status CredentialServiceImpl::ListPage(const PageWish& page, const Grants& grants,
                                              v1::ListCredentialsResponse& response) const {
   // Before everything was read once, a locked keyring must not look like an empty one.
-  if (absl::Status read = CheckComplete(parts_.directory); !read.ok()) return read;
-  for (const CredentialInfoPtr& info : parts_.directory.List()) {
+  if (absl::Status read = parts_.credentials.CheckComplete(); !read.ok()) return read;
+  for (const CredentialInfoPtr& info : parts_.credentials.List()) {
     if (info->name <= page.last_key || !grants.CoversCredential(Role::kOperator, info->name)) {
       continue;
     }
@@ -76,7 +76,7 @@ absl::Status CredentialServiceImpl::ListPage(const PageWish& page, const Grants&
     }
     v1::Credential& credential = *response.add_credentials();
     FillCredential(*info, false, credential);
-    FillTrust(parts_.directory.TrustRefusedSince(*info), credential);
+    FillTrust(parts_.remember_me_refusals.FindRefusalTime(*info), credential);
   }
   return absl::OkStatus();
 }

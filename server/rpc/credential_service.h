@@ -12,17 +12,19 @@
 #include "server/session/session_manager.h"
 #include "server/session/watch_hub.h"
 #include "vault/base/executor.h"
-#include "vault/directory.h"
+#include "vault/credential_index.h"
+#include "vault/remember_me_refusals.h"
 
 namespace billbroker {
 
-// Checks a request's shape, asks the directory (reads) or the manager (changes), translates.
+// Checks a request's shape, asks the credential index (reads) or the manager (changes), translates.
 // Secrets leave the request for the locked slab in the first lines of a handler, and the request is
 // wiped right there.
 class CredentialServiceImpl final : public v1::CredentialService::CallbackService {
  public:
   struct Parts {  // borrowed
-    const Directory& directory;
+    const CredentialIndex& credentials;
+    const RememberMeRefusals& remember_me_refusals;
     const Gate& gate;
     CredentialManager& manager;
     Executor&

@@ -7,7 +7,7 @@
 #include "absl/status/statusor.h"
 #include "proto/status.h"
 #include "server/rpc/translate.h"
-#include "vault/directory.h"
+#include "vault/credential_index.h"
 
 namespace billbroker {
 

@@ -113,13 +113,6 @@ absl::Status CheckGrant(const Caller& caller, const Need& need, absl::string_vie
 
 }  // namespace
 
-absl::Status CheckComplete(const Directory& directory) {
-  if (directory.complete()) return absl::OkStatus();
-  const VaultState state = directory.vault_state();
-  // Ready, and not read yet.
-  return VaultError(state == VaultState::kReady ? VaultState::kUnknown : state);
-}
-
 Need NeedOf(const v1::GetSessionRequest& request) {
   Need need =
       OfPair("SessionService/GetSession", AuditEvent::kSessionRead,
@@ -352,7 +345,7 @@ absl::StatusOr<std::string> Gate::ResolvePair(const Caller& caller, const Need& 
   }
   if (!organization_granted && !need.credential.empty()) return NotGranted(caller, need);
   std::vector<CredentialInfoPtr> meant;
-  for (const CredentialInfoPtr& info : directory_.Serving(need.organization_id)) {
+  for (const CredentialInfoPtr& info : credentials_.Serving(need.organization_id)) {
     if (organization_granted ? info->name == need.credential
                              : grants->CoversCredential(need.role, info->name)) {
       meant.push_back(info);
@@ -364,7 +357,7 @@ absl::StatusOr<std::string> Gate::ResolvePair(const Caller& caller, const Need& 
   const bool covers_all = need.whole_credential && grants->CoversCredential(need.role, {});
   const bool may_serve = organization_granted || covers_all || grants->NamesCredentials(need.role);
   if (may_serve) {
-    if (absl::Status read = CheckComplete(directory_); !read.ok()) return read;
+    if (absl::Status read = credentials_.CheckComplete(); !read.ok()) return read;
   }
   if (covers_all) return std::string();  // UNKNOWN_ORGANIZATION
   if (!organization_granted) return NotGranted(caller, need);

@@ -25,7 +25,7 @@
 #include "server/session/cause.h"
 #include "vault/base/clock.h"
 #include "vault/credential.h"
-#include "vault/directory.h"
+#include "vault/credential_index.h"
 
 namespace billbroker {
 
@@ -87,9 +87,6 @@ struct Need {
 [[nodiscard]] Need NeedToAttach(absl::string_view credential, std::uint64_t version,
                                 const std::vector<Organization>& organizations);
 
-// OK once it is known which credentials there are; VaultError() until then.
-[[nodiscard]] absl::Status CheckComplete(const Directory& directory);
-
 // Errors of all calls: CALLER_UNKNOWN and NOT_GRANTED, which tell nothing of what exists;
 // CALLER_LIMIT.
 class Gate final {
@@ -101,9 +98,9 @@ class Gate final {
   };
 
   // Borrows all.
-  Gate(ServingState& state, const Directory& directory, const Clock& clock,
+  Gate(ServingState& state, const CredentialIndex& credentials, const Clock& clock,
        const Recorder& recorder)
-      : state_(state), directory_(directory), clock_(clock), recorder_(recorder) {}
+      : state_(state), credentials_(credentials), clock_(clock), recorder_(recorder) {}
 
   // Who calls, whether it asks too much, and whether what it needs is granted. Once for a call.
   [[nodiscard]] absl::StatusOr<Pass> Check(grpc::CallbackServerContext& context,
@@ -131,7 +128,7 @@ class Gate final {
   auto Do(grpc::CallbackServerContext& context, const Need& need, Record& record, Work work) const
       -> decltype(work()) {
     if (absl::Status status = AskAgain(context, need); !status.ok()) return status;
-    if (absl::Status status = CheckComplete(directory_); !status.ok()) return status;
+    if (absl::Status status = credentials_.CheckComplete(); !status.ok()) return status;
     auto result = record.Do(std::move(work));
     if (Record::StatusOf(result).ok()) return result;
     return Veil(context, need, Record::StatusOf(result));
@@ -165,7 +162,7 @@ class Gate final {
             const Need& need, const absl::Status& status) const;
 
   ServingState& state_;
-  const Directory& directory_;
+  const CredentialIndex& credentials_;
   const Clock& clock_;
   const Recorder& recorder_;
 };

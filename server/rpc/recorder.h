@@ -19,7 +19,7 @@
 #include "vault/base/clock.h"
 #include "vault/base/mutex.h"
 #include "vault/base/random.h"
-#include "vault/directory.h"
+#include "vault/credential_index.h"
 
 namespace billbroker {
 

@@ -155,7 +155,7 @@ void CredentialServiceImpl::SayWhoAsks(const CallbackServerContext& context, con
 
 absl::Status CredentialServiceImpl::Progress(const v1::GetRotationProgressRequest& request,
                                              v1::GetRotationProgressResponse& response) const {
-  const absl::StatusOr<CredentialInfoPtr> info = parts_.directory.Get(request.credential());
+  const absl::StatusOr<CredentialInfoPtr> info = parts_.credentials.Get(request.credential());
   if (!info.ok()) return info.status();
   std::vector<std::string> organization_ids;
   for (const auto& [id, dev_key_id] : (*info)->organizations) organization_ids.push_back(id);

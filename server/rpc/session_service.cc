@@ -238,7 +238,7 @@ absl::Status SessionServiceImpl::ListPage(const v1::ListSessionsRequest& request
   if (!request.credential().empty()) {
     // A mistyped name must not look like a credential without sessions. A name that is not granted
     // must.
-    const absl::StatusOr<CredentialInfoPtr> known = parts_.directory.Get(request.credential());
+    const absl::StatusOr<CredentialInfoPtr> known = parts_.credentials.Get(request.credential());
     if (!known.ok()) {
       const bool granted = grants.CoversCredential(Role::kOperator, request.credential());
       return granted ? known.status() : absl::OkStatus();
@@ -295,8 +295,10 @@ ServerUnaryReactor* SessionServiceImpl::GetStatus(CallbackServerContext* context
   response->set_version(parts_.state.version());
   *response->mutable_start_time() = ToTimestamp(parts_.state.start_time());
   response->set_draining(parts_.state.draining());
-  FillVaultStatus(parts_.directory, *pass->caller->grants(), *response->mutable_vault());
-  FillMfaStatus(parts_.directory, parts_.clock.Now(), *response->mutable_mfa());
+  FillVaultStatus(parts_.vault_health, parts_.credentials, *pass->caller->grants(),
+                  *response->mutable_vault());
+  FillMfaStatus(parts_.credentials, parts_.remember_me_refusals, parts_.clock.Now(),
+                *response->mutable_mfa());
   FillCounts(parts_.sessions.Counts(), *response->mutable_sessions());
   for (const DevKeyUse& budget : parts_.sessions.Budgets()) {
     FillBudget(budget, parts_.clock, *response->add_login_budgets());

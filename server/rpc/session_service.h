@@ -14,7 +14,9 @@
 #include "server/session/session_manager.h"
 #include "server/session/watch_hub.h"
 #include "vault/base/clock.h"
-#include "vault/directory.h"
+#include "vault/credential_index.h"
+#include "vault/remember_me_refusals.h"
+#include "vault/vault_health.h"
 
 namespace billbroker {
 
@@ -34,7 +36,9 @@ class SessionServiceImpl final : public SessionServiceBase {
  public:
   struct Parts {  // borrowed
     const Clock& clock;
-    const Directory& directory;
+    const VaultHealth& vault_health;
+    const CredentialIndex& credentials;
+    const RememberMeRefusals& remember_me_refusals;
     ServingState& state;
     const Gate& gate;
     SessionManager& sessions;

@@ -187,25 +187,27 @@ void FillDiscovered(const OrganizationDiscovery::Found& found,
   }
 }
 
-void FillVaultStatus(const Directory& directory, const Grants& grants, v1::VaultStatus& proto) {
-  const VaultState state = directory.vault_state();
+void FillVaultStatus(const VaultHealth& health, const CredentialIndex& credentials,
+                     const Grants& grants, v1::VaultStatus& proto) {
+  const VaultState state = health.state();
   proto.set_state(Same<v1::VaultState>(state));
   proto.set_fix(std::string(VaultFix(state)));
-  proto.set_all_credentials_read(directory.complete());
-  const DirectoryCounts counts = directory.Counts();
+  proto.set_all_credentials_read(credentials.complete());
+  const CredentialCounts counts = credentials.Counts();
   proto.set_credential_count(counts.credentials);
   proto.set_organization_count(counts.organizations);
-  for (std::string& name : directory.invalid_documents()) {
+  for (std::string& name : credentials.invalid_documents()) {
     if (!grants.CoversCredential(Role::kOperator, name)) continue;
     proto.add_invalid_documents(std::move(name));
   }
 }
 
-void FillMfaStatus(const Directory& directory, absl::Time now, v1::MfaStatus& proto) {
-  for (const CredentialInfoPtr& info : directory.List()) {
+void FillMfaStatus(const CredentialIndex& credentials, const RememberMeRefusals& refusals,
+                   absl::Time now, v1::MfaStatus& proto) {
+  for (const CredentialInfoPtr& info : credentials.List()) {
     if (info->RememberMeFingerprint().empty()) continue;
     proto.set_remembered_count(proto.remembered_count() + 1);
-    if (directory.TrustRefusedSince(*info).has_value())
+    if (refusals.FindRefusalTime(*info).has_value())
       proto.set_refused_count(proto.refused_count() + 1);
     const absl::optional<absl::Time> end = info->RememberMeEnd();
     if (!end.has_value()) continue;

@@ -15,7 +15,9 @@
 #include "server/credentials/organization_discovery.h"
 #include "server/session/session.h"
 #include "server/session/session_manager.h"
-#include "vault/directory.h"
+#include "vault/credential_index.h"
+#include "vault/remember_me_refusals.h"
+#include "vault/vault_health.h"
 
 namespace billbroker {
 
@@ -74,12 +76,14 @@ void FillDiscovered(const OrganizationDiscovery::Found& found,
                     v1::DiscoverOrganizationsResponse& proto);
 
 // The state of the keyring and of what has been read from it; names only what is granted.
-void FillVaultStatus(const Directory& directory, const Grants& grants, v1::VaultStatus& proto);
+void FillVaultStatus(const VaultHealth& health, const CredentialIndex& credentials,
+                     const Grants& grants, v1::VaultStatus& proto);
 
 void FillBudget(const DevKeyUse& budget, const Clock& clock, v1::LoginBudget& proto);
 
 // `now` is the wall clock's.
-void FillMfaStatus(const Directory& directory, absl::Time now, v1::MfaStatus& proto);
+void FillMfaStatus(const CredentialIndex& credentials, const RememberMeRefusals& refusals,
+                   absl::Time now, v1::MfaStatus& proto);
 
 void FillCounts(const SessionCounts& counts, v1::SessionCounts& proto);
 

@@ -11,7 +11,7 @@
 #include "server/session/session.h"
 #include "server/session/session_demand.h"
 #include "vault/credential.h"
-#include "vault/directory.h"
+#include "vault/credential_index.h"
 
 namespace billbroker {
 

@@ -26,7 +26,7 @@ class MaintenanceRunner final {
   // Signs in to the credential's organizations that are to be warm.
   void WarmUp(const CredentialInfoPtr& credential);
 
-  // Adapts the slots to a change of the directory. Either may be null.
+  // Adapts the slots to a change of the credential index. Either may be null.
   void FollowCredential(const CredentialInfoPtr& before, const CredentialInfoPtr& after);
 
  private:

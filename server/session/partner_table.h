@@ -10,7 +10,7 @@
 #include "server/session/ids.h"
 #include "vault/base/secret_string.h"
 #include "vault/credential.h"
-#include "vault/directory.h"
+#include "vault/credential_index.h"
 
 namespace billbroker {
 

@@ -13,7 +13,7 @@
 #include "server/bill/bill_error.h"
 #include "server/session/sign_in_outcome.h"
 #include "vault/base/error.h"
-#include "vault/directory.h"
+#include "vault/credential_index.h"
 
 namespace billbroker {
 

@@ -22,7 +22,7 @@ absl::StatusOr<CredentialInfoPtr> SessionManager::Core::FindFor(absl::string_vie
       (demand.stale_generation != 0 || demand.min_remaining > absl::ZeroDuration())) {
     return Malformed("cached_only", "cannot be combined with stale_generation or min_remaining");
   }
-  return shared.parts.directory.Find(organization_id, credential);
+  return shared.parts.credentials.Find(organization_id, credential);
 }
 
 bool SessionManager::Core::IsSuspected(LockedSessions& state, const SessionSlot& slot) const {

@@ -38,11 +38,11 @@ SessionManager::SessionManager(SessionManagerOptions options, Parts parts)
   core_->shared.before_unlock = [core = core_.get()](LockedSessions& state) {
     core->dispatcher.Run(state);
   };
-  core_->shared.parts.directory.SetObserver(this);
+  core_->shared.parts.credentials.SetObserver(this);
   core_->maintenance.Run();
 }
 
-SessionManager::~SessionManager() { core_->shared.parts.directory.SetObserver(nullptr); }
+SessionManager::~SessionManager() { core_->shared.parts.credentials.SetObserver(nullptr); }
 
 void SessionManager::SetWatcher(SessionWatcher* watcher) { core_->shared.watcher = watcher; }
 
@@ -53,7 +53,7 @@ void SessionManager::Restore(StoreContents contents) {
     state->rules.vault.SetRestored();
     state->dispatch = true;
   }
-  for (const CredentialInfoPtr& credential : core_->shared.parts.directory.List()) {
+  for (const CredentialInfoPtr& credential : core_->shared.parts.credentials.List()) {
     core_->maintenance.WarmUp(credential);
   }
 }
@@ -108,7 +108,7 @@ absl::optional<WaitingCall> SessionManager::Login(absl::string_view organization
                                                   absl::string_view credential,
                                                   const LoginDemand& demand, LoginDone done) {
   const absl::StatusOr<CredentialInfoPtr> found =
-      core_->shared.parts.directory.Find(organization_id, credential);
+      core_->shared.parts.credentials.Find(organization_id, credential);
   if (!found.ok()) {
     done(found.status());
     return absl::nullopt;
@@ -149,7 +149,7 @@ void SessionManager::Cancel(const std::vector<WaitingCall>& calls) {
 void SessionManager::Logout(absl::string_view organization_id, absl::string_view credential,
                             std::uint64_t if_generation, LogoutDone done) {
   const absl::StatusOr<CredentialInfoPtr> found =
-      core_->shared.parts.directory.Find(organization_id, credential);
+      core_->shared.parts.credentials.Find(organization_id, credential);
   if (!found.ok()) return done(found.status());
   LockedSessions state(core_->shared);
   SessionSlot* slot = state->slots.Find({(*found)->uid, organization_id});
@@ -194,7 +194,7 @@ void SessionManager::LogoutOf(absl::string_view uid, const std::set<std::string>
 
 void SessionManager::Probe(ProbeRequest request, ProbeDone done) {
   const absl::StatusOr<CredentialInfoPtr> found =
-      core_->shared.parts.directory.Find(request.organization_id, request.candidate->name);
+      core_->shared.parts.credentials.Find(request.organization_id, request.candidate->name);
   if (!found.ok()) return done({ProbeVerdict::kNotTried, found.status(), nullptr});
   LockedSessions state(core_->shared);
   state->slots.FindOrCreate(*found, request.organization_id);
@@ -235,7 +235,7 @@ int SessionManager::StepUp(const CredentialInfoPtr& credential, SecretString rem
 void SessionManager::StartWarm(absl::string_view organization_id, absl::string_view credential,
                                absl::string_view principal) {
   const absl::StatusOr<CredentialInfoPtr> found =
-      core_->shared.parts.directory.Find(organization_id, credential);
+      core_->shared.parts.credentials.Find(organization_id, credential);
   LockedSessions state(core_->shared);
   state->warm.Start(organization_id, credential, principal);
   if (!found.ok()) return;

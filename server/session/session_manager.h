@@ -20,7 +20,7 @@
 #include "server/session/session_demand.h"
 #include "server/session/session_state.h"
 #include "server/session/session_views.h"
-#include "vault/directory.h"
+#include "vault/credential_index.h"
 
 namespace billbroker {
 
@@ -39,7 +39,7 @@ struct WaitingCall {
 // exactly once each; they must not block. The manager must outlive every answer of `bill` and all
 // work on `executor`.
 //
-// Errors of all calls: the errors of Directory::Find(), and
+// Errors of all calls: the errors of CredentialIndex::Find(), and
 //   NO_LIVE_SESSION        `cached_only` and none is live
 //   MFA_REQUIRED           `require_trusted`, and BILL does not report the session as MFA-trusted
 //   CREDENTIAL_REJECTED, DEV_KEY_REJECTED, ORGANIZATION_REJECTED, LOCKED_OUT
@@ -52,7 +52,7 @@ struct WaitingCall {
 //                          with a time to retry
 //   VAULT_LOCKED, VAULT_UNREACHABLE, VAULT_DOCUMENT_INVALID
 //                          the credential could not be read
-class SessionManager final : public DirectoryObserver {
+class SessionManager final : public CredentialObserver {
  public:
   using SessionDone = absl::AnyInvocable<void(absl::StatusOr<SessionPtr>)>;
   using LoginDone = absl::AnyInvocable<void(absl::StatusOr<LoginOutcome>)>;
@@ -66,7 +66,7 @@ class SessionManager final : public DirectoryObserver {
   // Sets the watcher, which may be null and is borrowed, before the first call.
   void SetWatcher(SessionWatcher* watcher);
 
-  // Takes over the contents of the store, once, when the directory is complete. No sign-in is sent
+  // Takes over the contents of the store, once, when the credential index is complete. No sign-in is sent
   // before: the ledger is not known, and callers that need one receive the state of the vault.
   void Restore(StoreContents contents);
   // Serves although the store is not open yet: counts the sign-ins of the past hour that the audit

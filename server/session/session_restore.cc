@@ -152,12 +152,12 @@ class Restorer final {
 void RestoreSessions(SharedSessions& shared, LockedSessions& state, SlotOperations& slots,
                      SignInDispatcher& dispatcher, StoreContents contents) {
   absl::flat_hash_map<std::string, CredentialInfoPtr> credentials;
-  for (CredentialInfoPtr& info : shared.parts.directory.List()) {
+  for (CredentialInfoPtr& info : shared.parts.credentials.List()) {
     std::string uid = info->uid;
     credentials.emplace(std::move(uid), std::move(info));
   }
   const bool all_known =
-      shared.parts.directory.complete() && shared.parts.directory.invalid_documents().empty();
+      shared.parts.credentials.complete() && shared.parts.credentials.invalid_documents().empty();
   state->rules.failures.ForgetUnknownSecrets();
   Restorer restorer(shared, state, slots, dispatcher, contents.same_boot);
   for (const StoredAcceptedSecret& accepted : contents.accepted_secrets) {
@@ -192,7 +192,7 @@ void CountPastSignIns(SharedSessions& shared, LockedSessions& state,
   state->counted_from_audit = true;
   const Clock& clock = shared.parts.clock;
   for (const PastSignIn& sign_in : past) {
-    const absl::StatusOr<CredentialInfoPtr> info = shared.parts.directory.Get(sign_in.credential);
+    const absl::StatusOr<CredentialInfoPtr> info = shared.parts.credentials.Get(sign_in.credential);
     if (!info.ok()) continue;  // deleted: its user signs in no more
     const absl::Duration ended = ToSinceBoot({sign_in.time, {}}, false, clock);
     const DevKeyBudgetId dev_key = {(*info)->environment, sign_in.dev_key_id};

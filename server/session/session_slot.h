@@ -11,7 +11,7 @@
 #include "server/session/session_demand.h"
 #include "server/session/slot_session.h"
 #include "server/session/waiter_queue.h"
-#include "vault/directory.h"
+#include "vault/credential_index.h"
 
 namespace billbroker {
 

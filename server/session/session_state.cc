@@ -4,7 +4,7 @@ namespace billbroker {
 
 // A tenth of an hourly limit may come at once.
 SessionState::SessionState(const SessionManagerOptions& options, const SessionParts& parts)
-    : rules(options, parts.directory, parts.random, partners),
+    : rules(options, parts.vault_health, parts.random, partners),
       journal(parts.clock, parts.store),
       keep_alive_calls(options.keep_alive_calls_per_hour * 0.9,
                        options.keep_alive_calls_per_hour * 0.1),

@@ -31,8 +31,10 @@
 #include "vault/base/executor.h"
 #include "vault/base/mutex.h"
 #include "vault/base/random.h"
-#include "vault/directory.h"
+#include "vault/credential_index.h"
+#include "vault/remember_me_refusals.h"
 #include "vault/vault.h"
+#include "vault/vault_health.h"
 
 namespace billbroker {
 
@@ -41,7 +43,9 @@ struct SessionParts {  // borrowed
   Executor& executor;
   Random& random;
   Vault& vault;
-  Directory& directory;
+  const VaultHealth& vault_health;
+  CredentialIndex& credentials;
+  RememberMeRefusals& remember_me_refusals;
   BillApi& bill;
   SessionStore& store;
   SessionObserver& observer;

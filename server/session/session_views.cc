@@ -76,7 +76,7 @@ std::vector<SlotInfo> SessionManager::List(absl::string_view after_organization,
 absl::StatusOr<SessionPtr> SessionManager::Peek(absl::string_view organization_id,
                                                 absl::string_view credential) {
   const absl::StatusOr<CredentialInfoPtr> found =
-      core_->shared.parts.directory.Find(organization_id, credential);
+      core_->shared.parts.credentials.Find(organization_id, credential);
   if (!found.ok()) return found.status();
   LockedSessions state(core_->shared);
   const SessionSlot& slot = state->slots.FindOrCreate(*found, organization_id);

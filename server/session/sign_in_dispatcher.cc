@@ -274,7 +274,7 @@ void SignInDispatcher::AttributeToFirstCaller(LockedSessions& state, const Partn
 void SignInDispatcher::StartProbe(LockedSessions& state, CredentialProbe& probe) {
   const SignInCandidate candidate = MakeCandidate(probe);
   absl::Status refusal = state->rules.scheduler.CheckAllowed(candidate, shared_.now());
-  // The stored document may have been edited by hand since the directory read it.
+  // The stored document may have been edited by hand since the credential index read it.
   if (probe.request.candidate->FindOrganization(probe.request.organization_id) == nullptr) {
     refusal = Removed(*state->slots.Find(probe.slot().view()));
   }

@@ -10,7 +10,7 @@
 #include "absl/types/optional.h"
 #include "server/session/ids.h"
 #include "server/session/sign_in_outcome.h"
-#include "vault/directory.h"
+#include "vault/credential_index.h"
 
 namespace billbroker {
 

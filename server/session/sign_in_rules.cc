@@ -9,9 +9,9 @@ DevKeyLimits LimitsFrom(const SignInLimits& limits) {
 
 }  // namespace
 
-SignInRules::SignInRules(const SessionManagerOptions& options, const Directory& directory,
+SignInRules::SignInRules(const SessionManagerOptions& options, const VaultHealth& vault_health,
                          Random& random, PartnerTable& partners)
-    : vault(directory),
+    : vault(vault_health),
       quarantined(options.lockout_cooldown),
       backoffs({options.first_backoff, options.longest_backoff, absl::Hours(1)}, random),
       failures(options.max_failed_sign_ins_per_hour, random),

@@ -16,14 +16,14 @@
 #include "server/session/session_options.h"
 #include "server/session/sign_in_scheduler.h"
 #include "vault/base/random.h"
-#include "vault/directory.h"
+#include "vault/credential_index.h"
 
 namespace billbroker {
 
 // Guarded by SessionManager.
 struct SignInRules {
   // All but `options` are borrowed.
-  SignInRules(const SessionManagerOptions& options, const Directory& directory, Random& random,
+  SignInRules(const SessionManagerOptions& options, const VaultHealth& vault_health, Random& random,
               PartnerTable& partners);
   SignInRules(const SignInRules&) = delete;
   SignInRules& operator=(const SignInRules&) = delete;

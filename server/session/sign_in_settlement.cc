@@ -173,7 +173,8 @@ void SignInSettlement::NotifyFailed(LockedSessions& state, const SignInAttempt& 
 
 void SignInSettlement::NoteTrust(LockedSessions& state, const CredentialInfo& credential,
                                  absl::string_view organization_id, bool trusted) {
-  if (!shared_.parts.directory.NoteTrust(credential, trusted, shared_.parts.clock.Now())) return;
+  if (!shared_.parts.remember_me_refusals.Note(credential, trusted, shared_.parts.clock.Now()))
+    return;
   state.Defer([this, name = credential.name, organization_id = std::string(organization_id)] {
     shared_.parts.observer.TrustRefused(name, organization_id);
   });

@@ -22,7 +22,7 @@ absl::StatusOr<CredentialInfoPtr> UpdateDirectory(const SessionParts& parts,
                                                   absl::string_view organization_id) {
   if (!stored.ok()) {
     if (HasReason(stored.status(), Reason::kUnknownCredential)) {
-      parts.directory.Remove(seen->name, seen->uid);
+      parts.credentials.Remove(seen->name, seen->uid);
     }
     return stored.status();
   }
@@ -38,7 +38,7 @@ absl::StatusOr<CredentialInfoPtr> UpdateDirectory(const SessionParts& parts,
   const absl::StatusOr<SecretString> master_key = parts.vault.MasterKey();
   if (!master_key.ok()) return master_key.status();
   CredentialInfoPtr current = InfoOf(found, Fingerprinter(*master_key));
-  parts.directory.Put(current);
+  parts.credentials.Put(current);
   return current;
 }
 

@@ -104,7 +104,9 @@ ScaleBroker::ScaleBroker(int slots)
                  *threads_,
                  random_,
                  vault_,
-                 directory_,
+                 vault_health_,
+                 index_,
+                 remember_me_refusals_,
                  bill_,
                  store_,
                  observer_,
@@ -112,13 +114,13 @@ ScaleBroker::ScaleBroker(int slots)
       state_("1.2.3", clock_.Now(), {{kEnvironment, "https://sandbox.test/connect"}}),
       callers_(EverythingGranted()),
       recorder_(audit_, clock_, random_, false),
-      gate_(state_, directory_, clock_, recorder_),
-      service_({clock_, directory_, state_, gate_, sessions_, hub_, store_, audit_,
-                "/var/lib/billbroker/audit.jsonl", false}) {
+      gate_(state_, index_, clock_, recorder_),
+      service_({clock_, vault_health_, index_, remember_me_refusals_, state_, gate_, sessions_,
+                hub_, store_, audit_, "/var/lib/billbroker/audit.jsonl", false}) {
   bill_.AnswerAtOnce();
   sessions_.SetWatcher(&hub_);
-  directory_.set_vault_state(VaultState::kReady);
-  directory_.Reset(credentials_, {});
+  vault_health_.set_state(VaultState::kReady);
+  index_.Reset(credentials_, {});
   (void)store_.Open(*vault_.MasterKey());
   sessions_.Restore(MakeContents(SpentDevKey(*credentials_[1]), clock_));
   identity_.Bind(callers_.Of(kPrincipal));
@@ -128,8 +130,8 @@ ScaleBroker::ScaleBroker(int slots)
 // are gone.
 ScaleBroker::~ScaleBroker() {
   for (int user = 1; user < kScaleUsers; user += 2) {
-    directory_.Remove(credentials_[static_cast<std::size_t>(user)]->name,
-                      credentials_[static_cast<std::size_t>(user)]->uid);
+    index_.Remove(credentials_[static_cast<std::size_t>(user)]->name,
+                  credentials_[static_cast<std::size_t>(user)]->uid);
   }
   channel_.reset();
   if (server_ != nullptr) {

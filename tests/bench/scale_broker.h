@@ -27,7 +27,7 @@
 #include "tests/support/temp_folder.h"
 #include "vault/base/executor.h"
 #include "vault/base/random.h"
-#include "vault/directory.h"
+#include "vault/credential_index.h"
 
 namespace billbroker {
 
@@ -73,7 +73,9 @@ class ScaleBroker final {
   std::unique_ptr<ThreadExecutor> threads_ = std::make_unique<ThreadExecutor>(2);
   ThreadExecutor news_{1};
   FakeVault vault_;
-  Directory directory_;
+  VaultHealth vault_health_;
+  CredentialIndex index_{vault_health_};
+  RememberMeRefusals remember_me_refusals_;
   FakeBill bill_{*threads_};
   FakeStore store_;
   FakeEngineObserver observer_;

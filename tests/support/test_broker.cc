@@ -18,17 +18,20 @@ TestBroker::TestBroker(Executor& executor, SessionObserver* observer)
                                   executor,
                                   random,
                                   vault,
-                                  directory,
+                                  vault_health,
+                                  credentials,
+                                  remember_me_refusals,
                                   bill,
                                   store,
                                   observer == nullptr ? own_observer : *observer,
                                   {{"sandbox", "https://sandbox.test/connect"},
                                    {"production", "https://production.test/connect"}}}),
-      manager({clock, random, vault, directory, sessions, {"production", "sandbox"}}),
-      discovery({clock, directory, sessions, bill}),
-      mfa({clock, random, executor, vault, directory, sessions, bill, manager}) {
-  directory.set_vault_state(VaultState::kReady);
-  directory.Reset({}, {});
+      manager(
+          {clock, random, vault, vault_health, credentials, sessions, {"production", "sandbox"}}),
+      discovery({clock, credentials, sessions, bill}),
+      mfa({clock, random, executor, vault, credentials, sessions, bill, manager}) {
+  vault_health.set_state(VaultState::kReady);
+  credentials.Reset({}, {});
   sessions.Restore(store.Open(*vault.MasterKey()));
   bill.AnswerAtOnce();
 }

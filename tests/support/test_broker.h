@@ -13,11 +13,11 @@
 #include "tests/support/manual_time.h"
 #include "vault/base/executor.h"
 #include "vault/base/random.h"
-#include "vault/directory.h"
+#include "vault/credential_index.h"
 
 namespace billbroker {
 
-// Has the environments "sandbox" and "production". The directory is complete and empty. BILL
+// Has the environments "sandbox" and "production". The credential index is complete and empty. BILL
 // answers at once. All work on `executor` must end before the TestBroker is destroyed.
 struct TestBroker {
   // The engine notifies `observer`, or `own_observer` if that is null.
@@ -26,7 +26,9 @@ struct TestBroker {
   ManualClock clock;
   SystemRandom random;
   FakeVault vault;
-  Directory directory;
+  VaultHealth vault_health;
+  CredentialIndex credentials{vault_health};
+  RememberMeRefusals remember_me_refusals;
   FakeBill bill;
   FakeStore store;
   FakeEngineObserver own_observer;

@@ -45,15 +45,16 @@ class VaultRecorder final : public VaultObserver {
 class VaultSyncTest : public testing::Test {
  protected:
   void Start() {
-    sync_ = std::make_unique<VaultSync>(VaultSyncOptions{},
-                                        VaultSync::Parts{executor_, vault_, directory_, recorder_});
+    sync_ = std::make_unique<VaultSync>(
+        VaultSyncOptions{}, VaultSync::Parts{executor_, vault_, health_, credentials_, recorder_});
     executor_.RunUntilIdle();
   }
 
   ManualClock clock_;
   ManualExecutor executor_{clock_};
   FakeVault vault_;
-  Directory directory_;
+  VaultHealth health_;
+  CredentialIndex credentials_{health_};
   VaultRecorder recorder_;
   std::unique_ptr<VaultSync> sync_;
 };
@@ -62,10 +63,10 @@ TEST_F(VaultSyncTest, ReadsEverythingAtTheStart) {
   ASSERT_THAT(vault_.Create(SampleUser("acme-payables-user")), IsOk());
   vault_.PutForeign("mill-payables-user");
   Start();
-  EXPECT_TRUE(directory_.complete());
-  EXPECT_EQ(directory_.vault_state(), VaultState::kReady);
-  EXPECT_EQ((*directory_.Find("00800000000000000081", ""))->name, "acme-payables-user");
-  EXPECT_THAT(directory_.invalid_documents(), ElementsAre("mill-payables-user"));
+  EXPECT_TRUE(credentials_.complete());
+  EXPECT_EQ(health_.state(), VaultState::kReady);
+  EXPECT_EQ((*credentials_.Find("00800000000000000081", ""))->name, "acme-payables-user");
+  EXPECT_THAT(credentials_.invalid_documents(), ElementsAre("mill-payables-user"));
   EXPECT_THAT(recorder_.Take(), ElementsAre("UNKNOWN -> READY", "loaded 1, invalid 1"));
 }
 
@@ -73,10 +74,10 @@ TEST_F(VaultSyncTest, UncertainWriteCausesAReload) {
   Start();
   ASSERT_THAT(vault_.Create(SampleUser("acme-payables-user")), IsOk());
   executor_.Advance(absl::Minutes(1));
-  EXPECT_TRUE(directory_.List().empty());
-  directory_.Doubt();
+  EXPECT_TRUE(credentials_.List().empty());
+  health_.RequestReload();
   executor_.Advance(absl::Seconds(2));
-  EXPECT_EQ(directory_.List().size(), 1u);
+  EXPECT_EQ(credentials_.List().size(), 1u);
   EXPECT_THAT(recorder_.Take(),
               ElementsAre("UNKNOWN -> READY", "loaded 0, invalid 0", "loaded 1, invalid 0"));
 }
@@ -85,12 +86,12 @@ TEST_F(VaultSyncTest, RetriesUntilTheVaultIsUnlocked) {
   ASSERT_THAT(vault_.Create(SampleUser("acme-payables-user")), IsOk());
   vault_.set_state(VaultState::kLocked);
   Start();
-  EXPECT_THAT(directory_.Find("00800000000000000081", ""), HasReason(Reason::kVaultLocked));
+  EXPECT_THAT(credentials_.Find("00800000000000000081", ""), HasReason(Reason::kVaultLocked));
   executor_.Advance(absl::Minutes(1));
-  EXPECT_FALSE(directory_.complete());
+  EXPECT_FALSE(credentials_.complete());
   vault_.set_state(VaultState::kReady);
   executor_.Advance(absl::Seconds(1));
-  EXPECT_THAT(directory_.Find("00800000000000000081", ""), IsOk());
+  EXPECT_THAT(credentials_.Find("00800000000000000081", ""), IsOk());
   EXPECT_THAT(recorder_.Take(),
               ElementsAre("UNKNOWN -> LOCKED", "LOCKED -> READY", "loaded 1, invalid 0"));
 }
@@ -103,9 +104,9 @@ TEST_F(VaultSyncTest, KeepsTheStateCurrentAndReadsOnce) {
   EXPECT_EQ(vault_.reads(), 1);
   vault_.set_state(VaultState::kNoBus);
   executor_.Advance(absl::Seconds(2));
-  EXPECT_EQ(directory_.vault_state(), VaultState::kNoBus);
+  EXPECT_EQ(health_.state(), VaultState::kNoBus);
   EXPECT_THAT(recorder_.Take(), ElementsAre("READY -> NO_BUS"));
-  EXPECT_TRUE(directory_.complete());
+  EXPECT_TRUE(credentials_.complete());
 }
 
 TEST_F(VaultSyncTest, ReloadsWhenTheVaultRecovers) {
@@ -117,7 +118,7 @@ TEST_F(VaultSyncTest, ReloadsWhenTheVaultRecovers) {
   ASSERT_THAT(vault_.Create(SampleUser("acme-payables-user")), IsOk());
   executor_.Advance(absl::Seconds(2));
   EXPECT_THAT(recorder_.Take(), ElementsAre("TIMED_OUT -> READY", "loaded 1, invalid 0"));
-  EXPECT_THAT(directory_.Find("00800000000000000081", ""), IsOk());
+  EXPECT_THAT(credentials_.Find("00800000000000000081", ""), IsOk());
 }
 
 TEST_F(VaultSyncTest, DetectsVaultLostBetweenProbeAndLoad) {
@@ -125,7 +126,7 @@ TEST_F(VaultSyncTest, DetectsVaultLostBetweenProbeAndLoad) {
     if (call == "LoadAll") vault_.set_state(VaultState::kLocked);
   });
   Start();
-  EXPECT_EQ(directory_.vault_state(), VaultState::kLocked);
+  EXPECT_EQ(health_.state(), VaultState::kLocked);
   EXPECT_THAT(recorder_.Take(), ElementsAre("UNKNOWN -> READY", "READY -> LOCKED"));
 }
 
@@ -135,7 +136,7 @@ TEST_F(VaultSyncTest, KeepsAChangeMadeDuringTheLoad) {
     if (call != "LoadAll" || ++reads > 1) return;
     // Simulates a load just before this credential was stored.
     const Fingerprinter fingerprinter(SecretString::CopyOf(std::string(32, 'k')));
-    directory_.Put(InfoOf(SampleUser("acme-payables-user"), fingerprinter));
+    credentials_.Put(InfoOf(SampleUser("acme-payables-user"), fingerprinter));
     vault_.set_hook([this](absl::string_view again) {
       if (again != "LoadAll") return;
       vault_.set_hook(nullptr);
@@ -143,7 +144,7 @@ TEST_F(VaultSyncTest, KeepsAChangeMadeDuringTheLoad) {
     });
   });
   Start();
-  EXPECT_THAT(directory_.Find("00800000000000000081", ""), IsOk());
+  EXPECT_THAT(credentials_.Find("00800000000000000081", ""), IsOk());
   EXPECT_THAT(recorder_.Take(), ElementsAre("UNKNOWN -> READY", "loaded 1, invalid 0"));
 }
 
@@ -158,7 +159,8 @@ TEST_F(VaultSyncTest, QueuedWorkIsDroppedAfterDestruction) {
 
 TEST(VaultSyncThreadTest, DestructorWaitsForTheCurrentRound) {
   FakeVault vault;
-  Directory directory;
+  VaultHealth health;
+  CredentialIndex credentials(health);
   VaultRecorder recorder;
   std::promise<void> probing;
   std::promise<void> released;
@@ -169,12 +171,12 @@ TEST(VaultSyncThreadTest, DestructorWaitsForTheCurrentRound) {
     AwaitReady(release, "the test to destroy the sync");
   });
   ThreadExecutor executor(1);
-  auto sync = std::make_unique<VaultSync>(VaultSyncOptions{},
-                                          VaultSync::Parts{executor, vault, directory, recorder});
+  auto sync = std::make_unique<VaultSync>(
+      VaultSyncOptions{}, VaultSync::Parts{executor, vault, health, credentials, recorder});
   ASSERT_TRUE(AwaitReady(probing.get_future(), "the first round"));
   std::thread releaser([&] { released.set_value(); });
   sync.reset();
-  EXPECT_TRUE(directory.complete());  // the round ended first
+  EXPECT_TRUE(credentials.complete());  // the round ended first
   releaser.join();
 }
 
@@ -203,9 +205,9 @@ class KeylessVault final : public Vault {
 TEST_F(VaultSyncTest, FailedLoadIsReportedOnce) {
   KeylessVault vault;
   const VaultSync sync(VaultSyncOptions{},
-                       VaultSync::Parts{executor_, vault, directory_, recorder_});
+                       VaultSync::Parts{executor_, vault, health_, credentials_, recorder_});
   executor_.Advance(absl::Minutes(1));
-  EXPECT_FALSE(directory_.complete());
+  EXPECT_FALSE(credentials_.complete());
   EXPECT_THAT(recorder_.Take(), ElementsAre("UNKNOWN -> READY", "failed VAULT_DOCUMENT_INVALID"));
 }
 
@@ -218,11 +220,12 @@ TEST_F(VaultSyncTest, ReloadsAtTheProbeAfterAnOutsideChange) {
               IsOk());
   vault_.PutForeign("mill-payables-user");
   executor_.Advance(absl::Seconds(10));
-  EXPECT_THAT(directory_.Find("00800000000000000081", ""), IsOk());  // no notification yet
+  EXPECT_THAT(credentials_.Find("00800000000000000081", ""), IsOk());  // no notification yet
   vault_.TellChangedElsewhere();
   executor_.Advance(absl::Seconds(2));
-  EXPECT_THAT(directory_.Find("00800000000000000081", ""), HasReason(Reason::kUnknownOrganization));
-  EXPECT_THAT(directory_.invalid_documents(), ElementsAre("mill-payables-user"));
+  EXPECT_THAT(credentials_.Find("00800000000000000081", ""),
+              HasReason(Reason::kUnknownOrganization));
+  EXPECT_THAT(credentials_.invalid_documents(), ElementsAre("mill-payables-user"));
   EXPECT_THAT(recorder_.Take(), ElementsAre("changed elsewhere", "loaded 0, invalid 1"));
   const int reads = vault_.reads();
   executor_.Advance(absl::Seconds(10));

@@ -5,14 +5,14 @@ namespace billbroker {
 RuleAnswer VaultRule::Check(const SignInCandidate& /*candidate*/, absl::Duration /*now*/) {
   // If the vault timed out, each try would hold a thread for as long as the vault is silent.
   // VaultSync notices when it answers again.
-  const bool silent = directory_.vault_state() == VaultState::kTimedOut;
+  const bool silent = health_.state() == VaultState::kTimedOut;
   return silent || !restored_ ? RuleAnswer::Refuse() : RuleAnswer::Go();
 }
 
 absl::Status VaultRule::Explain(const SignInCandidate& /*candidate*/, absl::Duration /*now*/) {
-  const VaultState state = directory_.vault_state();
+  const VaultState state = health_.state();
   if (!restored_ && state == VaultState::kReady && !unknown_.ok()) return unknown_;
-  return VaultError(state == VaultState::kReady ? VaultState::kUnknown : state);
+  return health_.NotRead();
 }
 
 }  // namespace billbroker

@@ -5,14 +5,14 @@
 
 #include "absl/status/status.h"
 #include "server/session/sign_in_rule.h"
-#include "vault/directory.h"
+#include "vault/vault_health.h"
 
 namespace billbroker {
 
 class VaultRule final : public SignInRule {
  public:
-  // `directory` is borrowed.
-  explicit VaultRule(const Directory& directory) : directory_(directory) {}
+  // Borrows `health`.
+  explicit VaultRule(const VaultHealth& health) : health_(health) {}
 
   // Refuses every sign-in with `status`, which is not OK, until SetRestored().
   void SetUnknown(absl::Status status) { unknown_ = std::move(status); }
@@ -25,7 +25,7 @@ class VaultRule final : public SignInRule {
   [[nodiscard]] absl::Status Explain(const SignInCandidate& candidate, absl::Duration now) override;
 
  private:
-  const Directory& directory_;
+  const VaultHealth& health_;
   bool restored_ = false;
   absl::Status unknown_;  // OK: the sign-ins before are only awaited
 };

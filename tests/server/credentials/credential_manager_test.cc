@@ -143,23 +143,26 @@ TEST_F(CredentialManagerTest, LockedKeyringRejectsEveryChange) {
   }
   broker_.vault.set_state(VaultState::kReady);
   EXPECT_EQ(broker_.vault.writes(), writes);
-  EXPECT_THAT(broker_.directory.Find(kFirstOrganization, ""), IsOk());
+  EXPECT_THAT(broker_.credentials.Find(kFirstOrganization, ""), IsOk());
 }
 
 TEST_F(CredentialManagerTest, CreateFailsBeforeKeyringIsRead) {
-  Directory unread;
+  VaultHealth health;
+  CredentialIndex unread(health);
   SessionManager sessions(SessionManagerOptions(), {broker_.clock,
                                                     executor_,
                                                     broker_.random,
                                                     broker_.vault,
+                                                    health,
                                                     unread,
+                                                    broker_.remember_me_refusals,
                                                     broker_.bill,
                                                     broker_.store,
                                                     broker_.own_observer,
                                                     {}});
   CredentialManager manager(
-      {broker_.clock, broker_.random, broker_.vault, unread, sessions, {"sandbox"}});
-  unread.set_vault_state(VaultState::kLocked);
+      {broker_.clock, broker_.random, broker_.vault, health, unread, sessions, {"sandbox"}});
+  health.set_state(VaultState::kLocked);
   EXPECT_THAT(manager.Create(Draft(kAcme)), HasReason(Reason::kVaultLocked));
   EXPECT_EQ(broker_.vault.writes(), 0);
 }
@@ -168,8 +171,8 @@ TEST_F(CredentialManagerTest, LostAnswerLeavesOutcomeUnknown) {
   broker_.vault.LoseNextAnswer(true);
   const absl::Status status = broker_.manager.Create(Draft(kAcme)).status();
   EXPECT_THAT(status, HasReason(Reason::kVaultUnreachable));
-  EXPECT_TRUE(broker_.directory.TakeDoubt());
-  EXPECT_FALSE(broker_.directory.TakeDoubt());
+  EXPECT_TRUE(broker_.vault_health.TakeReloadRequest());
+  EXPECT_FALSE(broker_.vault_health.TakeReloadRequest());
 }
 
 TEST_F(CredentialManagerTest, RejectsAnotherVersionOrUid) {
@@ -187,7 +190,7 @@ TEST_F(CredentialManagerTest, RejectsAnotherVersionOrUid) {
       EXPECT_THAT(status, HasReason(Reason::kVersionConflict));
     }
   }
-  EXPECT_THAT(broker_.directory.Find(kFirstOrganization, ""), IsOk());
+  EXPECT_THAT(broker_.credentials.Find(kFirstOrganization, ""), IsOk());
 }
 
 TEST_F(CredentialManagerTest, RejectsUnknownCredential) {
@@ -277,7 +280,7 @@ TEST_F(CredentialManagerTest, DetachIsAllOrNothing) {
       broker_.manager.Detach(acme, {kFirstOrganization, "00800000000000000099"}).status();
   EXPECT_THAT(status, HasReason(Reason::kMalformedRequest));
   EXPECT_THAT(status, HasMetadata("field", "organization_ids[1]"));
-  EXPECT_THAT(broker_.directory.Find(kFirstOrganization, ""), IsOk());
+  EXPECT_THAT(broker_.credentials.Find(kFirstOrganization, ""), IsOk());
 }
 
 TEST_F(CredentialManagerTest, ErrorTextsNameTheFix) {

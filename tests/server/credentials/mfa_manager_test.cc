@@ -53,7 +53,7 @@ class MfaManagerTest : public ::testing::Test {
                                          "unix:operations-team");
   }
   [[nodiscard]] CredentialVersion Now() const {
-    const CredentialInfoPtr info = *broker_.directory.Get(kAcme);
+    const CredentialInfoPtr info = *broker_.credentials.Get(kAcme);
     return {info->name, info->uid, info->version};
   }
   CredentialPtr Stored() { return *broker_.vault.Load(kAcme); }

@@ -254,7 +254,7 @@ TEST_F(OrganizationDiscoveryTest, ErrorTextsNameCauseOrFix) {
   ServePages(OrganizationDiscovery::kMaxPages + 1, 1);
   EXPECT_THAT(text(), HasSubstr("more than 1000 pages"));
   broker_.bill.AnswerAtOnce();  // Detach() waits for the log-out
-  const CredentialInfoPtr acme = *broker_.directory.Get(kAcme);
+  const CredentialInfoPtr acme = *broker_.credentials.Get(kAcme);
   ASSERT_THAT(broker_.manager.Detach({acme->name, acme->uid, acme->version},
                                      {kFirstOrganization, kSecondOrganization}),
               IsOk());

@@ -29,7 +29,7 @@ class RememberMeExpiryTest : public ::testing::Test, public MfaObserver {
     info->version = ++version_;
     info->fingerprints["remember_me_id"] = std::string(fingerprint);
     info->remember_me_time = remembered;
-    directory_.Put(std::move(info));
+    credentials_.Put(std::move(info));
   }
 
   std::vector<std::string> LookLater(absl::Duration time) {
@@ -39,8 +39,9 @@ class RememberMeExpiryTest : public ::testing::Test, public MfaObserver {
   }
 
   ManualClock clock_;
-  Directory directory_;
-  RememberMeExpiry expiry_{{clock_, directory_, *this}};
+  VaultHealth health_;
+  CredentialIndex credentials_{health_};
+  RememberMeExpiry expiry_{{clock_, credentials_, *this}};
   std::vector<std::string> told_;
   std::uint64_t version_ = 0;
 };

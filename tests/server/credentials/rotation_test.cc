@@ -35,12 +35,12 @@ class RotationTest : public ::testing::Test {
   ~RotationTest() override { threads_.reset(); }  // ends its work before the engine is destroyed
 
   [[nodiscard]] CredentialVersion Now() const {
-    const CredentialInfoPtr info = *broker_.directory.Get(kAcme);
+    const CredentialInfoPtr info = *broker_.credentials.Get(kAcme);
     return {info->name, info->uid, info->version};
   }
   [[nodiscard]] CredentialPtr Stored() { return *broker_.vault.Load(kAcme); }
   [[nodiscard]] std::string Password() { return std::string(Stored()->password.Reveal()); }
-  [[nodiscard]] CredentialInfoPtr Shown() const { return *broker_.directory.Get(kAcme); }
+  [[nodiscard]] CredentialInfoPtr Shown() const { return *broker_.credentials.Get(kAcme); }
 
   static CredentialChange NewPassword(absl::string_view password) {
     CredentialChange change;

@@ -339,8 +339,9 @@ TEST_F(AccessTest, UnreadKeyringHidesOrganizations) {
   Policy policy = EverythingGranted();
   policy.grants = {{{kPrincipal}, Role::kReader, {}, {"granted-*"}}};
   callers_.SetPolicy(policy);
-  Directory unread;
-  unread.set_vault_state(VaultState::kLocked);
+  VaultHealth health;
+  const CredentialIndex unread(health);
+  health.set_state(VaultState::kLocked);
   const Gate gate(state_, unread, broker_.clock, recorder_);
   const CallerPtr caller = callers_.Of(kPrincipal);
   v1::GetSessionRequest request;

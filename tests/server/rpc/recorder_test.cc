@@ -112,7 +112,7 @@ TEST_F(RecorderTest, UnwritableLogBlocksOnlyChanges) {
       EXPECT_THAT(status, Not(HasReason(Reason::kAuditUnavailable))) << row.rpc;
     }
   }
-  EXPECT_EQ(broker_.directory.List().size(), 2U);
+  EXPECT_EQ(broker_.credentials.List().size(), 2U);
 }
 
 TEST_F(RecorderTest, OutcomeHoldsTheNewVersion) {

@@ -152,12 +152,14 @@ class RpcTest : public ::testing::Test {
                      }};
   FakeAudit audit_;
   const Recorder recorder_{audit_, broker_.clock, broker_.random, session_reads_};
-  const Gate gate_{state_, broker_.directory, broker_.clock, recorder_};
-  SessionServiceImpl session_service_{{broker_.clock, broker_.directory, state_, gate_,
+  const Gate gate_{state_, broker_.credentials, broker_.clock, recorder_};
+  SessionServiceImpl session_service_{{broker_.clock, broker_.vault_health, broker_.credentials,
+                                       broker_.remember_me_refusals, state_, gate_,
                                        broker_.sessions, hub_, broker_.store, audit_,
                                        "/var/lib/billbroker/audit.jsonl", session_reads_}};
-  CredentialServiceImpl credential_service_{{broker_.directory, gate_, broker_.manager, changes_,
-                                             broker_.discovery, broker_.sessions, hub_}};
+  CredentialServiceImpl credential_service_{{broker_.credentials, broker_.remember_me_refusals,
+                                             gate_, broker_.manager, changes_, broker_.discovery,
+                                             broker_.sessions, hub_}};
   ThreadExecutor challenges_thread_{1};
   BlockingExecutor challenges_{challenges_thread_};
   MfaServiceImpl mfa_service_{{gate_, broker_.mfa, challenges_}};

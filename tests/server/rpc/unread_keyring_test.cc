@@ -13,7 +13,7 @@
 namespace billbroker {
 namespace {
 
-// Services whose directory nobody filled.
+// Services with an empty credential index.
 class UnreadKeyringTest : public RpcCatalogTest {
  protected:
   UnreadKeyringTest() {
@@ -32,10 +32,12 @@ class UnreadKeyringTest : public RpcCatalogTest {
     unread_server_->Wait();
   }
 
-  Directory unread_;
+  VaultHealth health_;
+  CredentialIndex unread_{health_};
   const Gate unread_gate_{state_, unread_, broker_.clock, recorder_};
-  CredentialServiceImpl unread_credentials_{{unread_, unread_gate_, broker_.manager, changes_,
-                                             broker_.discovery, broker_.sessions, hub_}};
+  CredentialServiceImpl unread_credentials_{{unread_, broker_.remember_me_refusals, unread_gate_,
+                                             broker_.manager, changes_, broker_.discovery,
+                                             broker_.sessions, hub_}};
   MfaServiceImpl unread_mfa_{{unread_gate_, broker_.mfa, challenges_}};
   std::unique_ptr<grpc::Server> unread_server_;
 };
@@ -48,11 +50,11 @@ TEST_F(UnreadKeyringTest, LockedKeyringIsReportedBeforeTheAuditLog) {
       {VaultState::kReady, Reason::kVaultUnreachable},  // and not read yet
   };
   for (const auto& [state, reason] : states) {
-    unread_.set_vault_state(state);
+    health_.set_state(state);
     for (auto& rows : {CredentialRows(), MfaRows()}) {
       for (const Row& row : rows) {
         if (std::string(row.rpc) == "DiscoverOrganizations")
-          continue;  // asks the session manager's directory
+          continue;  // asks the session manager's index
         const absl::Status status = row.ask({"granted-name-here", "granted-name-here"});
         EXPECT_THAT(status, HasReason(reason)) << row.rpc << ": " << status;
       }

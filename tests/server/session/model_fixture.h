@@ -35,9 +35,17 @@ class ModelHouse final {
   static std::string CredentialName(int user) { return absl::StrCat("generated-user-", user); }
 
   static SessionManager::Parts PartsOf(ModelHouse& house) {
-    return {house.clock, house.executor,  house.random,
-            house.vault, house.directory, house.bill,
-            house.store, house.observer,  {{"sandbox", "https://bill.example/connect"}}};
+    return {house.clock,
+            house.executor,
+            house.random,
+            house.vault,
+            house.vault_health,
+            house.credentials,
+            house.remember_me_refusals,
+            house.bill,
+            house.store,
+            house.observer,
+            {{"sandbox", "https://bill.example/connect"}}};
   }
 
   [[nodiscard]] int organizations() const { return organizations_; }
@@ -76,7 +84,7 @@ class ModelHouse final {
       credential.organizations.push_back({billsim::GeneratedOrganizationId(n), {}});
     }
     ASSERT_THAT(vault.Create(credential), IsOk());
-    directory.Put(InfoOf(credential, Fingerprinter(*vault.MasterKey())));
+    credentials.Put(InfoOf(credential, Fingerprinter(*vault.MasterKey())));
   }
 
   const int organizations_;
@@ -87,7 +95,9 @@ class ModelHouse final {
   SeededRandom random;
   FakeVault vault;
   FakeStore store;
-  Directory directory;
+  VaultHealth vault_health;
+  CredentialIndex credentials{vault_health};
+  RememberMeRefusals remember_me_refusals;
   FakeEngineObserver observer;
   billsim::Bill model;
   ModelBill bill;

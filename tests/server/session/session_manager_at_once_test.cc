@@ -18,7 +18,7 @@ TEST_F(SessionManagerAtOnceTest, AnswersFromMemoryAndNeverAsksBill) {
   EXPECT_EQ(**manager.GetAtOnce(kFirst, "", {}), live);
   EXPECT_THAT(manager.GetAtOnce(kFirst, "unknown-credential", {})->status(),
               HasReason(Reason::kVaultUnreachable))
-      << "the directory is incomplete";
+      << "the credential index is incomplete";
   SessionDemand trusted;
   trusted.require_trusted = true;
   EXPECT_THAT(manager.GetAtOnce(kFirst, "", trusted)->status(), HasReason(Reason::kMfaRequired));

@@ -20,7 +20,9 @@ TEST(SessionManagerConcurrencyTest, ConcurrentCallsGetConsistentAnswers) {
   const SystemClock clock;
   MiddleRandom random;
   FakeVault vault;
-  Directory directory;
+  VaultHealth health;
+  CredentialIndex credentials(health);
+  RememberMeRefusals refusals;
   FakeEngineObserver observer;
   FakeStore store;
   std::unique_ptr<SessionManager> manager;
@@ -33,14 +35,16 @@ TEST(SessionManagerConcurrencyTest, ConcurrentCallsGetConsistentAnswers) {
                                                 executor,
                                                 random,
                                                 vault,
-                                                directory,
+                                                health,
+                                                credentials,
+                                                refusals,
                                                 bill,
                                                 store,
                                                 observer,
                                                 {{"sandbox", "https://bill.example/connect"}}});
     const Credential credential = MakeCredential(kAcme, kOrganizations);
     ASSERT_THAT(vault.Create(credential), IsOk());
-    directory.Put(InfoOf(credential, Fingerprinter(*vault.MasterKey())));
+    credentials.Put(InfoOf(credential, Fingerprinter(*vault.MasterKey())));
     manager->Restore(store.Open(*vault.MasterKey()));
 
     std::latch answered(kThreads * kCallsPerThread);

@@ -51,7 +51,7 @@ class DevKeyTest : public ::testing::Test {
     next.dev_key = SecretString::CopyOf(dev_key);
     ++next.version;
     ASSERT_THAT(house.vault.Replace(next), IsOk());
-    house.directory.Put(InfoOf(next, Fingerprinter(*house.vault.MasterKey())));
+    house.credentials.Put(InfoOf(next, Fingerprinter(*house.vault.MasterKey())));
   }
   // Returns how many organizations have a session of devKey `d`. Expects that each has a session.
   int CountOf(int d) {

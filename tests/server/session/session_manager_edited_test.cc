@@ -18,7 +18,7 @@ TEST_F(SessionManagerEditedTest, DoesNotSignInToRemovedOrganization) {
 
   ProbeRequest request;
   request.candidate = *vault.Load(kAcme);
-  request.info = *directory.Get(kAcme);
+  request.info = *credentials.Get(kAcme);
   request.organization_id = kFirst;
   absl::Status proved;
   manager.Probe(std::move(request), [&](const ProbeResult& result) { proved = result.status; });
@@ -37,7 +37,7 @@ TEST_F(SessionManagerEditedTest, UsesRestoredBackup) {
 
   ASSERT_THAT(vault.Delete(kAcme, wrong.uid, wrong.version), IsOk());
   ASSERT_THAT(vault.Create(*backup), IsOk());
-  directory.Reset({InfoOf(*backup, Fingerprinter(*vault.MasterKey()))}, {});
+  credentials.Reset({InfoOf(*backup, Fingerprinter(*vault.MasterKey()))}, {});
   executor.RunUntilIdle();
   ASSERT_THAT(Get(), IsOk());
   EXPECT_EQ(bill.sign_ins().back().secret, PasswordOf(kAcme));
@@ -49,7 +49,7 @@ TEST_F(SessionManagerEditedTest, TriesSecretEditedUnderSameVersion) {
   Credential edited = (*vault.Load(kAcme))->Clone();
   edited.password = SecretString::CopyOf("fixed-password-of-acme");
   ASSERT_THAT(vault.Restage(edited), IsOk());
-  directory.Reset({InfoOf(edited, Fingerprinter(*vault.MasterKey()))}, {});
+  credentials.Reset({InfoOf(edited, Fingerprinter(*vault.MasterKey()))}, {});
   executor.RunUntilIdle();
   ASSERT_THAT(Get(), IsOk());
   EXPECT_EQ(bill.sign_ins().back().secret, "fixed-password-of-acme");

@@ -57,11 +57,12 @@ TEST_F(SessionManagerEndSessionsTest, StartEndsSessionsOfPreviousProcess) {
   const SessionPtr other = *Get({}, kSecond);
   ASSERT_THAT(vault.Replace(NextVersion()),
               IsOk());  // the process died before it ended any session
-  Directory later_directory;
+  CredentialIndex later_index(vault_health);
   SessionManager::Parts parts = MakeParts();
-  SessionManager later({}, {parts.clock, parts.executor, parts.random, parts.vault, later_directory,
-                            parts.bill, parts.store, parts.observer, parts.base_urls});
-  later_directory.Reset({InfoOf(**vault.Load(kAcme), Fingerprinter(*vault.MasterKey()))}, {});
+  SessionManager later(
+      {}, {parts.clock, parts.executor, parts.random, parts.vault, parts.vault_health, later_index,
+           parts.remember_me_refusals, parts.bill, parts.store, parts.observer, parts.base_urls});
+  later_index.Reset({InfoOf(**vault.Load(kAcme), Fingerprinter(*vault.MasterKey()))}, {});
   later.Restore(store.Open(*vault.MasterKey()));
   executor.RunUntilIdle();
   EXPECT_EQ(later.RolloutOf(UidOf(kAcme)).live, 0);
@@ -73,7 +74,7 @@ TEST_F(SessionManagerEndSessionsTest, DoesNotAdoptProbeOfOldVersion) {
   const CredentialPtr old = *vault.Load(kAcme);
   ProbeRequest request;
   request.candidate = old;
-  request.info = *directory.Get(kAcme);
+  request.info = *credentials.Get(kAcme);
   request.organization_id = kFirst;
   SessionPtr proved;
   manager.Probe(std::move(request), [&](const ProbeResult& result) { proved = result.session; });
@@ -96,7 +97,7 @@ TEST(SessionManagerManySlotsTest, EndsAllSessionsAndFollowsAllSlots) {
   settings.sign_ins_per_hour = 2 * kSlots;
   ModelHouse house({.organizations = kSlots}, options, settings);
   house.executor.Advance(absl::Minutes(10));
-  const CredentialInfoPtr info = *house.directory.Get(ModelHouse::CredentialName(0));
+  const CredentialInfoPtr info = *house.credentials.Get(ModelHouse::CredentialName(0));
   ASSERT_EQ(house.manager.RolloutOf(info->uid).live, kSlots);
 
   auto next = std::make_shared<CredentialInfo>(*info);

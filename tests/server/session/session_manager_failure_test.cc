@@ -283,7 +283,7 @@ TEST_F(SessionManagerFailureTest, OneTimedOutVaultReadFailsAllWaiters) {
 }
 
 TEST_F(SessionManagerFailureTest, ForgetsCredentialDeletedInKeyring) {
-  directory.Reset(directory.List(), {});
+  credentials.Reset(credentials.List(), {});
   ASSERT_THAT(vault.Delete(kAcme, UidOf(kAcme), 1), IsOk());
   EXPECT_THAT(Get(), Not(IsOk()));
   EXPECT_THAT(Get(), HasReason(Reason::kUnknownOrganization));

@@ -97,7 +97,7 @@ class SessionManagerTest : public ::testing::Test {
     UpdateDirectory(credential);
   }
   void UpdateDirectory(const Credential& credential) {
-    directory.Put(InfoOf(credential, Fingerprinter(*vault.MasterKey())));
+    credentials.Put(InfoOf(credential, Fingerprinter(*vault.MasterKey())));
   }
 
   // Calls GetSession() and runs all work that is due now.
@@ -132,16 +132,26 @@ class SessionManagerTest : public ::testing::Test {
 
   SessionManager::Parts MakeParts() { return MakeParts(executor); }
   SessionManager::Parts MakeParts(Executor& runs_on) {
-    return {clock, runs_on,   random,
-            vault, directory, bill,
-            store, observer,  {{"sandbox", "https://bill.example/connect"}}};
+    return {clock,
+            runs_on,
+            random,
+            vault,
+            vault_health,
+            credentials,
+            remember_me_refusals,
+            bill,
+            store,
+            observer,
+            {{"sandbox", "https://bill.example/connect"}}};
   }
 
   ManualClock clock;
   ManualExecutor executor{clock};
   MiddleRandom random;
   FakeVault vault;
-  Directory directory;
+  VaultHealth vault_health;
+  CredentialIndex credentials{vault_health};
+  RememberMeRefusals remember_me_refusals;
   FakeEngineObserver observer;
   FakeBill bill{executor};
   FakeStore store;

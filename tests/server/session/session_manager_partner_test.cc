@@ -205,7 +205,7 @@ TEST_F(SessionManagerPartnerTest, UserHourlyLimitParksAppKey) {
 TEST_F(SessionManagerPartnerTest, LedgerCountsBothCallsOnTheirKeys) {
   EXPECT_THAT(GetOf(0), IsOk());
   EXPECT_THAT(GetOf(1), IsOk());
-  const CredentialInfoPtr info = *directory.Get(kFirm);
+  const CredentialInfoPtr info = *credentials.Get(kFirm);
   int on_app_key = 0;
   int on_dev_key = 0;
   for (const DevKeyUse& budget : manager.Budgets()) {
@@ -278,7 +278,7 @@ TEST_F(SessionManagerPartnerTest, DeletionFailsWaitersOfPartner) {
   Answer answer = absl::UnknownError("not answered");
   manager.GetSession(Id(0), "", {}, [&answer](Answer given) { answer = std::move(given); });
   executor.RunUntilIdle();
-  directory.Remove(kFirm, UidOf(kFirm));
+  credentials.Remove(kFirm, UidOf(kFirm));
   EXPECT_THAT(answer, HasReason(Reason::kUnknownOrganization));
   bill.ReleaseAll();
   executor.RunUntilIdle();
@@ -320,7 +320,9 @@ TEST_F(SessionManagerPartnerTest, RestartSignsPartnerInAndKeepsLedger) {
                                                   *own,
                                                   seeded,
                                                   vault,
-                                                  directory,
+                                                  vault_health,
+                                                  credentials,
+                                                  remember_me_refusals,
                                                   bill,
                                                   store,
                                                   observer,

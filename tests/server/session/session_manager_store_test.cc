@@ -16,7 +16,7 @@ class SessionManagerStoreTest : public SessionManagerTest {
  protected:
   SessionManagerStoreTest() {
     bill.AnswerAtOnce();
-    directory.set_vault_state(VaultState::kReady);
+    vault_health.set_state(VaultState::kReady);
   }
 
   // Starts a process whose store is not open.
@@ -41,7 +41,7 @@ class SessionManagerStoreTest : public SessionManagerTest {
     sign_in.credential = kAcme;
     sign_in.version = 1;
     sign_in.organization_id = kFirst;
-    sign_in.dev_key_id = (*directory.Get(kAcme))->DevKeyIdFor(kFirst);
+    sign_in.dev_key_id = (*credentials.Get(kAcme))->DevKeyIdFor(kFirst);
     sign_in.time = clock.Now() - ago;
     sign_in.outcome = PastSignIn::Outcome::kFailed;
     sign_in.reason = "CREDENTIAL_REJECTED";

@@ -51,7 +51,7 @@ TEST_F(SessionManagerTest, OrganizationsHaveSeparateSessions) {
 }
 
 TEST_F(SessionManagerTest, UnknownOrganizationCostsNothing) {
-  directory.Reset(directory.List(), {});
+  credentials.Reset(credentials.List(), {});
   const Answer answer = Get({}, "008unknown-organization");
   EXPECT_THAT(answer, HasReason(Reason::kUnknownOrganization));
   EXPECT_EQ(bill.CountSignIns(), 0);
@@ -283,7 +283,7 @@ TEST_F(SessionManagerTest, SignInDoesNotReviveDeletedCredential) {
   Answer answer = absl::UnknownError("not answered");
   manager.GetSession(kFirst, "", {}, [&answer](Answer given) { answer = std::move(given); });
   executor.RunUntilIdle();
-  directory.Remove(kAcme, UidOf(kAcme));
+  credentials.Remove(kAcme, UidOf(kAcme));
   bill.ReleaseAll();
   executor.RunUntilIdle();
   EXPECT_THAT(answer, HasReason(Reason::kUnknownOrganization));
@@ -307,7 +307,7 @@ TEST_F(SessionManagerTest, UsesCredentialChangedInKeyring) {
   ASSERT_THAT(vault.Replace(next), IsOk());
   ASSERT_THAT(Get(), IsOk());
   EXPECT_EQ(bill.sign_ins().at(0).secret, "password-that-is-new");
-  EXPECT_EQ((*directory.Get(kAcme))->version, 2u);
+  EXPECT_EQ((*credentials.Get(kAcme))->version, 2u);
 }
 
 TEST_F(SessionManagerTest, ListShowsSlotsInOrder) {
@@ -348,7 +348,9 @@ class ForgetfulEngineTest : public SessionManagerTest {
                             executor,
                             random,
                             vault,
-                            directory,
+                            vault_health,
+                            credentials,
+                            remember_me_refusals,
                             bill,
                             no_store,
                             observer,

@@ -37,7 +37,7 @@ class SessionManagerTrustTest : public SessionManagerTest {
     const CredentialPtr stored = *vault.Load(kAcme);
     std::vector<StepUpOutcome> outcomes;
     bool answered = false;
-    manager.StepUp(*directory.Get(kAcme), stored->remember_me_id.Clone(), stored->device,
+    manager.StepUp(*credentials.Get(kAcme), stored->remember_me_id.Clone(), stored->device,
                    [&](std::vector<StepUpOutcome> given) {
                      outcomes = std::move(given);
                      answered = true;
@@ -70,11 +70,11 @@ TEST_F(SessionManagerTrustTest, StepsUpEveryLiveSession) {
 
 TEST_F(SessionManagerTrustTest, StepsUpMoreSessionsThanFitAtOnce) {
   Store(MakeCredential(kMany, 30));
-  for (const auto& [id, dev_key] : (*directory.Get(kMany))->organizations) {
+  for (const auto& [id, dev_key] : (*credentials.Get(kMany))->organizations) {
     ASSERT_THAT(Get({}, id), IsOk());
   }
   int answered = 0;
-  manager.StepUp(*directory.Get(kMany), SecretString::CopyOf("unknown"), "billbroker",
+  manager.StepUp(*credentials.Get(kMany), SecretString::CopyOf("unknown"), "billbroker",
                  [&](const std::vector<StepUpOutcome>& outcomes) {
                    answered = static_cast<int>(outcomes.size());
                  });
@@ -128,11 +128,11 @@ TEST_F(SessionManagerTrustTest, ReportsStaleRememberMeIdOnce) {
   ASSERT_THAT(Get({}, kSecond), IsOk());
   ASSERT_THAT(Get({}, kThird), IsOk());
   EXPECT_THAT(observer.trust_refusals(), ElementsAre(kAcme));
-  EXPECT_EQ(directory.TrustRefusedSince(**directory.Get(kAcme)), clock.Now());
+  EXPECT_EQ(remember_me_refusals.FindRefusalTime(**credentials.Get(kAcme)), clock.Now());
   EXPECT_THAT(Get(Trusted(), kSecond), HasReason(Reason::kMfaRequired));
 
   Remember();  // a new rememberMeId
-  EXPECT_EQ(directory.TrustRefusedSince(**directory.Get(kAcme)), absl::nullopt);
+  EXPECT_EQ(remember_me_refusals.FindRefusalTime(**credentials.Get(kAcme)), absl::nullopt);
 }
 
 TEST_F(SessionManagerTrustTest, MfaRequiredTextNamesStaleRememberMeId) {
@@ -153,7 +153,7 @@ TEST_F(SessionManagerTrustTest, CheckDoesNotUndoStepUp) {
   executor.RunUntilIdle();
   // BILL evaluated the check before the step-up, so the answer of the check is out of date.
   const CredentialPtr stored = *vault.Load(kAcme);
-  manager.StepUp(*directory.Get(kAcme), stored->remember_me_id.Clone(), stored->device,
+  manager.StepUp(*credentials.Get(kAcme), stored->remember_me_id.Clone(), stored->device,
                  [](const std::vector<StepUpOutcome>&) {});
   ASSERT_EQ(bill.held(), 2);
   bill.SetSessionTrust(first->keys.session_id->Reveal(), false);

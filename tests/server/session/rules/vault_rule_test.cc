@@ -22,11 +22,11 @@ std::ostream& operator<<(std::ostream& out, const VaultRow& row) { return out <<
 
 class VaultRuleTest : public ::testing::TestWithParam<VaultRow> {
  protected:
-  VaultRuleTest() { directory.set_vault_state(GetParam().state); }
+  VaultRuleTest() { health.set_state(GetParam().state); }
 
   const absl::Duration now = absl::Hours(50);
-  Directory directory;
-  VaultRule rule{directory};
+  VaultHealth health;
+  VaultRule rule{health};
 };
 
 TEST_P(VaultRuleTest, RefusesBeforeTheStoreIsRestored) {

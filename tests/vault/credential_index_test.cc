@@ -1,4 +1,4 @@
-#include "vault/directory.h"
+#include "vault/credential_index.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -34,7 +34,7 @@ CredentialInfoPtr Info(absl::string_view name, std::uint64_t version = 1,
   return info;
 }
 
-class DirectoryRecorder final : public DirectoryObserver {
+class CredentialRecorder final : public CredentialObserver {
  public:
   void CredentialChanged(const CredentialInfoPtr& before, const CredentialInfoPtr& after) override {
     changes_.push_back(absl::StrCat(Show(before), " -> ", Show(after)));
@@ -48,96 +48,97 @@ class DirectoryRecorder final : public DirectoryObserver {
   std::vector<std::string> changes_;
 };
 
-class DirectoryTest : public testing::Test {
+class CredentialIndexTest : public testing::Test {
  protected:
-  DirectoryTest() { directory_.SetObserver(&recorder_); }
+  CredentialIndexTest() { credentials_.SetObserver(&recorder_); }
 
   std::string Find(absl::string_view organization, absl::string_view credential = "") const {
-    const absl::StatusOr<CredentialInfoPtr> found = directory_.Find(organization, credential);
+    const absl::StatusOr<CredentialInfoPtr> found = credentials_.Find(organization, credential);
     return found.ok() ? (*found)->name : std::string(ReasonName(DetailsOf(found.status())->reason));
   }
 
-  DirectoryRecorder recorder_;
-  Directory directory_;
+  CredentialRecorder recorder_;
+  VaultHealth health_;
+  CredentialIndex credentials_{health_};
 };
 
-TEST_F(DirectoryTest, ReportsVaultStateUntilComplete) {
+TEST_F(CredentialIndexTest, ReportsVaultStateUntilComplete) {
   EXPECT_EQ(Find(kFirst), "VAULT_UNREACHABLE");
-  directory_.set_vault_state(VaultState::kLocked);
+  health_.set_state(VaultState::kLocked);
   EXPECT_EQ(Find(kFirst), "VAULT_LOCKED");
   EXPECT_EQ(Find(kFirst, "acme-payables-user"), "VAULT_LOCKED");
-  EXPECT_THAT(directory_.Get("acme-payables-user"), HasReason(Reason::kVaultLocked));
-  directory_.set_vault_state(VaultState::kReady);
+  EXPECT_THAT(credentials_.Get("acme-payables-user"), HasReason(Reason::kVaultLocked));
+  health_.set_state(VaultState::kReady);
   EXPECT_EQ(Find(kFirst), "VAULT_UNREACHABLE");
-  EXPECT_FALSE(directory_.complete());
+  EXPECT_FALSE(credentials_.complete());
 }
 
-TEST_F(DirectoryTest, FindsKnownCredentialsBeforeComplete) {
-  directory_.Put(Info("acme-payables-user"));
+TEST_F(CredentialIndexTest, FindsKnownCredentialsBeforeComplete) {
+  credentials_.Put(Info("acme-payables-user"));
   EXPECT_EQ(Find(kFirst), "acme-payables-user");
   EXPECT_EQ(Find(kSecond, "acme-payables-user"), "UNKNOWN_ORGANIZATION");
 }
 
-TEST_F(DirectoryTest, AnswersInAnyVaultStateOnceComplete) {
-  directory_.Reset({Info("acme-payables-user")}, {});
-  directory_.set_vault_state(VaultState::kLocked);
-  EXPECT_TRUE(directory_.complete());
+TEST_F(CredentialIndexTest, AnswersInAnyVaultStateOnceComplete) {
+  credentials_.Reset({Info("acme-payables-user")}, {});
+  health_.set_state(VaultState::kLocked);
+  EXPECT_TRUE(credentials_.complete());
   EXPECT_EQ(Find(kFirst), "acme-payables-user");
   EXPECT_EQ(Find(kSecond), "UNKNOWN_ORGANIZATION");
   EXPECT_EQ(Find(kFirst, "mill-payables-user"), "UNKNOWN_CREDENTIAL");
 }
 
-TEST_F(DirectoryTest, SeveralCredentialsAreAmbiguous) {
-  directory_.Reset({Info("mill-payables-user"), Info("acme-payables-user", 1, {kFirst, kSecond})},
-                   {});
-  EXPECT_THAT(directory_.Find(kFirst, ""),
+TEST_F(CredentialIndexTest, SeveralCredentialsAreAmbiguous) {
+  credentials_.Reset({Info("mill-payables-user"), Info("acme-payables-user", 1, {kFirst, kSecond})},
+                     {});
+  EXPECT_THAT(credentials_.Find(kFirst, ""),
               AllOf(HasReason(Reason::kAmbiguousCredential),
                     HasMetadata("credentials", "acme-payables-user,mill-payables-user")));
   EXPECT_EQ(Find(kFirst, "mill-payables-user"), "mill-payables-user");
   EXPECT_EQ(Find(kSecond), "acme-payables-user");
-  directory_.Remove("mill-payables-user", "uid-of-mill-payables-user");
+  credentials_.Remove("mill-payables-user", "uid-of-mill-payables-user");
   EXPECT_EQ(Find(kFirst), "acme-payables-user");
 }
 
-TEST_F(DirectoryTest, NotifiesAndIndexesChanges) {
-  directory_.Put(Info("acme-payables-user", 1, {kFirst}));
-  directory_.Put(Info("acme-payables-user", 2, {kSecond}));
+TEST_F(CredentialIndexTest, NotifiesAndIndexesChanges) {
+  credentials_.Put(Info("acme-payables-user", 1, {kFirst}));
+  credentials_.Put(Info("acme-payables-user", 2, {kSecond}));
   EXPECT_THAT(recorder_.Take(), ElementsAre("none -> acme-payables-user 1",
                                             "acme-payables-user 1 -> acme-payables-user 2"));
   EXPECT_EQ(Find(kSecond), "acme-payables-user");
-  directory_.Reset({Info("acme-payables-user", 2, {kSecond})}, {});
+  credentials_.Reset({Info("acme-payables-user", 2, {kSecond})}, {});
   EXPECT_EQ(Find(kFirst), "UNKNOWN_ORGANIZATION");
   EXPECT_THAT(recorder_.Take(), IsEmpty());
 }
 
-TEST_F(DirectoryTest, IgnoresOlderVersions) {
-  directory_.Put(Info("acme-payables-user", 2));
-  directory_.Put(Info("acme-payables-user", 1));
-  directory_.Put(Info("acme-payables-user", 2));
-  EXPECT_EQ((*directory_.Get("acme-payables-user"))->version, 2u);
+TEST_F(CredentialIndexTest, IgnoresOlderVersions) {
+  credentials_.Put(Info("acme-payables-user", 2));
+  credentials_.Put(Info("acme-payables-user", 1));
+  credentials_.Put(Info("acme-payables-user", 2));
+  EXPECT_EQ((*credentials_.Get("acme-payables-user"))->version, 2u);
   EXPECT_EQ(recorder_.Take().size(), 1u);
   auto reborn = std::make_shared<CredentialInfo>(*Info("acme-payables-user", 1));
   reborn->uid = "another-unique-id-0001";
-  directory_.Put(reborn);
-  EXPECT_EQ((*directory_.Get("acme-payables-user"))->uid, "another-unique-id-0001");
+  credentials_.Put(reborn);
+  EXPECT_EQ((*credentials_.Get("acme-payables-user"))->uid, "another-unique-id-0001");
 }
 
-TEST_F(DirectoryTest, RemoveComparesTheUid) {
-  directory_.Reset({Info("acme-payables-user")}, {});
+TEST_F(CredentialIndexTest, RemoveComparesTheUid) {
+  credentials_.Reset({Info("acme-payables-user")}, {});
   recorder_.Take();
-  directory_.Remove("acme-payables-user", "another-unique-id-0001");
-  directory_.Remove("mill-payables-user", "another-unique-id-0001");
+  credentials_.Remove("acme-payables-user", "another-unique-id-0001");
+  credentials_.Remove("mill-payables-user", "another-unique-id-0001");
   EXPECT_THAT(recorder_.Take(), IsEmpty());
-  directory_.Remove("acme-payables-user", "uid-of-acme-payables-user");
+  credentials_.Remove("acme-payables-user", "uid-of-acme-payables-user");
   EXPECT_THAT(recorder_.Take(), ElementsAre("acme-payables-user 1 -> none"));
   EXPECT_EQ(Find(kFirst), "UNKNOWN_ORGANIZATION");
 }
 
-TEST_F(DirectoryTest, ResetNotifiesOfChanges) {
-  directory_.Reset(
+TEST_F(CredentialIndexTest, ResetNotifiesOfChanges) {
+  credentials_.Reset(
       {Info("acme-payables-user"), Info("mill-payables-user"), Info("unchanged-credential")}, {});
   recorder_.Take();
-  directory_.Reset(
+  credentials_.Reset(
       {Info("acme-payables-user", 2), Info("unchanged-credential"), Info("zebra-payables-user")},
       {});
   EXPECT_THAT(recorder_.Take(),
@@ -146,63 +147,47 @@ TEST_F(DirectoryTest, ResetNotifiesOfChanges) {
                                             "none -> zebra-payables-user 1"));
 }
 
-TEST_F(DirectoryTest, ResetIfIgnoresOutdatedReads) {
-  directory_.Reset({}, {});
-  const std::uint64_t before = directory_.changes();
-  directory_.Put(Info("acme-payables-user"));
-  EXPECT_FALSE(directory_.ResetIf(before, {}, {}));
+TEST_F(CredentialIndexTest, ResetIfIgnoresOutdatedReads) {
+  credentials_.Reset({}, {});
+  const std::uint64_t before = credentials_.changes();
+  credentials_.Put(Info("acme-payables-user"));
+  EXPECT_FALSE(credentials_.ResetIf(before, {}, {}));
   EXPECT_EQ(Find(kFirst), "acme-payables-user");
-  EXPECT_TRUE(directory_.ResetIf(directory_.changes(), {}, {"mill-payables-user"}));
+  EXPECT_TRUE(credentials_.ResetIf(credentials_.changes(), {}, {"mill-payables-user"}));
   EXPECT_EQ(Find(kFirst), "UNKNOWN_ORGANIZATION");
 }
 
-TEST_F(DirectoryTest, RemembersRefusedRememberMeIdUntilReplaced) {
-  auto old = std::make_shared<CredentialInfo>(*Info("acme-payables-user"));
-  EXPECT_FALSE(directory_.NoteTrust(*old, false, absl::UnixEpoch()));  // it has no rememberMeId
-  EXPECT_EQ(directory_.TrustRefusedSince(*old), absl::nullopt);
-  old->fingerprints["remember_me_id"] = "fingerprint-of-the-first-id";
-  auto renewed = std::make_shared<CredentialInfo>(*old);
-  renewed->fingerprints["remember_me_id"] = "fingerprint-of-the-second-id";
-
-  EXPECT_TRUE(directory_.NoteTrust(*old, false, absl::UnixEpoch()));
-  EXPECT_FALSE(directory_.NoteTrust(*old, false, absl::UnixEpoch() + absl::Hours(1)));
-  EXPECT_EQ(directory_.TrustRefusedSince(*old), absl::UnixEpoch());
-  EXPECT_EQ(directory_.TrustRefusedSince(*renewed), absl::nullopt);
-  EXPECT_FALSE(directory_.NoteTrust(*old, true, absl::UnixEpoch()));
-  EXPECT_EQ(directory_.TrustRefusedSince(*old), absl::nullopt);
+TEST_F(CredentialIndexTest, InvalidDocumentIsNotUnknown) {
+  credentials_.Reset({}, {"mill-payables-user"});
+  EXPECT_THAT(credentials_.Get("mill-payables-user"), HasReason(Reason::kVaultDocumentInvalid));
+  EXPECT_THAT(credentials_.invalid_documents(), ElementsAre("mill-payables-user"));
 }
 
-TEST_F(DirectoryTest, InvalidDocumentIsNotUnknown) {
-  directory_.Reset({}, {"mill-payables-user"});
-  EXPECT_THAT(directory_.Get("mill-payables-user"), HasReason(Reason::kVaultDocumentInvalid));
-  EXPECT_THAT(directory_.invalid_documents(), ElementsAre("mill-payables-user"));
-}
-
-TEST_F(DirectoryTest, FindUserIgnoresSpelling) {
-  directory_.Put(Info("acme-payables-user"));
+TEST_F(CredentialIndexTest, FindUserIgnoresSpelling) {
+  credentials_.Put(Info("acme-payables-user"));
   for (const char* spelling :
        {"ACME-PAYABLES-USER@acme.example", "ａcme-payables-user@acme.example"}) {
-    ASSERT_NE(directory_.FindUser("sandbox", spelling), nullptr) << spelling;
-    EXPECT_EQ(directory_.FindUser("sandbox", spelling)->name, "acme-payables-user");
+    ASSERT_NE(credentials_.FindUser("sandbox", spelling), nullptr) << spelling;
+    EXPECT_EQ(credentials_.FindUser("sandbox", spelling)->name, "acme-payables-user");
   }
-  EXPECT_EQ(directory_.FindUser("production", "acme-payables-user@acme.example"), nullptr);
+  EXPECT_EQ(credentials_.FindUser("production", "acme-payables-user@acme.example"), nullptr);
 }
 
-TEST_F(DirectoryTest, CountsEachOrganizationOnce) {
-  directory_.Put(Info("acme-payables-user", 1, {kFirst, kSecond}));
-  directory_.Put(Info("globex-payables-user", 1, {kSecond}));
-  EXPECT_EQ(directory_.Counts().credentials, 2);
-  EXPECT_EQ(directory_.Counts().organizations, 2);
-  directory_.Remove("acme-payables-user", "uid-of-acme-payables-user");
-  EXPECT_EQ(directory_.Counts().credentials, 1);
-  EXPECT_EQ(directory_.Counts().organizations, 1);
+TEST_F(CredentialIndexTest, CountsEachOrganizationOnce) {
+  credentials_.Put(Info("acme-payables-user", 1, {kFirst, kSecond}));
+  credentials_.Put(Info("globex-payables-user", 1, {kSecond}));
+  EXPECT_EQ(credentials_.Counts().credentials, 2);
+  EXPECT_EQ(credentials_.Counts().organizations, 2);
+  credentials_.Remove("acme-payables-user", "uid-of-acme-payables-user");
+  EXPECT_EQ(credentials_.Counts().credentials, 1);
+  EXPECT_EQ(credentials_.Counts().organizations, 1);
 }
 
-TEST_F(DirectoryTest, ListIsOrderedByName) {
-  directory_.Put(Info("mill-payables-user"));
-  directory_.Put(Info("acme-payables-user"));
-  ASSERT_EQ(directory_.List().size(), 2u);
-  EXPECT_EQ(directory_.List()[0]->name, "acme-payables-user");
+TEST_F(CredentialIndexTest, ListIsOrderedByName) {
+  credentials_.Put(Info("mill-payables-user"));
+  credentials_.Put(Info("acme-payables-user"));
+  ASSERT_EQ(credentials_.List().size(), 2u);
+  EXPECT_EQ(credentials_.List()[0]->name, "acme-payables-user");
 }
 
 TEST(CredentialInfoTest, HasFingerprintsOfTheSecrets) {

@@ -1,4 +1,4 @@
-#include "vault/directory.h"
+#include "vault/credential_index.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -6,7 +6,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "vault/base/error.h"
-#include "vault/credential_change.h"
 #include "vault/user_name.h"
 
 namespace billbroker {
@@ -38,7 +37,8 @@ absl::Status BrokenCredential(absl::string_view name) {
                    "\" is not billbroker's or is broken; the broker's log says what is wrong"));
 }
 
-// What nobody has to be told of. One version may differ from itself where somebody edited it.
+// Returns true if observers need not be notified. The same version may differ if a person edited
+// the document.
 bool Same(const CredentialInfo& a, const CredentialInfo& b) {
   return a.uid == b.uid && a.version == b.version && a.user_secret_id == b.user_secret_id &&
          a.fingerprints == b.fingerprints && a.organizations == b.organizations &&
@@ -46,26 +46,6 @@ bool Same(const CredentialInfo& a, const CredentialInfo& b) {
 }
 
 }  // namespace
-
-absl::string_view CredentialInfo::RememberMeFingerprint() const {
-  const auto found = fingerprints.find("remember_me_id");
-  return found == fingerprints.end() ? absl::string_view() : found->second;
-}
-
-absl::optional<absl::Time> CredentialInfo::RememberMeEnd() const {
-  if (remember_me_time == absl::InfinitePast()) return absl::nullopt;
-  return remember_me_time + kRememberMeLifetime;
-}
-
-const std::string& CredentialInfo::DevKeyIdFor(absl::string_view organization_id) const {
-  static const std::string& none = *new std::string();
-  const auto organization = organizations.find(organization_id);
-  if (organization != organizations.end() && !organization->second.empty()) {
-    return organization->second;
-  }
-  const auto own = fingerprints.find("dev_key");
-  return own != fingerprints.end() ? own->second : none;
-}
 
 absl::Status AmbiguousCredential(absl::string_view organization_id,
                                  const std::vector<CredentialInfoPtr>& serving) {
@@ -84,8 +64,8 @@ absl::Status AmbiguousCredential(absl::string_view organization_id,
                    "); name one of them"));
 }
 
-absl::StatusOr<CredentialInfoPtr> Directory::Find(absl::string_view organization_id,
-                                                  absl::string_view credential) const {
+absl::StatusOr<CredentialInfoPtr> CredentialIndex::Find(absl::string_view organization_id,
+                                                        absl::string_view credential) const {
   MutexLock lock(mutex_);
   if (!credential.empty()) {
     absl::StatusOr<CredentialInfoPtr> info = GetLocked(credential);
@@ -101,23 +81,23 @@ absl::StatusOr<CredentialInfoPtr> Directory::Find(absl::string_view organization
   return serving->second.front();
 }
 
-DirectoryCounts Directory::Counts() const {
+CredentialCounts CredentialIndex::Counts() const {
   MutexLock lock(mutex_);
   return {static_cast<int>(by_name_.size()), static_cast<int>(by_organization_.size())};
 }
 
-std::vector<CredentialInfoPtr> Directory::Serving(absl::string_view organization_id) const {
+std::vector<CredentialInfoPtr> CredentialIndex::Serving(absl::string_view organization_id) const {
   MutexLock lock(mutex_);
   const auto serving = by_organization_.find(organization_id);
   return serving == by_organization_.end() ? std::vector<CredentialInfoPtr>() : serving->second;
 }
 
-absl::StatusOr<CredentialInfoPtr> Directory::Get(absl::string_view name) const {
+absl::StatusOr<CredentialInfoPtr> CredentialIndex::Get(absl::string_view name) const {
   MutexLock lock(mutex_);
   return GetLocked(name);
 }
 
-absl::StatusOr<CredentialInfoPtr> Directory::GetLocked(absl::string_view name) const {
+absl::StatusOr<CredentialInfoPtr> CredentialIndex::GetLocked(absl::string_view name) const {
   const auto found = by_name_.find(name);
   if (found != by_name_.end()) return found->second;
   const bool broken = std::find(invalid_documents_.begin(), invalid_documents_.end(), name) !=
@@ -125,7 +105,7 @@ absl::StatusOr<CredentialInfoPtr> Directory::GetLocked(absl::string_view name) c
   return Absent(broken ? BrokenCredential(name) : UnknownCredential(name));
 }
 
-std::vector<CredentialInfoPtr> Directory::List() const {
+std::vector<CredentialInfoPtr> CredentialIndex::List() const {
   MutexLock lock(mutex_);
   std::vector<CredentialInfoPtr> all;
   all.reserve(by_name_.size());
@@ -133,8 +113,8 @@ std::vector<CredentialInfoPtr> Directory::List() const {
   return all;
 }
 
-CredentialInfoPtr Directory::FindUser(absl::string_view environment,
-                                      absl::string_view username) const {
+CredentialInfoPtr CredentialIndex::FindUser(absl::string_view environment,
+                                            absl::string_view username) const {
   const std::string folded = FoldUserName(username);
   MutexLock lock(mutex_);
   for (const auto& [name, info] : by_name_) {
@@ -143,7 +123,7 @@ CredentialInfoPtr Directory::FindUser(absl::string_view environment,
   return nullptr;
 }
 
-void Directory::Put(CredentialInfoPtr info) {
+void CredentialIndex::Put(CredentialInfoPtr info) {
   Changes changes;
   {
     MutexLock lock(mutex_);
@@ -155,10 +135,10 @@ void Directory::Put(CredentialInfoPtr info) {
     slot = std::move(info);
     ++changes_;
   }
-  Tell(changes);
+  Notify(changes);
 }
 
-void Directory::Remove(absl::string_view name, absl::string_view uid) {
+void CredentialIndex::Remove(absl::string_view name, absl::string_view uid) {
   Changes changes;
   {
     MutexLock lock(mutex_);
@@ -169,43 +149,33 @@ void Directory::Remove(absl::string_view name, absl::string_view uid) {
     by_name_.erase(found);
     ++changes_;
   }
-  Tell(changes);
+  Notify(changes);
 }
 
-void Directory::Reset(const std::vector<CredentialInfoPtr>& all,
-                      std::vector<std::string> invalid_documents) {
+void CredentialIndex::Reset(const std::vector<CredentialInfoPtr>& all,
+                            std::vector<std::string> invalid_documents) {
   Changes changes;
   {
     MutexLock lock(mutex_);
     changes = ResetLocked(all, std::move(invalid_documents));
   }
-  Tell(changes);
+  Notify(changes);
 }
 
-bool Directory::ResetIf(std::uint64_t if_changes, const std::vector<CredentialInfoPtr>& all,
-                        std::vector<std::string> invalid_documents) {
+bool CredentialIndex::ResetIf(std::uint64_t if_changes, const std::vector<CredentialInfoPtr>& all,
+                              std::vector<std::string> invalid_documents) {
   Changes changes;
   {
     MutexLock lock(mutex_);
     if (changes_ != if_changes) return false;
     changes = ResetLocked(all, std::move(invalid_documents));
   }
-  Tell(changes);
+  Notify(changes);
   return true;
 }
 
-void Directory::Doubt() {
-  MutexLock lock(mutex_);
-  in_doubt_ = true;
-}
-
-bool Directory::TakeDoubt() {
-  MutexLock lock(mutex_);
-  return std::exchange(in_doubt_, false);
-}
-
-Directory::Changes Directory::ResetLocked(const std::vector<CredentialInfoPtr>& all,
-                                          std::vector<std::string> invalid_documents) {
+CredentialIndex::Changes CredentialIndex::ResetLocked(const std::vector<CredentialInfoPtr>& all,
+                                                      std::vector<std::string> invalid_documents) {
   Changes changes;
   std::map<std::string, CredentialInfoPtr, std::less<>> before;
   before.swap(by_name_);
@@ -228,59 +198,35 @@ Directory::Changes Directory::ResetLocked(const std::vector<CredentialInfoPtr>& 
   return changes;
 }
 
-void Directory::Tell(const Changes& changes) const {
+void CredentialIndex::Notify(const Changes& changes) const {
   if (observer_ == nullptr) return;
   for (const auto& [before, after] : changes) observer_->CredentialChanged(before, after);
 }
 
-std::uint64_t Directory::changes() const {
+std::uint64_t CredentialIndex::changes() const {
   MutexLock lock(mutex_);
   return changes_;
 }
 
-bool Directory::NoteTrust(const CredentialInfo& tried, bool trusted, absl::Time now) {
-  if (tried.RememberMeFingerprint().empty()) return false;
-  MutexLock lock(mutex_);
-  const std::string id = absl::StrCat(tried.uid, tried.RememberMeFingerprint());
-  if (!trusted) return trust_refused_.try_emplace(id, now).second;
-  trust_refused_.erase(id);
-  return false;
-}
-
-absl::optional<absl::Time> Directory::TrustRefusedSince(const CredentialInfo& credential) const {
-  MutexLock lock(mutex_);
-  const auto found =
-      trust_refused_.find(absl::StrCat(credential.uid, credential.RememberMeFingerprint()));
-  if (found == trust_refused_.end()) return absl::nullopt;
-  return found->second;
-}
-
-bool Directory::complete() const {
+bool CredentialIndex::complete() const {
   MutexLock lock(mutex_);
   return complete_;
 }
 
-std::vector<std::string> Directory::invalid_documents() const {
+absl::Status CredentialIndex::CheckComplete() const {
+  return complete() ? absl::OkStatus() : health_.NotRead();
+}
+
+std::vector<std::string> CredentialIndex::invalid_documents() const {
   MutexLock lock(mutex_);
   return invalid_documents_;
 }
 
-VaultState Directory::vault_state() const {
-  MutexLock lock(mutex_);
-  return vault_state_;
+absl::Status CredentialIndex::Absent(absl::Status status) const {
+  return complete_ ? status : health_.NotRead();
 }
 
-void Directory::set_vault_state(VaultState state) {
-  MutexLock lock(mutex_);
-  vault_state_ = state;
-}
-
-absl::Status Directory::Absent(absl::Status status) const {
-  if (complete_) return status;
-  return VaultError(vault_state_ == VaultState::kReady ? VaultState::kUnknown : vault_state_);
-}
-
-void Directory::Index(const CredentialInfoPtr& info) {
+void CredentialIndex::Index(const CredentialInfoPtr& info) {
   for (const auto& [id, dev_key_id] : info->organizations) {
     std::vector<CredentialInfoPtr>& serving = by_organization_[id];
     const auto place = std::lower_bound(
@@ -290,7 +236,7 @@ void Directory::Index(const CredentialInfoPtr& info) {
   }
 }
 
-void Directory::Unindex(const CredentialInfo& info) {
+void CredentialIndex::Unindex(const CredentialInfo& info) {
   for (const auto& [id, dev_key_id] : info.organizations) {
     const auto serving = by_organization_.find(id);
     if (serving == by_organization_.end()) std::abort();
@@ -301,51 +247,6 @@ void Directory::Unindex(const CredentialInfo& info) {
                   entries.end());
     if (entries.empty()) by_organization_.erase(serving);
   }
-}
-
-CredentialInfoPtr InfoOf(const Credential& credential, const Fingerprinter& fingerprinter) {
-  auto info = std::make_shared<CredentialInfo>();
-  info->name = credential.name;
-  info->uid = credential.uid;
-  info->version = credential.version;
-  info->environment = credential.environment;
-  info->kind = credential.kind;
-  info->username = credential.username;
-  info->folded_username = FoldUserName(credential.username);
-  info->sync_token = credential.sync_token;
-  info->device = credential.device;
-  info->remember_me_time = credential.remember_me_time;
-  const std::pair<const char*, const SecretString*> secrets[] = {
-      {"dev_key", &credential.dev_key},
-      {"password", &credential.password},
-      {"console_api_token", &credential.console_api_token},
-      {"app_key", &credential.app_key},
-      {"remember_me_id", &credential.remember_me_id}};
-  for (const auto& [field, secret] : secrets) {
-    if (!secret->empty()) info->fingerprints[field] = fingerprinter.Of(*secret);
-  }
-  for (const Organization& organization : credential.organizations) {
-    info->organizations[organization.id] = fingerprinter.Of(organization.dev_key);
-    if (!organization.user_id.empty()) info->user_ids[organization.id] = organization.user_id;
-  }
-  // A user name that is spelled differently is not another user.
-  info->user_secret_id = fingerprinter.Of(
-      absl::StrCat(credential.environment, "\n", info->folded_username), credential.UserSecret());
-  info->create_time = credential.create_time;
-  info->update_time = credential.update_time;
-  if (credential.staged.has_value()) {
-    const StagedRotation& staged = *credential.staged;
-    info->pending = CredentialInfo::Pending{staged.id, staged.organization_id, staged.principal,
-                                            ChangedFields(staged.change), staged.time};
-  }
-  for (const PastChange& past : credential.history) {
-    info->history.push_back({past.version, past.kind, past.principal, past.time, past.fields,
-                             past.bill_code, past.before.has_value(), past.end_sessions});
-    if (past.end_sessions) {
-      info->sessions_ended_version = std::max(info->sessions_ended_version, past.version);
-    }
-  }
-  return info;
 }
 
 }  // namespace billbroker
