@@ -25,26 +25,26 @@ absl::StatusOr<CredentialInfoPtr> SessionManager::Core::FindFor(absl::string_vie
   return shared.parts.credentials.Find(organization_id, credential);
 }
 
-bool SessionManager::Core::IsSuspected(LockedSessions& state, const SessionSlot& slot) const {
+bool SessionManager::Core::IsSuspected(LockedSessions& state, const SessionSlot& slot,
+                                       absl::Duration now) const {
   // Every session is checked or over an idle window after the suspicion.
-  if (state->end_reports.IsQuietSince(shared.now() - shared.options.idle_window)) return false;
+  if (state->end_reports.IsQuietSince(now - shared.options.idle_window)) return false;
   return slot.session.WasNotCheckedSince(state->end_reports.SuspectedSince(
       ToDevKeyBudgetId(*slot.credential, slot.organization_id())));
 }
 
 absl::optional<absl::StatusOr<SessionPtr>> SessionManager::Core::FindInMemory(
-    LockedSessions& state, SessionSlot& slot, const SessionDemand& demand) {
-  const absl::Duration now = shared.now();
+    LockedSessions& state, SessionSlot& slot, const SessionDemand& demand, absl::Duration now) {
   if (!slot.session.IsLive(now)) {
     if (demand.cached_only) return NoLiveSession(slot);
     return absl::nullopt;
   }
-  if (slot.session.get()->deadline - now < demand.min_remaining ||
-      slot.session.NeedsCheck(shared.parts.clock.Now()) ||
-      slot.session.IsReportedDead(demand.stale_generation, now) || IsSuspected(state, slot)) {
+  const absl::Time wall = shared.parts.clock.Now();
+  if (slot.session.get()->deadline - now < demand.min_remaining || slot.session.NeedsCheck(wall) ||
+      slot.session.IsReportedDead(demand.stale_generation, now) || IsSuspected(state, slot, now)) {
     return absl::nullopt;
   }
-  if (slot.session.FollowWallClock(shared.parts.clock)) slots.Save(state, slot);
+  if (slot.session.FollowWallClock(now, wall)) slots.Save(state, slot);
   const SessionPtr& session = slot.session.get();
   if (demand.require_trusted && !session->trusted) return MfaRequired(slot);
   return session;

@@ -24,10 +24,13 @@ class SessionManager::Core final {
                                                           absl::string_view credential,
                                                           const SessionDemand& demand) const;
   // Returns the answer to a caller that can be given from memory; nullopt if it has to wait.
-  [[nodiscard]] absl::optional<absl::StatusOr<SessionPtr>> FindInMemory(
-      LockedSessions& state, SessionSlot& slot, const SessionDemand& demand);
+  [[nodiscard]] absl::optional<absl::StatusOr<SessionPtr>> FindInMemory(LockedSessions& state,
+                                                                        SessionSlot& slot,
+                                                                        const SessionDemand& demand,
+                                                                        absl::Duration now);
   // Returns true if too many sessions of the slot's devKey ended since this one was checked.
-  [[nodiscard]] bool IsSuspected(LockedSessions& state, const SessionSlot& slot) const;
+  [[nodiscard]] bool IsSuspected(LockedSessions& state, const SessionSlot& slot,
+                                 absl::Duration now) const;
   // Lets a caller wait for a check or a sign-in. Returns 0 if it was answered.
   WaiterQueue::Id Wait(LockedSessions& state, SessionSlot& slot, Waiter waiter);
   // Removes a waiter whose caller left. Ignored if it was answered.

@@ -74,8 +74,9 @@ absl::optional<absl::StatusOr<SessionPtr>> SessionManager::GetAtOnce(
   if (!found.ok()) return found.status();
   LockedSessions state(core_->shared);
   SessionSlot& slot = state->slots.FindOrCreate(*found, organization_id);
-  core_->slots.NoteDemand(slot, !demand.cached_only);
-  return core_->FindInMemory(state, slot, demand);
+  const absl::Duration now = core_->shared.now();
+  core_->slots.NoteDemand(slot, now, !demand.cached_only);
+  return core_->FindInMemory(state, slot, demand, now);
 }
 
 absl::optional<WaitingCall> SessionManager::GetSession(absl::string_view organization_id,
@@ -90,8 +91,9 @@ absl::optional<WaitingCall> SessionManager::GetSession(absl::string_view organiz
   }
   LockedSessions state(core_->shared);
   SessionSlot& slot = state->slots.FindOrCreate(*found, organization_id);
-  core_->slots.NoteDemand(slot, !demand.cached_only);
-  absl::optional<absl::StatusOr<SessionPtr>> answer = core_->FindInMemory(state, slot, demand);
+  const absl::Duration now = core_->shared.now();
+  core_->slots.NoteDemand(slot, now, !demand.cached_only);
+  absl::optional<absl::StatusOr<SessionPtr>> answer = core_->FindInMemory(state, slot, demand, now);
   if (answer.has_value()) {
     state.Defer([done = std::move(done), answer = *std::move(answer)]() mutable {
       done(std::move(answer));
@@ -115,7 +117,7 @@ absl::optional<WaitingCall> SessionManager::Login(absl::string_view organization
   }
   LockedSessions state(core_->shared);
   SessionSlot& slot = state->slots.FindOrCreate(*found, organization_id);
-  core_->slots.NoteDemand(slot, true);
+  core_->slots.NoteDemand(slot, core_->shared.now(), true);
   const SessionPtr& held = slot.session.get();
   if (demand.force == SignInForce::kNone && slot.session.IsLive(core_->shared.now()) &&
       !slot.session.NeedsCheck(core_->shared.parts.clock.Now())) {

@@ -29,8 +29,8 @@ void SlotOperations::Save(LockedSessions& state, SessionSlot& slot) {
   state->journal.SaveSlot(slot, entry == nullptr ? 0 : entry->order.second);
 }
 
-void SlotOperations::NoteDemand(SessionSlot& slot, bool may_sign_in) {
-  slot.last_demand = shared_.now();
+void SlotOperations::NoteDemand(SessionSlot& slot, absl::Duration now, bool may_sign_in) {
+  slot.last_demand = now;
   if (may_sign_in) slot.signed_out = false;
 }
 

@@ -28,7 +28,7 @@ class SlotOperations final {
   void Save(LockedSessions& state, SessionSlot& slot);
 
   // Notes that a caller asks for a session.
-  void NoteDemand(SessionSlot& slot, bool may_sign_in);
+  void NoteDemand(SessionSlot& slot, absl::Duration now, bool may_sign_in);
   // Answers the callers that wait: with the live session, or, if it does not satisfy them, by a
   // sign-in. `new_session`: it was signed in after they asked. Requires a live session.
   void AnswerWaiters(LockedSessions& state, SessionSlot& slot, bool new_session);

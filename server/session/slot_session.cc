@@ -84,8 +84,8 @@ void SlotSession::SetTrusted(bool trusted) {
   session_ = std::move(known);
 }
 
-bool SlotSession::FollowWallClock(const Clock& clock) {
-  const absl::Time expected = clock.Now() + (session_->deadline - clock.SinceBoot());
+bool SlotSession::FollowWallClock(absl::Duration now, absl::Time wall) {
+  const absl::Time expected = wall + (session_->deadline - now);
   if (absl::AbsDuration(expected - session_->expire_time) < kClockStep) return false;
   auto moved = std::make_shared<Session>(*session_);
   moved->expire_time = expected;

@@ -75,7 +75,7 @@ class SlotSession final {
   void SetTrusted(bool trusted);
   // Recomputes expire_time from the deadline if the wall clock was set since. Returns true if it
   // changed. Requires: get() is not null.
-  bool FollowWallClock(const Clock& clock);
+  bool FollowWallClock(absl::Duration now, absl::Time wall);
   // Returns the session, which the slot no longer holds.
   SessionPtr Take();
 

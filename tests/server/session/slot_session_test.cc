@@ -111,7 +111,7 @@ TEST_F(SlotSessionTest, ExpiredWallClockNeedsCheck) {
   held.Adopt(NewSession());
   clock.JumpWall(absl::Minutes(34));
   EXPECT_TRUE(held.NeedsCheck(clock.Now()));
-  EXPECT_TRUE(held.FollowWallClock(clock));
+  EXPECT_TRUE(held.FollowWallClock(clock.SinceBoot(), clock.Now()));
   EXPECT_FALSE(held.NeedsCheck(clock.Now()));
   EXPECT_EQ(held.get()->expire_time, clock.Now() + absl::Minutes(34));
 }
@@ -120,11 +120,11 @@ TEST_F(SlotSessionTest, IgnoresASlewedWallClock) {
   const SessionPtr session = NewSession();
   held.Adopt(session);
   clock.JumpWall(absl::Seconds(1));
-  EXPECT_FALSE(held.FollowWallClock(clock));
+  EXPECT_FALSE(held.FollowWallClock(clock.SinceBoot(), clock.Now()));
   EXPECT_EQ(held.get(), session);
   clock.JumpWall(absl::Seconds(1));
-  EXPECT_TRUE(held.FollowWallClock(clock));
-  EXPECT_FALSE(held.FollowWallClock(clock));
+  EXPECT_TRUE(held.FollowWallClock(clock.SinceBoot(), clock.Now()));
+  EXPECT_FALSE(held.FollowWallClock(clock.SinceBoot(), clock.Now()));
 }
 
 TEST_F(SlotSessionTest, NextSessionAfterAnUnconfirmedOneIsConfirmed) {
