@@ -9,7 +9,7 @@
 namespace billbroker {
 
 // Passes work on until it is closed, and drops it from then on. It breaks a circle at the end of
-// the process: work of the engine calls BILL, and BILL's answers make new work.
+// the process: work of the session manager calls BILL, and BILL's answers make new work.
 class ClosableExecutor final : public Executor {
  public:
   explicit ClosableExecutor(Executor& executor) : executor_(executor) {}

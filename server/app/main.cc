@@ -218,9 +218,9 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
                           {clock, executor, random, vault, vault_health, credentials,
                            remember_me_refusals, *bill, store, sign_in_audit, BaseUrls(config)});
   sessions.SetWatcher(&hub);
-  // The engine has to outlive all work on `threads` and every answer of BILL, each of which may
-  // start the other. So when no caller is left, nothing new gets in, then the work ends, then the
-  // answers, and only then the engine goes.
+  // The session manager has to outlive all work on `threads` and every answer of BILL, each of
+  // which may start the other. So when no caller is left, nothing new gets in, then the work ends,
+  // then the answers, and only then the session manager goes.
   const absl::Cleanup quiesce = [&executor, &threads, &bill] {
     executor.Close();
     threads.reset();

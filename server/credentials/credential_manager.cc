@@ -88,7 +88,8 @@ absl::Status CredentialManager::Written(const absl::Status& answer) const {
   return AfterWrite(answer);
 }
 
-// After a write of which the outcome was unknown, or one behind our back, the credential index may lag.
+// After a write of which the outcome was unknown, or one behind our back, the credential index may
+// lag.
 absl::Status CredentialManager::TellDirectory(const Credential& stored) const {
   const absl::StatusOr<Fingerprinter> prints = Prints();
   if (!prints.ok()) return prints.status();
@@ -176,8 +177,8 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Detach(
   RememberOrganizations(PastChangeKind::kDetached, principal, *next);
   absl::StatusOr<CredentialInfoPtr> info = StoreNext(*std::move(next));
   if (!info.ok()) return info;
-  // The engine finds a session through the credential index, so the log-outs begin before the change is
-  // told, and are awaited after it: no caller gets a session in between.
+  // The session manager finds a session through the credential index, so the log-outs begin before
+  // the change is told, and are awaited after it: no caller gets a session in between.
   std::promise<void> ended;
   const std::future<void> all_ended = ended.get_future();
   parts_.sessions.LogoutOf(target.uid, leaving,

@@ -44,8 +44,8 @@ struct RotationOptions {
 };
 
 // Thread-safe; changes take turns. Every call blocks for as long as the keyring, and BILL where
-// sessions are logged out, take to answer: call it on an executor that the engine does not need.
-// What was stored is in the credential index before the call returns.
+// sessions are logged out, take to answer: call it on an executor that the session manager does not
+// need. What was stored is in the credential index before the call returns.
 //
 // Errors of all calls: VAULT_LOCKED, VAULT_UNREACHABLE, VAULT_DOCUMENT_INVALID. After
 // VAULT_UNREACHABLE the change may have been stored; the message says so.
@@ -91,7 +91,8 @@ class CredentialManager final {
   //
   // A repeated call, whose first answer was lost, returns the credential that the first call made:
   // if the stored version is the next one after `target`, was made by the same principal's rotation
-  // of the same fields, and has the values of `change`. BILL receives nothing and the history stays.
+  // of the same fields, and has the values of `change`. BILL receives nothing and the history
+  // stays.
   //
   // Errors, after each of which what was in force is in force:
   //   UNKNOWN_CREDENTIAL, VERSION_CONFLICT, MALFORMED_REQUEST, CREDENTIAL_EXISTS (a user name)

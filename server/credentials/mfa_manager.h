@@ -34,7 +34,7 @@ struct MfaRenewal {
 };
 
 // Thread-safe; calls take turns, and each blocks for as long as BILL and the keyring take: call it
-// on an executor that neither the engine nor CredentialManager's callers need.
+// on an executor that neither the session manager nor CredentialManager's callers need.
 //
 // A challenge lives in memory only, one for a credential, for as long as it does at BILL.
 class MfaManager final {
@@ -42,7 +42,7 @@ class MfaManager final {
   struct Parts {  // borrowed
     const Clock& clock;
     Random& random;
-    Executor& executor;  // the sessions's
+    Executor& executor;  // that the session manager uses
     Vault& vault;
     CredentialIndex& credentials;
     SessionManager& sessions;
@@ -59,7 +59,8 @@ class MfaManager final {
   // `organization_id`, or where that is empty of one that has a live one, or the first. Only
   // `principal` may complete it; `cause`: the call by which it asks.
   //
-  // Errors: those of SessionManager::GetSession(), UNKNOWN_CREDENTIAL, MALFORMED_REQUEST for a sync token,
+  // Errors: those of SessionManager::GetSession(), UNKNOWN_CREDENTIAL, MALFORMED_REQUEST for a sync
+  // token,
   //   MFA_FAILED        BILL refuses; metadata "bill_code"
   //   BILL_UNAVAILABLE, BILL_RATE_LIMITED   with a time to retry
   [[nodiscard]] absl::StatusOr<OpenChallenge> StartChallenge(const std::string& credential,

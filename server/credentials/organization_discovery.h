@@ -51,12 +51,13 @@ class OrganizationDiscovery final {
 
   explicit OrganizationDiscovery(Parts parts) : parts_(parts) {}
 
-  // Ordered by id, each once. A session that BILL calls dead is reported to the engine, and the
-  // next one tried, once.
+  // Ordered by id, each once. A session that BILL calls dead is reported to the session manager,
+  // and the next one tried, once.
   //
   // Errors: those of SessionManager::GetSession(), UNKNOWN_CREDENTIAL, and
   //   UNKNOWN_ORGANIZATION  none is attached yet
-  //   BILL_UNAVAILABLE      BILL fails or refuses, or tells more than kMaxOrganizations or kMaxPages
+  //   BILL_UNAVAILABLE      BILL fails or refuses, or tells more than kMaxOrganizations or
+  // kMaxPages
   void Discover(Request request, Done done);
 
  private:

@@ -27,8 +27,8 @@ class CredentialServiceImpl final : public v1::CredentialService::CallbackServic
     const RememberMeRefusals& remember_me_refusals;
     const Gate& gate;
     CredentialManager& manager;
-    Executor&
-        executor;  // where changes run and block; not the sessions's, whose answers they await
+    // Runs changes, which block. Not the one that SessionManager needs to answer them.
+    Executor& executor;
     OrganizationDiscovery& discovery;
     const SessionManager& sessions;
     const WatchHub& hub;

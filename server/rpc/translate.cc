@@ -72,7 +72,7 @@ google::protobuf::Timestamp ToTimestamp(absl::Time time) {
 }
 
 SecondsAndNanos RemainingOf(const Session& session, absl::Duration since_boot) {
-  // The deadline may pass between the engine's look and this one.
+  // The deadline may pass between the session manager's look and this one.
   absl::Duration remaining = std::max(session.deadline - since_boot, absl::Nanoseconds(1));
   const std::int64_t seconds = absl::IDivDuration(remaining, absl::Seconds(1), &remaining);
   return {seconds, static_cast<std::int32_t>(absl::ToInt64Nanoseconds(remaining))};

@@ -28,9 +28,9 @@ struct Told {
 };
 
 // Takes turns: at any time at most one thread holds the turn, and it alone takes from the
-// subscription, looks at the engine, touches `response_` and `told_`, and writes. The turn begins
-// with the start or with News(), is held while a write is out, and ends when nothing is left to
-// tell. Finish() is called by whoever sets `end_`, or, where a turn is held, when that ends.
+// subscription, looks at the session manager, touches `response_` and `told_`, and writes. The turn
+// begins with the start or with News(), is held while a write is out, and ends when nothing is left
+// to tell. Finish() is called by whoever sets `end_`, or, where a turn is held, when that ends.
 class WatchStream final : public WatchReactor, public WatchHub::Listener, public OpenStream {
  public:
   WatchStream(const WatchStreamParts& parts, grpc::CallbackServerContext* context,

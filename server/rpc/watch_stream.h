@@ -22,9 +22,9 @@ struct WatchStreamParts {  // borrowed; they outlive the server
 
 // A reactor that owns itself. It tells the state of each organization of `request`, that this is
 // complete, and then each change, until the caller goes or the broker drains; states are the
-// engine's at the time of writing. An organization that is marked but stands as it was last told is
-// not told again. What is not granted to the caller, or is no more, is told as an error like
-// another; the hub has to mark everything when the policy changes.
+// session manager's at the time of writing. An organization that is marked but stands as it was
+// last told is not told again. What is not granted to the caller, or is no more, is told as an
+// error like another; the hub has to mark everything when the policy changes.
 //
 // Each session that it tells goes to `record`. Requires: CheckShape() of the request says OK;
 // context and request live as long as the call.

@@ -11,7 +11,7 @@
 namespace billbroker {
 
 // Immutable: a check or a new sign-in makes a new one. Shared, because callers still read it while
-// the engine moves on.
+// the session manager moves on.
 struct Session {
   SessionKeys keys;        // environment, sessionId and the devKey that made it
   std::string dev_key_id;  // fingerprint

@@ -1,7 +1,7 @@
 // AwaitedAnswer: the answer of an asynchronous call, which a test waits for with a bound.
 //
 //   AwaitedAnswer<SessionPtr> answer;
-//   engine.GetSession(id, "", demand, answer.Callback());
+//   sessions.GetSession(id, "", demand, answer.Callback());
 //   EXPECT_THAT(answer.Take("a session"), IsOk());
 #pragma once
 

@@ -14,8 +14,8 @@
 
 namespace billbroker {
 
-// It outlives the engine: another engine that opens it finds the written rows, as after a restart
-// of the process. Thread-safe.
+// It outlives the session manager: another session manager that opens it finds the written rows, as
+// after a restart of the process. Thread-safe.
 class FakeStore final : public SessionStore {
  public:
   // Called before each change is accepted, on the caller's thread and without a lock.

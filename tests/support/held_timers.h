@@ -9,8 +9,8 @@
 
 namespace billbroker {
 
-// Run() runs work on `threads`. RunAfter() holds work until RunLater(), for engines whose clock
-// does not move. Thread-safe.
+// Run() runs work on `threads`. RunAfter() holds work until RunLater(), for session managers whose
+// clock does not move. Thread-safe.
 class HeldTimers final : public Executor {
  public:
   explicit HeldTimers(Executor& threads) : threads_(threads) {}

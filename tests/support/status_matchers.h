@@ -3,7 +3,7 @@
 //
 //   EXPECT_THAT(vault.Store(credential), IsOk());
 //   EXPECT_THAT(vault.Load("acme-payables"), StatusIs(absl::StatusCode::kNotFound));
-//   EXPECT_THAT(engine.Check(), HasReason(Reason::kLockedOut));
+//   EXPECT_THAT(quarantine.Check(), HasReason(Reason::kLockedOut));
 //   EXPECT_THAT(status, AllOf(HasReason(Reason::kMalformedRequest), HasMetadata("field", "name")));
 #pragma once
 

@@ -1,4 +1,5 @@
-// TestBroker: the engine and the credential managers, real, over a fake vault and a fake BILL.
+// TestBroker: the session manager and the credential managers, real, over a fake vault and a fake
+// BILL.
 #pragma once
 
 #include "absl/strings/string_view.h"
@@ -20,7 +21,7 @@ namespace billbroker {
 // Has the environments "sandbox" and "production". The credential index is complete and empty. BILL
 // answers at once. All work on `executor` must end before the TestBroker is destroyed.
 struct TestBroker {
-  // The engine notifies `observer`, or `own_observer` if that is null.
+  // The session manager notifies `observer`, or `own_observer` if that is null.
   explicit TestBroker(Executor& executor, SessionObserver* observer = nullptr);
 
   ManualClock clock;

@@ -44,7 +44,8 @@ class CredentialManagerTest : public ::testing::Test {
     return {(*info)->name, (*info)->uid, (*info)->version};
   }
 
-  // Returns the log-outs that the engine did by itself, one line for each start and each end.
+  // Returns the log-outs that the session manager did by itself, one line for each start and each
+  // end.
   [[nodiscard]] std::vector<std::string> LogOuts() const {
     std::vector<std::string> lines;
     for (const FakeEngineObserver::LogOut& each : broker_.own_observer.log_outs()) {

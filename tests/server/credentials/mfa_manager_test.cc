@@ -33,7 +33,8 @@ class MfaManagerTest : public ::testing::Test {
     EXPECT_THAT(broker_.manager.Create(std::move(draft)), IsOk());
   }
 
-  ~MfaManagerTest() override { threads_.reset(); }  // ends its work before the engine is destroyed
+  // Ends all work before the session manager is destroyed.
+  ~MfaManagerTest() override { threads_.reset(); }
 
   absl::StatusOr<SessionPtr> Get(absl::string_view organization_id, bool trusted = false) {
     AwaitedAnswer<SessionPtr> answer;

@@ -32,7 +32,8 @@ class RotationTest : public ::testing::Test {
     const absl::StatusOr<CredentialInfoPtr> info = broker_.manager.Create(std::move(draft));
     EXPECT_THAT(info, IsOk());
   }
-  ~RotationTest() override { threads_.reset(); }  // ends its work before the engine is destroyed
+  // Ends all work before the session manager is destroyed.
+  ~RotationTest() override { threads_.reset(); }
 
   [[nodiscard]] CredentialVersion Now() const {
     const CredentialInfoPtr info = *broker_.credentials.Get(kAcme);

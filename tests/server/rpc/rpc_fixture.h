@@ -74,7 +74,7 @@ class RpcTest : public ::testing::Test {
     for (BlockingExecutor* work : {&changes_, &challenges_}) work->Release();
     server_->Shutdown();
     server_->Wait();
-    threads_.reset();  // ends the sessions's work before the sessions goes
+    threads_.reset();  // ends all work before the session manager is destroyed
   }
 
   // A user credential of environment "sandbox" whose secrets are "s3cret-…".

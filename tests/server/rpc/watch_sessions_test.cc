@@ -152,7 +152,7 @@ TEST_F(WatchSessionsTest, OnlyWarmStreamsCauseSignIns) {
   request.set_keep_warm(true);
   const auto warm = Watch(request);
   warm->PresentState(2);
-  executor_.RunLater();  // the sessions's upkeep
+  executor_.RunLater();  // maintenance
   EXPECT_EQ(warm->NextUpdate().session().organization_id(), "00800000000000000082");
   EXPECT_EQ(broker_.bill.CountSignInsOf("00800000000000000081"), 0);
 }

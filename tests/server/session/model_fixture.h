@@ -1,4 +1,4 @@
-// An engine on virtual time over the simulator's BILL, for simulated hours and days.
+// A session manager on virtual time over the simulator's BILL, for simulated hours and days.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,4 @@
-// The engine on real threads, for ThreadSanitizer.
+// The session manager on real threads, for ThreadSanitizer.
 #include <atomic>
 #include <latch>
 #include <memory>

@@ -337,7 +337,7 @@ TEST_F(SessionManagerFailureTest, QuarantinesDevKeyThatWasSent) {
   Credential next = (*vault.Load(kAcme))->Clone();
   next.version = 2;
   next.dev_key = SecretString::CopyOf("dev-key-that-is-new");
-  // The engine decides on version 1. The vault holds version 2 by the time it is read.
+  // The session manager decides on version 1. The vault holds version 2 by the time it is read.
   manager.GetSession(kFirst, "", {}, [](const Answer&) {});
   ASSERT_THAT(vault.Replace(next), IsOk());
   bill.FailNextSignIns(1, Refusal(Verdict::kDevKeyRejected, "BDC_1102"));

@@ -1,4 +1,5 @@
-// SessionManagerTest: an engine on virtual time, over a vault in memory and a scripted BILL.
+// SessionManagerTest: a session manager on virtual time, over a vault in memory and a scripted
+// BILL.
 #pragma once
 
 #include <gmock/gmock.h>

@@ -1,4 +1,4 @@
-// Events that the engine reports to its observer, and sign-ins that the observer refuses.
+// Events that the session manager reports to its observer, and sign-ins that the observer refuses.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-// State that an engine restores from the store after a restart.
+// State that a session manager restores from the store after a restart.
 #include <gtest/gtest.h>
 
 #include <memory>

@@ -1,4 +1,5 @@
-// MFA trust: the engine reports the trust that BILL reports, and a step-up costs no sign-in.
+// MFA trust: the session manager reports the trust that BILL reports, and a step-up costs no
+// sign-in.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
