@@ -12,7 +12,7 @@
 #include "absl/time/time.h"
 #include "vault/base/error.h"
 #include "vault/base/json/json_reader.h"
-#include "vault/base/json/json_string.h"
+#include "vault/base/json/json_writer.h"
 #include "vault/rotation_json.h"
 
 namespace billbroker {
@@ -70,56 +70,29 @@ constexpr std::array<absl::string_view, kMembers> kMemberNames = {"name",
                                                                   "history",
                                                                   "app_key"};
 
-class Writer final {
- public:
-  explicit Writer(std::uint64_t format) { text_.Append(absl::StrCat("{\"format\":", format)); }
+// Returns the oldest format that can hold the credential, so that an older billbroker reads it after
+// a roll-back of the package.
+std::uint64_t FormatOf(const Credential& credential) {
+  const bool dated = credential.remember_me_time != absl::InfinitePast();
+  const bool rotated = credential.staged.has_value() || !credential.history.empty();
+  return dated || rotated || credential.kind == CredentialKind::kPartner ? 2 : 1;
+}
 
-  Writer& Text(DocumentMember member, absl::string_view value) {
-    if (member >= kRequiredMembers && value.empty()) return *this;
-    AppendJsonString(Key(member), value);
-    return *this;
-  }
-  Writer& Literal(DocumentMember member, absl::string_view value) {
-    Key(member).Append(value);
-    return *this;
-  }
-  Writer& Time(DocumentMember member, absl::Time value) {
-    return Text(member, absl::FormatTime(absl::RFC3339_full, value, absl::UTCTimeZone()));
-  }
-  Writer& Organizations(const std::vector<Organization>& organizations) {
-    Key(kOrganizations).Append("[");
-    const char* comma = "";
+void WriteNonEmpty(JsonWriter& json, absl::string_view key, absl::string_view value) {
+  if (!value.empty()) json.String(key, value);
+}
+
+void WriteOrganizations(JsonWriter& json, const std::vector<Organization>& organizations) {
+  json.Array([&] {
     for (const Organization& organization : organizations) {
-      AppendJsonString(text_.Append(comma).Append("{\"id\":"), organization.id);
-      if (!organization.dev_key.empty()) {
-        AppendJsonString(text_.Append(",\"dev_key\":"), organization.dev_key.Reveal());
-      }
-      if (!organization.user_id.empty()) {
-        AppendJsonString(text_.Append(",\"user_id\":"), organization.user_id);
-      }
-      text_.Append("}");
-      comma = ",";
+      json.Object([&] {
+        json.String("id", organization.id);
+        WriteNonEmpty(json, "dev_key", organization.dev_key.Reveal());
+        WriteNonEmpty(json, "user_id", organization.user_id);
+      });
     }
-    text_.Append("]");
-    return *this;
-  }
-  Writer& Rotations(const Credential& credential) {
-    if (credential.staged.has_value()) AppendStaged(*credential.staged, Key(kStaged));
-    if (!credential.history.empty()) AppendHistory(credential.history, Key(kHistory));
-    return *this;
-  }
-  SecretString Build() && {
-    text_.Append("}");
-    return std::move(text_).Build();
-  }
-
- private:
-  SecretBuilder& Key(DocumentMember member) {
-    return text_.Append(",\"").Append(kMemberNames[member]).Append("\":");
-  }
-
-  SecretBuilder text_;
-};
+  });
+}
 
 class Reader final {
  public:
@@ -276,30 +249,31 @@ class Reader final {
 }  // namespace
 
 SecretString WriteDocument(const Credential& credential) {
-  // The oldest format that will do: a billbroker that is rolled back reads it, while it can.
-  const bool dated = credential.remember_me_time != absl::InfinitePast();
-  const bool rotated = credential.staged.has_value() || !credential.history.empty();
-  const bool partner = credential.kind == CredentialKind::kPartner;
-  Writer writer(dated || rotated || partner ? 2 : 1);
-  writer.Text(kName, credential.name)
-      .Text(kUid, credential.uid)
-      .Literal(kVersion, absl::StrCat(credential.version))
-      .Text(kEnvironment, credential.environment)
-      .Text(kKind, CredentialKindName(credential.kind))
-      .Text(kUsername, credential.username);
-  if (credential.sync_token) writer.Literal(kSyncToken, "true");
-  writer.Text(kDevKey, credential.dev_key.Reveal())
-      .Text(kPassword, credential.password.Reveal())
-      .Text(kConsoleApiToken, credential.console_api_token.Reveal())
-      .Text(kAppKey, credential.app_key.Reveal())
-      .Text(kRememberMeId, credential.remember_me_id.Reveal())
-      .Text(kDevice, credential.device);
-  writer.Organizations(credential.organizations)
-      .Time(kCreateTime, credential.create_time)
-      .Time(kUpdateTime, credential.update_time);
-  if (dated) writer.Time(kRememberMeTime, credential.remember_me_time);
-  writer.Rotations(credential);
-  return std::move(writer).Build();
+  JsonWriter json;
+  json.Object([&] {
+    json.Uint("format", FormatOf(credential))
+        .String("name", credential.name)
+        .String("uid", credential.uid)
+        .Uint("version", credential.version)
+        .String("environment", credential.environment)
+        .String("kind", CredentialKindName(credential.kind))
+        .String("username", credential.username);
+    if (credential.sync_token) json.Bool("sync_token", true);
+    WriteNonEmpty(json, "dev_key", credential.dev_key.Reveal());
+    WriteNonEmpty(json, "password", credential.password.Reveal());
+    WriteNonEmpty(json, "console_api_token", credential.console_api_token.Reveal());
+    WriteNonEmpty(json, "app_key", credential.app_key.Reveal());
+    WriteNonEmpty(json, "remember_me_id", credential.remember_me_id.Reveal());
+    WriteNonEmpty(json, "device", credential.device);
+    WriteOrganizations(json.Key("organizations"), credential.organizations);
+    json.Time("create_time", credential.create_time).Time("update_time", credential.update_time);
+    if (credential.remember_me_time != absl::InfinitePast()) {
+      json.Time("remember_me_time", credential.remember_me_time);
+    }
+    if (credential.staged.has_value()) WriteStaged(json.Key("staged"), *credential.staged);
+    if (!credential.history.empty()) WriteHistory(json.Key("history"), credential.history);
+  });
+  return std::move(json).Build();
 }
 
 absl::StatusOr<CredentialPtr> ReadDocument(absl::string_view name, const SecretString& document) {

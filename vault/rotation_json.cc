@@ -5,63 +5,62 @@
 #include <utility>
 
 #include "absl/functional/function_ref.h"
-#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "vault/base/json/json_string.h"
 #include "vault/credential_change.h"
 
 namespace billbroker {
 namespace {
 
-// Writes an object's members with the commas between them.
-class Members final {
- public:
-  explicit Members(SecretBuilder& to) : to_(to) { to_.Append("{"); }
-  ~Members() { to_.Append("}"); }
-  Members(const Members&) = delete;
-  Members& operator=(const Members&) = delete;
+void WriteIfSet(JsonWriter& json, absl::string_view key,
+                const absl::optional<SecretString>& value) {
+  if (value.has_value()) json.String(key, value->Reveal());
+}
 
-  SecretBuilder& Key(absl::string_view key) {
-    return to_.Append(std::exchange(comma_, ",")).Append("\"").Append(key).Append("\":");
-  }
-  void Text(absl::string_view key, absl::string_view value) { AppendJsonString(Key(key), value); }
-  void Time(absl::string_view key, absl::Time value) {
-    Text(key, absl::FormatTime(absl::RFC3339_full, value, absl::UTCTimeZone()));
-  }
-  void Optional(absl::string_view key, const absl::optional<SecretString>& value) {
-    if (value.has_value()) Text(key, value->Reveal());
-  }
-  void Optional(absl::string_view key, const absl::optional<std::string>& value) {
-    if (value.has_value()) Text(key, *value);
-  }
+void WriteIfSet(JsonWriter& json, absl::string_view key, const absl::optional<std::string>& value) {
+  if (value.has_value()) json.String(key, *value);
+}
 
- private:
-  SecretBuilder& to_;
-  const char* comma_ = "";
-};
+void WriteOrganizationDevKeys(JsonWriter& json, const std::vector<Organization>& organizations) {
+  json.Array([&] {
+    for (const Organization& organization : organizations) {
+      json.Object([&] {
+        json.String("id", organization.id).String("dev_key", organization.dev_key.Reveal());
+      });
+    }
+  });
+}
 
-void AppendChange(const CredentialChange& change, SecretBuilder& to) {
-  Members members(to);
-  members.Optional("username", change.username);
-  members.Optional("dev_key", change.dev_key);
-  members.Optional("password", change.password);
-  members.Optional("console_api_token", change.console_api_token);
-  members.Optional("app_key", change.app_key);
-  members.Optional("remember_me_id", change.remember_me_id);
-  members.Optional("device", change.device);
-  if (change.remember_me_time != absl::InfinitePast()) {
-    members.Time("remember_me_time", change.remember_me_time);
-  }
-  if (change.organizations.empty()) return;
-  members.Key("organizations").Append("[");
-  const char* comma = "";
-  for (const Organization& organization : change.organizations) {
-    to.Append(std::exchange(comma, ","));
-    Members entry(to);
-    entry.Text("id", organization.id);
-    entry.Text("dev_key", organization.dev_key.Reveal());
-  }
-  to.Append("]");
+void WriteChange(JsonWriter& json, const CredentialChange& change) {
+  json.Object([&] {
+    WriteIfSet(json, "username", change.username);
+    WriteIfSet(json, "dev_key", change.dev_key);
+    WriteIfSet(json, "password", change.password);
+    WriteIfSet(json, "console_api_token", change.console_api_token);
+    WriteIfSet(json, "app_key", change.app_key);
+    WriteIfSet(json, "remember_me_id", change.remember_me_id);
+    WriteIfSet(json, "device", change.device);
+    if (change.remember_me_time != absl::InfinitePast()) {
+      json.Time("remember_me_time", change.remember_me_time);
+    }
+    if (!change.organizations.empty()) {
+      WriteOrganizationDevKeys(json.Key("organizations"), change.organizations);
+    }
+  });
+}
+
+void WritePast(JsonWriter& json, const PastChange& past) {
+  json.Object([&] {
+    json.Uint("version", past.version)
+        .String("kind", PastChangeKindName(past.kind))
+        .String("principal", past.principal)
+        .Time("time", past.time);
+    json.Key("fields").Array([&] {
+      for (const std::string& field : past.fields) json.String(field);
+    });
+    if (!past.bill_code.empty()) json.String("bill_code", past.bill_code);
+    if (past.end_sessions) json.Bool("end_sessions", true);
+    if (past.before.has_value()) WriteChange(json.Key("before"), *past.before);
+  });
 }
 
 // One member that an object may have.
@@ -110,7 +109,7 @@ bool Time(JsonReader& json, absl::Time& to) {
          to != absl::InfiniteFuture() && to != absl::InfinitePast();
 }
 
-bool ReadOrganizations(JsonReader& json, std::vector<Organization>& to) {
+bool ReadOrganizationDevKeys(JsonReader& json, std::vector<Organization>& to) {
   return json.Array([&] {
     Organization& organization = to.emplace_back();
     return ReadObject(json, {{"id", true, [&] { return Text(json, organization.id); }},
@@ -130,7 +129,7 @@ bool ReadChange(JsonReader& json, CredentialChange& to) {
        {"remember_me_id", false, [&] { return json.String(to.remember_me_id.emplace()); }},
        {"device", false, [&] { return Text(json, to.device.emplace()); }},
        {"remember_me_time", false, [&] { return Time(json, to.remember_me_time); }},
-       {"organizations", false, [&] { return ReadOrganizations(json, to.organizations); }}});
+       {"organizations", false, [&] { return ReadOrganizationDevKeys(json, to.organizations); }}});
   return read && !IsEmpty(to);
 }
 
@@ -166,38 +165,21 @@ bool ReadPast(JsonReader& json, PastChange& to) {
 
 }  // namespace
 
-void AppendStaged(const StagedRotation& staged, SecretBuilder& to) {
-  Members members(to);
-  members.Text("id", staged.id);
-  members.Text("kind", PastChangeKindName(staged.kind));
-  members.Text("organization", staged.organization_id);
-  if (staged.end_sessions) members.Key("end_sessions").Append("true");
-  members.Text("principal", staged.principal);
-  members.Time("time", staged.time);
-  AppendChange(staged.change, members.Key("change"));
+void WriteStaged(JsonWriter& json, const StagedRotation& staged) {
+  json.Object([&] {
+    json.String("id", staged.id)
+        .String("kind", PastChangeKindName(staged.kind))
+        .String("organization", staged.organization_id);
+    if (staged.end_sessions) json.Bool("end_sessions", true);
+    json.String("principal", staged.principal).Time("time", staged.time);
+    WriteChange(json.Key("change"), staged.change);
+  });
 }
 
-void AppendHistory(const std::vector<PastChange>& history, SecretBuilder& to) {
-  to.Append("[");
-  const char* comma = "";
-  for (const PastChange& past : history) {
-    to.Append(std::exchange(comma, ","));
-    Members members(to);
-    members.Key("version").Append(absl::StrCat(past.version));
-    members.Text("kind", PastChangeKindName(past.kind));
-    members.Text("principal", past.principal);
-    members.Time("time", past.time);
-    members.Key("fields").Append("[");
-    const char* field_comma = "";
-    for (const std::string& field : past.fields) {
-      AppendJsonString(to.Append(std::exchange(field_comma, ",")), field);
-    }
-    to.Append("]");
-    if (!past.bill_code.empty()) members.Text("bill_code", past.bill_code);
-    if (past.end_sessions) members.Key("end_sessions").Append("true");
-    if (past.before.has_value()) AppendChange(*past.before, members.Key("before"));
-  }
-  to.Append("]");
+void WriteHistory(JsonWriter& json, const std::vector<PastChange>& history) {
+  json.Array([&] {
+    for (const PastChange& past : history) WritePast(json, past);
+  });
 }
 
 bool ReadStaged(JsonReader& json, StagedRotation& to) {

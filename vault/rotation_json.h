@@ -6,23 +6,26 @@
 //               "fields":["password"],"bill_code":"BDC_1101","end_sessions":true,"before":{"password":"…"}}]
 //
 // A change has "username", "dev_key", "password", "console_api_token", "app_key", "remember_me_id",
-// "device", "remember_me_time" and "organizations":[{"id":"…","dev_key":"…"}], each where it is set;
-// an empty string is set.
+// "device", "remember_me_time" and "organizations":[{"id":"…","dev_key":"…"}], each if it is set. An
+// empty string is a value.
 #pragma once
 
 #include <vector>
 
 #include "vault/base/json/json_reader.h"
-#include "vault/base/secret_string.h"
+#include "vault/base/json/json_writer.h"
 #include "vault/credential.h"
 
 namespace billbroker {
 
-void AppendStaged(const StagedRotation& staged, SecretBuilder& to);
-void AppendHistory(const std::vector<PastChange>& history, SecretBuilder& to);
+// Writes the value of "staged".
+void WriteStaged(JsonWriter& json, const StagedRotation& staged);
+// Writes the value of "history".
+void WriteHistory(JsonWriter& json, const std::vector<PastChange>& history);
 
-// Return whether what comes next is that, whole.
+// Reads the value of "staged". Returns false if it is not valid.
 [[nodiscard]] bool ReadStaged(JsonReader& json, StagedRotation& to);
+// Reads the value of "history". Returns false if it is not valid.
 [[nodiscard]] bool ReadHistory(JsonReader& json, std::vector<PastChange>& to);
 
 }  // namespace billbroker

@@ -47,8 +47,4 @@ struct HttpRequest {
 [[nodiscard]] HttpRequest ListOrganizationsHttpRequest(const SessionKeys& keys,
                                                        absl::string_view page);
 
-// Appends `text` as a JSON string. Bytes that are not UTF-8 are read as Latin-1, because a terminal
-// without UTF-8 sends them.
-void AppendJsonString(absl::string_view text, SecretBuilder& to);
-
 }  // namespace billbroker

@@ -4,49 +4,45 @@
 
 #include "client/cli/import_document.h"
 #include "tests/fuzz/fuzz_target.h"
-#include "vault/base/json/json_reader.h"
-#include "vault/base/json/json_string.h"
+#include "vault/base/json/json_writer.h"
 #include "vault/base/utf8.h"
 
 namespace billbroker {
 namespace {
 
-// Adds {"KEY":"TEXT" or ,"KEY":"TEXT".
-void Add(const char* before_key, absl::string_view text, SecretBuilder& to) {
-  AppendJsonString(to.Append(before_key).Append("\":"), text);
+void Write(JsonWriter& json, const NewOrganization& organization) {
+  json.Object(
+      [&] { json.String("id", organization.id).String("dev_key", organization.dev_key.Reveal()); });
 }
 
-void Add(const NewCredential& credential, SecretBuilder& to) {
-  Add("{\"name", credential.name, to);
-  Add(",\"environment", credential.environment, to);
-  Add(",\"kind", credential.kind == v1::CREDENTIAL_KIND_USER ? "user" : "console", to);
-  Add(",\"username", credential.username, to);
-  Add(",\"device", credential.device, to);
-  Add(",\"dev_key", credential.dev_key.Reveal(), to);
-  Add(",\"password", credential.password.Reveal(), to);
-  Add(",\"console_api_token", credential.console_api_token.Reveal(), to);
-  Add(",\"remember_me_id", credential.remember_me_id.Reveal(), to);
-  to.Append(credential.sync_token ? ",\"sync_token\":true" : "").Append(",\"organizations\":[");
-  const char* comma = "";
-  for (const NewOrganization& organization : credential.organizations) {
-    Add("{\"id", organization.id, to.Append(comma));
-    Add(",\"dev_key", organization.dev_key.Reveal(), to);
-    to.Append("}");
-    comma = ",";
-  }
-  to.Append("]}");
+void Write(JsonWriter& json, const NewCredential& credential) {
+  json.Object([&] {
+    json.String("name", credential.name)
+        .String("environment", credential.environment)
+        .String("kind", credential.kind == v1::CREDENTIAL_KIND_USER ? "user" : "console")
+        .String("username", credential.username)
+        .String("device", credential.device)
+        .String("dev_key", credential.dev_key.Reveal())
+        .String("password", credential.password.Reveal())
+        .String("console_api_token", credential.console_api_token.Reveal())
+        .String("remember_me_id", credential.remember_me_id.Reveal())
+        .Bool("sync_token", credential.sync_token);
+    json.Key("organizations").Array([&] {
+      for (const NewOrganization& organization : credential.organizations) {
+        Write(json, organization);
+      }
+    });
+  });
 }
 
 SecretString Write(const std::vector<NewCredential>& credentials) {
-  SecretBuilder text;
-  text.Append("{\"credentials\":[");
-  const char* comma = "";
-  for (const NewCredential& each : credentials) {
-    Add(each, text.Append(comma));
-    comma = ",";
-  }
-  text.Append("]}");
-  return std::move(text).Build();
+  JsonWriter json;
+  json.Object([&] {
+    json.Key("credentials").Array([&] {
+      for (const NewCredential& each : credentials) Write(json, each);
+    });
+  });
+  return std::move(json).Build();
 }
 
 }  // namespace

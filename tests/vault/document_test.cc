@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
@@ -131,6 +132,18 @@ TEST(DocumentTest, ReadsStoredSampleOfAPartner) {
   EXPECT_EQ(credential.DevKeyFor("00800000000000000096").Reveal(), "02DEVKEY");
   EXPECT_EQ(credential.staged->change.app_key->Reveal(), "02APPKEY");
   EXPECT_EQ(credential.history.at(0).before->app_key->Reveal(), "00APPKEY");
+}
+
+TEST(DocumentTest, WritesStoredSamplesUnchanged) {
+  for (const auto& [name, file] : {std::pair<absl::string_view, absl::string_view>(
+                                       "acme", TESTDATA "/credential_format2.json"),
+                                   {"firm", TESTDATA "/credential_format2_partner.json"}}) {
+    std::ostringstream text;
+    text << std::ifstream(std::string(file)).rdbuf();
+    const absl::StatusOr<CredentialPtr> read = ReadDocument(name, SecretString::CopyOf(text.str()));
+    ASSERT_THAT(read, IsOk());
+    EXPECT_EQ(Text(**read), absl::StripTrailingAsciiWhitespace(text.str()));
+  }
 }
 
 // An older billbroker would read a partner as another kind of user.

@@ -1,37 +1,27 @@
 #include "vault/base/utf8.h"
 
-#include <cstddef>
-#include <cstdint>
-
 namespace billbroker {
-namespace {
 
-// Bytes behind the first that begin as `lead`; -1 where no sequence begins so.
-int TailOf(unsigned char lead) {
-  if (lead < 0x80) return 0;
-  if (lead >= 0xC2 && lead < 0xE0) return 1;
-  if (lead >= 0xE0 && lead < 0xF0) return 2;
-  return lead >= 0xF0 && lead < 0xF5 ? 3 : -1;
+std::size_t Utf8CharacterLength(absl::string_view text) {
+  const auto byte = [&text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char lead = byte(0);
+  if (lead < 0x80) return 1;
+  const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+  if (lead < 0xC2 || lead > 0xF4 || text.size() < length) return 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return 0;
+  }
+  const bool overlong = (lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xF0 && byte(1) < 0x90);
+  const bool surrogate = lead == 0xED && byte(1) > 0x9F;
+  const bool too_large = lead == 0xF4 && byte(1) > 0x8F;
+  return overlong || surrogate || too_large ? 0 : length;
 }
-
-bool IsScalar(std::uint32_t point, int tail) {
-  constexpr std::uint32_t kLeast[] = {0, 0x80, 0x800, 0x10000};
-  return point >= kLeast[tail] && point <= 0x10FFFF && (point < 0xD800 || point > 0xDFFF);
-}
-
-}  // namespace
 
 bool IsUtf8(absl::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i++]);
-    const int tail = TailOf(lead);
-    if (tail < 0) return false;
-    std::uint32_t point = tail == 0 ? lead : lead & (0x3Fu >> tail);
-    for (int k = 0; k < tail; ++k, ++i) {
-      if (i == text.size() || (static_cast<unsigned char>(text[i]) & 0xC0) != 0x80) return false;
-      point = point << 6 | (static_cast<unsigned char>(text[i]) & 0x3F);
-    }
-    if (!IsScalar(point, tail)) return false;
+  while (!text.empty()) {
+    const std::size_t length = Utf8CharacterLength(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
   }
   return true;
 }

@@ -1,5 +1,4 @@
 #include "vault/base/json/json_reader.h"
-#include "vault/base/json/json_string.h"
 
 #include <gtest/gtest.h>
 
@@ -93,14 +92,6 @@ TEST(JsonReaderTest, ArraysAreReadElementByElement) {
   JsonReader open("[1,");
   std::uint64_t value = 0;
   EXPECT_FALSE(open.Array([&] { return open.Uint(value); }));
-}
-
-TEST(JsonReaderTest, WrittenStringsAreReadBack) {
-  std::string text;
-  for (int byte = 0; byte < 256; ++byte) text.push_back(static_cast<char>(byte));
-  SecretBuilder json;
-  AppendJsonString(json, text);
-  EXPECT_EQ(ReadString(json.Reveal()), text);
 }
 
 }  // namespace
