@@ -60,7 +60,7 @@ class Verification final : public Reactor {
   Verification(const Gate& gate, grpc::CallbackServerContext& context,
                std::unique_ptr<AuditVerifier> verifier, v1::VerifyAuditResponse& response)
       : gate_(gate), context_(context), verifier_(std::move(verifier)), response_(response) {
-    StartSendInitialMetadata();  // the broker knows by now what the files have to hold
+    StartSendInitialMetadata();  // the expected contents are fixed now
     StartRead(&request_);
   }
 

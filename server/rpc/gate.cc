@@ -21,7 +21,7 @@ Need OfCredential(absl::string_view rpc, absl::optional<AuditEvent> event, Role 
   return {rpc, event, role, Need::Of::kCredential, {}, std::string(credential), version};
 }
 
-// Of a change of the version that the caller saw.
+// Returns the need of a change of the credential version that the caller read.
 Need OfChange(absl::string_view rpc, absl::string_view credential, std::uint64_t version) {
   return OfCredential(rpc, AuditEvent::kCredentialChange, Role::kAdmin, credential, version);
 }
@@ -35,14 +35,14 @@ Need OfAnything(absl::string_view rpc, absl::optional<AuditEvent> event, Role ro
   return {rpc, event, role, Need::Of::kAnything};
 }
 
-// Of a request that is answered from memory, or may be: see Gate::StartWaiting().
+// Returns `need` for a request that is, or may be, answered from memory; see Gate::StartWaiting().
 Need AtOnce(Need need) {
   need.kind = CallKind::kAtOnce;
   return need;
 }
 
-// One for each hundred organizations begun: what they cost is of the caller's limits, or one call
-// would be a thousand.
+// Returns the number of calls that a request for `organizations` counts as: one for each hundred,
+// rounded up. Otherwise a batch of a thousand would cost the caller's limits as little as one call.
 int CallsOf(int organizations) {
   constexpr int kOfACall = 100;
   return std::max(1, (organizations + kOfACall - 1) / kOfACall);
@@ -58,10 +58,11 @@ Recorded RecordedOf(const Need& need) {
   return what;
 }
 
-// A session id alone is of no use: the devKey, also inside the headers, makes a caller.
+// A session id alone is useless without the devKey. A caller that receives the devKey, also inside
+// the headers, needs the role of a caller.
 Role RoleToRead(bool with_secrets) { return with_secrets ? Role::kCaller : Role::kReader; }
 
-// Says only what the caller said.
+// Names only facts from the caller's own request.
 absl::Status NotGranted(const Caller& caller, const Need& need) {
   ErrorDetails details{Reason::kNotGranted, {}, {}};
   details.metadata = {{"principal", caller.name()}, {"role", std::string(RoleName(need.role))}};
@@ -80,8 +81,9 @@ absl::Status NotGranted(const Caller& caller, const Need& need) {
                                 " in the role ", RoleName(need.role), " that this takes"));
 }
 
-// What is attached becomes of use to all who may use the credential, and a second credential of an
-// organization makes it ambiguous for others: so a grant of the credential is not enough.
+// A grant of the credential is not enough to attach an organization: everyone who may use the
+// credential gains access to it, and a second credential makes the organization ambiguous for
+// others.
 absl::Status Covers(const Caller& caller, const Need& need) {
   const std::shared_ptr<const Grants> grants = caller.grants();
   if (!grants->CoversCredential(need.role, need.credential)) return NotGranted(caller, need);
@@ -99,8 +101,8 @@ bool CoversPair(const Grants& grants, const Need& need) {
   return !need.whole_credential && grants.CoversOrganization(need.role, need.organization_id);
 }
 
-// What does not take a look at which credentials there are. Of a pair, `credential` serves the
-// organization: what ResolvePair() lets in.
+// Checks the grants that do not depend on which credentials exist. Of a pair, `credential` is the
+// result of ResolvePair(): it serves the organization.
 absl::Status CheckGrant(const Caller& caller, const Need& need, absl::string_view credential) {
   if (need.of == Need::Of::kCredential) return Covers(caller, need);
   const std::shared_ptr<const Grants> grants = caller.grants();
@@ -128,7 +130,7 @@ Need NeedOf(const v1::BatchGetSessionsRequest& request) {
   return need;
 }
 
-// That it signs in is recorded where it does.
+// The sign-in, if one happens, has a record of its own.
 Need NeedOf(const v1::LoginRequest& request) {
   Need need = AtOnce(OfPair("SessionService/Login", AuditEvent::kSessionRead,
                             request.force() ? Role::kOperator : Role::kCaller,
@@ -201,7 +203,7 @@ Need NeedOf(const v1::DetachOrganizationsRequest& request) {
   return need;
 }
 
-// Its sign-in is recorded, and nothing else changes.
+// The sign-in has a record of its own, and nothing else changes.
 Need NeedOf(const v1::VerifyCredentialRequest& request) {
   return OfCredential("CredentialService/VerifyCredential", {}, Role::kOperator,
                       request.credential());
@@ -353,7 +355,7 @@ absl::StatusOr<std::string> Gate::ResolvePair(const Caller& caller, const Need& 
   }
   if (meant.size() == 1) return meant.front()->name;
   if (meant.size() > 1) return AmbiguousCredential(need.organization_id, meant);
-  // Which organizations the granted credentials serve may not be known yet.
+  // It may not be known yet which organizations the granted credentials serve.
   const bool covers_all = need.whole_credential && grants->CoversCredential(need.role, {});
   const bool may_serve = organization_granted || covers_all || grants->NamesCredentials(need.role);
   if (may_serve) {

@@ -1,6 +1,6 @@
-// Gate: lets calls in, and puts those that it does not on the audit log. Every handler asks it once
-// its request's shape is right, before anything is done; and what had to wait since asks again.
-// Design: docs/adr/0018-principals-and-policy.md.
+// Gate: authorizes calls, and records each refusal in the audit log. Every handler asks it once the
+// shape of the request is checked and before anything is done. A call that had to wait asks again
+// afterwards. Design: docs/adr/0018-principals-and-policy.md.
 #pragma once
 
 #include <grpcpp/server_context.h>
@@ -30,11 +30,11 @@
 namespace billbroker {
 
 // The permission that a request needs, and its entry in the audit log. Owns its strings: a change
-// moves the request's parts away while the check after it still needs them.
+// of a credential moves parts of its request away while a later check still needs them.
 struct Need {
   enum class Of {
-    kAnything,    // some grant in the role; what is covered is looked at one by one
-    kPair,        // the organization, with the credential where one is named
+    kAnything,    // any grant in the role; the handler checks each object by itself
+    kPair,        // the organization, with the credential if the request names one
     kCredential,  // the credential as a whole, and with `attaches` each of the organizations
   };
   // "SessionService/Login"; a literal.
@@ -48,14 +48,15 @@ struct Need {
   std::uint64_t version = 0;                    // of the credential, as the caller read it
   std::vector<std::string> organizations = {};  // named by a change of a credential
   bool attaches = false;                        // the change attaches `organizations`
-  // Of kPair: a grant of the organization is not enough, the credential has to be granted.
+  // Of kPair: a grant of the organization is not enough; the credential must be granted.
   bool whole_credential = false;
-  int calls = 1;  // how many calls the request counts as for the caller's limits
-  // kAtOnce: counts so until StartWaiting().
+  int calls = 1;  // the number that the call counts as for the caller's limits
+  // A call of kAtOnce counts as such until StartWaiting().
   CallKind kind = CallKind::kWaiting;
 };
 
-// The rule of each RPC. A request without one does not compile where it is admitted.
+// Returns the permission that the request needs. A request without an overload does not compile
+// where it is admitted.
 [[nodiscard]] Need NeedOf(const v1::GetSessionRequest& request);
 [[nodiscard]] Need NeedOf(const v1::BatchGetSessionsRequest& request);
 [[nodiscard]] Need NeedOf(const v1::LoginRequest& request);
@@ -79,50 +80,56 @@ struct Need {
 [[nodiscard]] Need NeedOf(const v1::CompleteChallengeRequest& request);
 [[nodiscard]] Need NeedOf(const v1::StepUpRequest& request);
 [[nodiscard]] Need NeedOf(const v1::VerifyAuditRequest& request);
-// Of the credential that the challenge turns out to be of.
+// Returns the need of a CompleteChallenge, whose request names only the challenge. `credential` is
+// the one that the challenge belongs to.
 [[nodiscard]] Need NeedToComplete(absl::string_view credential);
-// For calls whose request message has been freed.
+// Returns the need of a call whose request message has been freed.
 [[nodiscard]] Need NeedToRotate(absl::string_view credential, std::uint64_t version);
 [[nodiscard]] Need NeedToCreate(const Credential& draft);
 [[nodiscard]] Need NeedToAttach(absl::string_view credential, std::uint64_t version,
                                 const std::vector<Organization>& organizations);
 
-// Errors of all calls: CALLER_UNKNOWN and NOT_GRANTED, which tell nothing of what exists;
-// CALLER_LIMIT.
+// Checks each call against the policy and the caller's limits.
+//
+// Errors of all calls:
+//   CALLER_UNKNOWN, NOT_GRANTED  the call is refused; neither reveals which objects exist
+//   CALLER_LIMIT                 the caller has too many calls
 class Gate final {
  public:
   struct Pass {
     CallerPtr caller;
-    std::string credential;  // that the request means; empty where it need not be named
+    std::string credential;  // of the request; empty if it need not be named
     Record record;
   };
 
-  // Borrows all.
+  // Borrows all arguments.
   Gate(ServingState& state, const CredentialIndex& credentials, const Clock& clock,
        const Recorder& recorder)
       : state_(state), credentials_(credentials), clock_(clock), recorder_(recorder) {}
 
-  // Who calls, whether it asks too much, and whether what it needs is granted. Once for a call.
+  // Identifies the caller, counts the call towards its limits, and checks that its grants cover
+  // `need`. Call it once for each call.
   [[nodiscard]] absl::StatusOr<Pass> Check(grpc::CallbackServerContext& context,
                                            const Need& need) const;
-  // The same, and DRAINING: for calls that a drain waits for.
+  // Does the same as Check(), and fails with DRAINING while the broker drains. For calls that a
+  // drain waits for.
   [[nodiscard]] absl::StatusOr<Pass> Admit(grpc::CallbackServerContext& context,
                                            const Need& need) const;
 
-  // Counts a call of kAtOnce, which has to wait, apart from calls that do not. Returns CALLER_LIMIT
-  // if too many calls of the caller wait already. Call it before the handler returns.
+  // Counts a call of kAtOnce that has to wait apart from calls that do not wait. Returns
+  // CALLER_LIMIT if too many calls of the caller wait already. Call it before the handler returns.
   [[nodiscard]] absl::Status StartWaiting(grpc::CallbackServerContext& context,
                                           const Caller& caller, const Need& need) const;
 
-  // For a call that was let in and had to wait: whether somebody still waits for it (else
-  // CANCELLED), and whether what it needs is granted by now to whom its connection is of by now.
-  // `credential`: where a pair's session is handed out, the one that signed it in.
+  // Checks a call again that was admitted and had to wait: its connection's current principal must
+  // have a current grant for `need`. Fails with CANCELLED if the caller no longer waits. If a
+  // session is returned, `credential` is the one that signed it in.
   [[nodiscard]] absl::Status AskAgain(grpc::CallbackServerContext& context, const Need& need,
                                       absl::string_view credential = {}) const;
 
-  // Does `work`, which returns a Status or StatusOr, as Record::Do() does: a change that waited for
-  // its turn. AskAgain() comes before, and CheckComplete(): until the keyring was read once there
-  // is no key for the audit log either, and it is the keyring that wants mending. An error names no
+  // Does `work`, which returns a Status or StatusOr, as Record::Do() does. For a change that waited
+  // for its turn: AskAgain() and CheckComplete() come first. Until the keyring was read once, the
+  // audit log has no key either, so the error must name the keyring. An error does not name a
   // credential that the caller may not see.
   template <typename Work>
   auto Do(grpc::CallbackServerContext& context, const Need& need, Record& record, Work work) const
@@ -134,30 +141,35 @@ class Gate final {
     return Veil(context, need, Record::StatusOf(result));
   }
 
-  // What the audit log says of a call that causes a sign-in. `record` is of the call.
+  // Returns the audit log's description of a call that causes a sign-in. `record` belongs to the
+  // call.
   [[nodiscard]] CausePtr CauseOf(const grpc::CallbackServerContext& context, const Need& need,
                                  const Record& record) const {
     return recorder_.CauseOf(context, need.rpc, record);
   }
 
-  // Which credential a caller means by a pair, of those that it may use: the one named, or the only
-  // one granted to it; empty where it may use all that serve the organization.
+  // Returns the credential that a request for an organization uses: the one that it names, or the
+  // only one granted to the caller. Returns an empty string if the caller may use all credentials
+  // that serve the organization.
   //
-  // NOT_GRANTED; AMBIGUOUS_CREDENTIAL; VaultError() while it is not known which organizations the
-  // granted credentials serve; UNKNOWN_CREDENTIAL where the one named is not granted and
-  // does not serve the organization, which is, whether it exists or not.
+  // Errors:
+  //   NOT_GRANTED           no grant covers the request
+  //   AMBIGUOUS_CREDENTIAL  several granted credentials serve the organization
+  //   VaultError()          it is not known yet which organizations the granted credentials serve
+  //   UNKNOWN_CREDENTIAL    the organization is granted, but the named credential is not granted
+  //                         and does not serve it, whether it exists or not
   [[nodiscard]] absl::StatusOr<std::string> Resolve(const grpc::CallbackServerContext& context,
                                                     const Caller& caller, const Need& need) const;
 
  private:
-  // `status`, which is an error, or where it names a credential that is in the way, and that neither
-  // the request named nor the policy lets the caller see, the same without the name.
+  // Returns `status`, which is an error. If it names another credential that is in the way, and
+  // neither the request nor the policy lets the caller see that name, returns the error without it.
   [[nodiscard]] static absl::Status Veil(grpc::CallbackServerContext& context, const Need& need,
                                          const absl::Status& status);
   [[nodiscard]] absl::StatusOr<Pass> Ask(CallerPtr caller, const Need& need) const;
   [[nodiscard]] absl::StatusOr<std::string> ResolvePair(const Caller& caller,
                                                         const Need& need) const;
-  // Puts it on the log, if it is a refusal.
+  // Records `status` in the audit log if it is a refusal.
   void Note(const grpc::CallbackServerContext& context, absl::string_view principal,
             const Need& need, const absl::Status& status) const;
 

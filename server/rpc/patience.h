@@ -1,4 +1,4 @@
-// PatienceOf: how long a caller waits for its answer.
+// PatienceOf: how long a call may wait for its answer.
 #pragma once
 
 #include <grpcpp/server_context.h>
@@ -11,14 +11,14 @@
 
 namespace billbroker {
 
-// Of one that waits beside others, and holds up none.
+// The longest wait of a call that holds up no other call.
 inline constexpr absl::Duration kLongestPatience = absl::Minutes(5);
-// Of one whose work has the thread on which everybody's turn comes: changes of credentials, MFA
-// challenges.
+// The longest wait of a call that occupies the thread on which all such calls take turns: changes
+// of credentials, MFA challenges.
 inline constexpr absl::Duration kLongestTurn = absl::Minutes(1);
 
-// Until its deadline, where it gave one; at most `longest`, and may be negative. Ask when the wait
-// begins.
+// Returns the time until the deadline of the call, at most `longest`; may be negative. Without a
+// deadline it is kPatience. Call it when the wait begins.
 [[nodiscard]] inline absl::Duration PatienceOf(const grpc::CallbackServerContext& context,
                                                absl::Duration longest = kLongestPatience) {
   const auto deadline = context.deadline();

@@ -15,7 +15,7 @@ std::string Metadata(const grpc::CallbackServerContext& context, const char* key
   return {found->second.data(), found->second.size()};
 }
 
-// No principal is called so: each has a prefix with a colon.
+// Returns a name that no principal can have: every principal has a prefix with a colon.
 std::string NameOfUser(const grpc::CallbackServerContext& context) {
   const absl::optional<std::uint32_t> uid = ServingState::UidOf(context);
   return uid.has_value() ? absl::StrCat("user ", *uid) : "";
@@ -101,7 +101,7 @@ void Recorder::Refuse(const grpc::CallbackServerContext& context, absl::string_v
                       const Recorded& what, const absl::Status& why) const {
   const std::string name =
       principal.empty() ? ServingState::CertificateNameOf(context) : std::string(principal);
-  // Before anything that costs: a certificate is parsed for its serial number.
+  // The limits come before any costly step: EntryOf() parses the certificate for its serial number.
   {
     const std::string who = name.empty() ? NameOfUser(context) : name;
     MutexLock lock(mutex_);

@@ -1,4 +1,4 @@
-// Recorder: what calls leave on the audit log. Design: docs/adr/0019-audit-log.md.
+// Recorder: the entries of calls in the audit log. Design: docs/adr/0019-audit-log.md.
 #pragma once
 
 #include <grpcpp/server_context.h>
@@ -23,25 +23,26 @@
 
 namespace billbroker {
 
-// Of one call: that it is about to be done, and what became of it. One that was made without
-// arguments is of a call that leaves nothing.
+// The record of one call in the audit log: its intent before it is done, and its outcome. A
+// default-constructed Record belongs to a call that is not recorded, and does nothing.
 class Record final {
  public:
   Record() = default;
-  // Borrows `trail`; `entry` is the intent.
+  // Borrows `trail`. `entry` is the intent.
   Record(AuditTrail& trail, AuditEntry entry)
       : trail_(&trail), entry_(std::make_unique<AuditEntry>(std::move(entry))) {}
 
-  // Which credential it is about, where the request does not say.
+  // Sets the credential that the call is about, if the request does not name it.
   void SetCredential(absl::string_view name);
 
-  // What its lines are found by; empty where it leaves none.
+  // Returns the request id of the call's entries; empty if the call is not recorded.
   [[nodiscard]] absl::string_view request_id() const {
     return entry_ == nullptr ? absl::string_view() : entry_->request_id;
   }
 
-  // Does `work`, which returns a Status or StatusOr, between the two. AUDIT_UNAVAILABLE after a
-  // bounded wait, and nothing done, where the intent cannot be put on the log.
+  // Writes the intent, does `work`, which returns a Status or StatusOr, and writes the outcome. If
+  // the intent cannot be written, fails with AUDIT_UNAVAILABLE after a bounded wait, and `work` is
+  // not done.
   template <typename Work>
   auto Do(Work work) -> decltype(work()) {
     if (absl::Status intended = Intend(); !intended.ok()) return intended;
@@ -50,14 +51,15 @@ class Record final {
     return result;
   }
 
-  // The same in two steps, for what is done though the log cannot be written. Neither waits.
+  // Announces the intent and ends the record in two steps, for calls that proceed even if the log
+  // cannot be written. Neither step waits.
   void Announce();
   template <typename Result>
   void End(const Result& result, std::uint64_t generation = 0) {
     if (entry_ != nullptr) PostOutcome(StatusOf(result), VersionOf(result), generation);
   }
 
-  // One session of many that a call hands out.
+  // Records one of the sessions that a call returns.
   void PostRead(const Session& session) const;
 
   static const absl::Status& StatusOf(const absl::Status& status) { return status; }
@@ -67,7 +69,7 @@ class Record final {
   }
 
  private:
-  // Of the credential that came of it; 0 where none did.
+  // Returns the version of the credential that the call created or changed; 0 if it did not.
   static std::uint64_t VersionOf(const absl::StatusOr<CredentialInfoPtr>& changed) {
     return changed.ok() ? (*changed)->version : 0;
   }
@@ -83,39 +85,40 @@ class Record final {
   std::unique_ptr<AuditEntry> entry_;
 };
 
-// What the rule of an RPC says of its record.
+// The properties of a call that its record is made from.
 struct Recorded {
   absl::string_view rpc;             // such as "SessionService/Login"
   absl::optional<AuditEvent> event;  // unset: only its refusals
   absl::string_view organization_id = {};
   absl::string_view credential = {};
   std::uint64_t version = 0;
-  std::uint64_t organizations = 0;  // how many, where it is about several
+  std::uint64_t organizations = 0;  // their number, if the call is about several
 };
 
 // Thread-safe.
 class Recorder final {
  public:
-  // Refusals of one principal that are on the log one by one; the others are counted. Whom the
-  // policy does not know goes by the name that a certificate gives, or by the user.
+  // The refusals of one principal that are recorded one by one; further ones are counted. A caller
+  // that the policy does not name is identified by its certificate's name or by its user id.
   static constexpr double kRefusalsPerHour = 600;
   static constexpr double kRefusalsAtOnce = 60;
-  // Of all of those whom the policy does not know together: they may be any number.
+  // A multiple of the two limits above, for all callers together that the policy does not name:
+  // there may be any number of them.
   static constexpr double kStrangersAsMany = 10;
 
-  // Borrows all but `session_reads`: whether they are recorded.
+  // Borrows all but `session_reads`, which enables records of session reads.
   Recorder(AuditTrail& trail, const Clock& clock, Random& random, bool session_reads)
       : trail_(trail), clock_(clock), random_(random), session_reads_(session_reads) {}
 
-  // `principal` calls.
+  // Begins the record of a call by `principal`.
   [[nodiscard]] Record Begin(const grpc::CallbackServerContext& context,
                              absl::string_view principal, const Recorded& what) const;
-  // What a sign-in's lines say of the call that caused it; `record` is the call's. Its request id
-  // is the one that the call's other lines have, else the caller's, else empty.
+  // Returns the audit log's description of the call that causes a sign-in; `record` belongs to the
+  // call. The request id is that of the call's other entries, else the caller's own, else empty.
   [[nodiscard]] CausePtr CauseOf(const grpc::CallbackServerContext& context, absl::string_view rpc,
                                  const Record& record) const;
-  // The call was refused; `principal` is empty where the policy names none. A certificate's name is
-  // recorded all the same.
+  // Records that the call was refused. `principal` is empty if the policy names none; the name in a
+  // certificate is recorded nevertheless.
   void Refuse(const grpc::CallbackServerContext& context, absl::string_view principal,
               const Recorded& what, const absl::Status& why) const;
 

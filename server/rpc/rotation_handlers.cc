@@ -1,4 +1,4 @@
-// CredentialServiceImpl: what replaces and proves secrets.
+// CredentialServiceImpl: the calls that replace and prove secrets.
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,7 +15,8 @@ namespace {
 using grpc::CallbackServerContext;
 using grpc::ServerUnaryReactor;
 
-// What every request here has in common: which credential, and the organization where it names one.
+// Returns the credential version that the request names, and checks the fields that all requests of
+// this file share.
 template <typename Request>
 absl::StatusOr<CredentialVersion> TargetOf(const Request& request) {
   absl::StatusOr<CredentialVersion> target = VersionOf(request);
@@ -26,12 +27,12 @@ absl::StatusOr<CredentialVersion> TargetOf(const Request& request) {
       if (!id.ok()) return id;
     }
   } else if (request.rotation_id().empty()) {
-    return Malformed("rotation_id", "is missing; GetCredential tells it");
+    return Malformed("rotation_id", "is missing; GetCredential returns it");
   }
   return target;
 }
 
-// Without what says who asks, and how long that one waits.
+// Returns the options without the caller and the time that it waits.
 template <typename Request>
 RotationOptions OptionsOf(const Request& request) {
   RotationOptions options;

@@ -16,20 +16,20 @@ absl::Status Draining() {
 
 }  // namespace
 
-// Who is behind the connections of a server: one of the two.
+// Identifies the callers of a server; exactly one of the two is set.
 struct ServingState::Door {
   const Identity* identity;
-  Callers* callers;  // each by its certificate
+  Callers* callers;  // the certificate of a call names its caller
 };
 
-// gRPC's own context of a call, which gRPC gives back when the call is over.
+// gRPC's context of a call. gRPC returns it by Release() when the call is over.
 class ServingState::Context final : public grpc::CallbackServerContext {
  public:
   explicit Context(const Door& came_through) : door(came_through) {}
 
   const Door door;
-  CallerPtr caller;  // once it entered
-  int calls = 0;     // as which it counts
+  CallerPtr caller;  // set by Enter()
+  int calls = 0;     // the number that Enter() counted
   CallKind kind = CallKind::kAtOnce;
   bool admitted = false;
 };
@@ -40,7 +40,7 @@ class ServingState::Contexts final : public grpc::ContextAllocator {
 
   grpc::CallbackServerContext* NewCallbackServerContext() override { return new Context(door_); }
   void Release(grpc::CallbackServerContext* context) override {
-    if (typeid(*context) != typeid(Context)) return;  // gRPC's own, of a method that nobody serves
+    if (typeid(*context) != typeid(Context)) return;  // gRPC's own, of an unknown method
     const std::unique_ptr<Context> ours(static_cast<Context*>(context));
     if (ours->caller != nullptr) ours->caller->Leave(ours->calls, ours->kind);
     if (ours->admitted) state_.EndCall();
@@ -140,8 +140,8 @@ void ServingState::AwaitCalls(absl::Time deadline) {
 
 absl::Status ServingState::Admit(grpc::CallbackServerContext& context) {
   Context& ours = Ours(context);
-  if (ours.caller == nullptr) std::abort();  // a handler that did not ask who calls
-  // Counted before one looks: whoever starts to drain after the look finds it counted.
+  if (ours.caller == nullptr) std::abort();  // the handler did not call Enter()
+  // Counts before it checks: a drain that starts after the check includes this call.
   ++calls_;
   if (draining_) {
     EndCall();

@@ -1,5 +1,5 @@
-// ServingState: what the process says of itself to every handler, and what is under way when it
-// drains: the calls, which are awaited, and the streams, which have to end.
+// ServingState: facts about the process that handlers return, and the calls under way. A drain
+// waits for unary calls and ends streams.
 #pragma once
 
 #include <grpcpp/server_context.h>
@@ -25,16 +25,16 @@ namespace billbroker {
 class EndableCall {
  public:
   virtual ~EndableCall() = default;
-  // Ends it with `why`; a stream once the message that is being written has gone out. Must not
+  // Ends the call with `why`. A stream ends after the message that is being written. Must not
   // block.
   virtual void End(const absl::Status& why) = 0;
 };
 
-// A call that goes on until one of its two sides ends it.
+// A stream that stays open until the client or the broker ends it.
 class OpenStream : public EndableCall {
  public:
-  // Ends it without waiting for a reader that reads no more: the caller hears CANCELLED, unless it
-  // has ended. Must not block.
+  // Ends the stream without waiting for a client that no longer reads: the client receives
+  // CANCELLED, unless the stream has ended already. Must not block.
   virtual void Cut() = 0;
 };
 
@@ -50,52 +50,55 @@ class ServingState final {
   [[nodiscard]] absl::Time start_time() const { return start_time_; }
   [[nodiscard]] const std::map<std::string, std::string>& base_urls() const { return base_urls_; }
 
-  // For ServerBuilder::SetContextAllocator() of a server behind whose connections is `identity`.
-  // Borrows both.
+  // Returns a context allocator for ServerBuilder::SetContextAllocator(), for a server on whose
+  // connections all calls come from `identity`. Borrows both.
   [[nodiscard]] std::unique_ptr<grpc::ContextAllocator> MakeContexts(const Identity& identity);
-  // The same for a server that takes mutual TLS alone: whoever the certificate names.
+  // Returns one for a server that accepts only mutual TLS: the certificate identifies the caller.
   [[nodiscard]] std::unique_ptr<grpc::ContextAllocator> MakeContexts(Callers& callers);
 
-  // Who calls, as the policy in force says: CALLER_UNKNOWN.
+  // Returns the caller according to the current policy, or CALLER_UNKNOWN.
   [[nodiscard]] static absl::StatusOr<CallerPtr> CallerOf(grpc::CallbackServerContext& context);
-  // The same, within its limits until gRPC lets go of `context`: CALLER_LIMIT too. `now` is
-  // Clock::SinceBoot(); it counts as `calls` of `kind`. Once for a call; see Gate.
+  // Returns the caller, and counts the call as `calls` of `kind` towards its limits until gRPC
+  // releases `context`. Fails with CALLER_LIMIT too. `now` is Clock::SinceBoot(). Call it once for
+  // each call; see Gate.
   [[nodiscard]] absl::StatusOr<CallerPtr> Enter(grpc::CallbackServerContext& context,
                                                 absl::Duration now, int calls = 1,
                                                 CallKind kind = CallKind::kAtOnce) const;
-  // See Caller::StartWaiting(). After Enter() with kAtOnce, before the handler returns.
+  // Counts the call as one that waits, see Caller::StartWaiting(). Call it after Enter() with
+  // kAtOnce and before the handler returns.
   [[nodiscard]] static absl::Status StartWaiting(grpc::CallbackServerContext& context);
-  // Where the call comes from. Over TLS this parses the certificate, which the two below do not.
+  // Returns the origin of the call. Over TLS this parses the certificate; the two functions below
+  // do not.
   [[nodiscard]] static Origin OriginOf(const grpc::CallbackServerContext& context);
-  // The principal that the certificate names, whatever the policy says of it; empty where it names
-  // none, and over a Unix socket.
+  // Returns the principal that the certificate names, even if the policy grants it nothing. Empty
+  // if it names none, and over a Unix socket.
   [[nodiscard]] static std::string CertificateNameOf(const grpc::CallbackServerContext& context);
-  // Of a caller on a Unix socket.
+  // Returns the user id of a caller on a Unix socket.
   [[nodiscard]] static absl::optional<std::uint32_t> UidOf(
       const grpc::CallbackServerContext& context);
 
-  // From now on no call is admitted, and every open stream ends with DRAINING.
+  // Refuses new calls from now on, and ends every open stream with DRAINING.
   void StartDraining();
-  // Returns when gRPC has sent the answers of all calls that were admitted and let go of them, and
-  // every stream has ended; or at `deadline`. After StartDraining().
+  // Blocks until gRPC has sent the answers of all admitted calls and released them, and every
+  // stream has ended; at most until `deadline`. Call it after StartDraining().
   void AwaitCalls(absl::Time deadline);
-  // Ends the calls that wait for a session, now and from now on, with DRAINING. After
+  // Ends all calls that wait for a session, present and future, with DRAINING. Call it after
   // StartDraining().
   void EndWaiting();
-  // Cuts the streams that have not ended since. Not on a thread of gRPC's.
+  // Cuts the streams that have not ended yet. Do not call it on a thread of gRPC.
   void CutStreams();
   [[nodiscard]] bool draining() const { return draining_; }
 
-  // DRAINING once the broker shuts down: calls accepted before get their answers, no new one does.
-  // An admitted call counts as under way until gRPC lets go of `context`. Once for a call, after
-  // Enter().
+  // Admits a call, which counts as under way until gRPC releases `context`. Fails with DRAINING
+  // once the broker shuts down: calls admitted earlier get their answers, new calls do not. Call it
+  // once for each call, after Enter().
   [[nodiscard]] absl::Status Admit(grpc::CallbackServerContext& context);
-  // The same for a stream, which is kept track of until Forget(). It is not kept alive.
+  // Admits a stream, and tracks it until Forget() without keeping it alive.
   [[nodiscard]] absl::Status Admit(const std::shared_ptr<OpenStream>& stream);
   void Forget(const OpenStream* stream);
 
-  // Keeps track of an admitted call that waits, so that EndWaiting() can end it, until Forget().
-  // Does not keep it alive.
+  // Tracks an admitted call that waits until Forget(), so that EndWaiting() can end it. Does not
+  // keep it alive.
   void AddWaiting(const std::shared_ptr<EndableCall>& call);
   void Forget(const EndableCall* call);
 

@@ -21,7 +21,7 @@ absl::Status CheckOptionalName(absl::string_view path, absl::string_view name) {
   return name.empty() ? absl::OkStatus() : ValidateCredentialName(name, path);
 }
 
-// What GetSession, Login and Logout have in common.
+// Checks the fields that GetSession, Login and Logout share.
 template <typename Request>
 absl::Status CheckPair(const Request& request, absl::string_view prefix) {
   const auto check = [&request](absl::string_view id_path, absl::string_view name_path) {
@@ -38,7 +38,8 @@ absl::Status CheckCount(absl::string_view path, int count, std::size_t limit) {
   return Malformed(path, absl::StrCat("has ", count, " entries; send 1 to ", limit));
 }
 
-// As protobuf's Duration says: both parts of the same sign, nanos below one second.
+// Returns true if `duration` is valid by protobuf's rules (both parts of the same sign, nanos below
+// one second) and not negative.
 bool IsNonNegative(const google::protobuf::Duration& duration) {
   constexpr std::int64_t kMaxSeconds = 315'576'000'000;
   return duration.seconds() >= 0 && duration.seconds() <= kMaxSeconds && duration.nanos() >= 0 &&
@@ -49,7 +50,7 @@ absl::Status NamedTwice(absl::string_view path, absl::string_view id) {
   return Malformed(path, absl::StrCat("\"", id, "\" is named twice; name each once"));
 }
 
-// Indexes in errors are the request's, before anything is sorted.
+// Errors contain the indexes of the request, because the checks come before any sorting.
 absl::StatusOr<std::vector<Organization>> CopyOrganizations(
     const google::protobuf::RepeatedPtrField<v1::OrganizationSpec>& specs) {
   if (static_cast<std::size_t>(specs.size()) > kMaxOrganizations) {
@@ -77,8 +78,8 @@ absl::StatusOr<std::vector<Organization>> CopyOrganizations(
   return organizations;
 }
 
-// Creating and attaching have nothing to clear: an empty devKey is a new organization's default, and
-// an attached one keeps its own.
+// Rejects clear_dev_key, because CreateCredential and AttachOrganizations have nothing to clear: an
+// empty devKey means the default for a new organization, and an attached one keeps its own.
 absl::Status CheckNothingCleared(
     const google::protobuf::RepeatedPtrField<v1::OrganizationSpec>& specs) {
   for (int i = 0; i < specs.size(); ++i) {
@@ -142,7 +143,7 @@ absl::Status CheckShape(const v1::GetSessionRequest& request, absl::string_view 
 }
 
 absl::Status CheckShape(const v1::BatchGetSessionsRequest& request) {
-  // The shape of each is told in its own outcome.
+  // The outcome of each request reports its own shape.
   return CheckCount("requests", request.requests_size(), kMaxBatch);
 }
 

@@ -1,5 +1,5 @@
-// The rules on a request's shape that the protos state. Each answers MALFORMED_REQUEST naming the
-// field's path, such as "requests[3].organization_id".
+// Checks of a request's shape, as the protos define it. Each error is MALFORMED_REQUEST and names
+// the path of the field, such as "requests[3].organization_id".
 #pragma once
 
 #include <string>
@@ -16,7 +16,9 @@
 
 namespace billbroker {
 
-// `prefix` is what stands before the fields' names: empty, or "requests[3].".
+// Checks the shape of a request; `prefix` precedes the field names in errors: empty, or
+// "requests[3].".
+// "requests[3].".
 [[nodiscard]] absl::Status CheckShape(const v1::GetSessionRequest& request,
                                       absl::string_view prefix = "");
 [[nodiscard]] absl::Status CheckShape(const v1::BatchGetSessionsRequest& request);
@@ -31,11 +33,12 @@ namespace billbroker {
 [[nodiscard]] absl::Status CheckShape(const v1::CompleteChallengeRequest& request);
 [[nodiscard]] absl::Status CheckShape(const v1::StepUpRequest& request);
 
-// Without who asks, and how long that one waits. Requires: CheckShape() says OK.
+// Returns the demand without the caller and the time that it waits. Requires: CheckShape()
+// succeeded.
 [[nodiscard]] SessionDemand DemandOf(const v1::GetSessionRequest& request);
 
-// What CreateCredential asks for, without uid, version and times; the rules on its values, but for
-// the ids and the name, are ValidateCredential()'s.
+// Returns the credential that the request describes, without uid, version and times. Checks only
+// the name and the ids; ValidateCredential() checks the other values.
 [[nodiscard]] absl::StatusOr<Credential> DraftOf(const v1::CreateCredentialRequest& request);
 
 [[nodiscard]] absl::StatusOr<std::vector<Organization>> OrganizationsOf(
@@ -44,10 +47,11 @@ namespace billbroker {
 [[nodiscard]] absl::StatusOr<std::vector<std::string>> OrganizationIdsOf(
     const v1::DetachOrganizationsRequest& request);
 
-// The secrets are copied. MALFORMED_REQUEST where an organization is named twice.
+// Returns the requested change, with copies of the secrets. Fails with MALFORMED_REQUEST if it
+// names an organization twice.
 [[nodiscard]] absl::StatusOr<CredentialChange> ChangeOf(const v1::RotateCredentialRequest& request);
 
-// For every request with the fields credential, uid and version.
+// Returns the credential version of the fields credential, uid and version.
 [[nodiscard]] absl::StatusOr<CredentialVersion> CheckVersion(const std::string& credential,
                                                              const std::string& uid,
                                                              std::uint64_t version);

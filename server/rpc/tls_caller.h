@@ -1,5 +1,4 @@
-// Who is at the other end of a TLS connection, as gRPC read it from the certificate that was
-// verified.
+// Identifies the caller at the other end of a TLS connection by its verified certificate.
 #pragma once
 
 #include <grpcpp/security/auth_context.h>
@@ -11,14 +10,15 @@
 
 namespace billbroker {
 
-// The principal that the certificate is; kInvalidArgument where it is none.
+// Returns the principal that the certificate names, or kInvalidArgument if it names none.
 [[nodiscard]] absl::StatusOr<std::string> CertificateName(const grpc::AuthContext& peer);
 
-// Returns the caller. Fails with CALLER_UNKNOWN if the certificate names no valid principal, or if
-// the policy grants nothing to the principal; in the second case the metadata has `principal`.
+// Returns the caller. Fails with CALLER_UNKNOWN if the certificate does not name a valid principal,
+// or if the policy grants nothing to the principal; in the second case the metadata has
+// `principal`.
 [[nodiscard]] absl::StatusOr<CallerPtr> TlsCaller(Callers& callers, const grpc::AuthContext& peer);
 
-// The certificate's serial number, in capital hexadecimal digits; empty where there is none.
+// Returns the certificate's serial number in upper-case hexadecimal digits; empty if there is none.
 [[nodiscard]] std::string CertificateSerial(const grpc::AuthContext& peer);
 
 }  // namespace billbroker

@@ -1,4 +1,4 @@
-// What the rooms to the left say, as proto messages.
+// Conversion of the results of other modules to proto messages.
 #pragma once
 
 #include <google/protobuf/duration.pb.h>
@@ -30,7 +30,7 @@ struct SecondsAndNanos {
 [[nodiscard]] SecondsAndNanos PartsOf(absl::Time time);
 [[nodiscard]] google::protobuf::Timestamp ToTimestamp(absl::Time time);
 
-// What the session has left at `since_boot`; positive.
+// Returns the remaining time of the session at `since_boot`. It is always positive.
 [[nodiscard]] SecondsAndNanos RemainingOf(const Session& session, absl::Duration since_boot);
 
 // The optional secrets of a session. The session id is always returned.
@@ -41,13 +41,14 @@ struct SessionSecrets {
   [[nodiscard]] bool any() const { return dev_key || headers; }
 };
 
-// Returns the secrets that `request` includes. For every request with these fields.
+// Returns the secrets that `request` includes. `Request` has the fields include_dev_key and
+// include_headers.
 template <typename Request>
 [[nodiscard]] SessionSecrets SecretsOf(const Request& request) {
   return {request.include_dev_key(), request.include_headers()};
 }
 
-// A header of a call to BILL. Views into the session.
+// A header of a call to BILL. Its views point into the session.
 struct HeaderView {
   absl::string_view name;
   absl::string_view value;
@@ -56,18 +57,19 @@ struct HeaderView {
 // Returns the headers of a call with `session`, in the order in which they are sent.
 [[nodiscard]] std::array<HeaderView, 2> HeadersOf(const Session& session);
 
-// Fills `proto` with the session, the session id included and other secrets as in `secrets`.
-// `since_boot` is now on Clock::SinceBoot().
+// Fills `proto` with the session: always the session id, other secrets as in `secrets`.
+// `since_boot` is the present Clock::SinceBoot().
 void FillSession(const Session& session, const SessionSecrets& secrets, absl::Duration since_boot,
                  v1::Session& proto);
 
-// Holds no secret.
+// Fills `proto`, without any secret.
 void FillEntry(const SlotInfo& pair, v1::SessionEntry& proto);
 
-// Holds no secret; the organizations themselves only where asked, their count always.
+// Fills `proto`, without any secret. Counts the organizations, and adds them only if
+// `include_organizations` is set.
 void FillCredential(const CredentialInfo& info, bool include_organizations, v1::Credential& proto);
 
-// Since when BILL does not take the rememberMeId; nothing where it does.
+// Fills the time since which BILL refuses the rememberMeId; nothing if BILL accepts it.
 void FillTrust(const absl::optional<absl::Time>& refused_since, v1::Credential& proto);
 
 void FillStepUps(const std::vector<StepUpOutcome>& outcomes, v1::StepUpCounts& proto);
@@ -75,13 +77,14 @@ void FillStepUps(const std::vector<StepUpOutcome>& outcomes, v1::StepUpCounts& p
 void FillDiscovered(const OrganizationDiscovery::Found& found,
                     v1::DiscoverOrganizationsResponse& proto);
 
-// The state of the keyring and of what has been read from it; names only what is granted.
+// Fills the state of the keyring and the facts that were read from it. Names only granted
+// credentials.
 void FillVaultStatus(const VaultHealth& health, const CredentialIndex& credentials,
                      const Grants& grants, v1::VaultStatus& proto);
 
 void FillBudget(const DevKeyUse& budget, const Clock& clock, v1::LoginBudget& proto);
 
-// `now` is the wall clock's.
+// Fills the state of the rememberMeIds. `now` is wall-clock time.
 void FillMfaStatus(const CredentialIndex& credentials, const RememberMeRefusals& refusals,
                    absl::Time now, v1::MfaStatus& proto);
 

@@ -16,21 +16,23 @@ namespace {
 
 using WatchReactor = grpc::ServerWriteReactor<v1::WatchSessionsResponse>;
 
-// What was last told of one organization.
+// The state that was last sent for one organization.
 struct Told {
   bool anything = false;
-  // The credential by which the stream counts as demand for it; may be empty.
+  // The credential by which the stream counts as demand for the organization; may be empty.
   absl::optional<std::string> warm;
   std::string warm_principal;  // charged for its sign-ins
-  // Expired where it was an error. Not kept alive: a slow reader must not hold secrets of the past.
+  // Expired if an error was sent. A weak pointer, so that a slow reader does not hold secrets of an
+  // old session.
   std::weak_ptr<const Session> session;
   absl::optional<Reason> reason;  // of the error
 };
 
-// Takes turns: at any time at most one thread holds the turn, and it alone takes from the
-// subscription, looks at the session manager, touches `response_` and `told_`, and writes. The turn
-// begins with the start or with News(), is held while a write is out, and ends when nothing is left
-// to tell. Finish() is called by whoever sets `end_`, or, where a turn is held, when that ends.
+// Works in turns. At most one thread holds the turn at any time, and only that thread takes entries
+// from the subscription, queries the session manager, accesses `response_` and `told_`, and writes.
+// A turn begins in Start() or News(), lasts while a write is under way, and ends when nothing is
+// left to send. The thread that sets `end_` calls Finish(), unless a turn is held: then the end of
+// the turn does.
 class WatchStream final : public WatchReactor, public WatchHub::Listener, public OpenStream {
  public:
   WatchStream(const WatchStreamParts& parts, grpc::CallbackServerContext* context,
@@ -59,12 +61,12 @@ class WatchStream final : public WatchReactor, public WatchHub::Listener, public
   void Conclude(const grpc::Status& status);
   void Continue();
   Step NextStep(std::uint32_t& entry);
-  // False where the entry stands as it was told.
+  // Returns false if the state is the one that was sent last.
   bool Fill(std::uint32_t entry);
   [[nodiscard]] absl::StatusOr<SessionPtr> StateOf(const v1::WatchedOrganization& watched,
                                                    Told& told);
   bool Remember(Told& told, const absl::StatusOr<SessionPtr>& state);
-  // `principal` is charged for sign-ins; not used if `warm` is not set.
+  // `principal` is charged for sign-ins; it is not used if `warm` is not set.
   void SetWarm(const std::string& organization_id, Told& told, absl::optional<std::string> warm,
                absl::string_view principal = "");
 
@@ -72,14 +74,15 @@ class WatchStream final : public WatchReactor, public WatchHub::Listener, public
   grpc::CallbackServerContext& context_;
   const v1::WatchSessionsRequest& request_;
   const Record record_;
-  // Until gRPC is done with the call; whoever was handed this stream meanwhile may hold it longer.
+  // Kept until gRPC is done with the call. Other holders of a pointer to the stream may keep it
+  // longer.
   std::shared_ptr<WatchStream> self_;
   std::unique_ptr<WatchHub::Subscription> subscription_;
 
   v1::WatchSessionsResponse response_;
   std::vector<Told> told_;  // by entry
-  int untold_;              // entries of which nothing was told yet
-  bool complete_ = false;   // that this is complete was told
+  int untold_;              // the number of entries without a message
+  bool complete_ = false;   // the message that the list is complete was sent
 
   Mutex mutex_;
   bool turn_held_ ABSL_GUARDED_BY(mutex_) = true;  // by Start()

@@ -20,19 +20,20 @@ struct WatchStreamParts {  // borrowed; they outlive the server
   const Gate& gate;
 };
 
-// A reactor that owns itself. It tells the state of each organization of `request`, that this is
-// complete, and then each change, until the caller goes or the broker drains; states are the
-// session manager's at the time of writing. An organization that is marked but stands as it was
-// last told is not told again. What is not granted to the caller, or is no more, is told as an
-// error like another; the hub has to mark everything when the policy changes.
+// Returns a reactor that owns itself. It sends the state of each organization of `request`, then a
+// message that the list is complete, and then each change, until the caller leaves or the broker
+// drains. A state is that of the session manager at the time of writing. An organization that is
+// marked but has not changed since the last message is not sent again. If an organization is not
+// granted to the caller or no longer exists, its state is an error like any other, so the hub must
+// mark every organization when the policy changes.
 //
-// Each session that it tells goes to `record`. Requires: CheckShape() of the request says OK;
-// context and request live as long as the call.
+// Records each session that it sends in `record`. Requires: CheckShape() succeeded; the context and
+// the request live as long as the call.
 [[nodiscard]] grpc::ServerWriteReactor<v1::WatchSessionsResponse>* StartWatchStream(
     const WatchStreamParts& parts, grpc::CallbackServerContext* context,
     const v1::WatchSessionsRequest* request, Record record);
 
-// A stream that ends at once with `status`, which is not OK.
+// Returns a stream that ends at once with `status`, which is not OK.
 [[nodiscard]] grpc::ServerWriteReactor<v1::WatchSessionsResponse>* RefuseWatchStream(
     const absl::Status& status);
 
