@@ -1,4 +1,5 @@
-// Await: for operations that may block, on calls that answer later. Internal to server/credentials.
+// Await: lets operations that may block wait for calls that answer by a callback. Internal to
+// server/credentials.
 #pragma once
 
 #include <future>
@@ -6,7 +7,8 @@
 
 namespace billbroker {
 
-// Calls `start` with what takes the answer, once, on any thread; returns the answer.
+// Calls `start` with a callback that must be called once, on any thread, and returns the value that
+// it receives.
 template <typename T, typename Start>
 [[nodiscard]] T Await(const Start& start) {
   std::promise<T> promise;

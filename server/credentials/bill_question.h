@@ -1,5 +1,5 @@
-// What questions to BILL have in common that are asked with a session of a credential's. Internal
-// to server/credentials.
+// Shared parts of the operations that call BILL with a session of a credential. Internal to
+// server/credentials.
 #pragma once
 
 #include <string>
@@ -14,8 +14,8 @@
 
 namespace billbroker {
 
-// Which organization's session asks: a live one costs no sign-in. UNKNOWN_ORGANIZATION where none
-// is attached.
+// Returns the organization whose session makes the call: preferably one with a live session, which
+// costs no sign-in. Fails with UNKNOWN_ORGANIZATION if none is attached.
 [[nodiscard]] absl::StatusOr<std::string> ChooseOrganization(const CredentialInfo& credential,
                                                              SessionManager& sessions);
 
@@ -24,7 +24,8 @@ struct BillQuestion {
   std::string organization_id;
 };
 
-// Why BILL did not answer; `what` completes "BILL …", such as "does not list the organizations".
+// Returns the error for a caller whose question BILL did not answer. `what` completes "BILL …",
+// such as "does not list the organizations".
 [[nodiscard]] absl::Status RefusedByBill(const BillError& error, const BillQuestion& question,
                                          absl::string_view what, absl::Time now);
 

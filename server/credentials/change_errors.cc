@@ -31,7 +31,7 @@ absl::Status RotationPending(const Credential& credential, absl::string_view why
                                  {"rotation_id", staged.id},
                                  {"organization_id", staged.organization_id}}},
                    absl::StrCat("credential \"", credential.name, "\" has rotation ", staged.id,
-                                " staged and not in force: ", why, "; resume or cancel it"));
+                                " staged and not in effect: ", why, "; resume or cancel it"));
 }
 
 absl::Status NoPreviousVersion(const Credential& credential) {

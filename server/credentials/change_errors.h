@@ -1,4 +1,4 @@
-// What operators are told of changes of credentials. Internal to server/credentials.
+// Errors that operators receive for changes of credentials. Internal to server/credentials.
 #pragma once
 
 #include <string>
@@ -8,19 +8,19 @@
 
 namespace billbroker {
 
-// The BILL user of `credential` belongs to `other`.
+// Returns the error that the BILL user of `credential` belongs to the credential called `other`.
 [[nodiscard]] absl::Status UserTaken(const Credential& credential, const std::string& other);
 
-// `status` of a write; where the vault did not answer it may or may not have been stored, and that
-// is said.
+// Returns `status` of a write. If the vault did not answer, adds that the change may or may not
+// have been stored.
 [[nodiscard]] absl::Status AfterWrite(const absl::Status& status);
 
-// ROTATION_PENDING of what is staged in `credential`; `why` says how it came to that.
+// Returns ROTATION_PENDING for the rotation that is staged in `credential`; `why` explains it.
 [[nodiscard]] absl::Status RotationPending(const Credential& credential, absl::string_view why);
 
 [[nodiscard]] absl::Status NoPreviousVersion(const Credential& credential);
 
-// `status` of a probe, with the news that nothing was changed.
+// Returns `status` of a probe, with a note that nothing was changed.
 [[nodiscard]] absl::Status NothingChanged(const absl::Status& status);
 
 }  // namespace billbroker

@@ -21,7 +21,7 @@ absl::Status CredentialManager::CheckNew(const Credential& credential) const {
                      absl::StrCat("\"", credential.environment, "\" is not configured; there are: ",
                                   absl::StrJoin(parts_.environments, ", ")));
   }
-  // Until every document has been read, that no credential has this user is not known.
+  // Until every document has been read, it is not known whether another credential has this user.
   const absl::StatusOr<CredentialInfoPtr> namesake = parts_.credentials.Get(credential.name);
   if (namesake.ok()) return CredentialExists(credential.name);
   if (!HasReason(namesake.status(), Reason::kUnknownCredential)) return namesake.status();
@@ -39,13 +39,13 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Create(Credential draft) {
   std::sort(draft.organizations.begin(), draft.organizations.end(),
             [](const Organization& a, const Organization& b) { return a.id < b.id; });
   if (absl::Status status = CheckNew(draft); !status.ok()) return status;
-  // Asked before the write, so that a keyring out of reach is no unknown outcome.
+  // Read before the write: if the keyring is unreachable now, the outcome of the write is not
+  // unknown.
   const absl::StatusOr<Fingerprinter> prints = Prints();
   if (!prints.ok()) return prints.status();
   if (absl::Status status = parts_.vault.Create(draft); !status.ok()) {
     const absl::StatusOr<CredentialPtr> stored = parts_.vault.Load(draft.name);
-    if (stored.ok())
-      TellDirectory(**stored).IgnoreError();  // the status says the first thing that went wrong
+    if (stored.ok()) TellDirectory(**stored).IgnoreError();  // the first error is returned
     return Written(status);
   }
   CredentialInfoPtr info = InfoOf(draft, *prints);
@@ -88,8 +88,8 @@ absl::Status CredentialManager::Written(const absl::Status& answer) const {
   return AfterWrite(answer);
 }
 
-// After a write of which the outcome was unknown, or one behind our back, the credential index may
-// lag.
+// The credential index may be stale after a write with an unknown outcome, or after a write by
+// another process.
 absl::Status CredentialManager::TellDirectory(const Credential& stored) const {
   const absl::StatusOr<Fingerprinter> prints = Prints();
   if (!prints.ok()) return prints.status();
@@ -134,7 +134,7 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Attach(const CredentialVers
   for (Organization& added : organizations) {
     Organization& organization = merged[added.id];
     organization.id = added.id;
-    // One without a key or user keeps what it has.
+    // An organization without a devKey or user id keeps its present one.
     if (!added.dev_key.empty()) organization.dev_key = std::move(added.dev_key);
     if (!added.user_id.empty()) organization.user_id = std::move(added.user_id);
   }
@@ -177,8 +177,8 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Detach(
   RememberOrganizations(PastChangeKind::kDetached, principal, *next);
   absl::StatusOr<CredentialInfoPtr> info = StoreNext(*std::move(next));
   if (!info.ok()) return info;
-  // The session manager finds a session through the credential index, so the log-outs begin before
-  // the change is told, and are awaited after it: no caller gets a session in between.
+  // The session manager finds a session through the credential index. So the log-outs begin before
+  // the index changes, and are awaited afterwards: no caller gets a session in between.
   std::promise<void> ended;
   const std::future<void> all_ended = ended.get_future();
   parts_.sessions.LogoutOf(target.uid, leaving,

@@ -1,4 +1,4 @@
-// CredentialManager: what operators do to credentials.
+// CredentialManager: changes credentials for operators.
 #pragma once
 
 #include <cstdint>
@@ -20,35 +20,36 @@
 
 namespace billbroker {
 
-// The credential that an operator saw and now changes: of two operators one wins.
+// The credential version that an operator read and now changes. If two operators change the same
+// version, only one succeeds.
 struct CredentialVersion {
   std::string name;
   std::string uid;
   std::uint64_t version = 0;
 };
 
-// A credential, whatever its version.
+// A credential, independent of its version.
 struct CredentialId {
   std::string name;
   std::string uid;
 };
 
-// How a change of secrets is proved, and what follows it.
+// How a change of secrets is proved, and the effects of its success.
 struct RotationOptions {
-  std::string organization_id = {};     // whose sign-in proves it; empty: the first one
+  std::string organization_id = {};     // its sign-in is the proof; empty: the first one
   bool verify = true;                   // false: stored without proof
-  bool end_sessions = false;            // all of the credential's, at BILL and here, once in force
-  std::string principal = {};           // who asks
-  CausePtr cause = {};                  // by which call
+  bool end_sessions = false;            // of the credential, at BILL and here, once in effect
+  std::string principal = {};           // the caller
+  CausePtr cause = {};                  // the call
   absl::Duration patience = kPatience;  // of the proof
 };
 
-// Thread-safe; changes take turns. Every call blocks for as long as the keyring, and BILL where
-// sessions are logged out, take to answer: call it on an executor that the session manager does not
-// need. What was stored is in the credential index before the call returns.
+// Thread-safe; changes take turns. Every call blocks until the keyring answers, and BILL if
+// sessions are logged out: call it on an executor that the session manager does not need. A stored
+// change is in the credential index before the call returns.
 //
 // Errors of all calls: VAULT_LOCKED, VAULT_UNREACHABLE, VAULT_DOCUMENT_INVALID. After
-// VAULT_UNREACHABLE the change may have been stored; the message says so.
+// VAULT_UNREACHABLE the change may have been stored; see the message.
 class CredentialManager final {
  public:
   struct Parts {  // borrowed
@@ -59,57 +60,60 @@ class CredentialManager final {
     CredentialIndex& credentials;
     SessionManager& sessions;
     std::set<std::string> environments;  // the configured ones
-    int kept_versions = 1;               // old ones that a roll-back may bring back; 0 or more
+    int kept_versions = 1;               // replaced values that a roll-back may restore; 0 or more
   };
 
   explicit CredentialManager(Parts parts) : parts_(std::move(parts)) {}
 
-  // Stores `draft` as version 1; its uid, version and times are set here.
-  // MALFORMED_REQUEST; CREDENTIAL_EXISTS where the name is taken, or the BILL user belongs to
-  // another credential (metadata "credential").
+  // Stores `draft` as version 1, with its own uid, version and times. Fails with MALFORMED_REQUEST,
+  // or with CREDENTIAL_EXISTS if the name is taken or the BILL user belongs to another credential
+  // (metadata "credential").
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> Create(Credential draft);
 
-  // UNKNOWN_CREDENTIAL, VERSION_CONFLICT; SESSIONS_LIVE unless `force`, which logs them out first.
+  // Deletes the credential. Fails with UNKNOWN_CREDENTIAL, VERSION_CONFLICT, or SESSIONS_LIVE
+  // unless `force` is set, which logs the sessions out first.
   [[nodiscard]] absl::Status Delete(const CredentialVersion& target, bool force);
 
-  // Adds `organizations`, replacing the devKey of those that are there. UNKNOWN_CREDENTIAL,
-  // VERSION_CONFLICT, MALFORMED_REQUEST.
+  // Adds `organizations`. If one is attached already, replaces its devKey and user id if they are
+  // given. Fails with UNKNOWN_CREDENTIAL, VERSION_CONFLICT or MALFORMED_REQUEST.
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> Attach(const CredentialVersion& target,
                                                          std::vector<Organization> organizations,
                                                          const std::string& principal = {});
 
-  // Takes `organization_ids` away and logs their sessions out; that BILL does not answer a log-out
-  // does not undo the change. UNKNOWN_CREDENTIAL, VERSION_CONFLICT, MALFORMED_REQUEST where one is
-  // not attached.
+  // Detaches `organization_ids` and logs their sessions out. The change stays even if BILL does not
+  // answer a log-out. Fails with UNKNOWN_CREDENTIAL or VERSION_CONFLICT, or with MALFORMED_REQUEST
+  // if one of the organizations is not attached.
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> Detach(
       const CredentialVersion& target, const std::vector<std::string>& organization_ids,
       const std::string& principal = {});
 
-  // Prove, then commit: the candidate is staged beside what is in force, a sign-in proves it, it is
-  // put in force as the next version, and the proof's session becomes the organization's next one.
-  // Live sessions stay.
+  // Proves the change, then commits it: the candidate is staged beside the present secrets, and a
+  // sign-in proves it. Then it takes effect as the next version, and the session of the proof
+  // becomes the organization's next session. Live sessions stay.
   //
   // A repeated call, whose first answer was lost, returns the credential that the first call made:
   // if the stored version is the next one after `target`, was made by the same principal's rotation
   // of the same fields, and has the values of `change`. BILL receives nothing and the history
   // stays.
   //
-  // Errors, after each of which what was in force is in force:
+  // Errors. After each of them the present secrets stay in effect:
   //   UNKNOWN_CREDENTIAL, VERSION_CONFLICT, MALFORMED_REQUEST, CREDENTIAL_EXISTS (a user name)
-  //   CREDENTIAL_REJECTED, DEV_KEY_REJECTED, …   BILL refused it; nothing is staged any more
-  //   LOGIN_BUDGET_SPENT, BILL_RATE_LIMITED, …   it was not tried; nothing is staged any more
-  //   ROTATION_PENDING   one is staged, perhaps this one: BILL's answer was lost, or the keyring's
+  //   CREDENTIAL_REJECTED, DEV_KEY_REJECTED, …   BILL refused it; nothing is staged
+  //   LOGIN_BUDGET_SPENT, BILL_RATE_LIMITED, …   it was not tried; nothing is staged
+  //   ROTATION_PENDING   a rotation is staged, perhaps this one: an answer of BILL or the keyring
+  //                      was lost
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> Rotate(const CredentialVersion& target,
                                                          CredentialChange change,
                                                          const RotationOptions& options);
 
-  // Puts back what the newest rotation that is kept replaced, likewise; that can be rolled back in
-  // turn. A secret that BILL refused is not tried again for it. NO_PREVIOUS_VERSION.
+  // Restores the values that the newest kept rotation replaced, with the same proof. This can be
+  // rolled back in turn. A secret that BILL refused is not tried again. Fails with
+  // NO_PREVIOUS_VERSION.
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> Rollback(const CredentialVersion& target,
                                                            const RotationOptions& options);
 
-  // Proves what is staged, and commits it, or forgets it. MALFORMED_REQUEST where no rotation of
-  // that id is staged.
+  // Proves the staged rotation, and commits it or drops it. Fails with MALFORMED_REQUEST if no
+  // rotation of that id is staged.
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> ResumeRotation(const CredentialVersion& target,
                                                                  const std::string& rotation_id,
                                                                  absl::Duration patience,
@@ -119,16 +123,18 @@ class CredentialManager final {
                                                                  const std::string& rotation_id,
                                                                  const std::string& principal);
 
-  // Stores what BILL gave for a passed MFA challenge, over whatever version is in force: a person
-  // typed a code for it. It is no version to roll back from. UNKNOWN_CREDENTIAL; VERSION_CONFLICT
-  // where the name is another credential's by now.
+  // Stores the rememberMeId that BILL returned for a passed MFA challenge. Does not compare
+  // the version, because a person typed a code for the change. A roll-back does not return to the version
+  // before it. Fails with UNKNOWN_CREDENTIAL, or with VERSION_CONFLICT if another credential has
+  // the name now.
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> RenewMfa(const CredentialId& target,
                                                            SecretString remember_me_id,
                                                            std::string device,
                                                            std::string principal);
 
-  // Proves what is in force, and changes nothing but that the organization has a new session.
-  // `organization_id` empty: the first one. OK where BILL accepts it.
+  // Proves the secrets in effect by a sign-in. Nothing changes, except that the organization has a
+  // new session. An empty `organization_id` means the first one. Returns OK if BILL accepts the
+  // secrets.
   [[nodiscard]] absl::Status Verify(const CredentialVersion& target,
                                     const std::string& organization_id, absl::Duration patience,
                                     const std::string& principal = {}, const CausePtr& cause = {});
@@ -143,41 +149,43 @@ class CredentialManager final {
   [[nodiscard]] CredentialInfoPtr FindRepeated(const CredentialVersion& target,
                                                const CredentialChange& change,
                                                const RotationOptions& options) const;
-  // Of `options`, and of Probe()'s `request`, what says who asks and how long that one waits.
+  // Uses only the caller, its call and its patience from `options`. Probe() takes the rest from the
+  // other arguments.
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> ProveStaged(Credential staged,
                                                               const Fingerprinter& prints,
                                                               const RotationOptions& options);
   [[nodiscard]] ProbeResult Probe(Credential candidate, const Fingerprinter& prints,
                                   ProbeRequest request);
-  // Puts `made` in force as the next version; `session` is its proof's, null without one.
+  // Makes `made` take effect as the next version. `session` is that of its proof; null without one.
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> Commit(Credential current, StagedRotation made,
                                                          const Fingerprinter& prints,
                                                          const SessionPtr& session);
-  // Takes away what is staged, and remembers `line` where there is one.
+  // Removes the staged rotation, and adds `line` to the history if it is set.
   [[nodiscard]] absl::Status Unstage(Credential staged, const Fingerprinter& prints,
                                      absl::optional<PastChange> line);
   [[nodiscard]] absl::StatusOr<Credential> LoadStaged(const CredentialVersion& target,
                                                       const std::string& rotation_id) const;
   void EndSessions(const std::string& uid);
 
-  // As a line of the history of the version that `next` will be.
+  // Adds a line to the history of the version that `next` will be.
   void RememberOrganizations(PastChangeKind kind, const std::string& principal,
                              Credential& next) const;
 
   [[nodiscard]] absl::Status CheckNew(const Credential& credential) const;
-  // What is said of a write's answer; where its outcome is unknown a reload is requested.
+  // Returns the error for the answer to a write. If the outcome of the write is unknown, requests a
+  // reload.
   [[nodiscard]] absl::Status Written(const absl::Status& answer) const;
-  // Read from the keyring: once for each change is enough.
+  // Reads the key from the keyring: once for each change is enough.
   [[nodiscard]] absl::StatusOr<Fingerprinter> Prints() const;
   absl::Status TellDirectory(const Credential& stored) const;
-  // What is stored, if it is what the operator saw.
+  // Returns the stored credential if it is the version that the operator read.
   [[nodiscard]] absl::StatusOr<Credential> LoadForChange(const CredentialVersion& target) const;
-  // Stores `next` as the successor of its version; the credential index is left to the caller.
+  // Stores `next` as the successor of its version. The caller updates the credential index.
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> StoreNext(Credential next);
 
   Parts parts_;
-  // Held across calls into the vault, against the rule of Mutex: taking turns at these is all that
-  // it is for. It guards no member, and no callback runs under it.
+  // Held during calls of the vault, against the rule of Mutex, because it only serializes changes.
+  // It guards no member, and no callback runs under it.
   Mutex turn_;
 };
 

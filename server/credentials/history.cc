@@ -7,7 +7,7 @@
 namespace billbroker {
 namespace {
 
-// What is still of use beyond being read.
+// Returns true if the line is needed for more than reading.
 bool Matters(const PastChange& line) { return line.before.has_value() || line.end_sessions; }
 
 }  // namespace

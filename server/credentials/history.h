@@ -5,8 +5,8 @@
 
 namespace billbroker {
 
-// Puts `line` first, keeps kMaxHistory lines, those that a roll-back needs before others, and what
-// the newest `kept_versions` of them replaced.
+// Puts `line` first and keeps kMaxHistory lines; lines that a roll-back needs stay before others.
+// Of the values that changes replaced, keeps the newest `kept_versions`.
 void Remember(PastChange line, int kept_versions, Credential& in);
 
 }  // namespace billbroker

@@ -15,13 +15,13 @@ namespace {
 
 constexpr char kDevice[] = "billbroker";
 
-// How long a rememberMeId waits for a keyring that did not take it.
+// The time for which a rememberMeId is kept that the keyring did not store.
 constexpr absl::Duration kKept = absl::Hours(1);
 
-// Longer than this nobody waits for step-ups: they go on, and the next caller has its turn.
+// The longest wait for step-ups. They go on afterwards, while the next caller has its turn.
 constexpr absl::Duration kLongestWait = absl::Seconds(15);
 
-// By then every sign-in has ended that was sent before a rememberMeId was stored.
+// After this time, every sign-in has ended that was sent before a rememberMeId was stored.
 constexpr absl::Duration kSignInsEnd = absl::Minutes(2);
 
 absl::Status NotOpen() {
@@ -37,7 +37,7 @@ struct StoredTrust {
   CredentialInfoPtr info;
 };
 
-// MFA_REQUIRED where there is no rememberMeId.
+// Fails with MFA_REQUIRED if no rememberMeId is stored.
 absl::StatusOr<StoredTrust> LoadTrust(Vault& vault, const std::string& credential) {
   const absl::StatusOr<CredentialPtr> stored = vault.Load(credential);
   if (!stored.ok()) return stored.status();
@@ -52,8 +52,8 @@ absl::StatusOr<StoredTrust> LoadTrust(Vault& vault, const std::string& credentia
   return StoredTrust{*stored, InfoOf(**stored, Fingerprinter(*master_key))};
 }
 
-// The sessions that were signed in meanwhile without it. The rememberMeId is read again, so that
-// nobody holds it until then.
+// Steps up the sessions that were signed in meanwhile without the rememberMeId. Loads it again, so
+// that it is not held in memory until then.
 void StepUpStored(Vault& vault, SessionManager& sessions, const CredentialInfo& renewed) {
   const absl::StatusOr<StoredTrust> stored = LoadTrust(vault, renewed.name);
   if (!stored.ok() || stored->info->uid != renewed.uid) return;
@@ -105,7 +105,7 @@ absl::StatusOr<OpenChallenge> MfaManager::StartChallenge(const std::string& cred
                                         principal});
       return OpenChallenge{std::move(id), *chosen, parts_.clock.Now() + kChallengeLifetime};
     }
-    // A session that died while it was in use elsewhere is replaced once.
+    // A session that died because it was in use elsewhere is replaced once.
     const bool died = sent.error().verdict == Verdict::kSessionInvalid;
     if (!died || demand.stale_generation != 0) {
       return RefusedByBill(sent.error(), {credential, *chosen}, "sends no code for the user",
@@ -148,7 +148,7 @@ absl::StatusOr<MfaRenewal> MfaManager::CompleteChallenge(const std::string& chal
   MfaRenewal renewal{*stored, StepUpAll(*stored, *done.passed, done.device)};
   const auto not_taken =
       std::find(renewal.sessions.begin(), renewal.sessions.end(), StepUpOutcome::kNotTaken);
-  // BILL may accept a new rememberMeId only with a sign-in. One shows whether it does.
+  // BILL may accept a new rememberMeId only with a sign-in. One sign-in tests this.
   if (not_taken != renewal.sessions.end() && SignInTrusted(done, principal)) {
     *not_taken = StepUpOutcome::kTrusted;
   }

@@ -23,26 +23,26 @@
 namespace billbroker {
 
 struct OpenChallenge {
-  std::string id;  // ours: BILL's stays here
+  std::string id;  // the broker's own; BILL's id is never returned
   std::string organization_id;
   absl::Time expire_time;
 };
 
 struct MfaRenewal {
   CredentialInfoPtr credential;         // with the new rememberMeId
-  std::vector<StepUpOutcome> sessions;  // what became of each live one
+  std::vector<StepUpOutcome> sessions;  // the outcome for each live session
 };
 
-// Thread-safe; calls take turns, and each blocks for as long as BILL and the keyring take: call it
-// on an executor that neither the session manager nor CredentialManager's callers need.
+// Thread-safe; calls take turns. Each call blocks until BILL and the keyring answer: call it on an
+// executor that neither the session manager nor the callers of CredentialManager need.
 //
-// A challenge lives in memory only, one for a credential, for as long as it does at BILL.
+// A challenge is in memory only. A credential has at most one, for as long as BILL keeps it.
 class MfaManager final {
  public:
   struct Parts {  // borrowed
     const Clock& clock;
     Random& random;
-    Executor& executor;  // that the session manager uses
+    Executor& executor;  // the session manager's
     Vault& vault;
     CredentialIndex& credentials;
     SessionManager& sessions;
@@ -50,17 +50,17 @@ class MfaManager final {
     CredentialManager& manager;
   };
 
-  // How long BILL takes a code. Sure is only that it ends: BILL itself decides.
+  // The time for which BILL accepts a code. Only BILL decides its exact end.
   static constexpr absl::Duration kChallengeLifetime = absl::Minutes(5);
 
   explicit MfaManager(Parts parts) : parts_(parts) {}
 
-  // Has BILL send a code to the phone of the credential's user, with a session of
-  // `organization_id`, or where that is empty of one that has a live one, or the first. Only
-  // `principal` may complete it; `cause`: the call by which it asks.
+  // Makes BILL send a code to the phone of the credential's user, with a session of
+  // `organization_id`. If that is empty, uses an organization with a live session, or the first
+  // one. Only `principal` may complete the challenge; `cause` is its call.
   //
-  // Errors: those of SessionManager::GetSession(), UNKNOWN_CREDENTIAL, MALFORMED_REQUEST for a sync
-  // token,
+  // Errors: the errors of SessionManager::GetSession(), UNKNOWN_CREDENTIAL, MALFORMED_REQUEST for a
+  // sync token, and
   //   MFA_FAILED        BILL refuses; metadata "bill_code"
   //   BILL_UNAVAILABLE, BILL_RATE_LIMITED   with a time to retry
   [[nodiscard]] absl::StatusOr<OpenChallenge> StartChallenge(const std::string& credential,
@@ -69,38 +69,40 @@ class MfaManager final {
                                                              absl::Duration patience,
                                                              const CausePtr& cause = {});
 
-  // The name of the credential that `principal` has such a challenge open for; nullopt where none.
+  // Returns the name of the credential for which `principal` has this challenge open; nullopt if
+  // there is none.
   [[nodiscard]] absl::optional<std::string> CredentialOf(const std::string& challenge_id,
                                                          const std::string& principal);
 
-  // Answers it with what the person read. The rememberMeId that BILL gives is stored in the keyring
-  // as one of `device` (empty: the one that was stored before, else "billbroker"), later sign-ins
-  // carry it, and every live session of the user is stepped up.
+  // Answers the challenge with the code that the person received. Stores the rememberMeId that BILL
+  // returns in the keyring, for `device` (empty: the one stored before, else "billbroker"). Later
+  // sign-ins use it, and every live session of the user is stepped up.
   //
-  // Errors: MALFORMED_REQUEST where `principal` has no such challenge open; MFA_FAILED, after which
-  // the challenge may be tried again unless BILL counted too many tries; those of
-  // CredentialManager::RenewMfa(), after which the same call with any code stores what BILL gave,
-  // without asking BILL again.
+  // Errors:
+  //   MALFORMED_REQUEST  `principal` has no such challenge open
+  //   MFA_FAILED         BILL refuses the code; try again, unless BILL counted too many tries
+  //   the errors of CredentialManager::RenewMfa()  the same call with any code stores the
+  //   rememberMeId again, without a request to BILL
   [[nodiscard]] absl::StatusOr<MfaRenewal> CompleteChallenge(const std::string& challenge_id,
                                                              SecretString code,
                                                              const std::string& device,
                                                              const std::string& principal);
 
-  // Steps up the live sessions by what is stored. Those of which BILL has said nothing after 15
-  // seconds count as kFailed, here and above, and go on. UNKNOWN_CREDENTIAL; MFA_REQUIRED where
-  // nothing is stored.
+  // Steps up the live sessions with the stored rememberMeId. Here and above, a step-up without an
+  // answer after 15 seconds counts as kFailed and goes on. Fails with UNKNOWN_CREDENTIAL, or with
+  // MFA_REQUIRED if no rememberMeId is stored.
   [[nodiscard]] absl::StatusOr<std::vector<StepUpOutcome>> StepUp(const std::string& credential);
 
  private:
   struct Challenge {
     CredentialId credential;
     std::string organization_id;
-    SessionPtr session;  // that BILL ties it to
+    SessionPtr session;  // BILL accepts the code only with this session
     SecretString bill_id;
     absl::Duration expires;               // Clock::SinceBoot()
-    absl::optional<SecretString> passed;  // the rememberMeId, once BILL gave it
-    std::string device;                   // that it belongs to
-    std::string principal;                // that started it
+    absl::optional<SecretString> passed;  // the rememberMeId, once BILL returned it
+    std::string device;                   // of the rememberMeId
+    std::string principal;                // started the challenge
   };
 
   void DropExpired() ABSL_EXCLUSIVE_LOCKS_REQUIRED(turn_);
@@ -113,9 +115,9 @@ class MfaManager final {
                                                      const std::string& device);
 
   const Parts parts_;
-  // As CredentialManager's. It guards `challenges_` as well.
+  // Used like CredentialManager's. It also guards `challenges_`.
   Mutex turn_;
-  std::map<std::string, Challenge> challenges_ ABSL_GUARDED_BY(turn_);  // by our id
+  std::map<std::string, Challenge> challenges_ ABSL_GUARDED_BY(turn_);  // by the broker's own id
 };
 
 }  // namespace billbroker

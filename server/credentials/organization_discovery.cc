@@ -15,14 +15,14 @@ namespace {
 absl::Status Endless(absl::string_view credential, absl::string_view what) {
   return MakeError(
       {Reason::kBillUnavailable, absl::nullopt, {{"credential", std::string(credential)}}},
-      absl::StrCat("BILL tells ", what, " for credential \"", credential,
-                   "\"; attach those that you need with 'billbroker credential attach --from'"));
+      absl::StrCat("BILL returns ", what, " for credential \"", credential,
+                   "\"; attach the ones that you need with 'billbroker credential attach --from'"));
 }
 
 }  // namespace
 
-// One discovery under way: a session, then page after page. Shared by its callbacks, of which one
-// is waited for at any time.
+// One discovery under way: a session, then page after page. Its callbacks share it; at most one of
+// them is pending at any time.
 class OrganizationDiscovery::Run final : public std::enable_shared_from_this<Run> {
  public:
   Run(const Parts& parts, Request request, Done done)
@@ -40,7 +40,7 @@ class OrganizationDiscovery::Run final : public std::enable_shared_from_this<Run
   }
 
  private:
-  // `dead`: the generation that BILL called dead, or 0.
+  // `dead` is the generation that BILL called dead, or 0.
   void GetSession(std::uint64_t dead) {
     SessionDemand demand;
     demand.stale_generation = dead;
@@ -84,8 +84,8 @@ class OrganizationDiscovery::Run final : public std::enable_shared_from_this<Run
     ReadPage(std::move(page.next_page));
   }
 
-  // A session that died (while it was in use elsewhere, say) is replaced once, and BILL read from
-  // the first page again: its tokens may belong to the session.
+  // A session that died (for example because it was in use elsewhere) is replaced once. The pages
+  // are then read from the first one again, because their tokens may belong to the session.
   void OnRefused(const BillError& error) {
     if (error.verdict == Verdict::kSessionInvalid && !renewed_) {
       renewed_ = true;
@@ -98,7 +98,7 @@ class OrganizationDiscovery::Run final : public std::enable_shared_from_this<Run
   }
 
   void Finish() {
-    // As it stands now: it may have changed while BILL was read.
+    // The present state, which may have changed while BILL was read.
     const absl::StatusOr<CredentialInfoPtr> info = parts_.credentials.Get(request_.credential);
     if (!info.ok()) return done_(info.status());
     Found found;

@@ -1,4 +1,4 @@
-// OrganizationDiscovery: asks BILL which organizations a credential's user may sign in to.
+// OrganizationDiscovery: asks BILL for the organizations that a credential's user may sign in to.
 #pragma once
 
 #include <functional>
@@ -19,11 +19,11 @@ namespace billbroker {
 struct DiscoveredOrganization {
   std::string id;
   std::string name;       // may be empty
-  bool attached = false;  // to the credential that was asked about
+  bool attached = false;  // to the credential of the request
 };
 
-// Thread-safe. The answer comes exactly once, on any thread, sometimes before the call returns, and
-// must not block. Borrows its parts; must outlive every answer of BILL.
+// Thread-safe. Each answer is delivered exactly once, on any thread, sometimes before the call
+// returns; the callback must not block. Borrows its parts, and must outlive every answer of BILL.
 class OrganizationDiscovery final {
  public:
   using Found = std::vector<DiscoveredOrganization>;
@@ -40,24 +40,24 @@ class OrganizationDiscovery final {
     std::string credential;
     std::string organization_id = {};     // empty: one with a live session, else the first
     absl::Duration patience = kPatience;  // how long the caller waits for a sign-in
-    std::string principal = {};           // who asks
-    CausePtr cause = {};                  // by which call
-    // Asked before each page: false where nobody waits for the answer any more.
+    std::string principal = {};           // the caller
+    CausePtr cause = {};                  // its call
+    // Called before each page: returns false if the caller no longer waits for the answer.
     std::function<bool()> wanted = [] { return true; };
   };
 
-  // A BILL that hands out pages without end is not followed for ever.
+  // The bound on the pages that BILL may return.
   static constexpr int kMaxPages = 1000;
 
   explicit OrganizationDiscovery(Parts parts) : parts_(parts) {}
 
-  // Ordered by id, each once. A session that BILL calls dead is reported to the session manager,
-  // and the next one tried, once.
+  // Returns the organizations without duplicates, ordered by id. If BILL calls the session dead,
+  // reports it to the session manager and uses its successor, once.
   //
-  // Errors: those of SessionManager::GetSession(), UNKNOWN_CREDENTIAL, and
+  // Errors: the errors of SessionManager::GetSession(), UNKNOWN_CREDENTIAL, and
   //   UNKNOWN_ORGANIZATION  none is attached yet
-  //   BILL_UNAVAILABLE      BILL fails or refuses, or tells more than kMaxOrganizations or
-  // kMaxPages
+  //   BILL_UNAVAILABLE      BILL fails or refuses, or returns more than kMaxOrganizations or
+  //                         kMaxPages
   void Discover(Request request, Done done);
 
  private:

@@ -12,7 +12,7 @@ constexpr absl::Duration kWarnings[] = {absl::ZeroDuration(), absl::Hours(24), k
 }  // namespace
 
 void RememberMeExpiry::Look() {
-  absl::flat_hash_map<std::string, absl::Duration> told;  // of those that are still there
+  absl::flat_hash_map<std::string, absl::Duration> told;  // without removed rememberMeIds
   for (const CredentialInfoPtr& info : parts_.credentials.List()) {
     const absl::optional<absl::Time> end = info->RememberMeEnd();
     if (!end.has_value()) continue;

@@ -1,4 +1,4 @@
-// RememberMeExpiry: says in time that a stored rememberMeId is about to lose BILL's trust.
+// RememberMeExpiry: warns in time that BILL will stop trusting a stored rememberMeId.
 #pragma once
 
 #include <string>
@@ -14,7 +14,8 @@ namespace billbroker {
 class MfaObserver {
  public:
   virtual ~MfaObserver() = default;
-  // `left` until BILL takes it no more; zero or less where that is past.
+  // Receives the time `left` until BILL no longer accepts the rememberMeId; zero or less if it has
+  // expired.
   virtual void RememberMeExpires(absl::string_view credential, absl::Duration left) = 0;
 };
 
@@ -29,13 +30,13 @@ class RememberMeExpiry final {
 
   explicit RememberMeExpiry(Parts parts) : parts_(parts) {}
 
-  // Looks at every credential, and tells of each rememberMeId once when a week is left, once when a
-  // day is, and once when it is over. Call it every hour or so.
+  // Checks every credential, and reports each rememberMeId once when a week is left, once when a
+  // day is left, and once when it has expired. Call it about every hour.
   void Look();
 
  private:
   const Parts parts_;
-  // What was told already: uid and fingerprint -> how much was left then, at the most.
+  // The reported warnings: uid and fingerprint -> the lowest threshold that was reported.
   absl::flat_hash_map<std::string, absl::Duration> told_;
 };
 

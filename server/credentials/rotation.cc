@@ -1,4 +1,4 @@
-// How CredentialManager replaces secrets: prove, then commit, always reversible.
+// The part of CredentialManager that replaces secrets: prove, then commit, always reversible.
 #include <algorithm>
 #include <utility>
 
@@ -16,7 +16,7 @@
 namespace billbroker {
 namespace {
 
-// The credential as it will be once `change` is in force.
+// Returns the credential as it will be once `change` is in effect.
 Credential Successor(const Credential& current, const CredentialChange& change) {
   Credential next = current.Clone();
   Apply(change, next);
@@ -72,7 +72,8 @@ CredentialInfoPtr CredentialManager::FindRepeated(const CredentialVersion& targe
       IsEmpty(change) || !IsInPlace(change, **stored)) {
     return nullptr;
   }
-  // Otherwise any change that somebody else made would answer whether a guessed secret is right.
+  // Without this check, any change by another caller would reveal whether a guessed secret is
+  // right.
   const std::vector<PastChange>& history = (*stored)->history;
   const bool is_repeat = std::any_of(history.begin(), history.end(), [&](const PastChange& past) {
     return past.version == (*stored)->version && past.kind == PastChangeKind::kRotated &&
@@ -92,11 +93,11 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Rollback(const CredentialVe
                                  [](const PastChange& past) { return past.before.has_value(); });
   if (kept == current->history.end()) return NoPreviousVersion(*current);
   CredentialChange change = CloneOf(*kept->before);
-  // What was detached since is left as it is.
+  // An organization that was detached meanwhile stays detached.
   std::erase_if(change.organizations, [&current](const Organization& each) {
     return current->FindOrganization(each.id) == nullptr;
   });
-  // MFA that was renewed since stays.
+  // A rememberMeId that was renewed meanwhile stays.
   const bool renewed = std::any_of(current->history.begin(), kept, [](const PastChange& past) {
     return past.kind == PastChangeKind::kMfaRenewed;
   });
@@ -145,7 +146,7 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Change(Credential current, 
   if (current.FindOrganization(staged.organization_id) == nullptr) {
     return Malformed("organization_id",
                      "is none of the credential's, and a sign-in needs one to prove the change; "
-                     "name one, or say verify = false");
+                     "name one, or set skip_verification");
   }
   current.staged = std::move(staged);
   FaultPoint("rotation.before_staging");
@@ -199,7 +200,7 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Commit(Credential current, 
   Credential next = Successor(current, made.change);
   next.update_time = parts_.clock.Now();
   if (made.kind == PastChangeKind::kRolledBack) {
-    // What is put back is in force again, and no older version any more.
+    // The restored values are in effect again, so they no longer belong to an older version.
     const auto used = std::find_if(next.history.begin(), next.history.end(),
                                    [](const PastChange& past) { return past.before.has_value(); });
     if (used != next.history.end()) used->before.reset();
@@ -214,14 +215,14 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Commit(Credential current, 
   if (!stored.ok()) {
     if (session == nullptr) return stored;
     parts_.sessions.DiscardProbed(session);
-    if (VaultStateOf(stored) == VaultState::kReady) return stored;  // someone else changed it
+    if (VaultStateOf(stored) == VaultState::kReady) return stored;  // another process changed it
     current.staged = std::move(made);
     return RotationPending(current, stored.message());
   }
   CredentialInfoPtr info = InfoOf(next, prints);
   if (made.end_sessions) EndSessions(next.uid);
-  parts_.credentials.Put(
-      info);  // and whatever was signed in meanwhile with the old secrets is void
+  // Also voids the sessions that were signed in meanwhile with the old secrets.
+  parts_.credentials.Put(info);
   FaultPoint("rotation.before_adoption");
   if (session != nullptr) parts_.sessions.AdoptProbed(next.uid, session);
   FaultPoint("rotation.adopted");
@@ -244,8 +245,9 @@ absl::StatusOr<Credential> CredentialManager::LoadStaged(const CredentialVersion
   absl::StatusOr<Credential> current = LoadForChange(target);
   if (!current.ok()) return current;
   if (!current->staged.has_value() || current->staged->id != rotation_id) {
-    return Malformed("rotation_id", absl::StrCat("is no rotation that credential \"", target.name,
-                                                 "\" has staged; read the credential again"));
+    return Malformed("rotation_id",
+                     absl::StrCat("is not a rotation that credential \"", target.name,
+                                  "\" has staged; read the credential again"));
   }
   return current;
 }
