@@ -1,4 +1,4 @@
-// What can be done with a CredentialChange.
+// Operations on a CredentialChange.
 #pragma once
 
 #include <string>
@@ -10,21 +10,21 @@ namespace billbroker {
 
 [[nodiscard]] CredentialChange CloneOf(const CredentialChange& change);
 
-// True where nothing is set.
+// Returns true if the change sets nothing.
 [[nodiscard]] bool IsEmpty(const CredentialChange& change);
 
-// Puts `change` in place. Organizations that are not attached are left out.
+// Applies `change`. Organizations that are not attached are ignored.
 void Apply(const CredentialChange& change, Credential& to);
 
 // Returns whether `credential` already has every value that `change` sets. `remember_me_time` does
 // not count.
 [[nodiscard]] bool IsInPlace(const CredentialChange& change, const Credential& credential);
 
-// The change that undoes `change` of `credential` once it is in place.
+// Returns the change that undoes `change` of `credential` after it is applied.
 [[nodiscard]] CredentialChange InverseOf(const CredentialChange& change,
                                          const Credential& credential);
 
-// What `change` sets, as its fields are called: "password", "organizations", …
+// Returns the names of the fields that `change` sets: "password", "organizations", …
 [[nodiscard]] std::vector<std::string> ChangedFields(const CredentialChange& change);
 
 }  // namespace billbroker

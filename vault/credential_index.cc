@@ -34,7 +34,7 @@ absl::Status BrokenCredential(absl::string_view name) {
       ErrorDetails{
           Reason::kVaultDocumentInvalid, absl::nullopt, {{"credential", std::string(name)}}},
       absl::StrCat("the keyring's document of credential \"", name,
-                   "\" is not billbroker's or is broken; the broker's log says what is wrong"));
+                   "\" is not billbroker's or is broken; the broker's log has the details"));
 }
 
 // Returns true if observers need not be notified. The same version may differ if a person edited
@@ -49,7 +49,7 @@ bool Same(const CredentialInfo& a, const CredentialInfo& b) {
 
 absl::Status AmbiguousCredential(absl::string_view organization_id,
                                  const std::vector<CredentialInfoPtr>& serving) {
-  // Not all of a hundred: the answer must fit into the trailers of a call.
+  // Only the first few names: the answer must fit into the trailers of a call.
   constexpr std::size_t kMaxNames = 5;
   std::vector<std::string> first;
   for (std::size_t i = 0; i < std::min(kMaxNames, serving.size()); ++i)

@@ -41,13 +41,14 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
     MutexLock lock(mutex_);
     in_round_ = false;
     asked_once_ = true;
-    // The executor is alive: our owner, who borrows it, cannot go before this lock does.
+    // The executor is alive: the owner of this loop borrows it, and its destructor waits for this
+    // lock.
     if (!stopped_) Schedule(load_wanted_ ? options_.retry_interval : options_.probe_interval);
     round_ended_.notify_all();
   }
 
   void ProbeAndLoad() {
-    // Asked first: a write that is in doubt came before what is read below.
+    // Taken first: a doubtful write came before the contents that are read below.
     if (parts_.health.TakeReloadRequest()) load_wanted_ = true;
     NoteState(parts_.vault.Probe());
     if (parts_.vault.TakeChangedElsewhere() && !load_wanted_) {
@@ -68,7 +69,7 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
   }
 
   void NoteState(VaultState state) {
-    // What changed in the vault while it could not be asked is not known.
+    // Changes of the vault are unknown while it cannot be read.
     if (state != VaultState::kReady) load_wanted_ = true;
     if (state == state_) return;
     const VaultState before = std::exchange(state_, state);
@@ -93,7 +94,7 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
       for (const InvalidDocument& document : contents->invalid_documents) {
         invalid.push_back(document.name);
       }
-      // An operator's change that came in between may be missing from what was read: read again.
+      // A change by an operator meanwhile may be missing from these contents: read them again.
       if (parts_.credentials.ResetIf(changes, all, std::move(invalid))) {
         parts_.observer.VaultLoaded(*contents);
         return absl::OkStatus();
@@ -104,7 +105,7 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
   const VaultSyncOptions options_;
   const Parts parts_;
 
-  // Used by the round under way only.
+  // Used only by the round under way.
   VaultState state_ = VaultState::kUnknown;
   bool load_wanted_ = true;
   absl::Status last_failure_;

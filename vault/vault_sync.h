@@ -1,8 +1,8 @@
 // VaultSync: keeps the credential index and the known state of the vault current.
 //
-// At the start, whenever the vault comes back from a state that was not ready, and whenever the
-// directory is in doubt or somebody else changed what is stored, it reads everything and resets the
-// directory, trying again until that succeeds. In between it probes.
+// It reads the whole vault and resets the index at the start, whenever the vault becomes ready
+// again, and whenever the index is in doubt or another process changed the vault. It retries until
+// a read succeeds. In between it only probes the state of the vault.
 #pragma once
 
 #include <memory>
@@ -15,18 +15,19 @@
 
 namespace billbroker {
 
-// Told what a log and a health check want to know. Called on the executor, without a lock held; it
+// Receives events for the log and the health check. Called on the executor without a lock held;
 // must not destroy the VaultSync.
 class VaultObserver {
  public:
   virtual ~VaultObserver() = default;
-  // The credential index knows the new state already.
+  // Receives a change of the state. VaultHealth has the new state already.
   virtual void VaultStateChanged(VaultState before, VaultState after) = 0;
-  // Everything was read: the credential index is complete.
+  // Receives the contents after everything was read. The credential index is complete.
   virtual void VaultLoaded(const VaultContents& contents) = 0;
-  // The vault is ready, and yet not everything could be read. Not repeated for the same message.
+  // Receives the error if the vault is ready but not everything could be read; once for each
+  // message.
   virtual void VaultLoadFailed(const absl::Status& why) = 0;
-  // Somebody else changed what is stored; it is read again.
+  // Receives the event that another process changed the vault. It is read again.
   virtual void VaultChangedElsewhere() = 0;
 };
 
@@ -35,8 +36,8 @@ struct VaultSyncOptions {
   absl::Duration probe_interval = absl::Seconds(2);
 };
 
-// Its work runs on the executor, blocks there for as long as the vault does, and is never under way
-// twice. The destructor waits for what is under way; what is queued does nothing afterwards.
+// Its work runs on the executor, one round at a time, and blocks there while the vault does. The
+// destructor waits for the round under way; queued rounds do nothing afterwards.
 class VaultSync final {
  public:
   struct Parts {  // borrowed
@@ -52,13 +53,13 @@ class VaultSync final {
   VaultSync(const VaultSync&) = delete;
   VaultSync& operator=(const VaultSync&) = delete;
 
-  // Returns once the vault was asked for the first time: what could be read then is in the
-  // directory.
+  // Blocks until the vault was queried for the first time. The contents that could be read then are
+  // in the credential index.
   void AwaitFirstRound() const;
 
  private:
   class Loop;
-  std::shared_ptr<Loop> loop_;  // shared with queued work, which may outlive us
+  std::shared_ptr<Loop> loop_;  // shared with queued work, which may outlive this object
 };
 
 }  // namespace billbroker

@@ -8,7 +8,7 @@
 namespace billbroker {
 namespace {
 
-// A grant to "spiffe://corp/*" may be to any number of names.
+// A grant to "spiffe://corp/*" may match any number of names.
 constexpr std::size_t kMostKept = 10'000;
 
 absl::Status TooMuch(const std::string& principal, absl::string_view excess,
@@ -129,7 +129,7 @@ CallerPtr Callers::OfGranted(const std::string& principal) {
                                                : policy_->GrantsOf(principal).Any(Role::kReader);
   if (!granted) return nullptr;
   if (known == callers_.end() && callers_.size() >= kMostKept) {
-    // Those without a call and a door; what they may ask for at once is full again.
+    // Removes callers without calls and connections. Their limits would be full again by now.
     std::erase_if(callers_, [](const auto& entry) { return entry.second.use_count() == 1; });
   }
   return OfLocked(principal);

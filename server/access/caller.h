@@ -1,5 +1,5 @@
-// Caller: one principal while the broker runs, what it may do now, and how much of it. Callers: all
-// of them. Identity: who is behind one door.
+// Caller: one principal while the broker runs, with its present grants and limits. Callers: all of
+// them. Identity: the caller that a connection belongs to.
 #pragma once
 
 #include <cstdint>
@@ -19,14 +19,15 @@
 
 namespace billbroker {
 
-// What else is known of who calls; for the audit log, and nothing is decided by it.
+// Further facts about a caller for the audit log. Nothing is decided by them.
 struct Origin {
   absl::optional<std::uint32_t> uid;  // of a Unix socket's caller
   absl::optional<std::int64_t> pid;   // of the process that connected
   std::string certificate_serial;     // of a TLS caller, hexadecimal
 };
 
-// The kinds of calls, which are counted apart: calls that wait leave room for calls that do not.
+// The kinds of calls. They are counted separately, so that calls that wait leave room for calls
+// that do not.
 enum class CallKind {
   kAtOnce,   // answered from memory
   kWaiting,  // for BILL, the keyring or another caller's change; or a stream
@@ -35,21 +36,22 @@ enum class CallKind {
 // Thread-safe.
 class Caller final {
  public:
-  // `name`: the principal, such as "unix:payments".
+  // `name` is the principal, such as "unix:payments".
   Caller(std::string name, Grants grants, const CallerLimits& limits);
 
   [[nodiscard]] const std::string& name() const { return name_; }
 
-  // What is granted now. Shared because a call may be under way when the policy changes.
+  // Returns the present grants. They are shared because a call may be under way when the policy
+  // changes.
   [[nodiscard]] std::shared_ptr<const Grants> grants() const;
   void Replace(Grants grants, const CallerLimits& limits);
 
-  // Begins a call that counts as `calls`, which Leave() ends. CALLER_LIMIT, with when to try again,
-  // where it asks too much; `now` is Clock::SinceBoot().
+  // Begins a call that counts as `calls`; Leave() ends it. Fails with CALLER_LIMIT and a retry time
+  // if the caller exceeds its limits. `now` is Clock::SinceBoot().
   [[nodiscard]] absl::Status Enter(absl::Duration now, int calls = 1,
                                    CallKind kind = CallKind::kAtOnce);
-  // Counts a call that began with kAtOnce as one that waits. After CALLER_LIMIT, which is returned
-  // if too many wait already, it counts as before.
+  // Counts a call that began with kAtOnce as one that waits. Fails with CALLER_LIMIT if too many
+  // calls wait already; the call then counts as before.
   [[nodiscard]] absl::Status StartWaiting(int calls = 1);
   void Leave(int calls = 1, CallKind kind = CallKind::kAtOnce);
 
@@ -68,21 +70,21 @@ class Caller final {
   int waiting_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
-// Shared by the doors of one principal and by the calls that came through them.
+// Shared by the identities of one principal and by the calls that belong to them.
 using CallerPtr = std::shared_ptr<Caller>;
 
-// Who is behind a door: every call of the connections that came through it. Thread-safe.
+// Identifies the caller of all connections of one Unix user or listener. Thread-safe.
 class Identity final {
  public:
-  // What is known of the connection that gRPC calls `peer`; nullopt for nothing.
+  // Returns the origin of the connection that gRPC calls `peer`; nullopt if it is not known.
   using FindOrigin = std::function<absl::optional<Origin>(absl::string_view peer)>;
 
-  // `origin` is what is the same for all connections.
+  // `origin` has the facts that are the same for all connections.
   explicit Identity(Origin origin = {}, FindOrigin find = nullptr)
       : origin_(std::move(origin)), find_(std::move(find)) {}
 
   [[nodiscard]] Origin OriginOf(absl::string_view peer) const;
-  // Null: a caller that the policy does not know.
+  // Returns the caller; null if the policy does not name it.
   [[nodiscard]] CallerPtr caller() const;
   void Bind(CallerPtr caller);
 
@@ -93,20 +95,22 @@ class Identity final {
   CallerPtr caller_ ABSL_GUARDED_BY(mutex_);
 };
 
-// Keeps one Caller a principal over changes of the policy. Thread-safe.
+// Keeps one Caller for each principal across changes of the policy. Thread-safe.
 class Callers final {
  public:
   explicit Callers(Policy policy) : policy_(std::make_shared<const Policy>(std::move(policy))) {}
 
-  // The policy in force.
+  // Returns the current policy.
   [[nodiscard]] std::shared_ptr<const Policy> policy() const;
-  // Puts another one in force, for every Caller that was given out, before it returns.
+  // Replaces the policy. Every Caller that was returned before has its new grants when this
+  // returns.
   void SetPolicy(Policy policy);
 
   [[nodiscard]] CallerPtr Of(const std::string& principal);
-  // Null where the policy names no principal for the peer.
+  // Returns the caller; null if the policy does not name a principal for the peer.
   [[nodiscard]] CallerPtr Of(const UnixPeer& peer);
-  // Null where the policy grants nothing to the principal, of which there may be any number.
+  // Returns the caller; null if the policy grants nothing to the principal. The number of such
+  // principals is unbounded.
   [[nodiscard]] CallerPtr OfGranted(const std::string& principal);
 
  private:

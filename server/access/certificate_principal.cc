@@ -14,7 +14,7 @@ namespace billbroker {
 namespace {
 
 constexpr absl::string_view kSpiffe = "spiffe://";
-constexpr std::size_t kMaxSpiffeSize = 2048;  // both as the SPIFFE ID specification says
+constexpr std::size_t kMaxSpiffeSize = 2048;  // this and the next: SPIFFE ID specification
 constexpr std::size_t kMaxTrustDomainSize = 255;
 constexpr std::size_t kMaxDnsSize = 253;
 constexpr std::size_t kMaxCommonNameSize = 64;  // X.520
@@ -53,7 +53,8 @@ bool IsCommonName(absl::string_view name) {
          IsMadeOf(name, [](char c) { return absl::ascii_isprint(c) && c != '*'; });
 }
 
-// A name out of shape is not repeated: it is the caller's, and goes into logs.
+// The message does not repeat the malformed name, because it comes from the caller and goes into
+// logs.
 absl::Status Refused(absl::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat("the certificate ", why));
 }
@@ -67,7 +68,7 @@ absl::StatusOr<std::string> PrincipalOf(const CertificateNames& names) {
   if (spiffe.size() > 1) return Refused("has several SPIFFE URIs; issue it with one");
   if (spiffe.size() == 1) {
     if (IsSpiffeId(spiffe[0])) return spiffe[0];
-    return Refused("has a SPIFFE URI that is no SPIFFE ID; issue it with spiffe://DOMAIN/PATH");
+    return Refused("has a SPIFFE URI that is not a SPIFFE ID; issue it with spiffe://DOMAIN/PATH");
   }
   if (names.dns_names.size() > 1) {
     return Refused("has several DNS names; issue it with one, or with a SPIFFE URI");

@@ -1,4 +1,4 @@
-// Which principal a client certificate is; docs/configuration.md says the rule to people.
+// PrincipalOf: the principal that a client certificate names. The rule is in docs/configuration.md.
 #pragma once
 
 #include <string>
@@ -8,18 +8,19 @@
 
 namespace billbroker {
 
-// What a certificate that was verified says of its holder.
+// The names in a verified certificate.
 struct CertificateNames {
-  std::vector<std::string> uris;       // of the subject's alternative names, as are
-  std::vector<std::string> dns_names;  // these
-  std::string common_name;             // the subject's first; may be empty
+  std::vector<std::string> uris;       // from the subject's alternative names
+  std::vector<std::string> dns_names;  // likewise
+  std::string common_name;             // the first one of the subject; may be empty
 };
 
-// "spiffe://DOMAIN/PATH" where there is a SPIFFE URI; else "dns:NAME", in small letters, where
-// there is a DNS name; else "cn:NAME". Holds printable ASCII and no "*".
+// Returns "spiffe://DOMAIN/PATH" if there is a SPIFFE URI, else "dns:NAME" in lower case if there
+// is a DNS name, else "cn:NAME". The result is printable ASCII without "*".
 //
-// kInvalidArgument, with the fix, where the first of these that is there is there twice or out of
-// shape: nobody becomes somebody else by a name of another kind.
+// Fails with kInvalidArgument and the fix if the first kind of name that is present occurs twice or
+// is malformed. It does not fall back to the next kind, so that no holder becomes another
+// principal.
 [[nodiscard]] absl::StatusOr<std::string> PrincipalOf(const CertificateNames& names);
 
 }  // namespace billbroker

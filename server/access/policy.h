@@ -1,4 +1,4 @@
-// Policy: who may ask for what. Design: docs/adr/0018-principals-and-policy.md.
+// Policy: the permissions of principals. Design: docs/adr/0018-principals-and-policy.md.
 #pragma once
 
 #include <sys/types.h>
@@ -13,7 +13,8 @@
 
 namespace billbroker {
 
-// What a principal may do with what is granted to it; each holds all that come before it.
+// The calls that a principal may make for the objects granted to it. Each role includes the roles
+// before it.
 enum class Role {
   kReader,    // GetSession, BatchGetSessions, WatchSessions
   kCaller,    // sessions with the devKey or the headers; Login without force
@@ -21,12 +22,12 @@ enum class Role {
   kAdmin,     // changes of credentials
 };
 
-// "reader", "caller", "operator", "admin".
+// Returns "reader", "caller", "operator" or "admin".
 [[nodiscard]] absl::string_view RoleName(Role role);
 [[nodiscard]] absl::optional<Role> RoleNamed(absl::string_view name);
 
-// Whether `text` is what `glob` says, where each "*" stands for any run of characters, none
-// included. Takes at most the product of both lengths.
+// Returns true if `text` matches `glob`, in which each "*" stands for any run of characters,
+// including none. Takes at most time proportional to the product of both lengths.
 [[nodiscard]] bool MatchesGlob(absl::string_view glob, absl::string_view text);
 
 // One line of the policy. Patterns are globs; an empty list covers nothing.
@@ -37,38 +38,39 @@ struct Grant {
   std::vector<std::string> credentials;    // and the organizations that they serve
 };
 
-// What one principal was granted. A value; nothing granted is nothing allowed.
+// The grants of one principal. A value; everything that is not granted is refused.
 class Grants final {
  public:
   Grants() = default;
   explicit Grants(std::vector<Grant> grants) : grants_(std::move(grants)) {}
 
-  // Whether anything is granted in `role`.
+  // Returns true if anything is granted in `role`.
   [[nodiscard]] bool Any(Role role) const;
-  // Whether the organization is, whichever credential serves it.
+  // Returns true if the organization is granted, whichever credential serves it.
   [[nodiscard]] bool CoversOrganization(Role role, absl::string_view organization_id) const;
-  // Whether a grant names credentials.
+  // Returns true if a grant names credentials.
   [[nodiscard]] bool NamesCredentials(Role role) const;
-  // Whether the credential is, with all organizations that it serves.
+  // Returns true if the credential is granted, with all organizations that it serves.
   [[nodiscard]] bool CoversCredential(Role role, absl::string_view credential) const;
 
  private:
   std::vector<Grant> grants_;
 };
 
-// What a principal may ask at a time.
+// The limits of the calls of one principal.
 struct CallerLimits {
   double calls_per_second = 1000;
-  double burst = 2000;  // calls at once after a pause
-  // Calls without an answer that are answered at once, and as many that wait: CallKind.
+  double burst = 2000;  // calls at the same time after a pause
+  // The limit of calls without an answer, separately for each CallKind.
   int calls_in_flight = 1000;
 };
 
-// Who is at the other end of a Unix socket, as the kernel says (SO_PEERCRED, SO_PEERGROUPS).
+// The process at the other end of a Unix socket, according to the kernel (SO_PEERCRED,
+// SO_PEERGROUPS).
 struct UnixPeer {
   uid_t uid = 0;
   std::vector<gid_t> groups;  // sorted, the primary one among them
-  pid_t pid = 0;              // who connected, for the audit; 0 in another namespace. Not compared.
+  pid_t pid = 0;              // for the audit log; 0 in another namespace. Not compared.
 
   friend bool operator<(const UnixPeer& a, const UnixPeer& b) {
     return a.uid != b.uid ? a.uid < b.uid : a.groups < b.groups;
@@ -77,7 +79,7 @@ struct UnixPeer {
 
 // A value.
 struct Policy {
-  // A principal of Unix sockets, "unix:NAME", and the users that are it.
+  // A principal of Unix sockets, "unix:NAME", and its users.
   struct UnixPrincipal {
     std::string name;
     std::vector<uid_t> users;
@@ -86,11 +88,11 @@ struct Policy {
 
   std::vector<UnixPrincipal> principals;
   std::vector<Grant> grants;
-  CallerLimits limits;                             // of a principal that has none of its own
+  CallerLimits limits;                             // of a principal without limits of its own
   std::map<std::string, CallerLimits> own_limits;  // by principal
 
-  // The principal that names the peer's user; else the first one that names one of its groups; else
-  // nullopt: an unknown caller.
+  // Returns the principal that names the peer's user, else the first one that names one of its
+  // groups, else nullopt: an unknown caller.
   [[nodiscard]] absl::optional<std::string> PrincipalOf(const UnixPeer& peer) const;
   [[nodiscard]] Grants GrantsOf(absl::string_view principal) const;
   [[nodiscard]] const CallerLimits& LimitsOf(const std::string& principal) const;

@@ -1,4 +1,4 @@
-// ClosableExecutor: an executor that can be told to take no more work.
+// ClosableExecutor: an executor that can be closed to new work.
 #pragma once
 
 #include <utility>
@@ -8,8 +8,8 @@
 
 namespace billbroker {
 
-// Passes work on until it is closed, and drops it from then on. It breaks a circle at the end of
-// the process: work of the session manager calls BILL, and BILL's answers make new work.
+// Forwards work until it is closed, and drops it afterwards. It ends a cycle at shutdown: work of
+// the session manager calls BILL, and the answers of BILL create new work.
 class ClosableExecutor final : public Executor {
  public:
   explicit ClosableExecutor(Executor& executor) : executor_(executor) {}
@@ -24,7 +24,8 @@ class ClosableExecutor final : public Executor {
     if (!closed_) executor_.RunAfter(delay, std::move(work));
   }
 
-  // From the return of this call on nothing reaches the executor, which may go.
+  // Closes the executor. Once this call returns, no more work reaches the borrowed executor, so it
+  // may be destroyed.
   void Close() {
     MutexLock lock(mutex_);
     closed_ = true;

@@ -220,7 +220,7 @@ std::map<std::string, Environment> ReadEnvironments(TomlTable& root) {
   for (const std::string& name : table.Names()) {
     Environment environment = ReadEnvironment(name, table.Table(name));
     if (!IsName(name)) {
-      table.Error(name, "is no environment's name; use 1 to 64 characters of [a-z0-9-]");
+      table.Error(name, "is not a valid environment name; use 1 to 64 characters of [a-z0-9-]");
     }
     const auto [twin, added] = names.emplace(environment.base_url, name);
     if (!added && !environment.base_url.empty()) {
@@ -267,8 +267,7 @@ Config ReadConfig(TomlTable& root) {
   if (config.policy_file.empty()) {
     root.Error(
         "policy_file",
-        "is missing; set it to a file that says who may do what; share/doc/billbroker/examples "
-        "has a sample");
+        "is missing; set it to the path of a policy; share/doc/billbroker/examples has a sample");
   }
   config.audit = ReadAudit(root.Table("audit"), config.state_dir);
   config.environments = ReadEnvironments(root);

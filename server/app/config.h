@@ -1,4 +1,4 @@
-// Config: what the configuration file says. docs/configuration.md is the reference for people.
+// Config: the contents of the configuration file. Reference: docs/configuration.md.
 #pragma once
 
 #include <sys/types.h>
@@ -27,11 +27,11 @@ struct TlsFiles {
 struct ListenerConfig {
   std::string socket;   // absolute path; or
   std::string address;  // see tcp_address.h
-  mode_t mode = 0660;   // of the socket, as is
-  std::string group;    // this; empty: the process's own
+  mode_t mode = 0660;   // of the socket
+  std::string group;    // of the socket; empty: the group of the process
   TlsFiles tls;         // of the address
   std::vector<std::string> services = {"session", "credential", "mfa", "audit"};  // one or more
-  // The default is a minute where no secret is taken: with neither "credential" nor "mfa".
+  // The default is a minute on listeners that take no secrets: neither "credential" nor "mfa".
   absl::Duration max_connection_idle = absl::Seconds(5);
   absl::Duration max_connection_age = absl::Minutes(30);
   int max_connections = 1000;
@@ -41,7 +41,7 @@ struct ListenerConfig {
 
 struct AuditConfig {
   std::string file;                                // absolute path
-  bool session_reads = false;                      // record each session that is handed out
+  bool session_reads = false;                      // record each session that is returned
   absl::Duration longest_wait = absl::Seconds(2);  // for the disk, before something is refused
 };
 
@@ -60,11 +60,11 @@ struct Config {
   CurlOptions bill;
 };
 
-// Reads TOML. Errors: kInvalidArgument with a message of one line for everything that is wrong,
-// "FILE:LINE: what and how to mend it"; `file` is only that name.
+// Reads TOML. Fails with kInvalidArgument and one line for each error: "FILE:LINE: error and fix".
+// `file` is only used in these messages.
 [[nodiscard]] absl::StatusOr<Config> ParseConfig(absl::string_view text, absl::string_view file);
 
-// Reads the file at `path` and parses it; refuses one that everybody may write. Errors as
+// Reads the file at `path` and parses it. Refuses a file that everybody may write. Fails like
 // ParseConfig().
 [[nodiscard]] absl::StatusOr<Config> LoadConfig(const std::string& path);
 

@@ -1,4 +1,4 @@
-// LogObserver: what the rooms to the left tell, as log lines.
+// LogObserver: writes the events of other modules to the log.
 #pragma once
 
 #include "server/app/log.h"

@@ -85,7 +85,7 @@ void ReadPrewarm(TomlTable table, SessionManagerOptions& options) {
     if (!ValidateOrganizationId(organization_id).ok()) {
       table.Error("organizations",
                   absl::StrCat("holds \"", organization_id,
-                               "\", which is no organization's id: 1 to 64 characters of "
+                               "\", which is not an organization id: 1 to 64 characters of "
                                "[A-Za-z0-9_-]"));
     }
     options.prewarm.insert(std::move(organization_id));

@@ -1,4 +1,4 @@
-// What the configuration file says of sessions and sign-ins: [session], [sign_ins], [prewarm].
+// Reads the tables [session], [sign_ins] and [prewarm] of the configuration file.
 #pragma once
 
 #include "server/app/toml_reader.h"

@@ -1,4 +1,4 @@
-// SignInAudit: sign-ins and log-outs, on the audit log as well.
+// SignInAudit: records sign-ins and log-outs in the audit log.
 #pragma once
 
 #include "server/access/audit/audit_trail.h"
@@ -6,12 +6,13 @@
 
 namespace billbroker {
 
-// Tells `next` everything, and the log what it has to know: a sign-in before it is sent, which the
-// log can refuse, and what became of it, each with the call that it is made for (see SignInFacts);
-// log-outs that no caller asked for, without waiting.
+// Forwards every event to `next`, and records sign-ins and log-outs in the audit log. A sign-in is
+// recorded before it is sent, and the log can refuse it; its outcome is recorded afterwards. Both
+// records name the call that caused the sign-in (see SignInFacts). Log-outs that no caller
+// requested are recorded without waiting.
 class SignInAudit final : public SessionObserver {
  public:
-  // Both are borrowed.
+  // Borrows both arguments.
   SignInAudit(AuditTrail& audit, SessionObserver& next) : audit_(audit), next_(next) {}
 
   absl::Status SignInStarts(const SignInFacts& sign_in) override;

@@ -123,10 +123,10 @@ class CredentialManager final {
                                                                  const std::string& rotation_id,
                                                                  const std::string& principal);
 
-  // Stores the rememberMeId that BILL returned for a passed MFA challenge. Does not compare
-  // the version, because a person typed a code for the change. A roll-back does not return to the version
-  // before it. Fails with UNKNOWN_CREDENTIAL, or with VERSION_CONFLICT if another credential has
-  // the name now.
+  // Stores the rememberMeId that BILL returned for a passed MFA challenge. Does not compare the
+  // version, because a person typed a code for the change. A roll-back does not return to the
+  // version before it. Fails with UNKNOWN_CREDENTIAL, or with VERSION_CONFLICT if another
+  // credential has the name now.
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> RenewMfa(const CredentialId& target,
                                                            SecretString remember_me_id,
                                                            std::string device,

@@ -1,5 +1,5 @@
-// WatchHub: who watches which organization, and what each of them has yet to be told. Knows no
-// gRPC: server/rpc/watch_stream.h is the subscriber. Design: docs/adr/0013-watch-sessions.md.
+// WatchHub: marks the watched organizations that changed, for each subscriber. It does not depend
+// on gRPC; its subscriber is server/rpc/watch_stream.h. Design: docs/adr/0013-watch-sessions.md.
 #pragma once
 
 #include <cstdint>
@@ -17,9 +17,9 @@
 
 namespace billbroker {
 
-// Holds no states, only which of them were not told since they changed: one mark for each watched
-// organization, however often it changes. So a slow subscriber gets the latest state and never a
-// backlog, and a change costs its own watchers only.
+// Holds no states, only one mark for each watched organization of a subscriber: its state may have
+// changed since the subscriber took it. Repeated changes set the same mark. So a slow subscriber
+// gets the latest state and never a backlog, and a change costs only its own watchers.
 //
 // Thread-safe. The executor is borrowed and must outlive the hub; the hub must outlive its
 // subscriptions.
@@ -28,21 +28,21 @@ class WatchHub final : public SessionWatcher {
   class Listener {
    public:
     virtual ~Listener() = default;
-    // There is something to take again, and it is the callee's turn: until its Take() says that
-    // there is nothing left, no second call comes. Called on the executor, without a lock held;
-    // must not block.
+    // Starts the listener's turn, because there is something to take. There is no second call until
+    // its Take() returns nullopt. Called on the executor without a lock held; must not block.
     virtual void News() = 0;
   };
 
-  // What one subscriber watches. The entries are numbered as Subscribe() got them.
+  // The organizations that one subscriber watches, numbered in the order of Subscribe().
   class Subscription final {
    public:
     ~Subscription();
     Subscription(const Subscription&) = delete;
     Subscription& operator=(const Subscription&) = delete;
 
-    // The next entry whose state is to be told, the longest unsaid first; at the start that is
-    // each of them, in order. nullopt: nothing is left, and the listener hears of the next change.
+    // Returns the next entry whose state is to be sent, in the order in which they were marked. At
+    // the start every entry is marked, in order. Returns nullopt if none is left; then the next
+    // change calls the listener.
     [[nodiscard]] absl::optional<std::uint32_t> Take();
 
    private:
@@ -50,36 +50,38 @@ class WatchHub final : public SessionWatcher {
     struct Place;
 
     Subscription(WatchHub& hub, std::weak_ptr<Listener> listener, std::size_t entries);
-    // True where the listener is to be told.
+    // Marks the entry. Returns true if the listener must be called.
     [[nodiscard]] bool Mark(std::uint32_t entry);
     [[nodiscard]] bool IsMarked(std::uint32_t entry);
 
     WatchHub& hub_;
-    // Not kept alive: a listener that is gone hears nothing.
+    // A weak pointer: a listener that was destroyed is not called.
     const std::weak_ptr<Listener> listener_;
     std::vector<Place> places_;  // by entry; guarded by the hub's mutex
     Mutex mutex_;                // taken after the hub's
     std::vector<bool> marked_ ABSL_GUARDED_BY(mutex_);
-    std::deque<std::uint32_t> queue_ ABSL_GUARDED_BY(mutex_);  // those that are marked
-    bool idle_ ABSL_GUARDED_BY(mutex_) = false;                // Take() said that nothing is left
+    std::deque<std::uint32_t> queue_ ABSL_GUARDED_BY(mutex_);  // the marked entries
+    bool idle_ ABSL_GUARDED_BY(mutex_) = false;                // Take() returned nullopt
   };
 
   explicit WatchHub(Executor& executor) : executor_(executor) {}
 
-  // It is the caller's turn to Take() first. An organization may be named more than once.
+  // Subscribes `listener`. The caller takes the first turn by calling Take(). An organization may
+  // be named more than once.
   [[nodiscard]] std::unique_ptr<Subscription> Subscribe(
       const std::vector<std::string>& organization_ids, std::weak_ptr<Listener> listener);
 
   void SessionChanged(absl::string_view organization_id) override;
 
-  // What may have changed is not known by organization, as when the keyring was read.
+  // Marks every organization. For changes that concern no particular one, such as a read of the
+  // keyring.
   void EverythingChanged();
 
-  // Organizations that somebody watches.
+  // Returns the number of watched organizations.
   [[nodiscard]] std::size_t watched() const;
 
-  // Subscriptions to any of these organizations, and how many of them have taken the newest state
-  // of each.
+  // The number of subscriptions to any of these organizations, and how many of them have taken the
+  // latest state of each.
   struct Audience {
     int watchers = 0;
     int told = 0;
@@ -103,7 +105,7 @@ class WatchHub final : public SessionWatcher {
 
   Executor& executor_;
   mutable Mutex mutex_;
-  // Only those that somebody watches. Owned by pointer, because places refer to them.
+  // Only organizations with watchers. Pointers, because places refer to them.
   absl::flat_hash_map<std::string, std::unique_ptr<Organization>> organizations_
       ABSL_GUARDED_BY(mutex_);
 };

@@ -21,7 +21,7 @@ TEST(AccessMessagesTest, CertificateWithoutPrincipal) {
   EXPECT_EQ(MessageOf({{"spiffe://a/b", "spiffe://a/c"}, {}, ""}),
             "the certificate has several SPIFFE URIs; issue it with one");
   EXPECT_EQ(MessageOf({{"spiffe:a/b"}, {}, ""}),
-            "the certificate has a SPIFFE URI that is no SPIFFE ID; issue it with "
+            "the certificate has a SPIFFE URI that is not a SPIFFE ID; issue it with "
             "spiffe://DOMAIN/PATH");
   EXPECT_EQ(MessageOf({{}, {"a", "b"}, ""}),
             "the certificate has several DNS names; issue it with one, or with a SPIFFE URI");

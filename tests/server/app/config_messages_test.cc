@@ -80,7 +80,7 @@ TEST(ConfigMessagesTest, NamesLineKeyAndFix) {
        "b.toml:7: sign_ins.share_percent must be an integer from 1 to 100, not 0"},
       {"[sign_ins]\nshare = 5", "b.toml:7: unknown key \"sign_ins.share\"; known here: "},
       {"[prewarm]\norganizations = [\"008/1\"]",
-       "b.toml:7: prewarm.organizations holds \"008/1\", which is no organization's id: 1 to 64 "
+       "b.toml:7: prewarm.organizations holds \"008/1\", which is not an organization id: 1 to 64 "
        "characters of [A-Za-z0-9_-]"},
       {"[prewarm]\norganizations = [81]",
        "b.toml:7: prewarm.organizations must be an array of strings"},
@@ -96,7 +96,8 @@ TEST(ConfigMessagesTest, NamesLineKeyAndFix) {
        "b.toml:6: environments.sandbox.proxy must be a URL such as \"http://proxy:3128\", without "
        "user and password"},
       {"[environments.Prod]\nbase_url = \"https://x\"",
-       "b.toml:6: environments.Prod is no environment's name; use 1 to 64 characters of [a-z0-9-]"},
+       "b.toml:6: environments.Prod is not a valid environment name; use 1 to 64 characters of "
+       "[a-z0-9-]"},
       {"[environments.other]\nbase_url = \"http://gateway.stage.bill.com/connect\"",
        "b.toml:7: environments.other.base_url must be a URL such as "
        "\"https://gateway.stage.bill.com/connect\", not "
