@@ -50,6 +50,7 @@ void SessionManager::Restore(StoreContents contents) {
   {
     LockedSessions state(core_->shared);
     RestoreSessions(core_->shared, state, core_->slots, core_->dispatcher, std::move(contents));
+    state->store_read = true;
     state->rules.vault.SetRestored();
     state->dispatch = true;
   }
@@ -155,6 +156,10 @@ void SessionManager::Logout(absl::string_view organization_id, absl::string_view
   if (!found.ok()) return done(found.status());
   LockedSessions state(core_->shared);
   SessionSlot* slot = state->slots.Find({(*found)->uid, organization_id});
+  if (!state->store_read) {
+    slot = &state->slots.FindOrCreate(*found, organization_id);
+    slot->ends_stored = std::max(slot->ends_stored, if_generation);
+  }
   SessionPtr ends;
   if (slot != nullptr) {
     // If BILL has not confirmed the end of a session, the session is ended again.

@@ -97,7 +97,8 @@ class SessionManager final : public CredentialObserver {
   void Cancel(const std::vector<WaitingCall>& calls);
 
   // Stops returning the session, then ends it at BILL. If BILL does not answer, the callback
-  // receives the error, and a repeated call tries again. `if_generation` 0: any session.
+  // receives the error, and a repeated call tries again. `if_generation` 0: any session. A call
+  // before Restore() returns false, and Restore() ends the stored session.
   void Logout(absl::string_view organization_id, absl::string_view credential,
               std::uint64_t if_generation, LogoutDone done);
 

@@ -88,20 +88,27 @@ class Restorer final {
   }
 
   void RestoreSlot(const StoredSlot& stored, const CredentialInfoPtr& credential) {
+    const bool used = state_->slots.Find({credential->uid, stored.organization_id}) != nullptr;
     SessionSlot& slot = state_->slots.FindOrCreate(credential, stored.organization_id);
     slot.session.RestoreGeneration(stored.generation);
-    slot.signed_out = stored.logged_out;
+    const bool served = slot.session.IsLive(shared_.now());  // since ServeWithoutStore()
+    slot.signed_out = slot.signed_out || (stored.logged_out && !served);
     slot.accepted_dev_key_id = stored.accepted_dev_key_id;
     slot.in_doubt = stored.in_doubt;
     if (!stored.accepted_dev_key_id.empty()) {
       state_->history.RestoreDevKey({credential->environment, stored.accepted_dev_key_id});
     }
     if (stored.place > 0) RestorePlace(slot, stored.place);
-    if (stored.session == nullptr || slot.session.IsLive(shared_.now())) return;
+    if (stored.session == nullptr || served) {
+      // This process may have written the row already, with a lower generation.
+      if (used) slots_.Save(state_, slot);
+      return;
+    }
     SessionPtr session = RestoreSession(*stored.session, *credential);
     const absl::Duration now = shared_.now();
-    const bool revoked = slot.IsRevoked(*session);
-    if (session->deadline <= now || revoked) {
+    const bool signed_out = session->generation <= slot.ends_stored;
+    slot.signed_out = slot.signed_out || signed_out;
+    if (session->deadline <= now || signed_out || slot.IsRevoked(*session)) {
       // The process before did not get as far as ending a revoked one.
       if (session->deadline > now) slots_.Retire(session, absl::ZeroDuration());
       return slots_.Save(state_, slot);
@@ -113,7 +120,7 @@ class Restorer final {
     // A caller asked for it not long ago, or it would not be in the store.
     slot.last_demand = now;
     slots_.PlanKeepAlive(state_, slot);
-    if (!same_boot_) slots_.Save(state_, slot);
+    if (used || !same_boot_) slots_.Save(state_, slot);
   }
 
  private:

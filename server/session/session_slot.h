@@ -32,7 +32,10 @@ struct SessionSlot {
 
   bool place_stored = false;  // the store holds a place in the queue
   bool signed_out = false;    // by a caller: only another caller brings a session back
-  bool removed = false;       // detached or deleted; erased once nothing is under way
+  // A caller signed out before the store was read: a stored session of at most this generation is
+  // ended.
+  std::uint64_t ends_stored = 0;
+  bool removed = false;  // detached or deleted; erased once nothing is under way
 
   absl::Duration last_demand = -absl::InfiniteDuration();      // of a caller
   absl::Duration next_maintenance = absl::InfiniteDuration();  // see MaintenanceAgenda

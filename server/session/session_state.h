@@ -69,6 +69,7 @@ struct SessionState {
   RateLimiter stale_reports;     // by principal
 
   std::uint64_t probes_made = 0;
+  bool store_read = false;          // Restore() was called
   bool counted_from_audit = false;  // the ledger of before the start: see ServeWithoutStore()
   int held_sessions = 0;            // of slots, some of which may be past their deadline
   std::int64_t sign_ins = 0;

@@ -1,6 +1,8 @@
 #include "server/session/slot_operations.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <list>
 #include <string>
 #include <utility>
@@ -151,6 +153,7 @@ void SlotOperations::SignOutUnasked(LockedSessions& state, SessionSlot& slot,
 
 void SlotOperations::StaySignedOut(LockedSessions& state, SessionSlot& slot) {
   slot.signed_out = true;
+  if (!state->store_read) slot.ends_stored = std::numeric_limits<std::uint64_t>::max();
   SignInScheduler& scheduler = state->rules.scheduler;
   if (slot.waiters.empty() && scheduler.queue().Find(slot.id) != nullptr) {
     scheduler.Withdraw(slot.id, shared_.now());

@@ -52,6 +52,12 @@ void FakeStore::WriteSoon(StoreChange change) {
   if (state_ != StoreState::kWaiting && !holding_) WriteAll().IgnoreError();
 }
 
+void FakeStore::Close() {
+  MutexLock lock(mutex_);
+  state_ = StoreState::kWaiting;
+  unwritten_.clear();
+}
+
 StoreState FakeStore::state() const {
   MutexLock lock(mutex_);
   return state_;

@@ -27,6 +27,9 @@ class FakeStore final : public SessionStore {
   void WriteSoon(StoreChange change) override;
   [[nodiscard]] StoreState state() const override;
 
+  // The process ended: changes that are not written yet are lost, and later ones wait for Open().
+  void Close();
+
   void set_hook(Hook hook);
   // While true, writes fail (kDegraded). Once false again, the next write writes all changes.
   void set_failing(bool failing);

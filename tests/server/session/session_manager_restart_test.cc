@@ -20,10 +20,22 @@ class SessionManagerRestartTest : public SessionManagerTest {
 
   // Starts a new process on the same vault and store.
   void Start() {
+    StartUnread();
+    process->Restore(store.Open(*vault.MasterKey()));
+  }
+  // The same, but the store is not read yet.
+  void StartUnread() {
     process.reset();
+    store.Close();
     own = std::make_unique<ManualExecutor>(clock);
     process = std::make_unique<SessionManager>(options, MakeParts(*own));
+  }
+  // Signs the first organization out before the store is read, then reads it.
+  void StartSignedOut(std::uint64_t if_generation) {
+    StartUnread();
+    process->Logout(kFirst, "", if_generation, [](const absl::StatusOr<bool>&) {});
     process->Restore(store.Open(*vault.MasterKey()));
+    own->RunUntilIdle();
   }
 
   Answer Call(const SessionDemand& demand = {}, absl::string_view organization = kFirst) {
@@ -237,6 +249,32 @@ TEST_F(SessionManagerRestartTest, SendsNothingBeforeStoreIsOpen) {
   own->RunUntilIdle();
   EXPECT_THAT(answer, HasReason(Reason::kVaultUnreachable));
   EXPECT_EQ(bill.CountSignIns(), 0);
+}
+
+TEST_F(SessionManagerRestartTest, SignOutBeforeStoreIsReadEndsSession) {
+  const SessionPtr before = *Call();
+  StartSignedOut(0);
+  EXPECT_FALSE(bill.IsLive(before->keys.session_id->Reveal()));
+  SessionDemand cached;
+  cached.cached_only = true;
+  EXPECT_THAT(Call(cached), HasReason(Reason::kNoLiveSession));
+  ASSERT_EQ(store.contents().slots.size(), 1U);
+  EXPECT_TRUE(store.contents().slots[0].logged_out);
+  EXPECT_THAT(Call(), IsOk());
+  EXPECT_EQ(bill.CountSignIns(), 2);
+}
+
+TEST_F(SessionManagerRestartTest, EarlySignOutOfItsGenerationEndsSession) {
+  const SessionPtr before = *Call();
+  StartSignedOut(before->generation);
+  EXPECT_FALSE(bill.IsLive(before->keys.session_id->Reveal()));
+}
+
+TEST_F(SessionManagerRestartTest, EarlySignOutOfOlderGenerationKeepsSession) {
+  const SessionPtr before = *Call();
+  StartSignedOut(before->generation - 1);
+  EXPECT_THAT(Call(), IsOk());
+  EXPECT_EQ(bill.CountSignIns(), 1);
 }
 
 TEST_F(SessionManagerRestartTest, RecordsAttemptBeforeSending) {
