@@ -35,6 +35,10 @@ bool MaintenanceRunner::RunSome(LockedSessions& state) {
     SessionSlot* const slot = state->slots.TakeDue(shared_.now());
     if (slot == nullptr) return true;
     Maintain(state, *slot);
+    if (!slot->session.IsLive(shared_.now())) continue;
+    // Neither a check under way nor a retry delays the visit at the session's deadline.
+    state->slots.ScheduleMaintenance(
+        *slot, std::min(slot->next_maintenance, slot->session.get()->deadline));
   }
   return false;
 }

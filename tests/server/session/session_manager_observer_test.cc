@@ -55,6 +55,17 @@ TEST_F(SessionManagerObserverTest, RefusedSignInIsNotSentAndCostsNothing) {
   EXPECT_EQ(observer.sign_ins().back().dev_key_id, (*Get())->dev_key_id);
 }
 
+TEST_F(SessionManagerObserverTest, ReportsExpiryDuringUnansweredCheck) {
+  manager.StartWarm(kFirst, "");
+  ASSERT_THAT(Get(), IsOk());
+  bill.Hold();
+  executor.Advance(absl::Minutes(33));
+  ASSERT_EQ(bill.session_infos().size(), 1U);
+  ASSERT_THAT(observer.session_ends(), IsEmpty());
+  executor.Advance(absl::Minutes(2));
+  EXPECT_THAT(observer.session_ends(), ElementsAre("idle"));
+}
+
 TEST_F(SessionManagerObserverTest, ServesLiveSessionWhenSignInsAreRefused) {
   const SessionPtr live = *Get();
   RefuseSignIns();
