@@ -93,7 +93,7 @@ void SlotOperations::Install(LockedSessions& state, SessionSlot& slot, SessionPt
       Retire(held, shared_.options.replaced_grace);
     }
     if (slot.session.get() == nullptr) ++state->held_sessions;
-    slot.session.Adopt(std::move(session));
+    slot.session.Adopt(slot.session.Renumber(std::move(session), shared_.parts.clock.Now()));
     slot.signed_out = false;
     slot.in_doubt = false;
     PlanKeepAlive(state, slot);

@@ -34,6 +34,7 @@ bool SlotSession::IsSameAtBill(const Session& other) const {
 
 void SlotSession::RestoreGeneration(std::uint64_t generation) {
   generation_ = std::max(generation_, generation);
+  adopted_generation_ = std::max(adopted_generation_, generation);
 }
 
 std::uint64_t SlotSession::ReserveGeneration(absl::Time wall) {
@@ -41,8 +42,16 @@ std::uint64_t SlotSession::ReserveGeneration(absl::Time wall) {
   return generation_;
 }
 
+SessionPtr SlotSession::Renumber(SessionPtr session, absl::Time wall) {
+  if (session->generation >= adopted_generation_) return session;
+  auto late = std::make_shared<Session>(*session);
+  late->generation = late->first_generation = ReserveGeneration(wall);
+  return late;
+}
+
 void SlotSession::Adopt(SessionPtr session) {
   session_ = std::move(session);
+  adopted_generation_ = std::max(adopted_generation_, session_->generation);
   origin_ = Origin::kConfirmed;
 }
 
@@ -55,7 +64,7 @@ void SlotSession::AdoptUnconfirmed(SessionPtr session, bool serveable) {
 bool SlotSession::ServeUnverified(absl::Time wall) {
   if (session_ == nullptr || origin_ != Origin::kStore || !serveable_) return false;
   auto served = std::make_shared<Session>(*session_);
-  served->generation = ReserveGeneration(wall);
+  served->generation = adopted_generation_ = ReserveGeneration(wall);
   session_ = std::move(served);
   origin_ = Origin::kStoreServed;
   return true;
@@ -70,7 +79,7 @@ void SlotSession::Renew(const SessionInfo& info, absl::Duration sent, const Sess
   renewed->expire_time = renewed->verified_time + (renewed->deadline - clock.SinceBoot());
   if (origin_ == Origin::kStore) {
     // Nobody has seen this number before, however old the store was.
-    renewed->generation = ReserveGeneration(clock.Now());
+    renewed->generation = adopted_generation_ = ReserveGeneration(clock.Now());
   }
   session_ = std::move(renewed);
   origin_ = Origin::kConfirmed;

@@ -58,6 +58,9 @@ class SlotSession final {
   // Returns max(generation + 1, `wall` in microseconds), which no session has had before.
   std::uint64_t ReserveGeneration(absl::Time wall);
 
+  // Returns `session` with a new generation if the slot held one of a higher generation since its own
+  // was reserved; else as it is.
+  [[nodiscard]] SessionPtr Renumber(SessionPtr session, absl::Time wall);
   void Adopt(SessionPtr session);
   // Adopts a session from the store, which BILL has to confirm first. `serveable`: the process
   // before returned it to callers, and nothing speaks against it.
@@ -93,6 +96,7 @@ class SlotSession final {
   absl::Duration checked_ = -absl::InfiniteDuration();  // BILL confirmed a session
   absl::Duration asked_ = -absl::InfiniteDuration();    // or did not answer
   std::uint64_t generation_ = 0;
+  std::uint64_t adopted_generation_ = 0;  // the highest of a session that the slot held
   int early_ends_ = 0;
 };
 

@@ -57,6 +57,19 @@ TEST_F(SessionManagerProbeTest, AdoptedProbeSessionIsNext) {
   EXPECT_EQ(store.contents().slots[0].session, proved.session);
 }
 
+TEST_F(SessionManagerProbeTest, LateAdoptionGetsHigherGeneration) {
+  const ProbeResult proved = Probe(WithPassword("new"));
+  const SessionPtr between = *Get();
+  ASSERT_GT(between->generation, proved.session->generation);
+  ASSERT_THAT(Logout(), IsOk());
+  manager.AdoptProbed(UidOf(kAcme), proved.session);
+  const SessionPtr after = *Get();
+  EXPECT_EQ(*after->keys.session_id, *proved.session->keys.session_id);
+  EXPECT_GT(after->generation, between->generation);
+  EXPECT_EQ(after->first_generation, after->generation);
+  EXPECT_EQ(bill.CountSignIns(), 2);
+}
+
 TEST_F(SessionManagerProbeTest, DiscardedProbeIsLoggedOut) {
   const ProbeResult proved = Probe(WithPassword("new"));
   manager.DiscardProbed(proved.session);
