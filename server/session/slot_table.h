@@ -5,11 +5,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
 
+#include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -80,13 +80,17 @@ class SlotTable final {
     bool operator()(absl::string_view organization_id, const SessionSlot* slot) const {
       return organization_id < absl::string_view(slot->id.organization_id);
     }
+    bool operator()(const SessionSlot* slot, absl::string_view organization_id) const {
+      return absl::string_view(slot->id.organization_id) < organization_id;
+    }
   };
 
   // The key borrows from SessionSlot::id.
   absl::flat_hash_map<SlotIdView, std::unique_ptr<SessionSlot>> slots_;
-  absl::flat_hash_map<std::string, std::set<SessionSlot*, ByOrganization>> by_credential_;  // uid
-  std::set<SessionSlot*, InListOrder> listed_;
-  std::set<SessionSlot*, ByTimeThenId> agenda_;
+  absl::flat_hash_map<std::string, absl::btree_set<SessionSlot*, ByOrganization>>
+      by_credential_;  // uid
+  absl::btree_set<SessionSlot*, InListOrder> listed_;
+  absl::btree_set<SessionSlot*, ByTimeThenId> agenda_;
   std::uint64_t made_ = 0;  // slots
 };
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -16,8 +15,6 @@ namespace {
 
 constexpr absl::Duration kOutageWindow = absl::Minutes(5);
 constexpr std::size_t kOutageSignIns = 5;
-constexpr std::size_t kOutageOrganizations = 3;
-constexpr std::size_t kOutageUsers = 2;
 
 constexpr absl::Duration kFirstLook = absl::Seconds(1);
 constexpr absl::Duration kLongestLook = absl::Minutes(1);
@@ -30,9 +27,10 @@ constexpr absl::Duration kTrialForAnother = absl::Seconds(5);
 }  // namespace
 
 void CircuitBreaker::Age(Circuit& circuit, absl::Duration now) {
-  for (std::deque<Try>* tries : {&circuit.tried, &circuit.transient}) {
-    while (!tries->empty() && tries->front().when + kOutageWindow < now) tries->pop_front();
-  }
+  circuit.organizations.ForgetBefore(now - kOutageWindow);
+  circuit.users.ForgetBefore(now - kOutageWindow);
+  std::deque<Try>& transient = circuit.transient;
+  while (!transient.empty() && transient.front().when + kOutageWindow < now) transient.pop_front();
 }
 
 bool CircuitBreaker::IsOutage(const Circuit& circuit) {
@@ -43,12 +41,7 @@ bool CircuitBreaker::IsOutage(const Circuit& circuit) {
     organizations.insert(each.organization_id);
     users.insert(each.user);
   }
-  const bool enough_organizations = organizations.size() >= kOutageOrganizations;
-  const bool enough_users = users.size() >= kOutageUsers;
-  return std::all_of(circuit.tried.begin(), circuit.tried.end(), [&](const Try& each) {
-    return (enough_organizations || organizations.contains(each.organization_id)) &&
-           (enough_users || users.contains(each.user));
-  });
+  return circuit.organizations.AreCoveredBy(organizations) && circuit.users.AreCoveredBy(users);
 }
 
 void CircuitBreaker::PlanLook(Circuit& circuit, absl::Duration now) {
@@ -144,7 +137,8 @@ void CircuitBreaker::Left(const SignInCandidate& candidate, absl::Duration /*now
 void CircuitBreaker::Started(const SignInCandidate& candidate, absl::Duration now) {
   Circuit& circuit = circuits_[candidate.user.environment];
   Age(circuit, now);
-  circuit.tried.push_back({now, candidate.slot.organization_id, candidate.user});
+  circuit.organizations.Note(candidate.slot.organization_id, now);
+  circuit.users.Note(candidate.user, now);
   if (!circuit.open) return;
   circuit.trial = candidate.slot;
   circuit.trials_of.insert(candidate.slot.organization_id);
@@ -153,12 +147,8 @@ void CircuitBreaker::Started(const SignInCandidate& candidate, absl::Duration no
 void CircuitBreaker::Released(const SignInCandidate& candidate, absl::Duration /*now*/) {
   Circuit& circuit = circuits_[candidate.user.environment];
   if (circuit.trial == candidate.slot) circuit.trial.reset();  // another one may be the trial
-  const auto found =
-      std::find_if(circuit.tried.rbegin(), circuit.tried.rend(), [&candidate](const Try& each) {
-        return each.organization_id == candidate.slot.organization_id &&
-               each.user == candidate.user;
-      });
-  if (found != circuit.tried.rend()) circuit.tried.erase(std::next(found).base());
+  circuit.organizations.Forget(candidate.slot.organization_id);
+  circuit.users.Forget(candidate.user);
 }
 
 void CircuitBreaker::Ended(const SignInCandidate& candidate, const SignInOutcome& outcome,

@@ -12,6 +12,8 @@
 // sends the health request and reports the answer.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <deque>
 #include <string>
 #include <vector>
@@ -61,8 +63,41 @@ class CircuitBreaker final : public SignInRule {
     std::string organization_id;
     UserId user;
   };
+
+  // The `kMost` different values that were noted last, with the last time of each.
+  template <typename Value, std::size_t kMost>
+  class Newest final {
+   public:
+    void Note(const Value& value, absl::Duration now) {
+      Forget(value);
+      entries_.emplace_back(now, value);
+      if (entries_.size() > kMost) entries_.pop_front();
+    }
+    void Forget(const Value& value) {
+      const auto is_value = [&value](const auto& entry) { return entry.second == value; };
+      entries_.erase(std::remove_if(entries_.begin(), entries_.end(), is_value), entries_.end());
+    }
+    void ForgetBefore(absl::Duration time) {
+      while (!entries_.empty() && entries_.front().first < time) entries_.pop_front();
+    }
+    // Returns true if `others` has kMost values, or all of these.
+    [[nodiscard]] bool AreCoveredBy(const absl::flat_hash_set<Value>& others) const {
+      return others.size() >= kMost ||
+             std::all_of(entries_.begin(), entries_.end(),
+                         [&others](const auto& entry) { return others.contains(entry.second); });
+    }
+
+   private:
+    std::deque<std::pair<absl::Duration, Value>> entries_;  // oldest first
+  };
+
+  static constexpr std::size_t kOutageOrganizations = 3;
+  static constexpr std::size_t kOutageUsers = 2;
+
   struct Circuit {
-    std::deque<Try> tried;      // sign-ins that started within 5 minutes, oldest first
+    // Of the sign-ins that started within 5 minutes.
+    Newest<std::string, kOutageOrganizations> organizations;
+    Newest<UserId, kOutageUsers> users;
     std::deque<Try> transient;  // that ended so within 5 minutes, since BILL last judged one
     absl::flat_hash_map<std::string, int> waiting;  // organization -> candidates
 

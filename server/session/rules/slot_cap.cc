@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
 #include "server/session/rules/retry_time.h"
 #include "server/session/rules/rule_errors.h"
@@ -17,14 +18,14 @@ bool PassesSlotCap(const SignInCandidate& candidate) {
 
 // The bucket has a whole sign-in if it is full again within the time that refills the others.
 absl::Duration SlotCap::NextAt(const SlotId& slot) const {
-  const auto found = full_at_.find(slot);
+  const auto found = full_at_.find(absl::HashOf(slot.view()));
   if (found == full_at_.end()) return -absl::InfiniteDuration();
   return found->second - (options_.sign_ins - 1) * options_.refill;
 }
 
 void SlotCap::Take(const SlotId& slot, absl::Duration now) {
   if (full_at_.size() >= most_buckets_) ForgetFullBuckets(now);
-  absl::Duration& full_at = full_at_.try_emplace(slot, now).first->second;
+  absl::Duration& full_at = full_at_.try_emplace(absl::HashOf(slot.view()), now).first->second;
   full_at = std::max(full_at, now) + options_.refill;
 }
 
@@ -56,7 +57,7 @@ void SlotCap::Started(const SignInCandidate& candidate, absl::Duration now) {
 
 void SlotCap::Released(const SignInCandidate& candidate, absl::Duration /*now*/) {
   if (PassesSlotCap(candidate)) return;
-  const auto found = full_at_.find(candidate.slot);
+  const auto found = full_at_.find(absl::HashOf(candidate.slot.view()));
   if (found != full_at_.end()) found->second -= options_.refill;
 }
 

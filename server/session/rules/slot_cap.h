@@ -42,8 +42,10 @@ class SlotCap final : public SignInRule {
 
   SlotCapOptions options_;
   Random& random_;
-  absl::flat_hash_map<SlotId, absl::Duration> full_at_;  // when the bucket is full again
-  std::size_t most_buckets_ = 1024;                      // then full ones are forgotten
+  // When the bucket is full again, by the hash of the slot id. The id is ten times as large. If two
+  // slots had the same hash, they would share a bucket.
+  absl::flat_hash_map<std::size_t, absl::Duration> full_at_;
+  std::size_t most_buckets_ = 1024;  // then full ones are forgotten
 };
 
 }  // namespace billbroker
