@@ -1,7 +1,6 @@
 #include "vault/document.h"
 
-#include <array>
-#include <bitset>
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -22,53 +21,10 @@ constexpr std::uint64_t kFormat = 2;
 // More than the largest valid credential takes, with a rotation staged and one to roll back to.
 constexpr std::size_t kMaxDocumentBytes = 16 * 1024 * 1024;
 constexpr std::size_t kMaxUidBytes = 64;
-// No count of changes gets there: a larger one was not written by a billbroker.
+// A credential never has more changes, so billbroker did not write a larger version.
 constexpr std::uint64_t kMaxVersion = std::numeric_limits<std::int64_t>::max();
 
-// The required members come first.
-enum DocumentMember {
-  kName,
-  kUid,
-  kVersion,
-  kEnvironment,
-  kKind,
-  kUsername,
-  kOrganizations,
-  kCreateTime,
-  kUpdateTime,
-  kRequiredMembers,
-  kSyncToken = kRequiredMembers,
-  kDevKey,
-  kPassword,
-  kConsoleApiToken,
-  kRememberMeId,
-  kDevice,
-  kRememberMeTime,  // from format 2 on
-  kStaged,
-  kHistory,
-  kAppKey,
-  kMembers,
-};
-
-constexpr std::array<absl::string_view, kMembers> kMemberNames = {"name",
-                                                                  "uid",
-                                                                  "version",
-                                                                  "environment",
-                                                                  "kind",
-                                                                  "username",
-                                                                  "organizations",
-                                                                  "create_time",
-                                                                  "update_time",
-                                                                  "sync_token",
-                                                                  "dev_key",
-                                                                  "password",
-                                                                  "console_api_token",
-                                                                  "remember_me_id",
-                                                                  "device",
-                                                                  "remember_me_time",
-                                                                  "staged",
-                                                                  "history",
-                                                                  "app_key"};
+using enum JsonMember::Presence;
 
 // Returns the oldest format that can hold the credential, so that an older billbroker reads it after
 // a roll-back of the package.
@@ -94,157 +50,110 @@ void WriteOrganizations(JsonWriter& json, const std::vector<Organization>& organ
   });
 }
 
-class Reader final {
- public:
-  explicit Reader(absl::string_view text) : json_(text) {}
-
-  // What is wrong; empty where nothing is.
-  std::string Read(Credential& to) {
-    const bool well_formed =
-        json_.Object([&](absl::string_view key) { return ReadMember(key, to); }) && json_.AtEnd();
-    if (!wrong_.empty()) return wrong_;
-    if (!well_formed) return "is not the JSON that billbroker writes";
-    for (int member = 0; member < kRequiredMembers; ++member) {
-      if (!seen_[member]) return absl::StrCat("lacks \"", kMemberNames[member], "\"");
-    }
-    return "";
-  }
-
- private:
-  bool Fail(std::string wrong) {
-    wrong_ = std::move(wrong);
+// Reads the format, which is the first member. Returns the fault of the document, which completes
+// "it …"; empty if there is none.
+std::string ReadFormat(absl::string_view document, std::uint64_t& format) {
+  JsonReader json(document);
+  bool found = false;
+  const auto stop_after_first = [&](absl::string_view key) {
+    found = key == "format" && json.Uint(format);
     return false;
-  }
+  };
+  (void)json.Object(stop_after_first);
+  if (!found) return "does not begin with its format";
+  if (format == 0) return "has an unknown format";
+  if (format <= kFormat) return "";
+  return absl::StrCat("has format ", format, ", but this billbroker supports formats up to ",
+                      kFormat, ", so a newer one wrote it: upgrade");
+}
 
-  bool ReadMember(absl::string_view key, Credential& to) {
-    if (!format_read_) return ReadFormat(key);
-    for (int member = 0; member < members_; ++member) {
-      if (kMemberNames[member] != key) continue;
-      if (seen_[member]) return Fail(absl::StrCat("has \"", key, "\" twice"));
-      seen_[member] = true;
-      return ReadValue(static_cast<DocumentMember>(member), to) ||
-             (wrong_.empty() && Fail(absl::StrCat("has a bad \"", key, "\"")));
+bool ReadUid(JsonReader& json, std::string& to) {
+  return json.Text(to) && !to.empty() && to.size() <= kMaxUidBytes &&
+         std::all_of(to.begin(), to.end(), absl::ascii_isgraph);
+}
+
+bool ReadKind(JsonReader& json, CredentialKind& to) {
+  std::string name;
+  if (!json.Text(name)) return false;
+  for (const CredentialKind kind :
+       {CredentialKind::kUser, CredentialKind::kConsole, CredentialKind::kPartner}) {
+    if (name == CredentialKindName(kind)) {
+      to = kind;
+      return true;
     }
-    return Fail("has a member that this format does not know");
   }
+  return false;
+}
 
-  bool ReadFormat(absl::string_view key) {
-    std::uint64_t format = 0;
-    if (key != "format" || !json_.Uint(format)) return Fail("does not begin with its format");
-    if (format > kFormat) {
-      return Fail(absl::StrCat("has format ", format, " and this billbroker knows ", kFormat,
-                               ", so a newer one wrote it: upgrade"));
-    }
-    members_ = format == 1 ? kRememberMeTime : kMembers;
-    format_read_ = format >= 1;
-    return format_read_ || Fail("has an unknown format");
+// ValidateCredential() rejects an organization without an id.
+bool ReadOrganizations(JsonReader& json, std::uint64_t format, std::vector<Organization>& to) {
+  return json.Array([&] {
+    Organization& organization = to.emplace_back();
+    const auto user_id = [&] { return format >= 2 && json.Text(organization.user_id); };
+    return ReadObject(json,
+                      {{"id", [&] { return json.Text(organization.id); }, kOptional},
+                       {"dev_key", [&] { return json.String(organization.dev_key); }, kOptional},
+                       {"user_id", user_id, kOptional}})
+        .ok();
+  });
+}
+
+JsonFault ReadMembers(JsonReader& json, std::uint64_t format, Credential& to) {
+  const bool format2 = format >= 2;
+  const auto version = [&] {
+    return json.Uint(to.version) && to.version > 0 && to.version <= kMaxVersion;
+  };
+  const auto organizations = [&] { return ReadOrganizations(json, format, to.organizations); };
+  const auto remember_me_time = [&] { return format2 && json.Time(to.remember_me_time); };
+  const auto staged = [&] { return format2 && ReadStaged(json, to.staged.emplace()); };
+  const auto history = [&] { return format2 && ReadHistory(json, to.history); };
+  return ReadObject(
+      json, {{"format", [&] { return json.Uint(format); }},
+             {"name", [&] { return json.Text(to.name); }},
+             {"uid", [&] { return ReadUid(json, to.uid); }},
+             {"version", version},
+             {"environment", [&] { return json.Text(to.environment); }},
+             {"kind", [&] { return ReadKind(json, to.kind); }},
+             {"username", [&] { return json.Text(to.username); }},
+             {"organizations", organizations},
+             {"create_time", [&] { return json.Time(to.create_time); }},
+             {"update_time", [&] { return json.Time(to.update_time); }},
+             {"sync_token", [&] { return json.Bool(to.sync_token); }, kOptional},
+             {"dev_key", [&] { return json.String(to.dev_key); }, kOptional},
+             {"password", [&] { return json.String(to.password); }, kOptional},
+             {"console_api_token", [&] { return json.String(to.console_api_token); }, kOptional},
+             {"app_key", [&] { return format2 && json.String(to.app_key); }, kOptional},
+             {"remember_me_id", [&] { return json.String(to.remember_me_id); }, kOptional},
+             {"device", [&] { return json.Text(to.device); }, kOptional},
+             {"remember_me_time", remember_me_time, kOptional},
+             {"staged", staged, kOptional},
+             {"history", history, kOptional}});
+}
+
+// Returns the fault, as ReadFormat() does.
+std::string ReadWhole(absl::string_view document, Credential& to) {
+  std::uint64_t format = 0;
+  std::string fault = ReadFormat(document, format);
+  if (!fault.empty()) return fault;
+  JsonReader json(document);
+  const JsonFault found = ReadMembers(json, format, to);
+  switch (found.kind) {
+    case JsonFault::kNone:
+      if (json.AtEnd()) return "";
+      break;
+    case JsonFault::kMalformed:
+      break;
+    case JsonFault::kUnknownMember:
+      return "has a member that its format does not have";
+    case JsonFault::kDuplicateMember:
+      return absl::StrCat("has \"", found.key, "\" twice");
+    case JsonFault::kBadValue:
+      return absl::StrCat("has a bad \"", found.key, "\"");
+    case JsonFault::kMissingMember:
+      return absl::StrCat("lacks \"", found.key, "\"");
   }
-
-  bool ReadValue(DocumentMember member, Credential& to) {
-    switch (member) {
-      case kName:
-        return Text(to.name);
-      case kUid:
-        return Uid(to.uid);
-      case kVersion:
-        return json_.Uint(to.version) && to.version > 0 && to.version <= kMaxVersion;
-      case kEnvironment:
-        return Text(to.environment);
-      case kKind:
-        return Kind(to.kind);
-      case kUsername:
-        return Text(to.username);
-      case kOrganizations:
-        return Organizations(to.organizations);
-      case kCreateTime:
-        return Time(to.create_time);
-      case kUpdateTime:
-        return Time(to.update_time);
-      case kSyncToken:
-        return json_.Bool(to.sync_token);
-      case kDevKey:
-        return json_.String(to.dev_key);
-      case kPassword:
-        return json_.String(to.password);
-      case kConsoleApiToken:
-        return json_.String(to.console_api_token);
-      case kRememberMeId:
-        return json_.String(to.remember_me_id);
-      case kDevice:
-        return Text(to.device);
-      case kRememberMeTime:
-        return Time(to.remember_me_time);
-      case kStaged:
-        return ReadStaged(json_, to.staged.emplace());
-      case kHistory:
-        return ReadHistory(json_, to.history);
-      case kAppKey:
-        return json_.String(to.app_key);
-      case kMembers:
-        break;
-    }
-    return false;
-  }
-
-  bool Text(std::string& to) {
-    SecretString value;
-    if (!json_.String(value)) return false;
-    to = std::string(value.Reveal());
-    return true;
-  }
-
-  bool Uid(std::string& to) {
-    if (!Text(to) || to.empty() || to.size() > kMaxUidBytes) return false;
-    for (const char c : to) {
-      if (!absl::ascii_isgraph(c)) return false;
-    }
-    return true;
-  }
-
-  bool Kind(CredentialKind& to) {
-    std::string name;
-    if (!Text(name)) return false;
-    for (const CredentialKind kind :
-         {CredentialKind::kUser, CredentialKind::kConsole, CredentialKind::kPartner}) {
-      if (name == CredentialKindName(kind)) {
-        to = kind;
-        return true;
-      }
-    }
-    return false;
-  }
-
-  bool Time(absl::Time& to) {
-    std::string text;
-    return Text(text) && absl::ParseTime(absl::RFC3339_full, text, &to, nullptr) &&
-           to != absl::InfiniteFuture() && to != absl::InfinitePast();
-  }
-
-  bool Organizations(std::vector<Organization>& to) {
-    return json_.Array([&] {
-      Organization& organization = to.emplace_back();
-      bool has_id = false;
-      bool has_dev_key = false;
-      bool has_user_id = members_ < kMembers;  // before format 2 there is none
-      return json_.Object([&](absl::string_view key) {
-        if (key == "id" && !std::exchange(has_id, true)) return Text(organization.id);
-        if (key == "dev_key" && !std::exchange(has_dev_key, true)) {
-          return json_.String(organization.dev_key);
-        }
-        if (key == "user_id" && !std::exchange(has_user_id, true)) {
-          return Text(organization.user_id);
-        }
-        return false;
-      });
-    });
-  }
-
-  JsonReader json_;
-  bool format_read_ = false;
-  int members_ = 0;  // of its format
-  std::bitset<kMembers> seen_;
-  std::string wrong_;
-};
+  return "is not the JSON that billbroker writes";
+}
 
 }  // namespace
 
@@ -279,8 +188,8 @@ SecretString WriteDocument(const Credential& credential) {
 absl::StatusOr<CredentialPtr> ReadDocument(absl::string_view name, const SecretString& document) {
   if (document.size() > kMaxDocumentBytes) return BrokenDocument(name, "is too large");
   auto credential = std::make_shared<Credential>();
-  const std::string wrong = Reader(document.Reveal()).Read(*credential);
-  if (!wrong.empty()) return BrokenDocument(name, wrong);
+  const std::string fault = ReadWhole(document.Reveal(), *credential);
+  if (!fault.empty()) return BrokenDocument(name, fault);
   if (credential->name != name) return BrokenDocument(name, "is that of another name");
   for (const PastChange& past : credential->history) {
     if (past.version > credential->version) {
@@ -293,11 +202,11 @@ absl::StatusOr<CredentialPtr> ReadDocument(absl::string_view name, const SecretS
   return credential;
 }
 
-absl::Status BrokenDocument(absl::string_view name, absl::string_view what) {
+absl::Status BrokenDocument(absl::string_view name, absl::string_view fault) {
   return MakeError(
       ErrorDetails{
           Reason::kVaultDocumentInvalid, absl::nullopt, {{"credential", std::string(name)}}},
-      absl::StrCat("the keyring's document of credential \"", name, "\" was left alone: it ", what,
+      absl::StrCat("the keyring's document of credential \"", name, "\" was left alone: it ", fault,
                    "; delete it with a keyring tool if it is not needed"));
 }
 

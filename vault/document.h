@@ -1,7 +1,8 @@
-// The document of a credential: what a vault stores, JSON with all secrets in it.
+// The document of a credential: the JSON text that a vault stores, with all secrets in it.
 //
-// A format is one object whose first member is "format", so that a later format is recognised
-// before anything else is understood. Empty optional members are left out; times are RFC 3339.
+// A document is one object. Its first member is "format", so that a document of a later format is
+// recognized before another member is read. Empty optional members are left out. Times are RFC
+// 3339.
 //
 //   {"format":1,"name":"acme-payables","uid":"6f…","version":3,"environment":"production",
 //    "kind":"user","username":"ap@acme.example","sync_token":true,"dev_key":"…","password":"…",
@@ -13,8 +14,8 @@
 // partner "app_key" and, in each organization, "user_id". A document that has none of them is
 // written as format 1, which an older billbroker reads.
 //
-// tests/vault/testdata/credential_format1.json, …2.json and …2_partner.json are samples that must
-// stay readable for ever.
+// tests/vault/testdata/credential_format1.json, …2.json and …2_partner.json are samples. Every later
+// billbroker must be able to read them.
 #pragma once
 
 #include "absl/status/statusor.h"
@@ -24,16 +25,17 @@
 
 namespace billbroker {
 
-// Requires: ValidateCredential(), a uid, a version of 1 to 2^63 - 1.
+// Returns the document of the credential. Requires: ValidateCredential(), a uid, a version of 1 to
+// 2^63 - 1.
 [[nodiscard]] SecretString WriteDocument(const Credential& credential);
 
-// Reads the document stored under `name`. It is hostile input: whatever is not exactly a valid
-// document of that name is VAULT_DOCUMENT_INVALID, which says what is wrong and holds nothing of
-// the document.
+// Reads the document stored under `name`. The document may be hostile. If it is not exactly a valid
+// document of that name, the error is VAULT_DOCUMENT_INVALID. Its message describes the fault and
+// contains no text of the document.
 [[nodiscard]] absl::StatusOr<CredentialPtr> ReadDocument(absl::string_view name,
                                                          const SecretString& document);
 
-// VAULT_DOCUMENT_INVALID for the document stored under `name`; `what` completes "it …".
-[[nodiscard]] absl::Status BrokenDocument(absl::string_view name, absl::string_view what);
+// Returns VAULT_DOCUMENT_INVALID for the document stored under `name`; `fault` completes "it …".
+[[nodiscard]] absl::Status BrokenDocument(absl::string_view name, absl::string_view fault);
 
 }  // namespace billbroker

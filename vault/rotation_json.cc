@@ -1,15 +1,14 @@
 #include "vault/rotation_json.h"
 
-#include <bitset>
 #include <string>
-#include <utility>
 
-#include "absl/functional/function_ref.h"
 #include "absl/time/time.h"
 #include "vault/credential_change.h"
 
 namespace billbroker {
 namespace {
+
+using enum JsonMember::Presence;
 
 void WriteIfSet(JsonWriter& json, absl::string_view key,
                 const absl::optional<SecretString>& value) {
@@ -63,79 +62,37 @@ void WritePast(JsonWriter& json, const PastChange& past) {
   });
 }
 
-// One member that an object may have.
-struct Member {
-  absl::string_view key;
-  bool required;
-  absl::FunctionRef<bool()> read;
-};
-
-constexpr std::size_t kMostMembers = 9;
-
-// An object of these members, in any order, each once.
-bool ReadObject(JsonReader& json, std::initializer_list<Member> members) {
-  std::bitset<kMostMembers> seen;
-  const bool read = json.Object([&](absl::string_view key) {
-    std::size_t index = 0;
-    for (const Member& member : members) {
-      if (member.key == key) {
-        if (seen[index]) return false;
-        seen[index] = true;
-        return member.read();
-      }
-      ++index;
-    }
-    return false;
-  });
-  if (!read) return false;
-  std::size_t index = 0;
-  for (const Member& member : members) {
-    if (member.required && !seen[index]) return false;
-    ++index;
-  }
-  return true;
-}
-
-bool Text(JsonReader& json, std::string& to) {
-  SecretString value;
-  if (!json.String(value)) return false;
-  to = std::string(value.Reveal());
-  return true;
-}
-
-bool Time(JsonReader& json, absl::Time& to) {
-  std::string text;
-  return Text(json, text) && absl::ParseTime(absl::RFC3339_full, text, &to, nullptr) &&
-         to != absl::InfiniteFuture() && to != absl::InfinitePast();
-}
-
 bool ReadOrganizationDevKeys(JsonReader& json, std::vector<Organization>& to) {
   return json.Array([&] {
     Organization& organization = to.emplace_back();
-    return ReadObject(json, {{"id", true, [&] { return Text(json, organization.id); }},
-                             {"dev_key", true, [&] { return json.String(organization.dev_key); }}});
+    return ReadObject(json, {{"id", [&] { return json.Text(organization.id); }},
+                             {"dev_key", [&] { return json.String(organization.dev_key); }}})
+        .ok();
   });
 }
 
-// Whether it makes a credential is for whoever puts it in place: what is attached may have changed.
+// Does not check that the change fits the credential: other organizations may have been attached
+// since the change was staged.
 bool ReadChange(JsonReader& json, CredentialChange& to) {
-  const bool read = ReadObject(
+  const auto organizations = [&] { return ReadOrganizationDevKeys(json, to.organizations); };
+  const auto console_api_token = [&] { return json.String(to.console_api_token.emplace()); };
+  const JsonFault fault = ReadObject(
       json,
-      {{"username", false, [&] { return Text(json, to.username.emplace()); }},
-       {"dev_key", false, [&] { return json.String(to.dev_key.emplace()); }},
-       {"password", false, [&] { return json.String(to.password.emplace()); }},
-       {"console_api_token", false, [&] { return json.String(to.console_api_token.emplace()); }},
-       {"app_key", false, [&] { return json.String(to.app_key.emplace()); }},
-       {"remember_me_id", false, [&] { return json.String(to.remember_me_id.emplace()); }},
-       {"device", false, [&] { return Text(json, to.device.emplace()); }},
-       {"remember_me_time", false, [&] { return Time(json, to.remember_me_time); }},
-       {"organizations", false, [&] { return ReadOrganizationDevKeys(json, to.organizations); }}});
-  return read && !IsEmpty(to);
+      {{"username", [&] { return json.Text(to.username.emplace()); }, kOptional},
+       {"dev_key", [&] { return json.String(to.dev_key.emplace()); }, kOptional},
+       {"password", [&] { return json.String(to.password.emplace()); }, kOptional},
+       {"console_api_token", console_api_token, kOptional},
+       {"app_key", [&] { return json.String(to.app_key.emplace()); }, kOptional},
+       {"remember_me_id", [&] { return json.String(to.remember_me_id.emplace()); }, kOptional},
+       {"device", [&] { return json.Text(to.device.emplace()); }, kOptional},
+       {"remember_me_time", [&] { return json.Time(to.remember_me_time); }, kOptional},
+       {"organizations", organizations, kOptional}});
+  return fault.ok() && !IsEmpty(to);
 }
 
 bool ReadKind(JsonReader& json, PastChangeKind& to) {
   std::string name;
-  if (!Text(json, name)) return false;
+  if (!json.Text(name)) return false;
   for (const PastChangeKind kind :
        {PastChangeKind::kRotated, PastChangeKind::kRolledBack, PastChangeKind::kRefused,
         PastChangeKind::kCancelled, PastChangeKind::kMfaRenewed, PastChangeKind::kAttached,
@@ -149,18 +106,19 @@ bool ReadKind(JsonReader& json, PastChangeKind& to) {
 }
 
 bool ReadPast(JsonReader& json, PastChange& to) {
-  const auto read_fields = [&] {
-    return json.Array([&] { return Text(json, to.fields.emplace_back()); });
+  const auto fields = [&] {
+    return json.Array([&] { return json.Text(to.fields.emplace_back()); });
   };
-  return ReadObject(json,
-                    {{"version", true, [&] { return json.Uint(to.version); }},
-                     {"kind", true, [&] { return ReadKind(json, to.kind); }},
-                     {"principal", true, [&] { return Text(json, to.principal); }},
-                     {"time", true, [&] { return Time(json, to.time); }},
-                     {"fields", true, read_fields},
-                     {"bill_code", false, [&] { return Text(json, to.bill_code); }},
-                     {"end_sessions", false, [&] { return json.Bool(to.end_sessions); }},
-                     {"before", false, [&] { return ReadChange(json, to.before.emplace()); }}});
+  const JsonFault fault = ReadObject(
+      json, {{"version", [&] { return json.Uint(to.version); }},
+             {"kind", [&] { return ReadKind(json, to.kind); }},
+             {"principal", [&] { return json.Text(to.principal); }},
+             {"time", [&] { return json.Time(to.time); }},
+             {"fields", fields},
+             {"bill_code", [&] { return json.Text(to.bill_code); }, kOptional},
+             {"end_sessions", [&] { return json.Bool(to.end_sessions); }, kOptional},
+             {"before", [&] { return ReadChange(json, to.before.emplace()); }, kOptional}});
+  return fault.ok();
 }
 
 }  // namespace
@@ -183,17 +141,19 @@ void WriteHistory(JsonWriter& json, const std::vector<PastChange>& history) {
 }
 
 bool ReadStaged(JsonReader& json, StagedRotation& to) {
-  const auto read_kind = [&] {
+  const auto kind = [&] {
     return ReadKind(json, to.kind) &&
            (to.kind == PastChangeKind::kRotated || to.kind == PastChangeKind::kRolledBack);
   };
-  return ReadObject(json, {{"id", true, [&] { return Text(json, to.id) && !to.id.empty(); }},
-                           {"kind", true, read_kind},
-                           {"organization", true, [&] { return Text(json, to.organization_id); }},
-                           {"end_sessions", false, [&] { return json.Bool(to.end_sessions); }},
-                           {"principal", true, [&] { return Text(json, to.principal); }},
-                           {"time", true, [&] { return Time(json, to.time); }},
-                           {"change", true, [&] { return ReadChange(json, to.change); }}});
+  const JsonFault fault =
+      ReadObject(json, {{"id", [&] { return json.Text(to.id) && !to.id.empty(); }},
+                        {"kind", kind},
+                        {"organization", [&] { return json.Text(to.organization_id); }},
+                        {"end_sessions", [&] { return json.Bool(to.end_sessions); }, kOptional},
+                        {"principal", [&] { return json.Text(to.principal); }},
+                        {"time", [&] { return json.Time(to.time); }},
+                        {"change", [&] { return ReadChange(json, to.change); }}});
+  return fault.ok();
 }
 
 bool ReadHistory(JsonReader& json, std::vector<PastChange>& to) {

@@ -1,8 +1,6 @@
 #include "client/cli/import_document.h"
 
-#include <functional>
-#include <map>
-#include <set>
+#include <initializer_list>
 #include <string>
 #include <utility>
 
@@ -15,130 +13,129 @@
 namespace billbroker {
 namespace {
 
-// How each member of an object is read; false where its value is not what it should be.
-using Members = std::map<std::string, std::function<bool()>, std::less<>>;
+using enum JsonMember::Presence;
 
+std::string Join(const std::string& path, absl::string_view key) {
+  return path.empty() ? std::string(key) : absl::StrCat(path, ".", key);
+}
+
+// The members of each table are in the order in which errors list them.
 class ImportParser final {
  public:
-  explicit ImportParser(absl::string_view json) : reader_(json) {}
+  explicit ImportParser(absl::string_view text) : json_(text) {}
 
   absl::StatusOr<std::vector<NewCredential>> Parse() {
-    const bool parsed =
-        Object("", {{"credentials", [this] { return Credentials(); }}}, {"credentials"}) &&
-        reader_.AtEnd();
-    if (!refusal_.ok()) return refusal_;
-    if (parsed) return std::move(credentials_);
-    return absl::InvalidArgumentError(
-        absl::StrCat("standard input is no document to import: ",
-                     place_.empty() ? "it is not one JSON object" : absl::StrCat(place_, Wrong())));
+    const bool parsed = Object("", {{"credentials", [this] { return Credentials(); }}});
+    if (!parsed) return error_;
+    if (!json_.AtEnd()) return Malformed("");
+    return std::move(credentials_);
   }
 
  private:
-  static absl::string_view Wrong() {
-    return " is not a value of the right type, or the JSON breaks off there";
-  }
-
-  bool Refuse(absl::string_view path, absl::string_view why) {
-    if (refusal_.ok()) refusal_ = absl::InvalidArgumentError(absl::StrCat(path, " ", why));
+  // Keeps the first error and returns false. The innermost object reports its fault first.
+  bool Fail(absl::Status error) {
+    if (error_.ok()) error_ = std::move(error);
     return false;
   }
 
-  // Reads an object at `path`, of which the members in `required` must be there.
-  bool Object(const std::string& path, const Members& members,
-              const std::set<std::string>& required) {
-    std::set<std::string, std::less<>> seen;
-    int number = 0;
-    const bool read = reader_.Object([&](absl::string_view key) {
-      ++number;
-      const auto known = members.find(key);
-      if (known == members.end()) return Unknown(path, number, members);
-      place_ = path.empty() ? known->first : absl::StrCat(path, ".", known->first);
-      if (!seen.insert(known->first).second) return Refuse(place_, "is there twice; give it once");
-      return known->second();
-    });
-    if (!read) return false;
-    for (const std::string& name : required) {
-      if (!seen.contains(name)) {
-        return Refuse(path.empty() ? name : absl::StrCat(path, ".", name), "is missing");
-      }
-    }
-    place_ = path;
-    return true;
+  static absl::Status Invalid(absl::string_view path, absl::string_view why) {
+    return absl::InvalidArgumentError(absl::StrCat(path, " ", why));
   }
 
-  bool Unknown(const std::string& path, int number, const Members& members) {
-    std::vector<absl::string_view> names;
-    for (const auto& [name, read] : members) names.push_back(name);
-    return Refuse(path.empty() ? "the document" : path,
-                  absl::StrCat("has an unknown member, number ", number,
-                               " (not repeated: it may be a secret in the wrong place); known are ",
-                               absl::StrJoin(names, ", ")));
+  static absl::Status Malformed(absl::string_view path) {
+    return Invalid("standard input is not a valid import document:",
+                   path.empty() ? "it is not one JSON object"
+                                : absl::StrCat(path,
+                                               " is not a value of the right type, or the "
+                                               "JSON breaks off there"));
+  }
+
+  static absl::Status Unknown(absl::string_view path, int number,
+                              std::initializer_list<JsonMember> members) {
+    const auto append_key = [](std::string* to, const JsonMember& member) {
+      absl::StrAppend(to, member.key);
+    };
+    return Invalid(path.empty() ? "the document" : path,
+                   absl::StrCat("has an unknown member, number ", number,
+                                " (not repeated: it may be a secret in the wrong place); known "
+                                "are ",
+                                absl::StrJoin(members, ", ", append_key)));
+  }
+
+  // Reads an object at `path`.
+  bool Object(const std::string& path, std::initializer_list<JsonMember> members) {
+    const JsonFault fault = ReadObject(json_, members);
+    const std::string place = Join(path, fault.key);
+    switch (fault.kind) {
+      case JsonFault::kNone:
+        break;
+      case JsonFault::kMalformed:
+        return Fail(Malformed(path));
+      case JsonFault::kUnknownMember:
+        return Fail(Unknown(path, fault.number, members));
+      case JsonFault::kDuplicateMember:
+        return Fail(Invalid(place, "is there twice; give it once"));
+      case JsonFault::kBadValue:
+        return Fail(Malformed(place));
+      case JsonFault::kMissingMember:
+        return Fail(Invalid(place, "is missing"));
+    }
+    return true;
   }
 
   bool Credentials() {
-    return reader_.Array([this] {
+    return json_.Array([this] {
       const std::string path = absl::StrCat("credentials[", credentials_.size(), "]");
-      place_ = path;
-      return ReadCredential(path, credentials_.emplace_back());
+      return Credential(path, credentials_.emplace_back());
     });
   }
 
-  bool ReadCredential(const std::string& path, NewCredential& into) {
-    const Members members = {
-        {"name", [&] { return Text(into.name); }},
-        {"environment", [&] { return Text(into.environment); }},
-        {"kind", [&] { return Kind(into.kind); }},
-        {"username", [&] { return Text(into.username); }},
-        {"sync_token", [&] { return reader_.Bool(into.sync_token); }},
-        {"device", [&] { return Text(into.device); }},
-        {"dev_key", [&] { return reader_.String(into.dev_key); }},
-        {"password", [&] { return reader_.String(into.password); }},
-        {"console_api_token", [&] { return reader_.String(into.console_api_token); }},
-        {"app_key", [&] { return reader_.String(into.app_key); }},
-        {"remember_me_id", [&] { return reader_.String(into.remember_me_id); }},
-        {"organizations", [&] { return Organizations(path, into.organizations); }}};
-    return Object(path, members, {"name", "environment", "kind", "username"});
+  bool Credential(const std::string& path, NewCredential& to) {
+    const auto console_api_token = [&] { return json_.String(to.console_api_token); };
+    const auto organizations = [&] { return Organizations(path, to.organizations); };
+    return Object(path,
+                  {{"app_key", [&] { return json_.String(to.app_key); }, kOptional},
+                   {"console_api_token", console_api_token, kOptional},
+                   {"dev_key", [&] { return json_.String(to.dev_key); }, kOptional},
+                   {"device", [&] { return json_.Text(to.device); }, kOptional},
+                   {"environment", [&] { return json_.Text(to.environment); }},
+                   {"kind", [&] { return Kind(path, to.kind); }},
+                   {"name", [&] { return json_.Text(to.name); }},
+                   {"organizations", organizations, kOptional},
+                   {"password", [&] { return json_.String(to.password); }, kOptional},
+                   {"remember_me_id", [&] { return json_.String(to.remember_me_id); }, kOptional},
+                   {"sync_token", [&] { return json_.Bool(to.sync_token); }, kOptional},
+                   {"username", [&] { return json_.Text(to.username); }}});
   }
 
-  bool Organizations(const std::string& of, std::vector<NewOrganization>& into) {
-    return reader_.Array([&] {
-      const std::string path = absl::StrCat(of, ".organizations[", into.size(), "]");
-      place_ = path;
-      NewOrganization& organization = into.emplace_back();
-      return Object(path,
-                    {{"id", [&] { return Text(organization.id); }},
-                     {"dev_key", [&] { return reader_.String(organization.dev_key); }},
-                     {"user_id", [&] { return Text(organization.user_id); }}},
-                    {"id"});
+  bool Organizations(const std::string& path, std::vector<NewOrganization>& to) {
+    return json_.Array([&] {
+      const std::string element = absl::StrCat(path, ".organizations[", to.size(), "]");
+      NewOrganization& organization = to.emplace_back();
+      return Object(element,
+                    {{"dev_key", [&] { return json_.String(organization.dev_key); }, kOptional},
+                     {"id", [&] { return json_.Text(organization.id); }},
+                     {"user_id", [&] { return json_.Text(organization.user_id); }, kOptional}});
     });
   }
 
-  // For what is no secret.
-  bool Text(std::string& into) {
-    SecretString text;
-    if (!reader_.String(text)) return false;
-    into = std::string(text.Reveal());
-    return true;
+  bool Kind(const std::string& path, v1::CredentialKind& to) {
+    std::string name;
+    if (!json_.Text(name)) return false;
+    to = KindOf(name);
+    return to != v1::CREDENTIAL_KIND_UNSPECIFIED ||
+           Fail(Invalid(Join(path, "kind"), "must be \"user\", \"console\" or \"partner\""));
   }
 
-  bool Kind(v1::CredentialKind& into) {
-    std::string word;
-    if (!Text(word)) return false;
-    into = KindOf(word);
-    return into != v1::CREDENTIAL_KIND_UNSPECIFIED ||
-           Refuse(place_, "must be \"user\", \"console\" or \"partner\"");
-  }
-
-  JsonReader reader_;
+  JsonReader json_;
   std::vector<NewCredential> credentials_;
-  std::string place_;  // the path of what is being read
-  absl::Status refusal_;
+  absl::Status error_;
 };
 
 }  // namespace
 
-absl::StatusOr<std::vector<NewCredential>> ParseImport(absl::string_view json) {
-  return ImportParser(json).Parse();
+absl::StatusOr<std::vector<NewCredential>> ParseImport(absl::string_view text) {
+  return ImportParser(text).Parse();
 }
 
 }  // namespace billbroker

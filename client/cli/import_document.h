@@ -17,12 +17,12 @@ namespace billbroker {
 //                     "remember_me_id": "…",
 //                     "organizations": [{"id": "…", "dev_key": "…", "user_id": "…"}]}]}
 //
-// of which name, environment, kind, username and each id are required. What `export` prints is such
-// a document.
+// The name, environment, kind and username of each credential and the id of each organization are
+// required. `billbroker credential export` prints such a document.
 //
-// INVALID_ARGUMENT for anything else, with the place as a path such as
-// "credentials[2].organizations[0].dev_key". Of what the document holds only known names are
-// repeated: an unknown one may be a secret in the wrong place, and is told by its number.
-[[nodiscard]] absl::StatusOr<std::vector<NewCredential>> ParseImport(absl::string_view json);
+// Returns INVALID_ARGUMENT for anything else. The message names the place by a path such as
+// "credentials[2].organizations[0].dev_key". It never contains a value, and names an unknown member
+// by its number, because its key may be a secret in the wrong place.
+[[nodiscard]] absl::StatusOr<std::vector<NewCredential>> ParseImport(absl::string_view text);
 
 }  // namespace billbroker

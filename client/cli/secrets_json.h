@@ -25,8 +25,8 @@ struct SecretsInput {
 //   {"dev_key": "…", "password": "…", "console_api_token": "…", "app_key": "…",
 //    "remember_me_id": "…", "organization_dev_keys": {"ID": "…"}}
 //
-// with every key optional. INVALID_ARGUMENT for anything else: unknown keys and keys that come
-// twice are named, and no value ever.
-[[nodiscard]] absl::StatusOr<SecretsInput> ParseSecrets(absl::string_view json);
+// with every key optional. Returns INVALID_ARGUMENT for anything else. The message names an unknown
+// or duplicate member by its number, and never contains a value.
+[[nodiscard]] absl::StatusOr<SecretsInput> ParseSecrets(absl::string_view text);
 
 }  // namespace billbroker

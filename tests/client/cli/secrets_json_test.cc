@@ -43,6 +43,11 @@ TEST(SecretsJsonTest, RejectsDuplicateKeys) {
   EXPECT_THAT(Rejection(R"({"password": "a", "password": "hunter2"})"), HasSubstr("member 2 "));
   EXPECT_THAT(Rejection(R"({"organization_dev_keys": {"1": "hunter2", "1": "b"}})"),
               Not(HasSubstr("hunter2")));
+  EXPECT_THAT(Rejection(R"({"password": "", "password": "b"})"), HasSubstr("member 2 "));
+  EXPECT_THAT(Rejection(R"({"organization_dev_keys": {}, "organization_dev_keys": {}})"),
+              HasSubstr("member 2 "));
+  EXPECT_THAT(Rejection(R"({"app_key": "a", "organization_dev_keys": {"1": "", "1": "b"}})"),
+              HasSubstr("member 2 on standard input is there already"));
 }
 
 TEST(SecretsJsonTest, RejectsMalformedInputWithoutQuotingIt) {

@@ -1,5 +1,6 @@
 #include "vault/base/json/json_reader.h"
 
+#include <bitset>
 #include <cstddef>
 #include <utility>
 
@@ -9,6 +10,27 @@
 #include "vault/base/json/json_string.h"
 
 namespace billbroker {
+namespace {
+
+// The members that were read: one bit for each row of the table.
+using Seen = std::bitset<64>;
+
+// Reads the value of a member.
+JsonFault ReadMember(absl::string_view key, std::initializer_list<JsonMember> members, Seen& seen) {
+  std::size_t row = 0;
+  for (const JsonMember& member : members) {
+    if (member.key == key) {
+      if (seen[row]) return {JsonFault::kDuplicateMember, member.key};
+      seen.set(row);
+      if (!member.read()) return {JsonFault::kBadValue, member.key};
+      return {};
+    }
+    ++row;
+  }
+  return {JsonFault::kUnknownMember, ""};
+}
+
+}  // namespace
 
 bool JsonReader::Consume(char c) {
   scanner_.SkipSpace();
@@ -51,6 +73,19 @@ bool JsonReader::String(SecretString& value) {
   return true;
 }
 
+bool JsonReader::Text(std::string& value) {
+  SecretString text;
+  if (!String(text)) return false;
+  value = std::string(text.Reveal());
+  return true;
+}
+
+bool JsonReader::Time(absl::Time& value) {
+  std::string text;
+  return Text(text) && absl::ParseTime(absl::RFC3339_full, text, &value, nullptr) &&
+         value != absl::InfiniteFuture() && value != absl::InfinitePast();
+}
+
 bool JsonReader::Uint(std::uint64_t& value) {
   scanner_.SkipSpace();
   const std::size_t start = scanner_.at();
@@ -69,6 +104,27 @@ bool JsonReader::Bool(bool& value) {
 bool JsonReader::AtEnd() {
   scanner_.SkipSpace();
   return scanner_.AtEnd();
+}
+
+JsonFault ReadObject(JsonReader& json, std::initializer_list<JsonMember> members) {
+  JsonFault fault;
+  Seen seen;
+  int number = 0;
+  const bool well_formed = json.Object([&](absl::string_view key) {
+    fault = ReadMember(key, members, seen);
+    fault.number = ++number;
+    return fault.ok();
+  });
+  if (!fault.ok()) return fault;
+  if (!well_formed) return {JsonFault::kMalformed, "", number};
+  std::size_t row = 0;
+  for (const JsonMember& member : members) {
+    if (member.presence == JsonMember::kRequired && !seen[row]) {
+      return {JsonFault::kMissingMember, member.key};
+    }
+    ++row;
+  }
+  return {};
 }
 
 }  // namespace billbroker

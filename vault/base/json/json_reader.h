@@ -5,9 +5,12 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
+#include <string>
 
 #include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "vault/base/json/json_scanner.h"
 #include "vault/base/secret_string.h"
 
@@ -28,6 +31,10 @@ class JsonReader final {
   [[nodiscard]] bool Array(absl::FunctionRef<bool()> element);
   // Reads a string. Rejects half a surrogate pair.
   [[nodiscard]] bool String(SecretString& value);
+  // Reads a string that is not a secret: the copy is on the ordinary heap.
+  [[nodiscard]] bool Text(std::string& value);
+  // Reads a string that is a finite time (RFC 3339).
+  [[nodiscard]] bool Time(absl::Time& value);
   // Reads a whole number without a sign, a fraction and an exponent.
   [[nodiscard]] bool Uint(std::uint64_t& value);
   [[nodiscard]] bool Bool(bool& value);
@@ -41,5 +48,30 @@ class JsonReader final {
 
   JsonScanner scanner_;
 };
+
+// A member of an object that ReadObject() reads.
+struct JsonMember {
+  enum Presence { kRequired, kOptional };
+
+  absl::string_view key;           // a literal
+  absl::FunctionRef<bool()> read;  // reads the value, and returns false to reject it
+  Presence presence = kRequired;
+};
+
+// The first fault of an object.
+struct JsonFault {
+  enum Kind { kNone, kMalformed, kUnknownMember, kDuplicateMember, kBadValue, kMissingMember };
+
+  Kind kind = kNone;
+  absl::string_view key;  // of the duplicate or missing member, or of the bad value
+  int number = 0;         // of the member in the text, counted from 1; unless it is missing
+
+  [[nodiscard]] bool ok() const { return kind == kNone; }
+};
+
+// Reads an object that has each required member once, each optional member at most once, in any
+// order, and no other member. `members` has at most 64. A fault never contains the key of an
+// unknown member, because it may be a secret in the wrong place.
+[[nodiscard]] JsonFault ReadObject(JsonReader& json, std::initializer_list<JsonMember> members);
 
 }  // namespace billbroker

@@ -94,5 +94,68 @@ TEST(JsonReaderTest, ArraysAreReadElementByElement) {
   EXPECT_FALSE(open.Array([&] { return open.Uint(value); }));
 }
 
+TEST(JsonReaderTest, TimesAreFinite) {
+  absl::Time time;
+  EXPECT_TRUE(JsonReader(R"("2026-03-01T12:00:00.25+01:00")").Time(time));
+  EXPECT_EQ(time, absl::FromUnixMillis(1'772'362'800'250));
+  for (const char* json : {R"("infinite-future")", R"("infinite-past")", R"("2026-03-01")", R"("")",
+                           R"("2026-03-01T12:00:00Z x")", "1772362800"}) {
+    EXPECT_FALSE(JsonReader(json).Time(time)) << json;
+  }
+}
+
+struct ObjectCase {
+  const char* name;
+  const char* text;
+  JsonFault::Kind kind;
+  const char* key;
+  int number;
+};
+
+class ReadObjectTest : public ::testing::TestWithParam<ObjectCase> {};
+
+TEST_P(ReadObjectTest, ReportsTheFirstFault) {
+  JsonReader json(GetParam().text);
+  std::string first;
+  std::uint64_t second = 0;
+  bool third = false;
+  const JsonFault fault =
+      ReadObject(json, {{"first", [&] { return json.Text(first); }},
+                        {"second", [&] { return json.Uint(second) && second < 100; }},
+                        {"third", [&] { return json.Bool(third); }, JsonMember::kOptional}});
+  EXPECT_EQ(fault.kind, GetParam().kind);
+  EXPECT_EQ(fault.key, GetParam().key);
+  EXPECT_EQ(fault.number, GetParam().number);
+  EXPECT_EQ(fault.ok(), GetParam().kind == JsonFault::kNone);
+  if (fault.ok()) {
+    EXPECT_EQ(first, "x");
+    EXPECT_EQ(second, 7u);
+    EXPECT_TRUE(json.AtEnd());
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Objects, ReadObjectTest,
+    ::testing::Values(
+        ObjectCase{"All", R"({"first":"x","second":7,"third":true})", JsonFault::kNone, "", 0},
+        ObjectCase{"AnyOrder", R"({"third":true,"second":7,"first":"x"})", JsonFault::kNone, "", 0},
+        ObjectCase{"NoOptional", R"({"second":7,"first":"x"})", JsonFault::kNone, "", 0},
+        ObjectCase{"Missing", R"({"first":"x","third":true})", JsonFault::kMissingMember, "second",
+                   0},
+        ObjectCase{"Empty", "{}", JsonFault::kMissingMember, "first", 0},
+        ObjectCase{"Duplicate", R"({"first":"x","second":7,"first":"x"})",
+                   JsonFault::kDuplicateMember, "first", 3},
+        ObjectCase{"DuplicateOptional", R"({"third":true,"third":true})",
+                   JsonFault::kDuplicateMember, "third", 2},
+        ObjectCase{"Unknown", R"({"first":"x","s3cret":7})", JsonFault::kUnknownMember, "", 2},
+        ObjectCase{"Prefix", R"({"firs":"x"})", JsonFault::kUnknownMember, "", 1},
+        ObjectCase{"WrongType", R"({"second":"7"})", JsonFault::kBadValue, "second", 1},
+        ObjectCase{"Rejected", R"({"first":"x","second":100})", JsonFault::kBadValue, "second", 2},
+        ObjectCase{"Array", "[]", JsonFault::kMalformed, "", 0},
+        ObjectCase{"Open", R"({"first":"x")", JsonFault::kMalformed, "", 1},
+        ObjectCase{"NoComma", R"({"first":"x" "second":7})", JsonFault::kMalformed, "", 1},
+        ObjectCase{"EscapedKey", R"({"\u0066irst":"x"})", JsonFault::kMalformed, "", 0}),
+    [](const auto& tested) { return tested.param.name; });
+
 }  // namespace
 }  // namespace billbroker
