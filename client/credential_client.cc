@@ -15,15 +15,15 @@ namespace {
 
 using CredentialStub = v1::CredentialService::StubInterface;
 
-constexpr int kCredentialPageSize = 1000;  // the largest that the broker gives
+constexpr int kCredentialPageSize = 1000;  // the broker's maximum
 
-// protobuf keeps fields on the ordinary heap: Call() wipes them once they are sent. Assigned in
-// place, because a temporary string would stay behind unwiped.
+// protobuf keeps fields on the ordinary heap, and Call() wipes them after they are sent. The field
+// is assigned in place, because a temporary string would not be wiped.
 void Put(const SecretString& secret, std::string& field) {
   field.assign(secret.Reveal().data(), secret.size());
 }
 
-// A message that holds other bytes cannot be read by the broker, which then could not say why.
+// The broker cannot parse a message with other bytes, so it could not return a useful error.
 absl::Status CheckText(absl::string_view field, absl::string_view text) {
   if (IsUtf8(text)) return absl::OkStatus();
   return Malformed(field, "is not UTF-8; set the terminal or the file to UTF-8 and enter it again");

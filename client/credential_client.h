@@ -17,12 +17,12 @@ namespace billbroker {
 
 struct NewOrganization {
   std::string id;
-  SecretString dev_key;      // empty where the credential's serves
+  SecretString dev_key;      // empty if the credential's is used
   std::string user_id = {};  // partners: BILL's id of the user to sign in as
 };
 
-// What CreateCredential of proto/billbroker/v1/credential.proto is asked; the shape rules stand
-// there, and the broker checks them; here only that all is UTF-8.
+// A request to create a credential. The broker checks the rules of CreateCredential in
+// proto/billbroker/v1/credential.proto; the client only checks that all texts are UTF-8.
 struct NewCredential {
   std::string name;
   std::string environment;
@@ -48,15 +48,15 @@ struct CredentialRotation {
   absl::optional<SecretString> app_key;
   absl::optional<SecretString> remember_me_id;  // together with `device`
   absl::optional<std::string> device;
-  // New devKeys of attached organizations. An empty `dev_key` removes the organization's own devKey.
+  // New devKeys of attached organizations. An empty `dev_key` removes the organization's own one.
   // The broker refuses a `user_id` here: Attach() changes it.
   std::vector<NewOrganization> organizations;
 };
 
 struct ProofOptions {
-  std::string organization_id = {};  // whose sign-in proves it; empty for the first one
-  bool verify = true;                // false: put in force without proof
-  bool end_sessions = false;         // a compromise: end every session of the credential
+  std::string organization_id = {};  // its sign-in is the proof; empty for the first one
+  bool verify = true;                // false: takes effect without proof
+  bool end_sessions = false;         // after a compromise: ends every session of the credential
 };
 
 // The version of a credential that a change applies to, as Get() returned it.
@@ -68,8 +68,8 @@ struct CredentialTarget {
 
 [[nodiscard]] CredentialTarget VersionOf(const v1::Credential& credential);
 
-// Thread-safe, blocking; errors as SessionClient. A change of a credential that someone else
-// changed since Get() fails with VERSION_CONFLICT.
+// Thread-safe, blocking. Fails like SessionClient. A change of a credential that was
+// changed by someone else since Get() fails with VERSION_CONFLICT.
 class CredentialClient final {
  public:
   explicit CredentialClient(std::shared_ptr<grpc::Channel> channel,
@@ -78,10 +78,11 @@ class CredentialClient final {
 
   [[nodiscard]] absl::StatusOr<v1::Credential> Create(const NewCredential& credential);
   [[nodiscard]] absl::StatusOr<v1::Credential> Get(absl::string_view name);
-  // All pages, ordered by name, without their organizations.
+  // Returns all credentials, ordered by name, without their organizations.
   [[nodiscard]] absl::StatusOr<std::vector<v1::Credential>> List();
-  // See the RPCs of the same names. A rotation and its kin take as long as a sign-in: allow for it
-  // in `call_timeout`. What Rotate() leaves pending is ROTATION_PENDING, metadata "rotation_id".
+  // Calls the RPC of the same name, as the next three do. They take as long as a sign-in: set
+  // `call_timeout` accordingly. If Rotate() leaves a rotation pending, it fails with
+  // ROTATION_PENDING and metadata "rotation_id".
   [[nodiscard]] absl::StatusOr<v1::Credential> Rotate(const CredentialTarget& version,
                                                       const CredentialRotation& rotation,
                                                       const ProofOptions& options = {});
@@ -91,20 +92,22 @@ class CredentialClient final {
                                                               absl::string_view rotation_id);
   [[nodiscard]] absl::StatusOr<v1::Credential> CancelRotation(const CredentialTarget& version,
                                                               absl::string_view rotation_id);
-  // How far the version in force has come.
+  // Returns the progress of the version in effect.
   [[nodiscard]] absl::StatusOr<v1::GetRotationProgressResponse> Progress(absl::string_view name);
-  // OK where BILL accepts what is in force; `organization_id` empty for the first one.
+  // Returns OK if BILL accepts the secrets in effect. An empty `organization_id` means the first
+  // one.
   [[nodiscard]] absl::Status Verify(const CredentialTarget& version,
                                     absl::string_view organization_id = "");
-  // SESSIONS_LIVE where there are live sessions, unless `force`: then they are logged out first.
+  // Fails with SESSIONS_LIVE if there are live sessions, unless `force` is set: then they are
+  // logged out first.
   [[nodiscard]] absl::Status Delete(const CredentialTarget& version, bool force);
-  // Both return the credential after the change.
+  // Returns the credential after the change, as Detach() does.
   [[nodiscard]] absl::StatusOr<v1::Credential> Attach(
       const CredentialTarget& version, const std::vector<NewOrganization>& organizations);
   [[nodiscard]] absl::StatusOr<v1::Credential> Detach(
       const CredentialTarget& version, const std::vector<std::string>& organization_ids);
-  // What BILL says that the credential's user may sign in to, ordered by id; asked with a session of
-  // `organization_id`, or where that is empty of one that the broker chooses.
+  // Returns the organizations that the credential's user may sign in to at BILL, ordered by id. The
+  // request uses a session of `organization_id`; if that is empty, the broker chooses one.
   [[nodiscard]] absl::StatusOr<std::vector<v1::DiscoveredOrganization>> Discover(
       absl::string_view name, absl::string_view organization_id = "");
 

@@ -41,8 +41,9 @@ absl::Status ReadSecrets(const Io& io, const CreateOptions& options,
 absl::Status Create(CommandContext& context, const CreateOptions& options) {
   if (!options.secrets_from_stdin && !context.io.terminal.interactive()) {
     return absl::InvalidArgumentError(
-        "standard input is no terminal to ask for secrets at; pass --secrets-from-stdin and one "
-        "JSON object with dev_key and password or console_api_token, of a partner app_key too");
+        "standard input is not a terminal, so secrets cannot be typed; pass --secrets-from-stdin "
+        "and one JSON object with dev_key and password or console_api_token, for a partner also "
+        "app_key");
   }
   std::vector<std::string> ids = options.organizations;
   if (!options.organizations_from.empty()) {
@@ -78,7 +79,7 @@ void AddCredentialCreateCommand(CLI::App& group, Command& command) {
       ->required();
   app->add_option("--organization", options->organizations,
                   "An organization that it signs in to, of a partner ID=USER; may be repeated")
-      ->allow_extra_args(false)  // what follows may be the name
+      ->allow_extra_args(false)  // the next argument may be the name
       ->type_name("ID");
   app->add_option("--organizations-from", options->organizations_from,
                   "A file with one of these a line")

@@ -17,7 +17,7 @@ struct DiscoverOptions {
 
 using Organizations = std::vector<v1::DiscoveredOrganization>;
 
-// Attaches what is not attached yet, and marks it so; returns how many that were.
+// Attaches the missing organizations and marks them as attached. Returns their number.
 absl::StatusOr<std::size_t> AttachMissing(CommandContext& context, const CredentialTarget& version,
                                           Organizations& organizations) {
   std::vector<NewOrganization> missing;
@@ -57,7 +57,8 @@ void PrintDiscovery(const DiscoverOptions& options, const Organizations& organiz
 }
 
 absl::Status Discover(CommandContext& context, const DiscoverOptions& options) {
-  // Read before BILL is asked: a change by somebody else meanwhile is then a VERSION_CONFLICT.
+  // Read before BILL is asked, so that a change by another operator meanwhile is a
+  // VERSION_CONFLICT.
   const absl::StatusOr<v1::Credential> credential = context.credentials.Get(options.name);
   if (!credential.ok()) return credential.status();
   absl::StatusOr<Organizations> organizations =
@@ -84,7 +85,7 @@ void AddCredentialDiscoverCommand(CLI::App& group, Command& command) {
   app->add_option("--organization", options->organization,
                   "Ask with a session of this attached one; else the broker chooses")
       ->type_name("ID");
-  app->add_flag("--attach", options->attach, "Attach those that are not attached yet");
+  app->add_flag("--attach", options->attach, "Attach the organizations that are not attached yet");
 }
 
 }  // namespace billbroker

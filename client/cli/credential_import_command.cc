@@ -19,7 +19,7 @@ struct ImportOptions {
 
 using Plan = std::vector<ImportStep>;
 
-// Several requests of the largest size.
+// The size of several requests of the largest size.
 constexpr std::size_t kMaxDocumentBytes = 32 * 1024 * 1024;
 
 absl::string_view ActionWord(ImportStep::Action action) {
@@ -118,8 +118,8 @@ absl::Status Carry(CredentialClient& credentials, const ImportStep& step) {
   return absl::OkStatus();
 }
 
-// Up to the first step that fails: what is wrong with one is mostly wrong with the next, and the
-// document can be imported again.
+// Carries out the steps up to the first one that fails, because its cause mostly applies to the
+// next ones too. The document can be imported again.
 absl::Status CarryOut(CredentialClient& credentials, Plan& plan) {
   absl::Status outcome;
   for (ImportStep& step : plan) {
@@ -153,7 +153,7 @@ void AddCredentialImportCommand(CLI::App& group, Command& command) {
   auto [app, options] = command.Add<ImportOptions>(
       group, "import", "Create credentials and attach organizations from JSON on standard input",
       Import);
-  app->add_flag("--dry-run", options->dry_run, "Say what would be done, and write nothing");
+  app->add_flag("--dry-run", options->dry_run, "Print the planned steps, and write nothing");
 }
 
 }  // namespace billbroker

@@ -16,7 +16,7 @@
 namespace billbroker {
 namespace {
 
-// What one request to the broker holds at most.
+// The size limit of one request to the broker.
 constexpr std::size_t kMaxSecretsBytes = 4 * 1024 * 1024;
 
 bool EndsWithSpace(const SecretString& secret) {
@@ -39,7 +39,7 @@ absl::Status AskOptional(Terminal& terminal, absl::string_view prompt, SecretStr
   }
 }
 
-// Asked again while nothing is typed.
+// Repeats the question until the answer is not empty.
 absl::Status Ask(Terminal& terminal, absl::string_view prompt, SecretString& into) {
   absl::Status status = AskOptional(terminal, prompt, into);
   while (status.ok() && into.empty()) {
@@ -67,12 +67,12 @@ absl::Status AskManyDevKeys(Terminal& terminal, NewCredential& credential) {
 absl::Status AskDevKeys(Terminal& terminal, NewCredential& credential) {
   if (credential.kind != v1::CREDENTIAL_KIND_USER) return AskManyDevKeys(terminal, credential);
   constexpr char kPrompt[] = "devKey (not shown): ";
-  // Without organizations there is nothing yet that needs one.
+  // Without organizations the devKey is not needed yet.
   return credential.organizations.empty() ? AskOptional(terminal, kPrompt, credential.dev_key)
                                           : Ask(terminal, kPrompt, credential.dev_key);
 }
 
-// One id a line; `from` is what an error calls `in`.
+// Reads one id from each line; `from` is the name of `in` in errors.
 absl::StatusOr<std::vector<std::string>> ReadIds(std::istream& in, absl::string_view from) {
   std::vector<std::string> ids;
   for (std::string line; std::getline(in, line);) {
@@ -147,7 +147,7 @@ absl::StatusOr<std::vector<std::string>> ReadOrganizationIds(const std::string& 
   if (path == "-") {
     const absl::StatusOr<SecretString> input = terminal.ReadAll(kMaxSecretsBytes);
     if (!input.ok()) return input.status();
-    std::istringstream lines{std::string(input->Reveal())};  // ids are no secrets
+    std::istringstream lines{std::string(input->Reveal())};  // ids are not secret
     ids = ReadIds(lines, "standard input");
   } else {
     ids = ReadOrganizationFile(path);

@@ -1,4 +1,4 @@
-// What the commands about credentials read from people, files and standard input.
+// Input for the commands about credentials: from people, files and standard input.
 #pragma once
 
 #include <ostream>
@@ -22,27 +22,27 @@ namespace billbroker {
 // Prints a warning that names `field` if `secret` ends with white space or a line break.
 void WarnOfTrailingSpace(absl::string_view field, const SecretString& secret, std::ostream& err);
 
-// Asks a person for the secrets that `credential` needs: its kind, device and organizations are
-// set. What may not be empty is asked again until it is not.
+// Asks a person for the secrets that `credential` needs; its kind, device and organizations are
+// set. Repeats the question for a required secret until the answer is not empty.
 [[nodiscard]] absl::Status AskSecrets(Terminal& terminal, NewCredential& credential);
 
 // Asks a person for one secret until it is not empty. If it ends with white space, asks whether
 // that is part of it.
 [[nodiscard]] absl::StatusOr<SecretString> AskSecret(Terminal& terminal, absl::string_view prompt);
 
-// The organizations of `path`, one a line as WithDevKeys() takes them; blank lines and what follows
-// a '#' do not count.
+// Returns the organizations in the file at `path`, one on each line, in the form that WithDevKeys()
+// takes. Ignores blank lines and text after a '#'.
 [[nodiscard]] absl::StatusOr<std::vector<std::string>> ReadOrganizationFile(
     const std::string& path);
 
-// The same of standard input where `path` is "-", and of no more than 10,000: what one credential
-// holds.
+// Does the same, and reads standard input if `path` is "-". Fails if there are more than 10,000,
+// the limit of one credential.
 [[nodiscard]] absl::StatusOr<std::vector<std::string>> ReadOrganizationIds(const std::string& path,
                                                                            Terminal& terminal);
 
-// `ids` in their order, each once, with the devKeys that `dev_keys` has for them. Each is an id, or
-// of a partner's organization "ID=USER" with the id of the user to sign in as. INVALID_ARGUMENT
-// where `dev_keys` has one for another id.
+// Returns `ids` in their order, without duplicates, with their devKeys from `dev_keys`. Each is an
+// id, or "ID=USER" for a partner's organization, with the id of the user to sign in as. Fails with
+// INVALID_ARGUMENT if `dev_keys` has a devKey for another id.
 [[nodiscard]] absl::StatusOr<std::vector<NewOrganization>> WithDevKeys(
     const std::vector<std::string>& ids, std::map<std::string, SecretString> dev_keys);
 

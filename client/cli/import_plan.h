@@ -1,5 +1,4 @@
-// ImportPlan: what `billbroker credential import` is going to do, decided before anything is
-// written.
+// ImportPlan: the writes of `billbroker credential import`, decided before anything is written.
 #pragma once
 
 #include <functional>
@@ -23,10 +22,10 @@ struct ImportStep {
   State state = State::kPlanned;
   // kCreate: all of it. kAttach: only the organizations that are not attached yet.
   NewCredential credential;
-  CredentialTarget version = {};  // kAttach: what the credential was when the plan was made
+  CredentialTarget version = {};  // kAttach: the credential's version at the time of the plan
 };
 
-// What the broker knows.
+// The present state of the broker.
 struct ImportWorld {
   std::set<std::string> environments;
   std::vector<v1::Credential> credentials;  // all, without their organizations
@@ -34,18 +33,20 @@ struct ImportWorld {
   std::function<absl::StatusOr<v1::Credential>(absl::string_view name)> get;
 };
 
-// A credential of a name that the broker does not know is created, and needs its secrets. One that
-// it knows must be of the same environment, kind, user, sync_token and device; what it lacks of the
-// organizations is attached. What is stored is never changed: secrets of the document that the
-// broker has a place for already, right or wrong, are not looked at.
+// Returns a step for each credential of the document. If the broker has no credential of the name,
+// the step creates it and needs its secrets. An existing credential must have the same environment,
+// kind, user, sync_token and device; the step attaches the organizations that it lacks. Stored
+// values are never changed: secrets that the broker has already are ignored, right or wrong.
 //
-// INVALID_ARGUMENT with the place as a path where any of it cannot be done: a shape that the broker
-// would refuse, a name or user that is there twice or taken, an unknown environment. The errors of
+// Fails with INVALID_ARGUMENT and the place as a path if any step is impossible: a shape that the
+// broker would refuse, a name or user that is a duplicate or taken, an unknown environment. Returns
+// the errors of `get`.
 // `get` are handed on.
 [[nodiscard]] absl::StatusOr<std::vector<ImportStep>> PlanImport(
     std::vector<NewCredential> credentials, const ImportWorld& world);
 
-// "create acme with 2 organizations", "attach 1 organization to acme", "nothing to do for acme".
+// Returns "create acme with 2 organizations", "attach 1 organization to acme" or "nothing to do for
+// acme".
 [[nodiscard]] std::string Describe(const ImportStep& step);
 
 }  // namespace billbroker

@@ -84,7 +84,7 @@ absl::StatusOr<bool> LoginDialog::ConfirmSummary(const NewCredential& credential
   return Confirm(terminal_, "store it in the keyring and sign in once?", true);
 }
 
-// An answer that is not empty; an empty line means `proposal`.
+// Returns an answer that is not empty; an empty line means `proposal`.
 absl::StatusOr<std::string> LoginDialog::AskLine(absl::string_view question,
                                                  absl::string_view proposal) {
   const std::string prompt = proposal.empty() ? absl::StrCat(question, ": ")
@@ -135,8 +135,8 @@ absl::Status LoginDialog::AskKind(NewCredential& credential) {
   }
 }
 
-// A BILL user of an environment belongs to one credential. Asked again while it has one: to hear so
-// only after the secrets were typed is a nuisance.
+// A BILL user of an environment belongs to one credential. The question is repeated here while the
+// user has one, before the secrets are typed in vain.
 absl::StatusOr<std::string> LoginDialog::AskUsername(const NewCredential& credential) {
   const absl::StatusOr<std::vector<v1::Credential>> stored = credentials_.List();
   if (!stored.ok()) return stored.status();
@@ -157,7 +157,7 @@ absl::StatusOr<std::string> LoginDialog::AskUsername(const NewCredential& creden
   }
 }
 
-// Asked again while the name is taken, for the same reason.
+// Repeats the question while the name is taken, for the same reason.
 absl::StatusOr<std::string> LoginDialog::AskName(const NewCredential& credential) {
   const std::string proposal = ProposeName(credential.username, credential.environment);
   while (true) {

@@ -30,7 +30,7 @@ absl::StatusOr<std::map<std::string, SecretString>> ReadDevKeys(const Io& io) {
   return std::move(secrets->organization_dev_keys);
 }
 
-// Those of the arguments, and of the file where one is named.
+// Returns the ids of the arguments, and of the file if one is named.
 absl::StatusOr<std::vector<std::string>> IdsToAttach(Terminal& terminal,
                                                      const AttachOptions& options) {
   if (options.from.empty() && options.ids.empty()) {

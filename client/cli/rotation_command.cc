@@ -44,7 +44,7 @@ struct CancelOptions {
   std::string name;
 };
 
-// The secrets that a rotation may replace, as they are called in JSON and in the broker's errors.
+// The secrets that a rotation may replace, with their names in JSON and in the broker's errors.
 struct SecretField {
   const char* name;
   const char* prompt;
@@ -72,8 +72,8 @@ absl::Status AskFields(Terminal& terminal, const std::vector<std::string>& names
                        CredentialRotation& rotation) {
   if (!names.empty() && !terminal.interactive()) {
     return absl::InvalidArgumentError(
-        "standard input is no terminal to ask for secrets at; pass --secrets-from-stdin and one "
-        "JSON object with the new ones");
+        "standard input is not a terminal, so secrets cannot be typed; pass --secrets-from-stdin "
+        "and one JSON object with the new ones");
   }
   for (const SecretField& field : kFields) {
     if (std::find(names.begin(), names.end(), field.name) == names.end()) continue;
@@ -88,7 +88,8 @@ absl::Status ReadFields(const Io& io, const std::vector<std::string>& names,
                         CredentialRotation& rotation) {
   if (!names.empty()) {
     return absl::InvalidArgumentError(
-        "the JSON object on standard input says which secrets are new; leave their names out");
+        "the JSON object on standard input names the new secrets; leave the names out of the "
+        "arguments");
   }
   absl::StatusOr<SecretsInput> input = ReadSecretsFromStdin(io.terminal, io.err);
   if (!input.ok()) return input.status();
@@ -102,7 +103,7 @@ absl::Status ReadFields(const Io& io, const std::vector<std::string>& names,
   return absl::OkStatus();
 }
 
-// Prints the credential, then waits where that is asked for.
+// Prints the credential, and waits for the roll-out if requested.
 absl::Status Finish(CommandContext& context, const absl::StatusOr<v1::Credential>& changed,
                     const auto& options) {
   if (absl::Status printed = PrintOne(context, changed); !printed.ok()) return printed;
@@ -110,7 +111,7 @@ absl::Status Finish(CommandContext& context, const absl::StatusOr<v1::Credential
 }
 
 absl::Status Rotate(CommandContext& context, const RotateOptions& options) {
-  // The version that the operator means is the one there before the secrets were typed.
+  // The operator means the version that was stored before the secrets were typed.
   const absl::StatusOr<v1::Credential> credential = context.credentials.Get(options.name);
   if (!credential.ok()) return credential.status();
   CredentialRotation rotation;
@@ -175,22 +176,22 @@ absl::Status Cancel(CommandContext& context, const CancelOptions& options) {
 template <typename Options>
 void AddProofOptions(CLI::App& app, Options& options) {
   app.add_option("--organization", options.organization,
-                 "Prove it by a sign-in to this one; else to the first");
-  app.add_flag("--no-verify", options.no_verify, "Put it in force without proof");
+                 "Prove it by a sign-in to this organization; default: the first");
+  app.add_flag("--no-verify", options.no_verify, "Make it take effect without proof");
   app.add_flag("--end-sessions", options.end_sessions,
-               "A compromise: end every session of the credential, too");
+               "After a compromise: also end every session of the credential");
   app.add_flag("--wait", options.wait,
-               "Wait until every live session is of the new version, and every watcher told");
-  AddDurationOption(app, "--wait-timeout", options.wait_timeout, "How long at most; 5m");
+               "Wait until every live session is of the new version, and every watcher notified");
+  AddDurationOption(app, "--wait-timeout", options.wait_timeout, "The longest wait; default: 5m");
 }
 
 }  // namespace
 
 void AddRotationCommands(CLI::App& group, Command& command) {
   auto rotate = command.Add<RotateOptions>(
-      group, "rotate", "Replace secrets: proved at BILL first, then put in force", Rotate);
+      group, "rotate", "Replace secrets: proved at BILL before they take effect", Rotate);
   rotate.app->add_option("name", rotate.options->name, "The credential")->required();
-  rotate.app->add_option("fields", rotate.options->fields, "The secrets to type anew")
+  rotate.app->add_option("fields", rotate.options->fields, "The secrets to replace")
       ->check(CLI::IsMember(FieldNames()));
   rotate.app->add_option("--username", rotate.options->username, "Another user name");
   rotate.app->add_option("--device", rotate.options->device, "The device of the rememberMeId");
@@ -199,7 +200,7 @@ void AddRotationCommands(CLI::App& group, Command& command) {
   AddProofOptions(*rotate.app, *rotate.options);
 
   auto rollback = command.Add<RollbackOptions>(
-      group, "rollback", "Put back what the newest rotation replaced", Rollback);
+      group, "rollback", "Restore the secrets that the newest rotation replaced", Rollback);
   rollback.app->add_option("name", rollback.options->name, "The credential")->required();
   AddProofOptions(*rollback.app, *rollback.options);
 

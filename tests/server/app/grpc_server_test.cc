@@ -25,7 +25,7 @@ namespace {
 constexpr char kHealthCheck[] = "/grpc.health.v1.Health/Check";
 constexpr char kHealthName[] = "billbroker.v1.SessionService";
 
-// Answers GetStatus when the test says so.
+// Answers GetStatus when the test releases it.
 class SlowService final : public v1::SessionService::CallbackService {
  public:
   explicit SlowService(ServingState& state) : state_(state) {}
@@ -76,8 +76,8 @@ class GrpcServerTest : public ::testing::Test {
     return status;
   }
 
-  // The raw bytes of HealthCheckResponse for `name`, or the error's code. Debian ships no client
-  // for the health service: `service` is field 1 and `status` field 1, both written by hand.
+  // Returns the raw bytes of HealthCheckResponse for `name`, or the error's code. Debian ships no
+  // client for the health service: `service` is field 1 and `status` field 1, both written by hand.
   std::string Health(const std::string& name) {
     std::string request;
     if (!name.empty()) request = "\x0a" + std::string(1, static_cast<char>(name.size())) + name;

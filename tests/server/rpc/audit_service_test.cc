@@ -14,7 +14,7 @@ namespace {
 
 class AuditServiceTest : public RpcTest {
  protected:
-  // Sends a log of ten lines, of which `change` does what it likes, in pieces of `piece` bytes.
+  // Sends a log of ten lines, after `change` edited it, in pieces of `piece` bytes.
   absl::StatusOr<v1::VerifyAuditResponse> Verify(const std::string& text, std::size_t piece = 100,
                                                  const std::string& file = "audit.jsonl") {
     grpc::ClientContext context;
@@ -108,7 +108,7 @@ TEST_F(AuditServiceTest, RejectsNextPieceAfterRevocation) {
   EXPECT_THAT(status, HasReason(Reason::kNotGranted));
 }
 
-// Over a connection: a caller that never ends is told to.
+// Over a connection: the broker ends a call whose caller never ends it.
 TEST_F(AuditServiceTest, StopsAfterTooManyFindings) {
   const auto stub =
       v1::AuditService::NewStub(grpc::CreateChannel(address_, grpc::InsecureChannelCredentials()));

@@ -1,4 +1,4 @@
-// What calls leave on the audit log.
+// The entries of calls in the audit log.
 #include "server/rpc/recorder.h"
 
 #include <gmock/gmock.h>
@@ -36,7 +36,7 @@ std::vector<std::string> Summaries(const std::vector<AuditEntry>& entries) {
   return summaries;
 }
 
-// All text of an entry.
+// Returns all text of an entry.
 std::string TextOf(const AuditEntry& entry) {
   return absl::StrCat(entry.principal, " ", entry.certificate_serial, " ", entry.rpc, " ",
                       entry.organization, " ", entry.credential, " ", entry.outcome, " ",
@@ -48,7 +48,7 @@ class RecorderTest : public RpcCatalogTest {
   RecorderTest() { Forget(); }
   explicit RecorderTest(bool session_reads) : RpcCatalogTest(session_reads) { Forget(); }
 
-  // What came so far. An outcome is there before its call is answered.
+  // Drops the entries so far. An outcome is recorded before its call is answered.
   void Forget() { (void)audit_.Take(); }
 };
 
@@ -142,7 +142,7 @@ TEST_F(RecorderTest, RecordsRejectionOfEachRpc) {
   Grant(Role::kReader);
   for (const Row& row : Rows()) {
     const absl::Status status = row.ask({"another-name-here", "another-name-here"});
-    if (!HasReason(status, Reason::kNotGranted)) continue;  // a list of nothing
+    if (!HasReason(status, Reason::kNotGranted)) continue;  // an empty list
     const std::vector<AuditEntry> entries = audit_.Take();
     ASSERT_EQ(entries.size(), 1U) << row.rpc;
     EXPECT_EQ(entries[0].event, AuditEvent::kRefusal);
@@ -150,7 +150,7 @@ TEST_F(RecorderTest, RecordsRejectionOfEachRpc) {
     EXPECT_EQ(entries[0].reason, "NOT_GRANTED");
     EXPECT_EQ(entries[0].outcome, "PERMISSION_DENIED");
     EXPECT_EQ(entries[0].principal, kPrincipal);
-    // A watch of devKeys is refused as a whole where no grant is of such a role.
+    // A watch of devKeys is refused as a whole if no grant has the required role.
     if (row.scope == Scope::kPair && std::string(row.rpc) != "WatchSessions") {
       EXPECT_EQ(entries[0].organization, "another-name-here") << row.rpc;
     }
@@ -204,7 +204,7 @@ TEST_F(RecorderTest, NamesOneOrganizationAndCountsSeveral) {
     (void)Ask(*credentials_, &Stub::DetachOrganizations, detach);
     const std::vector<AuditEntry> entries = audit_.Take();
     ASSERT_EQ(entries.size(), 6U);
-    EXPECT_EQ(entries[0].organization, id) << "what is created has one";
+    EXPECT_EQ(entries[0].organization, id) << "the new credential has one organization";
     EXPECT_EQ(entries[0].organizations, 0U);
     for (const AuditEntry& entry : {entries[2], entries[3], entries[4], entries[5]}) {
       EXPECT_EQ(entry.organization, count == 1 ? "granted-1" : "") << Summary(entry);

@@ -1,4 +1,4 @@
-// RotateCredential and its kin over gRPC.
+// RotateCredential, RollbackCredential and their related RPCs over gRPC.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -74,7 +74,7 @@ TEST_F(RotationRpcTest, ProbesPartnerAppKeyByPartnerSignIn) {
   ASSERT_EQ(broker_.bill.partner_sign_ins().size(), 1U);
   EXPECT_EQ(broker_.bill.partner_sign_ins()[0].app_key, "s3cret-next-app-key");
   ASSERT_THAT(GetSession(kPartnerOrganization), IsOk());
-  EXPECT_EQ(broker_.bill.CountSignIns(), 1) << "what proved it is in use";
+  EXPECT_EQ(broker_.bill.CountSignIns(), 1) << "the session of the proof is in use";
 }
 
 TEST_F(RotationRpcTest, SkippedVerificationSendsNothingToBill) {
@@ -321,7 +321,7 @@ TEST_F(RotationRpcTest, ProgressCountsSessionsOfNewDevKey) {
   ASSERT_THAT(Rotate(request), IsOk());
   EXPECT_EQ(progress().version(), 2u);
   EXPECT_EQ(progress().live_session_count(), 2);
-  EXPECT_EQ(progress().current_session_count(), 1);  // the proof's
+  EXPECT_EQ(progress().current_session_count(), 1);  // the session of the proof
   v1::GetRotationProgressResponse response;
   EXPECT_EQ(FieldOf(Call(*credentials_, &CredentialStub::GetRotationProgress, {}, &response)),
             "credential");

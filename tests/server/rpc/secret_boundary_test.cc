@@ -1,4 +1,4 @@
-// A known secret is sent in through every door, and looked for in everything that comes out.
+// Sends a known secret to every entry point, and looks for it in all output.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -18,7 +18,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// Exists before the fixture that uses it.
+// Constructed before the fixture, which uses it.
 struct Logged {
   std::ostringstream out;
   ManualClock clock;
@@ -30,7 +30,7 @@ class SecretBoundaryTest : private Logged, public RpcTest {
  protected:
   SecretBoundaryTest() : RpcTest(&observer) {}
 
-  // Sends `request` and keeps what came back; sessions carry secrets by design and are left out.
+  // Sends `request` and keeps the answer. Sessions carry secrets by design and are left out.
   void CreateAndKeep(const v1::CreateCredentialRequest& request) {
     v1::CreateCredentialResponse response;
     Keep(Call(*credentials_, &v1::CredentialService::Stub::CreateCredential, request, &response));
@@ -113,7 +113,7 @@ TEST_F(SecretBoundaryTest, WipesRequestAfterReadingItsSecrets) {
   request.mutable_organizations(0)->set_dev_key("s3cret-0081-long-enough-for-the-heap");
   const char* const bytes = request.organizations(0).dev_key().data();
   messages->FreeRequest();
-  // The message keeps its cleared strings, so their bytes may still be looked at.
+  // The message keeps its cleared strings, so their bytes may still be read.
   EXPECT_EQ(std::string(bytes, 6), std::string(6, '\0'));
   EXPECT_EQ(request.password(), "");
   messages->Release();

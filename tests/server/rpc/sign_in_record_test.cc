@@ -1,4 +1,4 @@
-// What the audit log says of the call that a sign-in is made for.
+// The audit log's record of the call that a sign-in is made for.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -19,9 +19,9 @@ using ::testing::SizeIs;
 
 constexpr char kTraceparent[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-// Made before the fixture, which borrows it.
+// Constructed before the fixture, which borrows it.
 struct SignInsOnALog {
-  FakeAudit log;  // of sign-ins alone
+  FakeAudit log;  // of sign-ins only
   FakeEngineObserver next;
   SignInAudit sign_ins{log, next};
 };

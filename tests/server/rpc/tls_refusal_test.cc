@@ -1,4 +1,4 @@
-// What the audit log says of callers over TLS to whom the policy grants nothing.
+// The audit log's entries for callers over TLS without a grant.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -52,7 +52,7 @@ class TlsRefusalTest : public RpcTest {
     return v1::SessionService::NewStub(grpc::CreateCustomChannel(
         absl::StrCat("127.0.0.1:", port_), grpc::SslCredentials(options), arguments));
   }
-  // Asks for a session that nobody granted, so often, and returns what is recorded.
+  // Makes `times` calls for a session that is not granted, and returns the recorded entries.
   std::vector<AuditEntry> AskInVain(v1::SessionService::Stub& stub, int times) {
     v1::GetSessionRequest request;
     request.set_organization_id("00800000000000000081");

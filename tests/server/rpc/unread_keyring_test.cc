@@ -1,4 +1,4 @@
-// What is said while the keyring has not been read once, and the audit log has no key.
+// Errors while the keyring has not been read once, and the audit log has no key.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-// What a reader of WatchSessions is told.
+// The messages that a reader of WatchSessions receives.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -28,7 +28,7 @@ TEST_F(WatchSessionsTest, SendsStateThenCompleteThenChanges) {
   EXPECT_EQ(present[0].session().dev_key(), "");
   EXPECT_EQ(present[1].organization_id(), "00800000000000000082");
   EXPECT_THAT(FromErrorStatus(present[1].error()), HasReason(Reason::kNoLiveSession));
-  EXPECT_EQ(broker_.bill.CountSignIns(), 1) << "to watch is no demand";
+  EXPECT_EQ(broker_.bill.CountSignIns(), 1) << "a watch does not sign in";
 
   ASSERT_THAT(GetSession("00800000000000000082"), IsOk());
   const v1::SessionUpdate change = watch->NextUpdate();
@@ -166,7 +166,7 @@ TEST_F(WatchSessionsTest, KeepWarmEndsWithTheStream) {
   AwaitNoWatcher();
   executor_.RunLater();
   executor_.RunLater();
-  threads_.reset();  // what was started is done
+  threads_.reset();  // waits for the work that was started
   EXPECT_EQ(broker_.bill.CountSignIns(), 0);
 }
 

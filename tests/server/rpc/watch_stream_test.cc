@@ -1,4 +1,4 @@
-// How a stream of WatchSessions ends, and what it does to a reader that is slow.
+// The end of a WatchSessions stream, and its behavior with a slow reader.
 #include "server/rpc/watch_stream.h"
 
 #include <gmock/gmock.h>
@@ -23,11 +23,11 @@ class WatchStreamTest : public WatchTest {
  protected:
   WatchStreamTest() : channel_(Connect()), stub_(v1::SessionService::NewStub(channel_)) {}
 
-  // Over the socket, with HTTP/2's flow control, on a connection of its own.
+  // Connects over the socket, with HTTP/2's flow control, on a connection of its own.
   std::shared_ptr<grpc::Channel> Connect() const {
     grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    // Else how much the connection takes in depends on how fast this machine is today.
+    // Otherwise the amount that the connection buffers depends on the speed of the machine.
     arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
     return grpc::CreateCustomChannel(address_, grpc::InsecureChannelCredentials(), arguments);
   }
@@ -71,7 +71,7 @@ TEST_F(WatchStreamTest, SlowReaderGetsLatestStateOnly) {
     if (update.organization_id() == "00800000000000000081")
       last = update.session().expire_time().seconds();
   }
-  EXPECT_LT(read, kChanges / 2) << "what the connection had taken in, and then the latest";
+  EXPECT_LT(read, kChanges / 2) << "the messages in the connection's buffer, and then the latest";
 }
 
 TEST_F(WatchStreamTest, DrainingEndsStreamsAndRejectsNewOnes) {
@@ -93,7 +93,7 @@ TEST_F(WatchStreamTest, DrainingDoesNotWaitForStuckReader) {
   std::vector<std::string> ids = {"00800000000000000081"};
   for (int i = 0; i < 9'999; ++i) ids.push_back("unknown-" + std::to_string(i));
   WatchReader watch(*stub_, Of(ids));
-  EXPECT_TRUE(watch.NextUpdate().has_session());  // and no more: a write waits for ever
+  EXPECT_TRUE(watch.NextUpdate().has_session());  // and no more: a write never ends
   state_.StartDraining();
   state_.CutStreams();
   AwaitNoWatcher();
