@@ -8,7 +8,8 @@
 namespace billbroker {
 
 // Each Skip…() moves past the token in its name and returns true. If the text has another token,
-// it returns false, and the position is then meaningless. Borrows the text.
+// it returns false. Skip() and SkipWord() then do not move; after the others the position is
+// meaningless. Borrows the text.
 class JsonScanner final {
  public:
   explicit JsonScanner(absl::string_view text) : text_(text) {}
