@@ -5,8 +5,9 @@ import rules
 from passages import PROSE, Passage
 
 MAX_SUBJECT = 72
-# Subjects with a finding that reached the main branch before anyone ran this check.
+# Subjects with a finding that reached the main branch by mistake. The branch is never rewritten.
 PUBLISHED = frozenset({
+    'docs: say which JSON code may hold a secret',
     'session: tell rules which candidates enter and leave the queue',
 })
 
