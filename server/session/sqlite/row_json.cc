@@ -2,23 +2,22 @@
 
 #include <array>
 #include <cstdint>
-#include <initializer_list>
 #include <limits>
 #include <memory>
 #include <string>
 #include <utility>
 
-#include "absl/functional/function_ref.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "server/session/joined_keys.h"
 #include "vault/base/error.h"
 #include "vault/base/json/json_reader.h"
-#include "vault/base/json/json_string.h"
+#include "vault/base/json/json_writer.h"
 
 namespace billbroker {
 namespace {
 
+using enum JsonMember::Presence;
 using Ending = SignInEnding;
 
 constexpr std::array<std::pair<Ending, absl::string_view>, 4> kEndings = {
@@ -34,91 +33,27 @@ absl::string_view NameOf(Ending ending) {
   return "";
 }
 
-class Writer final {
- public:
-  Writer& Text(absl::string_view key, absl::string_view value) {
-    AppendJsonString(Key(key), value);
-    return *this;
-  }
-  Writer& Uint(absl::string_view key, std::uint64_t value) {
-    Key(key).Append(absl::StrCat(value));
-    return *this;
-  }
-  Writer& Bool(absl::string_view key, bool value) {
-    Key(key).Append(value ? "true" : "false");
-    return *this;
-  }
-  Writer& Object(absl::string_view key, const SecretString& json) {
-    Key(key).Append(json.Reveal());
-    return *this;
-  }
-  // As text, for the sign; the ends of the range stand for infinity.
-  Writer& Duration(absl::string_view key, absl::Duration value) {
-    return Text(key, absl::StrCat(absl::ToInt64Nanoseconds(value)));
-  }
-  Writer& Time(absl::string_view key, absl::Time value) {
-    return Duration(key, value - absl::UnixEpoch());
-  }
-  SecretString Build() && {
-    text_.Append("}");
-    return std::move(text_).Build();
-  }
-
- private:
-  SecretBuilder& Key(absl::string_view key) {
-    text_.Append(text_.size() == 0 ? "{\"" : ",\"").Append(key).Append("\":");
-    return text_;
-  }
-
-  SecretBuilder text_;
-};
-
-struct Member {
-  absl::string_view key;
-  absl::FunctionRef<bool()> read;
-  bool optional = false;
-};
-
-// Reads an object that has every member once, in any order, and no other.
-bool ReadMembers(JsonReader& json, std::initializer_list<Member> members) {
-  std::uint64_t seen = 0;
-  const bool well_formed = json.Object([&](absl::string_view key) {
-    std::uint64_t bit = 1;
-    for (const Member& member : members) {
-      if (member.key == key && (seen & bit) == 0) {
-        seen |= bit;
-        return member.read();
-      }
-      bit <<= 1;
-    }
-    return false;
-  });
-  std::uint64_t bit = 1;
-  for (const Member& member : members) {
-    if (!member.optional && (seen & bit) == 0) return false;
-    bit <<= 1;
-  }
-  return well_formed;
+// Writes whole nanoseconds as a string, because JsonReader reads no negative numbers. The ends of
+// the range stand for infinity.
+void WriteDuration(JsonWriter& json, absl::string_view key, absl::Duration value) {
+  json.String(key, absl::StrCat(absl::ToInt64Nanoseconds(value)));
 }
 
-bool Text(JsonReader& json, std::string& to) {
-  SecretString value;
-  if (!json.String(value)) return false;
-  to = std::string(value.Reveal());
-  return true;
+void WriteTime(JsonWriter& json, absl::string_view key, absl::Time value) {
+  WriteDuration(json, key, value - absl::UnixEpoch());
 }
 
-bool Secret(JsonReader& json, std::shared_ptr<const SecretString>& to) {
+bool ReadSecret(JsonReader& json, std::shared_ptr<const SecretString>& to) {
   auto value = std::make_shared<SecretString>();
   if (!json.String(*value)) return false;
   to = std::move(value);
   return true;
 }
 
-bool Duration(JsonReader& json, absl::Duration& to) {
-  SecretString text;
+bool ReadDuration(JsonReader& json, absl::Duration& to) {
+  std::string text;
   std::int64_t nanoseconds = 0;
-  if (!json.String(text) || !absl::SimpleAtoi(text.Reveal(), &nanoseconds)) return false;
+  if (!json.Text(text) || !absl::SimpleAtoi(text, &nanoseconds)) return false;
   using Limits = std::numeric_limits<std::int64_t>;
   to = nanoseconds == Limits::max()   ? absl::InfiniteDuration()
        : nanoseconds == Limits::min() ? -absl::InfiniteDuration()
@@ -126,16 +61,16 @@ bool Duration(JsonReader& json, absl::Duration& to) {
   return true;
 }
 
-bool Time(JsonReader& json, absl::Time& to) {
+bool ReadTime(JsonReader& json, absl::Time& to) {
   absl::Duration since_epoch;
-  if (!Duration(json, since_epoch)) return false;
+  if (!ReadDuration(json, since_epoch)) return false;
   to = absl::UnixEpoch() + since_epoch;
   return true;
 }
 
-bool EndingNamed(JsonReader& json, Ending& to) {
+bool ReadEnding(JsonReader& json, Ending& to) {
   std::string name;
-  if (!Text(json, name)) return false;
+  if (!json.Text(name)) return false;
   for (const auto& [value, known] : kEndings) {
     if (known == name) {
       to = value;
@@ -145,15 +80,15 @@ bool EndingNamed(JsonReader& json, Ending& to) {
   return false;
 }
 
-bool ReasonOf(JsonReader& json, Reason& to) {
+bool ReadReason(JsonReader& json, Reason& to) {
   std::string name;
-  if (!Text(json, name)) return false;
+  if (!json.Text(name)) return false;
   const absl::optional<Reason> reason = ReasonNamed(name);
   if (reason.has_value()) to = *reason;
   return reason.has_value();
 }
 
-bool ScopeOf(JsonReader& json, QuarantineScope& to) {
+bool ReadScope(JsonReader& json, QuarantineScope& to) {
   std::uint64_t number = 0;
   if (!json.Uint(number) ||
       number > static_cast<std::uint64_t>(QuarantineScope::kOrganizationLockout)) {
@@ -163,89 +98,96 @@ bool ScopeOf(JsonReader& json, QuarantineScope& to) {
   return true;
 }
 
-SecretString WriteSession(const Session& session) {
-  Writer writer;
-  writer.Text("environment", session.keys.environment)
-      .Text("session_id", session.keys.session_id->Reveal())
-      .Text("dev_key", session.keys.dev_key->Reveal())
-      .Text("dev_key_id", session.dev_key_id)
-      .Text("credential", session.credential)
-      .Uint("version", session.version)
-      .Text("user_id", session.user_id)
-      .Text("base_url", session.base_url)
-      .Bool("trusted", session.trusted)
-      .Uint("generation", session.generation)
-      .Uint("first_generation", session.first_generation)
-      .Time("sign_in_time", session.sign_in_time)
-      .Time("verified_time", session.verified_time)
-      .Time("expire_time", session.expire_time)
-      .Duration("signed_in", session.signed_in)
-      .Duration("deadline", session.deadline);
-  return std::move(writer).Build();
+void WriteSession(JsonWriter& json, const Session& session) {
+  json.Object([&] {
+    json.String("environment", session.keys.environment)
+        .String("session_id", session.keys.session_id->Reveal())
+        .String("dev_key", session.keys.dev_key->Reveal())
+        .String("dev_key_id", session.dev_key_id)
+        .String("credential", session.credential)
+        .Uint("version", session.version)
+        .String("user_id", session.user_id)
+        .String("base_url", session.base_url)
+        .Bool("trusted", session.trusted)
+        .Uint("generation", session.generation)
+        .Uint("first_generation", session.first_generation);
+    WriteTime(json, "sign_in_time", session.sign_in_time);
+    WriteTime(json, "verified_time", session.verified_time);
+    WriteTime(json, "expire_time", session.expire_time);
+    WriteDuration(json, "signed_in", session.signed_in);
+    WriteDuration(json, "deadline", session.deadline);
+  });
 }
 
 bool ReadSession(JsonReader& json, Session& to) {
-  return ReadMembers(json, {{"environment", [&] { return Text(json, to.keys.environment); }},
-                            {"session_id", [&] { return Secret(json, to.keys.session_id); }},
-                            {"dev_key", [&] { return Secret(json, to.keys.dev_key); }},
-                            {"dev_key_id", [&] { return Text(json, to.dev_key_id); }},
-                            {"credential", [&] { return Text(json, to.credential); }},
-                            {"version", [&] { return json.Uint(to.version); }, true},
-                            {"user_id", [&] { return Text(json, to.user_id); }},
-                            {"base_url", [&] { return Text(json, to.base_url); }},
-                            {"trusted", [&] { return json.Bool(to.trusted); }},
-                            {"generation", [&] { return json.Uint(to.generation); }},
-                            {"first_generation", [&] { return json.Uint(to.first_generation); }},
-                            {"sign_in_time", [&] { return Time(json, to.sign_in_time); }},
-                            {"verified_time", [&] { return Time(json, to.verified_time); }},
-                            {"expire_time", [&] { return Time(json, to.expire_time); }},
-                            {"signed_in", [&] { return Duration(json, to.signed_in); }},
-                            {"deadline", [&] { return Duration(json, to.deadline); }}});
+  const JsonFault fault =
+      ReadObject(json, {{"environment", [&] { return json.Text(to.keys.environment); }},
+                        {"session_id", [&] { return ReadSecret(json, to.keys.session_id); }},
+                        {"dev_key", [&] { return ReadSecret(json, to.keys.dev_key); }},
+                        {"dev_key_id", [&] { return json.Text(to.dev_key_id); }},
+                        {"credential", [&] { return json.Text(to.credential); }},
+                        {"version", [&] { return json.Uint(to.version); }, kOptional},
+                        {"user_id", [&] { return json.Text(to.user_id); }},
+                        {"base_url", [&] { return json.Text(to.base_url); }},
+                        {"trusted", [&] { return json.Bool(to.trusted); }},
+                        {"generation", [&] { return json.Uint(to.generation); }},
+                        {"first_generation", [&] { return json.Uint(to.first_generation); }},
+                        {"sign_in_time", [&] { return ReadTime(json, to.sign_in_time); }},
+                        {"verified_time", [&] { return ReadTime(json, to.verified_time); }},
+                        {"expire_time", [&] { return ReadTime(json, to.expire_time); }},
+                        {"signed_in", [&] { return ReadDuration(json, to.signed_in); }},
+                        {"deadline", [&] { return ReadDuration(json, to.deadline); }}});
+  return fault.ok();
 }
 
-SecretString WriteUser(const UserId& user) {
-  Writer writer;
-  writer.Text("environment", user.environment)
-      .Text("username", user.username)
-      .Text("acting_as", user.acting_as);
-  return std::move(writer).Build();
+void WriteUser(JsonWriter& json, const UserId& user) {
+  json.Object([&] {
+    json.String("environment", user.environment)
+        .String("username", user.username)
+        .String("acting_as", user.acting_as);
+  });
 }
 
 bool ReadUser(JsonReader& json, UserId& to) {
-  return ReadMembers(json, {{"environment", [&] { return Text(json, to.environment); }},
-                            {"username", [&] { return Text(json, to.username); }},
-                            {"acting_as", [&] { return Text(json, to.acting_as); }}});
+  const JsonFault fault =
+      ReadObject(json, {{"environment", [&] { return json.Text(to.environment); }},
+                        {"username", [&] { return json.Text(to.username); }},
+                        {"acting_as", [&] { return json.Text(to.acting_as); }}});
+  return fault.ok();
 }
 
-SecretString WriteDevKey(const DevKeyBudgetId& dev_key) {
-  Writer writer;
-  writer.Text("environment", dev_key.environment).Text("dev_key_id", dev_key.dev_key_id);
-  return std::move(writer).Build();
+void WriteDevKey(JsonWriter& json, const DevKeyBudgetId& dev_key) {
+  json.Object([&] {
+    json.String("environment", dev_key.environment).String("dev_key_id", dev_key.dev_key_id);
+  });
 }
 
 bool ReadDevKey(JsonReader& json, DevKeyBudgetId& to) {
-  return ReadMembers(json, {{"environment", [&] { return Text(json, to.environment); }},
-                            {"dev_key_id", [&] { return Text(json, to.dev_key_id); }}});
+  const JsonFault fault =
+      ReadObject(json, {{"environment", [&] { return json.Text(to.environment); }},
+                        {"dev_key_id", [&] { return json.Text(to.dev_key_id); }}});
+  return fault.ok();
 }
 
-SecretString WriteHistory(const SignInHistory& history) {
-  Writer writer;
-  writer.Bool("secret_accepted", history.secret_accepted)
-      .Bool("secret_accepted_elsewhere", history.secret_accepted_elsewhere)
-      .Bool("dev_key_worked_here", history.dev_key_worked_here)
-      .Bool("dev_key_worked_anywhere", history.dev_key_worked_anywhere)
-      .Bool("dev_key_refused_elsewhere", history.dev_key_refused_elsewhere);
-  return std::move(writer).Build();
+void WriteHistory(JsonWriter& json, const SignInHistory& history) {
+  json.Object([&] {
+    json.Bool("secret_accepted", history.secret_accepted)
+        .Bool("secret_accepted_elsewhere", history.secret_accepted_elsewhere)
+        .Bool("dev_key_worked_here", history.dev_key_worked_here)
+        .Bool("dev_key_worked_anywhere", history.dev_key_worked_anywhere)
+        .Bool("dev_key_refused_elsewhere", history.dev_key_refused_elsewhere);
+  });
 }
 
 bool ReadHistory(JsonReader& json, SignInHistory& to) {
-  return ReadMembers(
+  const JsonFault fault = ReadObject(
       json,
       {{"secret_accepted", [&] { return json.Bool(to.secret_accepted); }},
        {"secret_accepted_elsewhere", [&] { return json.Bool(to.secret_accepted_elsewhere); }},
        {"dev_key_worked_here", [&] { return json.Bool(to.dev_key_worked_here); }},
        {"dev_key_worked_anywhere", [&] { return json.Bool(to.dev_key_worked_anywhere); }},
        {"dev_key_refused_elsewhere", [&] { return json.Bool(to.dev_key_refused_elsewhere); }}});
+  return fault.ok();
 }
 
 // The times of an attempt as they are read.
@@ -267,68 +209,80 @@ struct AttemptTimes {
 }  // namespace
 
 SecretString WritePayload(const StoredSlot& slot) {
-  Writer writer;
-  writer.Uint("place", slot.place);
-  if (slot.logged_out) writer.Bool("logged_out", true);
-  if (slot.in_doubt) writer.Bool("in_doubt", true);
-  if (!slot.accepted_dev_key_id.empty()) {
-    writer.Text("accepted_dev_key_id", slot.accepted_dev_key_id);
-  }
-  if (slot.session != nullptr) writer.Object("session", WriteSession(*slot.session));
-  return std::move(writer).Build();
+  JsonWriter json;
+  json.Object([&] {
+    json.Uint("place", slot.place);
+    if (slot.logged_out) json.Bool("logged_out", true);
+    if (slot.in_doubt) json.Bool("in_doubt", true);
+    if (!slot.accepted_dev_key_id.empty()) {
+      json.String("accepted_dev_key_id", slot.accepted_dev_key_id);
+    }
+    if (slot.session != nullptr) WriteSession(json.Key("session"), *slot.session);
+  });
+  return std::move(json).Build();
 }
 
 SecretString WritePayload(const StoredAttempt& attempt) {
-  Writer writer;
-  writer.Text("credential_uid", attempt.slot.credential_uid)
-      .Text("organization_id", attempt.slot.organization_id)
-      .Text("principal", attempt.principal)
-      .Object("dev_key", WriteDevKey(attempt.dev_key))
-      .Object("user", WriteUser(attempt.user))
-      .Text("secret_id", attempt.secret_id)
-      .Time("started", attempt.started.wall)
-      .Duration("started_since_boot", attempt.started.since_boot)
-      .Text("ending", NameOf(attempt.ending));
-  if (attempt.on_trial) writer.Bool("on_trial", true);
-  if (attempt.ended.has_value()) {
-    writer.Time("ended", attempt.ended->wall)
-        .Duration("ended_since_boot", attempt.ended->since_boot);
-  }
-  return std::move(writer).Build();
+  JsonWriter json;
+  json.Object([&] {
+    json.String("credential_uid", attempt.slot.credential_uid)
+        .String("organization_id", attempt.slot.organization_id)
+        .String("principal", attempt.principal);
+    WriteDevKey(json.Key("dev_key"), attempt.dev_key);
+    WriteUser(json.Key("user"), attempt.user);
+    json.String("secret_id", attempt.secret_id);
+    WriteTime(json, "started", attempt.started.wall);
+    WriteDuration(json, "started_since_boot", attempt.started.since_boot);
+    json.String("ending", NameOf(attempt.ending));
+    if (attempt.on_trial) json.Bool("on_trial", true);
+    if (attempt.ended.has_value()) {
+      WriteTime(json, "ended", attempt.ended->wall);
+      WriteDuration(json, "ended_since_boot", attempt.ended->since_boot);
+    }
+  });
+  return std::move(json).Build();
 }
 
 SecretString WritePayload(const StoredQuarantine& quarantine) {
   const QuarantineEntry& entry = quarantine.entry;
-  Writer writer;
-  writer.Text("scope", quarantine.scope)
-      .Text("reason", ReasonName(entry.reason))
-      .Text("bill_code", entry.bill_code)
-      .Time("since", entry.since);
-  if (entry.until.has_value()) writer.Time("until", *entry.until);
-  if (entry.lapses.has_value()) writer.Duration("lapses", *entry.lapses);
-  if (!entry.organization_id.empty()) writer.Text("organization_id", entry.organization_id);
-  writer.Uint("kind", static_cast<std::uint64_t>(entry.scope));
-  return std::move(writer.Object("history", WriteHistory(entry.history))).Build();
+  JsonWriter json;
+  json.Object([&] {
+    json.String("scope", quarantine.scope)
+        .String("reason", ReasonName(entry.reason))
+        .String("bill_code", entry.bill_code);
+    WriteTime(json, "since", entry.since);
+    if (entry.until.has_value()) WriteTime(json, "until", *entry.until);
+    if (entry.lapses.has_value()) WriteDuration(json, "lapses", *entry.lapses);
+    if (!entry.organization_id.empty()) json.String("organization_id", entry.organization_id);
+    json.Uint("kind", static_cast<std::uint64_t>(entry.scope));
+    WriteHistory(json.Key("history"), entry.history);
+  });
+  return std::move(json).Build();
 }
 
 SecretString WritePayload(const StoredAuditHead& head) {
-  Writer writer;
-  writer.Uint("sequence", head.sequence).Text("mac", head.mac);
-  return std::move(writer).Build();
+  JsonWriter json;
+  json.Object([&] { json.Uint("sequence", head.sequence).String("mac", head.mac); });
+  return std::move(json).Build();
 }
 
 SecretString WritePayload(const StoredAcceptedSecret& secret) {
-  Writer writer;
-  writer.Object("user", WriteUser(secret.user)).Text("secret_id", secret.secret_id);
-  return std::move(writer).Build();
+  JsonWriter json;
+  json.Object([&] {
+    WriteUser(json.Key("user"), secret.user);
+    json.String("secret_id", secret.secret_id);
+  });
+  return std::move(json).Build();
 }
 
 SecretString WritePayload(const StoredSuspension& suspension) {
-  Writer writer;
-  writer.Object("dev_key", WriteDevKey(suspension.dev_key))
-      .Time("until", suspension.until.wall)
-      .Duration("until_since_boot", suspension.until.since_boot);
-  return std::move(writer).Build();
+  JsonWriter json;
+  json.Object([&] {
+    WriteDevKey(json.Key("dev_key"), suspension.dev_key);
+    WriteTime(json, "until", suspension.until.wall);
+    WriteDuration(json, "until_since_boot", suspension.until.since_boot);
+  });
+  return std::move(json).Build();
 }
 
 bool ReadPayload(const SecretString& payload, StoredSlot& slot) {
@@ -340,36 +294,36 @@ bool ReadPayload(const SecretString& payload, StoredSlot& slot) {
     slot.session = std::move(session);
     return true;
   };
-  return ReadMembers(json, {{"place", [&] { return json.Uint(slot.place); }},
-                            {"logged_out", [&] { return json.Bool(slot.logged_out); }, true},
-                            {"in_doubt", [&] { return json.Bool(slot.in_doubt); }, true},
-                            {"accepted_dev_key_id",
-                             [&] { return Text(json, slot.accepted_dev_key_id); }, true},
-                            {"session", read_session, true}}) &&
-         json.AtEnd();
+  const JsonFault fault = ReadObject(
+      json,
+      {{"place", [&] { return json.Uint(slot.place); }},
+       {"logged_out", [&] { return json.Bool(slot.logged_out); }, kOptional},
+       {"in_doubt", [&] { return json.Bool(slot.in_doubt); }, kOptional},
+       {"accepted_dev_key_id", [&] { return json.Text(slot.accepted_dev_key_id); }, kOptional},
+       {"session", read_session, kOptional}});
+  return fault.ok() && json.AtEnd();
 }
 
 bool ReadPayload(const SecretString& payload, StoredAttempt& attempt) {
   JsonReader json(payload.Reveal());
   AttemptTimes times;
-  const auto credential_uid = [&] { return Text(json, attempt.slot.credential_uid); };
-  const auto organization_id = [&] { return Text(json, attempt.slot.organization_id); };
-  return ReadMembers(
-             json,
-             {{"credential_uid", credential_uid},
-              {"organization_id", organization_id},
-              {"principal", [&] { return Text(json, attempt.principal); }},
-              {"dev_key", [&] { return ReadDevKey(json, attempt.dev_key); }},
-              {"user", [&] { return ReadUser(json, attempt.user); }},
-              {"secret_id", [&] { return Text(json, attempt.secret_id); }},
-              {"started", [&] { return Time(json, times.started); }},
-              {"started_since_boot", [&] { return Duration(json, times.started_since_boot); }},
-              {"ending", [&] { return EndingNamed(json, attempt.ending); }},
-              {"on_trial", [&] { return json.Bool(attempt.on_trial); }, true},
-              {"ended", [&] { return Time(json, times.ended.emplace()); }, true},
-              {"ended_since_boot", [&] { return Duration(json, times.ended_since_boot.emplace()); },
-               true}}) &&
-         json.AtEnd() && times.SetIn(attempt);
+  const auto credential_uid = [&] { return json.Text(attempt.slot.credential_uid); };
+  const auto organization_id = [&] { return json.Text(attempt.slot.organization_id); };
+  const JsonFault fault = ReadObject(
+      json, {{"credential_uid", credential_uid},
+             {"organization_id", organization_id},
+             {"principal", [&] { return json.Text(attempt.principal); }},
+             {"dev_key", [&] { return ReadDevKey(json, attempt.dev_key); }},
+             {"user", [&] { return ReadUser(json, attempt.user); }},
+             {"secret_id", [&] { return json.Text(attempt.secret_id); }},
+             {"started", [&] { return ReadTime(json, times.started); }},
+             {"started_since_boot", [&] { return ReadDuration(json, times.started_since_boot); }},
+             {"ending", [&] { return ReadEnding(json, attempt.ending); }},
+             {"on_trial", [&] { return json.Bool(attempt.on_trial); }, kOptional},
+             {"ended", [&] { return ReadTime(json, times.ended.emplace()); }, kOptional},
+             {"ended_since_boot",
+              [&] { return ReadDuration(json, times.ended_since_boot.emplace()); }, kOptional}});
+  return fault.ok() && json.AtEnd() && times.SetIn(attempt);
 }
 
 bool ReadPayloadVersion1(const SecretString& payload, StoredAttempt& attempt) {
@@ -377,59 +331,60 @@ bool ReadPayloadVersion1(const SecretString& payload, StoredAttempt& attempt) {
   AttemptTimes times;
   std::string dev_key;
   std::string user;
-  const bool read = ReadMembers(
-      json, {{"dev_key", [&] { return Text(json, dev_key); }},
-             {"user", [&] { return Text(json, user); }},
-             {"secret_id", [&] { return Text(json, attempt.secret_id); }},
-             {"started", [&] { return Time(json, times.started); }},
-             {"started_since_boot", [&] { return Duration(json, times.started_since_boot); }},
-             {"ending", [&] { return EndingNamed(json, attempt.ending); }},
-             {"ended", [&] { return Time(json, times.ended.emplace()); }, true},
-             {"ended_since_boot", [&] { return Duration(json, times.ended_since_boot.emplace()); },
-              true}});
+  const JsonFault fault = ReadObject(
+      json, {{"dev_key", [&] { return json.Text(dev_key); }},
+             {"user", [&] { return json.Text(user); }},
+             {"secret_id", [&] { return json.Text(attempt.secret_id); }},
+             {"started", [&] { return ReadTime(json, times.started); }},
+             {"started_since_boot", [&] { return ReadDuration(json, times.started_since_boot); }},
+             {"ending", [&] { return ReadEnding(json, attempt.ending); }},
+             {"ended", [&] { return ReadTime(json, times.ended.emplace()); }, kOptional},
+             {"ended_since_boot",
+              [&] { return ReadDuration(json, times.ended_since_boot.emplace()); }, kOptional}});
   attempt.dev_key = DevKeyBudgetIdFromJoined(dev_key);
   attempt.user = UserIdFromJoined(user);
-  return read && json.AtEnd() && times.SetIn(attempt);
+  return fault.ok() && json.AtEnd() && times.SetIn(attempt);
 }
 
 bool ReadPayload(const SecretString& payload, StoredQuarantine& quarantine) {
   QuarantineEntry& entry = quarantine.entry;
   JsonReader json(payload.Reveal());
-  return ReadMembers(json,
-                     {{"scope", [&] { return Text(json, quarantine.scope); }},
-                      {"reason", [&] { return ReasonOf(json, entry.reason); }},
-                      {"bill_code", [&] { return Text(json, entry.bill_code); }},
-                      {"since", [&] { return Time(json, entry.since); }},
-                      {"until", [&] { return Time(json, entry.until.emplace()); }, true},
-                      {"lapses", [&] { return Duration(json, entry.lapses.emplace()); }, true},
-                      {"organization_id", [&] { return Text(json, entry.organization_id); }, true},
-                      {"kind", [&] { return ScopeOf(json, entry.scope); }, true},
-                      {"history", [&] { return ReadHistory(json, entry.history); }, true}}) &&
-         json.AtEnd();
+  const JsonFault fault = ReadObject(
+      json, {{"scope", [&] { return json.Text(quarantine.scope); }},
+             {"reason", [&] { return ReadReason(json, entry.reason); }},
+             {"bill_code", [&] { return json.Text(entry.bill_code); }},
+             {"since", [&] { return ReadTime(json, entry.since); }},
+             {"until", [&] { return ReadTime(json, entry.until.emplace()); }, kOptional},
+             {"lapses", [&] { return ReadDuration(json, entry.lapses.emplace()); }, kOptional},
+             {"organization_id", [&] { return json.Text(entry.organization_id); }, kOptional},
+             {"kind", [&] { return ReadScope(json, entry.scope); }, kOptional},
+             {"history", [&] { return ReadHistory(json, entry.history); }, kOptional}});
+  return fault.ok() && json.AtEnd();
 }
 
 bool ReadPayload(const SecretString& payload, StoredAuditHead& head) {
   JsonReader json(payload.Reveal());
-  return ReadMembers(json, {{"sequence", [&] { return json.Uint(head.sequence); }},
-                            {"mac", [&] { return Text(json, head.mac); }}}) &&
-         json.AtEnd();
+  const JsonFault fault = ReadObject(json, {{"sequence", [&] { return json.Uint(head.sequence); }},
+                                            {"mac", [&] { return json.Text(head.mac); }}});
+  return fault.ok() && json.AtEnd();
 }
 
 bool ReadPayload(const SecretString& payload, StoredAcceptedSecret& secret) {
   JsonReader json(payload.Reveal());
-  return ReadMembers(json, {{"user", [&] { return ReadUser(json, secret.user); }},
-                            {"secret_id", [&] { return Text(json, secret.secret_id); }}}) &&
-         json.AtEnd();
+  const JsonFault fault =
+      ReadObject(json, {{"user", [&] { return ReadUser(json, secret.user); }},
+                        {"secret_id", [&] { return json.Text(secret.secret_id); }}});
+  return fault.ok() && json.AtEnd();
 }
 
 bool ReadPayload(const SecretString& payload, StoredSuspension& suspension) {
   JsonReader json(payload.Reveal());
   Moment& until = suspension.until;
-  return ReadMembers(json,
-                     {{"dev_key", [&] { return ReadDevKey(json, suspension.dev_key); }},
-                      {"until", [&] { return Time(json, until.wall); }},
-                      {"until_since_boot", [&] { return Duration(json, until.since_boot); }}}) &&
-         json.AtEnd();
+  const JsonFault fault = ReadObject(
+      json, {{"dev_key", [&] { return ReadDevKey(json, suspension.dev_key); }},
+             {"until", [&] { return ReadTime(json, until.wall); }},
+             {"until_since_boot", [&] { return ReadDuration(json, until.since_boot); }}});
+  return fault.ok() && json.AtEnd();
 }
 
 }  // namespace billbroker

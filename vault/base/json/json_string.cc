@@ -10,14 +10,6 @@
 namespace billbroker {
 namespace {
 
-bool IsPlain(char c) { return c != '"' && c != '\\' && static_cast<unsigned char>(c) >= 0x20; }
-
-std::size_t PlainPrefix(absl::string_view text) {
-  std::size_t size = 0;
-  while (size < text.size() && IsPlain(text[size])) ++size;
-  return size;
-}
-
 char DecodeShortEscape(char c) {
   switch (c) {
     case 'b':
@@ -104,25 +96,6 @@ absl::optional<SecretString> DecodeJsonString(absl::string_view token, std::size
     if (!TakeEscape(rest, text) || text.size() > max_bytes) return absl::nullopt;
   }
   return std::move(text).Build();
-}
-
-void AppendJsonString(SecretBuilder& to, absl::string_view text) {
-  constexpr char kHex[] = "0123456789abcdef";
-  to.Append("\"");
-  while (!text.empty()) {
-    const std::size_t size = PlainPrefix(text);
-    to.Append(text.substr(0, size));
-    text.remove_prefix(size);
-    if (text.empty()) break;
-    const char c = text[0];
-    text.remove_prefix(1);
-    if (c == '"' || c == '\\') {
-      to.Append("\\").Append({&c, 1});
-    } else {
-      to.Append("\\u00").Append({&kHex[(c >> 4) & 0xf], 1}).Append({&kHex[c & 0xf], 1});
-    }
-  }
-  to.Append("\"");
 }
 
 }  // namespace billbroker

@@ -16,7 +16,4 @@ namespace billbroker {
 [[nodiscard]] absl::optional<SecretString> DecodeJsonString(
     absl::string_view token, std::size_t max_bytes = std::numeric_limits<std::size_t>::max());
 
-// Appends `text` as a JSON string, quotes included. Bytes above 0x7f are copied without a check.
-void AppendJsonString(SecretBuilder& to, absl::string_view text);
-
 }  // namespace billbroker
