@@ -19,12 +19,12 @@
 namespace billbroker {
 namespace {
 
-// While the system cannot accept, such as without a free descriptor.
+// The pause while the system cannot accept, for example without a free descriptor.
 constexpr std::chrono::milliseconds kPause(100);
 
 absl::Status Silent(absl::string_view what) {
   return absl::UnavailableError(
-      absl::StrCat("the kernel does not say ", what, ": ", std::strerror(errno)));
+      absl::StrCat("the kernel does not report ", what, ": ", std::strerror(errno)));
 }
 
 }  // namespace
@@ -32,16 +32,16 @@ absl::Status Silent(absl::string_view what) {
 absl::StatusOr<UnixPeer> PeerOf(int fd) {
   ucred who{};
   socklen_t size = sizeof who;
-  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) return Silent("who calls");
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) return Silent("the caller");
   UnixPeer peer{who.uid, {}, who.pid};
   size = 0;
-  // Says how much it would be.
+  // Returns the required size.
   if (::getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, nullptr, &size) != 0 && errno != ERANGE) {
-    return Silent("of which groups the caller is");
+    return Silent("the caller's groups");
   }
   peer.groups.resize(size / sizeof(gid_t));
   if (size != 0 && ::getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, peer.groups.data(), &size) != 0) {
-    return Silent("of which groups the caller is");
+    return Silent("the caller's groups");
   }
   peer.groups.push_back(who.gid);
   std::sort(peer.groups.begin(), peer.groups.end());

@@ -1,4 +1,4 @@
-// Acceptor: takes the connections of a listening socket.
+// Acceptor: accepts the connections of a listening socket.
 #pragma once
 
 #include <functional>
@@ -10,18 +10,19 @@
 
 namespace billbroker {
 
-// Who is at the other end of a connected Unix socket. kUnavailable where the kernel does not say.
+// Returns the peer of a connected Unix socket. Fails with kUnavailable if the kernel does not
+// report it.
 [[nodiscard]] absl::StatusOr<UnixPeer> PeerOf(int fd);
 
-// A thread of its own, from the start to the end of its life.
+// Runs a thread for its whole lifetime.
 class Acceptor final {
  public:
-  // Gets a connection that does not block, and owns it.
+  // Receives a non-blocking connection, and owns it.
   using Accepted = std::function<void(int fd)>;
 
   // Borrows `listening`, a listening socket, and `connections`, whose closings it watches.
   Acceptor(int listening, Connections& connections, Accepted accepted);
-  // Accepts no more.
+  // Stops accepting.
   ~Acceptor();
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;

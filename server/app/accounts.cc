@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kMostBytes = 16 << 20;  // a group of a million members
 
-// Calls `find(buffer)`, which says ERANGE while the buffer is too small; returns its last word.
+// Calls `find(buffer)` with larger buffers while it returns ERANGE; returns its last result.
 template <typename Find>
 int WithRoom(Find find) {
   std::vector<char> buffer(16 << 10);
@@ -27,9 +27,8 @@ int WithRoom(Find find) {
 }
 
 absl::Status CannotTell(absl::string_view what, const std::string& name, int error) {
-  return absl::FailedPreconditionError(absl::StrCat("the system cannot tell whether there is a ",
-                                                    what, " \"", name,
-                                                    "\": ", std::strerror(error)));
+  return absl::FailedPreconditionError(absl::StrCat("the system cannot look up the ", what, " \"",
+                                                    name, "\": ", std::strerror(error)));
 }
 
 }  // namespace

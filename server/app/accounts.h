@@ -9,7 +9,7 @@
 
 namespace billbroker {
 
-// kFailedPrecondition, with the fix, where there is none of that name.
+// Returns the id. Fails with kFailedPrecondition and the fix if the name does not exist.
 [[nodiscard]] absl::StatusOr<gid_t> FindGroup(const std::string& name);
 [[nodiscard]] absl::StatusOr<uid_t> FindUser(const std::string& name);
 

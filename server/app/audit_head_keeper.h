@@ -8,18 +8,19 @@
 
 namespace billbroker {
 
-// Thread-safe. A head is written soon, in order: a crash may leave an older one.
+// Thread-safe. Heads are written in order and soon: after a crash the stored head may be older.
 class AuditHeadKeeper final : public AuditHead {
  public:
-  // `store` is borrowed.
+  // Borrows `store`.
   explicit AuditHeadKeeper(SessionStore& store) : store_(store) {}
 
-  // What SessionStore::Open() gave. Until then Load() is kUnavailable. A head that is missing or
-  // cannot be read becomes sequence 0: the log's end is not known, and the log says so.
+  // Receives the result of SessionStore::Open(); Load() is kUnavailable before. A missing or
+  // unreadable head becomes sequence 0: the log's end is not known, and the log records this.
   void Restore(const StoreContents& contents);
 
   [[nodiscard]] absl::StatusOr<AuditMark> Load() override;
-  // kUnavailable while the store cannot be written; it writes the newest head once it can.
+  // Stores the head. Fails with kUnavailable while the store cannot be written; the store writes
+  // the newest head once it can.
   [[nodiscard]] absl::Status Store(const AuditMark& mark) override;
 
  private:

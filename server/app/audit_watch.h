@@ -1,4 +1,4 @@
-// AuditWatch: what the audit log's state means to logs and to health checks.
+// AuditWatch: reports the audit log's state to the log and to the health service.
 #pragma once
 
 #include <functional>
@@ -10,16 +10,16 @@
 
 namespace billbroker {
 
-// Event: "audit_state" (info when it can be written, warning where a lost tail might not be found
-// out, error otherwise, with the cause and the fix).
-// Who is to be told hears at each change whether it can be written. Thread-safe.
+// Event: "audit_state" (info when the log can be written, warning when a lost tail might not be
+// detected, error otherwise, with the cause and the fix). The callback receives at each change
+// whether the log can be written. Thread-safe.
 class AuditWatch final : public AuditObserver {
  public:
   explicit AuditWatch(JsonLog& log) : log_(log) {}
 
-  // Before the log is opened; borrows it.
+  // Sets the log to watch, before it is opened; borrows it.
   void Watch(const AuditLog& audit) { audit_ = &audit; }
-  // Null: nobody is told any more.
+  // Sets the callback; null removes it.
   void Tell(std::function<void(bool writable)> changed);
 
   void AuditStateChanged() override;
@@ -27,7 +27,7 @@ class AuditWatch final : public AuditObserver {
  private:
   JsonLog& log_;
   const AuditLog* audit_ = nullptr;
-  Mutex mutex_;  // held while it tells, so that the last word is the newest
+  Mutex mutex_;  // held during the call, so that the last one has the newest state
   std::function<void(bool writable)> changed_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -42,7 +42,7 @@ absl::Status Connections::Add(int fd, const std::string& from, const Origin& ori
     return absl::ResourceExhaustedError(
         absl::StrCat("no descriptor for a connection: ", std::strerror(errno)));
   }
-  epoll_event hang_up{};  // is reported without being asked for
+  epoll_event hang_up{};  // the kernel reports it without a request
   hang_up.data.fd = ours;
   if (::epoll_ctl(closings_, EPOLL_CTL_ADD, ours, &hang_up) != 0) {
     ::close(ours);
@@ -83,7 +83,7 @@ void Connections::Forget(int fd) {
   const auto of_one = of_one_.find(connection->second);
   if (--of_one->second == 0) of_one_.erase(of_one);
   open_.erase(connection);
-  // By itself it would leave the set only when gRPC has closed its own too.
+  // By itself it would leave the set only after gRPC has closed its own descriptor too.
   ::epoll_ctl(closings_, EPOLL_CTL_DEL, fd, nullptr);
   ::close(fd);
 }

@@ -1,4 +1,4 @@
-// Connections: how many are open on a listener, and who made them.
+// Connections: the open connections of a listener, and their callers.
 #pragma once
 
 #include <map>
@@ -12,9 +12,9 @@
 
 namespace billbroker {
 
-// Keeps a second descriptor of each connection, on which the kernel tells when either side has
+// Keeps a second descriptor of each connection, on which the kernel reports that either side has
 // closed it: gRPC, which owns the first, shuts a connection down before it closes that. So the
-// second keeps nothing open for the peer. Thread-safe.
+// second descriptor keeps nothing open for the peer. Thread-safe.
 class Connections final {
  public:
   struct Limits {
@@ -27,19 +27,20 @@ class Connections final {
   Connections(const Connections&) = delete;
   Connections& operator=(const Connections&) = delete;
 
-  // Counts the connection until it is closed. Before gRPC gets `fd`, which stays the caller's; one
-  // that gRPC does not get has to be shut down. `from`, such as "user 1000", is who takes a share
-  // of the listener. kResourceExhausted where there are too many.
+  // Counts the connection until it is closed. Call it before gRPC gets `fd`, which stays the
+  // caller's. If gRPC does not get the connection, shut it down. `from`, such as "user 1000", is
+  // the owner of a share of the listener. Fails with kResourceExhausted if there are too many.
   [[nodiscard]] absl::Status Add(int fd, const std::string& from, const Origin& origin);
 
-  // Who made the connection that gRPC calls `peer`, such as "fd:7", or made the last one of that
-  // number: a call on a connection that its peer has closed is still of who made it, since gRPC
-  // (1.51) keeps the descriptor for as long. Still, nothing may be decided by a number.
+  // Returns the origin of the connection that gRPC calls `peer`, such as "fd:7", or of the last
+  // connection with that number. A call on a connection that its peer has closed still has the
+  // right origin, because gRPC (1.51) keeps the descriptor for as long. Still, do not base a
+  // decision on such a number.
   [[nodiscard]] absl::optional<Origin> Find(absl::string_view peer) const;
 
-  // Can be read (poll) when there is something to forget.
+  // Returns a descriptor that is readable (poll) when ForgetClosed() has something to do.
   [[nodiscard]] int closings() const { return closings_; }
-  // Lets go of what was closed.
+  // Closes the descriptors of closed connections.
   void ForgetClosed();
 
  private:
@@ -49,9 +50,9 @@ class Connections final {
   const Limits limits_;
   const int closings_;  // an epoll set
   mutable Mutex mutex_;
-  std::map<int, std::string> open_ ABSL_GUARDED_BY(mutex_);    // our descriptor -> `from`
+  std::map<int, std::string> open_ ABSL_GUARDED_BY(mutex_);    // the second descriptor -> `from`
   std::map<int, Origin> origins_ ABSL_GUARDED_BY(mutex_);      // by gRPC's descriptor
-  std::map<std::string, int> of_one_ ABSL_GUARDED_BY(mutex_);  // how many, by `from`
+  std::map<std::string, int> of_one_ ABSL_GUARDED_BY(mutex_);  // their number, by `from`
 };
 
 }  // namespace billbroker

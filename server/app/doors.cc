@@ -92,7 +92,7 @@ void Doors::StopServing() {
 }
 
 void Doors::Shutdown(absl::Time deadline) {
-  std::vector<std::thread> farewells;  // each may take as long as the last
+  std::vector<std::thread> farewells;  // in parallel, because each may take until the deadline
   for (const std::shared_ptr<Door>& door : All()) {
     farewells.emplace_back([door, deadline] { door->server->Shutdown(deadline); });
   }

@@ -1,5 +1,5 @@
-// Doors: a server for each user of the machine that calls, so that whoever calls is known by the
-// connection and by nothing that is sent over it. Design: docs/adr/0018-principals-and-policy.md.
+// Doors: a gRPC server for each calling user of the machine. The connection identifies the caller,
+// and not any data that is sent over it. Design: docs/adr/0018-principals-and-policy.md.
 #pragma once
 
 #include <functional>
@@ -19,30 +19,32 @@ namespace billbroker {
 // Thread-safe.
 class Doors final {
  public:
-  // More different users, or more different groups of one user, are turned away until a restart.
+  // The limits of different users, and of different sets of groups of one user, until a restart.
   static constexpr int kMaxDoors = 1024;
   static constexpr int kMaxDoorsOfAUser = 4;
 
   // Starts the server of one door; `identity` outlives it.
   using StartServer = std::function<absl::StatusOr<std::unique_ptr<GrpcServer>>(const Identity&)>;
 
-  // Borrows `callers`; `origins` says of a connection who made it.
+  // Borrows `callers`; `origins` returns the origin of a connection.
   Doors(Callers& callers, Identity::FindOrigin origins, StartServer start)
       : callers_(callers), origins_(std::move(origins)), start_(std::move(start)) {}
   Doors(const Doors&) = delete;
   Doors& operator=(const Doors&) = delete;
 
-  // Serves a connection of `peer`; takes `fd` unless it fails. Those whom the policy does not know
-  // share one door, behind which every call answers CALLER_UNKNOWN. kResourceExhausted where there
-  // are too many.
+  // Serves a connection of `peer`; takes `fd` unless it fails. All users that the policy does not
+  // name share one door, behind which every call fails with CALLER_UNKNOWN. Fails with
+  // kResourceExhausted if there are too many doors.
   [[nodiscard]] absl::Status Admit(int fd, const UnixPeer& peer);
 
-  // To be called when the policy has changed: every door is of the principal that it names now.
+  // Assigns every door to the principal that the policy names now. Call it after each change of the
+  // policy.
   void PolicyChanged();
-  // Cuts the unknown, so that those among them who are known by now come again. May take a second.
+  // Cuts the connections of unknown users, so that users that the policy names now can reconnect.
+  // May take a second.
   void CutUnknown();
 
-  // As those of GrpcServer, for the doors there are and will be.
+  // Applies the function of GrpcServer to all doors, present and future.
   void SetServing(const std::string& health_name, bool serving);
   void StopServing();
   void Shutdown(absl::Time deadline);
@@ -66,7 +68,7 @@ class Doors final {
   const StartServer start_;
   mutable Mutex mutex_;
   std::map<UnixPeer, std::shared_ptr<Door>> doors_ ABSL_GUARDED_BY(mutex_);
-  std::shared_ptr<Door> unknown_ ABSL_GUARDED_BY(mutex_);        // null while nobody came
+  std::shared_ptr<Door> unknown_ ABSL_GUARDED_BY(mutex_);  // null before the first unknown user
   std::map<std::string, bool> serving_ ABSL_GUARDED_BY(mutex_);  // by health name
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
 };

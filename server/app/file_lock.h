@@ -1,4 +1,4 @@
-// FileLock: one daemon per thing, for as long as the lock is held.
+// FileLock: lets only one daemon use a resource while the lock is held.
 #pragma once
 
 #include <string>
@@ -9,12 +9,13 @@
 
 namespace billbroker {
 
-// An flock() on a file that stays where it is: to remove it would let two daemons hold two files of
-// one name. The kernel lets go when the process ends, however it ends.
+// An flock() on a file that is never removed: removing it would let two daemons hold two files of
+// the same name. The kernel releases the lock when the process ends for any reason.
 class FileLock final {
  public:
-  // Makes the file at `path` where it is missing. kFailedPrecondition where another process holds
-  // it or it cannot be made; `thing` is what the error says is taken, such as "state folder".
+  // Takes the lock, and creates the file at `path` if it is missing. Fails with kFailedPrecondition
+  // if another process holds it or it cannot be created; `thing` names the resource in the error,
+  // such as "state folder".
   [[nodiscard]] static absl::StatusOr<FileLock> Take(const std::string& path,
                                                      absl::string_view thing);
   ~FileLock();

@@ -43,7 +43,7 @@ GrpcLog::GrpcLog(JsonLog& log, const Clock& clock) {
   Shared& shared = GetShared();
   MutexLock lock(shared.mutex);
   shared.target = std::make_unique<Target>(Target{log, clock});
-  ::gpr_log_verbosity_init();  // before gRPC itself is there
+  ::gpr_log_verbosity_init();  // before gRPC is initialized
   ::gpr_set_log_function(&Write);
 }
 

@@ -1,4 +1,4 @@
-// GrpcLog: what gRPC itself has to say, such as why a TLS handshake failed, goes to the log.
+// GrpcLog: writes gRPC's own errors to the log, such as the reason of a failed TLS handshake.
 #pragma once
 
 #include "server/app/log.h"
@@ -7,11 +7,11 @@
 namespace billbroker {
 
 // While it lives, gRPC's errors are logged as "grpc_error", ten at once and then one in six
-// seconds: whoever reaches a port can cause them. They hold no byte of a call. One at a time,
-// because gRPC knows one place for its messages in a process.
+// seconds, because anyone who reaches a port can cause them. They contain no byte of a call. There
+// may be only one at a time, because gRPC has one log function for each process.
 class GrpcLog final {
  public:
-  // Borrows both.
+  // Borrows both arguments.
   GrpcLog(JsonLog& log, const Clock& clock);
   ~GrpcLog();
   GrpcLog(const GrpcLog&) = delete;

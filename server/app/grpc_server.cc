@@ -12,7 +12,7 @@ namespace billbroker {
 namespace {
 
 constexpr int kMaxAnswerBytes = 4 << 20;
-// Longer than a caller waits for a sign-in.
+// Longer than the time that a caller waits for a sign-in.
 constexpr absl::Duration kConnectionAgeGrace = absl::Minutes(1);
 constexpr absl::Duration kLeastPingInterval = absl::Seconds(20);
 constexpr absl::Duration kHandshakeTimeout = absl::Seconds(10);
@@ -25,7 +25,7 @@ int Milliseconds(absl::Duration duration) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(Options options) {
-  grpc::EnableDefaultHealthCheckService(true);  // has to be before the builder is
+  grpc::EnableDefaultHealthCheckService(true);  // must come before the builder is created
   grpc::ServerBuilder builder;
   builder.SetMaxReceiveMessageSize(options.max_message_bytes);
   builder.SetMaxSendMessageSize(kMaxAnswerBytes);
@@ -50,7 +50,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(Options options) {
   }
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (server == nullptr) {
-    return absl::InternalError("gRPC cannot serve; its own message in the log says why");
+    return absl::InternalError("gRPC cannot serve; its own message in the log has the cause");
   }
   grpc::HealthCheckServiceInterface& health = *server->GetHealthCheckService();
   health.SetServingStatus(false);
@@ -79,7 +79,7 @@ void GrpcServer::SetServing(const std::string& health_name, bool serving) {
 void GrpcServer::StopServing() { server_->GetHealthCheckService()->Shutdown(); }
 
 void GrpcServer::Shutdown(absl::Time deadline) {
-  // What lies before 1970 gRPC takes for the end of time.
+  // gRPC treats a time before 1970 as the end of time.
   server_->Shutdown(
       absl::ToChronoTime(std::clamp(deadline, absl::UnixEpoch(), absl::Now() + kFarewell)));
 }

@@ -1,4 +1,4 @@
-// Health: what the gRPC health service says of each service.
+// Health: the state of each service in the gRPC health service.
 #pragma once
 
 #include <functional>
@@ -9,13 +9,12 @@
 
 namespace billbroker {
 
-// Thread-safe. The whole ("") and the SessionService serve from Start() on, whatever is ill: live
-// sessions are handed out all the same. Changes need the vault and the audit log; AuditService says
-// how the log is.
+// Thread-safe. The server ("") and SessionService are SERVING from Start() on, because live
+// sessions are always returned. The services that change credentials need the vault and the audit
+// log; AuditService has the state of the audit log.
 class Health final {
  public:
-  // `set` is GrpcServer::SetServing() of every server, also of those to come; it must not call
-  // back.
+  // GrpcServer::SetServing() of every server, present and future. It must not call back.
   using SetServing = std::function<void(const std::string& health_name, bool serving)>;
 
   explicit Health(SetServing set) : set_(std::move(set)) {}
@@ -34,7 +33,7 @@ class Health final {
   void Tell() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const SetServing set_;
-  Mutex mutex_;  // held while it tells, so that the last word is the newest
+  Mutex mutex_;  // held during the call, so that the last one has the newest state
   bool vault_ ABSL_GUARDED_BY(mutex_) = false;
   bool audit_ ABSL_GUARDED_BY(mutex_) = false;
 };

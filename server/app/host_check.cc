@@ -15,7 +15,7 @@
 namespace billbroker {
 namespace {
 
-// A folder that is not there yet is made at start, if its parent is there.
+// A missing folder is created at the start if its parent exists.
 absl::Status CheckFolder(const std::string& path) {
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) {
@@ -38,7 +38,7 @@ absl::Status CheckFolder(const std::string& path) {
   return absl::OkStatus();
 }
 
-// Rows are sealed, but what everybody may write may have been put back, or emptied.
+// Rows are sealed, but a file that everybody may write may be an old copy, or emptied.
 absl::Status CheckStore(const std::string& path) {
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0 || (info.st_mode & S_IWOTH) == 0) return absl::OkStatus();

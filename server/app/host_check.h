@@ -1,4 +1,4 @@
-// What a configuration needs of the machine that it is used on.
+// Checks and prepares the files of the machine that a configuration needs.
 #pragma once
 
 #include <string>
@@ -10,18 +10,18 @@
 
 namespace billbroker {
 
-// The folders that the daemon writes to and its store, with their modes; the CA files, the sockets'
-// groups, the policy, and the certificates at `now`. Changes nothing. kFailedPrecondition with a
-// line for everything that is wrong.
+// Checks the daemon's folders and its store with their modes, the CA files, the sockets' groups,
+// the policy, and the certificates at `now`. Changes nothing. Fails with kFailedPrecondition and
+// one line for each error.
 [[nodiscard]] absl::Status CheckHost(const Config& config, absl::Time now);
 
-// Makes `path`, readable to this user alone, where it is missing and its parent is not.
+// Creates the folder `path`, readable only by this user, if it is missing and its parent exists.
 [[nodiscard]] absl::Status MakeFolder(const std::string& path);
 
-// The session store's file.
+// Returns the path of the session store.
 [[nodiscard]] std::string StorePath(const Config& config);
 
-// The folder that holds the file at `path`, which is absolute.
+// Returns the folder of the file at `path`, which is absolute.
 [[nodiscard]] std::string FolderOf(const std::string& path);
 
 }  // namespace billbroker

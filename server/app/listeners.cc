@@ -13,11 +13,11 @@ namespace {
 
 std::string NameOf(const ListenerConfig& config) { return "unix:" + config.socket; }
 
-// Enough to be told who one is not.
+// The limits of unknown callers: enough to receive CALLER_UNKNOWN.
 constexpr int kStrangersStreams = 10;
 constexpr int kStrangersMessageBytes = 64 << 10;
 
-// A connection of which somebody may keep a second descriptor.
+// Closes a connection, even if another part of the process keeps a second descriptor of it.
 void TurnAway(int fd) {
   ::shutdown(fd, SHUT_RDWR);
   ::close(fd);
@@ -113,8 +113,9 @@ absl::Status Listeners::Serve(int fd, const UnixPeer& peer, Callers& callers,
                               Connections& connections, Doors& to) {
   Origin origin{peer.uid, {}, {}};
   if (peer.pid > 0) origin.pid = peer.pid;
-  // Users that nobody knows are one, or whoever has many of them would take the listener.
-  const std::string from = callers.Of(peer) == nullptr ? "those whom the policy does not name"
+  // All unknown users share one limit. Otherwise a person with many user ids could take the
+  // listener.
+  const std::string from = callers.Of(peer) == nullptr ? "users that the policy does not name"
                                                        : absl::StrCat("user ", peer.uid);
   if (absl::Status counted = connections.Add(fd, from, origin); !counted.ok()) return counted;
   return to.Admit(fd, peer);

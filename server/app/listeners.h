@@ -24,23 +24,23 @@
 
 namespace billbroker {
 
-// The sockets of a configuration, which nobody reaches yet.
+// The sockets of a configuration, before callers can reach them.
 struct ClaimedSockets {
   std::vector<std::unique_ptr<UnixSocket>> of_users;
   std::vector<std::unique_ptr<TcpSocket>> of_certificates;
 };
 
-// Makes the folders of Unix sockets. kFailedPrecondition with the fix.
+// Creates the sockets and the folders of Unix sockets. Fails with kFailedPrecondition and the fix.
 [[nodiscard]] absl::StatusOr<ClaimedSockets> ClaimSockets(
     const std::vector<ListenerConfig>& listeners);
 
-// What a listener may serve.
+// A service that listeners can offer.
 struct OfferedService {
   grpc::Service* service;
   std::string health_name;
 };
 
-// Thread-safe, but for Publish() and Shutdown().
+// Thread-safe, except for Publish() and Shutdown().
 class Listeners final {
  public:
   // All borrowed.
@@ -52,24 +52,24 @@ class Listeners final {
     std::map<std::string, OfferedService> services;  // by their names in the configuration
   };
 
-  // A connection that is not served is logged as "connection_turned_away", once a minute for each
+  // Logs a connection that is not served as "connection_turned_away", once a minute for each
   // listener and user.
   Listeners(ClaimedSockets sockets, Parts parts);
 
-  // Lets callers in.
+  // Lets callers connect.
   [[nodiscard]] absl::Status Publish();
   [[nodiscard]] std::vector<std::string> Names() const;  // "unix:/run/…", "tls:127.0.0.1:8443"
 
-  // As those of TlsListener.
+  // Applies the function of TlsListener to each listener.
   void ReloadCertificates();
   void LookAtCertificates();
 
-  // As those of Doors.
+  // Applies the function of Doors to each listener.
   void PolicyChanged();
   void CutUnknown();
   void SetServing(const std::string& health_name, bool serving);
   void StopServing();
-  // Accepts no more, first.
+  // Stops accepting first.
   void Shutdown(absl::Time deadline);
 
  private:
@@ -77,21 +77,21 @@ class Listeners final {
     std::unique_ptr<UnixSocket> socket;
     std::unique_ptr<Connections> connections;
     std::unique_ptr<Doors> doors;
-    std::unique_ptr<Acceptor> acceptor;  // goes before the doors that it leads to
+    std::unique_ptr<Acceptor> acceptor;  // destroyed before the doors that it leads to
   };
 
   [[nodiscard]] Listener Open(std::unique_ptr<UnixSocket> socket);
-  // The listener's services, and its limits.
+  // Returns the listener's services and limits.
   [[nodiscard]] GrpcServer::Options OptionsOf(const ListenerConfig& config) const;
   [[nodiscard]] static absl::Status Serve(int fd, const UnixPeer& peer, Callers& callers,
                                           Connections& connections, Doors& to);
   [[nodiscard]] std::unique_ptr<TlsListener> Open(std::unique_ptr<TcpSocket> socket);
-  // Whether a line of `who` may be logged.
+  // Returns true if a line about `who` may be logged.
   [[nodiscard]] bool MaySay(const std::string& who);
 
   const Parts parts_;
   Mutex mutex_;
-  // What a user whom nobody lets in may have the log say: a line a minute.
+  // Limits the lines about a user that is turned away to one a minute.
   RateLimiter said_ ABSL_GUARDED_BY(mutex_){60, 1};
   std::vector<Listener> listeners_;
   std::vector<std::unique_ptr<TlsListener>> tls_listeners_;

@@ -44,7 +44,7 @@ void JsonLog::Write(LogLevel level, absl::string_view event, Fields fields) {
   for (const LogField& field : fields) {
     std::visit([&line, &field](const auto& value) { line[field.key] = value; }, field.value);
   }
-  // What is not UTF-8 is replaced, not thrown about.
+  // Invalid UTF-8 is replaced; by default dump() would throw.
   const std::string text =
       line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
   logger_.log(ToSpdlog(level), spdlog::string_view_t(text.data(), text.size()));

@@ -1,4 +1,4 @@
-// JsonLog: what the daemon says, one JSON object a line on standard error.
+// JsonLog: the daemon's log, one JSON object in each line on standard error.
 //
 //   {"time":"2025-07-01T12:00:00.000Z","level":"info","event":"ready","version":"0.1.0","pid":4711}
 //
@@ -22,7 +22,7 @@ namespace billbroker {
 
 enum class LogLevel { kTrace, kDebug, kInfo, kWarning, kError };
 
-// "trace", "debug", "info", "warning", "error"; and the reverse.
+// Returns "trace", "debug", "info", "warning" or "error"; LogLevelNamed() is the inverse.
 [[nodiscard]] absl::string_view LogLevelName(LogLevel level);
 [[nodiscard]] absl::optional<LogLevel> LogLevelNamed(absl::string_view name);
 
@@ -36,10 +36,10 @@ class JsonLog final {
  public:
   using Fields = std::initializer_list<LogField>;
 
-  // Lines below `level` are left out. `sink` gets finished lines.
+  // Drops lines below `level`. `sink` receives complete lines.
   JsonLog(LogLevel level, const Clock& clock, std::shared_ptr<spdlog::sinks::sink> sink);
 
-  // `event` is a name in snake_case that programs look for.
+  // Writes a line. `event` is a name in snake_case for programs to search for.
   void Write(LogLevel level, absl::string_view event, Fields fields = {});
 
  private:

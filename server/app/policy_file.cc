@@ -32,14 +32,14 @@ bool HasUpper(absl::string_view text) {
   return std::any_of(text.begin(), text.end(), absl::ascii_isupper);
 }
 
-// What has to be mended for `glob` to match the name of any certificate; empty where nothing is
-// wrong. server/access/certificate_principal.h says how these names look.
+// Returns the fix for a `glob` that cannot match the name of any certificate; empty if it can. The
+// form of these names is in server/access/certificate_principal.h.
 std::string CertificateFix(absl::string_view glob) {
   if (absl::StartsWith(glob, kDns) && HasUpper(glob)) {
     return absl::StrCat("write \"", absl::AsciiStrToLower(glob), "\"");
   }
   if (!absl::StartsWith(glob, kSpiffe)) return "";
-  // Up to its first star a glob means what it says.
+  // A glob is literal up to its first star.
   absl::string_view exact = glob.substr(0, glob.find('*'));
   const bool all = exact.size() == glob.size();
   if (!all && absl::StartsWith(kSpiffeScheme, exact)) return "";
@@ -59,7 +59,7 @@ bool IsUnixPrincipal(absl::string_view name) {
   });
 }
 
-// A number, or a name that `find` knows.
+// Reads numbers, and names that `find` can resolve.
 template <typename Id, typename Find>
 std::vector<Id> ReadIds(TomlTable& table, absl::string_view key, Find find) {
   std::vector<Id> ids;
@@ -98,7 +98,7 @@ class PolicyReader final {
     limits.RefuseUnknown();
     for (TomlTable& table : root.Tables("principal")) ReadPrincipal(table);
     for (TomlTable& table : root.Tables("grant")) ReadGrant(table);
-    // As a file is that an editor has just begun to write.
+    // An editor that has just begun to write the file leaves it in this state.
     if (policy_.grants.empty()) root.Error("grant", "is missing: nobody could do anything");
     root.RefuseUnknown();
     return std::move(policy_);
@@ -135,7 +135,7 @@ class PolicyReader final {
     Grant grant;
     grant.principals = table.Strings("principals");
     if (grant.principals.empty())
-      table.Error("principals", "is missing; say to whom it is granted");
+      table.Error("principals", "is missing; name the principals of the grant");
     for (const std::string& principal : grant.principals) CheckPrincipal(table, principal);
     const std::string role = table.RequiredString("role");
     const absl::optional<Role> known = RoleNamed(role);
@@ -153,7 +153,7 @@ class PolicyReader final {
     policy_.grants.push_back(std::move(grant));
   }
 
-  // A name that is mistyped must not grant nothing in silence.
+  // A misspelled name must not silently grant nothing.
   void CheckPrincipal(TomlTable& table, const std::string& principal) {
     if (std::none_of(std::begin(kTypes), std::end(kTypes), [&principal](absl::string_view type) {
           return absl::StartsWith(principal, type);
@@ -199,7 +199,7 @@ absl::StatusOr<Policy> ParsePolicy(absl::string_view text, absl::string_view fil
 }
 
 absl::StatusOr<Policy> LoadPolicy(const std::string& path) {
-  // The socket's group are those whom the policy is about.
+  // The socket's group contains the users that the policy is about.
   absl::StatusOr<std::string> text = ReadGuardedFile(path, S_IWGRP | S_IWOTH);
   if (!text.ok()) return text.status();
   return ParsePolicy(*text, path);

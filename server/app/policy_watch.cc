@@ -36,7 +36,7 @@ void PolicyWatch::Look() {
 }
 
 void PolicyWatch::ReloadLocked() {
-  seen_ = StateOf(path_);  // before it is read: what changes meanwhile is read again
+  seen_ = StateOf(path_);  // before the read: a change meanwhile is read again
   AuditEntry entry;
   entry.event = AuditEvent::kPolicyReload;
   entry.principal = "broker";
@@ -48,7 +48,7 @@ void PolicyWatch::ReloadLocked() {
   if (kept_) {
     log_.Write(LogLevel::kError, "policy_kept",
                {{"message", std::string(policy.status().message())},
-                {"fix", "the policy before stays in force until the file is mended"}});
+                {"fix", "the previous policy stays in effect until the file is fixed"}});
     return;
   }
   callers_.SetPolicy(*std::move(policy));

@@ -1,4 +1,4 @@
-// PolicyWatch: puts the policy's file in force again when it changed.
+// PolicyWatch: reloads the policy's file when it changes.
 #pragma once
 
 #include <functional>
@@ -15,19 +15,20 @@ namespace billbroker {
 // Thread-safe.
 class PolicyWatch final {
  public:
-  // Borrows `callers`, `log` and `audit`. `seen` is StateOf() from before the policy in force was
-  // read; `changed` is called after another one is.
+  // Borrows `callers`, `log` and `audit`. `seen` is the StateOf() from before the current policy
+  // was read; `changed` is called after each change of the policy.
   PolicyWatch(std::string path, std::string seen, Callers& callers, JsonLog& log, AuditTrail& audit,
               std::function<void()> changed);
 
-  // Another text for each state of the file at `path`; empty where there is none.
+  // Returns a text that differs for each state of the file at `path`; empty if there is none.
   [[nodiscard]] static std::string StateOf(const std::string& path);
 
-  // Reads the file; both audit log and log say so. What is wrong with it is logged ("policy_kept"),
-  // and the policy before stays in force; else "policy_reloaded".
+  // Reads the file, and records this in the log and the audit log. If the file has an error, logs
+  // "policy_kept" and keeps the previous policy; otherwise logs "policy_reloaded".
   void Reload();
-  // The same where the file is another one, or has other times or another size, than when it was
-  // last read; or was no good then and is now, as when a name in it could not be looked up.
+  // Does the same if the file was replaced or changed its times or size since it was last read.
+  // Also if the last read failed and the file is valid now, for example because a name in it can be
+  // looked up again.
   void Look();
 
  private:
@@ -38,7 +39,7 @@ class PolicyWatch final {
   const std::function<void()> changed_;
   Mutex mutex_;  // held while the file is read: one reload after the other
   std::string seen_ ABSL_GUARDED_BY(mutex_);
-  bool kept_ ABSL_GUARDED_BY(mutex_) = false;  // the file was no good
+  bool kept_ ABSL_GUARDED_BY(mutex_) = false;  // the file was not valid
 
   void ReloadLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 };

@@ -37,7 +37,8 @@ void HardenProcess() {
     files.rlim_cur = files.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &files);
   }
-  // TLS keys, gRPC's bytes and D-Bus messages, in a file or on standard error.
+  // These variables make libraries write TLS keys, gRPC's bytes and D-Bus messages to a file or to
+  // standard error.
   for (const char* name : {"SSLKEYLOGFILE", "GRPC_TRACE", "G_DBUS_DEBUG"}) ::unsetenv(name);
 }
 

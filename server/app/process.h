@@ -1,4 +1,4 @@
-// What the daemon asks of its own process.
+// Settings of the daemon's own process.
 #pragma once
 
 #include <initializer_list>
@@ -8,27 +8,28 @@
 
 namespace billbroker {
 
-// No core dump, no debugger of the same user, files for this user alone, as much locked memory and
-// as many descriptors as the limits allow, and no tracing of libraries that would print secrets. To
-// be called first, while there is one thread.
+// Disables core dumps and debuggers of the same user, makes new files private to this user, raises
+// the limits of locked memory and descriptors as far as allowed, and disables tracing of libraries
+// that would print secrets. Call it first, while there is only one thread.
 void HardenProcess();
 
-// Blocks SIGTERM, SIGINT and SIGHUP in this thread and all that it starts, so that Wait() alone
-// gets them; ignores SIGPIPE. To be made before any thread.
+// Blocks SIGTERM, SIGINT and SIGHUP in this thread and all that it starts, so that only Wait()
+// receives them; ignores SIGPIPE. Construct it before any thread.
 class Signals final {
  public:
   Signals();
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
 
-  // The next of the three.
+  // Blocks until the next of the three signals, and returns it.
   [[nodiscard]] int Wait();
 };
 
-// Changes with each boot of the machine; empty where the kernel does not say.
+// Returns an id that changes with each boot of the machine; empty if the kernel has none.
 [[nodiscard]] std::string BootId();
 
-// Tells systemd, such as "READY=1"; does nothing where systemd did not start the process.
+// Notifies systemd of `state`, such as "READY=1"; does nothing if systemd did not start the
+// process.
 void NotifySystemd(absl::string_view state);
 
 }  // namespace billbroker

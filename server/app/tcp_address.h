@@ -1,4 +1,4 @@
-// A place to listen at, as the configuration writes it.
+// An address to listen on, in the form of the configuration.
 #pragma once
 
 #include <sys/socket.h>
@@ -14,16 +14,16 @@ struct TcpAddress {
   socklen_t size;
 };
 
-// "127.0.0.1:8443" or "[::1]:8443": numbers alone, so that it means the same whatever a resolver
-// says. Port 0 is any that is free. nullopt where it is something else.
+// Parses "127.0.0.1:8443" or "[::1]:8443". The address must be numeric, so that it does not depend
+// on a resolver. Port 0 means any free port. Returns nullopt for any other text.
 [[nodiscard]] absl::optional<TcpAddress> ParseTcpAddress(const std::string& text);
 [[nodiscard]] std::string TcpAddressText(const TcpAddress& address);
 
-// Who takes a share of a listener with an address: "127.0.0.0/8" for this machine, each of whose users
-// may call from any of these; the /64 of an IPv6 address, which is one host's to choose from; else
-// the address.
+// Returns the owner of a share of a listener with an address: "127.0.0.0/8" for this machine,
+// because each of its users may call from any of these; the /64 of an IPv6 address, because one
+// host can choose from it; else the address.
 [[nodiscard]] std::string ShareOf(const TcpAddress& address);
-// That of a connection's other end; empty once it is closed.
+// Returns the share of a connection's other end; empty once it is closed.
 [[nodiscard]] std::string PeerShare(int fd);
 
 }  // namespace billbroker

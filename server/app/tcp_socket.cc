@@ -30,7 +30,7 @@ void Set(int fd, int level, int option) {
 absl::StatusOr<std::unique_ptr<TcpSocket>> TcpSocket::Claim(const ListenerConfig& config) {
   const absl::optional<TcpAddress> address = ParseTcpAddress(config.address);
   if (!address.has_value()) {
-    return absl::FailedPreconditionError(absl::StrCat(config.address, " is no address"));
+    return absl::FailedPreconditionError(absl::StrCat(config.address, " is not a valid address"));
   }
   const int fd =
       ::socket(address->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -38,7 +38,7 @@ absl::StatusOr<std::unique_ptr<TcpSocket>> TcpSocket::Claim(const ListenerConfig
   std::unique_ptr<TcpSocket> socket(new TcpSocket(config, fd));
   Set(fd, SOL_SOCKET, SO_REUSEADDR);
   Set(fd, IPPROTO_TCP, TCP_NODELAY);
-  // "[::]" is IPv6 alone, whatever the system's default is.
+  // "[::]" means IPv6 only, independent of the system's default.
   if (address->address.ss_family == AF_INET6) Set(fd, IPPROTO_IPV6, IPV6_V6ONLY);
   if (::bind(fd, reinterpret_cast<const sockaddr*>(&address->address), address->size) != 0) {
     return Failed(config.address);

@@ -1,4 +1,4 @@
-// TcpSocket: the place of a TLS listener.
+// TcpSocket: the listening socket of a TLS listener.
 #pragma once
 
 #include <memory>
@@ -13,7 +13,7 @@ namespace billbroker {
 
 class TcpSocket final {
  public:
-  // Binds `config.address`, where nobody reaches it yet. kFailedPrecondition with the fix.
+  // Binds `config.address`; callers cannot connect yet. Fails with kFailedPrecondition and the fix.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<TcpSocket>> Claim(
       const ListenerConfig& config);
   ~TcpSocket();
@@ -21,12 +21,12 @@ class TcpSocket final {
   TcpSocket& operator=(const TcpSocket&) = delete;
 
   [[nodiscard]] const ListenerConfig& config() const { return config_; }
-  // Does not block; nor do the connections wait to send small packets.
+  // Returns a non-blocking descriptor. Its connections send small packets at once.
   [[nodiscard]] int fd() const { return fd_; }
-  // With the port that it has, such as "127.0.0.1:8443".
+  // Returns the address with its actual port, such as "127.0.0.1:8443".
   [[nodiscard]] std::string address() const;
 
-  // Lets callers in.
+  // Lets callers connect.
   [[nodiscard]] absl::Status Publish() const;
 
  private:

@@ -34,7 +34,7 @@ absl::Status Wrong(const std::string& file, absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat(file, ": ", what));
 }
 
-// Empty where one of them cannot be read.
+// Returns the certificates; empty if one of them cannot be parsed.
 std::vector<Certificate> ParseCertificates(const std::string& pem) {
   const auto bytes = Bytes(pem);
   std::vector<Certificate> all;
@@ -49,7 +49,7 @@ std::vector<Certificate> ParseCertificates(const std::string& pem) {
 
 Key ParseKey(const std::string& pem) {
   const auto bytes = Bytes(pem);
-  // By default it would ask a terminal for a passphrase.
+  // By default OpenSSL would ask a terminal for a passphrase.
   constexpr auto kNoPassphrase = [](char*, int, int, void*) { return -1; };
   return {::PEM_read_bio_PrivateKey(bytes.get(), nullptr, kNoPassphrase, nullptr),
           &::EVP_PKEY_free};
@@ -69,8 +69,8 @@ absl::Status CheckInForce(const std::string& file, const X509& certificate, absl
   const absl::Time begins = TimeOf(::X509_get0_notBefore(&certificate));
   const absl::Time expires = TimeOf(::X509_get0_notAfter(&certificate));
   if (now < begins) {
-    return Wrong(file, absl::StrCat("is not in force before ", Text(begins),
-                                    "; wait until then, or mend this machine's clock"));
+    return Wrong(file, absl::StrCat("is not valid before ", Text(begins),
+                                    "; wait until then, or fix this machine's clock"));
   }
   if (now >= expires) {
     return Wrong(file, absl::StrCat("expired at ", Text(expires), "; renew it"));

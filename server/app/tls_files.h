@@ -1,4 +1,4 @@
-// The certificate, the key and the client CA that a TLS listener serves with.
+// The certificate, the key and the client CA of a TLS listener.
 #pragma once
 
 #include <string>
@@ -9,8 +9,9 @@
 
 namespace billbroker {
 
-// All PEM. gRPC and OpenSSL keep copies of the key in ordinary memory for as long as they serve
-// with it, so it is no SecretString here; what they free is wiped (docs/memory.md).
+// All texts are PEM. gRPC and OpenSSL keep copies of the key in ordinary memory for as long as they
+// serve with it, so a SecretString would not help here. Memory that they free is wiped
+// (docs/memory.md).
 struct TlsIdentity {
   std::string certificate;  // with the chain
   std::string key;
@@ -18,13 +19,14 @@ struct TlsIdentity {
   absl::Time expires;  // the certificate
 };
 
-// Reads the three and sees that they belong together: the key is the certificate's, which is in
-// force at `now`. kInvalidArgument with what is wrong and the fix; nothing of a file's content is
-// in it. The files are root's or this user's; nobody else may write them, and of the key only the
+// Reads the three files and checks that they belong together: the key is the certificate's, and the
+// certificate is valid at `now`. Fails with kInvalidArgument, the error and the fix, without any
+// content of a file. The files must belong to root or to this user, and no other user may write
+// them; only the file's group may also read the key.
 // file's group may read it.
 [[nodiscard]] absl::StatusOr<TlsIdentity> LoadTlsIdentity(const TlsFiles& files, absl::Time now);
 
-// Another text for each state of the three files.
+// Returns a text that differs for each state of the three files.
 [[nodiscard]] std::string StateOf(const TlsFiles& files);
 
 }  // namespace billbroker

@@ -17,7 +17,7 @@ constexpr absl::Duration kWarnBefore = absl::Hours(7 * 24);
 constexpr std::size_t kMostOld = 2;
 
 std::shared_ptr<grpc::ServerCredentials> Credentials(TlsIdentity identity) {
-  // TLS 1.2 is the least that gRPC speaks.
+  // gRPC supports TLS 1.2 and newer.
   grpc::SslServerCredentialsOptions options(
       GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
   options.pem_root_certs = std::move(identity.client_ca);
@@ -58,7 +58,7 @@ void TlsListener::Admit(int fd) {
 }
 
 absl::Status TlsListener::Load() {
-  seen_ = StateOf(socket_->config().tls);  // before they are read: what changes then is read again
+  seen_ = StateOf(socket_->config().tls);  // before the read: a change meanwhile is read again
   absl::StatusOr<TlsIdentity> identity = LoadTlsIdentity(socket_->config().tls, parts_.clock.Now());
   if (!identity.ok()) return identity.status();
   const absl::Time expires = identity->expires;
@@ -80,7 +80,7 @@ void TlsListener::Replace(bool other_ca) {
   old_.push_back(current_);
   while (old_.size() > (other_ca ? 0 : kMostOld)) LetGoOf(old_.front());
   if (other_ca) return;
-  // With the tenth that gRPC may add to the age.
+  // With the jitter of 10 % that gRPC may add to the age.
   farewells_.RunAfter(socket_->config().max_connection_age * 1.1 + kGrace,
                       [this, aged = std::weak_ptr<GrpcServer>(current_)] {
                         MutexLock lock(mutex_);
@@ -107,7 +107,7 @@ void TlsListener::Reload() {
 void TlsListener::Look() {
   MutexLock lock(mutex_);
   const TlsFiles& files = socket_->config().tls;
-  // What was no good may have been so for a moment: a certificate that is in force by now.
+  // An invalid file may become valid by itself: a certificate whose validity begins.
   const bool good_by_now = kept_ && LoadTlsIdentity(files, parts_.clock.Now()).ok();
   if (good_by_now || StateOf(files) != seen_) ReloadLocked();
   WarnOfExpiry();
@@ -121,7 +121,7 @@ void TlsListener::ReloadLocked() {
     parts_.log.Write(LogLevel::kError, "certificate_kept",
                      {{"listener", Name()},
                       {"message", std::string(loaded.message())},
-                      {"fix", "the certificates before stay in force until the files are mended"}});
+                      {"fix", "the previous certificates stay in use until the files are fixed"}});
     return;
   }
   parts_.log.Write(
@@ -165,7 +165,7 @@ void TlsListener::Shutdown(absl::Time deadline) {
     closed_ = true;
     servers = All();
   }
-  std::vector<std::thread> farewells;  // each may take as long as the last
+  std::vector<std::thread> farewells;  // in parallel, because each may take until the deadline
   for (const Server& server : servers) {
     farewells.emplace_back([&server, deadline] { server->Shutdown(deadline); });
   }

@@ -1,4 +1,5 @@
-// TlsListener: a TCP listener that takes mutual TLS only, and follows its certificates' files.
+// TlsListener: a TCP listener that accepts only mutual TLS, and reloads its certificates when their
+// files change.
 #pragma once
 
 #include <functional>
@@ -21,10 +22,10 @@
 
 namespace billbroker {
 
-// Each certificate that was put in force has a server of its own. New connections are the newest
-// one's; those before keep theirs until they reach their age, but where the client CA is another
-// one they are closed at once, each when its calls are answered, or after a minute. So they are
-// when a third certificate comes: no more than two old servers are there.
+// Each certificate that takes effect has its own server. The newest server gets new connections;
+// older ones keep theirs until these reach their age. If the client CA changed, older connections
+// are closed at once, each when its calls are answered, or after a minute. The same happens when a
+// third certificate comes: there are at most two old servers.
 //
 // Thread-safe, but for Publish() and StopAccepting().
 class TlsListener final {
@@ -42,25 +43,25 @@ class TlsListener final {
   TlsListener(std::unique_ptr<TcpSocket> socket, const Parts& parts, StartServer start,
               TurnedAway turned_away);
 
-  // Reads the files and lets callers in. Errors as LoadTlsIdentity().
+  // Reads the files and lets callers connect. Fails like LoadTlsIdentity().
   [[nodiscard]] absl::Status Publish();
   [[nodiscard]] std::string Name() const { return "tls:" + socket_->address(); }
 
-  // Reads the files. What is wrong with them is logged ("certificate_kept"), and those before stay
-  // in force; else "certificate_reloaded".
+  // Reads the files. If they are not valid, logs "certificate_kept" and keeps the previous ones;
+  // otherwise logs "certificate_reloaded".
   void Reload();
-  // The same where they changed since they were last read. Logs once when the certificate in force
+  // Does the same if they changed since they were last read. Logs once when the current certificate
   // is about to expire, and when it has.
   void Look();
 
-  // As those of Doors.
+  // Applies the function of Doors to all servers.
   void SetServing(const std::string& health_name, bool serving);
   void StopServing();
   void StopAccepting() { acceptor_.reset(); }
   void Shutdown(absl::Time deadline);
 
  private:
-  using Server = std::shared_ptr<GrpcServer>;  // of the listener, and of who says farewell to it
+  using Server = std::shared_ptr<GrpcServer>;  // shared with the task that closes it
 
   [[nodiscard]] absl::Status Load() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ReloadLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -78,18 +79,18 @@ class TlsListener final {
   Connections connections_;
   mutable Mutex mutex_;
   std::string seen_ ABSL_GUARDED_BY(mutex_);   // StateOf() the files when they were last read
-  bool kept_ ABSL_GUARDED_BY(mutex_) = false;  // they were no good, or not yet
+  bool kept_ ABSL_GUARDED_BY(mutex_) = false;  // they were not valid, or not yet
   std::string client_ca_ ABSL_GUARDED_BY(mutex_);
   absl::Time expires_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
   absl::Duration warned_ ABSL_GUARDED_BY(mutex_) =
-      absl::InfiniteDuration();  // at most so long ahead
+      absl::InfiniteDuration();  // the shortest time ahead that was logged
   Server current_ ABSL_GUARDED_BY(mutex_);
   std::vector<Server> old_ ABSL_GUARDED_BY(mutex_);  // oldest first
   std::vector<Server> leaving_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, bool> serving_ ABSL_GUARDED_BY(mutex_);  // by health name
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   std::unique_ptr<Acceptor> acceptor_;
-  ThreadExecutor farewells_{3};  // to all old servers and one more at once
+  ThreadExecutor farewells_{3};  // one thread for each old server and one more
 };
 
 }  // namespace billbroker

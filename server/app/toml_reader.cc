@@ -26,7 +26,7 @@ absl::string_view TypeName(const toml::node& node) {
   return "a number or date";
 }
 
-// Not std::string_view in our interfaces; toml++ wants it.
+// toml++ takes std::string_view, which our interfaces do not use.
 std::string_view View(absl::string_view text) { return {text.data(), text.size()}; }
 
 unsigned LineOf(const toml::node& node) { return node.source().begin.line; }
@@ -43,7 +43,7 @@ absl::Status Unreadable(const std::string& path) {
 }  // namespace
 
 absl::StatusOr<std::string> ReadGuardedFile(const std::string& path, mode_t forbidden) {
-  // A pipe must not hold this.
+  // O_NONBLOCK: a pipe must not block the open.
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   const absl::Cleanup close = [fd] {
     if (fd >= 0) ::close(fd);
@@ -51,7 +51,7 @@ absl::StatusOr<std::string> ReadGuardedFile(const std::string& path, mode_t forb
   struct stat info {};
   if (fd < 0 || ::fstat(fd, &info) != 0) return Unreadable(path);
   if (!S_ISREG(info.st_mode)) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": is no regular file"));
+    return absl::InvalidArgumentError(absl::StrCat(path, ": is not a regular file"));
   }
   if (const mode_t wrong = info.st_mode & forbidden; wrong != 0) {
     const bool everybody = (wrong & (S_IROTH | S_IWOTH)) != 0;
@@ -74,10 +74,10 @@ absl::StatusOr<std::string> ReadGuardedFile(const std::string& path, mode_t forb
 }
 
 void ConfigErrors::Add(unsigned line, absl::string_view text) {
-  // What is missing from the whole file has no line of its own.
+  // An absent key of the whole file has no line.
   std::string error =
       line == 0 ? absl::StrCat(file_, ": ", text) : absl::StrCat(file_, ":", line, ": ", text);
-  // A value, or what TOML++ says of one, may hold line ends, and what a terminal acts upon.
+  // A value, or TOML++'s description of it, may contain line ends and control characters.
   std::replace_if(error.begin(), error.end(), absl::ascii_iscntrl, '?');
   lines_.push_back(std::move(error));
 }

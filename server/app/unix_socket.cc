@@ -35,7 +35,7 @@ absl::Status CheckLength(const std::string& socket) {
                                                     "; choose a shorter folder"));
 }
 
-// What lies at the path may only be a socket that an earlier daemon left.
+// Only a socket that an earlier daemon left may be replaced.
 absl::Status CheckReplaceable(const std::string& socket) {
   struct stat info {};
   if (::lstat(socket.c_str(), &info) != 0 || S_ISSOCK(info.st_mode)) return absl::OkStatus();

@@ -1,4 +1,4 @@
-// UnixSocket: the place of a listening Unix socket, from the lock to the last unlink.
+// UnixSocket: the path of a listening Unix socket, from the lock to the last unlink.
 #pragma once
 
 #include <memory>
@@ -12,13 +12,13 @@
 namespace billbroker {
 
 // A bound socket has the mode that the umask gives it. So it is bound in a folder that only this
-// user may enter, gets its mode and group there, and is renamed into place: at no moment can anyone
-// reach it who may not, a stale socket is replaced at once, and a socket in use is never stolen,
-// because the lock beside it comes first.
+// user may enter, gets its mode and group there, and is renamed into place. Nobody can reach it
+// without permission at any moment, a stale socket is replaced at once, and a socket in use is
+// never stolen, because the lock beside it comes first.
 class UnixSocket final {
  public:
-  // Takes the lock "SOCKET.lock" and listens in the private folder. kFailedPrecondition with the
-  // fix.
+  // Takes the lock "SOCKET.lock" and listens in the private folder. Fails with kFailedPrecondition
+  // and the fix.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<UnixSocket>> Claim(
       const ListenerConfig& config);
   // Removes the socket.
@@ -27,12 +27,12 @@ class UnixSocket final {
   UnixSocket& operator=(const UnixSocket&) = delete;
 
   [[nodiscard]] const ListenerConfig& config() const { return config_; }
-  // Listens, and does not block.
+  // Returns a listening, non-blocking descriptor.
   [[nodiscard]] int fd() const { return fd_; }
-  // Where it is bound until it is published, such as "/run/billbroker/.k3jX9a/s".
+  // Returns the path before Publish(), such as "/run/billbroker/.k3jX9a/s".
   [[nodiscard]] std::string private_path() const { return private_folder_ + "/s"; }
 
-  // Lets callers in.
+  // Lets callers connect.
   [[nodiscard]] absl::Status Publish();
 
  private:

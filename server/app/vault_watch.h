@@ -1,4 +1,4 @@
-// VaultWatch: what the vault's state means to logs and to health checks.
+// VaultWatch: reports the vault's state to the log and to the health service.
 #pragma once
 
 #include <utility>
@@ -11,7 +11,8 @@ namespace billbroker {
 
 // Events: "vault_state" (info when ready, warning otherwise, with the fix), "vault_loaded", and the
 // warnings "vault_document_invalid", "vault_load_failed" and "vault_changed_elsewhere". `on_ready`
-// hears at each change whether the vault is ready, `on_loaded` each time that everything was read.
+// receives at each change whether the vault is ready; `on_loaded` is called each time that
+// everything was read.
 class VaultWatch final : public VaultObserver {
  public:
   VaultWatch(JsonLog& log, absl::AnyInvocable<void(bool ready)> on_ready,

@@ -1,7 +1,6 @@
-// free() and realloc() of the whole process, its shared libraries included: what is given back is
-// wiped. libcurl, OpenSSL, GLib and gRPC keep copies of secrets on the ordinary heap and free them
-// as they are. For glibc, whose malloc() stays as it is; docs/memory.md says what this does not
-// reach.
+// free() and realloc() of the whole process, its shared libraries included, that wipe freed memory.
+// libcurl, OpenSSL, GLib and gRPC keep copies of secrets on the ordinary heap and free them
+// unwiped. They need glibc, whose malloc() stays unchanged; docs/memory.md lists the limits.
 #include <malloc.h>
 
 #include <algorithm>
@@ -10,8 +9,8 @@
 
 namespace {
 
-// Beyond this size memset() goes byte by byte in microcode: about as fast, but counted by callgrind,
-// and so by `./dev bench hit`, as an instruction a byte.
+// Beyond this size memset() writes byte by byte in microcode. That is about as fast, but callgrind,
+// and so `./dev bench hit`, counts an instruction for each byte.
 constexpr std::size_t kPiece = 2048;
 
 void Wipe(void* block, std::size_t size) {
@@ -24,7 +23,7 @@ void Wipe(void* block, std::size_t size) {
 
 extern "C" {
 
-// The free() of glibc that this one stands in front of.
+// glibc's free(), which this one replaces.
 void FreeOfGlibc(void* block) noexcept __asm__("__libc_free");
 
 void free(void* block) noexcept {
@@ -33,8 +32,8 @@ void free(void* block) noexcept {
   FreeOfGlibc(block);
 }
 
-// Not over glibc's, which moves a block that cannot grow where it is, and frees the old one
-// unwiped.
+// Does not call glibc's realloc(), which moves a block that cannot grow in place, and frees the old
+// one unwiped.
 void* realloc(void* block, std::size_t size) noexcept {
   if (block == nullptr) return malloc(size);
   if (size == 0) {

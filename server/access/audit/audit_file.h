@@ -1,4 +1,4 @@
-// AuditFile: the file under the audit log, as far as the log needs one.
+// AuditFile: the file operations that the audit log needs.
 #pragma once
 
 #include <cstdint>
@@ -12,25 +12,25 @@ namespace billbroker {
 
 enum class AuditFilePlace {
   kInPlace,
-  kMoved,    // renamed: at the path is nothing or another file; what was written is safe
-  kDeleted,  // what was written is lost
+  kMoved,    // renamed: the path has no file or another one; written lines are safe
+  kDeleted,  // written lines are lost
 };
 
-// Every call may block for as long as the device does. Errors: kUnavailable; the message names the
-// cause and what mends it, without the file's path. Used by one thread.
+// Every call may block for as long as the device does. Errors are kUnavailable; the message
+// contains the cause and the fix, without the file's path. Used by one thread.
 class AuditFile {
  public:
   virtual ~AuditFile() = default;
 
-  // Opens what is at the path, or makes it; what was open is closed.
+  // Opens the file at the path, or creates it. Closes a file that is open.
   [[nodiscard]] virtual absl::Status Open() = 0;
   [[nodiscard]] virtual absl::StatusOr<std::uint64_t> Size() = 0;
-  // Up to `most` bytes of the end.
+  // Returns up to `most` bytes from the end.
   [[nodiscard]] virtual absl::StatusOr<std::string> Tail(std::size_t most) = 0;
-  // An error may leave a part of `bytes` there.
+  // Appends `bytes`. After an error, a part of them may be in the file.
   [[nodiscard]] virtual absl::Status Append(absl::string_view bytes) = 0;
   [[nodiscard]] virtual absl::Status CutTo(std::uint64_t size) = 0;
-  // Returns once what was written would survive a power cut.
+  // Returns once the written bytes would survive a power cut.
   [[nodiscard]] virtual absl::Status Sync() = 0;
   [[nodiscard]] virtual absl::StatusOr<AuditFilePlace> Place() = 0;
 };

@@ -1,5 +1,5 @@
-// AuditHead: the end of the audit log's chain, kept apart from the log, so that a log that lost its
-// tail is found out.
+// AuditHead: the end of the audit log's chain, kept apart from the log, so that a lost tail of the
+// log is detected.
 #pragma once
 
 #include "absl/status/status.h"
@@ -13,11 +13,11 @@ class AuditHead {
  public:
   virtual ~AuditHead() = default;
 
-  // The mark that was stored last; sequence 0 where none is there, be it that none ever was or that
-  // it was lost. kUnavailable where that cannot be told now.
+  // Returns the mark that was stored last. Its sequence is 0 if there is none, because none was
+  // stored or it was lost. Fails with kUnavailable if this cannot be determined now.
   [[nodiscard]] virtual absl::StatusOr<AuditMark> Load() = 0;
 
-  // Called once the line of `mark` is on the disk. What is stored may be older than the log, and
+  // Stores `mark`, after its line is on the disk. The stored mark may be older than the log, but
   // must never be newer.
   [[nodiscard]] virtual absl::Status Store(const AuditMark& mark) = 0;
 };

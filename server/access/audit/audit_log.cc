@@ -37,7 +37,7 @@ AuditLog::~AuditLog() {
 }
 
 void AuditLog::Open(const SecretString& master_key) {
-  if (writer_.has_value()) std::abort();  // once
+  if (writer_.has_value()) std::abort();  // called twice
   key_.emplace(master_key);
   writer_.emplace(AuditKey(master_key), file_, head_, clock_, random_);
   {
@@ -113,7 +113,7 @@ AuditState AuditLog::state() const {
 void AuditLog::Loop() {
   bool last = false;
   bool more = true;
-  int failures = 0;  // in a row; of a file that was deleted the second try makes a new one
+  int failures = 0;  // in a row; after a deletion the second try creates a new file
   while (!last || (more && failures < 2)) {
     AuditBatch batch = Take(last);
     const absl::Status written = Commit(batch);
@@ -122,8 +122,8 @@ void AuditLog::Loop() {
   }
 }
 
-// While nothing can be written, what nobody waits for stays in the queue: each try would lose some
-// of it.
+// While the log cannot be written, entries without a waiting caller stay in the queue: each try
+// would lose some of them.
 AuditBatch AuditLog::Take(bool& last) {
   std::unique_lock<std::mutex> lock(mutex_.native());
   const auto is_wanted = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {

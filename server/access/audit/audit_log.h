@@ -1,4 +1,4 @@
-// AuditLog: who did what, on disk before it is done. Design: docs/adr/0019-audit-log.md.
+// AuditLog: records every action on disk before it is done. Design: docs/adr/0019-audit-log.md.
 #pragma once
 
 #include <condition_variable>
@@ -20,64 +20,65 @@
 
 namespace billbroker {
 
-// Called without a lock held, by the log's thread or one in Write(); it must not call Write().
+// Called without a lock held, by the log's thread or a thread in Write(). Must not call Write().
 class AuditObserver {
  public:
   virtual ~AuditObserver() = default;
-  // AuditLog::state() is another than before.
+  // Receives each change of AuditLog::state().
   virtual void AuditStateChanged() = 0;
 };
 
 struct AuditLogOptions {
   std::string path;                                  // for messages
   absl::Duration longest_wait = absl::Seconds(2);    // of Write()
-  absl::Duration retry_interval = absl::Seconds(1);  // while nothing can be written
+  absl::Duration retry_interval = absl::Seconds(1);  // while the log cannot be written
   std::size_t most_posted = 4096;                    // of each class, see AuditQueue
 };
 
-// One thread writes: all that waits goes to the disk in one write and one fdatasync. Thread-safe.
+// One thread writes: all waiting entries go to the disk in one write and one fdatasync.
+// Thread-safe.
 class AuditLog final : public AuditTrail {
  public:
-  // All but the options are borrowed.
+  // Borrows all arguments except the options.
   AuditLog(AuditLogOptions options, AuditFile& file, AuditHead& head, const Clock& clock,
            Random& random, AuditObserver& observer);
-  // Writes what is queued, if that is possible now; a device that hangs holds it. No call may be
-  // under way.
+  // Writes the queued entries if this is possible now; a device that hangs blocks it. No call may
+  // be under way.
   ~AuditLog() override;
   AuditLog(const AuditLog&) = delete;
   AuditLog& operator=(const AuditLog&) = delete;
 
-  // Once, and without waiting for the file. `master_key` is Vault::MasterKey().
+  // Opens the log without waiting for the file. Call it once. `master_key` is Vault::MasterKey().
   void Open(const SecretString& master_key);
 
-  // Returns once the entry would survive a power cut, or `longest_wait` is over.
+  // Returns once the entry would survive a power cut, or after `longest_wait`.
   //
-  // Errors: AUDIT_UNAVAILABLE; what the entry says must not be done. The entry is not on the log,
-  // except after a wait that was too long: it may come to be there. While a device hangs, and
-  // before Open(), the error comes at once.
+  // Fails with AUDIT_UNAVAILABLE: the action of the entry must not be done. The entry is not in the
+  // log, but after a timeout it may be written later. While a device hangs, and before Open(), this
+  // fails at once.
   [[nodiscard]] absl::Status Write(AuditEntry entry) override ABSL_NO_THREAD_SAFETY_ANALYSIS;
 
-  // Writes the entry as soon as it can be written. Of each class only so many wait for that; the
-  // log will say how many were lost. Never waits.
+  // Writes the entry as soon as possible, and never waits. The queue of each class is bounded; the
+  // log will contain the number of lost entries.
   void Post(AuditEntry entry) override;
 
   void Omit() override;
 
-  // After the file was renamed: goes on at its path, in a new file that says what it goes on from.
-  // Never waits. A rename that nobody tells is seen at the next write.
+  // Continues in a new file at the path, after the file was renamed. The new file names the line
+  // that it continues. Never waits. Without this call, the rename is detected at the next write.
   void Reopen();
 
   [[nodiscard]] AuditState state() const override;
 
-  // Null before Open(). The log outlives it.
+  // Returns a verifier that the log outlives; null before Open().
   [[nodiscard]] std::unique_ptr<AuditVerifier> Verifier() const override;
 
  private:
   void Loop();
-  // Waits for what is to be written; sets `last` where the log closes after it.
+  // Waits for entries to write. Sets `last` if the log closes after them.
   AuditBatch Take(bool& last) ABSL_NO_THREAD_SAFETY_ANALYSIS;
   absl::Status Commit(const AuditBatch& batch);
-  // Returns whether more is queued.
+  // Returns true if more is queued.
   bool Settle(AuditBatch batch, const absl::Status& written);
   absl::Status GiveUp(AuditWaiting& waiting);
   absl::Status Unavailable(absl::string_view why) const;
@@ -93,13 +94,13 @@ class AuditLog final : public AuditTrail {
 
   mutable Mutex mutex_;
   std::condition_variable wake_;     // the thread
-  std::condition_variable settled_;  // those in Write()
+  std::condition_variable settled_;  // threads in Write()
   AuditQueue queue_ ABSL_GUARDED_BY(mutex_);
   bool opened_ ABSL_GUARDED_BY(mutex_) = false;
-  bool look_ ABSL_GUARDED_BY(mutex_) = false;  // at the file, though nothing is to be written
+  bool look_ ABSL_GUARDED_BY(mutex_) = false;  // check the file although nothing is queued
   bool reopen_ ABSL_GUARDED_BY(mutex_) = false;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
-  bool hangs_ ABSL_GUARDED_BY(mutex_) = false;  // somebody gave up while `writing_`
+  bool hangs_ ABSL_GUARDED_BY(mutex_) = false;  // a caller gave up while `writing_`
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   AuditState state_ ABSL_GUARDED_BY(mutex_);
   absl::optional<AuditMark> end_ ABSL_GUARDED_BY(mutex_);  // of the chain; unset: not known yet

@@ -6,7 +6,7 @@
 namespace billbroker {
 namespace {
 
-// Of the first two callers can make as many as they like.
+// Callers can cause any number of the first two.
 enum PostedClass : std::size_t { kReads, kRefusals, kRest };
 
 PostedClass ClassOf(const AuditEntry& entry) {
@@ -20,7 +20,7 @@ bool ComesBefore(const QueuedAudit& a, const QueuedAudit& b) { return a.place < 
 
 std::shared_ptr<AuditWaiting> AuditQueue::Await(AuditRecord record) {
   ClipTexts(record.entry);
-  record.returns = false;  // it gets its error instead
+  record.returns = false;  // the caller receives the error instead
   const auto waiting = std::make_shared<AuditWaiting>();
   awaited_.push_back({++last_place_, std::move(record), waiting});
   return waiting;

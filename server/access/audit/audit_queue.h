@@ -1,4 +1,4 @@
-// AuditQueue: what is to be put on the audit log, and who waits for it.
+// AuditQueue: the entries that wait to be written to the audit log, and their waiting callers.
 #pragma once
 
 #include <array>
@@ -13,7 +13,7 @@
 
 namespace billbroker {
 
-// One who waits for an entry.
+// A caller that waits for an entry.
 struct AuditWaiting {
   bool done = false;
   bool given_up = false;
@@ -21,39 +21,41 @@ struct AuditWaiting {
 };
 
 struct QueuedAudit {
-  std::uint64_t place = 0;  // in the order in which entries came
+  std::uint64_t place = 0;  // in the order of arrival
   AuditRecord record;
-  // Null where nobody waits. Shared, since the one who waits may give up while it is written.
+  // Null if no caller waits. Shared, because the caller may give up while the entry is written.
   std::shared_ptr<AuditWaiting> waiting;
 };
 
 struct AuditBatch {
-  std::vector<QueuedAudit> lines;  // in the order in which they came
+  std::vector<QueuedAudit> lines;  // in the order of arrival
   std::uint64_t dropped = 0;       // entries that were lost since the last batch
 };
 
-// Bounds what nobody waits for by class, each for itself, so that no flood of one suppresses
-// another: session reads, refusals, and the rest. An entry counts until it is settled. Not
-// thread-safe; a batch is settled before the next is taken.
+// Bounds the entries without a waiting caller, separately for each class, so that no flood of one
+// suppresses another: session reads, refusals, and the rest. An entry counts until it is settled.
+// Not thread-safe; a batch is settled before the next is taken.
 class AuditQueue final {
  public:
   static constexpr std::size_t kMostInBatch = 256;
 
-  // `most_posted` entries of each class.
+  // `most_posted` is the bound of each class.
   explicit AuditQueue(std::size_t most_posted) : most_posted_(most_posted) {}
 
-  // Somebody waits for it.
+  // Queues an entry for which a caller waits.
   [[nodiscard]] std::shared_ptr<AuditWaiting> Await(AuditRecord record);
-  // Nobody does. Where too many of its class are here it is dropped.
+  // Queues an entry without a waiting caller; drops it if there are too many of its class.
   void Post(AuditRecord record);
   // Counts entries that are lost.
   void Drop(std::uint64_t count) { dropped_ += count; }
 
-  // Takes up to kMostInBatch lines. Where that is not all, what somebody waits for goes first;
-  // what was given up is left out. Without `posted` only what somebody waits for.
+  // Takes up to kMostInBatch lines. If that is not all, entries with a waiting caller go first.
+  // Entries whose caller gave up are left out. Without `posted`, takes only entries with a waiting
+  // caller.
   [[nodiscard]] AuditBatch Take(bool posted);
 
-  // Tells `result` to those who wait. After an error what returns is put back in its place.
+  // Delivers `result` to the waiting callers. After an error, entries with `returns` go back to
+  // their places in the queue.
   void Settle(AuditBatch batch, const absl::Status& result);
 
   [[nodiscard]] bool empty() const { return awaited_.empty() && posted_.empty(); }

@@ -1,4 +1,4 @@
-// AuditTrail: the audit log, for those who leave something on it or ask about it.
+// AuditTrail: the audit log, as the rest of the program sees it.
 #pragma once
 
 #include <memory>
@@ -12,8 +12,8 @@ namespace billbroker {
 
 struct AuditState {
   bool ok = false;
-  // Where it is not ok: the file, the cause and what mends it. Where it is: empty, or why a lost
-  // tail might not be found out.
+  // If not ok: the file, the cause and the fix. If ok: empty, or the reason for which a lost tail
+  // might not be detected.
   std::string why;
 };
 
@@ -22,20 +22,20 @@ class AuditTrail {
  public:
   virtual ~AuditTrail() = default;
 
-  // Returns once the entry would survive a power cut, or after a bounded wait. An error,
-  // AUDIT_UNAVAILABLE, says that it may not be on the log: what it says must not be done.
+  // Returns once the entry would survive a power cut, or after a bounded wait. Fails with
+  // AUDIT_UNAVAILABLE if the entry may be missing in the log: its action must not be done.
   [[nodiscard]] virtual absl::Status Write(AuditEntry entry) = 0;
 
   // Writes the entry soon, if that is possible. Never waits.
   virtual void Post(AuditEntry entry) = 0;
 
-  // One entry is left out on purpose, and counted as lost.
+  // Counts one entry as lost that is left out on purpose.
   virtual void Omit() = 0;
 
   [[nodiscard]] virtual AuditState state() const = 0;
 
-  // Checks files against the log's key and its present end, where that is known. Null while the key
-  // is not.
+  // Returns a verifier that checks files against the log's key and its present end, if that is
+  // known. Null while the key is not known.
   [[nodiscard]] virtual std::unique_ptr<AuditVerifier> Verifier() const = 0;
 };
 

@@ -17,8 +17,9 @@ std::string Range(std::uint64_t first, std::uint64_t last) {
 
 }  // namespace
 
-// Walks along the lines. One that does not fit waits as a suspect for the next one, which tells
-// whether it was changed (the next follows it) or put in (the next follows the line before it).
+// Follows the chain of lines. A line that does not fit becomes a suspect until the next line: if
+// the next line follows the suspect, the suspect was changed; if it follows the line before the
+// suspect, the suspect was inserted.
 class AuditVerifier::Walk final {
  public:
   Walk(const AuditKey& key, const absl::optional<AuditMark>& head) : key_(key), head_(head) {}
@@ -44,7 +45,7 @@ class AuditVerifier::Walk final {
 
   struct Suspect {
     Place place;
-    absl::optional<AuditLine> read;  // unset where it is no line of ours
+    absl::optional<AuditLine> read;  // unset if it is not a valid line
   };
 
   struct Gap {
@@ -62,8 +63,8 @@ class AuditVerifier::Walk final {
   void FindInserted(const Suspect& suspect);
   void FindOld(const AuditLine& line);
   void CheckHead();
-  // All that is found goes through here, which bounds all that is kept. Returns where it is among
-  // the findings; nullopt, from then on, where there are too many.
+  // Adds a finding. All findings go through here, which bounds the memory for them. Returns its
+  // index among the findings; nullopt once there are too many.
   absl::optional<std::size_t> Find(AuditFault fault, Place place, std::string what);
 
   const AuditKey& key_;
@@ -72,12 +73,12 @@ class AuditVerifier::Walk final {
   std::string file_;
   std::uint64_t line_ = 0;
   std::uint64_t expected_ = 0;         // 0 before the first line
-  absl::optional<AuditMac> previous_;  // unset where it is not known: that line cannot be checked
+  absl::optional<AuditMac> previous_;  // unset if not known: the next line cannot be checked
   absl::optional<Suspect> suspect_;
-  std::uint64_t genuine_ = 0;  // lines that were surely written under the key
+  std::uint64_t genuine_ = 0;  // lines that were certainly written under the key
   absl::optional<AuditMac> at_head_;
-  // Sequences that were found missing, by the last of each gap, and lines that were found out of
-  // their place, each with its finding: a line that is in both was moved.
+  // Missing sequences, by the last one of each gap, and lines out of their place, each with its
+  // finding. A line that is in both was moved.
   std::map<std::uint64_t, Gap> gaps_;
   std::map<std::uint64_t, std::size_t> displaced_;
 };
@@ -95,7 +96,7 @@ absl::optional<std::size_t> AuditVerifier::Walk::Find(AuditFault fault, Place pl
   return report_.findings.size() - 1;
 }
 
-// Takes a file's first line by what it says of itself.
+// Accepts a file's first line by its own statement of the previous MAC.
 bool AuditVerifier::Walk::BeginsFile(const AuditLine& line) {
   if (line_ != 1) return false;
   const bool start = Is(line, AuditNote::kStart) && line.mark.sequence == 1;
@@ -124,7 +125,7 @@ void AuditVerifier::Walk::Accept(const AuditLine& line, const Place& place) {
          "was written with the head lost: a tail that was cut off before it is not found out; "
          "compare the lines before it with a copy kept elsewhere");
   }
-  // Behind a file that was given it says nothing: the chain goes on.
+  // If the previous file was given, the line is not a fault: the chain continues.
   if (Is(line, AuditNote::kFileLost) && report_.first_sequence + 1 == line.mark.sequence) {
     Find(AuditFault::kFileLost, place,
          absl::StrCat("was written with the file before gone, which had the lines up to sequence ",
@@ -154,12 +155,12 @@ void AuditVerifier::Walk::Next(const std::string& text) {
   suspect_ = std::move(next);
 }
 
-// The suspect is what it says, only not as it was written.
+// Reports the suspect: its sequence is as read, but its text was changed.
 void AuditVerifier::Walk::Settle() {
   if (!suspect_.has_value()) return;
   const Suspect suspect = *std::exchange(suspect_, absl::nullopt);
   if (!suspect.read.has_value()) {
-    Find(AuditFault::kChanged, suspect.place, "is no line of an audit log");
+    Find(AuditFault::kChanged, suspect.place, "is not a line of an audit log");
     previous_.reset();
     if (expected_ != 0) ++expected_;
     return;
@@ -200,7 +201,7 @@ void AuditVerifier::Walk::FindInserted(const Suspect& suspect) {
   }
 }
 
-// A line of a sequence that has gone by.
+// Reports a line with a sequence that was passed already.
 void AuditVerifier::Walk::FindOld(const AuditLine& line) {
   const std::uint64_t sequence = line.mark.sequence;
   const auto gap = gaps_.lower_bound(sequence);
@@ -214,7 +215,7 @@ void AuditVerifier::Walk::FindOld(const AuditLine& line) {
     Find(AuditFault::kReordered, Here(), std::move(what));
     return;
   }
-  // The gap is told by where its lines are.
+  // The position of its lines replaces the gap's finding.
   report_.findings[gap->second.finding] = {AuditFault::kReordered, file_, line_, std::move(what)};
   gaps_.erase(gap);
 }

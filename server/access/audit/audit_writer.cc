@@ -24,7 +24,7 @@ absl::Status Foreign(absl::string_view what) {
       absl::StrCat(what, "; keep the file for an inquiry, move it away, and a new one goes on"));
 }
 
-// The last line that has an end, taken off `text`; nullopt where there is none of ours.
+// Removes the last complete line from `text` and returns it; nullopt if it is not a valid line.
 absl::optional<AuditLine> TakeLastLine(absl::string_view& text) {
   if (text.empty()) return absl::nullopt;
   text.remove_suffix(1);
@@ -35,13 +35,14 @@ absl::optional<AuditLine> TakeLastLine(absl::string_view& text) {
   return line;
 }
 
-// Whether `text` may be what a crash left of a file's first line.
+// Returns true if `text` may be the rest of a file's first line after a crash.
 bool MayBeginLine(absl::string_view text) {
   constexpr absl::string_view kBegin = "{\"sequence\":";
   return text.substr(0, kBegin.size()) == kBegin.substr(0, text.size());
 }
 
-// The MAC that a line says it follows; nullopt where it stands in the line before.
+// Returns the MAC of the previous line according to `line` itself; nullopt if only the previous
+// line has it.
 absl::optional<AuditMac> OwnPrevious(const AuditLine& line) {
   if (line.kind == AuditNoteName(AuditNote::kStart)) return AuditMac{};
   return line.previous;
@@ -87,7 +88,7 @@ absl::Status AuditWriter::Prepare() {
   if (torn_) {
     const absl::StatusOr<std::uint64_t> size = file_.Size();
     if (!size.ok()) return size.status();
-    // To cut is not to grow.
+    // Cutting must not make the file longer.
     if (*size < size_) {
       torn_ = open_ = false;
       return Foreign("another program cut it off");
@@ -131,7 +132,7 @@ absl::Status AuditWriter::OpenFile() {
   return absl::OkStatus();
 }
 
-// Takes over a file that has `size` bytes, if it ends as the log does.
+// Takes over a file of `size` bytes if its end is the end of the log.
 absl::Status AuditWriter::Adopt(std::uint64_t size) {
   const absl::StatusOr<std::string> tail = file_.Tail(kTailBytes);
   if (!tail.ok()) return tail.status();
@@ -142,7 +143,7 @@ absl::Status AuditWriter::Adopt(std::uint64_t size) {
   if (!text.empty()) {
     if (absl::Status status = AdoptEnd(text); !status.ok()) return status;
   } else if (size > kTailBytes || !MayBeginLine(torn)) {
-    return Foreign("it is no audit log");
+    return Foreign("it is not an audit log");
   }
   size_ = size - torn.size();
   if (torn.empty()) return absl::OkStatus();
@@ -153,7 +154,7 @@ absl::Status AuditWriter::Adopt(std::uint64_t size) {
 
 absl::Status AuditWriter::AdoptEnd(absl::string_view text) {
   const absl::optional<AuditLine> last = TakeLastLine(text);
-  if (!last.has_value()) return Foreign("it is no audit log");
+  if (!last.has_value()) return Foreign("it is not an audit log");
   absl::optional<AuditMac> previous = OwnPrevious(*last);
   if (!previous.has_value()) {
     const absl::optional<AuditLine> before = TakeLastLine(text);
@@ -163,7 +164,7 @@ absl::Status AuditWriter::AdoptEnd(absl::string_view text) {
     return Foreign("its last line was changed, or written under another key");
   }
   if (absl::Status status = CheckAgainstKnown(*last); !status.ok()) return status;
-  // A head of sequence 0 says nothing of where the file has to end.
+  // A head of sequence 0 does not define the end of the file.
   if (mark_.sequence == 0) head_lost_ = true;
   mark_ = last->mark;
   begins_ = false;
@@ -206,7 +207,7 @@ absl::Status AuditWriter::Put(const std::string& text, const AuditMark& mark) {
   if (absl::Status status = file_.Sync(); !status.ok()) return status;
   const absl::StatusOr<AuditFilePlace> place = file_.Place();
   if (!place.ok()) return place.status();
-  // A file that was moved keeps what is in it; the next commit goes on at the path.
+  // A renamed file keeps its lines; the next commit continues at the path.
   if (*place != AuditFilePlace::kInPlace) open_ = false;
   if (*place == AuditFilePlace::kDeleted) {
     torn_ = false;

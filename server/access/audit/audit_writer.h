@@ -1,4 +1,4 @@
-// AuditWriter: the end of the audit log's chain and the file that it is in.
+// AuditWriter: writes lines to the audit log's file, and keeps the end of its chain.
 #pragma once
 
 #include <string>
@@ -19,34 +19,35 @@ namespace billbroker {
 struct AuditRecord {
   absl::Time time;
   AuditEntry entry;
-  bool returns = false;  // where it could not be written, it is given again: it is not lost
+  bool returns = false;  // after an error it is queued again, so it is not lost
 };
 
-// Used by one thread, which every call may hold for as long as the device does.
+// Used by one thread. Every call may block it for as long as the device does.
 class AuditWriter final {
  public:
-  // All are borrowed but the key.
+  // Borrows all arguments except the key.
   AuditWriter(AuditKey key, AuditFile& file, AuditHead& head, const Clock& clock, Random& random)
       : key_(std::move(key)), file_(file), head_(head), clock_(clock), random_(random) {}
 
-  // Writes `records` in order, behind a note of what was `dropped` where that is not 0. OK once
-  // all of it is on the disk; after an error none of it is part of the log. Without records it
-  // tries whether the log can be written, where that is in doubt.
+  // Writes `records` in order, after a note with the number of `dropped` entries unless that is 0.
+  // Returns OK once all of it is on the disk; after an error none of it is part of the log. Without
+  // records it checks whether the log can be written, if that is in doubt.
   //
-  // Errors: kUnavailable; the message names the cause and what mends it. The next call tries anew.
+  // Fails with kUnavailable; the message has the cause and the fix. The next call tries again.
   [[nodiscard]] absl::Status Commit(const std::vector<const AuditRecord*>& records,
                                     std::uint64_t dropped);
 
-  // Where the chain ends on the disk; unset while that is not known.
+  // Returns the end of the chain on the disk; unset while it is not known.
   [[nodiscard]] absl::optional<AuditMark> end() const {
     return head_known_ ? absl::optional<AuditMark>(mark_) : absl::nullopt;
   }
 
-  // The next Commit() looks at what is at the file's path.
+  // Makes the next Commit() check the file at the path.
   void Reopen() { open_ = false; }
 
-  // Why a lost tail might not be found out: the head kept apart lags behind, or was not there when
-  // this process took over the file (which it says as long as it lives). Empty where neither is so.
+  // Returns the reason for which a lost tail might not be detected: the separate head lags behind,
+  // or was missing when this process took over the file (reported as long as the process lives).
+  // Empty if neither applies.
   [[nodiscard]] std::string head_trouble() const;
 
  private:
@@ -67,19 +68,19 @@ class AuditWriter final {
   Random& random_;
 
   bool open_ = false;
-  bool opened_ = false;      // a file, in this process
-  bool moved_ = false;       // the file before was renamed: what was written is safe
-  bool torn_ = false;        // behind `size_` may be what is not part of the log
+  bool opened_ = false;      // this process opened a file before
+  bool moved_ = false;       // the previous file was renamed: its lines are safe
+  bool torn_ = false;        // bytes after `size_` may not be part of the log
   bool begins_ = false;      // the file has no line yet
   bool head_known_ = false;  // `mark_` is at least the head's
-  bool mark_known_ = false;  // at the start it is the head's, which may lag behind the file
+  bool mark_known_ = false;  // false: it is the head's, which may lag behind the file
   AuditMark mark_;
-  std::uint64_t size_ = 0;  // of the file's part that ends with `mark_`
-  std::string trouble_;     // why the last Commit() failed; empty where it did not
+  std::uint64_t size_ = 0;  // of the part of the file that ends with `mark_`
+  std::string trouble_;     // the error of the last Commit(); empty if it succeeded
   std::uint64_t lost_ = 0;  // records since then
   std::string head_trouble_;
-  bool head_lost_ = false;   // the file was taken over as it was
-  bool head_noted_ = false;  // and a line says so
+  bool head_lost_ = false;   // the file was accepted without a head
+  bool head_noted_ = false;  // and a line records it
 };
 
 }  // namespace billbroker

@@ -15,7 +15,7 @@ namespace {
 
 constexpr mode_t kOthersMayWrite = S_IWGRP | S_IWOTH;
 
-// What errno says, and what mends it.
+// Returns the error for `error`, with the cause and the fix.
 absl::Status Failed(absl::string_view what, int error) {
   switch (error) {
     case ENOSPC:
@@ -31,7 +31,7 @@ absl::Status Failed(absl::string_view what, int error) {
     case EACCES:
     case EPERM:
       return absl::UnavailableError(
-          absl::StrCat("billbrokerd may not ", what, " it; mend its owner and mode"));
+          absl::StrCat("billbrokerd may not ", what, " it; fix its owner and mode"));
     case ENOENT:
       return absl::UnavailableError("its folder is missing; make it");
     default:
@@ -47,7 +47,7 @@ bool IsSameFile(const struct stat& a, const struct stat& b) {
 
 absl::Status PosixAuditFile::Open() {
   Close();
-  // O_NONBLOCK: a pipe at the path must not hold the open.
+  // O_NONBLOCK: a pipe at the path must not block the open.
   constexpr int kFlags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
   fd_ = ::open(path_.c_str(), kFlags);
   if (fd_ < 0 && errno == ENOENT) {
@@ -65,7 +65,7 @@ absl::Status PosixAuditFile::CheckItIsSafe() const {
   struct stat file {};
   if (::fstat(fd_, &file) != 0) return Failed("look at", errno);
   if (!S_ISREG(file.st_mode)) {
-    return absl::UnavailableError("it is no regular file; put a regular file or nothing there");
+    return absl::UnavailableError("it is not a regular file; put a regular file or nothing there");
   }
   if ((file.st_mode & kOthersMayWrite) != 0) {
     return absl::UnavailableError("others may write it; make its mode 0600");
@@ -73,8 +73,8 @@ absl::Status PosixAuditFile::CheckItIsSafe() const {
   return absl::OkStatus();
 }
 
-// The name of a new file must survive a power cut as well. Whether the file is new does not matter:
-// who made it may have died, or failed, just before this.
+// The name of a new file must survive a power cut as well. Syncs even if the file is not new: the
+// process that created it may have died before its sync.
 absl::Status PosixAuditFile::SyncFolder() const {
   const std::size_t slash = path_.rfind('/');
   const std::string folder = slash == std::string::npos ? "." : path_.substr(0, slash + 1);
@@ -106,7 +106,7 @@ absl::StatusOr<std::string> PosixAuditFile::Tail(std::size_t most) {
                                 static_cast<off_t>(*size - tail.size() + done));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return Failed("read", errno);
-    if (got == 0) break;  // it was cut off meanwhile
+    if (got == 0) break;  // the file was cut off meanwhile
     done += static_cast<std::size_t>(got);
   }
   tail.resize(done);

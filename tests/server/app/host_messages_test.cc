@@ -101,7 +101,7 @@ TEST_F(TlsFilesMessagesTest, KeyOfAnotherCertificate) {
 
 TEST_F(TlsFilesMessagesTest, OutsideTheValidityPeriod) {
   EXPECT_THAT(Message(absl::FromCivil(absl::CivilDay(2019, 1, 1), absl::UTCTimeZone())),
-              HasSubstr("is not in force before 2020-01-01T00"));
+              HasSubstr("is not valid before 2020-01-01T00"));
   EXPECT_THAT(Message(absl::FromCivil(absl::CivilDay(2091, 1, 1), absl::UTCTimeZone())),
               HasSubstr("expired at 2091-01-01T00:00:00+00:00; renew it"));
 }

@@ -39,7 +39,7 @@ TEST(PolicyMessagesTest, NamesLineKeyAndFix) {
                "p.toml:6: principal.users names user 1, which unix:a names too"},
            Row{principal + principal, "is that of another principal"},
            Row{"[[grant]]\nrole = \"reader\"\norganizations = [\"*\"]",
-               "grant.principals is missing; say to whom it is granted"},
+               "grant.principals is missing; name the principals of the grant"},
            Row{"[[grant]]\nprincipals = [\"payments\"]\nrole = \"reader\"\norganizations = [\"*\"]",
                "must each begin with unix:, spiffe:, dns: or cn:, which \"payments\" does not"},
            Row{"[[grant]]\nprincipals = [\"unix:a\"]\nrole = \"reader\"\norganizations = [\"*\"]",

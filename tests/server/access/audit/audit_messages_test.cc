@@ -68,7 +68,7 @@ TEST_F(AuditMessagesTest, DeletedFile) {
 TEST_F(AuditMessagesTest, FileReplaced) {
   file_.Replace("hello\n");
   writer_->Reopen();
-  EXPECT_EQ(Message(), std::string("it is no audit log") + kMoveAway);
+  EXPECT_EQ(Message(), std::string("it is not an audit log") + kMoveAway);
 }
 
 TEST_F(AuditMessagesTest, TailCutWhileStopped) {
@@ -133,7 +133,7 @@ TEST(PosixAuditFileMessagesTest, UnsafeOrMissingFile) {
   EXPECT_EQ(message(), "it is a symbolic link; put a regular file or nothing there");
   std::filesystem::remove(path);
   ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
-  EXPECT_EQ(message(), "it is no regular file; put a regular file or nothing there");
+  EXPECT_EQ(message(), "it is not a regular file; put a regular file or nothing there");
   std::filesystem::remove(path);
   std::ofstream(path).put('x');
   ASSERT_EQ(::chmod(path.c_str(), 0660), 0);
