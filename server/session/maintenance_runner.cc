@@ -26,6 +26,8 @@ void MaintenanceRunner::Run() {
       return state->rules.scheduler.queue().Find(id) != nullptr;
     });
     state->journal.ForgetOldAttempts();
+    // A claim ends without an event of its own: the dispatcher drops it.
+    if (state->rules.scheduler.queue().CountSlots() > 0) state->dispatch = true;
   }
   shared_.parts.executor.RunAfter(kInterval, [this] { Run(); });
 }

@@ -282,5 +282,17 @@ TEST_F(LogoutTest, LogoutGivesUpPlaceInQueue) {
   EXPECT_EQ(house.SignIns(), 1);
 }
 
+TEST_F(KeepAliveTest, ExpiredClaimLeavesQueue) {
+  SessionManagerOptions options;
+  options.sign_in.sign_ins_per_hour = 1;
+  ModelHouse house({.organizations = 2}, options);
+  ASSERT_THAT(Get(house, 1), IsOk());
+  ASSERT_THAT(Get(house, 0), HasReason(Reason::kLoginBudgetSpent));
+  ASSERT_EQ(house.manager.Counts().queued, 1);
+  house.executor.Advance(absl::Hours(2));
+  EXPECT_EQ(house.manager.Counts().queued, 0);
+  EXPECT_EQ(house.SignIns(), 1);
+}
+
 }  // namespace
 }  // namespace billbroker
