@@ -22,7 +22,7 @@ bool IsNameCharacter(char c) {
   return absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '-';
 }
 bool IsIdCharacter(char c) { return absl::ascii_isalnum(c) || c == '_' || c == '-'; }
-// What may stand in an HTTP header and survives being copied by a person: no blanks.
+// Printable ASCII without blanks: valid in an HTTP header, and safe when a person copies it.
 bool IsDevKeyCharacter(char c) { return absl::ascii_isgraph(c); }
 bool IsControl(char c) { return absl::ascii_iscntrl(c); }
 
@@ -45,7 +45,7 @@ absl::Status CheckText(absl::string_view field, absl::string_view text, std::siz
   return absl::OkStatus();
 }
 
-// A devKey or an appKey.
+// Checks a devKey or an appKey.
 absl::Status CheckDevKey(absl::string_view field, const SecretString& dev_key) {
   if (dev_key.size() > kMaxDevKeyBytes || !All(dev_key.Reveal(), IsDevKeyCharacter)) {
     return Malformed(field, "must be 1 to 256 printable ASCII characters without blanks");
@@ -91,7 +91,7 @@ absl::Status CheckUserId(absl::string_view field, absl::string_view user_id, boo
   }
   if (!wanted) return absl::OkStatus();
   if (user_id.empty()) return Malformed(field, "is missing: which BILL user a partner signs in as");
-  return ValidateOrganizationId(user_id, field);  // BILL's ids are of one shape
+  return ValidateOrganizationId(user_id, field);  // BILL's ids have the same shape
 }
 
 absl::Status CheckOrganizations(const Credential& credential) {

@@ -22,28 +22,29 @@ enum class CredentialKind {
   kPartner,  // an API partner: username, password and appKey, signing in as users of organizations
 };
 
-// "user", "console", "partner".
+// Returns "user", "console" or "partner".
 [[nodiscard]] absl::string_view CredentialKindName(CredentialKind kind);
 
-// How many organizations a credential has at most.
+// The limit of organizations of one credential.
 inline constexpr std::size_t kMaxOrganizations = 10'000;
 
-// How many lines of history are kept.
+// The number of history lines that are kept.
 inline constexpr std::size_t kMaxHistory = 20;
 
-// How long BILL takes a rememberMeId for MFA. Source: BILL's API reference, v3.
+// The time for which BILL accepts a rememberMeId for MFA. Source: BILL's API reference, v3.
 inline constexpr absl::Duration kRememberMeLifetime = absl::Hours(30 * 24);
-// A person is told so long before its end.
+// The time before its end at which the broker warns.
 inline constexpr absl::Duration kRememberMeNotice = absl::Hours(7 * 24);
 
 struct Organization {
   std::string id;        // 1 to 64 characters of [A-Za-z0-9_-]
-  SecretString dev_key;  // empty: the credential's own serves
+  SecretString dev_key;  // empty: the credential's devKey is used
   // kPartner only: BILL's id of the user to sign in as, 1 to 64 characters of [A-Za-z0-9_-].
   std::string user_id = {};
 };
 
-// What a rotation replaces. What is not set stays as it is; what is set and empty goes.
+// The new values of a rotation. A field that is not set stays; a field that is set and empty is
+// removed.
 struct CredentialChange {
   absl::optional<std::string> username;
   absl::optional<SecretString> dev_key;
@@ -53,7 +54,7 @@ struct CredentialChange {
   absl::optional<SecretString> remember_me_id;  // set together with `device`
   absl::optional<std::string> device;
   absl::Time remember_me_time = absl::InfinitePast();  // of `remember_me_id`
-  // Their own devKeys, ordered by id, each once; a user_id is no part of a change.
+  // New devKeys of organizations, ordered by id, each once. A user_id is not part of a change.
   std::vector<Organization> organizations;
 };
 
@@ -67,65 +68,67 @@ enum class PastChangeKind {
   kDetached,
 };
 
-// "rotated", "rolled_back", "refused", "cancelled", "mfa_renewed", "attached", "detached".
+// Returns "rotated", "rolled_back", "refused", "cancelled", "mfa_renewed", "attached" or
+// "detached".
 [[nodiscard]] absl::string_view PastChangeKindName(PastChangeKind kind);
 
-// A rotation or roll-back that is stored beside what it would replace, until BILL has taken or
-// refused it.
+// A rotation or roll-back that is stored beside the values that it would replace, until BILL has
+// accepted or refused it.
 struct StagedRotation {
-  std::string id;                                  // never returns
+  std::string id;                                  // unique
   PastChangeKind kind = PastChangeKind::kRotated;  // or kRolledBack
   CredentialChange change;
-  std::string organization_id;  // whose sign-in proves it
-  bool end_sessions = false;    // all of the credential's, once it is in force
-  std::string principal;        // who asked for it
+  std::string organization_id;  // its sign-in is the proof
+  bool end_sessions = false;    // all of the credential, once it takes effect
+  std::string principal;        // of the request
   absl::Time time;
 };
 
 // One line of a credential's history.
 struct PastChange {
-  std::uint64_t version = 0;  // that it made; where it made none, the one that stayed
+  std::uint64_t version = 0;  // the new version; if it made none, the present one
   PastChangeKind kind = PastChangeKind::kRotated;
   std::string principal;
   absl::Time time;
   std::vector<std::string> fields;  // ChangedFields()
   std::string bill_code;            // of a refusal
-  bool end_sessions = false;        // sessions of versions before it are void
-  // What it replaced: what a roll-back puts in place. Dropped when newer ones are enough.
+  bool end_sessions = false;        // sessions of earlier versions are void
+  // The replaced values, which a roll-back restores. Dropped when enough newer ones are kept.
   absl::optional<CredentialChange> before;
 };
 
-// A value, movable and not copyable because of its secrets. Once loaded it is shared as
+// A value, movable and not copyable because of its secrets. After loading it is shared as
 // `shared_ptr<const Credential>`: many sign-ins under way read one copy, and the last one wipes it.
 struct Credential {
   std::string name;  // 1 to 64 characters of [a-z0-9-], beginning with a letter or digit
-  std::string uid;   // never returns, not even for a new credential of the same name
+  std::string uid;   // unique, even if the name is used again
   std::uint64_t version = 1;
   std::string environment;
   CredentialKind kind = CredentialKind::kUser;
   std::string username;
   bool sync_token = false;         // the password is a sync token's value
-  SecretString dev_key;            // may be empty where each organization has its own
+  SecretString dev_key;            // may be empty if each organization has its own
   SecretString password;           // kUser and kPartner
   SecretString console_api_token;  // kConsole only
   SecretString app_key;            // kPartner only; 1 to 256 printable ASCII characters
   SecretString remember_me_id;     // set together with `device`, or both empty
   std::string device;
-  // When the rememberMeId was given, at the latest; InfinitePast where that is not known.
+  // The latest time at which the rememberMeId can have been given; InfinitePast if that is not
+  // known.
   absl::Time remember_me_time = absl::InfinitePast();
   std::vector<Organization> organizations;  // ordered by id, each once
   absl::Time create_time;
   absl::Time update_time;
-  absl::optional<StagedRotation> staged;  // not in force
+  absl::optional<StagedRotation> staged;  // not in effect
   std::vector<PastChange> history;        // newest first; at most kMaxHistory
 
-  // The secret that BILL checks the user by: the password or the consoleApiToken.
+  // Returns the secret that BILL checks the user by: the password or the consoleApiToken.
   [[nodiscard]] const SecretString& UserSecret() const;
 
-  // The organization's entry; null where it is not attached.
+  // Returns the organization's entry; null if it is not attached.
   [[nodiscard]] const Organization* FindOrganization(absl::string_view id) const;
 
-  // The devKey for `organization`: its own, else the credential's. Requires: attached.
+  // Returns the devKey for the organization: its own, else the credential's. Requires: attached.
   [[nodiscard]] const SecretString& DevKeyFor(absl::string_view organization_id) const;
 
   [[nodiscard]] Credential Clone() const;
@@ -133,9 +136,9 @@ struct Credential {
 
 using CredentialPtr = std::shared_ptr<const Credential>;
 
-// The shape rules above and of proto/billbroker/v1/credential.proto; MALFORMED_REQUEST naming the
-// field. Knows nothing of configured environments, and leaves uid, version and times to their
-// maker.
+// Checks the shape rules above and those in proto/billbroker/v1/credential.proto. Fails with
+// MALFORMED_REQUEST and the name of the field. Does not check that the environment is configured,
+// or uid, version and times.
 [[nodiscard]] absl::Status ValidateCredential(const Credential& credential);
 [[nodiscard]] absl::Status ValidateCredentialName(absl::string_view name,
                                                   absl::string_view field = "name");

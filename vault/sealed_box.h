@@ -1,4 +1,4 @@
-// SealedBox: what rests on disk, readable by this instance of the broker only.
+// SealedBox: encrypts data on disk so that only this instance of the broker can read it.
 #pragma once
 
 #include <string>
@@ -13,16 +13,17 @@ namespace billbroker {
 // nonce of 24 bytes for each seal. Thread-safe.
 class SealedBox final {
  public:
-  // `master_key`: 32 bytes, see Vault::MasterKey().
+  // `master_key` has 32 bytes, see Vault::MasterKey().
   explicit SealedBox(const SecretString& master_key);
 
-  // `associated_data` is not in the result, but Open() wants the same again: it binds what is
-  // sealed to its place. The result is kOverheadBytes longer than `plaintext`, which may be empty.
+  // Returns the sealed `plaintext`, which may be empty; the result is kOverheadBytes longer.
+  // `associated_data` is not in the result, but Open() needs the same text: it binds the data to
+  // its place.
   [[nodiscard]] std::string Seal(const SecretString& plaintext,
                                  absl::string_view associated_data) const;
 
-  // Errors: kDataLoss where `sealed` was changed, cut off, sealed under another key or for another
-  // place. Which of them cannot be told.
+  // Returns the plaintext. Fails with kDataLoss if `sealed` was changed, cut off, or sealed under
+  // another key or for another place; these cases cannot be distinguished.
   [[nodiscard]] absl::StatusOr<SecretString> Open(absl::string_view sealed,
                                                   absl::string_view associated_data) const;
 

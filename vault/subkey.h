@@ -1,5 +1,5 @@
-// Subkeys: what is derived from the vault's master key, one for each purpose, so that none of them
-// tells anything of another.
+// Subkeys: keys derived from the vault's master key, one for each purpose, so that none reveals
+// anything about another.
 #pragma once
 
 #include <cstddef>
@@ -8,12 +8,12 @@
 
 namespace billbroker {
 
-// The numbers and the purposes behind them are part of what rests on disk.
+// The numbers and their purposes are part of the format of stored data.
 enum class Subkey { kFingerprints = 1, kSealedBox = 2, kAuditLog = 3 };
 
 constexpr std::size_t kSubkeyBytes = 32;
 
-// kSubkeyBytes (libsodium's crypto_kdf). `master_key`: 32 bytes, see Vault::MasterKey().
+// Returns kSubkeyBytes (libsodium's crypto_kdf). `master_key` has 32 bytes, see Vault::MasterKey().
 [[nodiscard]] SecretString DeriveSubkey(const SecretString& master_key, Subkey subkey);
 
 }  // namespace billbroker

@@ -35,7 +35,7 @@ constexpr StateRow kStates[] = {
     {VaultState::kTimedOut, "TIMED_OUT", "the Secret Service does not answer in time",
      "see whether it hangs (a stopped gnome-keyring-daemon, an open prompt) and restart it"},
     {VaultState::kUnknown, "UNKNOWN", "the keyring has not been read yet",
-     "ask again in a moment; the broker's log says how it is"},
+     "ask again in a moment; the broker's log has its state"},
 };
 
 absl::Status ErrorAbout(Reason reason, absl::string_view name, absl::string_view what) {
@@ -73,7 +73,7 @@ VaultState VaultStateOf(const absl::Status& status) {
 
 absl::Status UnknownCredential(absl::string_view name) {
   return ErrorAbout(Reason::kUnknownCredential, name,
-                    "does not exist; 'billbroker credential list' shows what there is");
+                    "does not exist; 'billbroker credential list' shows all credentials");
 }
 
 absl::Status CredentialExists(absl::string_view name) {

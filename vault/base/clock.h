@@ -10,11 +10,11 @@ class Clock {
  public:
   virtual ~Clock() = default;
 
-  // The wall clock: for what people and BILL see. It may jump.
+  // Returns the wall-clock time, for times that people and BILL see. It may jump.
   [[nodiscard]] virtual absl::Time Now() const = 0;
 
-  // Time since boot, suspend included (CLOCK_BOOTTIME): for deadlines. It never goes back within a
-  // boot.
+  // Returns the time since boot, including suspend (CLOCK_BOOTTIME), for deadlines. It never goes
+  // back within a boot.
   [[nodiscard]] virtual absl::Duration SinceBoot() const = 0;
 };
 

@@ -1,9 +1,8 @@
-// How every room says what went wrong: an absl::Status that carries a Reason, and facts a program
-// can read.
+// Errors of all modules: an absl::Status that carries a Reason, and facts that a program can read.
 //
-// The reasons are the published enum of proto/billbroker/v1/error.proto, name for name; the RPC
-// room turns a status of MakeError() into a gRPC status with ErrorInfo and RetryInfo. A message is
-// lower case, names the thing and the fix, and never holds a secret or unfiltered upstream text.
+// The reasons are the published enum of proto/billbroker/v1/error.proto, name for name. server/rpc
+// turns a status of MakeError() into a gRPC status with ErrorInfo and RetryInfo. A message is lower
+// case, names the thing and the fix, and never holds a secret or unfiltered upstream text.
 #pragma once
 
 #include <map>
@@ -40,35 +39,35 @@ enum class Reason {
   kSessionsLive,          // FAILED_PRECONDITION
   kCallerLimit,           // RESOURCE_EXHAUSTED with a time to retry
   kRotationPending,       // FAILED_PRECONDITION; metadata "rotation_id"
-  kNoPreviousVersion,     // FAILED_PRECONDITION: nothing is kept to roll back to
+  kNoPreviousVersion,     // FAILED_PRECONDITION: no earlier version is kept
   kMfaFailed,             // FAILED_PRECONDITION: BILL refused a challenge or its code
-  kCallerUnknown,         // UNAUTHENTICATED: the policy names no principal for who calls
-  kNotGranted,            // PERMISSION_DENIED; metadata "principal", "role"; tells not what exists
-  kAuditUnavailable,      // UNAVAILABLE: what must be on the audit log first cannot be written
+  kCallerUnknown,         // UNAUTHENTICATED: the policy names no principal for the caller
+  kNotGranted,            // PERMISSION_DENIED; metadata "principal", "role"
+  kAuditUnavailable,      // UNAVAILABLE: the audit record cannot be written
 };
 
 struct ErrorDetails {
   Reason reason;
-  absl::optional<absl::Duration> retry_after;   // when waiting helps
+  absl::optional<absl::Duration> retry_after;   // if waiting helps
   std::map<std::string, std::string> metadata;  // ids, names and codes; never a secret
 };
 
-// The published name, such as "VAULT_LOCKED".
+// Returns the published name, such as "VAULT_LOCKED".
 [[nodiscard]] absl::string_view ReasonName(Reason reason);
 
-// The reverse; nullopt for a name that this build does not know.
+// Returns the reason of a published name; nullopt for a name that this build does not have.
 [[nodiscard]] absl::optional<Reason> ReasonNamed(absl::string_view name);
 
-// A status with the code that belongs to `details.reason`.
+// Returns a status with the code that belongs to `details.reason`.
 [[nodiscard]] absl::Status MakeError(ErrorDetails details, absl::string_view message);
 [[nodiscard]] absl::Status MakeError(Reason reason, absl::string_view message);
 
-// What MakeError() put in; nullopt for OK and for a status from elsewhere.
+// Returns the arguments of MakeError(); nullopt for OK and for any other status.
 [[nodiscard]] absl::optional<ErrorDetails> DetailsOf(const absl::Status& status);
 
 [[nodiscard]] bool HasReason(const absl::Status& status, Reason reason);
 
-// A malformed request: `field` is the proto path, such as "credential.name".
+// Returns MALFORMED_REQUEST: `field` is the proto path, such as "credential.name".
 [[nodiscard]] absl::Status Malformed(absl::string_view field, absl::string_view message);
 
 }  // namespace billbroker

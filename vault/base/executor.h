@@ -1,4 +1,4 @@
-// Executor: where work that may block runs, and when.
+// Executor: runs work that may block, at once or later.
 #pragma once
 
 #include <condition_variable>
@@ -26,8 +26,8 @@ class Executor {
   virtual void RunAfter(absl::Duration delay, Work work) = 0;
 };
 
-// A fixed number of threads. The destructor runs what was queued with Run(), drops what still waits
-// for its time, and joins.
+// A fixed number of threads. The destructor runs the work of Run(), drops delayed work that is not
+// due yet, and joins the threads.
 class ThreadExecutor final : public Executor {
  public:
   explicit ThreadExecutor(int threads);

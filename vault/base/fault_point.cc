@@ -20,8 +20,9 @@ void FaultPoint(absl::string_view name) {
   int signal = SIGKILL;
   if (parts.size() > 1 && !absl::SimpleAtoi(parts[1], &hit)) std::abort();
   if (parts.size() > 2 && !absl::SimpleAtoi(parts[2], &signal)) std::abort();
-  static std::atomic<int> hits = 0;  // of the one step that is wanted
-  // To this thread, which then goes no step further; another one might take it from the process.
+  static std::atomic<int> hits = 0;  // of the named step
+  // Raised in this thread, which must not continue; another thread might receive a signal to the
+  // process.
   if (++hits == hit) ::raise(signal);
 }
 

@@ -20,7 +20,7 @@ class ABSL_LOCKABLE Mutex final {
   void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() { mutex_.lock(); }
   void Unlock() ABSL_UNLOCK_FUNCTION() { mutex_.unlock(); }
 
-  // For std::condition_variable only.
+  // Returns the native mutex, for std::condition_variable only.
   std::mutex& native() ABSL_LOCK_RETURNED(this) { return mutex_; }
 
  private:

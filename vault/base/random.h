@@ -1,4 +1,4 @@
-// Random: the only source of chance below main.
+// Random: the only source of random numbers below main.
 #pragma once
 
 #include <string>
@@ -10,10 +10,10 @@ class Random {
  public:
   virtual ~Random() = default;
 
-  // Uniform in [0, 1). For jitter, not for keys.
+  // Returns a number uniform in [0, 1). For jitter, not for keys.
   [[nodiscard]] virtual double Uniform() = 0;
 
-  // An id that never returns: 32 lower-case hexadecimal digits, 128 bits of entropy.
+  // Returns a unique id: 32 lower-case hexadecimal digits, 128 bits of entropy.
   [[nodiscard]] virtual std::string Uid() = 0;
 };
 

@@ -24,7 +24,7 @@ SecretString& SecretString::operator=(SecretString&& other) noexcept {
   std::swap(bytes_, other.bytes_);
   std::swap(size_, other.size_);
   std::swap(capacity_, other.capacity_);
-  // The old bytes go now and not when `other` happens to end.
+  // Wipes the old bytes now, and not in the destructor of `other`.
   SecretString old(std::move(other));
   return *this;
 }

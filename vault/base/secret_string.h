@@ -1,9 +1,9 @@
 // SecretString: a secret's bytes, from the line that reads them to the line that sends them.
 //
-// Move-only; the bytes live in the locked slab (secret_arena.h) and are wiped when the owner goes.
+// Move-only. The bytes are in the locked slab (secret_arena.h) and are wiped by the destructor.
 // Equality is constant-time for equal lengths; the length itself is not secret. There is no
-// operator<<, and GoogleTest prints only the length. `Reveal()` is the one door: `grep -rn Reveal`
-// finds every use.
+// operator<<, and GoogleTest prints only the length. Only `Reveal()` returns the bytes: `grep -rn
+// Reveal` finds every use.
 #pragma once
 
 #include <cstddef>
@@ -24,12 +24,12 @@ class SecretString final {
   SecretString(const SecretString&) = delete;
   SecretString& operator=(const SecretString&) = delete;
 
-  // Copies `bytes` into the slab. The caller's own copy is the caller's to wipe: see WipeString().
+  // Copies `bytes` into the slab. The caller must wipe its own copy, see WipeString().
   [[nodiscard]] static SecretString CopyOf(absl::string_view bytes);
 
   [[nodiscard]] SecretString Clone() const { return CopyOf(Reveal()); }
 
-  // The bytes, valid while this object lives and is not moved from.
+  // Returns the bytes, valid while this object lives and is not moved from.
   [[nodiscard]] absl::string_view Reveal() const { return {bytes_, size_}; }
 
   [[nodiscard]] std::size_t size() const { return size_; }

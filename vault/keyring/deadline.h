@@ -1,6 +1,6 @@
-// Deadline: a moment by which a call to the keyring has to be over.
+// Deadline: the time by which a call to the keyring must end.
 //
-// Real time, because what is waited for is another process: GLib's monotonic clock.
+// In real time (GLib's monotonic clock), because the call waits for another process.
 #pragma once
 
 #include <glib.h>
@@ -18,12 +18,13 @@ class Deadline final {
     return Deadline(g_get_monotonic_time() + absl::ToInt64Microseconds(timeout));
   }
 
-  // Never negative.
+  // Returns the remaining time; never negative.
   [[nodiscard]] absl::Duration Remaining() const {
     return absl::Microseconds(std::max<std::int64_t>(0, at_us_ - g_get_monotonic_time()));
   }
 
-  // An earlier deadline, which leaves `share` (0 to 1) of what remains to what comes after.
+  // Returns an earlier deadline, which leaves `share` (0 to 1) of the remaining time for later
+  // steps.
   [[nodiscard]] Deadline Leaving(double share) const { return After(Remaining() * (1 - share)); }
 
  private:

@@ -1,4 +1,4 @@
-// Owners of what GLib and libsecret hand out.
+// Owning pointers for objects of GLib and libsecret.
 #pragma once
 
 #include <gio/gio.h>
@@ -25,7 +25,7 @@ using GCharPtr = std::unique_ptr<char, FreeWith<g_free>>;
 using GStrvPtr = std::unique_ptr<char*, FreeWith<g_strfreev>>;
 using SecretValuePtr = std::unique_ptr<SecretValue, FreeWith<secret_value_unref>>;
 
-// Takes what a C function writes through a T**: `f(Out(error))`.
+// Receives the result that a C function writes through a T**: `f(Out(error))`.
 template <typename Ptr>
 class Out final {
  public:

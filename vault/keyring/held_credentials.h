@@ -1,5 +1,5 @@
-// HeldCredentials: what was read from the keyring a moment ago, so that a burst of sign-ins reads
-// it once.
+// HeldCredentials: keeps credentials for a moment after they were read, so that a burst of sign-ins
+// reads the keyring once.
 #pragma once
 
 #include <map>
@@ -17,12 +17,13 @@ class HeldCredentials final {
  public:
   explicit HeldCredentials(absl::Duration hold_time) : hold_time_(hold_time) {}
 
-  // Null where none is held; counts as a use.
+  // Returns the credential, which counts as a use; null if it is not held.
   [[nodiscard]] CredentialPtr Find(absl::string_view name, absl::Duration now);
   void Put(CredentialPtr credential, absl::Duration now);
   void Drop(absl::string_view name);
   void DropAll();
-  // Drops what was last used `hold_time` ago or longer. Returns whether any is left.
+  // Drops the credentials that were last used `hold_time` ago or longer. Returns true if any is
+  // left.
   bool Sweep(absl::Duration now);
 
  private:

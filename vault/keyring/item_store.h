@@ -1,4 +1,4 @@
-// ItemStore: the items of the user's default keyring, as far as the keyring vault needs them.
+// ItemStore: the operations on the user's default keyring that the keyring vault needs.
 #pragma once
 
 #include <map>
@@ -22,14 +22,14 @@ using ItemAttributes = std::map<std::string, std::string>;
 // Errors of all calls:
 //   VaultError(state)  the keyring cannot be used. After a write, VAULT_UNREACHABLE means that its
 //                      answer was lost: it may have been done, or be done later
-//   kNotFound          no item (any more) at the path; a status without a reason
+//   kNotFound          there is no item at the path (any more); a status without a reason
 class ItemStore {
  public:
   virtual ~ItemStore() = default;
 
   [[nodiscard]] virtual VaultState Probe(Deadline deadline) = 0;
 
-  // The paths of the items that have all these attributes. An empty answer is a true one: the
+  // Returns the paths of the items that have all these attributes. An empty result is reliable: the
   // keyring was seen unlocked before and after.
   [[nodiscard]] virtual absl::StatusOr<std::vector<std::string>> Find(
       const ItemAttributes& attributes, Deadline deadline) = 0;
@@ -39,8 +39,8 @@ class ItemStore {
   [[nodiscard]] virtual absl::StatusOr<SecretString> ReadSecret(const std::string& path,
                                                                 Deadline deadline) = 0;
 
-  // Makes an item, or replaces the one that has exactly these attributes. They and the label are
-  // not encrypted.
+  // Creates an item, or replaces the one that has exactly these attributes. Attributes and label
+  // are not encrypted.
   [[nodiscard]] virtual absl::Status Create(const ItemAttributes& attributes,
                                             const std::string& label, const SecretString& secret,
                                             Deadline deadline) = 0;
@@ -48,8 +48,8 @@ class ItemStore {
                                                Deadline deadline) = 0;
   [[nodiscard]] virtual absl::Status Remove(const std::string& path, Deadline deadline) = 0;
 
-  // Paths of items that others made, changed or removed since the last call, as far as was told.
-  // What the calls above did may be among them.
+  // Returns the paths of items that the provider reported as created, changed or removed since the
+  // last call. The calls above may be among the causes.
   [[nodiscard]] virtual std::set<std::string> TakeChanged() = 0;
 };
 

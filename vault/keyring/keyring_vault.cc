@@ -21,7 +21,7 @@ namespace {
 constexpr char kCredentialKind[] = "credential";
 constexpr char kKeyKind[] = "key";
 constexpr char kNameAttribute[] = "credential";
-// Of the time that a write has, so much is kept for reading again when its answer is lost.
+// The part of a write's time that is reserved for reading again if its answer is lost.
 constexpr double kRereadShare = 0.25;
 constexpr int kMaxWrites = 2;
 constexpr std::size_t kMasterKeyBytes = 32;
@@ -65,7 +65,7 @@ absl::StatusOr<SecretString> ParseMasterKey(const SecretString& text) {
   return secret;
 }
 
-// The name that an item's attributes claim, or one for people where they claim none.
+// Returns the name in an item's attributes, or a description if there is none.
 std::string NameOf(const ItemAttributes& attributes, absl::string_view path) {
   const auto name = attributes.find(kNameAttribute);
   if (name != attributes.end() && ValidateCredentialName(name->second).ok()) return name->second;
@@ -88,7 +88,7 @@ struct KeyringVault::Stored {
   CredentialPtr credential;
 };
 
-// One way to change what is stored under a name. Each is given what is stored now.
+// A change of the item of one name. Each function receives the item that is stored now.
 struct KeyringVault::Change {
   std::function<absl::Status(const absl::optional<Stored>&)> allowed;
   std::function<bool(const absl::optional<Stored>&)> done;
@@ -105,7 +105,7 @@ KeyringVault::KeyringVault(KeyringOptions options, std::unique_ptr<ItemStore> it
     : options_(std::move(options)), held_(options_.hold_time), items_(std::move(items)) {}
 
 KeyringVault::~KeyringVault() {
-  // Its destructor belongs on its thread; nothing else is queued any more.
+  // The destructor of items_ must run on its thread; nothing else is queued any more.
   (void)thread_.Run(Deadline::After(absl::Hours(1)), [this](Deadline) { items_.reset(); });
 }
 
@@ -145,7 +145,7 @@ absl::StatusOr<VaultContents> KeyringVault::LoadAll() {
   if (!status.ok()) return status;
   std::map<std::string, absl::StatusOr<CredentialPtr>> by_name;
   for (const std::string& path : paths) {
-    // One job each, so that a sign-in waits for one document and not for all.
+    // One job for each document, so that a sign-in waits for one document and not for all.
     status = OnThread([&](Deadline deadline) {
       const absl::StatusOr<ItemAttributes> attributes = items_->ReadAttributes(path, deadline);
       if (!attributes.ok()) return attributes.status();
@@ -253,7 +253,7 @@ absl::StatusOr<SecretString> KeyringVault::MasterKey() {
         return text.ok() ? key.status() : text.status();
       }
       if (writes == kMaxWrites) return lost.ok() ? VaultError(VaultState::kNoProvider) : lost;
-      // Read back in the next round, lost answer or not: what rests in the keyring is the key.
+      // Read back in the next round even if the answer came: only the stored key counts.
       lost = CreateItem(attributes, absl::StrCat("billbroker master key ", options_.instance),
                         NewMasterKey(), deadline.Leaving(kRereadShare));
       if (!lost.ok() && !AnswerLost(lost)) return lost;
@@ -273,7 +273,7 @@ VaultState KeyringVault::Probe() {
   return state;
 }
 
-// Most of what changes in a keyring is other programs'.
+// Most changes in a keyring belong to other programs.
 void KeyringVault::NoteChanges(Deadline deadline) {
   for (const std::string& path : items_->TakeChanged()) {
     const absl::StatusOr<ItemAttributes> attributes = items_->ReadAttributes(path, deadline);
@@ -281,7 +281,7 @@ void KeyringVault::NoteChanges(Deadline deadline) {
       const auto instance = attributes->find("instance");
       if (instance == attributes->end() || instance->second != options_.instance) continue;
     }
-    held_.DropAll();  // one that is gone may have been ours
+    held_.DropAll();  // a removed item may have been a credential
     changed_elsewhere_ = true;
     return;
   }
@@ -294,7 +294,7 @@ KeyringVault::StoredOr KeyringVault::Read(absl::string_view name, Deadline deadl
     if (paths->empty()) return absl::optional<Stored>();
     if (paths->size() > 1) return MoreThanOnce(name);
     absl::StatusOr<SecretString> document = items_->ReadSecret(paths->front(), deadline);
-    if (absl::IsNotFound(document.status())) continue;  // gone since it was found: look again
+    if (absl::IsNotFound(document.status())) continue;  // removed since it was found: look again
     if (!document.ok()) return document.status();
     absl::StatusOr<CredentialPtr> credential = ReadDocument(name, *document);
     if (!credential.ok()) return credential.status();
@@ -308,7 +308,7 @@ absl::Status KeyringVault::Write(absl::string_view name, const Change& change, D
   absl::Status lost;
   for (int writes = 0;; ++writes) {
     const StoredOr stored = Read(name, deadline);
-    // After a lost answer only this says that it may have been done.
+    // After a lost answer, only this error shows that the write may have been done.
     if (!stored.ok()) return lost.ok() ? stored.status() : lost;
     if (!lost.ok() && change.done(*stored)) return absl::OkStatus();
     absl::Status allowed = change.allowed(*stored);
@@ -335,8 +335,8 @@ void KeyringVault::SweepLater() {
   });
 }
 
-// What items are searched by. The schema is not among it: a search by schema finds nothing in a
-// locked keyring, and says no error.
+// Returns the attributes for a search. They do not contain the schema: a search by schema finds
+// nothing in a locked keyring, without an error.
 ItemAttributes KeyringVault::AttributesOf(absl::string_view kind) const {
   return {
       {"application", "billbroker"}, {"instance", options_.instance}, {"kind", std::string(kind)}};

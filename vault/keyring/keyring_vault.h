@@ -1,7 +1,8 @@
 // KeyringVault: credentials in the user's keyring, through the Secret Service.
 //
-// One item per credential in the default keyring, its document replaced at once, and one item for
-// the master key. Their attributes are readable while the keyring is locked, so they say only this:
+// The default keyring has one item for each credential, whose document is replaced as a whole, and
+// one item for the master key. Attributes are readable while the keyring is locked, so there are
+// only these:
 //
 //   xdg:schema   com.billbroker.Credential
 //   application  billbroker
@@ -9,7 +10,7 @@
 //   kind         "credential" or "key"
 //   credential   its name (credentials only)
 //
-// 'secret-tool search --all application billbroker' shows a person what there is.
+// 'secret-tool search --all application billbroker' lists the items.
 #pragma once
 
 #include <atomic>
@@ -26,21 +27,22 @@
 namespace billbroker {
 
 struct KeyringOptions {
-  std::string instance = "default";  // as a credential's name; one daemon at a time uses it
+  std::string instance = "default";  // of the form of a credential's name; used by one daemon
   absl::Duration call_timeout = absl::Seconds(3);   // the longest that a caller waits
   absl::Duration probe_timeout = absl::Seconds(1);  // the same for Probe()
-  absl::Duration hold_time = absl::Seconds(1);      // what was read is held after its last use
+  absl::Duration hold_time = absl::Seconds(1);  // a credential is held so long after its last use
 };
 
-// Never prompts. Calls run one at a time on a thread of its own, so writers are serialised; one
-// that waits until its deadline fails as timed out. LoadAll() waits `call_timeout` for each
+// Never prompts. Calls run one at a time on the vault's own thread, so writes are serialized. A
+// call that waits until its deadline fails as timed out. LoadAll() waits `call_timeout` for each
 // document.
 class KeyringVault final : public Vault {
  public:
-  // MALFORMED_REQUEST for a bad instance name. Connects at the first call and not here.
+  // Fails with MALFORMED_REQUEST for an invalid instance name. Connects at the first call and not
+  // here.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<KeyringVault>> Create(KeyringOptions options);
 
-  // Over another store of items, for tests. Requires: a good instance name.
+  // Uses another store of items, for tests. Requires: a valid instance name.
   KeyringVault(KeyringOptions options, std::unique_ptr<ItemStore> items);
   ~KeyringVault() override;
   KeyringVault(const KeyringVault&) = delete;
@@ -62,7 +64,7 @@ class KeyringVault final : public Vault {
   struct Change;
   using StoredOr = absl::StatusOr<absl::optional<Stored>>;
 
-  // Stores `next` where version `version` of it is stored.
+  // Stores `next` if the stored credential has version `version`.
   absl::Status Overwrite(const Credential& next, std::uint64_t version);
 
   // Runs `work` on the keyring's thread within `call_timeout`.

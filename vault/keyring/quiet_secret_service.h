@@ -5,12 +5,12 @@
 
 namespace billbroker {
 
-// A subclass of SecretService for secret_service_open(). Whatever would need a person fails with
-// PromptNeededQuark(), and the provider's prompt is dismissed. libsecret's own class shows the
-// prompt, and calls that look harmless unlock by themselves.
+// Returns a subclass of SecretService for secret_service_open(). An operation that needs a person
+// fails with PromptNeededQuark(), and the provider's prompt is dismissed. libsecret's own class
+// shows the prompt, and some of its calls unlock implicitly.
 [[nodiscard]] GType QuietSecretServiceType();
 
-// The error domain that says that a person is needed.
+// Returns the error domain for operations that need a person.
 [[nodiscard]] GQuark PromptNeededQuark();
 
 }  // namespace billbroker

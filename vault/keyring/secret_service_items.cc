@@ -17,11 +17,11 @@ constexpr char kCollectionInterface[] = "org.freedesktop.Secret.Collection";
 constexpr char kItemInterface[] = "org.freedesktop.Secret.Item";
 constexpr absl::Duration kCloseTime = absl::Milliseconds(250);
 
-// The error domain of a session that the provider does not know (any more). libsecret strips the
-// names of D-Bus errors that have no domain, and then they cannot be told apart.
+// The error domain of a session that the provider does not have (any more). libsecret strips the
+// names of D-Bus errors that have no domain, so they could not be distinguished.
 GQuark NoSessionQuark() { return g_quark_from_static_string("billbroker-no-session"); }
 
-// Without an address GIO would try to launch a bus for the X display: a daemon must not.
+// Without an address GIO would try to launch a bus for the X display, which a daemon must not do.
 bool EnvironmentNamesABus() {
   const char* address = std::getenv("DBUS_SESSION_BUS_ADDRESS");
   if (address != nullptr && *address != '\0') return true;
@@ -52,12 +52,12 @@ SecretValuePtr ToSecretValue(const SecretString& secret) {
                                          "application/json"));
 }
 
-// Where the item is the keyring itself, none means that there is no default keyring (any more).
+// If the item is the keyring itself, kNotFound means that there is no default keyring (any more).
 absl::Status OfCollection(const absl::Status& status) {
   return absl::IsNotFound(status) ? VaultError(VaultState::kNoCollection) : status;
 }
 
-// What is in `paths` and belongs to `collection`: a search looks through every collection there is.
+// Returns the members of `paths` that belong to `collection`: a search covers every collection.
 std::vector<std::string> PathsIn(const std::string& collection, char** paths) {
   std::vector<std::string> in;
   for (char** path = paths; path != nullptr && *path != nullptr; ++path) {
@@ -69,7 +69,7 @@ std::vector<std::string> PathsIn(const std::string& collection, char** paths) {
 }  // namespace
 
 SecretServiceItems::SecretServiceItems() {
-  // Of no effect the second time.
+  // A repeated registration has no effect.
   g_dbus_error_register_error(NoSessionQuark(), 0, "org.freedesktop.Secret.Error.NoSession");
 }
 
@@ -89,7 +89,7 @@ absl::StatusOr<std::vector<std::string>> SecretServiceItems::Find(const ItemAttr
   const absl::Status searched = Try(deadline, [&] {
     GErrorPtr error;
     AsyncCall call(deadline);
-    // Without a schema: a search by schema finds nothing in a locked keyring, and says no error.
+    // Without a schema: a search by schema finds nothing in a locked keyring, without an error.
     secret_service_search_for_dbus_paths(service_.get(), nullptr, table.get(), call.cancellable(),
                                          AsyncCall::Done, &call);
     secret_service_search_for_dbus_paths_finish(service_.get(), call.Wait(), Out(unlocked),
@@ -134,7 +134,7 @@ absl::StatusOr<SecretString> SecretServiceItems::ReadSecret(const std::string& p
     return error;
   });
   if (!read.ok()) return read;
-  if (value == nullptr) {  // left out of the answer: locked meanwhile, or gone
+  if (value == nullptr) {  // left out of the answer: locked meanwhile, or removed
     const absl::StatusOr<std::string> collection = UnlockedCollection(deadline);
     if (!collection.ok()) return collection.status();
     return absl::NotFoundError("no such item");
@@ -209,7 +209,7 @@ absl::StatusOr<std::string> SecretServiceItems::UnlockedCollection(Deadline dead
   });
   if (!found.ok()) return OfCollection(found);
   if (collection == nullptr) return VaultError(VaultState::kNoCollection);
-  // Always: a keyring with an empty password says that it is locked until somebody asks.
+  // Always unlock: a keyring with an empty password reports locked until it is asked to unlock.
   GStrvPtr unlocked;
   const absl::Status status = Try(deadline, [&] {
     GErrorPtr error;
@@ -294,7 +294,7 @@ absl::Status SecretServiceItems::OpenBus(Deadline deadline) {
     const bool cancelled = g_error_matches(error.get(), G_IO_ERROR, G_IO_ERROR_CANCELLED);
     return VaultError(cancelled ? VaultState::kTimedOut : VaultState::kNoBus);
   }
-  // Or the loss of the bus would end the process.
+  // By default the loss of the bus would end the process.
   g_dbus_connection_set_exit_on_close(bus_.get(), FALSE);
   if (g_dbus_connection_is_closed(bus_.get())) {
     Close();
@@ -304,7 +304,7 @@ absl::Status SecretServiceItems::OpenBus(Deadline deadline) {
   return absl::OkStatus();
 }
 
-// A replaced item is told of as created, by gnome-keyring at least.
+// Some providers, such as gnome-keyring, report a replaced item as created.
 void SecretServiceItems::Listen() {
   subscription_ = g_dbus_connection_signal_subscribe(
       bus_.get(), "org.freedesktop.secrets", kCollectionInterface, nullptr, nullptr, nullptr,
@@ -322,8 +322,8 @@ void SecretServiceItems::OnItemSignal(GDBusConnection* /*bus*/, const char* /*se
 
 std::set<std::string> SecretServiceItems::TakeChanged() { return std::exchange(changed_, {}); }
 
-// GIO gives the same connection to all who ask for the session bus, a closed one too, until the
-// last reference is gone; some of these go when the main context runs.
+// GIO shares one connection among all users of the session bus, even a closed one, until the last
+// reference is released. Some references are released when the main context runs.
 void SecretServiceItems::Close() {
   if (bus_ == nullptr) return;
   if (subscription_ != 0) g_dbus_connection_signal_unsubscribe(bus_.get(), subscription_);
@@ -361,7 +361,7 @@ absl::Status SecretServiceItems::Explain(const GError& error) const {
       g_error_matches(&error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT)) {
     return VaultError(VaultState::kTimedOut);
   }
-  // Nobody owns the name, its owner died before it answered, or it answers what no provider should.
+  // The name has no owner, its owner died before it answered, or its answer is not valid.
   return VaultError(VaultState::kNoProvider);
 }
 

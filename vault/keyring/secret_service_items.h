@@ -1,8 +1,8 @@
-// SecretServiceItems: the default keyring through libsecret, over a SecretService of its own.
+// SecretServiceItems: the default keyring through libsecret, with its own SecretService.
 //
-// libsecret's default instance is of no use to a daemon: it is lost for good when the bus restarts,
-// and it prompts. Here a closed connection is dropped and opened anew, a session that a restarted
-// provider has forgotten is opened anew and the call tried once more, and nothing prompts.
+// A daemon cannot use libsecret's default instance: it is lost for good when the bus restarts, and
+// it prompts. This class opens a new connection when the old one is closed. If a restarted provider
+// has lost the session, it opens a new session and repeats the call once. It never prompts.
 #pragma once
 
 #include <set>
@@ -45,11 +45,12 @@ class SecretServiceItems final : public ItemStore {
                            const char* interface, const char* signal, GVariant* parameters,
                            gpointer self);
   void Close();
-  // Opens, runs `call`, and once more after a forgotten session; says what its error means.
+  // Opens, and runs `call`; repeats it once if the provider has lost the session. Returns the
+  // status for its error.
   absl::Status Try(Deadline deadline, absl::FunctionRef<GErrorPtr()> call);
   absl::Status Explain(const GError& error) const;
 
-  // The default collection, unlocked without asking anybody.
+  // Returns the default collection, unlocked without asking a person.
   absl::StatusOr<std::string> UnlockedCollection(Deadline deadline);
   absl::StatusOr<GVariantPtr> Property(const std::string& path, const char* interface,
                                        const char* name, Deadline deadline);
