@@ -17,7 +17,7 @@ namespace {
 
 using SessionStub = v1::SessionService::StubInterface;
 
-constexpr int kSessionPageSize = 1000;  // the largest that the broker gives
+constexpr int kSessionPageSize = 1000;  // the broker's maximum
 
 using Listener =
     std::function<bool(const WatchedOrganization&, const absl::StatusOr<ClientSession>&)>;
@@ -35,7 +35,7 @@ class CallingHandler final : public WatchHandler {
   void Completed() override {}
   void Ended(const absl::Status& why) override { Conclude(why); }
 
-  // Why there is nothing more to hear, once that is so. Waits on the native mutex.
+  // Blocks until the watch has ended, and returns the cause. Waits on the native mutex.
   absl::Status Await() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     std::unique_lock<std::mutex> lock(mutex_.native());
     concluded_.wait(lock, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return why_.has_value(); });

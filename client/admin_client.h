@@ -1,4 +1,4 @@
-// AdminClient: what operators ask about sessions and the broker itself.
+// AdminClient: calls about sessions and the broker itself, for operators.
 #pragma once
 
 #include <cstdint>
@@ -17,24 +17,24 @@
 namespace billbroker {
 
 struct LoginOptions {
-  std::string credential = {};   // empty where just one credential serves the organization
-  bool force = false;            // spend a sign-in, and try again what BILL refused before
+  std::string credential = {};   // empty if only one credential serves the organization
+  bool force = false;            // spend a sign-in, also after a refusal by BILL
   bool include_dev_key = false;  // return the devKey too
   bool include_headers = false;  // return the headers too
 };
 
 struct LoginResult {
   ClientSession session;
-  bool reused = false;  // a live session was there and no sign-in was spent
+  bool reused = false;  // there was a live session, and no sign-in was spent
 };
 
 struct LogoutOptions {
-  std::string credential = {};      // empty where just one credential serves the organization
-  std::uint64_t if_generation = 0;  // end only this one; 0 for whichever is live
+  std::string credential = {};      // empty if only one credential serves the organization
+  std::uint64_t if_generation = 0;  // end only this one; 0 for any live session
 };
 
-// Thread-safe, blocking; errors as SessionClient. Messages without secrets are handed on as they
-// come: proto/billbroker/v1/session.proto documents them.
+// Thread-safe, blocking. Fails like SessionClient. Messages without secrets are returned unchanged:
+// proto/billbroker/v1/session.proto documents them.
 class AdminClient final {
  public:
   explicit AdminClient(std::shared_ptr<grpc::Channel> channel, const ClientOptions& options = {});
@@ -43,20 +43,20 @@ class AdminClient final {
   [[nodiscard]] absl::StatusOr<LoginResult> Login(absl::string_view organization_id,
                                                   const LoginOptions& options = {});
 
-  // True where this call ended a session.
+  // Ends the live session. Returns true if this call ended one.
   [[nodiscard]] absl::StatusOr<bool> Logout(absl::string_view organization_id,
                                             const LogoutOptions& options = {});
 
-  // All pages, ordered by organization, then credential. Empty `credential` means all;
-  // UNKNOWN_CREDENTIAL where there is none of that name.
+  // Returns all sessions, ordered by organization, then credential. An empty `credential` means
+  // all; fails with UNKNOWN_CREDENTIAL if it does not exist.
   [[nodiscard]] absl::StatusOr<std::vector<v1::SessionEntry>> ListSessions(
       absl::string_view credential);
 
   [[nodiscard]] absl::StatusOr<v1::GetStatusResponse> GetStatus();
 
-  // Hands each state that the broker tells to `told`, one at a time on another thread, until it
-  // answers false, which is OK, or the stream ends; then returns why (see WatchHandler::Ended()).
-  // No deadline.
+  // Calls `told` with each state from the broker, one at a time on another thread, until it returns
+  // false or the stream ends. Returns OK in the first case, else the cause (see
+  // WatchHandler::Ended()). Has no deadline.
   [[nodiscard]] absl::Status WatchSessions(
       const WatchOptions& options,
       const std::function<bool(const WatchedOrganization& which,

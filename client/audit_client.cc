@@ -14,7 +14,7 @@ constexpr std::size_t kPieceBytes = 1 << 16;
 
 using Writer = grpc::ClientWriter<v1::VerifyAuditRequest>;
 
-// False where the broker takes no more.
+// Returns false if the broker accepts no more.
 bool Send(const AuditLogFile& file, Writer& writer) {
   v1::VerifyAuditRequest request;
   request.set_file(file.name);

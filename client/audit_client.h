@@ -1,4 +1,4 @@
-// AuditClient: whether the broker's audit log is as the broker wrote it.
+// AuditClient: asks the broker to verify files of its audit log.
 #pragma once
 
 #include <istream>
@@ -14,18 +14,18 @@ namespace billbroker {
 
 // A file of the log, read to its end.
 struct AuditLogFile {
-  std::string name;    // for the findings; not empty
-  std::istream& text;  // not read before: the broker's newest line has to be in it
+  std::string name;    // appears in findings; not empty
+  std::istream& text;  // not read before: it must contain the broker's newest line
 };
 
-// Thread-safe, blocking, without a deadline; errors as SessionClient.
+// Thread-safe, blocking, without a deadline. Fails like SessionClient.
 class AuditClient final {
  public:
   explicit AuditClient(std::shared_ptr<grpc::Channel> channel, const ClientOptions& options = {});
   ~AuditClient();
 
-  // `files` in the order in which they were written, the one that the broker writes last. What was
-  // found is in the answer: see proto/billbroker/v1/audit.proto.
+  // Verifies `files`, in the order in which they were written, the broker's current file last. The
+  // answer contains the findings: see proto/billbroker/v1/audit.proto.
   [[nodiscard]] absl::StatusOr<v1::VerifyAuditResponse> Verify(
       const std::vector<AuditLogFile>& files);
 

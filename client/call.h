@@ -1,4 +1,4 @@
-// One unary call: what all clients of this room do around it. Not for programs that use them.
+// One unary call, as all clients of this module make it. Not for programs that use them.
 #pragma once
 
 #include <grpc/support/time.h>
@@ -21,7 +21,7 @@ struct CallPolicy {
   bool wait_for_ready = false;
 };
 
-// Says what gRPC's own statuses mean here; those of the broker carry a reason and pass unchanged.
+// Explains a status of gRPC itself. A status of the broker has a reason and is returned unchanged.
 inline absl::Status Explained(absl::Status status, const CallPolicy& policy) {
   if (DetailsOf(status).has_value()) return status;
   if (status.code() == absl::StatusCode::kUnavailable) {
@@ -38,8 +38,8 @@ inline absl::Status Explained(absl::Status status, const CallPolicy& policy) {
 // Calls `method` of `stub` with a deadline, then wipes the secrets of `request`.
 //
 // There is no retry. The broker already retries at BILL inside its budgets, and shares one sign-in
-// among all who ask: a second loop here would multiply the load and hide the RetryInfo that tells
-// the caller when asking again makes sense.
+// among all callers. A second loop here would multiply the load and hide the RetryInfo, which has
+// the time at which another call is useful.
 template <typename Stub, typename Request, typename Response>
 absl::StatusOr<Response> Call(Stub& stub,
                               grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,

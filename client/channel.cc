@@ -32,7 +32,7 @@ absl::Status CheckSocket(const ClientOptions& options) {
   if (!absl::ConsumePrefix(&path, "unix:") || !absl::StartsWith(path, "/")) {
     return absl::InvalidArgumentError(
         absl::StrCat("address \"", options.address,
-                     "\" is not unix: and an absolute path; say unix:/PATH, or HOST:PORT with the "
+                     "\" is not unix: and an absolute path; use unix:/PATH, or HOST:PORT with the "
                      "files for mutual TLS"));
   }
   if (path.size() > kMaxSocketPathBytes) {
@@ -51,7 +51,7 @@ bool IsHostAndPort(absl::string_view address) {
          absl::SimpleAtoi(address.substr(colon + 1), &port) && port >= 1 && port <= 65535;
 }
 
-// gRPC aborts where a file is empty or none.
+// Checks the file, because gRPC aborts if it is empty or not a regular file.
 absl::Status CheckFile(absl::string_view what, const std::string& file) {
   if (file.empty()) {
     return absl::InvalidArgumentError(
@@ -65,7 +65,7 @@ absl::Status CheckFile(absl::string_view what, const std::string& file) {
   if (!S_ISREG(found.st_mode) || found.st_size == 0) {
     return absl::InvalidArgumentError(
         absl::StrCat("tls.", what, " ", file, " is ",
-                     S_ISREG(found.st_mode) ? "empty" : "no regular file", "; name a PEM file"));
+                     S_ISREG(found.st_mode) ? "empty" : "not a regular file", "; name a PEM file"));
   }
   return absl::OkStatus();
 }
@@ -73,7 +73,7 @@ absl::Status CheckFile(absl::string_view what, const std::string& file) {
 absl::Status CheckTls(const ClientOptions& options) {
   if (absl::StartsWith(options.address, "unix:")) {
     return absl::InvalidArgumentError(
-        "a Unix socket takes no certificates; leave tls out, or say HOST:PORT");
+        "a Unix socket takes no certificates; leave tls out, or use HOST:PORT");
   }
   if (!IsHostAndPort(options.address)) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -95,7 +95,7 @@ absl::Status Validate(const ClientOptions& options) {
 }
 
 std::shared_ptr<grpc::ChannelCredentials> CredentialsOf(const TlsClientOptions& tls) {
-  // On a Unix socket the kernel names the caller; there is nothing to encrypt against.
+  // On a Unix socket the kernel identifies the caller, and there is no network to encrypt for.
   if (!HasTls(tls)) return grpc::InsecureChannelCredentials();
   constexpr unsigned int kLookEverySeconds = 1;
   grpc::experimental::TlsChannelCredentialsOptions options;
@@ -112,10 +112,11 @@ std::shared_ptr<grpc::ChannelCredentials> CredentialsOf(const TlsClientOptions& 
 absl::StatusOr<std::shared_ptr<grpc::Channel>> OpenChannel(const ClientOptions& options) {
   if (absl::Status valid = Validate(options); !valid.ok()) return valid;
   grpc::ChannelArguments arguments;
-  // gRPC's own bounds reach two minutes: a broker that is back would long go unnoticed.
+  // gRPC's own limit is two minutes: a client would not notice for a long time that the broker is
+  // back.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
-  // The process's proxy variables are meant for the web.
+  // The proxy variables of the process are intended for the web.
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   return grpc::CreateCustomChannel(options.address, CredentialsOf(options.tls), arguments);
 }

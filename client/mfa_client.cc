@@ -37,7 +37,7 @@ absl::StatusOr<v1::CompleteChallengeResponse> MfaClient::CompleteChallenge(
     absl::string_view challenge_id, const SecretString& code, absl::string_view device) {
   v1::CompleteChallengeRequest request;
   request.set_challenge_id(std::string(challenge_id));
-  // In place: see CredentialClient.
+  // Assigned in place, see CredentialClient.
   request.mutable_code()->assign(code.Reveal().data(), code.size());
   request.set_device(std::string(device));
   return Call(*impl_->stub, &MfaStub::CompleteChallenge, std::move(request), impl_->policy);

@@ -12,19 +12,20 @@
 
 namespace billbroker {
 
-// Thread-safe, blocking; errors as SessionClient. proto/billbroker/v1/mfa.proto documents the calls
-// and their messages. Each takes as long as BILL does: allow for it in `call_timeout`.
+// Thread-safe, blocking. Fails like SessionClient. proto/billbroker/v1/mfa.proto documents the
+// calls and their messages. Each waits for BILL: set `call_timeout` accordingly.
 class MfaClient final {
  public:
   explicit MfaClient(std::shared_ptr<grpc::Channel> channel, const ClientOptions& options = {});
   ~MfaClient();
 
-  // `organization_id` empty: the broker chooses whose session asks.
+  // Starts a challenge. If `organization_id` is empty, the broker chooses the organization whose
+  // session is used.
   [[nodiscard]] absl::StatusOr<v1::StartChallengeResponse> StartChallenge(
       absl::string_view credential, absl::string_view organization_id = "");
 
-  // `code`: the six digits; `device` empty: the broker's choice. MFA_FAILED where BILL does not
-  // take the code.
+  // Completes the challenge with `code`, the six digits. An empty `device` means the broker's
+  // choice. Fails with MFA_FAILED if BILL does not accept the code.
   [[nodiscard]] absl::StatusOr<v1::CompleteChallengeResponse> CompleteChallenge(
       absl::string_view challenge_id, const SecretString& code, absl::string_view device = "");
 

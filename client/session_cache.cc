@@ -43,7 +43,7 @@ absl::Status Validate(const SessionCacheOptions& options) {
 
 }  // namespace
 
-// What Connect() brings along and Create() is given.
+// The parts that Connect() makes and Create() receives.
 struct SessionCache::System {
   SystemClock clock;
   SystemRandom random;
@@ -65,7 +65,7 @@ class SessionCache::Impl final {
       return *std::move(session);
     }
     absl::StatusOr<ClientSession> session = client_.GetSession(organization_id, options);
-    if (!session.ok()) return session;  // what the broker does not know is not worth watching
+    if (!session.ok()) return session;  // an unknown organization is not watched
     if (options.stale_generation != 0) table_.Confirm(which, *session);
     if (options_.add_on_use && table_.Add(which, Limit(options_))) loop_.Added();
     return session;

@@ -4,7 +4,7 @@
 //   if (!cache.ok()) return cache.status();
 //   auto vendors = (*cache)->WithSession("00801ABCDEFGHIJKLMNO", {.include_dev_key = true}, call);
 //
-// For programs that ask hundreds of times a second; others are as well off with SessionClient.
+// For programs that ask hundreds of times a second; for others SessionClient is sufficient.
 #pragma once
 
 #include <memory>
@@ -23,50 +23,50 @@ namespace billbroker {
 
 struct SessionCacheOptions {
   std::vector<WatchedOrganization> organizations = {};  // to watch from the start, each once
-  bool add_on_use = true;          // watch what is asked for too, once the broker gave a session
-  int max_organizations = 10'000;  // 1 to 10,000; those beyond are asked for each time
-  // Keep devKeys or headers too. If not, a call that wants one is a call to the broker.
+  bool add_on_use = true;          // also watch organizations that are asked for
+  int max_organizations = 10'000;  // 1 to 10,000; further ones are asked for each time
+  // Keep devKeys or headers too. If not, a call that needs one is a call to the broker.
   bool include_dev_key = false;
   bool include_headers = false;
-  bool keep_warm = false;  // the broker signs in without being asked, and keeps alive
+  bool keep_warm = false;  // the broker signs in by itself, and keeps sessions alive
 
-  // How long organizations to add are collected before the watch is started anew, which costs one
-  // message for each that is watched; grows by a millisecond with each of those.
+  // The time for which new organizations are collected before the watch is restarted, which costs
+  // one message for each watched organization; grows by a millisecond with each of these.
   absl::Duration collect = absl::Seconds(1);
-  // The wait before the watch is tried again after a failure: doubled each time, with jitter. After
-  // a stream that was well there is none.
+  // The wait before the watch is tried again after a failure: doubled each time, with jitter. There
+  // is no wait after a stream that worked.
   absl::Duration first_backoff = absl::Milliseconds(100);
   absl::Duration longest_backoff = absl::Seconds(5);
 };
 
-// GetSession() answers from memory while the watch is up, the session's deadline has not come on
-// this machine's own clock, and `options` are met by it. Everything else is a call of the broker,
-// as by SessionClient, with its errors: no live session, one that is too short, not trusted or
-// reported dead, an organization or credential that is not watched (each named credential is
-// watched for itself), and all of it while the watch is down.
+// GetSession() answers from memory while the watch is up, the session's deadline has not passed on
+// this machine's clock, and the session satisfies `options`. Every other request is a call of the
+// broker, like that of SessionClient and with its errors: there is no live session, its remaining
+// time is too short, it is not trusted or was reported dead, the organization or credential is not
+// watched (each named credential is watched separately), or the watch is down.
 //
-// What is read from memory is no demand: without `keep_warm` the broker lets a session lapse some
-// hours after a call last asked for it, and the next GetSession() then waits for a sign-in.
+// A read from memory does not count as demand: without `keep_warm` the broker lets a session lapse
+// some hours after a call last asked for it, and the next GetSession() then waits for a sign-in.
 //
-// Thread-safe. One thread of its own, which the destructor ends.
+// Thread-safe. Has one thread, which the destructor ends.
 class SessionCache final : public SessionSource {
  public:
-  // Does not wait for the broker. INVALID_ARGUMENT for options out of shape.
+  // Connects without waiting for the broker. Fails with INVALID_ARGUMENT for malformed options.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<SessionCache>> Connect(
       const ClientOptions& client, const SessionCacheOptions& options = {});
 
-  // Over a channel that is there already; `client.address` is not used. Clock and random are
-  // borrowed.
+  // Uses an existing channel and ignores `client.address`. Borrows clock and random.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<SessionCache>> Create(
       const std::shared_ptr<grpc::Channel>& channel, const ClientOptions& client,
       const SessionCacheOptions& options, const Clock& clock, Random& random);
 
   ~SessionCache() override;
 
-  // OK while everything that is watched has been told and the stream is up; else why not:
-  // UNAVAILABLE, or what the broker refused the watch with. For logs and health checks.
+  // Returns OK while the stream is up and has sent the state of every watched organization, else
+  // the cause: UNAVAILABLE, or the broker's refusal of the watch. For logs and health checks.
   [[nodiscard]] absl::Status watch_status() const;
-  // How many organizations are watched, or will be when the watch is next started.
+  // Returns the number of organizations that are watched, or will be when the watch is next
+  // started.
   [[nodiscard]] int watched() const;
 
  private:
@@ -77,7 +77,7 @@ class SessionCache final : public SessionSource {
   absl::StatusOr<ClientSession> DoGetSession(absl::string_view organization_id,
                                              const GetSessionOptions& options) override;
 
-  std::unique_ptr<System> system_;  // null where clock and random are borrowed; outlives `impl_`
+  std::unique_ptr<System> system_;  // null if clock and random are borrowed; outlives `impl_`
   const std::unique_ptr<Impl> impl_;
 };
 

@@ -11,8 +11,9 @@
 //         return ParseVendors(answer);
 //       });
 //
-// Ask for a session before each use rather than keep it: a live one costs no call to BILL, and the
-// broker is who knows whether it still lives. A program that asks very often takes a SessionCache.
+// Ask for a session before each use rather than keep it: a live one costs no call to BILL, and only
+// the broker has its present state. A program that asks very often should use a SessionCache.
+// SessionCache.
 #pragma once
 
 #include <memory>
@@ -28,11 +29,11 @@ namespace billbroker {
 // Thread-safe: one client serves a whole program. Every call is one call of the broker.
 class SessionClient final : public SessionSource {
  public:
-  // Does not wait for the broker. INVALID_ARGUMENT for options out of shape.
+  // Connects without waiting for the broker. Fails with INVALID_ARGUMENT for malformed options.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<SessionClient>> Connect(
       const ClientOptions& options);
 
-  // Over a channel that is there already; `options.address` is not used.
+  // Uses an existing channel and ignores `options.address`.
   explicit SessionClient(std::shared_ptr<grpc::Channel> channel, const ClientOptions& options = {});
   ~SessionClient() override;
 

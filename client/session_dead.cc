@@ -11,9 +11,9 @@ constexpr absl::string_view kSessionDeadUrl = "billbroker/session_dead";
 }  // namespace
 
 absl::Status SessionDead() {
-  // Not UNAUTHENTICATED: BILL's 401 is about its session, not about whoever called the program.
+  // Not UNAUTHENTICATED: BILL's 401 concerns BILL's session, not the caller of the program.
   absl::Status status =
-      absl::FailedPreconditionError("bill no longer knows the session (BDC_1109); get another one");
+      absl::FailedPreconditionError("bill ended the session (BDC_1109); get another one");
   status.SetPayload(kSessionDeadUrl, absl::Cord());
   return status;
 }

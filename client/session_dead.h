@@ -1,15 +1,16 @@
-// SessionDead: how a program's call tells WithSession() that BILL no longer knows the session.
+// SessionDead: the status by which a program's call reports to WithSession() that BILL ended the
+// session.
 #pragma once
 
 #include "absl/status/status.h"
 
 namespace billbroker {
 
-// What a call returns when BILL answered BDC_1109 ("session is invalid"), and only then. BDC_1361
-// (untrusted session) is not it: a new sign-in does not help there.
+// Returns the status for a call that BILL answered with BDC_1109 ("session is invalid"). Do not use
+// it for BDC_1361 (untrusted session): a new sign-in does not help there.
 [[nodiscard]] absl::Status SessionDead();
 
-// True for SessionDead() and for nothing else, whatever its code and message.
+// Returns true only for SessionDead(), independent of code and message.
 [[nodiscard]] bool IsSessionDead(const absl::Status& status);
 
 }  // namespace billbroker

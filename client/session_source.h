@@ -1,5 +1,5 @@
-// SessionSource: where a program gets live BILL sessions from, and how it uses one. SessionClient
-// asks the broker each time; SessionCache answers from memory.
+// SessionSource: the source of a program's live BILL sessions. SessionClient asks the broker each
+// time; SessionCache answers from memory.
 #pragma once
 
 #include <cstdint>
@@ -18,9 +18,9 @@ namespace billbroker {
 
 // Every member has an initializer, so that callers may name some and not all.
 struct GetSessionOptions {
-  std::string credential = {};         // empty where just one credential serves the organization
+  std::string credential = {};         // empty if only one credential serves the organization
   absl::Duration min_remaining = {};   // 0 to half of BILL's idle window; less is renewed first
-  std::uint64_t stale_generation = 0;  // BILL said BDC_1109 to this one; 0 for no report
+  std::uint64_t stale_generation = 0;  // BILL answered BDC_1109 to it; 0 for no report
   bool require_trusted = false;        // MFA_REQUIRED rather than a session that is not trusted
   bool include_dev_key = false;        // return the devKey too
   bool include_headers = false;        // return the headers too
@@ -30,28 +30,28 @@ struct GetSessionOptions {
 
 // Thread-safe. Calls block the thread that makes them.
 //
-// Errors of the calls: DetailsOf() of vault/base/error.h gives the published reason, and the time
-// to wait where waiting helps. Statuses without details are of gRPC itself: UNAVAILABLE means that
-// no broker listens, DEADLINE_EXCEEDED that it did not answer in time. The client never retries an
-// error by itself: the broker does so at BILL, and its RetryInfo says when asking again makes
-// sense.
+// Errors of the calls: DetailsOf() of vault/base/error.h returns the published reason, and the time
+// to wait if waiting helps. A status without details is from gRPC itself: UNAVAILABLE means that no
+// broker listens, DEADLINE_EXCEEDED that it did not answer in time. The client never retries an
+// error by itself: the broker retries at BILL, and its RetryInfo has the time at which another call
+// is useful.
 class SessionSource {
  public:
   virtual ~SessionSource() = default;
 
-  // A live session of `organization_id`: from memory where there is one, else after one sign-in
-  // that all callers share.
+  // Returns a live session of `organization_id`: from memory if there is one, else after one
+  // sign-in that all callers share.
   [[nodiscard]] absl::StatusOr<ClientSession> GetSession(absl::string_view organization_id,
                                                          const GetSessionOptions& options = {}) {
     return DoGetSession(organization_id, options);
   }
 
   // Runs `call(const ClientSession&)`, which returns absl::Status or absl::StatusOr<T>, with a
-  // session. When it returns SessionDead() the generation is reported and the call is run once more
-  // with what comes back (the same generation where BILL, asked by the broker, says that it lives);
-  // never more than once more, and not at all with `cached_only`. Returns what the last run
-  // returned, or why there was no session for it. `call` must be harmless to run twice up to the
-  // point where BILL refuses its session.
+  // session. If it returns SessionDead(), reports the generation and runs the call once more with
+  // the new session (the same generation, if BILL confirms to the broker that it is alive). Never
+  // runs it a third time, and only once with `cached_only`. Returns the result of the last run, or
+  // the error if there was no session for it. `call` must be harmless to run twice up to the point
+  // where BILL refuses its session.
   template <typename Call>
   auto WithSession(absl::string_view organization_id, const GetSessionOptions& options, Call&& call)
       -> std::invoke_result_t<Call&, const ClientSession&> {

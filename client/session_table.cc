@@ -20,7 +20,7 @@ std::vector<WatchedOrganization> SessionTable::All() const {
 }
 
 bool SessionTable::Serves(Entry& entry, const GetSessionOptions& options) {
-  // Also where the stream is down: a report is not forgotten when it is back.
+  // Kept while the stream is down too: the report still counts when it is back.
   entry.reported = std::max(entry.reported, options.stale_generation);
   if (entry.session == nullptr) return false;
   if (options.stale_generation != 0 && options.stale_generation >= entry.first_generation) {
@@ -68,12 +68,12 @@ void SessionTable::Tell(const WatchedOrganization& which, absl::StatusOr<ClientS
   Entry& entry = found->second;
   entry.stream = stream_;
   if (session != nullptr) {
-    // A broker that starts again gives the session that it took over another generation.
+    // A restarted broker gives a restored session another generation.
     const bool same = entry.session != nullptr && entry.session->session_id == session->session_id;
     if (!same) {
       entry.first_generation = session->generation;
       entry.barred_at.reset();
-      // Reported by one who had it from the broker before this was told.
+      // A caller that received it from the broker by a call reported it before this message.
       if (session->generation <= entry.reported) entry.barred_at = session->verify_time;
     } else if (entry.barred_at.has_value() && session->verify_time > *entry.barred_at) {
       entry.barred_at.reset();

@@ -1,5 +1,5 @@
-// SessionTable: what a SessionCache remembers, and when that may be handed out. Knows no gRPC. Not
-// for programs that use this library.
+// SessionTable: the memory of a SessionCache, and the rules for returning a session from it. Does
+// not depend on gRPC. Not for programs that use this library.
 #pragma once
 
 #include <cstdint>
@@ -30,34 +30,36 @@ class SessionTable final {
   // Borrows `clock`.
   SessionTable(const Clock& clock, const Secrets& secrets) : clock_(clock), secrets_(secrets) {}
 
-  // Adds an organization of which nothing is known; false where it is there, or `limit` are.
+  // Adds an organization without a known state. Returns false if it exists already, or if `limit`
+  // organizations do.
   bool Add(const WatchedOrganization& which, std::size_t limit);
   [[nodiscard]] std::vector<WatchedOrganization> All() const;
 
-  // A copy of the session, if it satisfies `options` without the broker. nullopt: ask the broker. A
-  // report of it bars the session until the broker has confirmed it since.
+  // Returns a copy of the session if it satisfies `options` without the broker; nullopt means: ask
+  // the broker. A report bars the session until the broker has confirmed it later.
   [[nodiscard]] absl::optional<ClientSession> Find(const WatchedOrganization& which,
                                                    const GetSessionOptions& options);
 
-  // The stream that told everything is gone: nothing is handed out until it is told again.
+  // Forgets the state of the lost stream: nothing is returned until a new stream has sent it again.
   void Lose();
 
-  // What the stream tells. Its deadline is the earlier of `remaining` from now and of `expire_time`
-  // on the wall clock, which the broker shares: so time that the message lay about is taken off.
+  // Stores a state from the stream. Its deadline is the earlier of `remaining` from now and of
+  // `expire_time` on the wall clock, which the broker shares. So the time that the message spent in
+  // buffers is subtracted.
   void Tell(const WatchedOrganization& which, absl::StatusOr<ClientSession> state);
 
-  // The broker answered a report with `session`: if that is the one that is known, it lives.
+  // Receives the broker's answer to a report: if `session` is the stored one, it is alive.
   void Confirm(const WatchedOrganization& which, const ClientSession& session);
 
  private:
   struct Entry {
-    // Null where none is live. Shared with readers, which copy it after the lock is released.
+    // Null without a live session. Shared with readers, which copy it after the lock is released.
     std::shared_ptr<const ClientSession> session;
     absl::Duration deadline;               // on Clock::SinceBoot()
-    std::uint64_t first_generation = 0;    // of those that this session has had
-    std::uint64_t reported = 0;            // the highest that a caller called dead
-    absl::optional<absl::Time> barred_at;  // reported: the verify_time that is not enough
-    std::uint64_t stream = 0;              // that told it
+    std::uint64_t first_generation = 0;    // the first one that this session had
+    std::uint64_t reported = 0;            // the highest one that a caller reported dead
+    absl::optional<absl::Time> barred_at;  // reported: needs a later verify_time
+    std::uint64_t stream = 0;              // the stream that sent it
   };
 
   [[nodiscard]] bool Serves(Entry& entry, const GetSessionOptions& options)
@@ -66,7 +68,7 @@ class SessionTable final {
   const Clock& clock_;
   const Secrets secrets_;
   mutable Mutex mutex_;
-  std::uint64_t stream_ ABSL_GUARDED_BY(mutex_) = 1;  // the present one
+  std::uint64_t stream_ ABSL_GUARDED_BY(mutex_) = 1;  // the current stream
   absl::flat_hash_map<WatchedOrganization, Entry> entries_ ABSL_GUARDED_BY(mutex_);
 };
 

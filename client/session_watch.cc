@@ -64,7 +64,7 @@ class SessionWatch::Call final : public grpc::ClientReadReactor<v1::WatchSession
     const WatchedOrganization which{update.organization_id(), update.credential()};
     if (update.has_session()) return handler_.Told(which, TakeSession(*update.mutable_session()));
     absl::Status error = FromErrorStatus(update.error());
-    if (error.ok()) error = absl::InternalError("the broker told neither session nor error");
+    if (error.ok()) error = absl::InternalError("the broker sent neither session nor error");
     handler_.Told(which, std::move(error));
   }
 
@@ -74,7 +74,7 @@ class SessionWatch::Call final : public grpc::ClientReadReactor<v1::WatchSession
     handler_.Ended(why);
     MutexLock lock(mutex_);
     ended_ = true;
-    changed_.notify_all();  // under the lock: whoever waits may destroy this at once
+    changed_.notify_all();  // under the lock: the waiting thread may destroy this at once
   }
 
   const std::unique_ptr<v1::SessionService::Stub> stub_;

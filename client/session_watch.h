@@ -1,5 +1,5 @@
-// SessionWatch: one call of WatchSessions, handed to a handler message by message. What programs
-// use is SessionCache, which stands on it.
+// SessionWatch: one call of WatchSessions, whose messages go to a handler. Programs use
+// SessionCache, which is built on it.
 #pragma once
 
 #include <memory>
@@ -16,7 +16,7 @@ namespace billbroker {
 
 struct WatchedOrganization {
   std::string organization_id;
-  std::string credential = {};  // empty where just one credential serves the organization
+  std::string credential = {};  // empty if only one credential serves the organization
 
   friend bool operator==(const WatchedOrganization& a, const WatchedOrganization& b) {
     return a.organization_id == b.organization_id && a.credential == b.credential;
@@ -32,28 +32,30 @@ struct WatchOptions {
   bool include_dev_key = false;
   bool include_headers = false;
   bool keep_warm = false;       // the broker signs in for the stream and keeps sessions alive
-  bool wait_for_ready = false;  // rather than end with UNAVAILABLE while no broker listens
+  bool wait_for_ready = false;  // wait instead of ending with UNAVAILABLE without a broker
 };
 
-// Called one at a time, on threads of gRPC's; must not block.
+// Called one at a time, on gRPC's threads; must not block.
 class WatchHandler {
  public:
   virtual ~WatchHandler() = default;
-  // The state of `which`, as it was named: its session, or why there is none.
+  // Receives the state of `which`, as it was named: its session, or the error if there is none.
   virtual void Told(const WatchedOrganization& which, absl::StatusOr<ClientSession> state) = 0;
-  // Every organization has been told once.
+  // Notes that the state of every organization was received once.
   virtual void Completed() = 0;
-  // The last call. `why` is never OK: a broker does not end a stream that is well. DRAINING when it
-  // stops, and a status without details when the connection went.
+  // Receives the cause of the end, as the last call. `why` is never OK: a broker does not end a
+  // working stream. DRAINING if the broker stops, and a status without details if the connection is
+  // lost.
   virtual void Ended(const absl::Status& why) = 0;
 };
 
 class SessionWatch final {
  public:
-  // Starts. `handler` is borrowed.
+  // Starts the watch. Borrows `handler`.
   SessionWatch(const std::shared_ptr<grpc::Channel>& channel, const WatchOptions& options,
                WatchHandler& handler);
-  // Cancels, and waits until the handler has heard the end. Not from the handler.
+  // Cancels the call, and waits until the handler has received the end. Do not call it from the
+  // handler.
   ~SessionWatch();
   SessionWatch(const SessionWatch&) = delete;
   SessionWatch& operator=(const SessionWatch&) = delete;

@@ -9,11 +9,11 @@
 namespace billbroker {
 namespace {
 
-// A stream that was complete for so long was well, however it ended.
+// A stream that was complete for this time counts as working, however it ended.
 constexpr absl::Duration kWell = absl::Seconds(1);
 
 absl::Status NotComplete() {
-  return absl::UnavailableError("the broker has not told everything yet");
+  return absl::UnavailableError("the broker has not sent every state yet");
 }
 
 }  // namespace
@@ -99,7 +99,7 @@ WatchLoop::Ending WatchLoop::WatchOnce() {
     const SessionWatch stream(parts_.channel, watch, *this);
     ending = AwaitEnding(watch.organizations.size());
   }
-  if (ending == Ending::kAdded) {  // it was not at fault
+  if (ending == Ending::kAdded) {  // the stream did not fail
     MutexLock lock(mutex_);
     failures_ = 0;
     status_ = NotComplete();

@@ -1,4 +1,4 @@
-// WatchLoop: keeps one watch up for as long as it lives. Part of SessionCache; not for programs
+// WatchLoop: keeps one watch running for its whole lifetime. Part of SessionCache; not for programs
 // that use this library.
 #pragma once
 
@@ -17,11 +17,11 @@
 
 namespace billbroker {
 
-// Watches everything that is in the table, tells the table, and starts anew when the stream ends or
-// organizations were added. Thread-safe.
+// Watches every organization of the table and stores the states in it. Starts a new stream when the
+// stream ends or organizations were added. Thread-safe.
 class WatchLoop final : private WatchHandler {
  public:
-  struct Parts {  // borrowed, but for the channel, which gRPC shares
+  struct Parts {  // borrowed, except for the channel, which gRPC shares
     std::shared_ptr<grpc::Channel> channel;
     SessionTable& table;
     const Clock& clock;
@@ -33,14 +33,14 @@ class WatchLoop final : private WatchHandler {
   WatchLoop(const WatchLoop&) = delete;
   WatchLoop& operator=(const WatchLoop&) = delete;
 
-  // There is something in the table that is not watched yet.
+  // Notes that the table has an organization that is not watched yet.
   void Added();
 
   // See SessionCache::watch_status().
   [[nodiscard]] absl::Status status() const;
 
  private:
-  // How one stream came to its end.
+  // The reason for the end of one stream.
   enum class Ending { kStop, kAdded, kEnded };
 
   void Told(const WatchedOrganization& which, absl::StatusOr<ClientSession> state) override;

@@ -26,7 +26,7 @@ struct VerifyOptions {
 
 struct OpenFile {
   std::string path;
-  std::uint64_t sequence;  // of its first line; the greatest where it has none
+  std::uint64_t sequence;  // of its first line; the maximum if it has none
   std::unique_ptr<std::ifstream> text;
 };
 
@@ -42,7 +42,7 @@ std::uint64_t FirstSequence(std::istream& text) {
   return read ? sequence : std::numeric_limits<std::uint64_t>::max();
 }
 
-// Of a file that cannot be opened, with errno.
+// Returns the error for a file that cannot be opened, with errno.
 absl::Status CannotRead(const std::string& path) {
   const int error = errno;
   const std::string text = absl::StrCat("cannot read ", path, ": ", std::strerror(error));
@@ -51,7 +51,7 @@ absl::Status CannotRead(const std::string& path) {
       absl::StrCat(text, error == EACCES ? "; run it as a user who may read it" : ""));
 }
 
-// In the order in which they were written.
+// Returns the files in the order in which they were written.
 absl::StatusOr<std::vector<OpenFile>> Open(const std::vector<std::string>& paths) {
   std::vector<OpenFile> files;
   for (const std::string& path : paths) {
@@ -95,8 +95,8 @@ void PrintReport(const v1::VerifyAuditResponse& report, std::ostream& out) {
   out << report.line_count() << " lines, sequence " << report.first_sequence() << " to "
       << report.last_sequence() << '\n';
   if (report.first_sequence() > 1) {
-    out << "what is before sequence " << report.first_sequence()
-        << " is in older files, which were not looked at\n";
+    out << "the lines before sequence " << report.first_sequence()
+        << " are in older files, which were not checked\n";
   }
 }
 
@@ -108,14 +108,13 @@ absl::Status Verdict(const v1::VerifyAuditResponse& report) {
         break;
       case v1::AUDIT_FAULT_HEAD_LOST:
         verdict = absl::DataLossError(
-            "the broker had lost what it keeps apart of the log's end: lines may be missing before "
-            "that; compare them with a copy that was kept elsewhere");
+            "the broker had lost the log's end, which it keeps separately: lines may be missing "
+            "before that; compare them with a copy that was kept elsewhere");
         break;
       case v1::AUDIT_FAULT_FILE_LOST:
         verdict = absl::DataLossError(
-            "a file of the log was gone when the broker came to write on: name the older files "
-            "too; "
-            "where there are none, what was in them is lost");
+            "a file of the log was missing when the broker continued it: name the older files too; "
+            "if there are none, their lines are lost");
         break;
       default:
         return absl::DataLossError(
@@ -142,7 +141,7 @@ absl::Status Verify(CommandContext& context, const VerifyOptions& options) {
   for (const OpenFile& file : *open) files.push_back({file.path, *file.text});
   const absl::StatusOr<v1::VerifyAuditResponse> report = context.audit.Verify(files);
   if (!report.ok()) return report.status();
-  // Such as a folder. What the broker was sent of it is no log, whatever it said.
+  // For example a folder. The broker did not receive a whole log, so its answer is not used.
   for (const OpenFile& file : *open) {
     if (file.text->bad()) {
       return absl::FailedPreconditionError(
@@ -158,10 +157,10 @@ absl::Status Verify(CommandContext& context, const VerifyOptions& options) {
 }  // namespace
 
 void AddAuditCommands(CLI::App& app, Command& command) {
-  CLI::App& group = *app.add_subcommand("audit", "The record of who did what");
+  CLI::App& group = *app.add_subcommand("audit", "The record of all actions");
   group.require_subcommand(1);
   auto [verify, options] = command.Add<VerifyOptions>(
-      group, "verify", "Say whether files of the audit log are as the broker wrote them", Verify);
+      group, "verify", "Check that files of the audit log are as the broker wrote them", Verify);
   verify
       ->add_option("FILE", options->files,
                    "Files in any order, the newest among them; else the one that is written now")

@@ -18,7 +18,7 @@ namespace {
 constexpr char kDefaultSocket[] = "/run/billbroker/broker.sock";
 constexpr absl::string_view kUnix = "unix:";
 
-// 0, or the errno of a connection to `path`.
+// Returns 0, or the errno of a connection to `path`.
 int ConnectError(const std::string& path) {
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;
@@ -36,7 +36,7 @@ std::string SocketFix(const std::string& path) {
   switch (ConnectError(path)) {
     case ENOENT:
       return absl::StrCat("nothing is at ", path,
-                          ": start the broker ('systemctl start billbrokerd'), or say where its "
+                          ": start the broker ('systemctl start billbrokerd'), or set its "
                           "socket is with --socket or BILLBROKER_SOCKET");
     case EACCES:
       return absl::StrCat("you may not open ", path,

@@ -1,4 +1,4 @@
-// Where the broker is, and why none answers there, as far as this side can tell.
+// The address of the broker, and the likely causes if no broker answers there.
 #pragma once
 
 #include <string>
@@ -10,19 +10,20 @@
 
 namespace billbroker {
 
-// What the options say, else the environment (BILLBROKER_ADDRESS, BILLBROKER_SOCKET, and for an
-// address BILLBROKER_CA_FILE, BILLBROKER_CERTIFICATE_FILE, BILLBROKER_KEY_FILE), else the socket of
-// a broker that was installed. INVALID_ARGUMENT where it does not fit together.
+// Returns the address of the options, else of the environment (BILLBROKER_ADDRESS,
+// BILLBROKER_SOCKET, and for an address BILLBROKER_CA_FILE, BILLBROKER_CERTIFICATE_FILE,
+// BILLBROKER_KEY_FILE), else the socket of an installed broker. Fails with INVALID_ARGUMENT if the
+// values are inconsistent.
 [[nodiscard]] absl::StatusOr<ClientOptions> ClientOptionsOf(const GlobalOptions& options,
                                                             const Host& host);
 
-// Whether it is reached over a Unix socket.
+// Returns true if the broker is reached over a Unix socket.
 [[nodiscard]] bool IsOnThisMachine(const ClientOptions& client);
 
-// For people: the socket's path, or "HOST:PORT".
+// Returns the socket's path or "HOST:PORT", for people.
 [[nodiscard]] std::string PlaceOf(const ClientOptions& client);
 
-// What to do so that a broker answers there.
+// Returns the fix if no broker answers there.
 [[nodiscard]] std::string UnreachableFix(const ClientOptions& client);
 
 }  // namespace billbroker

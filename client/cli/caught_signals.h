@@ -1,4 +1,4 @@
-// CaughtSignals: holds the signals that would end or stop the process until a cleanup is done.
+// CaughtSignals: holds signals that would end or stop the process until a cleanup is done.
 #pragma once
 
 #include <signal.h>
@@ -7,8 +7,8 @@
 
 namespace billbroker {
 
-// While it lives SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGTSTP only make fd() readable, whichever
-// thread the kernel gives them to. The destructor restores what was there before. One at a time.
+// While it lives SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGTSTP only make fd() readable, on any
+// thread. The destructor restores the previous handlers. There may be only one at a time.
 class CaughtSignals final {
  public:
   CaughtSignals();
@@ -16,10 +16,10 @@ class CaughtSignals final {
   CaughtSignals(const CaughtSignals&) = delete;
   CaughtSignals& operator=(const CaughtSignals&) = delete;
 
-  // Readable once a signal was caught.
+  // Returns a descriptor that is readable once a signal was caught.
   [[nodiscard]] int fd() const { return read_fd_; }
 
-  // The signal that was caught. Requires: fd() is readable.
+  // Returns the signal that was caught. Requires: fd() is readable.
   [[nodiscard]] int Take() const;
 
  private:

@@ -22,7 +22,7 @@ Exit codes:
 
 Secrets are typed without echo or read from standard input, never taken from arguments.)";
 
-// Arguments that cannot be parsed may still say how errors are to be printed.
+// Invalid arguments may still contain the format for errors.
 bool WantsJson(const std::vector<std::string>& args) {
   const auto end = std::find(args.begin(), args.end(), "--");
   for (auto it = args.begin(); it != end; ++it) {
@@ -34,7 +34,7 @@ bool WantsJson(const std::vector<std::string>& args) {
 
 void AddGlobalOptions(CLI::App& app, GlobalOptions& options) {
   app.require_subcommand(1);
-  app.fallthrough();  // global options may stand behind the command too
+  app.fallthrough();  // global options may come after the command too
   app.footer(kFooter);
   app.set_version_flag("--version", std::string("billbroker ") + BILLBROKER_VERSION);
   CLI::Option* const socket =
@@ -47,10 +47,10 @@ void AddGlobalOptions(CLI::App& app, GlobalOptions& options) {
       ->type_name("HOST:PORT")
       ->excludes(socket);
   app.add_option("--ca-file", options.tls.ca_file,
-                 "Who may certify the broker; else BILLBROKER_CA_FILE")
+                 "The CA of the broker's certificate; else BILLBROKER_CA_FILE")
       ->type_name("PEM");
   app.add_option("--certificate-file", options.tls.certificate_file,
-                 "Who you are; else BILLBROKER_CERTIFICATE_FILE")
+                 "Your certificate with its chain; else BILLBROKER_CERTIFICATE_FILE")
       ->type_name("PEM");
   app.add_option("--key-file", options.tls.key_file,
                  "Its key, without a passphrase; else BILLBROKER_KEY_FILE")
@@ -69,7 +69,7 @@ absl::Status OutputLost() {
       "command itself was carried out");
 }
 
-// Parses `args` into `options`, finds out where the broker is, and runs the command that they name.
+// Parses `args` into `options`, determines the broker's address, and runs the command.
 absl::Status Execute(const std::vector<std::string>& args, GlobalOptions& options,
                      ClientOptions& broker, Io& io, Host& host, KeyringProbe& keyring,
                      const Clock& clock) {
@@ -120,7 +120,8 @@ void AddDurationOption(CLI::App& app, const std::string& name, absl::Duration& v
            const bool bare = text.find_first_not_of("0123456789") == std::string::npos;
            if (!absl::ParseDuration(bare ? text + "s" : text, &value) ||
                value < absl::ZeroDuration()) {
-             throw CLI::ValidationError(name, "\"" + text + "\" is no length of time such as 90s");
+             throw CLI::ValidationError(name,
+                                        "\"" + text + "\" is not a length of time such as 90s");
            }
          },
          description)

@@ -1,4 +1,4 @@
-// What a command of the command line runs with, and how it is registered.
+// The context that a command of the command line runs in, and its registration.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -24,14 +24,14 @@
 
 namespace billbroker {
 
-// Results go to `out`; errors, prompts and the talk of guided commands to `err`.
+// Results go to `out`; errors, prompts and the dialogue of guided commands to `err`.
 struct Io {
   std::ostream& out;
   std::ostream& err;
   Terminal& terminal;
 };
 
-// The options that every command takes.
+// The options of every command.
 struct GlobalOptions {
   std::string socket;   // one of the two
   std::string address;  // over TCP, with the files of `tls`
@@ -46,7 +46,7 @@ struct CommandContext {
   KeyringProbe& keyring;
   const Clock& clock;
   const GlobalOptions& options;
-  const ClientOptions& broker;  // where it is
+  const ClientOptions& broker;  // its address
   SessionClient& sessions;
   AdminClient& admin;
   CredentialClient& credentials;
@@ -65,7 +65,7 @@ struct CommandContext {
   }
 };
 
-// The one command that the arguments name. Owned by RunCli().
+// The command that the arguments name. Owned by RunCli().
 class Command final {
  public:
   template <typename Options>
@@ -87,18 +87,18 @@ class Command final {
     return {app, options.get()};
   }
 
-  // Requires: arguments were parsed that name a command.
+  // Runs the command. Requires: the parsed arguments name one.
   [[nodiscard]] absl::Status Run(CommandContext& context) const { return chosen_(context); }
 
  private:
   std::function<absl::Status(CommandContext&)> chosen_;
 };
 
-// An option that takes a length of time, such as "90s", "5m", or a bare number of seconds.
+// Adds an option for a length of time, such as "90s", "5m", or a bare number of seconds.
 void AddDurationOption(CLI::App& app, const std::string& name, absl::Duration& value,
                        const std::string& description);
 
-// One for each command group, each in a file of its own.
+// Adds one command group; each has its own file.
 void AddLoginCommand(CLI::App& app, Command& command);
 void AddCredentialCommands(CLI::App& app, Command& command);
 void AddMfaCommands(CLI::App& app, Command& command);

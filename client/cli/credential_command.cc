@@ -36,7 +36,7 @@ absl::Status List(CommandContext& context, const ListOptions&) {
 absl::Status ConfirmDelete(Terminal& terminal, const v1::Credential& credential) {
   if (!terminal.interactive()) {
     return absl::InvalidArgumentError(
-        "standard input is no terminal to ask for confirmation at; pass --yes");
+        "standard input is not a terminal, so you cannot confirm; pass --yes");
   }
   const absl::StatusOr<bool> confirmed =
       Confirm(terminal,
@@ -71,7 +71,8 @@ absl::Status PrintOne(CommandContext& context, const absl::StatusOr<v1::Credenti
 }
 
 void AddCredentialCommands(CLI::App& app, Command& command) {
-  CLI::App& group = *app.add_subcommand("credential", "Credentials: what the broker signs in with");
+  CLI::App& group =
+      *app.add_subcommand("credential", "Credentials: the secrets that the broker signs in with");
   group.require_subcommand(1);
   AddCredentialCreateCommand(group, command);
 

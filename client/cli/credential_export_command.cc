@@ -12,7 +12,7 @@ struct ExportOptions {
   std::vector<std::string> names;
 };
 
-// What 'credential import' takes, without the secrets.
+// Returns the input of 'credential import', without the secrets.
 Json ExportJson(const v1::Credential& credential) {
   Json json = {{"name", credential.name()},
                {"environment", credential.environment()},
@@ -41,14 +41,14 @@ absl::Status Export(CommandContext& context, const ExportOptions& options) {
   if (names->empty()) names = AllNames(context.credentials);
   if (!names.ok()) return names.status();
   Json json = {{"credentials", Json::array()}};
-  std::set<std::string> seen;  // named twice, import would refuse it
+  std::set<std::string> seen;  // import would refuse a duplicate
   for (const std::string& name : *names) {
     if (!seen.insert(name).second) continue;
     const absl::StatusOr<v1::Credential> credential = context.credentials.Get(name);
     if (!credential.ok()) return credential.status();
     json["credentials"].push_back(ExportJson(*credential));
   }
-  // For programs in any case: it is what import reads.
+  // Always JSON, because import reads it.
   PrintJson(json, context.io.out);
   return absl::OkStatus();
 }

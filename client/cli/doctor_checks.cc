@@ -18,8 +18,8 @@ constexpr char kMemlockFix[] =
     "raise RLIMIT_MEMLOCK: LimitMEMLOCK=64M in the unit, 'ulimit -l 65536' in a shell, "
     "--ulimit memlock=67108864 for a container";
 
-// How far a keyring in `state` is known to be in order: the bus, the provider, the collection, its
-// lock.
+// Returns the number of steps that are in order for a keyring in `state`: the bus, the provider,
+// the collection, its lock.
 int Reached(v1::VaultState state) {
   switch (state) {
     case v1::VAULT_STATE_READY:
@@ -46,7 +46,7 @@ bool IsKnowable(const BrokerStatus& status, const ClientOptions& broker) {
 
 Finding Untold(std::string check, const BrokerStatus& status) {
   return {std::move(check), CheckState::kSkipped,
-          IsRefusal(status) ? "the broker does not tell this user" : "the broker is silent", ""};
+          IsRefusal(status) ? "the broker refuses this user" : "the broker is silent", ""};
 }
 
 absl::string_view CheckStateName(CheckState state) {
@@ -128,11 +128,11 @@ Finding CheckAudit(const BrokerStatus& status) {
   if (!audit.writable()) {
     return {"audit", CheckState::kProblem,
             absl::StrCat("sign-ins and changes are refused: ", audit.message()),
-            "mend it as said; the broker goes on by itself"};
+            "fix the cause; the broker recovers by itself"};
   }
   if (!audit.message().empty()) {
     return {"audit", CheckState::kProblem, audit.message(),
-            "mend what is said, and compare the log with a copy that was kept elsewhere"};
+            "fix the cause, and compare the log with a copy that was kept elsewhere"};
   }
   return {"audit", CheckState::kOk, absl::StrCat(audit.file(), " can be written"), ""};
 }
@@ -163,7 +163,8 @@ std::vector<Finding> CheckKeyring(const v1::VaultStatus& vault, absl::string_vie
       findings.push_back(
           {step.check, CheckState::kProblem, absl::StrCat(whose, ": ", step.broken), vault.fix()});
     } else {
-      findings.push_back({step.check, CheckState::kSkipped, "stands on what is missing above", ""});
+      findings.push_back(
+          {step.check, CheckState::kSkipped, "depends on the missing part above", ""});
     }
   }
   if (!bus_address.empty()) absl::StrAppend(&findings.front().text, " (", bus_address, ")");

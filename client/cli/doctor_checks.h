@@ -14,48 +14,50 @@ namespace billbroker {
 
 enum class CheckState { kOk, kProblem, kSkipped };
 
-// "ok", "problem", "skipped".
+// Returns "ok", "problem" or "skipped".
 [[nodiscard]] absl::string_view CheckStateName(CheckState state);
 
 struct Finding {
   std::string check;
   CheckState state = CheckState::kOk;
-  std::string text;  // what was found; for kSkipped, why it was not looked at
+  std::string text;  // the result; for kSkipped, the reason
   std::string fix;   // for kProblem
 };
 
-// What the broker said, or why it said nothing.
+// The broker's answer, or the error.
 using BrokerStatus = absl::StatusOr<v1::GetStatusResponse>;
 
-// Whether it is there and does not let this user ask: nothing may be guessed in its place then.
+// Returns true if the broker refuses this user: then nothing is checked in its place.
 [[nodiscard]] bool IsRefusal(const BrokerStatus& status);
 
-// Whether it answers, or does not and is this machine's, which is looked at in its place.
+// Returns true if the broker answers, or if it does not answer and is on this machine, which is
+// checked in its place.
 [[nodiscard]] bool IsKnowable(const BrokerStatus& status, const ClientOptions& broker);
 
-// What is not known because the broker did not say it.
+// Returns a skipped finding for a fact that the broker did not return.
 [[nodiscard]] Finding Untold(std::string check, const BrokerStatus& status);
 
 [[nodiscard]] Finding CheckConfiguration(Host& host, const std::string& config_file);
 
 [[nodiscard]] Finding CheckBroker(const BrokerStatus& status, const ClientOptions& broker);
 
-// The broker's own locked memory where it answers, else this user's limit. Both IsKnowable().
+// Checks the broker's locked memory if the broker answers, else this user's limit. Requires:
+// IsKnowable().
 [[nodiscard]] Finding CheckMemory(const BrokerStatus& status, const Host& host);
 
-// Whether the audit log can be written and its head kept, as the broker says.
+// Checks that the audit log can be written and its head kept, according to the broker.
 [[nodiscard]] Finding CheckAudit(const BrokerStatus& status);
 
-// Bus, provider, collection and lock, in the order in which each stands on the one before. `whose`
-// says which keyring `vault` is about; `bus_address` is DBUS_SESSION_BUS_ADDRESS of this process,
-// or empty where the broker's own bus is meant.
+// Checks bus, provider, collection and lock; each depends on the previous one. `whose` names the
+// keyring that `vault` describes. `bus_address` is this process's DBUS_SESSION_BUS_ADDRESS, or
+// empty for the broker's own bus.
 [[nodiscard]] std::vector<Finding> CheckKeyring(const v1::VaultStatus& vault,
                                                 absl::string_view whose,
                                                 absl::string_view bus_address);
 
-// One for each environment that the broker names, with what the configuration file adds to it. One
-// that is skipped where there is no such file: the broker may trust a CA that only the file names.
-// And where the broker is on another machine.
+// Checks each environment of the broker, with its settings in the configuration file. Returns a
+// skipped finding without such a file, because the broker may trust a CA that only the file names,
+// and for a broker on another machine.
 [[nodiscard]] std::vector<Finding> CheckBillHosts(const BrokerStatus& status,
                                                   const ClientOptions& broker,
                                                   const std::string& config_file, Host& host);

@@ -13,7 +13,8 @@ struct DoctorOptions {
   std::string config_file;
 };
 
-// The broker's keyring where it answers: it may run in another session than this user's.
+// Checks the broker's keyring if the broker answers: it may run in another session than this
+// user's.
 std::vector<Finding> FindKeyring(CommandContext& context, const BrokerStatus& status) {
   if (!IsKnowable(status, context.broker)) return {Untold("keyring", status)};
   if (status.ok()) return CheckKeyring(status->vault(), "the broker's keyring", "");
@@ -72,7 +73,8 @@ absl::Status Doctor(CommandContext& context, const DoctorOptions& options) {
 
 void AddDoctorCommand(CLI::App& app, Command& command) {
   auto [doctor, options] = command.Add<DoctorOptions>(
-      app, "doctor", "Check what the broker stands on, and say how to mend it", Doctor);
+      app, "doctor", "Check everything that the broker needs, and print the fix for each problem",
+      Doctor);
   doctor->add_option("--config", options->config_file, "The broker's configuration, to check too")
       ->type_name("FILE");
 }

@@ -8,7 +8,7 @@
 namespace billbroker {
 namespace {
 
-// Nullopt where the file cannot be read; why is for CheckConfiguration() to say.
+// Returns nullopt if the file cannot be read; CheckConfiguration() reports the cause.
 absl::optional<toml::table> Read(const std::string& config_file) {
   try {
     return toml::parse_file(config_file);
@@ -17,7 +17,8 @@ absl::optional<toml::table> Read(const std::string& config_file) {
   }
 }
 
-// With the configuration's [environments.NAME] ca_file and proxy: the broker does not tell them.
+// Adds ca_file and proxy of the configuration's [environments.NAME], which the broker does not
+// return.
 BillEndpoint EndpointOf(const v1::EnvironmentStatus& environment, const toml::table& config) {
   const auto configured = config["environments"][environment.name()];
   return {environment.name(), environment.base_url(), configured["ca_file"].value_or(std::string()),
@@ -43,10 +44,10 @@ Finding CheckHost(const BillEndpoint& endpoint, Host& host) {
 
 std::vector<Finding> CheckBillHosts(const BrokerStatus& status, const ClientOptions& broker,
                                     const std::string& config_file, Host& host) {
-  if (IsRefusal(status)) return Skipped("the broker does not tell this user its environments");
-  if (!status.ok()) return Skipped("the broker, which knows the environments, is silent");
+  if (IsRefusal(status)) return Skipped("the broker does not show this user its environments");
+  if (!status.ok()) return Skipped("the broker, which has the environments, is silent");
   if (!IsOnThisMachine(broker)) {
-    return Skipped("the way to BILL's hosts is that of the broker's machine; ask there");
+    return Skipped("BILL's hosts are reached from the broker's machine; run doctor there");
   }
   if (config_file.empty()) {
     return Skipped(
@@ -54,7 +55,7 @@ std::vector<Finding> CheckBillHosts(const BrokerStatus& status, const ClientOpti
         "checks the way to BILL's hosts");
   }
   const absl::optional<toml::table> config = Read(config_file);
-  if (!config.has_value()) return Skipped("stands on the configuration, which cannot be read");
+  if (!config.has_value()) return Skipped("depends on the configuration, which cannot be read");
   std::vector<Finding> findings;
   for (const v1::EnvironmentStatus& environment : status->environments()) {
     findings.push_back(CheckHost(EndpointOf(environment, *config), host));

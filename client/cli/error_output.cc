@@ -10,7 +10,7 @@
 namespace billbroker {
 namespace {
 
-// The broker's messages name the fix; here is only what this command line knows better.
+// The broker's messages contain the fix. These are fixes that only the command line can name.
 absl::string_view FixFor(Reason reason) {
   switch (reason) {
     case Reason::kAmbiguousCredential:
@@ -22,7 +22,7 @@ absl::string_view FixFor(Reason reason) {
     case Reason::kVaultLocked:
     case Reason::kVaultUnreachable:
     case Reason::kVaultDocumentInvalid:
-      return "'billbroker doctor' shows what is wrong with the keyring";
+      return "'billbroker doctor' shows the state of the keyring";
     default:
       return "";
   }

@@ -1,4 +1,4 @@
-// How an error reads: reason, message, when to try again, and the fix.
+// The output of an error: reason, message, time to retry, and fix.
 #pragma once
 
 #include <ostream>
@@ -9,8 +9,8 @@
 
 namespace billbroker {
 
-// The reason's published name, or for an error that did not come from the broker
-// BROKER_UNREACHABLE, USAGE or its status code's name.
+// Returns the reason's published name. For an error that did not come from the broker, it is
+// BROKER_UNREACHABLE, USAGE or the name of the status code.
 [[nodiscard]] std::string ErrorName(const absl::Status& status);
 
 // Prints `status`, which is not OK:
@@ -19,7 +19,7 @@ namespace billbroker {
 //   retry in 12 s
 //   fix: …
 //
-// or, for programs, the object that docs/cli.md documents. `broker` is where it was looked for.
+// or, for programs, the object that docs/cli.md documents. `broker` is the address that was used.
 void PrintError(const absl::Status& status, const ClientOptions& broker, bool json,
                 std::ostream& err);
 

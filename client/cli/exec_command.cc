@@ -11,8 +11,9 @@ struct ExecOptions {
   std::vector<std::string> command;
 };
 
-// The child's environment is the one place outside of this process where a secret is put: programs
-// that know nothing of the broker can read nothing else. docs/cli.md says what that costs.
+// The child's environment is the only place outside of this process that receives a secret, because
+// a program that does not use the broker can read it from nowhere else. docs/cli.md describes the
+// risks.
 absl::Status Exec(CommandContext& context, const ExecOptions& options) {
   const absl::StatusOr<ClientSession> session =
       context.sessions.GetSession(options.organization, {.credential = options.credential,

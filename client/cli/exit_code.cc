@@ -47,7 +47,7 @@ ExitCode ByReason(Reason reason, absl::StatusCode code) {
     case Reason::kVaultDocumentInvalid:
       return kExitNeedsPerson;
     default:
-      // The broker itself was reached: what is unavailable stands behind it.
+      // The broker itself was reached: something behind it is unavailable.
       return code == absl::StatusCode::kUnavailable ? kExitTryLater : ByCode(code);
   }
 }

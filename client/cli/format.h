@@ -1,4 +1,4 @@
-// How values read in the output of the command line.
+// The formats of values in the output of the command line.
 #pragma once
 
 #include <google/protobuf/timestamp.pb.h>
@@ -12,34 +12,35 @@
 
 namespace billbroker {
 
-// `text` with control characters as '?': names and messages come from elsewhere and must not drive
-// a terminal.
+// Returns `text` with control characters as '?', because names and messages come from elsewhere and
+// must not control a terminal.
 [[nodiscard]] std::string Printable(absl::string_view text);
 
-// Columns that `text` takes, one per code point.
+// Returns the number of columns of `text`, one per code point.
 [[nodiscard]] std::size_t DisplayWidth(absl::string_view text);
 
-// RFC 3339 in UTC, to the second: "2026-03-01T12:00:00Z".
+// Returns RFC 3339 in UTC, to the second: "2026-03-01T12:00:00Z".
 [[nodiscard]] std::string TimeText(absl::Time time);
 [[nodiscard]] std::string TimeText(const google::protobuf::Timestamp& time);
 
-// For people, two units at most, rounded down: "34 min", "2 h 5 min", "3 d"; "0 s" for nothing or
-// less.
+// Returns at most two units for people, rounded down: "34 min", "2 h 5 min", "3 d"; "0 s" for zero
+// or less.
 [[nodiscard]] std::string LengthText(absl::Duration length);
 
-// The same for a wait, rounded up: a try after what is shown is not too early. At least "1 s".
+// Returns a wait rounded up, so that a retry after it is not too early. At least "1 s".
 [[nodiscard]] std::string WaitText(absl::Duration wait);
 
-// "512 KiB", "8 MiB".
+// Returns "512 KiB", "8 MiB".
 [[nodiscard]] std::string BytesText(std::uint64_t bytes);
 
-// An enum's value as a word: ("VAULT_STATE_NO_BUS", "VAULT_STATE_") gives "no_bus".
+// Returns an enum's value as a word: ("VAULT_STATE_NO_BUS", "VAULT_STATE_") gives "no_bus".
 [[nodiscard]] std::string EnumWord(absl::string_view name, absl::string_view prefix);
 
-// "1 organization", "2 organizations".
+// Returns "1 organization", "2 organizations".
 [[nodiscard]] std::string Counted(std::int64_t count, absl::string_view noun);
 
-// Of "user", "console" or "partner"; CREDENTIAL_KIND_UNSPECIFIED for anything else.
+// Returns the kind for "user", "console" or "partner"; CREDENTIAL_KIND_UNSPECIFIED for any other
+// text.
 [[nodiscard]] v1::CredentialKind KindOf(absl::string_view word);
 
 }  // namespace billbroker

@@ -1,4 +1,4 @@
-// Host: what the command line asks of the machine it runs on.
+// Host: the functions of the machine that the command line uses.
 #pragma once
 
 #include <cstdint>
@@ -18,16 +18,16 @@ struct EnvironmentVariable {
   SecretString value;
 };
 
-// Where a BILL is, and how this machine gets there.
+// The address of a BILL environment, and the way to it from this machine.
 struct BillEndpoint {
-  std::string name;      // the environment's
+  std::string name;      // of the environment
   std::string base_url;  // https
   std::string ca_file;   // a PEM to trust instead of the system's store; empty for the system's
-  std::string proxy;     // empty for none, whatever the process environment says
+  std::string proxy;     // empty for none, even if the process environment has one
 };
 
 struct ProgramResult {
-  int exit_code = 0;   // 128 and the signal's number where a signal ended it
+  int exit_code = 0;   // 128 plus the signal's number if a signal ended it
   std::string output;  // both streams, up to 64 KiB
 };
 
@@ -37,22 +37,24 @@ class Host {
 
   [[nodiscard]] virtual absl::optional<std::string> Getenv(const std::string& name) const = 0;
 
-  // Becomes `command` (looked up in PATH, not empty) with `variables` added to the environment.
-  // Returns only when it cannot: NOT_FOUND, or PERMISSION_DENIED for what is there and will not
-  // run.
+  // Replaces this process by `command` (looked up in PATH, not empty) with `variables` added to the
+  // environment. Returns only on failure: NOT_FOUND, or PERMISSION_DENIED if the command exists but
+  // cannot run.
   [[nodiscard]] virtual absl::Status Exec(const std::vector<std::string>& command,
                                           const std::vector<EnvironmentVariable>& variables) = 0;
 
-  // Runs `command` to its end: beside this program where one of that name is, else from PATH.
+  // Runs `command` to its end: the program of that name beside this one if there is one, else from
+  // PATH.
   [[nodiscard]] virtual absl::StatusOr<ProgramResult> Run(
       const std::vector<std::string>& command) = 0;
 
   virtual void Sleep(absl::Duration time) = 0;
 
-  // RLIMIT_MEMLOCK in bytes; nullopt for no limit.
+  // Returns RLIMIT_MEMLOCK in bytes; nullopt for no limit.
   [[nodiscard]] virtual absl::optional<std::uint64_t> LockableBytes() const = 0;
 
-  // Connects to the endpoint's host and shakes hands, no more. UNAVAILABLE says what went wrong.
+  // Connects to the endpoint's host and does the TLS handshake, no more. UNAVAILABLE contains the
+  // cause.
   [[nodiscard]] virtual absl::Status Reach(const BillEndpoint& endpoint) = 0;
 };
 

@@ -1,4 +1,4 @@
-// JSON output: keys in the order in which they are documented in docs/cli.md.
+// JSON output: keys in the order of docs/cli.md.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -8,12 +8,12 @@ namespace billbroker {
 
 using Json = nlohmann::ordered_json;
 
-// Indented, with a final line break; bytes that are no UTF-8 become U+FFFD.
+// Prints indented JSON with a final line break; invalid UTF-8 becomes U+FFFD.
 inline void PrintJson(const Json& json, std::ostream& out) {
   out << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
 }
 
-// The same in one line, for output that goes on.
+// Prints JSON in one line, for output that continues.
 inline void PrintJsonLine(const Json& json, std::ostream& out) {
   out << json.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
 }

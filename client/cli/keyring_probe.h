@@ -1,4 +1,4 @@
-// KeyringProbe: how the keyring of this user's session is, asked without the broker.
+// KeyringProbe: the state of the keyring in this user's session, without the broker.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@ class KeyringProbe {
  public:
   virtual ~KeyringProbe() = default;
 
-  // Within some seconds; never prompts, never unlocks. `state` and `fix` are set.
+  // Returns the state within some seconds; never prompts, never unlocks. `state` and `fix` are set.
   [[nodiscard]] virtual v1::VaultStatus Probe() = 0;
 };
 

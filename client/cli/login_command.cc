@@ -10,14 +10,14 @@ namespace {
 
 struct LoginCommandOptions {};
 
-// The sign-in failed: says why and lets the person choose. What BILL refused is useless as it is;
-// what merely could not be reached will do later.
+// Prints the error of the sign-in and lets the person choose. By default a credential that BILL
+// refused is deleted, and one that could not be tried is kept.
 absl::Status KeepOrDelete(CommandContext& context, const v1::Credential& credential,
                           const std::string& organization_id, const absl::Status& refusal) {
   context.io.err << "the sign-in failed: " << Printable(refusal.message()) << '\n' << std::flush;
   const bool refused = ExitCodeOf(refusal) == kExitNeedsPerson;
   const absl::StatusOr<bool> keep = Confirm(
-      context.io.terminal, "keep the stored credential, to mend or try it later?", !refused);
+      context.io.terminal, "keep the stored credential, to fix it or try it later?", !refused);
   if (!keep.ok()) return keep.status();
   if (*keep) {
     context.io.err << "kept; try it again: billbroker session login " << Printable(organization_id)
@@ -31,7 +31,7 @@ absl::Status KeepOrDelete(CommandContext& context, const v1::Credential& credent
 }
 
 void PrintNextSteps(const std::string& name, const std::string& id, std::ostream& talk) {
-  talk << "\nwhat to run next:\n"
+  talk << "\nnext commands:\n"
        << "  billbroker session get " << id << " --credential " << name << '\n'
        << "  billbroker exec --org " << id << " --credential " << name << " -- sh -c '\n"
        << "    printf \"sessionId: %s\\ndevKey: %s\\n\" \"$BILL_SESSION_ID\" \"$BILL_DEV_KEY\" |\n"
@@ -42,8 +42,8 @@ void PrintNextSteps(const std::string& name, const std::string& id, std::ostream
 absl::Status Login(CommandContext& context, const LoginCommandOptions&) {
   if (!context.io.terminal.interactive()) {
     return absl::InvalidArgumentError(
-        "login asks questions and standard input is no terminal; use 'billbroker credential create "
-        "NAME ... --secrets-from-stdin', then 'billbroker session login ID'");
+        "login asks questions, and standard input is not a terminal; use 'billbroker credential "
+        "create NAME ... --secrets-from-stdin', then 'billbroker session login ID'");
   }
   const absl::StatusOr<v1::GetStatusResponse> status = context.admin.GetStatus();
   if (!status.ok()) return status.status();

@@ -13,21 +13,22 @@
 
 namespace billbroker {
 
-// A name for the credential of a BILL user: ("Ada.Lovelace@acme.com", "sandbox") gives
-// "ada-lovelace-sandbox". A valid credential name, never empty.
+// Returns a name for the credential of a BILL user: ("Ada.Lovelace@acme.com", "sandbox") gives
+// "ada-lovelace-sandbox". It is a valid credential name, never empty.
 [[nodiscard]] std::string ProposeName(absl::string_view username, absl::string_view environment);
 
-// Asks a person for everything of a credential, secrets included, and talks to `talk` meanwhile.
+// Asks a person for all fields of a credential, secrets included, and writes to `talk` meanwhile.
 class LoginDialog final {
  public:
   // All borrowed.
   LoginDialog(Terminal& terminal, std::ostream& talk, CredentialClient& credentials)
       : terminal_(terminal), talk_(talk), credentials_(credentials) {}
 
-  // `status` names the environments. Errors: those of Terminal and of CredentialClient.
+  // Asks for all fields. `status` names the environments. Returns the errors of Terminal and
+  // CredentialClient.
   [[nodiscard]] absl::StatusOr<NewCredential> Ask(const v1::GetStatusResponse& status);
 
-  // Shows what Ask() gathered; true where the person wants it stored.
+  // Shows the answers of Ask(). Returns true if the person confirms that they are stored.
   [[nodiscard]] absl::StatusOr<bool> ConfirmSummary(const NewCredential& credential);
 
  private:

@@ -10,7 +10,7 @@
 #include "client/cli/vault_probe.h"
 
 int main(int argc, char** argv) {
-  // What gRPC logs would stand among what the program says; GRPC_VERBOSITY brings it back.
+  // gRPC's log would mix with the program's output; GRPC_VERBOSITY enables it.
   if (std::getenv("GRPC_VERBOSITY") == nullptr) ::gpr_set_log_function([](gpr_log_func_args*) {});
   billbroker::PosixTerminal terminal(STDIN_FILENO, STDERR_FILENO);
   billbroker::PosixHost host;

@@ -12,7 +12,7 @@
 namespace billbroker {
 namespace {
 
-constexpr int kTries = 3;  // that BILL allows for one code
+constexpr int kTries = 3;  // BILL's limit for one code
 constexpr std::size_t kMaxCodeBytes = 64;
 
 struct RenewOptions {
@@ -26,7 +26,7 @@ struct StepUpOptions {
   std::string name;
 };
 
-// As a person types it: "123 456" is six digits.
+// Removes blanks: a person may type "123 456" for six digits.
 SecretString WithoutBlanks(const SecretString& typed) {
   SecretBuilder code;
   for (const char& c : typed.Reveal()) {
@@ -42,11 +42,11 @@ absl::StatusOr<SecretString> ReadCode(Terminal& terminal, bool from_stdin) {
   return WithoutBlanks(*typed);
 }
 
-// A mistyped code may be typed again; BILL counts the tries.
+// Returns true if the code may be typed again; BILL counts the tries.
 bool MayTryAgain(const absl::Status& status) {
   const absl::optional<ErrorDetails> details = DetailsOf(status);
   if (!details.has_value()) return false;
-  // What BILL gave for the code is kept: unlock the keyring, and it is stored.
+  // The broker keeps the rememberMeId of the code: unlock the keyring, and it is stored.
   if (details->reason == Reason::kVaultLocked || details->reason == Reason::kVaultUnreachable) {
     return true;
   }
@@ -93,7 +93,7 @@ void PrintCounts(const std::string& name, const v1::StepUpCounts& counts, std::o
 absl::Status Renew(CommandContext& context, const RenewOptions& options) {
   if (!options.code_from_stdin && !context.io.terminal.interactive()) {
     return absl::InvalidArgumentError(
-        "standard input is no terminal to ask for the code at; pass --code-from-stdin");
+        "standard input is not a terminal, so the code cannot be typed; pass --code-from-stdin");
   }
   const absl::StatusOr<v1::StartChallengeResponse> started =
       context.mfa.StartChallenge(options.name, options.organization);
@@ -123,7 +123,8 @@ absl::Status StepUp(CommandContext& context, const StepUpOptions& options) {
 }  // namespace
 
 void AddMfaCommands(CLI::App& app, Command& command) {
-  CLI::App& group = *app.add_subcommand("mfa", "MFA trust: what BILL wants a person's phone for");
+  CLI::App& group =
+      *app.add_subcommand("mfa", "MFA trust, which needs a code from a person's phone");
   group.require_subcommand(1);
 
   auto renew = command.Add<RenewOptions>(
@@ -134,12 +135,12 @@ void AddMfaCommands(CLI::App& app, Command& command) {
                    "Ask with a session of this one; else the broker chooses")
       ->type_name("ID");
   renew.app->add_option("--device", renew.options->device,
-                        "What BILL is to know the broker as; else as before");
+                        "The name of the broker's device at BILL; else as before");
   renew.app->add_flag("--code-from-stdin", renew.options->code_from_stdin,
-                      "Read the code from standard input, once BILL has sent it");
+                      "Read the code from standard input, after BILL has sent it");
 
   auto step_up = command.Add<StepUpOptions>(
-      group, "step-up", "Make the live sessions MFA-trusted by what is stored", StepUp);
+      group, "step-up", "Make the live sessions MFA-trusted with the stored rememberMeId", StepUp);
   step_up.app->add_option("name", step_up.options->name, "The credential")->required();
 }
 

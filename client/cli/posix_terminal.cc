@@ -25,7 +25,7 @@ absl::Status ReadFailed() {
   return absl::InternalError(absl::StrCat("cannot read the input: ", std::strerror(errno)));
 }
 
-// A terminal without echo for as long as this lives.
+// Turns the terminal's echo off during its lifetime.
 class EchoOff final {
  public:
   explicit EchoOff(int fd) : fd_(fd), changed_(tcgetattr(fd, &before_) == 0) {
@@ -46,7 +46,8 @@ class EchoOff final {
   const bool changed_;
 };
 
-// One byte into `byte`: more could belong to the next question. False at the end of input.
+// Reads one byte, because more could belong to the next question. Returns false at the end of
+// input.
 absl::StatusOr<bool> ReadByte(int fd, char& byte) {
   ssize_t got = 0;
   do {
@@ -56,7 +57,7 @@ absl::StatusOr<bool> ReadByte(int fd, char& byte) {
   return got == 1;
 }
 
-// Waits for input; the number of a caught signal, or 0 once there is something to read.
+// Waits for input. Returns the number of a caught signal, or 0 once there is something to read.
 int WaitForInput(int fd, const CaughtSignals& signals) {
   pollfd fds[2] = {{fd, POLLIN, 0}, {signals.fd(), POLLIN, 0}};
   while (poll(fds, 2, -1) < 0 && errno == EINTR) {
@@ -69,7 +70,7 @@ struct SecretLine {
   int signal = 0;  // the one that cut the reading short
 };
 
-// The signals' old meaning and the echo are back when this returns.
+// The signal handlers and the echo are restored when this returns.
 absl::StatusOr<SecretLine> ReadSilently(int input_fd, int output_fd, absl::string_view prompt) {
   const CaughtSignals signals;
   const EchoOff silent(input_fd);
@@ -108,7 +109,7 @@ absl::StatusOr<std::string> PosixTerminal::ReadLine(absl::string_view prompt) {
 
 absl::StatusOr<SecretString> PosixTerminal::ReadSecret(absl::string_view prompt) {
   if (!interactive()) {
-    return absl::InvalidArgumentError("standard input is no terminal; use --secrets-from-stdin");
+    return absl::InvalidArgumentError("standard input is not a terminal; use --secrets-from-stdin");
   }
   while (true) {
     absl::StatusOr<SecretLine> line = ReadSilently(input_fd_, output_fd_, prompt);
@@ -116,7 +117,7 @@ absl::StatusOr<SecretString> PosixTerminal::ReadSecret(absl::string_view prompt)
     if (!line.ok()) return line.status();
     if (line->signal == 0) return std::move(line->text);
     raise(line->signal);
-    // Still here: stopped and continued, which asks again, or the caller's own handler.
+    // The process was stopped and continued, which asks again, or the caller's own handler ran.
     if (line->signal != SIGTSTP) return absl::CancelledError("interrupted; nothing was changed");
   }
 }
@@ -140,7 +141,7 @@ absl::StatusOr<SecretString> PosixTerminal::ReadAll(std::size_t max_bytes) {
 }
 
 void PosixTerminal::Show(absl::string_view text) const {
-  // A prompt that cannot be shown is no reason to stop reading.
+  // Reading continues even if the prompt cannot be shown.
   [[maybe_unused]] const ssize_t written = write(output_fd_, text.data(), text.size());
 }
 

@@ -1,5 +1,5 @@
-// What the broker answers, as JSON for programs (the shapes of docs/cli.md) and as tables for
-// people.
+// Output of the broker's answers: as JSON for programs (the shapes of docs/cli.md) and as tables
+// for people.
 #pragma once
 
 #include <ostream>
@@ -14,11 +14,11 @@
 
 namespace billbroker {
 
-// The session id and the devKey appear only with `show_secrets`.
+// Returns the session; session id and devKey only with `show_secrets`.
 [[nodiscard]] Json SessionJson(const ClientSession& session, bool show_secrets);
 void PrintSession(const ClientSession& session, bool show_secrets, std::ostream& out);
 
-// One state that a watch tells: a session, without its secrets, or why there is none. A line.
+// Returns one state of a watch: a session without its secrets, or the error.
 [[nodiscard]] Json WatchJson(const WatchedOrganization& which,
                              const absl::StatusOr<ClientSession>& state, absl::Time now);
 void PrintWatchLine(const WatchedOrganization& which, const absl::StatusOr<ClientSession>& state,
@@ -28,7 +28,7 @@ void PrintWatchLine(const WatchedOrganization& which, const absl::StatusOr<Clien
 void PrintSessionEntries(const std::vector<v1::SessionEntry>& entries, absl::Time now,
                          std::ostream& out);
 
-// `organizations`: whether the credential carries them (a list does not).
+// Returns the credential. `organizations` is true if it contains them (a list does not).
 [[nodiscard]] Json CredentialJson(const v1::Credential& credential, bool organizations);
 void PrintCredential(const v1::Credential& credential, std::ostream& out);
 void PrintCredentials(const std::vector<v1::Credential>& credentials, std::ostream& out);

@@ -25,7 +25,7 @@ Json PendingJson(const v1::Credential& credential) {
           {"create_time", TimeText(pending.create_time())}};
 }
 
-// What a person has to know of the rememberMeId; empty where there is none.
+// Returns the state of the rememberMeId for a person; empty if there is none.
 std::string TrustText(const v1::Credential& credential) {
   if (credential.has_remember_me_refuse_time()) {
     return absl::StrCat("not taken by BILL since ", TimeText(credential.remember_me_refuse_time()));
@@ -36,7 +36,7 @@ std::string TrustText(const v1::Credential& credential) {
   return credential.device().empty() ? "" : "of unknown age";
 }
 
-// null where `time` is not set.
+// Returns null if `time` is not set.
 Json OptionalTime(bool set, const google::protobuf::Timestamp& time) {
   return set ? Json(TimeText(time)) : Json(nullptr);
 }

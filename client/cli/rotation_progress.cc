@@ -38,9 +38,9 @@ absl::Status AwaitRollout(CommandContext& context, const v1::Credential& credent
     if (IsDone(*progress)) return absl::OkStatus();
     if (context.clock.SinceBoot() >= deadline) {
       return absl::DeadlineExceededError(
-          absl::StrCat("the change is in force, but has not come everywhere after ",
+          absl::StrCat("the change is in effect, but is not used everywhere after ",
                        absl::FormatDuration(longest), ": ", text,
-                       "; it goes on by itself inside the devKey's sign-ins"));
+                       "; it continues by itself within the devKey's sign-ins"));
     }
     context.host.Sleep(kBetween);
   }

@@ -1,4 +1,4 @@
-// Waiting until a new version of a credential has come everywhere.
+// AwaitRollout: waits until a new version of a credential is used everywhere.
 #pragma once
 
 #include "absl/status/status.h"
@@ -6,9 +6,9 @@
 
 namespace billbroker {
 
-// Returns once every live session of the credential is of its newest version and every watcher has
-// been told, and says so; DEADLINE_EXCEEDED with how far it came after `longest`. Each step is told
-// on the error stream.
+// Prints each step to the error stream. Returns once every live session of the credential has its
+// newest version and every watcher was notified. After `longest` fails with DEADLINE_EXCEEDED and
+// the progress.
 [[nodiscard]] absl::Status AwaitRollout(CommandContext& context, const v1::Credential& credential,
                                         absl::Duration longest);
 

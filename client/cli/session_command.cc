@@ -71,25 +71,24 @@ void AddOrganization(CLI::App& app, std::string& organization, std::string& cred
   app.add_option("--credential", credential, "Which credential, where several serve it");
 }
 
-// CLI11 would take "-1" and what is too large for some other generation.
+// CLI11 would turn "-1" and values that are too large into other generations.
 void AddStaleGeneration(CLI::App& app, std::uint64_t& generation) {
   static constexpr char kName[] = "--stale-generation";
   app.add_option_function<std::string>(
          kName,
          [&generation](const std::string& text) {
            if (absl::SimpleAtoi(text, &generation)) return;
-           throw CLI::ValidationError(kName,
-                                      absl::StrCat("\"", text,
-                                                   "\" is no generation; give the number that the "
-                                                   "session came with"));
+           throw CLI::ValidationError(
+               kName,
+               absl::StrCat("\"", text, "\" is not a generation; use the number of the session"));
          },
-         "Report that BILL said BDC_1109 to this generation")
+         "Report that BILL answered BDC_1109 to this generation")
       ->type_name("N");
 }
 
 void AddGet(CLI::App& group, Command& command) {
-  auto [app, options] = command.Add<GetOptions>(
-      group, "get", "A live session; signs in only where none is there", Get);
+  auto [app, options] =
+      command.Add<GetOptions>(group, "get", "A live session; signs in only if there is none", Get);
   GetSessionOptions& request = options->request;
   AddOrganization(*app, options->organization, request.credential);
   app->add_flag("--include-dev-key", request.include_dev_key, "Fetch the devKey too");
@@ -110,19 +109,20 @@ void AddSessionCommands(CLI::App& app, Command& command) {
   AddGet(group, command);
 
   auto login = command.Add<SessionLoginOptions>(
-      group, "login", "Make sure that a session is live, and say whether it was", Login);
+      group, "login", "Make sure that a session is live, and print whether it was", Login);
   AddOrganization(*login.app, login.options->organization, login.options->request.credential);
   login.app->add_flag("--force", login.options->request.force,
-                      "Spend a sign-in, and try again what BILL refused");
+                      "Spend a sign-in, also after a refusal by BILL");
   login.app->add_flag("--show", login.options->show, "Print the session id");
 
   auto logout = command.Add<SessionLogoutOptions>(group, "logout",
                                                   "End a session at BILL, for everyone", Logout);
   AddOrganization(*logout.app, logout.options->organization, logout.options->request.credential);
 
-  auto list = command.Add<SessionListOptions>(
-      group, "list", "What the broker knows of sessions and refusals", List);
-  list.app->add_option("--credential", list.options->credential, "Only those of one credential");
+  auto list =
+      command.Add<SessionListOptions>(group, "list", "The broker's sessions and refusals", List);
+  list.app->add_option("--credential", list.options->credential,
+                       "Only the sessions of one credential");
   AddSessionWatchCommand(group, command);
 }
 

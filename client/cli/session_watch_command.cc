@@ -24,7 +24,8 @@ absl::Status Watch(CommandContext& context, const SessionWatchOptions& options) 
         } else {
           PrintWatchLine(which, state, now, context.io.out);
         }
-        // Also into a pipe: a line is a change. RunCli() says that the output was lost.
+        // Flushes into a pipe too: each line is a change. RunCli() reports that the output was
+        // lost.
         return static_cast<bool>(context.io.out.flush());
       });
 }

@@ -12,10 +12,10 @@ class Table final {
   // An empty header prints none.
   explicit Table(std::vector<std::string> header = {});
 
-  // As many cells as one likes; control characters in them become '?'.
+  // Adds a row with any number of cells; control characters in them become '?'.
   void Add(std::vector<std::string> row);
 
-  // Two spaces between columns, none at the end of a line.
+  // Prints the rows, with two spaces between columns and none at the end of a line.
   void Print(std::ostream& out) const;
 
  private:

@@ -1,4 +1,4 @@
-// Terminal: where the command line reads from.
+// Terminal: the input of the command line.
 #pragma once
 
 #include <cstddef>
@@ -10,21 +10,21 @@
 
 namespace billbroker {
 
-// Errors: OUT_OF_RANGE at the end of input, CANCELLED where a signal ended the reading.
+// Errors: OUT_OF_RANGE at the end of input, CANCELLED if a signal ended the read.
 class Terminal {
  public:
   virtual ~Terminal() = default;
 
-  // True where a person sits there; false for a pipe or a file.
+  // Returns true if a person types; false for a pipe or a file.
   [[nodiscard]] virtual bool interactive() const = 0;
 
   // Shows `prompt` and returns the next line without its end.
   [[nodiscard]] virtual absl::StatusOr<std::string> ReadLine(absl::string_view prompt) = 0;
 
-  // The same without echo, from a person only.
+  // Does the same without echo, from a person only.
   [[nodiscard]] virtual absl::StatusOr<SecretString> ReadSecret(absl::string_view prompt) = 0;
 
-  // Everything up to the end of input. INVALID_ARGUMENT beyond `max_bytes`.
+  // Returns all input up to its end. Fails with INVALID_ARGUMENT beyond `max_bytes`.
   [[nodiscard]] virtual absl::StatusOr<SecretString> ReadAll(std::size_t max_bytes) = 0;
 };
 

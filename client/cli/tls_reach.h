@@ -1,4 +1,4 @@
-// ShakeHands: whether a BILL host can be reached over TLS.
+// ShakeHands: checks that a BILL host can be reached over TLS.
 #pragma once
 
 #include "absl/status/status.h"
@@ -6,8 +6,8 @@
 
 namespace billbroker {
 
-// Connects to the endpoint's host, as the broker would, and verifies its certificate, then hangs
-// up: no request is sent. Takes 10 s at most. UNAVAILABLE says what went wrong.
+// Connects to the endpoint's host like the broker, verifies its certificate, and closes the
+// connection: no request is sent. Takes at most 10 s. UNAVAILABLE contains the cause.
 [[nodiscard]] absl::Status ShakeHands(const BillEndpoint& endpoint);
 
 }  // namespace billbroker

@@ -23,7 +23,7 @@ std::string OptionName(absl::string_view argument) {
                              {{"_", "-"}});
 }
 
-// A value may stand in the wrong place: `--pasword hunter2` must not be echoed.
+// A value may be in the wrong place: `--pasword hunter2` must not be echoed.
 std::string UnknownArguments(const std::vector<std::string>& extras) {
   for (const std::string& extra : extras) {
     if (absl::StartsWith(extra, "--")) return absl::StrCat("unknown option ", OptionName(extra));
@@ -33,8 +33,8 @@ std::string UnknownArguments(const std::vector<std::string>& extras) {
   return absl::StrCat("unexpected argument (", extras.size(), " too many)");
 }
 
-// The command whose subcommand was not named, as typed: "billbroker" or "billbroker session". Empty
-// where a command was named to its end.
+// Returns the command without a subcommand, as typed: "billbroker" or "billbroker session". Empty
+// if the command is complete.
 std::string UnfinishedCommand(const CLI::App& app) {
   std::string words = app.get_name();
   const CLI::App* named = &app;
@@ -63,7 +63,7 @@ absl::Status RefuseSecretArguments(const std::vector<std::string>& args) {
 absl::Status UsageError(const CLI::App& app, const CLI::ParseError& error) {
   const std::vector<std::string> extras = app.remaining(true);
   const std::string unfinished = UnfinishedCommand(app);
-  // The first of what was left over cannot be the value of a mistyped option.
+  // The first remaining argument cannot be the value of a misspelled option.
   if (!unfinished.empty() && !extras.empty() && !absl::StartsWith(extras.front(), "-")) {
     return absl::InvalidArgumentError(absl::StrCat("there is no command \"", extras.front(),
                                                    "\"; see '", unfinished, " --help'"));

@@ -1,4 +1,4 @@
-// What is wrong with arguments, said without repeating what could be a secret.
+// Errors about arguments, without values that could be secrets.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -9,11 +9,11 @@
 
 namespace billbroker {
 
-// INVALID_ARGUMENT where an argument before "--" tries to pass a secret, such as --password.
+// Fails with INVALID_ARGUMENT if an argument before "--" passes a secret, such as --password.
 [[nodiscard]] absl::Status RefuseSecretArguments(const std::vector<std::string>& args);
 
-// The error that `app` found. Names options and what stands where a command should, never a value
-// that no option is known for.
+// Returns the error that `app` found. Names options and words in the place of a command, but never
+// a value without a known option.
 [[nodiscard]] absl::Status UsageError(const CLI::App& app, const CLI::ParseError& error);
 
 }  // namespace billbroker

@@ -114,7 +114,7 @@ TEST_F(CliMessagesTest, AuditFindings) {
   EXPECT_THAT(VerifyOutput(v1::AUDIT_FAULT_HEAD_LOST),
               HasSubstr("compare them with a copy that was kept elsewhere"));
   EXPECT_THAT(VerifyOutput(v1::AUDIT_FAULT_FILE_LOST),
-              HasSubstr("before sequence 8 is in older files"));
+              HasSubstr("before sequence 8 are in older files"));
   EXPECT_THAT(err_, HasSubstr("name the older files too"));
   EXPECT_THAT(VerifyOutput(v1::AUDIT_FAULT_CHANGED),
               HasSubstr("\ngave up after 1 finding; the rest was not looked at\n17 lines, "));

@@ -94,7 +94,7 @@ TEST_F(SessionCommandTest, RejectsInvalidStaleGeneration) {
     EXPECT_EQ(Run({"session", "get", "00800000000000000801", "--stale-generation=" + text}),
               kExitUsage)
         << text;
-    EXPECT_THAT(err_, HasSubstr("--stale-generation: \"" + text + "\" is no generation"));
+    EXPECT_THAT(err_, HasSubstr("--stale-generation: \"" + text + "\" is not a generation"));
   }
   EXPECT_EQ(Run({"session", "get", "00800000000000000801", "--stale-generation", "-1"}),
             kExitUsage);
