@@ -1,5 +1,5 @@
-// The only way in which the broker prints a message: fields with the option (secret) show their
-// length alone.
+// The only way in which the broker prints a message: fields with the option (secret) show only
+// their length.
 #pragma once
 
 #include <google/protobuf/message.h>
@@ -8,8 +8,8 @@
 
 namespace billbroker {
 
-// One line of text format, without line breaks, with every set secret field as `name: <secret of N
-// bytes>`.
+// Returns one line of text format, without line breaks, with every set secret field as `name:
+// <secret of N bytes>`.
 [[nodiscard]] std::string Redacted(const google::protobuf::Message& message);
 
 // Overwrites and clears every secret field of `message`, in messages inside it too: protobuf keeps

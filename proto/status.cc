@@ -95,7 +95,7 @@ v1::ErrorStatus ToErrorStatus(const absl::Status& status) {
   const absl::optional<ErrorDetails> details = DetailsOf(status);
   if (!details.has_value()) {
     error.set_code(grpc::StatusCode::INTERNAL);
-    error.set_message("internal error; the broker's log says more");
+    error.set_message("internal error; the broker's log has the cause");
     return error;
   }
   error.set_code(static_cast<int>(status.code()));

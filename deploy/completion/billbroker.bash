@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# bash completion for billbroker: commands, options, and the names of credentials and environments that the
-# broker knows.
+# bash completion for billbroker: commands, options, and the names of the broker's credentials and
+# environments.
 
-# Offers those of the words "$2" that begin with "$1".
+# Offers the words in "$2" that begin with "$1".
 _billbroker_offer() { mapfile -t COMPREPLY < <(compgen -W "$2" -- "$1"); }
 
-# Asks the broker; says nothing when it does not answer.
+# Asks the broker; prints nothing if it does not answer.
 _billbroker_names() {
   local listing
   case $1 in
@@ -44,7 +44,7 @@ _billbroker_options() {
   echo --socket --address --ca-file --certificate-file --key-file --output --timeout --help
 }
 
-# The value of the option "$1". Fails where the option takes none.
+# Prints the possible values of the option "$1". Fails if the option takes none.
 _billbroker_value() {
   case $1 in
     --output) _billbroker_offer "$2" 'table json' ;;
@@ -57,8 +57,9 @@ _billbroker_value() {
   esac
 }
 
-# Puts the words up to the cursor into "args", and --option=value as two: bash makes three of it, or one where
-# COMP_WORDBREAKS has no "=". Then "joined" is what stands before the value in the word at the cursor.
+# Puts the words up to the cursor into "args", with --option=value as two words: bash splits it into
+# three, or does not split it if COMP_WORDBREAKS has no "=". Then "joined" is the text before the
+# value in the word at the cursor.
 _billbroker_args() {
   local i word
   args=() joined=
@@ -84,11 +85,11 @@ _billbroker() {
     COMPREPLY=("${COMPREPLY[@]/#/$joined}")
     return
   fi
-  # An option that takes no value, and has one.
+  # An option that takes no value, but has one.
   [[ $joined || ${COMP_WORDS[COMP_CWORD]} == = || ${COMP_WORDS[COMP_CWORD - 1]} == = ]] && return
   for ((i = 1; i < ${#args[@]} - 1; ++i)); do
     case ${args[i]} in
-      --) # What follows is the command of exec.
+      --) # The command of exec follows.
         compopt -o default 2>/dev/null
         return
         ;;

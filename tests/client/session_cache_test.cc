@@ -23,7 +23,7 @@ using ::testing::SizeIs;
 
 class SessionCacheTest : public ::testing::Test {
  protected:
-  // Quick to try again, and quick to add.
+  // Retries and adds quickly.
   static SessionCacheOptions Watching(std::vector<WatchedOrganization> organizations) {
     SessionCacheOptions options;
     options.organizations = std::move(organizations);
@@ -44,7 +44,7 @@ class SessionCacheTest : public ::testing::Test {
   }
 
   std::size_t calls() const { return broker_->get_session_requests().size(); }
-  // Whether one GetSession() costs no call.
+  // Returns true if one GetSession() costs no call.
   bool IsHit(SessionCache& cache, const std::string& organization_id,
              const GetSessionOptions& options = {}) const {
     const std::size_t before = calls();
@@ -122,7 +122,7 @@ TEST_F(SessionCacheTest, MissSendsAllOptionsToTheBroker) {
 TEST_F(SessionCacheTest, ReturnsErrorsOfTheBroker) {
   const auto cache = OpenAndAwait(Watching({{"00800000000000000801"}}));
   EXPECT_THAT(cache->GetSession("unknown"), HasReason(Reason::kUnknownOrganization));
-  EXPECT_EQ(cache->watched(), 1) << "what is unknown is not watched";
+  EXPECT_EQ(cache->watched(), 1) << "an unknown organization is not watched";
 }
 
 TEST_F(SessionCacheTest, CallsBrokerBeforeCompleteState) {
@@ -140,7 +140,8 @@ TEST_F(SessionCacheTest, DoesNotReturnReportedGeneration) {
       cache->GetSession("00800000000000000801", {.stale_generation = 1});
   ASSERT_THAT(next, IsOk());
   EXPECT_EQ(next->generation, 2U);
-  EXPECT_EQ(GenerationOf(*cache), 2U) << "asked for, since nothing was told yet";
+  EXPECT_EQ(GenerationOf(*cache), 2U)
+      << "a call of the broker, because the watch has sent nothing yet";
   EXPECT_EQ(calls(), 2U);
   v1::Session told = FakeSession("00800000000000000801", 2);
   told.set_session_id("another-session");

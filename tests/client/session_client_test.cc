@@ -95,7 +95,7 @@ TEST(TakeSessionTest, WipesSecretsOfInvalidSession) {
 TEST_F(SessionClientTest, DoesNotRetryFailures) {
   broker_.FailNext(
       "GetSession",
-      MakeError(ErrorDetails{Reason::kBillUnavailable, absl::Milliseconds(1), {}}, "bill is ill"));
+      MakeError(ErrorDetails{Reason::kBillUnavailable, absl::Milliseconds(1), {}}, "bill is down"));
   EXPECT_THAT(client_->GetSession("00800000000000000801"), Not(IsOk()));
   EXPECT_THAT(broker_.get_session_requests(), SizeIs(1));
 }

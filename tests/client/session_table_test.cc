@@ -17,7 +17,7 @@ class SessionTableTest : public ::testing::Test {
  protected:
   SessionTableTest() { table_.Add(kAcme, 3); }
 
-  // A session that the broker confirmed now, and vouches for for 34 minutes.
+  // Returns a session that the broker has just confirmed for 34 minutes.
   ClientSession Session(std::uint64_t generation, const std::string& id = "session") const {
     ClientSession session;
     session.session_id = SecretString::CopyOf(id);
@@ -31,7 +31,7 @@ class SessionTableTest : public ::testing::Test {
     return session;
   }
 
-  // The generation that is handed out; 0 where the broker is to be asked.
+  // Returns the generation that the table returns; 0 if the broker must be asked.
   std::uint64_t Generation(const GetSessionOptions& options = {}) {
     const absl::optional<ClientSession> session = table_.Find(kAcme, options);
     return session.has_value() ? session->generation : 0;
@@ -120,7 +120,7 @@ TEST_F(SessionTableTest, ReportedSessionIsBlockedUntilConfirmed) {
   again.verify_time = told;
   table_.Lose();
   table_.Tell(kAcme, std::move(again));
-  EXPECT_EQ(Generation(), 0U) << "that is what was known when it was reported";
+  EXPECT_EQ(Generation(), 0U) << "that was the verify_time at the report";
   table_.Tell(kAcme, Session(7));
   EXPECT_EQ(Generation(), 7U);
 }

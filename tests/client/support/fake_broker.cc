@@ -134,7 +134,7 @@ class FakeBroker::Sessions final : public v1::SessionService::Service {
   }
 
  private:
-  // What was told since `seen`, which holds how often each organization had been.
+  // Returns the states since `seen`, which holds the number of states of each organization.
   std::vector<v1::WatchSessionsResponse> News(const v1::WatchSessionsRequest& request,
                                               std::vector<int>& seen) {
     std::vector<v1::WatchSessionsResponse> news;

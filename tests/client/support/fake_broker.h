@@ -1,4 +1,4 @@
-// FakeBroker: a broker without a keyring and without a BILL, over the generated services.
+// FakeBroker: a broker without keyring and BILL, over the generated services.
 #pragma once
 
 #include <deque>
@@ -17,18 +17,17 @@
 
 namespace billbroker {
 
-// What the fake hands out and what tests send in: none of them may turn up where it does not
-// belong.
+// Secrets that the fake returns or that tests send. None of them may appear in a wrong place.
 inline constexpr char kSessionIdSecret[] = "session-id-7Qx2-secret";
 inline constexpr char kDevKeySecret[] = "dev-key-9Zk4-secret";
 
-// As the fake hands it out: confirmed where ManualClock stands at first, for 34 minutes.
+// Returns a session that BILL confirmed at the start time of ManualClock, for 34 minutes.
 [[nodiscard]] v1::Session FakeSession(const std::string& organization_id, std::uint64_t generation,
                                       bool include_dev_key = false, bool include_headers = false);
 
-// Thread-safe. Every organization but "unknown" has a session of generation 1; reporting the
-// current generation makes the next; watches tell the generation of the time they start, and then
-// what Tell() says. Lists give two entries a page, whatever was asked.
+// Thread-safe. Every organization except "unknown" has a session of generation 1; reporting the
+// current generation makes the next one. Watches send the generation of the time they start, and
+// then the states of `Tell()`. A page of a list always has two entries.
 class FakeBroker final {
  public:
   // Listens on the Unix socket at `path`.
@@ -37,16 +36,16 @@ class FakeBroker final {
   FakeBroker(const FakeBroker&) = delete;
   FakeBroker& operator=(const FakeBroker&) = delete;
 
-  // The next call of `method`, such as "GetSession", fails with `status`; several queue up. A watch
-  // that is complete fails with that of "WatchEnd", each with one.
+  // Makes the next call of `method`, such as "GetSession", fail with `status`; several calls queue
+  // up. "WatchEnd" ends one complete watch with `status`.
   void FailNext(const std::string& method, const absl::Status& status);
 
-  // What watches tell of the organization, if one of them asks.
+  // Sends a state of the organization to the watches that include it.
   void Tell(const std::string& organization_id, const absl::StatusOr<v1::Session>& state);
-  // Watches start and tell nothing while this is true.
+  // While this is true, watches start and send nothing.
   void set_watches_silent(bool silent);
 
-  // What was received, oldest first, secrets included.
+  // Returns the received requests, oldest first, secrets included.
   [[nodiscard]] std::vector<v1::GetSessionRequest> get_session_requests() const;
   [[nodiscard]] std::vector<v1::WatchSessionsRequest> watch_requests() const;
   [[nodiscard]] std::vector<v1::LoginRequest> login_requests() const;
@@ -58,20 +57,21 @@ class FakeBroker final {
   [[nodiscard]] std::vector<std::string> credential_names() const;
 
   void AddCredential(const std::string& name, const std::vector<std::string>& organizations);
-  // What BILL lists, whatever the credential: ids and names.
+  // Sets the organizations that BILL lists for every credential: ids and names.
   void set_discovered(const std::map<std::string, std::string>& organizations);
   [[nodiscard]] std::vector<v1::DiscoverOrganizationsRequest> discover_requests() const;
-  // Of (live, current) sessions and (watchers, told) what GetRotationProgress tells next.
+  // Sets the counts of GetRotationProgress: (live, current) sessions and (watchers, updated
+  // watchers).
   void AddProgress(int live, int current, int watchers, int told);
-  // MfaService takes the code "123456".
+  // MfaService accepts the code "123456".
   [[nodiscard]] std::vector<v1::StartChallengeRequest> challenge_requests() const;
   [[nodiscard]] std::vector<v1::CompleteChallengeRequest> code_requests() const;
   void AddSessionEntry(v1::SessionEntry entry);
   void set_status(v1::GetStatusResponse status);
-  // What VerifyAudit answers; the names and contents that the last one got.
+  // The answer of VerifyAudit, and the names and contents that the last call received.
   void set_audit_report(v1::VerifyAuditResponse report);
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> audited() const;
-  // DeleteCredential fails with SESSIONS_LIVE unless forced.
+  // Makes DeleteCredential fail with SESSIONS_LIVE unless forced.
   void set_sessions_live(bool live);
 
  private:

@@ -9,7 +9,7 @@
 
 namespace billbroker {
 
-// Says what it was told to say.
+// Returns the configured report.
 class FakeBroker::Audit final : public v1::AuditService::Service {
  public:
   explicit Audit(State& state) : state_(state) {}

@@ -1,4 +1,4 @@
-// What the services of a FakeBroker share. Internal to it.
+// The state that the services of a FakeBroker share. Internal to it.
 #pragma once
 
 #include <algorithm>
@@ -17,14 +17,14 @@
 
 namespace billbroker {
 
-inline constexpr std::int64_t kNowSeconds = 1'800'000'000;  // where ManualClock stands
+inline constexpr std::int64_t kNowSeconds = 1'800'000'000;  // the time of ManualClock
 
 inline absl::Status UnknownCredential(const std::string& name) {
   return MakeError(Reason::kUnknownCredential,
                    absl::StrCat("credential \"", name, "\" does not exist"));
 }
 
-// Copies the page of `all` that `token` names, and says where the next begins.
+// Copies the page of `all` that `token` names, and sets the token of the next page.
 template <typename T, typename Response, typename Add>
 void Page(const std::vector<T>& all, const std::string& token, Response* response, const Add& add) {
   constexpr std::size_t kPageSize = 2;
@@ -43,7 +43,7 @@ struct FakeBroker::State {
   std::vector<v1::SessionEntry> entries;
   v1::GetStatusResponse status;
   bool sessions_live = false;
-  // By organization: how often it was told, and what.
+  // By organization: the number of its states so far, and the last one.
   std::map<std::string, std::pair<int, absl::StatusOr<v1::Session>>> told;
   bool watches_silent = false;
   // Counts the changes that watches may have to send.

@@ -24,7 +24,7 @@ int ExitCode(int status) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-// What is there now; empty at the end.
+// Returns the available bytes; empty at the end.
 std::string ReadSome(int fd) {
   char chunk[4096];
   ssize_t got = 0;

@@ -9,7 +9,7 @@
 namespace billbroker {
 
 struct Outcome {
-  int exit_code = -1;  // 128 and the signal's number where a signal ended it
+  int exit_code = -1;  // 128 plus the signal's number if a signal ended it
   std::string out;
   std::string err;
 };
@@ -19,7 +19,7 @@ class PipedProcess final {
   // Starts `command` (looked up in PATH) with `environment` ("NAME=value") added to this process's.
   explicit PipedProcess(const std::vector<std::string>& command,
                         const std::vector<std::string>& environment = {});
-  // Kills what still runs.
+  // Kills the process if it still runs.
   ~PipedProcess();
   PipedProcess(const PipedProcess&) = delete;
   PipedProcess& operator=(const PipedProcess&) = delete;
@@ -41,7 +41,7 @@ class PipedProcess final {
   std::string read_;
 };
 
-// Starts and finishes.
+// Starts the process and waits for its end.
 [[nodiscard]] Outcome RunProcess(const std::vector<std::string>& command,
                                  const std::vector<std::string>& environment = {},
                                  const std::string& input = "");
