@@ -29,7 +29,7 @@ struct Session {
   absl::Time sign_in_time;
   absl::Time verified_time;
   absl::Time expire_time;
-  // The same on Clock::SinceBoot(): nothing is handed out at or after the earlier of the two.
+  // The same on Clock::SinceBoot(): nothing is returned at or after the earlier of the two.
   absl::Duration signed_in;
   absl::Duration deadline;
 };
