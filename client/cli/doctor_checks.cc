@@ -137,6 +137,25 @@ Finding CheckAudit(const BrokerStatus& status) {
   return {"audit", CheckState::kOk, absl::StrCat(audit.file(), " can be written"), ""};
 }
 
+Finding CheckStore(const BrokerStatus& status) {
+  if (!status.ok()) return Untold("store", status);
+  const v1::StoreStatus& store = status->store();
+  switch (store.state()) {
+    case v1::STORE_STATE_READY:
+      return {"store", CheckState::kOk, absl::StrCat(Printable(store.file()), " can be written"),
+              ""};
+    case v1::STORE_STATE_DEGRADED:
+    case v1::STORE_STATE_MEMORY_ONLY:
+    case v1::STORE_STATE_NOT_ANSWERING:
+      return {"store", CheckState::kProblem,
+              absl::StrCat(Printable(store.message()), " (since ", TimeText(store.since_time()),
+                           "); at most one sign-in of each BILL user may fail in an hour"),
+              "remove the cause; the broker tries again by itself"};
+    default:
+      return {"store", CheckState::kSkipped, "it waits for its key from the keyring", ""};
+  }
+}
+
 std::vector<Finding> CheckKeyring(const v1::VaultStatus& vault, absl::string_view whose,
                                   absl::string_view bus_address) {
   struct Step {

@@ -48,6 +48,9 @@ using BrokerStatus = absl::StatusOr<v1::GetStatusResponse>;
 // Checks that the audit log can be written and its head kept, according to the broker.
 [[nodiscard]] Finding CheckAudit(const BrokerStatus& status);
 
+// Checks whether the session store can be opened and written, according to the broker.
+[[nodiscard]] Finding CheckStore(const BrokerStatus& status);
+
 // Checks bus, provider, collection and lock; each depends on the previous one. `whose` names the
 // keyring that `vault` describes. `bus_address` is this process's DBUS_SESSION_BUS_ADDRESS, or
 // empty for the broker's own bus.

@@ -29,7 +29,7 @@ std::vector<Finding> Examine(CommandContext& context, const DoctorOptions& optio
       CheckConfiguration(context.host, options.config_file), CheckBroker(status, context.broker),
       IsKnowable(status, context.broker) ? CheckMemory(status, context.host)
                                          : Untold("memlock", status),
-      CheckAudit(status)};
+      CheckAudit(status), CheckStore(status)};
   const auto append = [&findings](std::vector<Finding> more) {
     std::move(more.begin(), more.end(), std::back_inserter(findings));
   };

@@ -24,7 +24,7 @@ std::string AuditForPeople(const v1::AuditStatus& audit) {
                       Printable(audit.message()));
 }
 
-absl::string_view StoreForPeople(v1::StoreState state) {
+absl::string_view StoreStateForPeople(v1::StoreState state) {
   switch (state) {
     case v1::STORE_STATE_WAITING:
       return "waits for its key from the keyring";
@@ -34,9 +34,36 @@ absl::string_view StoreForPeople(v1::StoreState state) {
       return "DEGRADED: writes fail; a restart forgets the newest changes";
     case v1::STORE_STATE_MEMORY_ONLY:
       return "NOT OPEN: a restart forgets all sessions";
+    case v1::STORE_STATE_NOT_ANSWERING:
+      return "NOT ANSWERING: its disk hangs; a restart forgets the newest changes";
     default:
       return "";
   }
+}
+
+void AddStore(const v1::StoreStatus& store, absl::Time now, Table& table) {
+  const absl::string_view state = StoreStateForPeople(store.state());
+  if (state.empty()) return;
+  table.Add({"store", std::string(state)});
+  const bool works =
+      store.state() == v1::STORE_STATE_READY || store.state() == v1::STORE_STATE_WAITING;
+  if (works) return;
+  table.Add({"", absl::StrCat("for ", LengthText(now - TimeOf(store.since_time())), ": ",
+                              Printable(store.message()))});
+  if (store.has_next_try_time()) {
+    table.Add({"", absl::StrCat("tried again in ", WaitText(TimeOf(store.next_try_time()) - now))});
+  }
+  table.Add({"", "at most one sign-in of each BILL user may fail in an hour"});
+}
+
+Json StoreJson(const v1::StoreStatus& store) {
+  return {
+      {"state", StoreWord(store)},
+      {"file", store.file()},
+      {"message", store.message()},
+      {"since_time", store.has_since_time() ? Json(TimeText(store.since_time())) : Json(nullptr)},
+      {"next_try_time",
+       store.has_next_try_time() ? Json(TimeText(store.next_try_time())) : Json(nullptr)}};
 }
 
 Json CountsJson(const v1::SessionCounts& sessions) {
@@ -120,7 +147,7 @@ Json StatusJson(const v1::GetStatusResponse& status) {
                  {"expired_count", status.mfa().expired_count()},
                  {"refused_count", status.mfa().refused_count()}}},
                {"login_budgets", Json::array()},
-               {"store", {{"state", StoreWord(status.store())}}},
+               {"store", StoreJson(status.store())},
                {"audit",
                 {{"writable", status.audit().writable()},
                  {"message", status.audit().message()},
@@ -158,8 +185,7 @@ void PrintStatus(const v1::GetStatusResponse& status, absl::Time now, std::ostre
                                       sessions.failed_sign_in_count(), " refused")});
   AddMfa(status.mfa(), table);
   AddBudgets(status, now, table);
-  const absl::string_view store = StoreForPeople(status.store().state());
-  if (!store.empty()) table.Add({"store", std::string(store)});
+  AddStore(status.store(), now, table);
   if (status.has_audit()) table.Add({"audit", AuditForPeople(status.audit())});
   for (const v1::EnvironmentStatus& environment : status.environments()) {
     table.Add({"environment", absl::StrCat(environment.name(), "  ", environment.base_url())});

@@ -12,9 +12,9 @@ void AuditHeadKeeper::Restore(const StoreContents& contents) {
   restored_ = mark;
 }
 
-absl::StatusOr<AuditMark> AuditHeadKeeper::Load() {
+absl::StatusOr<absl::optional<AuditMark>> AuditHeadKeeper::Load() {
   MutexLock lock(mutex_);
-  if (restored_.has_value()) return *restored_;
+  if (restored_.has_value() || store_.state() != StoreState::kWaiting) return restored_;
   return absl::UnavailableError(
       "the session store, which keeps the log's head, waits for its key, which is in the keyring");
 }

@@ -14,11 +14,12 @@ class AuditHeadKeeper final : public AuditHead {
   // Borrows `store`.
   explicit AuditHeadKeeper(SessionStore& store) : store_(store) {}
 
-  // Receives the result of SessionStore::Open(); Load() is kUnavailable before. A missing or
-  // unreadable head becomes sequence 0: the log's end is not known, and the log records this.
+  // Takes the head from the contents of the store. A head that is missing or malformed becomes
+  // sequence 0: the log's end is not known, and the log records this.
   void Restore(const StoreContents& contents);
 
-  [[nodiscard]] absl::StatusOr<AuditMark> Load() override;
+  // Returns nullopt while the store cannot be opened, and kUnavailable before it was tried.
+  [[nodiscard]] absl::StatusOr<absl::optional<AuditMark>> Load() override;
   // Stores the head. Fails with kUnavailable while the store cannot be written; the store writes
   // the newest head once it can.
   [[nodiscard]] absl::Status Store(const AuditMark& mark) override;

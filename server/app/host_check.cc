@@ -11,6 +11,7 @@
 #include "server/app/accounts.h"
 #include "server/app/policy_file.h"
 #include "server/app/tls_files.h"
+#include "server/session/sqlite/store_file.h"
 
 namespace billbroker {
 namespace {
@@ -40,6 +41,7 @@ absl::Status CheckFolder(const std::string& path) {
 
 // Rows are sealed, but a file that everybody may write may be an old copy, or emptied.
 absl::Status CheckStore(const std::string& path) {
+  if (absl::Status version = CheckStoreVersion(path); !version.ok()) return version;
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0 || (info.st_mode & S_IWOTH) == 0) return absl::OkStatus();
   return absl::FailedPreconditionError(

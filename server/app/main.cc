@@ -34,9 +34,11 @@
 #include "server/app/listeners.h"
 #include "server/app/log.h"
 #include "server/app/log_observer.h"
+#include "server/app/past_sign_in_log.h"
 #include "server/app/policy_file.h"
 #include "server/app/policy_watch.h"
 #include "server/app/process.h"
+#include "server/app/restoration.h"
 #include "server/app/sign_in_audit.h"
 #include "server/app/store_log.h"
 #include "server/app/vault_watch.h"
@@ -169,19 +171,6 @@ void WatchExpiry(RememberMeExpiry& expiry, Executor& executor) {
   executor.RunAfter(kExpiryInterval, [&expiry, &executor] { WatchExpiry(expiry, executor); });
 }
 
-// Takes over what the process before left, once the keyring gives the key. Called after each full
-// read of the keyring.
-void RestoreOnce(Vault& vault, SessionStore& store, AuditHeadKeeper& head, AuditLog& audit,
-                 SessionManager& sessions) {
-  if (store.state() != StoreState::kWaiting) return;
-  const absl::StatusOr<SecretString> master_key = vault.MasterKey();
-  if (!master_key.ok()) return;
-  StoreContents contents = store.Open(*master_key);
-  head.Restore(contents);
-  audit.Open(*master_key);
-  sessions.Restore(std::move(contents));
-}
-
 absl::Status Run(const Config& config, Signals& signals, const Clock& clock, JsonLog& log) {
   absl::StatusOr<Claims> claims = Claim(config);
   if (!claims.ok()) return claims.status();
@@ -218,10 +207,17 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
                           {clock, executor, random, vault, vault_health, credentials,
                            remember_me_refusals, *bill, store, sign_in_audit, BaseUrls(config)});
   sessions.SetWatcher(&hub);
+  Restoration restoration(
+      {clock, executor, vault, store, audit_head, audit, sessions},
+      [&config](const SecretString& master_key) {
+        return std::make_unique<PastSignInLog>(config.audit.file, AuditKey(master_key));
+      },
+      [&hub] { hub.EverythingChanged(); });
   // The session manager has to outlive all work on `threads` and every answer of BILL, each of
   // which may start the other. So when no caller is left, nothing new gets in, then the work ends,
   // then the answers, and only then the session manager goes.
-  const absl::Cleanup quiesce = [&executor, &threads, &bill] {
+  const absl::Cleanup quiesce = [&restoration, &executor, &threads, &bill] {
+    restoration.Stop();
     executor.Close();
     threads.reset();
     bill.reset();
@@ -264,7 +260,7 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
         hub.EverythingChanged();
       },
       [&] {
-        RestoreOnce(vault, store, audit_head, audit, sessions);
+        restoration.Begin();
         hub.EverythingChanged();
       });
   RememberMeExpiry expiry({clock, credentials, log_observer});

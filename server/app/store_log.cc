@@ -4,9 +4,15 @@
 
 namespace billbroker {
 
-void StoreLog::StoreStateChanged(StoreState state, absl::string_view why) {
-  log_.Write(state == StoreState::kReady ? LogLevel::kInfo : LogLevel::kError, "store_state",
-             {{"state", std::string(StoreStateName(state))}, {"message", std::string(why)}});
+void StoreLog::StoreStateChanged(const StoreStatus& status) {
+  log_.Write(
+      status.state == StoreState::kReady ? LogLevel::kInfo : LogLevel::kError, "store_state",
+      {{"state", std::string(StoreStateName(status.state))},
+       {"file", status.file},
+       {"message", status.why},
+       {"next_try", status.next_try.has_value()
+                        ? absl::FormatTime(absl::RFC3339_sec, *status.next_try, absl::UTCTimeZone())
+                        : ""}});
 }
 
 void StoreLog::StoreSetAside(const std::string& file, absl::string_view why) {

@@ -15,7 +15,7 @@ class StoreLog final : public StoreObserver {
  public:
   explicit StoreLog(JsonLog& log) : log_(log) {}
 
-  void StoreStateChanged(StoreState state, absl::string_view why) override;
+  void StoreStateChanged(const StoreStatus& status) override;
   void StoreSetAside(const std::string& file, absl::string_view why) override;
   void StoreRowDropped(absl::string_view kind) override;
   void StoreUpgraded(std::int64_t rows, std::int64_t dropped_quarantines) override;

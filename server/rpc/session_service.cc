@@ -303,8 +303,7 @@ ServerUnaryReactor* SessionServiceImpl::GetStatus(CallbackServerContext* context
   for (const DevKeyUse& budget : parts_.sessions.Budgets()) {
     FillBudget(budget, parts_.clock, *response->add_login_budgets());
   }
-  response->mutable_store()->set_state(
-      static_cast<v1::StoreState>(static_cast<int>(parts_.store.state()) + 1));
+  FillStoreStatus(parts_.store.status(), *response->mutable_store());
   FillAudit(*response->mutable_audit());
   for (const auto& [name, base_url] : parts_.state.base_urls()) {
     v1::EnvironmentStatus& environment = *response->add_environments();

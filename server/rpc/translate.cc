@@ -18,6 +18,7 @@ Proto Same(Ours value) {
 }
 static_assert(v1::SESSION_STATE_QUEUED == static_cast<int>(SlotState::kQueued) + 1);
 static_assert(v1::STORE_STATE_MEMORY_ONLY == static_cast<int>(StoreState::kMemoryOnly) + 1);
+static_assert(v1::STORE_STATE_NOT_ANSWERING == static_cast<int>(StoreState::kNotAnswering) + 1);
 static_assert(v1::VAULT_STATE_UNKNOWN == static_cast<int>(VaultState::kUnknown) + 1);
 static_assert(v1::REASON_AUDIT_UNAVAILABLE == static_cast<int>(Reason::kAuditUnavailable) + 1);
 static_assert(v1::CREDENTIAL_EVENT_DETACHED == static_cast<int>(PastChangeKind::kDetached) + 1);
@@ -217,6 +218,14 @@ void FillMfaStatus(const CredentialIndex& credentials, const RememberMeRefusals&
       proto.set_expiring_count(proto.expiring_count() + 1);
     }
   }
+}
+
+void FillStoreStatus(const StoreStatus& status, v1::StoreStatus& proto) {
+  proto.set_state(Same<v1::StoreState>(status.state));
+  proto.set_file(status.file);
+  proto.set_message(status.why);
+  *proto.mutable_since_time() = ToTimestamp(status.since);
+  if (status.next_try.has_value()) *proto.mutable_next_try_time() = ToTimestamp(*status.next_try);
 }
 
 void FillCounts(const SessionCounts& counts, v1::SessionCounts& proto) {

@@ -88,6 +88,7 @@ void FillBudget(const DevKeyUse& budget, const Clock& clock, v1::LoginBudget& pr
 void FillMfaStatus(const CredentialIndex& credentials, const RememberMeRefusals& refusals,
                    absl::Time now, v1::MfaStatus& proto);
 
+void FillStoreStatus(const StoreStatus& status, v1::StoreStatus& proto);
 void FillCounts(const SessionCounts& counts, v1::SessionCounts& proto);
 
 }  // namespace billbroker

@@ -14,7 +14,7 @@ namespace billbroker {
 struct PastSignIn {
   enum class Outcome {
     kAccepted,
-    kFailed,      // by BILL, or it could not be sent; see `reason` and `bill_code`
+    kFailed,      // by BILL, or it could not be sent; see `reason`
     kUnanswered,  // the log has no outcome: it is under way, or the process ended before the answer
   };
 
@@ -25,8 +25,7 @@ struct PastSignIn {
   std::string principal;        // that asked for it; empty: nobody did
   absl::Time time;              // of the outcome; of the intent if it is unanswered
   Outcome outcome = Outcome::kUnanswered;
-  std::string reason;     // ReasonName() of a failure, if it has one
-  std::string bill_code;  // BILL's code of a failure, if it has one
+  std::string reason;  // ReasonName() of a failure, if it has one
 };
 
 // Thread-safe.
@@ -39,7 +38,7 @@ class PastSignInSource {
   //
   // Errors:
   //   kUnavailable  the log cannot be read, or a part of that time is missing
-  //   kDataLoss     the log was changed
+  //   kDataLoss     the log was changed, or was written under another key
   [[nodiscard]] virtual absl::StatusOr<std::vector<PastSignIn>> Since(absl::Time since) = 0;
 };
 

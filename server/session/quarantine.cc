@@ -255,7 +255,7 @@ std::vector<std::string> Quarantine::Lift(const CredentialInfo& credential,
 
 void Quarantine::Restore(QuarantineRecord record) {
   if (record.entry.scope == QuarantineScope::kNone) record.entry.scope = KindOf(record.scope);
-  entries_.insert_or_assign(std::move(record.scope), std::move(record.entry));
+  entries_.try_emplace(std::move(record.scope), std::move(record.entry));
 }
 
 absl::Status QuarantineError(const QuarantineEntry& entry, const CredentialInfo& credential,

@@ -85,7 +85,7 @@ class Quarantine final {
   std::vector<std::string> Lift(const CredentialInfo& credential, absl::string_view organization_id,
                                 SignInStep step);
 
-  // Adds an entry that was recorded before a restart.
+  // Adds an entry that was recorded before a restart. A newer one of the same scope stays.
   void Restore(QuarantineRecord record);
 
   [[nodiscard]] int size() const { return static_cast<int>(entries_.size()); }

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
 
 namespace billbroker {
 namespace {
@@ -28,6 +30,12 @@ UserFailure ToUserFailure(SignInEnding ending) {
   }
 }
 
+// Requires: the sign-in has ended, on this boot's clock.
+PastFailure ToPastFailure(const StoredAttempt& attempt) {
+  return {attempt.secret_id, attempt.on_trial, ToUserFailure(attempt.ending),
+          attempt.ended->since_boot};
+}
+
 // Returns true unless BILL accepted the sign-in, or certainly did not judge it. The log does not
 // have the whole answer, so a failure counts in doubt.
 bool MayHaveFailed(const PastSignIn& sign_in) {
@@ -35,6 +43,18 @@ bool MayHaveFailed(const PastSignIn& sign_in) {
   const absl::optional<Reason> reason = ReasonNamed(sign_in.reason);
   return reason != Reason::kBillRateLimited && reason != Reason::kAuditUnavailable &&
          reason != Reason::kVaultLocked && reason != Reason::kVaultUnreachable;
+}
+
+// The times of one sign-in in the audit log and in the store differ by less.
+constexpr absl::Duration kSameSignIn = absl::Seconds(10);
+
+// Returns true if `stored` may be the sign-in of the audit log that `logged` was made of.
+bool IsSameSignIn(const StoredAttempt& stored, const StoredAttempt& logged) {
+  const absl::Time begin = stored.started.wall - kSameSignIn;
+  const absl::Time end = stored.ended.value_or(stored.started).wall + kSameSignIn;
+  const absl::Time time = logged.ended->wall;
+  const bool same_slot = stored.slot.credential_uid.empty() || stored.slot == logged.slot;
+  return stored.user == logged.user && same_slot && begin <= time && time <= end;
 }
 
 class Restorer final {
@@ -60,10 +80,7 @@ class Restorer final {
       rules.shares.Restore(attempt.dev_key, attempt.principal, ended);
     }
     rules.slot_cap.Restore(attempt.slot, ToSinceBoot(attempt.started, same_boot_, clock_));
-    const UserFailure failure = ToUserFailure(attempt.ending);
-    if (failure != UserFailure::kNone) {
-      rules.failures.Restore(attempt.user, {attempt.secret_id, attempt.on_trial, failure, ended});
-    }
+    rules.failures.Restore(attempt.user, ToPastFailure(attempt));
     state_->journal.RestoreAttempt(std::move(attempt), cut_off || !same_boot_);
   }
 
@@ -73,18 +90,39 @@ class Restorer final {
             ? suspension.until.since_boot
             : clock_.SinceBoot() + std::min(suspension.until.wall - clock_.Now(), absl::Hours(1));
     if (until > clock_.SinceBoot()) return state_->rules.budget.Suspend(suspension.dev_key, until);
+    if (state_->rules.budget.SuspendedUntil(suspension.dev_key) > clock_.SinceBoot()) return;
     state_->journal.WriteSoon(SuspensionEnded{suspension.dev_key});
   }
 
-  void RestoreQuarantine(StoredQuarantine stored) {
-    QuarantineEntry& entry = stored.entry;
-    if (entry.until.has_value() && !same_boot_) {
-      const absl::Duration left =
-          std::min(*entry.until - clock_.Now(), shared_.options.lockout_cooldown);
-      entry.lapses = clock_.SinceBoot() + left;
-      state_->journal.WriteSoon(stored);
+  // Restores the quarantines that BILL did not disprove since the start.
+  void RestoreQuarantines(std::vector<StoredQuarantine> stored) {
+    QuarantineRule old(shared_.options.lockout_cooldown);
+    for (const StoredQuarantine& quarantine : stored) old.Restore(quarantine);
+    absl::flat_hash_set<std::string> disproved;
+    for (const auto& [slot, candidate] : state_->accepted_before_restore) {
+      for (std::string& scope : old.Lift(candidate)) disproved.insert(std::move(scope));
     }
-    state_->rules.quarantined.Restore(std::move(stored));
+    for (StoredQuarantine& quarantine : stored) {
+      if (disproved.contains(quarantine.scope)) {
+        state_->journal.WriteSoon(QuarantineLifted{std::move(quarantine.scope)});
+      } else {
+        RestoreQuarantine(std::move(quarantine));
+      }
+    }
+  }
+
+  // Replaces the failures that were counted from the audit log by the ones of the store, which has
+  // their secrets. Failures stay that the store lacks: the process could not write to it.
+  void ReplaceAuditFailures(const std::vector<StoredAttempt>& stored) {
+    state_->rules.failures.ForgetUnknownSecrets();
+    for (StoredAttempt& logged : std::exchange(state_->failed_in_audit, {})) {
+      const bool known = std::any_of(
+          stored.begin(), stored.end(),
+          [&logged](const StoredAttempt& attempt) { return IsSameSignIn(attempt, logged); });
+      if (known) continue;
+      state_->rules.failures.Restore(logged.user, ToPastFailure(logged));
+      state_->journal.RestoreAttempt(std::move(logged), /*changed=*/true);
+    }
   }
 
   void RestoreSlot(const StoredSlot& stored, const CredentialInfoPtr& credential) {
@@ -93,12 +131,14 @@ class Restorer final {
     slot.session.RestoreGeneration(stored.generation);
     const bool served = slot.session.IsLive(shared_.now());  // since ServeWithoutStore()
     slot.signed_out = slot.signed_out || (stored.logged_out && !served);
-    slot.accepted_dev_key_id = stored.accepted_dev_key_id;
-    slot.in_doubt = stored.in_doubt;
+    if (!served) slot.in_doubt = stored.in_doubt;
     if (!stored.accepted_dev_key_id.empty()) {
       state_->history.RestoreDevKey({credential->environment, stored.accepted_dev_key_id});
+      if (slot.accepted_dev_key_id.empty()) slot.accepted_dev_key_id = stored.accepted_dev_key_id;
     }
-    if (stored.place > 0) RestorePlace(slot, stored.place);
+    const bool idle = slot.activity == SessionSlot::Activity::kIdle;
+    if (stored.place > 0 && idle && !served) RestorePlace(slot, stored.place);
+    if (served) EndReplaced(stored, *credential);
     if (stored.session == nullptr || served) {
       // This process may have written the row already, with a lower generation.
       if (used) slots_.Save(state_, slot);
@@ -124,6 +164,24 @@ class Restorer final {
   }
 
  private:
+  void RestoreQuarantine(StoredQuarantine stored) {
+    QuarantineEntry& entry = stored.entry;
+    if (entry.until.has_value() && !same_boot_) {
+      const absl::Duration left =
+          std::min(*entry.until - clock_.Now(), shared_.options.lockout_cooldown);
+      entry.lapses = clock_.SinceBoot() + left;
+      state_->journal.WriteSoon(stored);
+    }
+    state_->rules.quarantined.Restore(std::move(stored));
+  }
+
+  // Ends the session of a row whose slot got a newer one since the start.
+  void EndReplaced(const StoredSlot& stored, const CredentialInfo& credential) {
+    if (stored.session == nullptr) return;
+    const SessionPtr session = RestoreSession(*stored.session, credential);
+    if (session->deadline > shared_.now()) slots_.Retire(session, absl::ZeroDuration());
+  }
+
   // The callers of the process before are gone: the place is a claim.
   void RestorePlace(SessionSlot& slot, std::uint64_t place) {
     SignInScheduler& scheduler = state_->rules.scheduler;
@@ -165,8 +223,8 @@ void RestoreSessions(SharedSessions& shared, LockedSessions& state, SlotOperatio
   }
   const bool all_known =
       shared.parts.credentials.complete() && shared.parts.credentials.invalid_documents().empty();
-  state->rules.failures.ForgetUnknownSecrets();
   Restorer restorer(shared, state, slots, dispatcher, contents.same_boot);
+  restorer.ReplaceAuditFailures(contents.attempts);
   for (const StoredAcceptedSecret& accepted : contents.accepted_secrets) {
     state->rules.failures.RestoreAccepted(accepted.user, accepted.secret_id);
   }
@@ -178,9 +236,7 @@ void RestoreSessions(SharedSessions& shared, LockedSessions& state, SlotOperatio
   for (const StoredSuspension& suspension : contents.suspensions) {
     restorer.RestoreSuspension(suspension);
   }
-  for (StoredQuarantine& stored : contents.quarantines) {
-    restorer.RestoreQuarantine(std::move(stored));
-  }
+  restorer.RestoreQuarantines(std::move(contents.quarantines));
   std::sort(contents.slots.begin(), contents.slots.end(),
             [](const StoredSlot& a, const StoredSlot& b) { return a.place < b.place; });
   for (const StoredSlot& stored : contents.slots) {
@@ -192,6 +248,7 @@ void RestoreSessions(SharedSessions& shared, LockedSessions& state, SlotOperatio
       state->journal.ForgetSlot({stored.credential_uid, stored.organization_id});
     }
   }
+  state->accepted_before_restore.clear();
 }
 
 void CountPastSignIns(SharedSessions& shared, LockedSessions& state,
@@ -206,8 +263,17 @@ void CountPastSignIns(SharedSessions& shared, LockedSessions& state,
     state->rules.budget.Restore(dev_key, ended);
     state->rules.shares.Restore(dev_key, sign_in.principal, ended);
     if (!MayHaveFailed(sign_in)) continue;
-    state->rules.failures.Restore(ToUserId(**info, sign_in.organization_id),
-                                  {"", false, UserFailure::kFailed, ended});
+    StoredAttempt failed;
+    failed.id = absl::StrCat(shared.parts.random.Uid(), "-", state->failed_in_audit.size());
+    failed.slot = {(*info)->uid, sign_in.organization_id};
+    failed.principal = sign_in.principal;
+    failed.dev_key = dev_key;
+    failed.user = ToUserId(**info, sign_in.organization_id);
+    failed.started = {sign_in.time, ended};
+    failed.ended = failed.started;
+    failed.ending = SignInEnding::kFailed;
+    state->rules.failures.Restore(failed.user, ToPastFailure(failed));
+    state->failed_in_audit.push_back(std::move(failed));
   }
 }
 

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/time/time.h"
 #include "server/bill/bill_api.h"
@@ -71,7 +72,12 @@ struct SessionState {
   std::uint64_t probes_made = 0;
   bool store_read = false;          // Restore() was called
   bool counted_from_audit = false;  // the ledger of before the start: see ServeWithoutStore()
-  int held_sessions = 0;            // of slots, some of which may be past their deadline
+  // The ones of these sign-ins that count as failed, until the store opens.
+  std::vector<StoredAttempt> failed_in_audit;
+  // The last sign-in of each slot that BILL accepted before the store was open. They disprove
+  // quarantines of the store.
+  absl::flat_hash_map<SlotId, SignInCandidate> accepted_before_restore;
+  int held_sessions = 0;  // of slots, some of which may be past their deadline
   std::int64_t sign_ins = 0;
   std::int64_t failed_sign_ins = 0;
   absl::Duration wake_scheduled = absl::InfiniteDuration();

@@ -109,10 +109,20 @@ using StoreChange =
                   StoredSuspension, SuspensionEnded>;
 
 enum class StoreState {
-  kWaiting,     // for the key, which is in the keyring
-  kReady,       // written changes survive the end of the process
-  kDegraded,    // writes fail (full disk, read-only): the newest changes are in memory only
-  kMemoryOnly,  // it could not be opened at all
+  kWaiting,       // for the key, which is in the keyring
+  kReady,         // written changes survive the end of the process
+  kDegraded,      // writes fail (full disk, read-only): the newest changes are in memory only
+  kMemoryOnly,    // it cannot be opened yet, and is tried again until it can
+  kNotAnswering,  // its disk hangs: the newest changes may be in memory only
+};
+
+// For people and for status; the texts hold no contents.
+struct StoreStatus {
+  StoreState state = StoreState::kWaiting;
+  std::string file;                     // empty if the store is not a file
+  std::string why;                      // the cause and the fix; empty if `state` is kReady
+  absl::Time since;                     // of `state`
+  absl::optional<absl::Time> next_try;  // if it is tried again by itself
 };
 
 // The contents of a store. Rows that are damaged or not in their place are left out.
@@ -134,27 +144,36 @@ class SessionStore {
   // The store holds no lock meanwhile. Must not block.
   using Done = absl::AnyInvocable<void(absl::Status)>;
 
+  // Receives the contents exactly once, or never if the store is never opened. Runs on the store's
+  // thread, or before Open() returns, without a lock held. Must not block.
+  using Opened = absl::AnyInvocable<void(StoreContents)>;
+
   virtual ~SessionStore() = default;
 
-  // Reads everything, once, before the first write. `master_key` is Vault::MasterKey(). A store
-  // that cannot be used (another key, corrupt, foreign, read-only) is not an error: it is set aside
-  // if possible, the contents are empty, and state() and the observer of the implementation show
-  // it.
-  [[nodiscard]] virtual StoreContents Open(const SecretString& master_key) = 0;
+  // Opens the store, once, and calls `opened` with everything that it held. Blocks until the first
+  // try has succeeded or failed, or until its disk did not answer for a bounded time. A store that
+  // cannot be opened is tried again in the background until it can: status() shows why, and
+  // `opened` runs then. The changes that were given before are written after it. They are not in
+  // the contents, and neither are the rows that they replace, except slots. `master_key` is Vault::MasterKey(). A store that is unusable for good (another
+  // key, corrupt, foreign) is set aside, and a fresh one is started. Call it without a lock that
+  // `opened` takes.
+  virtual void Open(const SecretString& master_key, Opened opened) = 0;
 
   // Writes the attempt, then calls `done`. After OK the attempt, and every change that was given
   // before it, survives a power cut. No thread waits for that. Call it without a lock that `done`
   // takes.
   //
   // Errors:
-  //   kUnavailable  the attempt is in memory only; it is written once that is possible again. The
-  //                 message names the cause and the fix
+  //   kUnavailable  the attempt is in memory only, or its disk did not answer in time; it is written
+  //                 once that is possible again. The message names the cause and the fix
   virtual void RecordAttempt(StoredAttempt attempt, Done done) = 0;
 
   // Writes the change soon, in the order of the calls.
   virtual void WriteSoon(StoreChange change) = 0;
 
   [[nodiscard]] virtual StoreState state() const = 0;
+  // Returns state() with its cause.
+  [[nodiscard]] virtual StoreStatus status() const = 0;
 };
 
 }  // namespace billbroker

@@ -89,6 +89,8 @@ SignInSettlement::Result SignInSettlement::Settle(LockedSessions& state,
 void SignInSettlement::Accept(LockedSessions& state, const SignInAttempt& attempt) {
   const SignInCandidate& candidate = attempt.candidate();
   state->history.NoteAccepted(candidate, shared_.now());
+  if (!state->store_read)
+    state->accepted_before_restore.insert_or_assign(candidate.slot, candidate);
   state->journal.WriteSoon(
       StoredAcceptedSecret{candidate.user, candidate.credential->user_secret_id});
   if (SessionSlot* slot = state->slots.Find(candidate.slot.view()); slot != nullptr) {

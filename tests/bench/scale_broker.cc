@@ -7,6 +7,7 @@
 #include "tests/bench/load.h"
 #include "tests/simulator/generated_world.h"
 #include "tests/support/await.h"
+#include "tests/support/store_calls.h"
 #include "vault/fingerprint.h"
 
 namespace billbroker {
@@ -121,7 +122,7 @@ ScaleBroker::ScaleBroker(int slots)
   sessions_.SetWatcher(&hub_);
   vault_health_.set_state(VaultState::kReady);
   index_.Reset(credentials_, {});
-  (void)store_.Open(*vault_.MasterKey());
+  (void)OpenNow(store_, *vault_.MasterKey());
   sessions_.Restore(MakeContents(SpentDevKey(*credentials_[1]), clock_));
   identity_.Bind(callers_.Of(kPrincipal));
 }

@@ -2,15 +2,31 @@
 
 namespace billbroker {
 
-StoreContents FakeStore::Open(const SecretString&) {
+void FakeStore::Open(const SecretString& /*master_key*/, Opened opened) {
+  {
+    MutexLock lock(mutex_);
+    ++opens_;
+    if (state_ != StoreState::kWaiting) unwritten_.clear();
+    opened_ = std::move(opened);
+    state_ = StoreState::kMemoryOnly;
+  }
+  TryToOpen();
+}
+
+void FakeStore::TryToOpen() {
+  Opened opened;
+  StoreContents contents;
+  {
+    MutexLock lock(mutex_);
+    if (!usable_ || opened_ == nullptr) return;
+    opened = std::exchange(opened_, nullptr);
+    contents = Contents();
+    RemoveReplacedRows(contents);
+    state_ = StoreState::kReady;
+  }
+  opened(std::move(contents));
   MutexLock lock(mutex_);
-  ++opens_;
-  if (state_ != StoreState::kWaiting) unwritten_.clear();
-  state_ = usable_ ? StoreState::kReady : StoreState::kMemoryOnly;
-  if (!usable_) return StoreContents();
-  StoreContents contents = Contents();
   if (!unwritten_.empty()) WriteAll().IgnoreError();
-  return contents;
 }
 
 void FakeStore::RecordAttempt(StoredAttempt attempt, Done done) {
@@ -28,8 +44,8 @@ void FakeStore::RecordAttempt(StoredAttempt attempt, Done done) {
 }
 
 absl::Status FakeStore::Record(StoredAttempt attempt) {
-  if (state_ == StoreState::kMemoryOnly) return absl::UnavailableError("the fake is memory only");
   unwritten_.emplace_back(std::move(attempt));
+  if (state_ == StoreState::kMemoryOnly) return absl::UnavailableError("the fake is not open");
   if (state_ == StoreState::kWaiting) return absl::UnavailableError("the fake waits for its key");
   return WriteAll();
 }
@@ -47,9 +63,9 @@ void FakeStore::set_pausing(bool pausing) {
 void FakeStore::WriteSoon(StoreChange change) {
   CallHook(change);
   MutexLock lock(mutex_);
-  if (state_ == StoreState::kMemoryOnly) return;
   unwritten_.push_back(std::move(change));
-  if (state_ != StoreState::kWaiting && !holding_) WriteAll().IgnoreError();
+  const bool open = state_ == StoreState::kReady || state_ == StoreState::kDegraded;
+  if (open && !holding_) WriteAll().IgnoreError();
 }
 
 void FakeStore::Close() {
@@ -61,6 +77,13 @@ void FakeStore::Close() {
 StoreState FakeStore::state() const {
   MutexLock lock(mutex_);
   return state_;
+}
+
+StoreStatus FakeStore::status() const {
+  StoreStatus status;
+  status.state = state();
+  if (status.state != StoreState::kReady) status.why = "the fake is set to fail";
+  return status;
 }
 
 void FakeStore::set_hook(Hook hook) {
@@ -79,8 +102,11 @@ void FakeStore::set_holding(bool holding) {
 }
 
 void FakeStore::set_usable(bool usable) {
-  MutexLock lock(mutex_);
-  usable_ = usable;
+  {
+    MutexLock lock(mutex_);
+    usable_ = usable;
+  }
+  TryToOpen();
 }
 
 void FakeStore::set_same_boot(bool same_boot) {
@@ -149,6 +175,28 @@ void FakeStore::Apply(const StoreChange& change) {
     suspensions_.insert_or_assign(suspension->dev_key, *suspension);
   } else if (const auto* ended = absl::get_if<SuspensionEnded>(&change)) {
     suspensions_.erase(ended->dev_key);
+  }
+}
+
+void FakeStore::RemoveReplacedRows(StoreContents& contents) const {
+  for (const StoreChange& change : unwritten_) {
+    if (const auto* quarantine = absl::get_if<StoredQuarantine>(&change)) {
+      std::erase_if(contents.quarantines,
+                    [&](const StoredQuarantine& row) { return row.scope == quarantine->scope; });
+    } else if (const auto* lifted = absl::get_if<QuarantineLifted>(&change)) {
+      std::erase_if(contents.quarantines,
+                    [&](const StoredQuarantine& row) { return row.scope == lifted->scope; });
+    } else if (const auto* secret = absl::get_if<StoredAcceptedSecret>(&change)) {
+      std::erase_if(contents.accepted_secrets,
+                    [&](const StoredAcceptedSecret& row) { return row.user == secret->user; });
+    } else if (const auto* lost = absl::get_if<AcceptedSecretForgotten>(&change)) {
+      std::erase_if(contents.accepted_secrets,
+                    [&](const StoredAcceptedSecret& row) { return row.user == lost->user; });
+    } else if (const auto* suspension = absl::get_if<StoredSuspension>(&change)) {
+      std::erase_if(contents.suspensions, [&](const StoredSuspension& row) {
+        return row.dev_key == suspension->dev_key;
+      });
+    }
   }
 }
 

@@ -22,10 +22,11 @@ class FakeStore final : public SessionStore {
   using Hook = std::function<void(const StoreChange& change)>;
 
   // May be called again. That is a restart: changes that are not written yet are lost.
-  [[nodiscard]] StoreContents Open(const SecretString& master_key) override;
+  void Open(const SecretString& master_key, Opened opened) override;
   void RecordAttempt(StoredAttempt attempt, Done done) override;
   void WriteSoon(StoreChange change) override;
   [[nodiscard]] StoreState state() const override;
+  [[nodiscard]] StoreStatus status() const override;
 
   // The process ended: changes that are not written yet are lost, and later ones wait for Open().
   void Close();
@@ -37,7 +38,8 @@ class FakeStore final : public SessionStore {
   void set_holding(bool holding);
   // While true, RecordAttempt() writes but does not answer. Once false again, all answers come.
   void set_pausing(bool pausing);
-  // Sets whether the next Open() can use the store. If not, the state is kMemoryOnly.
+  // Sets whether the store can be opened. If not, Open() leaves it in kMemoryOnly, and it opens as
+  // soon as it can again.
   void set_usable(bool usable);
   // Sets whether the next Open() is in the same boot as the contents. True at first.
   void set_same_boot(bool same_boot);
@@ -52,9 +54,12 @@ class FakeStore final : public SessionStore {
   using SlotKey = std::pair<std::string, std::string>;
 
   void CallHook(const StoreChange& change) const;
+  // Opens the store for `opened_`, if it is usable and someone waits for that.
+  void TryToOpen();
   absl::Status Record(StoredAttempt attempt) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status WriteAll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Apply(const StoreChange& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void RemoveReplacedRows(StoreContents& contents) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   StoreContents Contents() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   mutable Mutex mutex_;
@@ -65,6 +70,7 @@ class FakeStore final : public SessionStore {
   bool pausing_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<absl::AnyInvocable<void()>> paused_ ABSL_GUARDED_BY(mutex_);
   bool usable_ ABSL_GUARDED_BY(mutex_) = true;
+  Opened opened_ ABSL_GUARDED_BY(mutex_);  // null if no Open() waits
   bool same_boot_ ABSL_GUARDED_BY(mutex_) = true;
   int opens_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<StoreChange> unwritten_ ABSL_GUARDED_BY(mutex_);

@@ -7,8 +7,24 @@
 #include <utility>
 
 #include "server/session/session_store.h"
+#include "vault/base/mutex.h"
 
 namespace billbroker {
+
+// Opens the store and returns its contents; empty if it cannot be opened at the first try.
+inline StoreContents OpenNow(SessionStore& store, const SecretString& master_key) {
+  struct Opened {
+    Mutex mutex;
+    StoreContents contents;
+  };
+  const auto result = std::make_shared<Opened>();  // the store may open later
+  store.Open(master_key, [result](StoreContents contents) {
+    MutexLock lock(result->mutex);
+    result->contents = std::move(contents);
+  });
+  MutexLock lock(result->mutex);
+  return std::move(result->contents);
+}
 
 // Calls RecordAttempt() and waits for its answer.
 inline absl::Status RecordAndWait(SessionStore& store, StoredAttempt attempt) {

@@ -1,4 +1,5 @@
 #include "tests/support/test_broker.h"
+#include "tests/support/store_calls.h"
 
 namespace billbroker {
 namespace {
@@ -32,7 +33,7 @@ TestBroker::TestBroker(Executor& executor, SessionObserver* observer)
       mfa({clock, random, executor, vault, credentials, sessions, bill, manager}) {
   vault_health.set_state(VaultState::kReady);
   credentials.Reset({}, {});
-  sessions.Restore(store.Open(*vault.MasterKey()));
+  sessions.Restore(OpenNow(store, *vault.MasterKey()));
   bill.AnswerAtOnce();
 }
 

@@ -131,6 +131,45 @@ absl::optional<AuditLine> ParseAuditLine(absl::string_view line) {
   return read;
 }
 
+absl::optional<absl::Time> TimeOf(const AuditLine& line) {
+  const absl::optional<Json> members = ParseBody(line.body);
+  if (!members.has_value()) return absl::nullopt;
+  const auto member = members->find("time");
+  absl::Time time;
+  std::string error;
+  if (member == members->end() || !member->is_string() ||
+      !absl::ParseTime(absl::RFC3339_full, member->get<std::string>(), &time, &error)) {
+    return absl::nullopt;
+  }
+  return time;
+}
+
+absl::optional<AuditEntry> ReadSignIn(const AuditLine& line) {
+  if (line.kind != AuditEventName(AuditEvent::kSignIn)) return absl::nullopt;
+  const absl::optional<Json> members = ParseBody(line.body);
+  if (!members.has_value()) return absl::nullopt;
+  const auto text = [&members](const char* name) {
+    const auto member = members->find(name);
+    return member != members->end() && member->is_string() ? member->get<std::string>() : "";
+  };
+  AuditEntry entry;
+  entry.event = AuditEvent::kSignIn;
+  entry.phase = text("phase") == AuditPhaseName(AuditPhase::kOutcome) ? AuditPhase::kOutcome
+                                                                      : AuditPhase::kIntent;
+  entry.principal = text("principal");
+  entry.organization = text("organization");
+  entry.credential = text("credential");
+  const auto version = members->find("version");
+  if (version != members->end() && version->is_number_unsigned()) {
+    entry.version = version->get<std::uint64_t>();
+  }
+  entry.dev_key_id = text("dev_key_id");
+  entry.outcome = text("outcome");
+  entry.reason = text("reason");
+  entry.request_id = text("request_id");
+  return entry;
+}
+
 bool IsChained(const AuditKey& key, const AuditMac& previous, const AuditLine& line) {
   return key.MacOf(previous, line.body) == line.mark.mac;
 }

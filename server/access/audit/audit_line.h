@@ -53,6 +53,13 @@ struct AuditLine {
 // line. The MAC is parsed and not checked.
 [[nodiscard]] absl::optional<AuditLine> ParseAuditLine(absl::string_view line);
 
+// Returns when the line was written; nullopt if it has no valid time.
+[[nodiscard]] absl::optional<absl::Time> TimeOf(const AuditLine& line);
+
+// Returns the entry of a line of kind AuditEventName(kSignIn), with the members that name the
+// sign-in and its outcome; nullopt for any other line.
+[[nodiscard]] absl::optional<AuditEntry> ReadSignIn(const AuditLine& line);
+
 // Returns true if `line` was written under `key` after a line with the MAC `previous`.
 [[nodiscard]] bool IsChained(const AuditKey& key, const AuditMac& previous, const AuditLine& line);
 

@@ -68,6 +68,10 @@ class AuditLog final : public AuditTrail {
   // that it continues. Never waits. Without this call, the rename is detected at the next write.
   void Reopen();
 
+  // Checks soon that the log has the line of the head, which AuditHead::Load() returns now. Never
+  // waits.
+  void CheckHead() { Reopen(); }
+
   [[nodiscard]] AuditState state() const override;
 
   // Returns a verifier that the log outlives; null before Open().

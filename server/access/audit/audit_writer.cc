@@ -16,6 +16,11 @@ constexpr absl::string_view kHeadLost =
     "its head, which is kept apart, was not there when the broker took the file over: a tail that "
     "was cut off before would not be found out";
 
+constexpr absl::string_view kHeadUnknown =
+    "its head, which is kept in the session store, is not known until the store is open: a tail "
+    "that "
+    "was cut off is found out then";
+
 constexpr absl::string_view kFileLost =
     "the file before was deleted or emptied, or renamed while no broker saw it";
 
@@ -67,6 +72,7 @@ absl::Status AuditWriter::Commit(const std::vector<const AuditRecord*>& records,
 std::string AuditWriter::head_trouble() const {
   std::vector<std::string> troubles;
   if (head_lost_) troubles.emplace_back(kHeadLost);
+  if (mark_known_ && !head_known_) troubles.emplace_back(kHeadUnknown);
   if (!head_trouble_.empty()) {
     troubles.push_back(absl::StrCat("its head cannot be kept: ", head_trouble_));
   }
@@ -114,14 +120,16 @@ absl::Status AuditWriter::OpenFile() {
   }
   if (absl::Status status = file_.Open(); !status.ok()) return status;
   opened_ = true;
-  if (!mark_known_) {
-    const absl::StatusOr<AuditMark> head = head_.Load();
-    if (!head.ok()) return head.status();
-    mark_ = *head;
-    head_known_ = true;
+  if (!head_known_) {
+    if (absl::Status status = LoadHead(); !status.ok()) return status;
   }
   const absl::StatusOr<std::uint64_t> size = file_.Size();
   if (!size.ok()) return size.status();
+  if (*size == 0 && !head_known_ && !mark_known_) {
+    return absl::UnavailableError(
+        "it is empty, and its head is not known until the session store is open: a new chain would "
+        "hide a log that was removed");
+  }
   size_ = 0;
   begins_ = true;
   if (*size > 0) {
@@ -129,6 +137,28 @@ absl::Status AuditWriter::OpenFile() {
   }
   mark_known_ = true;
   open_ = true;
+  return absl::OkStatus();
+}
+
+// A log that was taken over before its head was known must have had the line of the head then. If
+// not, its tail was cut off: the head becomes the known end, which the file does not have.
+absl::Status AuditWriter::LoadHead() {
+  const absl::StatusOr<absl::optional<AuditMark>> head = head_.Load();
+  if (!head.ok()) return head.status();
+  if (!head->has_value()) return absl::OkStatus();
+  head_known_ = true;
+  const AuditMark& known = **head;
+  if (mark_known_ && known.sequence == 0) {
+    head_lost_ = true;
+    return absl::OkStatus();
+  }
+  const bool had_it = known.sequence < taken_over_.sequence ||
+                      (known.sequence == taken_over_.sequence && known.mac == taken_over_.mac);
+  if (mark_known_ && had_it) {
+    head_trouble_ = std::string(head_.Store(mark_).message());
+  } else {
+    mark_ = known;
+  }
   return absl::OkStatus();
 }
 
@@ -165,8 +195,9 @@ absl::Status AuditWriter::AdoptEnd(absl::string_view text) {
   }
   if (absl::Status status = CheckAgainstKnown(*last); !status.ok()) return status;
   // A head of sequence 0 does not define the end of the file.
-  if (mark_.sequence == 0) head_lost_ = true;
+  if (head_known_ && mark_.sequence == 0) head_lost_ = true;
   mark_ = last->mark;
+  if (!mark_known_) taken_over_ = mark_;
   begins_ = false;
   return absl::OkStatus();
 }
@@ -219,7 +250,7 @@ absl::Status AuditWriter::Put(const std::string& text, const AuditMark& mark) {
   head_noted_ = head_lost_;
   size_ += text.size();
   mark_ = mark;
-  head_trouble_ = std::string(head_.Store(mark_).message());
+  if (head_known_) head_trouble_ = std::string(head_.Store(mark_).message());
   return absl::OkStatus();
 }
 

@@ -46,14 +46,15 @@ class AuditWriter final {
   void Reopen() { open_ = false; }
 
   // Returns the reason for which a lost tail might not be detected: the separate head lags behind,
-  // or was missing when this process took over the file (reported as long as the process lives).
-  // Empty if neither applies.
+  // is not known yet, or was missing when this process took over the file (reported as long as the
+  // process lives). Empty if none applies.
   [[nodiscard]] std::string head_trouble() const;
 
  private:
   absl::Status TryCommit(const std::vector<const AuditRecord*>& records, std::uint64_t dropped);
   absl::Status Prepare();
   absl::Status OpenFile();
+  absl::Status LoadHead();
   absl::Status Adopt(std::uint64_t size);
   absl::Status AdoptEnd(absl::string_view text);
   absl::Status CheckAgainstKnown(const AuditLine& last) const;
@@ -75,6 +76,7 @@ class AuditWriter final {
   bool head_known_ = false;  // `mark_` is at least the head's
   bool mark_known_ = false;  // false: it is the head's, which may lag behind the file
   AuditMark mark_;
+  AuditMark taken_over_;    // the file's end at the start
   std::uint64_t size_ = 0;  // of the part of the file that ends with `mark_`
   std::string trouble_;     // the error of the last Commit(); empty if it succeeded
   std::uint64_t lost_ = 0;  // records since then

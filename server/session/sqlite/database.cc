@@ -15,7 +15,7 @@ namespace billbroker {
 namespace {
 
 constexpr absl::string_view kFolderFix =
-    "see that its folder exists and that billbrokerd may write there, then restart it";
+    "see that its folder exists and that billbrokerd may write there";
 
 absl::Status CannotOpen(const std::string& path, absl::string_view why, absl::string_view fix) {
   return absl::UnavailableError(absl::StrCat("cannot open ", path, ": ", why, "; ", fix));

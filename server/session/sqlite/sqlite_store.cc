@@ -2,32 +2,12 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <iterator>
+#include <mutex>
 #include <utility>
 
-#include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
 
 namespace billbroker {
-namespace {
-
-void Add(StoreContents& contents, StoreChange change) {
-  if (auto* slot = absl::get_if<StoredSlot>(&change)) {
-    contents.slots.push_back(std::move(*slot));
-  } else if (auto* attempt = absl::get_if<StoredAttempt>(&change)) {
-    contents.attempts.push_back(std::move(*attempt));
-  } else if (auto* quarantine = absl::get_if<StoredQuarantine>(&change)) {
-    contents.quarantines.push_back(std::move(*quarantine));
-  } else if (auto* head = absl::get_if<StoredAuditHead>(&change)) {
-    contents.audit_head = std::move(*head);
-  } else if (auto* secret = absl::get_if<StoredAcceptedSecret>(&change)) {
-    contents.accepted_secrets.push_back(std::move(*secret));
-  } else if (auto* suspension = absl::get_if<StoredSuspension>(&change)) {
-    contents.suspensions.push_back(std::move(*suspension));
-  }
-}
-
-}  // namespace
 
 absl::string_view StoreStateName(StoreState state) {
   switch (state) {
@@ -39,275 +19,222 @@ absl::string_view StoreStateName(StoreState state) {
       return "DEGRADED";
     case StoreState::kMemoryOnly:
       return "MEMORY_ONLY";
+    case StoreState::kNotAnswering:
+      return "NOT_ANSWERING";
   }
   return "";
 }
 
 SqliteStore::SqliteStore(SqliteStoreOptions options, const Clock& clock, StoreObserver& observer)
-    : options_(std::move(options)), clock_(clock), observer_(observer) {}
+    : options_(std::move(options)), clock_(clock), observer_(observer) {
+  status_ = {StoreState::kWaiting, options_.path,
+             "the session store waits for its key, which is in the keyring", clock_.Now(),
+             absl::nullopt};
+}
 
 SqliteStore::~SqliteStore() {
   {
     MutexLock lock(mutex_);
-    stopping_ = true;
+    closing_ = true;
   }
-  wake_.notify_one();
+  wake_.notify_all();
+  if (worker_ != nullptr) worker_->Stop();
   if (thread_.joinable()) thread_.join();
 }
 
-StoreContents SqliteStore::Open(const SecretString& master_key) {
-  if (codec_.has_value()) std::abort();  // once
-  codec_.emplace(master_key, options_.boot_id);
-  StoreContents contents;
-  absl::Status status = OpenFile(contents);
-  if (absl::IsDataLoss(status)) {
-    status = SetFileAside(status.message());
-    if (status.ok()) status = OpenFile(contents);
-  }
-  if (!status.ok()) {
-    {
-      MutexLock lock(mutex_);
-      unwritten_.clear();
-      memory_only_why_ = std::string(status.message());
-    }
-    SetState(StoreState::kMemoryOnly, status.message());
-    return StoreContents();
-  }
-  SetState(StoreState::kReady, "");
+void SqliteStore::Open(const SecretString& master_key, Opened opened) {
+  if (disk_ != nullptr) std::abort();  // once
+  opened_ = std::move(opened);
+  disk_ = std::make_shared<StoreDisk>(
+      StoreDiskOptions{options_.path, options_.boot_id, options_.busy_timeout}, master_key);
+  worker_ = std::make_unique<StoreWorker>();
   thread_ = std::thread([this] { Loop(); });
-  return contents;
-}
-
-absl::Status SqliteStore::OpenFile(StoreContents& contents) {
-  absl::StatusOr<std::unique_ptr<StoreFile>> file =
-      StoreFile::Open(options_.path, options_.busy_timeout, *codec_);
-  if (!file.ok()) return file.status();
-  if (absl::Status status = ReadContents(**file, contents); !status.ok()) {
-    (*file)->Abandon();
-    contents = StoreContents();
-    on_file_.clear();
-    return status;
-  }
-  file_ = std::move(*file);
-  return absl::OkStatus();
-}
-
-absl::Status SqliteStore::ReadContents(StoreFile& file, StoreContents& contents) {
-  std::vector<SealedRow> dropped;
-  std::vector<OldRow> old;
-  contents.same_boot = true;
-  const absl::Status read = file.ReadRows([&](SealedRow row) {
-    if (absl::optional<StoreChange> change = codec_->Read(row)) {
-      return TakeRow(*std::move(change), row.boot, contents);
-    }
-    if (absl::optional<StoreChange> change = codec_->ReadVersion1(row)) {
-      return old.push_back({*std::move(change), row.boot});
-    }
-    row.sealed.clear();
-    dropped.push_back(std::move(row));
-  });
-  if (!read.ok()) return read;
-  if (!dropped.empty()) {
-    if (absl::Status status = file.Apply(dropped); !status.ok()) return status;
-    for (const SealedRow& row : dropped) observer_.StoreRowDropped(RowKindName(row.kind));
-  }
-  return old.empty() ? absl::OkStatus() : Upgrade(file, std::move(old), contents);
-}
-
-void SqliteStore::TakeRow(StoreChange change, absl::string_view boot, StoreContents& contents) {
-  if (HasTimesSinceBoot(change) && boot != options_.boot_id) contents.same_boot = false;
-  on_file_.insert(absl::HashOf(KeyOf(change)));
-  Add(contents, std::move(change));
-}
-
-absl::Status SqliteStore::Upgrade(StoreFile& file, std::vector<OldRow> old,
-                                  StoreContents& contents) {
-  const auto rows_before = static_cast<std::int64_t>(old.size());
-  std::vector<OldRow> upgraded = UpgradeFromVersion1(std::move(old));
-  std::vector<SealedRow> rows;
-  rows.reserve(upgraded.size());
-  for (const OldRow& row : upgraded) rows.push_back(codec_->Write(row.change, row.boot));
-  if (absl::Status status = file.Apply(rows); !status.ok()) return status;
-  std::int64_t removed = 0;
-  for (OldRow& row : upgraded) {
-    if (IsRemoval(row.change)) {
-      ++removed;
-    } else {
-      TakeRow(std::move(row.change), row.boot, contents);
-    }
-  }
-  observer_.StoreUpgraded(rows_before, removed);
-  return absl::OkStatus();
-}
-
-absl::Status SqliteStore::SetFileAside(absl::string_view why) {
-  const absl::StatusOr<std::string> aside = SetAside(options_.path, clock_.Now());
-  if (!aside.ok()) {
-    return absl::UnavailableError(
-        absl::StrCat(options_.path, " cannot be used: ", why, "; ", aside.status().message()));
-  }
-  if (!aside->empty()) observer_.StoreSetAside(*aside, why);
-  return absl::OkStatus();
+  std::unique_lock<std::mutex> lock(mutex_.native());
+  wake_.wait(lock, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return tried_; });
 }
 
 void SqliteStore::RecordAttempt(StoredAttempt attempt, Done done) {
   absl::Status refused;
   {
     MutexLock lock(mutex_);
-    if (state_ == StoreState::kMemoryOnly) {
-      refused = absl::UnavailableError(memory_only_why_);
+    if (status_.state == StoreState::kReady || status_.state == StoreState::kDegraded) {
+      queue_.Give(std::move(attempt), std::move(done));
     } else {
-      const std::uint64_t place = Give(std::move(attempt));
-      if (state_ != StoreState::kWaiting) return recordings_.push_back({place, std::move(done)});
-      refused =
-          absl::UnavailableError("the session store waits for its key, which is in the keyring");
+      queue_.Give(std::move(attempt));
+      refused = absl::UnavailableError(status_.why);
     }
   }
-  done(refused);
+  wake_.notify_all();
+  if (!refused.ok()) done(refused);
 }
 
 void SqliteStore::WriteSoon(StoreChange change) {
-  MutexLock lock(mutex_);
-  if (state_ != StoreState::kMemoryOnly) Give(std::move(change));
+  {
+    MutexLock lock(mutex_);
+    queue_.Give(std::move(change));
+  }
+  wake_.notify_all();
 }
 
 StoreState SqliteStore::state() const {
   MutexLock lock(mutex_);
-  return state_;
+  return status_.state;
 }
 
-std::uint64_t SqliteStore::Give(StoreChange change) {
-  RowKey key = KeyOf(change);
-  unwritten_.insert_or_assign(std::move(key), std::move(change));
-  wake_.notify_one();
-  return ++given_;
+StoreStatus SqliteStore::status() const {
+  MutexLock lock(mutex_);
+  return status_;
 }
 
 void SqliteStore::Loop() {
-  bool last = false;
-  while (!last) {
-    std::uint64_t through = 0;
-    Changes batch = AwaitChanges(through, last);
-    if (batch.empty()) continue;
-    const absl::Status written = Write(batch);
-    Settle(batch, through, written);
+  if (OpenDisk()) WriteUntilClosed();
+  // Closing writes to the disk, too. If an earlier call hangs, it holds the disk until it ends.
+  if (worker_->Await(absl::ZeroDuration())) {
+    RunOnDisk([disk = std::exchange(disk_, nullptr)]() mutable { disk.reset(); });
   }
-  file_.reset();
 }
 
-SqliteStore::Changes SqliteStore::AwaitChanges(std::uint64_t& through, bool& last) {
+bool SqliteStore::OpenDisk() {
+  absl::Duration wait = options_.retry_interval;
+  bool last = false;  // the last try begins after the store began to close
+  while (true) {
+    const auto result = std::make_shared<absl::StatusOr<StoreContents>>();
+    const bool answered =
+        RunOnDisk([disk = disk_, result, now = clock_.Now()] { *result = disk->Open(now); });
+    if (!answered) return false;
+    for (const StoreEvent& event : disk_->TakeEvents()) Report(event);
+    if (result->ok()) {
+      StoreContents contents = *std::move(*result);
+      {
+        MutexLock lock(mutex_);
+        queue_.RemoveReplacedRows(contents);
+      }
+      SetState(StoreState::kReady, "");
+      std::exchange(opened_, nullptr)(std::move(contents));
+      StopFirstTry();
+      return true;
+    }
+    SetState(StoreState::kMemoryOnly, result->status().message(), wait);
+    StopFirstTry();
+    if (last) return false;
+    last = Pause(wait);
+    wait = std::min(wait * 2, std::max(options_.longest_open_interval, options_.retry_interval));
+  }
+}
+
+void SqliteStore::StopFirstTry() {
+  {
+    MutexLock lock(mutex_);
+    tried_ = true;
+  }
+  wake_.notify_all();
+}
+
+void SqliteStore::WriteUntilClosed() {
+  struct Call {
+    StoreQueue::Batch batch;
+    absl::Status written;
+  };
+  bool last = false;
+  while (!last) {
+    const auto call = std::make_shared<Call>();
+    call->batch = AwaitChanges(last);
+    if (call->batch.changes.empty()) continue;
+    const bool answered = RunOnDisk([disk = disk_, call, now = clock_.Now()] {
+      call->written = disk->Write(call->batch.changes, now);
+    });
+    if (!answered) return;
+    for (const StoreEvent& event : disk_->TakeEvents()) Report(event);
+    Settle(std::move(call->batch), call->written);
+  }
+}
+
+StoreQueue::Batch SqliteStore::AwaitChanges(bool& last) {
   std::unique_lock<std::mutex> lock(mutex_.native());
-  while (!stopping_ && given_ == tried_) {
-    if (unwritten_.empty()) {
+  while (!closing_ && !queue_.has_new()) {
+    if (queue_.empty()) {
       wake_.wait(lock);
     } else if (wake_.wait_for(lock, absl::ToChronoNanoseconds(options_.retry_interval)) ==
                std::cv_status::timeout) {
       break;
     }
   }
-  last = stopping_;
-  through = given_;
-  return std::exchange(unwritten_, {});
+  last = closing_;
+  return queue_.Take();
 }
 
-// Calls those that wait last: the observer has received the state that they see in state().
-void SqliteStore::Settle(Changes& batch, std::uint64_t through, const absl::Status& written) {
+bool SqliteStore::RunOnDisk(absl::AnyInvocable<void()> call) {
+  worker_->Start(std::move(call));
+  if (worker_->Await(options_.answer_timeout)) return true;
+  SetState(StoreState::kNotAnswering,
+           absl::StrCat(options_.path,
+                        ": its disk does not answer; check the disk, or the server "
+                        "that it is mounted from"));
+  StopFirstTry();
+  std::vector<Done> waiting;
+  absl::Status hangs;
+  {
+    MutexLock lock(mutex_);
+    waiting = queue_.TakeWaiting();
+    hangs = absl::UnavailableError(status_.why);
+  }
+  for (Done& done : waiting) done(hangs);
+  return worker_->AwaitUnlessStopped();
+}
+
+// Answers the calls that wait last: the observer has received the state that they see in state().
+void SqliteStore::Settle(StoreQueue::Batch batch, const absl::Status& written) {
   if (written.ok()) {
-    for (const auto& [key, change] : batch) {
-      if (IsRemoval(change)) {
-        on_file_.erase(absl::HashOf(key));
-      } else {
-        on_file_.insert(absl::HashOf(key));
-      }
-    }
     SetState(StoreState::kReady, "");
   } else {
     {
       MutexLock lock(mutex_);
-      for (auto& [key, change] : batch) {
-        // So that a row that came and went while nothing could be written takes no memory.
-        if (IsRemoval(change) && !on_file_.contains(absl::HashOf(key))) continue;
-        unwritten_.try_emplace(key, std::move(change));  // a later change of the row wins
-      }
+      queue_.PutBack(std::move(batch.changes));
     }
-    SetState(StoreState::kDegraded, written.message());
+    SetState(StoreState::kDegraded, written.message(), options_.retry_interval);
   }
-  AnswerRecordings(through, written);
-}
-
-void SqliteStore::AnswerRecordings(std::uint64_t through, const absl::Status& written) {
-  std::vector<Recording> answered;
+  std::vector<Done> answered;
   {
     MutexLock lock(mutex_);
-    tried_ = through;
-    const auto later = std::partition_point(
-        recordings_.begin(), recordings_.end(),
-        [through](const Recording& recording) { return recording.place <= through; });
-    answered.assign(std::make_move_iterator(recordings_.begin()), std::make_move_iterator(later));
-    recordings_.erase(recordings_.begin(), later);
+    answered = queue_.Answered(batch.through);
   }
-  for (Recording& recording : answered) recording.done(written);
+  for (Done& done : answered) done(written);
 }
 
-absl::Status SqliteStore::Write(const Changes& batch) {
-  std::vector<SealedRow> rows;
-  rows.reserve(batch.size());
-  for (const auto& [key, change] : batch) rows.push_back(codec_->Write(change));
-  absl::Status status = WriteRows(rows);
-  if (absl::IsDataLoss(status)) {
-    LoseFile(absl::StrCat("it was damaged while in use: ", status.message()));
-    status = WriteRows(rows);
-  }
-  if (status.ok()) return status;
-  return absl::UnavailableError(absl::StrCat(
-      "the session store cannot be written, so changes are in memory only: ", status.message()));
+bool SqliteStore::Pause(absl::Duration time) {
+  std::unique_lock<std::mutex> lock(mutex_.native());
+  return wake_.wait_for(lock, absl::ToChronoNanoseconds(time),
+                        [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return closing_; });
 }
 
-absl::Status SqliteStore::WriteRows(const std::vector<SealedRow>& rows) {
-  if (file_ != nullptr && !file_->IsInPlace()) {
-    LoseFile("it, or its log, was deleted, replaced or cut off while in use");
+void SqliteStore::Report(const StoreEvent& event) {
+  if (const auto* lost = absl::get_if<StoreFileLost>(&event)) {
+    SetState(StoreState::kDegraded, lost->why);
+  } else if (const auto* aside = absl::get_if<StoreFileSetAside>(&event)) {
+    observer_.StoreSetAside(aside->file, aside->why);
+  } else if (const auto* row = absl::get_if<StoreRowDropped>(&event)) {
+    observer_.StoreRowDropped(row->kind);
+  } else if (const auto* upgraded = absl::get_if<StoreRowsUpgraded>(&event)) {
+    observer_.StoreUpgraded(upgraded->rows, upgraded->removed);
   }
-  if (file_ == nullptr) {
-    if (absl::Status status = MakeFileAnew(); !status.ok()) return status;
-  }
-  return file_->Apply(rows);
 }
 
-void SqliteStore::LoseFile(absl::string_view why) {
-  in_the_way_ = std::string(why);
-  SetState(StoreState::kDegraded, absl::StrCat(options_.path, " is lost: ", why,
-                                               "; it is made anew. Leave it alone while "
-                                               "billbrokerd runs"));
-  rescued_.clear();
-  // Until the first row that cannot be read: each row stands for itself.
-  file_->ReadRows([this](SealedRow row) { rescued_.push_back(std::move(row)); }).IgnoreError();
-  file_->Abandon();
-  file_.reset();
-}
-
-absl::Status SqliteStore::MakeFileAnew() {
-  if (!in_the_way_.empty()) {
-    if (absl::Status status = SetFileAside(in_the_way_); !status.ok()) return status;
-    in_the_way_.clear();
-  }
-  absl::StatusOr<std::unique_ptr<StoreFile>> file =
-      StoreFile::Open(options_.path, options_.busy_timeout, *codec_);
-  absl::Status status = file.status();
-  if (status.ok()) status = (*file)->Apply(rescued_);
-  if (absl::IsDataLoss(status)) in_the_way_ = std::string(status.message());
-  if (!status.ok()) return status;
-  file_ = std::move(*file);
-  rescued_.clear();
-  return absl::OkStatus();
-}
-
-void SqliteStore::SetState(StoreState state, absl::string_view why) {
+void SqliteStore::SetState(StoreState state, absl::string_view why,
+                           absl::optional<absl::Duration> next_try) {
+  const absl::Time now = clock_.Now();
+  StoreStatus status;
   {
     MutexLock lock(mutex_);
-    if (state_ == state) return;
-    state_ = state;
+    const bool same = status_.state == state;
+    if (!same) status_.since = now;
+    status_.state = state;
+    status_.why = std::string(why);
+    status_.next_try.reset();
+    if (next_try.has_value()) status_.next_try = now + *next_try;
+    if (same) return;
+    status = status_;
   }
-  observer_.StoreStateChanged(state, why);
+  observer_.StoreStateChanged(status);
 }
 
 }  // namespace billbroker

@@ -1,6 +1,8 @@
 #include "server/session/sqlite/store_file.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -29,6 +31,26 @@ constexpr std::array<const char*, 2> kMigrations = {
 constexpr char kBeforeReading[] =
     "PRAGMA locking_mode = EXCLUSIVE; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;";
 constexpr char kBeforeWriting[] = "PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON;";
+
+// The first bytes of an SQLite file: https://www.sqlite.org/fileformat2.html#the_database_header
+constexpr absl::string_view kMagic("SQLite format 3\0", 16);
+constexpr std::size_t kHeaderBytes = 100;
+constexpr std::size_t kUserVersionAt = 60;
+constexpr std::size_t kApplicationIdAt = 68;
+
+std::int64_t BigEndian32(const char* bytes) {
+  std::uint32_t value = 0;
+  for (int i = 0; i < 4; ++i) value = value << 8 | static_cast<unsigned char>(bytes[i]);
+  return static_cast<std::int32_t>(value);
+}
+
+absl::Status NewerVersion(const std::string& path, std::int64_t version) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      path, ": a newer billbrokerd wrote this session store (schema version ", version,
+      "; this one reads up to version ", kMigrations.size(),
+      "). Install the newer package, or move the file away: that loses the stored sessions, the "
+      "record of the past hour's sign-ins and the quarantines"));
+}
 
 std::string LogOf(const std::string& path) { return path + "-wal"; }
 
@@ -61,7 +83,10 @@ absl::Status StoreFile::Prepare(const RowCodec& codec) {
   if (absl::Status status = Migrate(); !status.ok()) return status;
   if (absl::Status status = CheckCanary(codec); !status.ok()) return status;
   if (absl::Status status = PrepareStatements(); !status.ok()) return status;
-  return transaction->Commit();
+  if (absl::Status status = transaction->Commit(); !status.ok()) return status;
+  // So that the file itself has the version, which CheckStoreVersion() reads.
+  database_->Execute("PRAGMA wal_checkpoint(PASSIVE)").IgnoreError();
+  return absl::OkStatus();
 }
 
 // Reads only: a foreign file must stay as it is.
@@ -79,8 +104,7 @@ absl::Status StoreFile::CheckItIsOurs() {
     return absl::DataLossError("it is a database of another program");
   }
   if (*version > static_cast<std::int64_t>(kMigrations.size())) {
-    return absl::DataLossError(absl::StrCat("a newer billbroker wrote it (version ", *version,
-                                            "; this one knows ", kMigrations.size(), ")"));
+    return NewerVersion(path_, *version);
   }
   const absl::StatusOr<std::string> check = database_->Text("PRAGMA quick_check(1)");
   if (!check.ok()) return check.status();
@@ -147,9 +171,19 @@ absl::Status StoreFile::ReadRows(absl::FunctionRef<void(SealedRow)> row) {
   }
 }
 
-absl::Status StoreFile::Apply(const std::vector<SealedRow>& rows) {
-  absl::Status status = PutAndRemove(rows);
+absl::Status StoreFile::Apply(const std::vector<SealedRow>& rows, Durability durability) {
+  absl::Status status = SetDurability(durability);
+  if (status.ok()) status = PutAndRemove(rows);
   NoteSizes();
+  return status;
+}
+
+absl::Status StoreFile::SetDurability(Durability durability) {
+  if (durability == durability_) return absl::OkStatus();
+  absl::Status status =
+      database_->Execute(durability == Durability::kMachine ? "PRAGMA synchronous = FULL"
+                                                            : "PRAGMA synchronous = NORMAL");
+  if (status.ok()) durability_ = durability;
   return status;
 }
 
@@ -193,6 +227,21 @@ absl::optional<StoreFile::Identity> StoreFile::IdentityOf(const std::string& pat
   return Identity{file.st_dev, file.st_ino, file.st_size};
 }
 
+absl::Status CheckStoreVersion(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (fd < 0) return absl::OkStatus();
+  std::array<char, kHeaderBytes> header{};
+  const ssize_t size = ::pread(fd, header.data(), header.size(), 0);
+  ::close(fd);
+  const bool ours = size == static_cast<ssize_t>(header.size()) &&
+                    absl::string_view(header.data(), kMagic.size()) == kMagic &&
+                    BigEndian32(header.data() + kApplicationIdAt) == kApplicationId;
+  if (!ours) return absl::OkStatus();
+  const std::int64_t version = BigEndian32(header.data() + kUserVersionAt);
+  return version > static_cast<std::int64_t>(kMigrations.size()) ? NewerVersion(path, version)
+                                                                 : absl::OkStatus();
+}
+
 absl::StatusOr<std::string> SetAside(const std::string& path, absl::Time now) {
   const std::string stem =
       absl::StrCat(path, ".aside-", absl::FormatTime("%Y%m%dT%H%M%SZ", now, absl::UTCTimeZone()));
@@ -207,8 +256,7 @@ absl::StatusOr<std::string> SetAside(const std::string& path, absl::Time now) {
       found = true;
     } else if (errno != ENOENT) {
       return absl::UnavailableError(absl::StrCat("cannot rename ", path, suffix, ": ",
-                                                 std::strerror(errno),
-                                                 "; move it away and restart billbrokerd"));
+                                                 std::strerror(errno), "; move it away"));
     }
   }
   return found ? aside : std::string();

@@ -23,17 +23,25 @@ namespace billbroker {
 class StoreFile final {
  public:
   // Opens the store at `path`, or makes one, and writes to it once to see that it can be written.
-  // kDataLoss says, beyond Database's, that the file is not a store of ours, a newer version's, or
-  // another key's. It is left as it was then, its log included.
+  // Errors, beyond the ones of Database:
+  //   kDataLoss            the file is not a store of billbrokerd, or belongs to another key. It is
+  //                        left as it was, its log included
+  //   kFailedPrecondition  see CheckStoreVersion(). It is left as it was, too
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<StoreFile>> Open(const std::string& path,
                                                                        absl::Duration busy_timeout,
                                                                        const RowCodec& codec);
 
-  // All rows until the end or the first error.
+  // Which end of a process a transaction survives.
+  enum class Durability {
+    kProcess,  // kill -9; a power cut may lose it (synchronous = NORMAL)
+    kMachine,  // a power cut (synchronous = FULL)
+  };
+
+  // Calls `row` with each row until the end or the first error.
   absl::Status ReadRows(absl::FunctionRef<void(SealedRow)> row);
 
   // Puts and removes rows in one transaction: all or none.
-  absl::Status Apply(const std::vector<SealedRow>& rows);
+  absl::Status Apply(const std::vector<SealedRow>& rows, Durability durability);
 
   // False once the file or its log was deleted, replaced or cut off: writes would go nowhere.
   [[nodiscard]] bool IsInPlace() const;
@@ -57,6 +65,7 @@ class StoreFile final {
   absl::Status Migrate();
   absl::Status CheckCanary(const RowCodec& codec);
   absl::Status PrepareStatements();
+  absl::Status SetDurability(Durability durability);
   absl::Status PutAndRemove(const std::vector<SealedRow>& rows);
   // Our own writes make the files longer.
   void NoteSizes();
@@ -67,9 +76,19 @@ class StoreFile final {
   std::unique_ptr<Database> database_;
   Statement put_;
   Statement remove_;
+  Durability durability_ = Durability::kProcess;  // of the connection now
   absl::optional<Identity> file_;
   absl::optional<Identity> log_;
 };
+
+// Checks that the file at `path` was not written by a newer version. Reads the first bytes of the
+// file, without a lock, and changes nothing; this process must not have the store open. OK also if there is no file, or it is not readable or
+// not a store: StoreFile::Open() finds that out.
+//
+// Errors:
+//   kFailedPrecondition  the store has a newer schema than this program knows. The message names both
+//                        versions and the two ways out
+[[nodiscard]] absl::Status CheckStoreVersion(const std::string& path);
 
 // Renames the file at `path`, and SQLite's files beside it, to NAME.aside-<UTC time>. Returns the
 // new path; empty where there was nothing.

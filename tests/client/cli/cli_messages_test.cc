@@ -229,6 +229,8 @@ TEST_F(CliMessagesTest, Login) {
 TEST_F(CliMessagesTest, Status) {
   v1::GetStatusResponse status;
   status.mutable_store()->set_state(v1::STORE_STATE_MEMORY_ONLY);
+  status.mutable_store()->set_message("/var/lib/sessions.db: it is not a regular file");
+  status.mutable_store()->mutable_next_try_time()->set_seconds(1);
   status.mutable_audit()->set_message("no space left");
   status.mutable_vault()->set_state(v1::VAULT_STATE_LOCKED);
   status.mutable_vault()->set_fix("unlock the default keyring");
@@ -242,6 +244,8 @@ TEST_F(CliMessagesTest, Status) {
   EXPECT_THAT(out_, HasSubstr("document-of-a-stranger"));
   EXPECT_THAT(out_, HasSubstr("4 KiB NOT locked"));
   EXPECT_THAT(out_, HasSubstr("NOT OPEN: a restart forgets all sessions"));
+  EXPECT_THAT(out_, HasSubstr(": /var/lib/sessions.db: it is not a regular file"));
+  EXPECT_THAT(out_, HasSubstr("tried again in "));
   EXPECT_THAT(out_, HasSubstr("sign-ins and changes are refused: no space left\n"));
 }
 

@@ -8,6 +8,7 @@
 namespace billbroker {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -37,6 +38,8 @@ class StatusDoctorTest : public CliTest {
     budget.set_queued_count(4);
     budget.mutable_rate_limit_end_time()->set_seconds(1'800'000'600);
     status_.mutable_store()->set_state(v1::STORE_STATE_READY);
+    status_.mutable_store()->set_file("/var/lib/billbroker/sessions.db");
+    status_.mutable_store()->mutable_since_time()->set_seconds(1'800'000'000);
     status_.mutable_audit()->set_writable(true);
     status_.mutable_audit()->set_file("/var/lib/billbroker/audit.jsonl");
     v1::EnvironmentStatus& environment = *status_.add_environments();
@@ -108,7 +111,12 @@ TEST_F(StatusDoctorTest, StatusJsonHoldsEveryField) {
                                             {"used_count", 150},
                                             {"queued_count", 4},
                                             {"rate_limit_end_time", "2027-01-15T08:10:00Z"}}})},
-            {"store", {{"state", "ready"}}},
+            {"store",
+             {{"state", "ready"},
+              {"file", "/var/lib/billbroker/sessions.db"},
+              {"message", ""},
+              {"since_time", "2027-01-15T08:00:00Z"},
+              {"next_try_time", nullptr}}},
             {"audit",
              {{"writable", true},
               {"message", ""},
@@ -157,6 +165,26 @@ TEST_F(StatusDoctorTest, DoctorNamesEachProblemWithFix) {
     EXPECT_EQ(check["state"] == "problem", !check["fix"].get<std::string>().empty()) << check;
   }
   EXPECT_THAT(std::string(ErrorJson()["message"]), HasSubstr("4"));
+}
+
+TEST_F(StatusDoctorTest, DoctorChecksTheStore) {
+  EXPECT_EQ(Run({"doctor", "--output", "json"}), kExitOk) << out_ << err_;
+  EXPECT_EQ(StateOf("store"), "ok");
+  for (const v1::StoreState state :
+       {v1::STORE_STATE_DEGRADED, v1::STORE_STATE_MEMORY_ONLY, v1::STORE_STATE_NOT_ANSWERING}) {
+    status_.mutable_store()->set_state(state);
+    status_.mutable_store()->set_message("sessions.db: the disk is full; free space");
+    broker_.set_status(status_);
+    EXPECT_EQ(Run({"doctor", "--output", "json"}), kExitFailed);
+    EXPECT_EQ(StateOf("store"), "problem");
+    EXPECT_THAT(CheckOf("store")["finding"].get<std::string>(),
+                AllOf(HasSubstr("sessions.db: the disk is full; free space"),
+                      HasSubstr("since 2027-01-15T08:00:00Z")));
+  }
+  status_.mutable_store()->set_state(v1::STORE_STATE_WAITING);
+  broker_.set_status(status_);
+  EXPECT_EQ(Run({"doctor", "--output", "json"}), kExitOk);
+  EXPECT_EQ(StateOf("store"), "skipped");
 }
 
 TEST_F(StatusDoctorTest, DoctorChecksTheAuditLog) {

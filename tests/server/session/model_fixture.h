@@ -15,6 +15,7 @@
 #include "tests/support/model_bill.h"
 #include "tests/support/seeded_random.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/store_calls.h"
 
 namespace billbroker {
 
@@ -29,7 +30,7 @@ class ModelHouse final {
         bill(model, executor, clock, latency),
         manager(options, PartsOf(*this)) {
     for (int user = 0; user < size.users; ++user) StoreUser(size, user);
-    manager.Restore(store.Open(*vault.MasterKey()));
+    manager.Restore(OpenNow(store, *vault.MasterKey()));
   }
 
   static std::string CredentialName(int user) { return absl::StrCat("generated-user-", user); }

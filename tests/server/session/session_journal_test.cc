@@ -12,6 +12,7 @@
 #include "tests/support/fake_store.h"
 #include "tests/support/manual_time.h"
 #include "tests/support/sample_ids.h"
+#include "tests/support/store_calls.h"
 
 namespace billbroker {
 namespace {
@@ -30,7 +31,9 @@ CredentialInfoPtr JournalCredential() {
 
 class SessionJournalTest : public ::testing::Test {
  protected:
-  SessionJournalTest() { (void)store.Open(SecretString::CopyOf("master-key-of-the-journal-test")); }
+  SessionJournalTest() {
+    (void)OpenNow(store, SecretString::CopyOf("master-key-of-the-journal-test"));
+  }
 
   // A sign-in that ended `ago`.
   StoredAttempt Attempt(absl::string_view id, absl::Duration ago = absl::ZeroDuration()) {

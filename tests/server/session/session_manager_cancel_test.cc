@@ -8,6 +8,7 @@
 #include "tests/server/session/session_manager_fixture.h"
 #include "tests/support/await.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/store_calls.h"
 
 namespace billbroker {
 namespace {
@@ -154,7 +155,7 @@ TEST(SessionManagerCancelThreadsTest, EachCallerIsAnsweredOnce) {
     const Credential credential = MakeCredential(kAcme, kOrganizations);
     ASSERT_THAT(vault.Create(credential), IsOk());
     credentials.Put(InfoOf(credential, Fingerprinter(*vault.MasterKey())));
-    manager->Restore(store.Open(*vault.MasterKey()));
+    manager->Restore(OpenNow(store, *vault.MasterKey()));
 
     std::vector<std::thread> threads;
     for (int thread = 0; thread < kThreads; ++thread) {

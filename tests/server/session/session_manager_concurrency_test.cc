@@ -9,6 +9,7 @@
 #include "tests/server/session/session_manager_fixture.h"
 #include "tests/support/await.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/store_calls.h"
 
 namespace billbroker {
 namespace {
@@ -45,7 +46,7 @@ TEST(SessionManagerConcurrencyTest, ConcurrentCallsGetConsistentAnswers) {
     const Credential credential = MakeCredential(kAcme, kOrganizations);
     ASSERT_THAT(vault.Create(credential), IsOk());
     credentials.Put(InfoOf(credential, Fingerprinter(*vault.MasterKey())));
-    manager->Restore(store.Open(*vault.MasterKey()));
+    manager->Restore(OpenNow(store, *vault.MasterKey()));
 
     std::latch answered(kThreads * kCallsPerThread);
     std::vector<std::thread> threads;

@@ -8,6 +8,7 @@
 #include "tests/server/session/model_fixture.h"
 #include "tests/server/session/session_manager_fixture.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/store_calls.h"
 
 namespace billbroker {
 namespace {
@@ -63,7 +64,7 @@ TEST_F(SessionManagerEndSessionsTest, StartEndsSessionsOfPreviousProcess) {
       {}, {parts.clock, parts.executor, parts.random, parts.vault, parts.vault_health, later_index,
            parts.remember_me_refusals, parts.bill, parts.store, parts.observer, parts.base_urls});
   later_index.Reset({InfoOf(**vault.Load(kAcme), Fingerprinter(*vault.MasterKey()))}, {});
-  later.Restore(store.Open(*vault.MasterKey()));
+  later.Restore(OpenNow(store, *vault.MasterKey()));
   executor.RunUntilIdle();
   EXPECT_EQ(later.RolloutOf(UidOf(kAcme)).live, 0);
   EXPECT_FALSE(bill.IsLive(before->keys.session_id->Reveal()));

@@ -18,6 +18,7 @@
 #include "tests/support/manual_time.h"
 #include "tests/support/sample_ids.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/store_calls.h"
 #include "vault/base/error.h"
 
 namespace billbroker {
@@ -86,7 +87,7 @@ class SessionManagerTest : public ::testing::Test {
 
   SessionManagerTest() {
     Store(MakeCredential(kAcme, 3));
-    manager.Restore(store.Open(*vault.MasterKey()));
+    manager.Restore(OpenNow(store, *vault.MasterKey()));
   }
 
   void Store(const Credential& credential) {

@@ -11,6 +11,7 @@
 #include "tests/server/session/partner_fixture.h"
 #include "tests/support/seeded_random.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/store_calls.h"
 
 namespace billbroker {
 namespace {
@@ -327,7 +328,7 @@ TEST_F(SessionManagerPartnerTest, RestartSignsPartnerInAndKeepsLedger) {
                                                   store,
                                                   observer,
                                                   {{"sandbox", "https://bill.example/connect"}}});
-    process->Restore(store.Open(*vault.MasterKey()));
+    process->Restore(OpenNow(store, *vault.MasterKey()));
   };
   const auto ask = [&](int organization) {
     bool answered = false;

@@ -7,6 +7,7 @@
 
 #include "tests/server/session/session_manager_fixture.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/store_calls.h"
 
 namespace billbroker {
 namespace {
@@ -21,7 +22,7 @@ class SessionManagerRestartTest : public SessionManagerTest {
   // Starts a new process on the same vault and store.
   void Start() {
     StartUnread();
-    process->Restore(store.Open(*vault.MasterKey()));
+    process->Restore(OpenNow(store, *vault.MasterKey()));
   }
   // The same, but the store is not read yet.
   void StartUnread() {
@@ -34,7 +35,7 @@ class SessionManagerRestartTest : public SessionManagerTest {
   void StartSignedOut(std::uint64_t if_generation) {
     StartUnread();
     process->Logout(kFirst, "", if_generation, [](const absl::StatusOr<bool>&) {});
-    process->Restore(store.Open(*vault.MasterKey()));
+    process->Restore(OpenNow(store, *vault.MasterKey()));
     own->RunUntilIdle();
   }
 
@@ -192,7 +193,7 @@ TEST_F(SessionManagerRestartTest, LedgerCountsInterruptedSignIn) {
   process->GetSession(kFirst, "", {}, [](const Answer&) {});
   own->RunUntilIdle();
   ASSERT_EQ(bill.CountSignIns(), 1);
-  const StoreContents contents = store.Open(*vault.MasterKey());
+  const StoreContents contents = OpenNow(store, *vault.MasterKey());
   ASSERT_EQ(contents.attempts.size(), 1U);
   EXPECT_FALSE(contents.attempts[0].ended.has_value());
   SessionManager next(options, MakeParts(*own));

@@ -6,6 +6,7 @@
 
 #include "tests/server/session/session_manager_fixture.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/store_calls.h"
 
 namespace billbroker {
 namespace {
@@ -19,13 +20,18 @@ class SessionManagerStoreTest : public SessionManagerTest {
     vault_health.set_state(VaultState::kReady);
   }
 
-  // Starts a process whose store is not open.
-  void Start(const Past& past) {
+  // Starts a process whose store cannot be opened yet.
+  void Start(const Past& past = std::vector<PastSignIn>()) {
     store.set_usable(false);
-    (void)store.Open(*vault.MasterKey());
     own = std::make_unique<ManualExecutor>(clock);
     process = std::make_unique<SessionManager>(WithoutSlotCap(), MakeParts(*own));
+    store.Open(*vault.MasterKey(),
+               [this](StoreContents contents) { process->Restore(std::move(contents)); });
     process->ServeWithoutStore(past);
+  }
+  void OpenStore() {
+    store.set_usable(true);
+    own->RunUntilIdle();
   }
 
   Answer Call(absl::string_view organization = kFirst) {
@@ -45,7 +51,6 @@ class SessionManagerStoreTest : public SessionManagerTest {
     sign_in.time = clock.Now() - ago;
     sign_in.outcome = PastSignIn::Outcome::kFailed;
     sign_in.reason = "CREDENTIAL_REJECTED";
-    sign_in.bill_code = "BDC_1101";
     return sign_in;
   }
 
@@ -67,7 +72,6 @@ TEST_F(SessionManagerStoreTest, CountsUnansweredSignInsOfAuditLog) {
   PastSignIn unanswered = Refused(absl::Minutes(1));
   unanswered.outcome = PastSignIn::Outcome::kUnanswered;
   unanswered.reason.clear();
-  unanswered.bill_code.clear();
   Start(Past({unanswered}));
   EXPECT_THAT(Call(), HasReason(Reason::kLoginBudgetSpent));
   EXPECT_EQ(bill.CountSignIns(), 0);
@@ -84,16 +88,97 @@ TEST_F(SessionManagerStoreTest, SendsNothingWithoutStoreAndAuditLog) {
   Start(absl::DataLossError("the log was changed"));
   EXPECT_THAT(Call(), HasReason(Reason::kAuditUnavailable));
   EXPECT_EQ(bill.CountSignIns(), 0);
-  process->Restore({});
+  OpenStore();
   EXPECT_THAT(Call(), IsOk()) << "the store opened meanwhile";
 }
 
-TEST_F(SessionManagerStoreTest, StoreThatOpensLateReplacesAuditLog) {
+TEST_F(SessionManagerStoreTest, LateStoreRaisesBound) {
   Start(Past({Refused(absl::Minutes(10))}));
   ASSERT_THAT(Call(), HasReason(Reason::kLoginBudgetSpent));
-  store.set_usable(true);
-  process->Restore(store.Open(*vault.MasterKey()));
-  EXPECT_THAT(Call(), IsOk()) << "the store has no failure, and three are allowed";
+  OpenStore();
+  EXPECT_THAT(Call(), IsOk()) << "one failure, and the secret in effect may fail twice";
+}
+
+TEST_F(SessionManagerStoreTest, LateStoreKeepsFailuresThatItLacks) {
+  Start(Past({Refused(absl::Minutes(10)), Refused(absl::Minutes(20))}));
+  OpenStore();
+  EXPECT_THAT(Call(), HasReason(Reason::kLoginBudgetSpent));
+  // They survive another restart, too.
+  process = std::make_unique<SessionManager>(WithoutSlotCap(), MakeParts(*own));
+  process->Restore(OpenNow(store, *vault.MasterKey()));
+  EXPECT_THAT(Call(), HasReason(Reason::kLoginBudgetSpent));
+}
+
+TEST_F(SessionManagerStoreTest, CountsFailureOfStoreAndLogOnce) {
+  const CredentialInfoPtr info = *credentials.Get(kAcme);
+  StoredAttempt failed;
+  failed.id = "attempt-that-bill-refused";
+  failed.slot = {info->uid, kFirst};
+  failed.dev_key = ToDevKeyBudgetId(*info, kFirst);
+  failed.user = ToUserId(*info, kFirst);
+  failed.secret_id = info->user_secret_id;
+  failed.started = {clock.Now() - absl::Minutes(10), clock.SinceBoot() - absl::Minutes(10)};
+  failed.ended = failed.started;
+  failed.ending = SignInEnding::kFailed;
+  ASSERT_THAT(RecordAndWait(store, failed), IsOk());
+  Start(Past({Refused(absl::Minutes(10))}));
+  OpenStore();
+  EXPECT_THAT(Call(), IsOk());
+}
+
+TEST_F(SessionManagerStoreTest, AdoptsSessionsOfLateStore) {
+  const SessionPtr before = *Get();
+  Start();
+  OpenStore();
+  const SessionPtr after = *Call();
+  EXPECT_EQ(*after->keys.session_id, *before->keys.session_id);
+  EXPECT_GT(after->generation, before->generation);
+  EXPECT_EQ(bill.CountSignIns(), 1);
+}
+
+TEST_F(SessionManagerStoreTest, NewSessionReplacesOneOfLateStore) {
+  const SessionPtr before = *Get();
+  clock.Advance(absl::Seconds(1));
+  Start();
+  const SessionPtr served = *Call();
+  OpenStore();
+  const SessionPtr after = *Call();
+  EXPECT_EQ(*after->keys.session_id, *served->keys.session_id);
+  EXPECT_GT(after->generation, before->generation);
+  ASSERT_EQ(bill.sign_outs().size(), 1U);
+  EXPECT_EQ(bill.sign_outs()[0].session_id, before->keys.session_id->Reveal())
+      << "the older session is ended at BILL";
+}
+
+TEST_F(SessionManagerStoreTest, SignOutBeforeStoreOpensIsKept) {
+  ASSERT_THAT(Get(), IsOk());
+  Start();
+  absl::StatusOr<bool> ended = absl::UnknownError("not answered");
+  process->Logout(kFirst, "", 0, [&ended](absl::StatusOr<bool> given) { ended = given; });
+  EXPECT_THAT(ended, IsOk());
+  OpenStore();
+  EXPECT_EQ(process->Counts().live, 0);
+  EXPECT_EQ(bill.sign_outs().size(), 1U);
+}
+
+TEST_F(SessionManagerStoreTest, AdoptsQuarantinesOfLateStore) {
+  bill.SetSignInAnswer(
+      [](const SignInRequest&) { return Refusal(Verdict::kSecretRejected, "BDC_1101"); });
+  ASSERT_THAT(Get(), HasReason(Reason::kCredentialRejected));
+  Start();
+  OpenStore();
+  EXPECT_THAT(Call(), HasReason(Reason::kCredentialRejected));
+  EXPECT_EQ(bill.CountSignIns(), 1);
+}
+
+TEST_F(SessionManagerStoreTest, DropsQuarantinesThatBillDisproved) {
+  bill.FailNextSignIns(1, Refusal(Verdict::kSecretRejected, "BDC_1101"));
+  ASSERT_THAT(Get(), HasReason(Reason::kCredentialRejected));
+  Start();
+  ASSERT_THAT(Call(), IsOk());
+  OpenStore();
+  EXPECT_THAT(Call(kSecond), IsOk());
+  EXPECT_TRUE(store.contents().quarantines.empty());
 }
 
 TEST_F(SessionManagerStoreTest, UnwritableStoreAllowsOneFailure) {

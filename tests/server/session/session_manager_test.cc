@@ -332,10 +332,11 @@ TEST_F(SessionManagerTest, ListShowsSlotsInOrder) {
 // A store that keeps nothing. FakeStore would keep every session alive.
 class NoStore final : public SessionStore {
  public:
-  StoreContents Open(const SecretString&) override { return {}; }
+  void Open(const SecretString&, Opened opened) override { opened({}); }
   void RecordAttempt(StoredAttempt, Done done) override { done(absl::OkStatus()); }
   void WriteSoon(StoreChange) override {}
   [[nodiscard]] StoreState state() const override { return StoreState::kMemoryOnly; }
+  [[nodiscard]] StoreStatus status() const override { return {}; }
 };
 
 class ForgetfulEngineTest : public SessionManagerTest {

@@ -10,6 +10,7 @@
 #include <memory>
 #include <ostream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "server/session/session_store.h"
@@ -30,8 +31,10 @@ class StoreUnderTest {
   virtual void Restart(bool same_boot) = 0;
   virtual void FailWrites() = 0;
   virtual void RepairWrites() = 0;
-  // After this and Restart(), Open() cannot use the store.
+  // After this and Restart(), the store cannot be opened.
   virtual void MakeUnusable() = 0;
+  // The store can be opened again, with the contents that it had.
+  virtual void MakeUsable() = 0;
 };
 
 struct StoreKind {
@@ -44,11 +47,35 @@ inline void PrintTo(const StoreKind& kind, std::ostream* out) { *out << kind.nam
 inline constexpr char kFirstUid[] = "uid-of-the-first-credential";
 inline constexpr char kSecondUid[] = "uid-of-the-second-credential";
 
+// The contents of a store that may open later. Thread-safe.
+class LateContents final {
+ public:
+  void Open(SessionStore& store) {
+    store.Open(SecretString::CopyOf(std::string(32, 'k')), [this](StoreContents contents) {
+      MutexLock lock(mutex_);
+      contents_ = std::move(contents);
+    });
+  }
+  [[nodiscard]] bool opened() const {
+    MutexLock lock(mutex_);
+    return contents_.has_value();
+  }
+  // Requires: opened().
+  [[nodiscard]] StoreContents contents() const {
+    MutexLock lock(mutex_);
+    return *contents_;
+  }
+
+ private:
+  mutable Mutex mutex_;
+  absl::optional<StoreContents> contents_ ABSL_GUARDED_BY(mutex_);
+};
+
 class SessionStoreContract : public testing::TestWithParam<StoreKind> {
  protected:
   SessionStore& store() { return under_test_->store(); }
   StoreUnderTest& under_test() { return *under_test_; }
-  StoreContents Open() { return store().Open(SecretString::CopyOf(std::string(32, 'k'))); }
+  StoreContents Open() { return OpenNow(store(), SecretString::CopyOf(std::string(32, 'k'))); }
   StoreContents Reopen(bool same_boot = true) {
     under_test_->Restart(same_boot);
     return Open();
@@ -227,8 +254,49 @@ TEST_P(SessionStoreContract, UnusableStoreIsMemoryOnly) {
   under_test().MakeUnusable();
   EXPECT_EQ(Describe(Reopen()), "");
   EXPECT_EQ(store().state(), StoreState::kMemoryOnly);
+  EXPECT_NE(store().status().why, "");
   EXPECT_THAT(WriteAndWait(store(), SampleSlot(2)), StatusIs(absl::StatusCode::kUnavailable));
   store().WriteSoon(SampleSlot(3));
+}
+
+TEST_P(SessionStoreContract, OpensLateWithOldContents) {
+  Open();
+  EXPECT_THAT(WriteAndWait(store(), SampleSlot(kFirstUid, kFirstOrganization, 1)), IsOk());
+  under_test().MakeUnusable();
+  under_test().Restart(/*same_boot=*/true);
+  LateContents late;
+  late.Open(store());
+  EXPECT_FALSE(late.opened());
+  const StoredSlot newer = SampleSlot(kFirstUid, kFirstOrganization, 2);
+  const StoredSlot added = SampleSlot(kSecondUid, kFirstOrganization, 3);
+  store().WriteSoon(newer);
+  store().WriteSoon(added);
+  under_test().MakeUsable();
+  ASSERT_TRUE(Await([&] { return late.opened(); }, "the store to open"));
+  EXPECT_EQ(Describe(late.contents()), Describe(SampleSlot(kFirstUid, kFirstOrganization, 1)));
+  EXPECT_THAT(WriteAndWait(store(), SampleAttempt()), IsOk());
+  EXPECT_EQ(store().state(), StoreState::kReady);
+  StoreContents all;
+  all.slots = {newer, added};
+  all.attempts = {SampleAttempt()};
+  EXPECT_EQ(Describe(Reopen()), Describe(all));
+}
+
+TEST_P(SessionStoreContract, OpensLateWithoutReplacedRows) {
+  Open();
+  const UserId user{"sandbox-environment", "payables@example.com", ""};
+  const UserId other{"sandbox-environment", "receivables@example.com", ""};
+  store().WriteSoon(StoredAcceptedSecret{user, "secret-that-was-accepted"});
+  EXPECT_THAT(WriteAndWait(store(), StoredAcceptedSecret{other, "secret-of-another-user"}), IsOk());
+  under_test().MakeUnusable();
+  under_test().Restart(/*same_boot=*/true);
+  LateContents late;
+  late.Open(store());
+  store().WriteSoon(AcceptedSecretForgotten{user});
+  under_test().MakeUsable();
+  ASSERT_TRUE(Await([&] { return late.opened(); }, "the store to open"));
+  EXPECT_EQ(Describe(late.contents()),
+            Describe(StoredAcceptedSecret{other, "secret-of-another-user"}));
 }
 
 TEST_P(SessionStoreContract, WritesChangesMadeBeforeOpen) {

@@ -16,6 +16,7 @@
 #include "tests/support/manual_time.h"
 #include "tests/support/sample_ids.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/store_calls.h"
 
 namespace billbroker {
 namespace {
@@ -99,7 +100,9 @@ BillError RefusedWith(int http_status, absl::string_view code = "") {
 
 class SignInJobTest : public ::testing::Test {
  protected:
-  SignInJobTest() { (void)store.Open(SecretString::CopyOf("master-key-of-the-sign-in-job-test")); }
+  SignInJobTest() {
+    (void)OpenNow(store, SecretString::CopyOf("master-key-of-the-sign-in-job-test"));
+  }
   // The answers hold the job, whose target uses `script`.
   ~SignInJobTest() override {
     script.answer = nullptr;

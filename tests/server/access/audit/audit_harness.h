@@ -147,9 +147,10 @@ class FakeAuditFile final : public AuditFile {
 // Keeps the head in memory. Thread-safe.
 class FakeAuditHead final : public AuditHead {
  public:
-  absl::StatusOr<AuditMark> Load() override {
+  absl::StatusOr<absl::optional<AuditMark>> Load() override {
     MutexLock lock(mutex_);
     if (!error_.ok()) return error_;
+    if (!known_) return absl::nullopt;
     return mark_;
   }
   absl::Status Store(const AuditMark& mark) override {
@@ -166,6 +167,11 @@ class FakeAuditHead final : public AuditHead {
     MutexLock lock(mutex_);
     mark_ = mark;
   }
+  // Sets whether Load() returns the mark, as it does once the session store is open.
+  void SetKnown(bool known) {
+    MutexLock lock(mutex_);
+    known_ = known;
+  }
   [[nodiscard]] AuditMark mark() const {
     MutexLock lock(mutex_);
     return mark_;
@@ -174,6 +180,7 @@ class FakeAuditHead final : public AuditHead {
  private:
   mutable Mutex mutex_;
   AuditMark mark_ ABSL_GUARDED_BY(mutex_);
+  bool known_ ABSL_GUARDED_BY(mutex_) = true;
   absl::Status error_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -372,6 +372,61 @@ TEST_F(AuditWriterTest, RejectsWritesBeforeTheHeadIsLoaded) {
   EXPECT_THAT(Write(), IsOk());
 }
 
+TEST_F(AuditWriterTest, ContinuesChainBeforeHeadIsKnown) {
+  ASSERT_THAT(Write(), IsOk());
+  Restart();
+  head_.SetKnown(false);
+  ASSERT_THAT(Write(), IsOk());
+  EXPECT_THAT(writer_->head_trouble(), HasSubstr("until the store is open"));
+  EXPECT_EQ(head_.mark().sequence, 2u) << "an unknown head must not be overwritten";
+  EXPECT_FALSE(writer_->end().has_value());
+  head_.SetKnown(true);
+  writer_->Reopen();
+  ASSERT_THAT(Write(0), IsOk());
+  EXPECT_EQ(writer_->head_trouble(), "");
+  EXPECT_EQ(head_.mark().sequence, 3u);
+  ASSERT_THAT(Write(), IsOk());
+  EXPECT_THAT(Kinds(), ElementsAre("start", "sign_in", "sign_in", "sign_in"));
+  EXPECT_THAT(Findings(), IsEmpty());
+}
+
+TEST_F(AuditWriterTest, LateHeadRevealsTruncatedLog) {
+  ASSERT_THAT(Write(2), IsOk());
+  const std::string before = file_.contents();
+  ASSERT_THAT(Write(), IsOk());
+  file_.Replace(before);
+  Restart();
+  head_.SetKnown(false);
+  clock_.Advance(absl::Seconds(1));  // the line would be the lost one again
+  ASSERT_THAT(Write(), IsOk());
+  head_.SetKnown(true);
+  writer_->Reopen();
+  const absl::Status refused = Write();
+  EXPECT_THAT(refused, StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("keep the file for an inquiry"));
+  EXPECT_THAT(Write(), Not(IsOk()));
+}
+
+TEST_F(AuditWriterTest, LateHeadThatWasLostIsNoted) {
+  ASSERT_THAT(Write(), IsOk());
+  Restart();
+  head_.SetKnown(false);
+  ASSERT_THAT(Write(), IsOk());
+  head_.Set({});
+  head_.SetKnown(true);
+  writer_->Reopen();
+  ASSERT_THAT(Write(0), IsOk());
+  EXPECT_THAT(Kinds(), ElementsAre("start", "sign_in", "sign_in", "head_lost"));
+}
+
+TEST_F(AuditWriterTest, StartsNoNewChainBeforeHeadIsKnown) {
+  head_.SetKnown(false);
+  EXPECT_THAT(Write(), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_EQ(file_.contents(), "");
+  head_.SetKnown(true);
+  EXPECT_THAT(Write(), IsOk());
+}
+
 TEST_F(AuditWriterTest, HeadStoreFailureDoesNotRejectWrites) {
   ASSERT_THAT(Write(), IsOk());
   EXPECT_EQ(writer_->head_trouble(), "");

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "tests/server/session/sqlite/store_harness.h"
+#include "tests/support/store_calls.h"
 
 namespace billbroker {
 namespace {
@@ -22,7 +23,7 @@ std::string KilledAttemptId(std::uint64_t n) { return "attempt-to-sign-in-" + st
   ManualClock clock;
   RecordingStoreObserver observer;
   SqliteStore store(options, clock, observer);
-  (void)store.Open(MasterKey());
+  (void)OpenNow(store, MasterKey());
   for (std::uint64_t i = first;; ++i) {
     store.WriteSoon(SampleAttempt(KilledAttemptId(i)));
     store.WriteSoon(AttemptForgotten{KilledAttemptId(i - 1)});

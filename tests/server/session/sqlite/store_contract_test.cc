@@ -14,6 +14,7 @@ class FakeUnderTest final : public StoreUnderTest {
   void FailWrites() override { store_.set_failing(true); }
   void RepairWrites() override { store_.set_failing(false); }
   void MakeUnusable() override { store_.set_usable(false); }
+  void MakeUsable() override { store_.set_usable(true); }
 
  private:
   FakeStore store_;
@@ -31,8 +32,13 @@ class SqliteUnderTest final : public StoreUnderTest {
   // Puts a folder in place of the file.
   void MakeUnusable() override {
     harness_.Stop();
-    std::filesystem::remove(harness_.path());
+    std::filesystem::rename(harness_.path(), harness_.path() + ".kept");
     std::filesystem::create_directory(harness_.path());
+    harness_.options().retry_interval = absl::Milliseconds(1);
+  }
+  void MakeUsable() override {
+    std::filesystem::remove(harness_.path());
+    std::filesystem::rename(harness_.path() + ".kept", harness_.path());
   }
 
  private:

@@ -28,8 +28,9 @@ namespace billbroker {
 // Records each event as a line of text. Thread-safe.
 class RecordingStoreObserver final : public StoreObserver {
  public:
-  void StoreStateChanged(StoreState state, absl::string_view why) override {
-    Add(absl::StrCat("state ", StoreStateName(state), why.empty() ? "" : ": ", why));
+  void StoreStateChanged(const StoreStatus& status) override {
+    Add(absl::StrCat("state ", StoreStateName(status.state), status.why.empty() ? "" : ": ",
+                     status.why));
   }
   void StoreSetAside(const std::string& file, absl::string_view why) override {
     Add(absl::StrCat("aside ", std::filesystem::path(file).filename().string(), ": ", why));
@@ -107,7 +108,7 @@ class SqliteStoreHarness {
   SqliteStoreOptions& options() { return options_; }
   ManualClock& clock() { return clock_; }
 
-  StoreContents Open() { return store_->Open(MasterKey()); }
+  StoreContents Open() { return OpenNow(*store_, MasterKey()); }
   void Stop() { store_.reset(); }
   // Creates a new store on the same file, with a new observer.
   void Start() {

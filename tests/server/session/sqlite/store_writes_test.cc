@@ -134,11 +134,12 @@ TEST(SqliteStoreWritesTest, RecoversFromFullDisk) {
   EXPECT_EQ(harness.Reopen().slots.size(), count);
 }
 
-TEST(SqliteStoreWritesTest, ReadOnlyDiskIsMemoryOnlyUntilRestart) {
+TEST(SqliteStoreWritesTest, OpensOnceDiskIsWritableAgain) {
   const SmallDisk disk;
   if (!disk.mounted()) GTEST_SKIP() << "cannot mount a small disk here";
   SqliteStoreHarness harness;
   harness.options().path = disk.File("sessions.db");
+  harness.options().retry_interval = absl::Milliseconds(1);
   (void)harness.Reopen();
   EXPECT_THAT(WriteAndWait(harness.store(), SampleSlot(1)), IsOk());
   harness.Stop();
@@ -146,9 +147,57 @@ TEST(SqliteStoreWritesTest, ReadOnlyDiskIsMemoryOnlyUntilRestart) {
   EXPECT_EQ(Describe(harness.Reopen()), "");
   EXPECT_THAT(harness.observer().events(),
               ElementsAre(StartsWith("state MEMORY_ONLY: cannot open")));
-  harness.Stop();
   ASSERT_TRUE(disk.SetReadOnly(false));
-  EXPECT_EQ(Describe(harness.Reopen()), Describe(SampleSlot(1)));
+  ASSERT_TRUE(harness.observer().AwaitEvents(2));
+  EXPECT_EQ(harness.observer().events().back(), "state READY");
+}
+
+// Blocks the store as a backup does: with a read transaction.
+class Reader final {
+ public:
+  explicit Reader(const std::string& path) {
+    EXPECT_EQ(sqlite3_open(path.c_str(), &database_), SQLITE_OK);
+    EXPECT_EQ(sqlite3_exec(database_, "BEGIN; SELECT * FROM rows", nullptr, nullptr, nullptr),
+              SQLITE_OK);
+  }
+  ~Reader() { sqlite3_close(database_); }
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+
+ private:
+  sqlite3* database_ = nullptr;
+};
+
+TEST(SqliteStoreWritesTest, OpensOnceReaderIsGone) {
+  SqliteStoreHarness harness;
+  harness.options().retry_interval = absl::Milliseconds(1);
+  (void)harness.Reopen();
+  EXPECT_THAT(WriteAndWait(harness.store(), SampleSlot(1)), IsOk());
+  harness.Stop();
+  auto reader = std::make_unique<Reader>(harness.path());
+  EXPECT_EQ(Describe(harness.Reopen()), "");
+  const StoreStatus status = harness.store().status();
+  EXPECT_EQ(status.state, StoreState::kMemoryOnly);
+  EXPECT_EQ(status.file, harness.path());
+  EXPECT_THAT(status.why, HasSubstr("stop the other process that has it open"));
+  EXPECT_EQ(status.since, harness.clock().Now());
+  EXPECT_TRUE(status.next_try.has_value());
+  reader.reset();
+  ASSERT_TRUE(Await([&] { return harness.store().state() == StoreState::kReady; }, "the store"));
+  EXPECT_EQ(harness.store().status().why, "");
+}
+
+TEST(SqliteStoreWritesTest, TriesToOpenWhenItCloses) {
+  SqliteStoreHarness harness;
+  (void)harness.Open();
+  EXPECT_THAT(WriteAndWait(harness.store(), SampleSlot(1)), IsOk());
+  harness.Stop();
+  auto reader = std::make_unique<Reader>(harness.path());
+  (void)harness.Reopen();
+  harness.store().WriteSoon(SampleSlot(2));
+  reader.reset();
+  harness.Stop();
+  EXPECT_EQ(Describe(harness.Reopen()), Describe(SampleSlot(2)));
 }
 
 }  // namespace

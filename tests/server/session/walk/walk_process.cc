@@ -13,16 +13,17 @@ void ProcessExecutor::RunAfter(absl::Duration delay, Work work) {
   });
 }
 
-StoreContents WatchedStore::Open(const SecretString& master_key) {
-  StoreContents contents = store_.Open(master_key);
-  if (bug_ == PlantedBug::kStoreForgetsAttempts) contents.attempts.clear();
-  if (bug_ == PlantedBug::kStoreForgetsGenerations) {
-    for (StoredSlot& slot : contents.slots) {
-      slot.generation = 0;
-      slot.session = nullptr;
+void WatchedStore::Open(const SecretString& master_key, Opened opened) {
+  store_.Open(master_key, [bug = bug_, opened = std::move(opened)](StoreContents contents) mutable {
+    if (bug == PlantedBug::kStoreForgetsAttempts) contents.attempts.clear();
+    if (bug == PlantedBug::kStoreForgetsGenerations) {
+      for (StoredSlot& slot : contents.slots) {
+        slot.generation = 0;
+        slot.session = nullptr;
+      }
     }
-  }
-  return contents;
+    opened(std::move(contents));
+  });
 }
 
 void WatchedStore::RecordAttempt(StoredAttempt attempt, Done done) {

@@ -46,10 +46,11 @@ class WatchedStore final : public SessionStore {
   WatchedStore(FakeStore& store, PlantedBug bug, Alive alive)
       : store_(store), bug_(bug), alive_(std::move(alive)) {}
 
-  [[nodiscard]] StoreContents Open(const SecretString& master_key) override;
+  void Open(const SecretString& master_key, Opened opened) override;
   void RecordAttempt(StoredAttempt attempt, Done done) override;
   void WriteSoon(StoreChange change) override { store_.WriteSoon(std::move(change)); }
   [[nodiscard]] StoreState state() const override { return store_.state(); }
+  [[nodiscard]] StoreStatus status() const override { return store_.status(); }
 
  private:
   FakeStore& store_;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "tests/server/session/partner_fixture.h"
+#include "tests/support/store_calls.h"
 
 namespace billbroker {
 namespace {
@@ -115,7 +116,7 @@ void WalkWorld::StartProcess() {
 }
 
 void WalkWorld::Open() {
-  StoreContents contents = process_->store.Open(master_key_);
+  StoreContents contents = OpenNow(process_->store, master_key_);
   without_store_ = false;
   sign_ins.SetBound(kBound);
   sign_ins.Restored(store.contents());
