@@ -267,7 +267,7 @@ Config ReadConfig(TomlTable& root) {
   if (config.policy_file.empty()) {
     root.Error(
         "policy_file",
-        "is missing; set it to a file with the policy; share/doc/billbroker/examples has a sample");
+        "is missing; set it to the path of a policy; share/doc/billbroker/examples has a sample");
   }
   config.audit = ReadAudit(root.Table("audit"), config.state_dir);
   config.environments = ReadEnvironments(root);
