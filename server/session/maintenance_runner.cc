@@ -152,10 +152,10 @@ void MaintenanceRunner::FollowCredential(const CredentialInfoPtr& before,
 void MaintenanceRunner::FollowPartner(LockedSessions& state, const CredentialInfo& before,
                                       const CredentialInfo* after) {
   const absl::optional<PartnerId> partner = ToPartnerId(before);
+  if (partner.has_value()) state->rules.backoffs.Clear({before.uid, ""});
   if (partner.has_value() && (after == nullptr || ToPartnerId(*after) != partner)) {
     state->rules.scheduler.Withdraw(*partner, shared_.now());
     state->partners.Erase(*partner);
-    state->rules.backoffs.Clear({before.uid, ""});
   }
   state->dispatch = true;
 }
@@ -201,7 +201,11 @@ void MaintenanceRunner::FollowCredential(LockedSessions& state, SessionSlot& slo
     }
     return;
   }
-  if (slot.session.IsLive(now)) slots_.SignOutUnasked(state, slot, slot.session.get());
+  if (slot.session.IsLive(now)) {
+    slots_.SignOutUnasked(state, slot, slot.session.get());
+  } else if (slot.session.get() != nullptr) {
+    slots_.Forget(state, slot, "idle");
+  }
   slot.removed = true;
   const bool at_bill = slot.activity == SessionSlot::Activity::kChecking ||
                        slot.activity == SessionSlot::Activity::kSigningIn;

@@ -60,7 +60,7 @@ void FailBehindPartner(SharedSessions& shared, LockedSessions& state, SlotOperat
     if (own.ok()) own = error;
     if (const auto* slot_id = absl::get_if<SlotId>(&id); slot_id != nullptr) {
       SessionSlot* slot = state->slots.Find(slot_id->view());
-      if (slot != nullptr) slots.FailWaiters(state, *slot, own);
+      if (slot != nullptr) slots.FailQueued(state, *slot, own);
     } else if (const auto* probe_id = absl::get_if<ProbeId>(&id); probe_id != nullptr) {
       EndProbe(shared, state, *state->probes.find(*probe_id)->second,
                {verdict, std::move(own), nullptr});

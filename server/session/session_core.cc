@@ -74,6 +74,7 @@ WaiterQueue::Id SessionManager::Core::Wait(LockedSessions& state, SessionSlot& s
   } else if (idle) {
     checks.Start(state, slot);
   }
+  if (state->draining) state->awaited_checks.push_back(slot.id);
   return id;
 }
 

@@ -118,13 +118,18 @@ absl::optional<WaitingCall> SessionManager::Login(absl::string_view organization
   }
   LockedSessions state(core_->shared);
   SessionSlot& slot = state->slots.FindOrCreate(*found, organization_id);
-  core_->slots.NoteDemand(slot, core_->shared.now(), true);
-  const SessionPtr& held = slot.session.get();
-  if (demand.force == SignInForce::kNone && slot.session.IsLive(core_->shared.now()) &&
-      !slot.session.NeedsCheck(core_->shared.parts.clock.Now())) {
-    state.Defer([done = std::move(done), held]() mutable { done(LoginOutcome{held, true}); });
-    return absl::nullopt;
+  const absl::Duration now = core_->shared.now();
+  core_->slots.NoteDemand(slot, now, true);
+  if (demand.force == SignInForce::kNone) {
+    const auto live = core_->FindInMemory(state, slot, SessionDemand(), now);
+    if (live.has_value()) {
+      state.Defer([done = std::move(done), session = **live]() mutable {
+        done(LoginOutcome{std::move(session), true});
+      });
+      return absl::nullopt;
+    }
   }
+  const SessionPtr& held = slot.session.get();
   Waiter waiter;
   waiter.demand.patience = demand.patience;
   waiter.demand.principal = demand.principal;
@@ -259,6 +264,10 @@ void SessionManager::StopWarm(absl::string_view organization_id, absl::string_vi
 void SessionManager::Drain(absl::AnyInvocable<void()> done) {
   LockedSessions state(core_->shared);
   state->draining = true;
+  state->slots.ForEachAfter("", "", [&](const SessionSlot& slot) {
+    if (!slot.waiters.empty()) state->awaited_checks.push_back(slot.id);
+    return true;
+  });
   state->drained.push_back(std::move(done));
   state->dispatch = true;
 }

@@ -92,6 +92,8 @@ struct SessionState {
   // Set by SessionManager::Drain(): sign-ins start only for calls that wait.
   bool draining = false;
   std::vector<absl::AnyInvocable<void()>> drained;  // called once none is under way
+  // Slots whose callers waited for a check during the drain: its end may start a sign-in.
+  std::vector<SlotId> awaited_checks;
 
   // Asks the dispatcher for a sign-in of the slot.
   void WantSignIn(const SessionSlot& slot, SignInPurpose purpose) {

@@ -10,8 +10,10 @@
 #include "server/session/partner_renewal.h"
 #include "server/session/partner_sign_in.h"
 #include "server/session/probe_sign_in.h"
+#include "server/session/session_maintenance.h"
 #include "server/session/slot_errors.h"
 #include "server/session/slot_sign_in.h"
+#include "vault/base/error.h"
 
 namespace billbroker {
 void SignInDispatcher::Run(LockedSessions& state) {
@@ -58,13 +60,13 @@ SignInCandidate SignInDispatcher::MakeCandidate(LockedSessions& state, const Ses
   candidate.partner = ToPartnerId(credential);
   if (candidate.partner.has_value()) candidate.step = SignInStep::kSignInAsUser;
   if (!slot.waiters.empty()) {
-    // The first caller is charged, unless it used its share and a later one did not.
+    // The first caller is charged, unless it used its share and another one did not.
+    const auto is_below = [&](const std::string& principal) {
+      return state->rules.shares.IsBelowShare(candidate.dev_key, principal, shared_.now());
+    };
     candidate.principal = slot.waiters.front().demand.principal;
-    const std::string& newest = slot.waiters.back().demand.principal;
-    if (newest != candidate.principal &&
-        !state->rules.shares.IsBelowShare(candidate.dev_key, candidate.principal, shared_.now()) &&
-        state->rules.shares.IsBelowShare(candidate.dev_key, newest, shared_.now())) {
-      candidate.principal = newest;
+    if (slot.waiters.CountPrincipals() > 1 && !is_below(candidate.principal)) {
+      candidate.principal = slot.waiters.FindPrincipal(is_below).value_or(candidate.principal);
     }
   } else if (purpose == SignInPurpose::kWarm && !slot.session.IsLive(shared_.now())) {
     candidate.principal = state->warm.FindPrincipal(organization_id, credential.name);
@@ -111,7 +113,13 @@ void SignInDispatcher::Request(LockedSessions& state, SessionSlot& slot, SignInP
         [done = std::move(waiter.done), error = NoLiveSession(slot)]() mutable { done(error); });
   }
   const bool asked_for = purpose == SignInPurpose::kCaller || state->draining;
-  if (asked_for && slot.waiters.empty()) return;
+  if (slot.waiters.empty() && !slot.removed) {
+    if (asked_for) return;
+    const SignInQueue::Entry* entry = state->rules.scheduler.queue().Find(slot.id);
+    if (entry != nullptr && entry->is_claim) {  // for a caller: the sign-in is left to that one
+      return state->slots.ScheduleMaintenance(slot, shared_.now() + kMaintenanceRetry);
+    }
+  }
   SetFailureBound(state);
   SignInCandidate candidate = MakeCandidate(state, slot, purpose);
   absl::Status refusal =
@@ -177,6 +185,14 @@ void SignInDispatcher::NotifyDrained(LockedSessions& state) {
     return SignInQueue::Next::kStop;
   });
   if (waited_for || state->rules.concurrency.under_way() > 0) return;
+  std::vector<SlotId>& checks = state->awaited_checks;
+  const auto has_ended = [&state](const SlotId& id) {
+    const SessionSlot* slot = state->slots.Find(id.view());
+    return slot == nullptr || slot->waiters.empty() ||
+           slot->activity != SessionSlot::Activity::kChecking;
+  };
+  checks.erase(std::remove_if(checks.begin(), checks.end(), has_ended), checks.end());
+  if (!checks.empty()) return;
   for (absl::AnyInvocable<void()>& done : std::exchange(state->drained, {})) {
     state.Defer(std::move(done));
   }
@@ -239,7 +255,7 @@ void SignInDispatcher::LaunchPartner(LockedSessions& state, const PartnerId& id,
     return FailBehindPartner(shared_, state, slots_, id, ProbeVerdict::kNotTried, due.refusal);
   }
   // A probe's session may have come first, or nobody waits any longer.
-  if (partner.IsLive(shared_.now()) || state->rules.scheduler.queue().FindBehind(id).empty()) {
+  if (partner.IsLive(shared_.now()) || !state->rules.scheduler.queue().AnyWaitsBehind(id)) {
     state->rules.scheduler.Released(due.entry.candidate, shared_.now());
     state->dispatch = true;
     return;
@@ -313,6 +329,7 @@ void SignInDispatcher::LaunchProbe(LockedSessions& state, const ProbeId& id,
 bool SignInDispatcher::TryReplace(LockedSessions& state, SessionSlot& slot) {
   if (state->draining) return false;
   SignInScheduler& scheduler = state->rules.scheduler;
+  if (scheduler.queue().Find(slot.id) != nullptr) return false;  // the claim of a caller
   SignInCandidate candidate = MakeCandidate(state, slot, SignInPurpose::kWarm);
   if (!scheduler.CheckAllowed(candidate, shared_.now()).ok()) return false;
   slot.activity = SessionSlot::Activity::kQueued;
@@ -346,7 +363,9 @@ void SignInDispatcher::RefuseImpatient(LockedSessions& state, const CandidateId&
     state.Defer(
         [done = std::move(waiter.done), error = estimate.explanation]() mutable { done(error); });
   }
-  scheduler.Promise(id, estimate.start);
+  const absl::optional<ErrorDetails> told = DetailsOf(estimate.explanation);
+  const bool has_time = told.has_value() && told->retry_after.has_value();
+  scheduler.Promise(id, std::max(estimate.start, has_time ? now + *told->retry_after : now));
   if (slot.waiters.empty()) {
     scheduler.StopWaiting(id, now);
     slot.activity = SessionSlot::Activity::kIdle;

@@ -168,6 +168,13 @@ std::vector<CandidateId> SignInQueue::FindOnDevKey(const DevKeyBudgetId& dev_key
   return {found->second.all.begin(), found->second.all.end()};
 }
 
+bool SignInQueue::AnyWaitsBehind(const PartnerId& partner) const {
+  const auto found = by_partner_.find(partner);
+  return found != by_partner_.end() &&
+         std::any_of(found->second.begin(), found->second.end(),
+                     [this](const CandidateId& id) { return !entries_.find(id)->second.is_claim; });
+}
+
 std::vector<CandidateId> SignInQueue::FindBehind(const PartnerId& partner) const {
   const auto found = by_partner_.find(partner);
   if (found == by_partner_.end()) return {};

@@ -76,6 +76,9 @@ class SignInQueue final {
   [[nodiscard]] std::vector<CandidateId> FindOnDevKey(const DevKeyBudgetId& dev_key) const;
   [[nodiscard]] std::vector<CandidateId> FindBehind(const PartnerId& partner) const;
 
+  // Returns true if an entry that is not a claim needs the partner's session.
+  [[nodiscard]] bool AnyWaitsBehind(const PartnerId& partner) const;
+
   // Returns how many slots have a place, claims included.
   [[nodiscard]] int CountSlots() const { return slots_; }
 

@@ -72,10 +72,14 @@ SignInSettlement::Result SignInSettlement::Settle(LockedSessions& state,
       slot != nullptr && slot->accepted_dev_key_id == candidate.dev_key.dev_key_id;
 
   Result result = {absl::OkStatus(), ClassifySignIn(error, candidate.step, history, by_gateway)};
-  StoredAttempt record = attempt.record;
-  record.ended = Moment{shared_.parts.clock.Now(), now};
-  record.ending = ToEnding(result.outcome, error == nullptr);
-  state->journal.EndAttempt(std::move(record));
+  if (result.outcome.charged) {
+    StoredAttempt record = attempt.record;
+    record.ended = Moment{shared_.parts.clock.Now(), now};
+    record.ending = ToEnding(result.outcome, error == nullptr);
+    state->journal.EndAttempt(std::move(record));
+  } else {
+    state->journal.WriteSoon(AttemptForgotten{attempt.record.id});
+  }
   state->rules.scheduler.Ended(candidate, result.outcome, now);
   state->dispatch = true;
   if (error == nullptr) {
@@ -106,7 +110,7 @@ absl::Status SignInSettlement::Refuse(LockedSessions& state, const SignInAttempt
                                       const SignInHistory& history) {
   const SignInCandidate& candidate = attempt.candidate();
   const absl::Duration now = shared_.now();
-  if (outcome.proof == SecretProof::kLost) {
+  if (outcome.proof == SecretProof::kLost && history.secret_accepted) {
     state->journal.WriteSoon(AcceptedSecretForgotten{candidate.user});
   }
   if (error.code == "BDC_1102" || error.code == "BDC_1103") {
@@ -193,7 +197,7 @@ void SignInSettlement::FailNewlyRefused(LockedSessions& state, const SignInCandi
     if (slot == nullptr || entry == nullptr) continue;
     const absl::Status refusal =
         state->rules.scheduler.CheckAllowed(entry->candidate, shared_.now());
-    if (!refusal.ok()) slots_.FailWaiters(state, *slot, refusal);
+    if (!refusal.ok()) slots_.FailQueued(state, *slot, refusal);
   }
 }
 

@@ -82,6 +82,13 @@ void SlotOperations::FailWaiters(LockedSessions& state, SessionSlot& slot,
                                    std::min(slot.next_maintenance, shared_.now() + kLookAgain));
 }
 
+void SlotOperations::FailQueued(LockedSessions& state, SessionSlot& slot,
+                                const absl::Status& error) {
+  if (slot.activity == SessionSlot::Activity::kQueued) return FailWaiters(state, slot, error);
+  state->rules.scheduler.Withdraw(slot.id, shared_.now());
+  if (slot.place_stored) Save(state, slot);
+}
+
 void SlotOperations::Install(LockedSessions& state, SessionSlot& slot, SessionPtr session) {
   const SessionPtr held = slot.session.IsLive(shared_.now()) ? slot.session.get() : nullptr;
   if (held != nullptr && held->generation > session->generation) {

@@ -37,6 +37,9 @@ class SlotOperations final {
   void AnswerUnaffected(LockedSessions& state, SessionSlot& slot);
   // Ends the slot's queueing or activity and answers all callers with `error`.
   void FailWaiters(LockedSessions& state, SessionSlot& slot, const absl::Status& error);
+  // Fails the callers of a slot that waits for its turn. Drops a claim. The callers of a slot whose
+  // check or sign-in is under way are answered by its end.
+  void FailQueued(LockedSessions& state, SessionSlot& slot, const absl::Status& error);
 
   // Holds `session` from now on, unless the slot has a newer one, and answers the callers.
   void Install(LockedSessions& state, SessionSlot& slot, SessionPtr session);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "server/session/partner_renewal.h"
+#include "server/session/session_maintenance.h"
 #include "server/session/slot_errors.h"
 #include "vault/base/error.h"
 #include "vault/fingerprint.h"
@@ -116,7 +117,10 @@ void SlotSignIn::Abandon(const absl::Status& error) {
                                                              : queue.FindOfUser(candidate.user)) {
     const auto* slot_id = absl::get_if<SlotId>(&id);
     SessionSlot* waiting = slot_id == nullptr ? nullptr : state->slots.Find(slot_id->view());
-    if (waiting != nullptr) slots_.FailWaiters(state, *waiting, error);
+    // A claim stays: its caller comes back later, when the vault may answer again.
+    if (waiting != nullptr && waiting->activity == SessionSlot::Activity::kQueued) {
+      slots_.FailWaiters(state, *waiting, error);
+    }
   }
 }
 
@@ -158,6 +162,10 @@ void SlotSignIn::Adopt(LockedSessions& state, SessionSlot& slot, SignInAnswer an
 }
 
 void SlotSignIn::Requeue(LockedSessions& state, SessionSlot& slot) {
+  // A live session that is to be replaced is kept alive meanwhile. Maintenance tries again.
+  if (slot.waiters.empty() && slot.session.IsLive(shared_.now())) {
+    return state->slots.ScheduleMaintenance(slot, shared_.now() + kMaintenanceRetry);
+  }
   slot.activity = SessionSlot::Activity::kQueued;
   state->rules.scheduler.Enqueue(slot.id, attempt_.candidate(), shared_.now(),
                                  attempt_.entry.order.second);

@@ -10,6 +10,7 @@ WaiterQueue::Id WaiterQueue::Add(Waiter waiter) {
   if (waiter.demand.cached_only) ++contents_->cached_only;
   if (waiter.force != SignInForce::kNone) ++contents_->forced;
   if (waiter.force == SignInForce::kAdmin) ++contents_->forced_by_admin;
+  ++contents_->principals[waiter.demand.principal];
   contents_->by_gives_up.emplace(waiter.gives_up, id);
   contents_->by_id.emplace_hint(contents_->by_id.end(), id, std::move(waiter));
   return id;
@@ -20,6 +21,8 @@ Waiter WaiterQueue::Take(std::map<Id, Waiter>::iterator at) {
   if (waiter.demand.cached_only) --contents_->cached_only;
   if (waiter.force != SignInForce::kNone) --contents_->forced;
   if (waiter.force == SignInForce::kAdmin) --contents_->forced_by_admin;
+  const auto principal = contents_->principals.find(waiter.demand.principal);
+  if (--principal->second == 0) contents_->principals.erase(principal);
   contents_->by_gives_up.erase({waiter.gives_up, at->first});
   contents_->by_id.erase(at);
   return waiter;
@@ -72,6 +75,15 @@ std::list<Waiter> WaiterQueue::TakeGivingUpBefore(absl::Duration start) {
 std::list<Waiter> WaiterQueue::TakeCachedOnly() {
   if (empty() || contents_->cached_only == 0) return {};
   return TakeIf([](const Waiter& waiter) { return waiter.demand.cached_only; });
+}
+
+absl::optional<std::string> WaiterQueue::FindPrincipal(
+    absl::FunctionRef<bool(const std::string&)> wanted) const {
+  if (empty()) return absl::nullopt;
+  for (const auto& [principal, count] : contents_->principals) {
+    if (wanted(principal)) return principal;
+  }
+  return absl::nullopt;
 }
 
 void WaiterQueue::ForEach(const std::function<void(const Waiter&)>& visit) const {

@@ -8,9 +8,11 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <string>
 #include <utility>
 
 #include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
@@ -56,8 +58,13 @@ class WaiterQueue final {
   [[nodiscard]] std::size_t size() const { return empty() ? 0 : contents_->by_id.size(); }
   // Returns the waiter that arrived first. Requires: not empty().
   [[nodiscard]] const Waiter& front() const { return contents_->by_id.begin()->second; }
-  // Returns the waiter that arrived last. Requires: not empty().
-  [[nodiscard]] const Waiter& back() const { return contents_->by_id.rbegin()->second; }
+  // Returns how many different principals wait.
+  [[nodiscard]] std::size_t CountPrincipals() const {
+    return empty() ? 0 : contents_->principals.size();
+  }
+  // Returns a principal that waits and for which `wanted` returns true; nullopt if there is none.
+  [[nodiscard]] absl::optional<std::string> FindPrincipal(
+      absl::FunctionRef<bool(const std::string&)> wanted) const;
   // Calls `visit` with each waiter, in the order of arrival.
   void ForEach(const std::function<void(const Waiter&)>& visit) const;
   // Returns the strongest force that a waiter asks for.
@@ -68,6 +75,7 @@ class WaiterQueue final {
   struct Contents {
     std::map<Id, Waiter> by_id;
     std::set<std::pair<absl::Duration, Id>> by_gives_up;
+    std::map<std::string, std::size_t> principals;  // waiters of each
     std::size_t cached_only = 0;
     std::size_t forced = 0;  // of these by an admin: forced_by_admin
     std::size_t forced_by_admin = 0;

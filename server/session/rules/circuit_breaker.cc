@@ -33,6 +33,15 @@ void CircuitBreaker::Age(Circuit& circuit, absl::Duration now) {
   while (!transient.empty() && transient.front().when + kOutageWindow < now) transient.pop_front();
 }
 
+void CircuitBreaker::RemoveUnderWay(Circuit& circuit, const SignInCandidate& candidate) {
+  const auto found = std::find_if(circuit.under_way.begin(), circuit.under_way.end(),
+                                  [&candidate](const Try& each) {
+                                    return each.organization_id == candidate.slot.organization_id &&
+                                           each.user == candidate.user;
+                                  });
+  if (found != circuit.under_way.end()) circuit.under_way.erase(found);
+}
+
 bool CircuitBreaker::IsOutage(const Circuit& circuit) {
   if (circuit.transient.size() < kOutageSignIns) return false;
   absl::flat_hash_set<std::string> organizations;
@@ -41,7 +50,13 @@ bool CircuitBreaker::IsOutage(const Circuit& circuit) {
     organizations.insert(each.organization_id);
     users.insert(each.user);
   }
-  return circuit.organizations.AreCoveredBy(organizations) && circuit.users.AreCoveredBy(users);
+  const bool enough_organizations = organizations.size() >= kOutageOrganizations;
+  const bool enough_users = users.size() >= kOutageUsers;
+  return circuit.organizations.AreCoveredBy(organizations) && circuit.users.AreCoveredBy(users) &&
+         std::all_of(circuit.under_way.begin(), circuit.under_way.end(), [&](const Try& each) {
+           return (enough_organizations || organizations.contains(each.organization_id)) &&
+                  (enough_users || users.contains(each.user));
+         });
 }
 
 void CircuitBreaker::PlanLook(Circuit& circuit, absl::Duration now) {
@@ -137,8 +152,7 @@ void CircuitBreaker::Left(const SignInCandidate& candidate, absl::Duration /*now
 void CircuitBreaker::Started(const SignInCandidate& candidate, absl::Duration now) {
   Circuit& circuit = circuits_[candidate.user.environment];
   Age(circuit, now);
-  circuit.organizations.Note(candidate.slot.organization_id, now);
-  circuit.users.Note(candidate.user, now);
+  circuit.under_way.push_back({now, candidate.slot.organization_id, candidate.user});
   if (!circuit.open) return;
   circuit.trial = candidate.slot;
   circuit.trials_of.insert(candidate.slot.organization_id);
@@ -147,13 +161,15 @@ void CircuitBreaker::Started(const SignInCandidate& candidate, absl::Duration no
 void CircuitBreaker::Released(const SignInCandidate& candidate, absl::Duration /*now*/) {
   Circuit& circuit = circuits_[candidate.user.environment];
   if (circuit.trial == candidate.slot) circuit.trial.reset();  // another one may be the trial
-  circuit.organizations.Forget(candidate.slot.organization_id);
-  circuit.users.Forget(candidate.user);
+  RemoveUnderWay(circuit, candidate);
 }
 
 void CircuitBreaker::Ended(const SignInCandidate& candidate, const SignInOutcome& outcome,
                            absl::Duration now) {
   Circuit& circuit = circuits_[candidate.user.environment];
+  RemoveUnderWay(circuit, candidate);
+  circuit.organizations.Note(candidate.slot.organization_id, now);
+  circuit.users.Note(candidate.user, now);
   if (outcome.judged) return Close(circuit);
   if (circuit.open) {
     if (circuit.trial == candidate.slot) EndTrial(circuit, now);

@@ -69,18 +69,15 @@ class CircuitBreaker final : public SignInRule {
   class Newest final {
    public:
     void Note(const Value& value, absl::Duration now) {
-      Forget(value);
-      entries_.emplace_back(now, value);
-      if (entries_.size() > kMost) entries_.pop_front();
-    }
-    void Forget(const Value& value) {
       const auto is_value = [&value](const auto& entry) { return entry.second == value; };
       entries_.erase(std::remove_if(entries_.begin(), entries_.end(), is_value), entries_.end());
+      entries_.emplace_back(now, value);
+      if (entries_.size() > kMost) entries_.pop_front();
     }
     void ForgetBefore(absl::Duration time) {
       while (!entries_.empty() && entries_.front().first < time) entries_.pop_front();
     }
-    // Returns true if `others` has kMost values, or all of these.
+    // Returns true if `others` has at least kMost values, or all of these.
     [[nodiscard]] bool AreCoveredBy(const absl::flat_hash_set<Value>& others) const {
       return others.size() >= kMost ||
              std::all_of(entries_.begin(), entries_.end(),
@@ -95,7 +92,8 @@ class CircuitBreaker final : public SignInRule {
   static constexpr std::size_t kOutageUsers = 2;
 
   struct Circuit {
-    // Of the sign-ins that started within 5 minutes.
+    std::vector<Try> under_way;
+    // Of the sign-ins that ended within 5 minutes.
     Newest<std::string, kOutageOrganizations> organizations;
     Newest<UserId, kOutageUsers> users;
     std::deque<Try> transient;  // that ended so within 5 minutes, since BILL last judged one
@@ -112,6 +110,7 @@ class CircuitBreaker final : public SignInRule {
   };
 
   static void Age(Circuit& circuit, absl::Duration now);
+  static void RemoveUnderWay(Circuit& circuit, const SignInCandidate& candidate);
   [[nodiscard]] static bool IsOutage(const Circuit& circuit);
   // Returns the time since which a trial is allowed; nullopt if none is.
   [[nodiscard]] static absl::optional<absl::Duration> TrialSince(const Circuit& circuit,

@@ -36,6 +36,27 @@ TEST_F(SessionManagerDrainTest, WaitsForWarmSignInAndKeepsIt) {
   EXPECT_EQ(observer.sign_in_outcomes().size(), 1U);
 }
 
+TEST_F(SessionManagerDrainTest, WaitsForTheSignInAfterAFailedCheck) {
+  const std::uint64_t generation = (*Get())->generation;
+  executor.Advance(absl::Seconds(2));
+  bill.KillAllSessions();
+  bill.Hold();
+  Answer answer = absl::UnknownError("not answered");
+  manager.GetSession(kFirst, "", Stale(generation),
+                     [&answer](Answer given) { answer = std::move(given); });
+  executor.RunUntilIdle();
+  Drain();
+  EXPECT_EQ(drained_, 0) << "the check is under way";
+  bill.ReleaseOne();
+  executor.RunUntilIdle();
+  ASSERT_EQ(bill.CountSignIns(), 2);
+  EXPECT_EQ(drained_, 0) << "the sign-in is under way";
+  bill.ReleaseAll();
+  executor.RunUntilIdle();
+  EXPECT_EQ(drained_, 1);
+  EXPECT_THAT(answer, IsOk());
+}
+
 TEST_F(SessionManagerDrainTest, QueuedWarmSignInsDoNotStart) {
   bill.Hold();
   for (const char* organization : {kFirst, kSecond, kThird}) manager.StartWarm(organization, "");
