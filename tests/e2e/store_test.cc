@@ -45,6 +45,11 @@ class StoreE2eTest : public ::testing::Test {
   [[nodiscard]] nlohmann::json StoreStatus() const {
     return env_.Cli({"--output", "json", "status"}).Json()["store"];
   }
+  // Starts the broker again. The client's channel may need some time to notice.
+  void StartAgain() {
+    env_.StartBroker();
+    ASSERT_TRUE(Await([&] { return env_.admin().GetStatus().ok(); }, "the channel to reconnect"));
+  }
   void AwaitReadyStore() {
     ASSERT_TRUE(Await([&] { return StoreStatus()["state"] == "ready"; }, "the store to open"));
   }
@@ -63,7 +68,7 @@ TEST_F(StoreE2eTest, OpensOnceReaderIsGone) {
   ASSERT_EQ(env_.StopBroker(), 0);
   auto reader = std::make_unique<OtherProcess>(StoreFile());
   reader->Run("BEGIN; SELECT count(*) FROM rows");
-  env_.StartBroker();
+  StartAgain();
   const nlohmann::json closed = StoreStatus();
   EXPECT_EQ(closed["state"], "memory_only");
   EXPECT_EQ(closed["file"], StoreFile());
@@ -80,7 +85,7 @@ TEST_F(StoreE2eTest, OpensOnceReaderIsGone) {
   EXPECT_EQ(env_.SignIns(), sign_ins) << "the stored session is back";
   ExpectWholeAuditLog();
   ASSERT_EQ(env_.StopBroker(), 0);
-  env_.StartBroker();
+  StartAgain();
   for (const char* organization : {kPayables, kReceivables}) {
     EXPECT_THAT(env_.sessions().GetSession(organization), IsOk());
   }
@@ -94,7 +99,7 @@ TEST_F(StoreE2eTest, OpensOnceFolderAtItsPathIsGone) {
   ASSERT_EQ(env_.StopBroker(), 0);
   std::filesystem::rename(StoreFile(), env_.File("kept.db"));
   std::filesystem::create_directory(StoreFile());
-  env_.StartBroker();
+  StartAgain();
   EXPECT_THAT(StoreStatus()["message"].get<std::string>(),
               AllOf(HasSubstr(StoreFile()), HasSubstr("directory")));
   EXPECT_GT(env_.CountEvents("store_state", {{"state", "MEMORY_ONLY"}}), 0);
@@ -116,7 +121,7 @@ TEST_F(StoreE2eTest, RestartsWithoutStoreDoNotLockUser) {
   std::filesystem::create_directory(StoreFile());
   const int before = env_.SignIns();
   for (int restart = 0; restart < 14; ++restart) {
-    env_.StartBroker();
+    StartAgain();
     EXPECT_THAT(env_.sessions().GetSession(kReceivables), Not(IsOk()));
     restart % 2 == 0 ? env_.KillBroker() : static_cast<void>(env_.StopBroker());
   }
@@ -124,7 +129,7 @@ TEST_F(StoreE2eTest, RestartsWithoutStoreDoNotLockUser) {
   std::filesystem::remove(StoreFile());
   std::filesystem::rename(env_.File("kept.db"), StoreFile());
   ASSERT_THAT(env_.bill().model().ChangeUser(kAcmeUser, {{"password", kAcmePassword}}), IsOk());
-  env_.StartBroker();
+  StartAgain();
   EXPECT_THAT(env_.sessions().GetSession(kReceivables), IsOk()) << "BILL has not locked the user";
   ExpectWholeAuditLog();
 }
@@ -137,7 +142,7 @@ TEST_F(StoreE2eTest, NoSignInWithoutStoreAndAuditLog) {
   std::filesystem::rename(StoreFile(), env_.File("kept.db"));
   std::filesystem::create_directory(StoreFile());
   std::filesystem::rename(env_.File("state/audit.jsonl"), env_.File("kept.jsonl"));
-  env_.StartBroker();
+  StartAgain();
   EXPECT_EQ(env_.WhyNoSession(kPayables), Reason::kAuditUnavailable);
   EXPECT_EQ(env_.SignIns(), before);
   std::filesystem::rename(env_.File("kept.jsonl"), env_.File("state/audit.jsonl"));

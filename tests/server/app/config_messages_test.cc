@@ -194,7 +194,7 @@ TEST(ConfigMessagesTest, MissingKeys) {
   const std::string message(config.status().message());
   EXPECT_THAT(message, HasSubstr("b.toml:1: instance must be 1 to 64"));
   EXPECT_THAT(message, HasSubstr("b.toml: state_dir is missing; set it"));
-  EXPECT_THAT(message, HasSubstr("b.toml: policy_file is missing; set it to a file"));
+  EXPECT_THAT(message, HasSubstr("b.toml: policy_file is missing; set it to the path"));
   EXPECT_THAT(message, HasSubstr("b.toml: environments is empty"));
 }
 
