@@ -37,6 +37,12 @@ SignInOutcome Limited() {
   return outcome;
 }
 
+SignInOutcome Throttled() {
+  SignInOutcome outcome = Limited();
+  outcome.throttled = true;
+  return outcome;
+}
+
 SignInOutcome Lost(const SignInHistory& history) {
   SignInOutcome outcome = Transient();
   // An outage must not shut out a user whose secret is known to be right.
@@ -174,7 +180,7 @@ bool IsTransientStatus(int status) {
 SignInOutcome WithoutCode(const BillError& error, const SignInHistory& history, bool by_gateway) {
   if (error.http_status == 0) return Lost(history);
   if (IsTransientStatus(error.http_status)) return Transient();
-  if (error.http_status == kTooManyRequests) return Limited();
+  if (error.http_status == kTooManyRequests) return Throttled();
   if (by_gateway && NeedsGatewayCheck(error)) return RefusedByGateway();
   return BackedOff(SecretFailed());
 }

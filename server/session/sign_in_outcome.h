@@ -71,6 +71,7 @@ struct SignInOutcome {
   SlotBackoff backoff = SlotBackoff::kNone;
   // BDC_1144: sign-ins of the devKey are suspended.
   bool suspends_dev_key = false;
+  bool throttled = false;  // HTTP 429 without a code: sign-ins of the devKey slow down
   // For the circuit breaker of the environment: a failed connection, a lost answer, 5xx, 408, 425,
   // BDC_1001, 1002, or a gateway's refusal.
   bool transient = false;

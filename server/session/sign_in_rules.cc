@@ -17,6 +17,7 @@ SignInRules::SignInRules(const SessionManagerOptions& options, const VaultHealth
       failures(options.max_failed_sign_ins_per_hour, random),
       scope_failures(options.max_failed_sign_ins_per_hour, random),
       breaker(random),
+      throttle(random),
       slot_cap({options.sign_in.slot_burst, options.sign_in.slot_refill}, random),
       shares(LimitsFrom(options.sign_in), random),
       budget(LimitsFrom(options.sign_in), shares, random),
@@ -24,7 +25,7 @@ SignInRules::SignInRules(const SessionManagerOptions& options, const VaultHealth
       concurrency({options.sign_in.max_parallel_per_user, options.sign_in.max_parallel_per_dev_key,
                    options.sign_in.max_parallel},
                   random),
-      scheduler({&vault, &quarantined, &backoffs, &failures, &scope_failures, &breaker,
+      scheduler({&vault, &quarantined, &backoffs, &failures, &scope_failures, &breaker, &throttle,
                  &partner_first, &slot_cap, &budget, &shares, &concurrency},
                 budget) {}
 

@@ -5,6 +5,7 @@
 #include "server/session/rules/circuit_breaker.h"
 #include "server/session/rules/concurrency.h"
 #include "server/session/rules/dev_key_budget.h"
+#include "server/session/rules/dev_key_throttle.h"
 #include "server/session/rules/failure_bound.h"
 #include "server/session/rules/fair_share.h"
 #include "server/session/rules/partner_first.h"
@@ -34,6 +35,7 @@ struct SignInRules {
   FailureBound failures;
   ScopeFailureBound scope_failures;
   CircuitBreaker breaker;
+  DevKeyThrottle throttle;
   SlotCap slot_cap;
   FairShare shares;
   DevKeyBudget budget;

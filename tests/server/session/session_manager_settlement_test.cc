@@ -99,6 +99,22 @@ TEST_F(SessionManagerSettlementTest, LoginChecksASuspectedSession) {
   EXPECT_TRUE(bill.IsLive(login->session->keys.session_id->Reveal()));
 }
 
+// Callers that come back when they are told to.
+TEST_F(SessionManagerSettlementTest, SecondsOfBare429DoNotSpendTheHour) {
+  Store(MakeCredential(kMany, 100));
+  ASSERT_THAT(Get({}, OrganizationId(0, kMany)), IsOk());
+  BillError throttled = Refusal(Verdict::kThrottled, "");
+  throttled.http_status = 429;
+  bill.FailNextSignIns(1000, throttled);
+  for (int second = 0; second < 15; ++second) {
+    for (int n = 1; n < 100; ++n) {
+      manager.GetSession(OrganizationId(n, kMany), "", {}, [](const Answer&) {});
+    }
+    executor.Advance(absl::Seconds(1));
+  }
+  EXPECT_LE(bill.CountSignIns(), 1 + 2 + 4) << "two at once of the user, then after 1, 2, 4, 8 s";
+}
+
 TEST_F(SessionManagerSettlementTest, AnyCallerBelowItsShareStartsTheSignIn) {
   Store(MakeCredential(kMany, 100));
   SessionManagerOptions options = WithoutKeepAlive();
