@@ -99,7 +99,7 @@ TEST_F(SessionManagerSettlementTest, LoginChecksASuspectedSession) {
   EXPECT_TRUE(bill.IsLive(login->session->keys.session_id->Reveal()));
 }
 
-// Callers that come back when they are told to.
+// The callers ask again each second.
 TEST_F(SessionManagerSettlementTest, SecondsOfBare429DoNotSpendTheHour) {
   Store(MakeCredential(kMany, 100));
   ASSERT_THAT(Get({}, OrganizationId(0, kMany)), IsOk());
