@@ -223,7 +223,8 @@ std::vector<std::string> CredentialIndex::invalid_documents() const {
 }
 
 absl::Status CredentialIndex::Absent(absl::Status status) const {
-  return complete_ ? status : health_.NotRead();
+  if (complete_) return status;
+  return health_.NotRead();
 }
 
 void CredentialIndex::Index(const CredentialInfoPtr& info) {

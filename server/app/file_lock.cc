@@ -13,7 +13,9 @@
 namespace billbroker {
 
 absl::StatusOr<FileLock> FileLock::Take(const std::string& path, absl::string_view thing) {
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  // A file system that became read-only has the file of an earlier start.
+  if (fd < 0 && errno == EROFS) fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
   if (fd < 0) {
     return absl::FailedPreconditionError(
         absl::StrCat("cannot open the lock file ", path, ": ", std::strerror(errno)));

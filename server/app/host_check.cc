@@ -32,7 +32,8 @@ absl::Status CheckFolder(const std::string& path) {
     return absl::FailedPreconditionError(absl::StrCat(
         "every user of this machine may write to ", path, "; chmod o-w it or use another folder"));
   }
-  if (::access(path.c_str(), W_OK | X_OK) != 0) {
+  // A read-only file system may become writable again: the store and the audit log try it again.
+  if (::access(path.c_str(), W_OK | X_OK) != 0 && errno != EROFS) {
     return absl::FailedPreconditionError(
         absl::StrCat(path, " is not writable: ", std::strerror(errno), "; give it to this user"));
   }

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sqlite3.h>
+#include <sys/mount.h>
 
 #include <filesystem>
 #include <memory>
@@ -110,6 +111,29 @@ TEST_F(StoreE2eTest, OpensOnceFolderAtItsPathIsGone) {
   EXPECT_THAT(env_.sessions().GetSession(kPayables), IsOk());
   EXPECT_EQ(env_.SignIns(), sign_ins);
   ExpectWholeAuditLog();
+}
+
+TEST_F(StoreE2eTest, OpensOnceItsFileSystemIsWritable) {
+  ASSERT_THAT(env_.CreateAcme(), IsOk());
+  ASSERT_THAT(env_.sessions().GetSession(kPayables), IsOk());
+  const int sign_ins = env_.SignIns();
+  ASSERT_EQ(env_.StopBroker(), 0);
+  const std::string state = env_.File("state");
+  if (::mount(state.c_str(), state.c_str(), nullptr, MS_BIND, nullptr) != 0) {
+    GTEST_SKIP() << "cannot mount here: run the tests as root";
+  }
+  const auto remount = [&state](unsigned long flags) {
+    return ::mount(nullptr, state.c_str(), nullptr, MS_REMOUNT | MS_BIND | flags, nullptr);
+  };
+  EXPECT_EQ(remount(MS_RDONLY), 0);
+  StartAgain();
+  EXPECT_EQ(StoreStatus()["state"], "memory_only");
+  EXPECT_EQ(remount(0), 0);
+  AwaitReadyStore();
+  EXPECT_TRUE(Await([&] { return env_.sessions().GetSession(kPayables).ok(); }, "the session"));
+  EXPECT_EQ(env_.SignIns(), sign_ins) << "the stored session is back";
+  EXPECT_EQ(env_.StopBroker(), 0);
+  EXPECT_EQ(::umount(state.c_str()), 0);
 }
 
 TEST_F(StoreE2eTest, RestartsWithoutStoreDoNotLockUser) {
