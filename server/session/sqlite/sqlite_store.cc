@@ -58,14 +58,14 @@ void SqliteStore::RecordAttempt(StoredAttempt attempt, Done done) {
   {
     MutexLock lock(mutex_);
     if (status_.state == StoreState::kReady || status_.state == StoreState::kDegraded) {
-      queue_.Give(std::move(attempt), std::move(done));
+      queue_.Give(std::move(attempt), std::exchange(done, nullptr));
     } else {
       queue_.Give(std::move(attempt));
       refused = absl::UnavailableError(status_.why);
     }
   }
   wake_.notify_all();
-  if (!refused.ok()) done(refused);
+  if (done != nullptr) done(refused);
 }
 
 void SqliteStore::WriteSoon(StoreChange change) {

@@ -29,7 +29,7 @@ void StoreQueue::RemoveReplacedRows(StoreContents& contents) const {
 StoreQueue::Batch StoreQueue::Take() { return {std::exchange(unwritten_, {}), given_}; }
 
 void StoreQueue::PutBack(Changes changes) {
-  for (auto& [key, change] : changes) unwritten_.try_emplace(key, std::move(change));
+  unwritten_.merge(changes);
 }
 
 std::vector<SessionStore::Done> StoreQueue::Answered(std::uint64_t through) {
