@@ -105,8 +105,7 @@ TEST_F(StoreE2eTest, OpensOnceFolderAtItsPathIsGone) {
               AllOf(HasSubstr(StoreFile()), HasSubstr("directory")));
   EXPECT_GT(env_.CountEvents("store_state", {{"state", "MEMORY_ONLY"}}), 0);
   const int sign_ins = env_.SignIns();
-  std::filesystem::remove(StoreFile());
-  std::filesystem::rename(env_.File("kept.db"), StoreFile());
+  ExchangeFiles(StoreFile(), env_.File("kept.db"));
   AwaitReadyStore();
   EXPECT_THAT(env_.sessions().GetSession(kPayables), IsOk());
   EXPECT_EQ(env_.SignIns(), sign_ins);
@@ -150,8 +149,7 @@ TEST_F(StoreE2eTest, RestartsWithoutStoreDoNotLockUser) {
     restart % 2 == 0 ? env_.KillBroker() : static_cast<void>(env_.StopBroker());
   }
   EXPECT_EQ(env_.SignIns() - before, 1) << "one failed sign-in an hour";
-  std::filesystem::remove(StoreFile());
-  std::filesystem::rename(env_.File("kept.db"), StoreFile());
+  ExchangeFiles(StoreFile(), env_.File("kept.db"));
   ASSERT_THAT(env_.bill().model().ChangeUser(kAcmeUser, {{"password", kAcmePassword}}), IsOk());
   StartAgain();
   EXPECT_THAT(env_.sessions().GetSession(kReceivables), IsOk()) << "BILL has not locked the user";

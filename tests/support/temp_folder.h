@@ -1,6 +1,9 @@
 // TempFolder: a folder for one test, removed with all its files when the test ends.
 #pragma once
 
+#include <fcntl.h>
+
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -36,5 +39,10 @@ class TempFolder final {
  private:
   std::string path_;
 };
+
+// Exchanges two files or folders in one step, so that neither path is empty in between.
+inline void ExchangeFiles(const std::string& a, const std::string& b) {
+  if (::renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE) != 0) std::abort();
+}
 
 }  // namespace billbroker

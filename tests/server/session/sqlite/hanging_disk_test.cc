@@ -6,6 +6,7 @@
 
 #include "tests/server/session/sqlite/store_harness.h"
 #include "tests/server/session/sqlite/test_vfs.h"
+#include "tests/support/await.h"
 #include "tests/support/status_matchers.h"
 
 namespace billbroker {
@@ -92,6 +93,7 @@ TEST_F(HangingDiskTest, OpensOnceDiskAnswers) {
 TEST_F(HangingDiskTest, ClosesWhileOpeningHangs) {
   vfs_.set_hanging(true);
   EXPECT_EQ(Describe(harness_->Open()), "");
+  ASSERT_TRUE(Await([this] { return vfs_.blocked(); }, "the open to hang"));
   harness_->Stop();
   EXPECT_TRUE(vfs_.blocked());
 }

@@ -37,8 +37,7 @@ class SqliteUnderTest final : public StoreUnderTest {
     harness_.options().retry_interval = absl::Milliseconds(1);
   }
   void MakeUsable() override {
-    std::filesystem::remove(harness_.path());
-    std::filesystem::rename(harness_.path() + ".kept", harness_.path());
+    ExchangeFiles(harness_.path(), harness_.path() + ".kept");
   }
 
  private:
