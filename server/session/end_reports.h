@@ -11,19 +11,22 @@ namespace billbroker {
 
 // If 3 sessions of a devKey are found ended within 10 s, BILL probably ended all of them, for
 // example after a change of the user. From then on each other session of the devKey is checked
-// before it is returned to a caller the next time. Not thread-safe: guarded by SessionManager. All
-// times are Clock::SinceBoot().
+// before it is returned to a caller the next time, once. Not thread-safe: guarded by
+// SessionManager. All times are Clock::SinceBoot().
 class EndReports final {
  public:
   static constexpr int kEnough = 3;
   static constexpr absl::Duration kWithin = absl::Seconds(10);
 
-  // Notes that BILL ended a session.
-  void Note(const DevKeyBudgetId& dev_key, absl::Duration now) {
+  // Notes that BILL ended a session that it was last asked about at `last_asked`. Ignores the
+  // end of a session that was suspected already.
+  void Note(const DevKeyBudgetId& dev_key, absl::Duration last_asked, absl::Duration now) {
     DevKey& reports = dev_keys_[dev_key];
+    if (last_asked < reports.suspected_since) return;
     reports.ends.push_back(now);
     while (reports.ends.front() + kWithin < now) reports.ends.pop_front();
     if (static_cast<int>(reports.ends.size()) < kEnough) return;
+    reports.ends.clear();
     reports.suspected_since = now;
     newest_ = now;
   }
@@ -39,7 +42,7 @@ class EndReports final {
 
  private:
   struct DevKey {
-    std::deque<absl::Duration> ends;  // the newest ones, oldest first
+    std::deque<absl::Duration> ends;  // since then, the newest ones, oldest first
     absl::Duration suspected_since = -absl::InfiniteDuration();
   };
 

@@ -170,7 +170,7 @@ void SessionChecks::Fail(LockedSessions& state, SessionSlot& slot, const BillErr
 void SessionChecks::OnEnded(LockedSessions& state, SessionSlot& slot) {
   const int early_ends = slot.session.CountEarlyEnd(shared_.now());
   state->end_reports.Note(ToDevKeyBudgetId(*slot.credential, slot.organization_id()),
-                          shared_.now());
+                          slot.session.last_asked(), shared_.now());
   // True reports are free.
   slot.waiters.ForEach([&](const Waiter& waiter) {
     if (waiter.charged_report)

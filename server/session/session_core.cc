@@ -29,8 +29,8 @@ bool SessionManager::Core::IsSuspected(LockedSessions& state, const SessionSlot&
                                        absl::Duration now) const {
   // Every session is checked or over an idle window after the suspicion.
   if (state->end_reports.IsQuietSince(now - shared.options.idle_window)) return false;
-  return slot.session.WasNotCheckedSince(state->end_reports.SuspectedSince(
-      ToDevKeyBudgetId(*slot.credential, slot.organization_id())));
+  return slot.session.last_asked() < state->end_reports.SuspectedSince(ToDevKeyBudgetId(
+                                         *slot.credential, slot.organization_id()));
 }
 
 absl::optional<absl::StatusOr<SessionPtr>> SessionManager::Core::FindInMemory(

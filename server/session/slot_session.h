@@ -42,10 +42,9 @@ class SlotSession final {
   // Returns true if BILL has not confirmed the session since it came from the store, although it
   // may be returned to callers.
   [[nodiscard]] bool IsUnverified() const { return origin_ == Origin::kStoreServed; }
-  // Returns true if BILL was not asked about the session since `time`. Requires: get() is not null.
-  [[nodiscard]] bool WasNotCheckedSince(absl::Duration time) const {
-    return std::max(asked_, session_->signed_in) < time;
-  }
+  // Returns when BILL was last asked about the session, or signed it in. Requires: get() is not
+  // null.
+  [[nodiscard]] absl::Duration last_asked() const { return std::max(asked_, session_->signed_in); }
   // Returns true if a caller's report of `stale_generation` is about this session and BILL has not
   // confirmed it in the last second. Requires: get() is not null.
   [[nodiscard]] bool IsReportedDead(std::uint64_t stale_generation, absl::Duration now) const;

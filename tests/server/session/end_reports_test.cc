@@ -7,8 +7,9 @@ namespace {
 
 class EndReportsTest : public ::testing::Test {
  protected:
+  // Notes ends of sessions that were just checked.
   void Note(int ends) {
-    for (int n = 0; n < ends; ++n) reports.Note(dev_key, now);
+    for (int n = 0; n < ends; ++n) reports.Note(dev_key, now, now);
   }
   bool IsSuspected(const DevKeyBudgetId& id) const {
     return reports.SuspectedSince(id) != -absl::InfiniteDuration();
@@ -39,15 +40,26 @@ TEST_F(EndReportsTest, IgnoresEndsThatAreFarApart) {
 
 TEST_F(EndReportsTest, DevKeysAreIndependent) {
   Note(2);
-  reports.Note(other_dev_key, now);
+  reports.Note(other_dev_key, now, now);
   EXPECT_FALSE(IsSuspected(dev_key));
   Note(1);
   EXPECT_FALSE(IsSuspected(other_dev_key));
 }
 
-TEST_F(EndReportsTest, FurtherEndMovesTheTime) {
+TEST_F(EndReportsTest, EndsOfSuspectedSessionsKeepTheTime) {
   Note(3);
+  const absl::Duration since = now;
   now += absl::Seconds(5);
+  for (int n = 0; n < 3; ++n) reports.Note(dev_key, since - absl::Seconds(1), now);
+  EXPECT_EQ(reports.SuspectedSince(dev_key), since);
+}
+
+TEST_F(EndReportsTest, ThreeEndsOfCheckedSessionsMoveTheTime) {
+  Note(3);
+  const absl::Duration since = now;
+  now += absl::Seconds(5);
+  Note(2);
+  EXPECT_EQ(reports.SuspectedSince(dev_key), since);
   Note(1);
   EXPECT_EQ(reports.SuspectedSince(dev_key), now);
 }

@@ -121,6 +121,22 @@ TEST_F(SessionManagerCheckTest, ChecksOthersAfterThreeEndedSessions) {
   EXPECT_EQ(bill.session_infos().size(), checks) << "each is checked once";
 }
 
+TEST_F(SessionManagerCheckTest, ChecksSuspectedSessionOnce) {
+  std::vector<SessionPtr> sessions;
+  for (int n = 0; n < 10; ++n) sessions.push_back(*GetOf(n));
+  executor.Advance(absl::Minutes(2));
+  for (int n = 0; n < 6; ++n) bill.KillSession(sessions[n]->keys.session_id->Reveal());
+  for (int n = 0; n < 3; ++n) ASSERT_THAT(GetOf(n, Stale(sessions[n]->generation)), IsOk());
+  ASSERT_THAT(GetOf(9), IsOk());
+  for (int n = 3; n < 6; ++n) {
+    executor.Advance(absl::Seconds(1));
+    ASSERT_THAT(GetOf(n, Stale(sessions[n]->generation)), IsOk());
+    const std::size_t before = bill.session_infos().size();
+    ASSERT_THAT(GetOf(9), IsOk());
+    EXPECT_EQ(bill.session_infos().size(), before) << n;
+  }
+}
+
 TEST_F(SessionManagerCheckTest, ServesSuspectedSessionIfBillDoesNotAnswer) {
   std::vector<SessionPtr> sessions;
   for (int n = 0; n < 5; ++n) sessions.push_back(*GetOf(n));

@@ -170,14 +170,14 @@ TEST_F(SlotSessionTest, ServesNoOtherSessionUnverified) {
 
 TEST_F(SlotSessionTest, SignInCheckAndLostCheckCountAsAsked) {
   held.Adopt(NewSession());
-  EXPECT_FALSE(held.WasNotCheckedSince(clock.SinceBoot()));
+  EXPECT_EQ(held.last_asked(), clock.SinceBoot());
   clock.Advance(absl::Seconds(10));
-  EXPECT_TRUE(held.WasNotCheckedSince(clock.SinceBoot()));
+  EXPECT_LT(held.last_asked(), clock.SinceBoot());
   Renew();
-  EXPECT_FALSE(held.WasNotCheckedSince(clock.SinceBoot()));
+  EXPECT_EQ(held.last_asked(), clock.SinceBoot());
   clock.Advance(absl::Seconds(10));
   held.NoteAsked(clock.SinceBoot());
-  EXPECT_FALSE(held.WasNotCheckedSince(clock.SinceBoot()));
+  EXPECT_EQ(held.last_asked(), clock.SinceBoot());
 }
 
 // --- reports --------------------------------------------------------------------------------
