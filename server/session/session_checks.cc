@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "server/bill/refusal.h"
 #include "server/session/slot_errors.h"
 
 namespace billbroker {
@@ -12,17 +13,6 @@ constexpr int kUnauthorized = 401;
 // A restored session is returned to callers if its check takes longer than this.
 constexpr absl::Duration kSlowCheck = absl::Seconds(2);
 constexpr absl::Duration kSuspendedKeepAlive = absl::Minutes(5);
-
-// Returns true if BILL's code has a meaning of its own with every HTTP status.
-bool IsJudgedByCode(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::kUnavailable:
-    case Verdict::kRefused:
-      return false;
-    default:
-      return true;
-  }
-}
 
 }  // namespace
 
@@ -84,8 +74,7 @@ void SessionChecks::OnChecked(const SlotId& id, const SessionPtr& session, absl:
     shared_.parts.observer.CheckFailed(*session, error.detail);
     // A 401 that BILL gives without a code that is known means that the session ended. A gateway's
     // does not.
-    if (error.http_status == kUnauthorized && error.verdict != Verdict::kSessionInvalid &&
-        !IsJudgedByCode(error.verdict)) {
+    if (error.http_status == kUnauthorized && !VerdictOfCode(error.code).has_value()) {
       gateway_.AskIfByGateway(session->keys.environment, error,
                               [this, id, session, sent, error](bool by_gateway) {
                                 Conclude(id, session, sent, error, !by_gateway);

@@ -57,6 +57,23 @@ TEST_F(SessionManagerCheckTest, UnknownCodeWith401EndsSession) {
   EXPECT_EQ(bill.CountSignIns(), 2);
 }
 
+class UnavailableCodeTest : public SessionManagerCheckTest,
+                            public ::testing::WithParamInterface<const char*> {};
+
+TEST_P(UnavailableCodeTest, With401KeepsSession) {
+  const SessionPtr session = *Get();
+  BillError error = Refusal(Verdict::kUnavailable, GetParam());
+  error.http_status = 401;
+  bill.FailNextSessionInfos(1, error);
+  EXPECT_THAT(Get(Stale(session->generation)), HasReason(Reason::kBillUnavailable));
+  EXPECT_EQ(*Get(), session);
+  EXPECT_EQ(bill.CountSignIns(), 1);
+  EXPECT_TRUE(bill.health_checks().empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Codes, UnavailableCodeTest,
+                         ::testing::Values("BDC_1001", "BDC_1002", "BDC_1570"));
+
 TEST_F(SessionManagerCheckTest, BareThrottlingIsNotTheHourlyLimit) {
   const SessionPtr session = *Get();
   BillError throttled = Refusal(Verdict::kThrottled, "");
