@@ -61,6 +61,7 @@ SlotView MaintenanceRunner::View(LockedSessions& state, const SessionSlot& slot)
     view.has_session = true;
     view.deadline = session->deadline;
     view.needs_check = slot.session.NeedsCheck(shared_.parts.clock.Now());
+    view.backoff_until = std::max(view.backoff_until, slot.keep_alive_paused_until);
     if (slot.session.IsUnverified()) view.next_keep_alive = shared_.now();
     view.outdated = slot.IsOutdated();
   } else if (view.warm) {
@@ -198,6 +199,7 @@ void MaintenanceRunner::FollowCredential(LockedSessions& state, SessionSlot& slo
       const SignInQueue::Order order = scheduler.queue().Find(slot.id)->order;
       scheduler.Enqueue(slot.id, dispatcher_.MakeCandidate(state, slot, order.first), now,
                         order.second);
+      state->refuse_impatient.emplace_back(slot.id);
     }
     return;
   }

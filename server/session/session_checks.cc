@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "server/bill/refusal.h"
+#include "server/session/rules/retry_time.h"
 #include "server/session/slot_errors.h"
 
 namespace billbroker {
@@ -24,10 +25,11 @@ void SessionChecks::Start(LockedSessions& state, SessionSlot& slot) {
     return slots_.FailWaiters(state, slot, *error);
   }
   const DevKeyBudgetId dev_key = ToDevKeyBudgetId(*slot.credential, slot.organization_id());
-  const absl::Duration suspended = state->rules.budget.SuspendedUntil(dev_key);
+  const absl::Duration suspended = state->rules.budget.ChecksSuspendedUntil(dev_key);
   if (suspended > now) {
     ServeUnaffected(state, slot);
-    return slots_.FailWaiters(state, slot, RateLimited(slot, suspended - now));
+    return slots_.FailWaiters(state, slot,
+                              RateLimited(slot, RetryAfter(suspended, now, shared_.parts.random)));
   }
   Send(state, slot);
 }
@@ -137,11 +139,16 @@ void SessionChecks::OnFailed(LockedSessions& state, SessionSlot& slot, const Bil
       return OnEnded(state, slot);
     case Verdict::kRateLimited: {
       const DevKeyBudgetId dev_key = ToDevKeyBudgetId(*slot.credential, slot.organization_id());
-      const absl::Duration until = Suspend(shared_.parts, *state, dev_key, error);
-      // Keep-alive goes on, a try each five minutes.
-      slot.next_keep_alive = shared_.now() + kSuspendedKeepAlive;
+      const absl::Duration now = shared_.now();
+      const absl::Duration until = SuspendWithChecks(shared_.parts, *state, dev_key, error);
+      slot.keep_alive_paused_until = now + kSuspendedKeepAlive;
       ServeUnaffected(state, slot);
-      return slots_.FailWaiters(state, slot, RateLimited(slot, until - shared_.now()));
+      slots_.FailWaiters(state, slot,
+                         RateLimited(slot, RetryAfter(until, now, shared_.parts.random)));
+      for (const CandidateId& id : state->rules.scheduler.queue().FindOnDevKey(dev_key)) {
+        state->refuse_impatient.push_back(id);
+      }
+      return;
     }
     default:
       return Fail(state, slot, error);

@@ -89,7 +89,11 @@ class Restorer final {
         same_boot_
             ? suspension.until.since_boot
             : clock_.SinceBoot() + std::min(suspension.until.wall - clock_.Now(), absl::Hours(1));
-    if (until > clock_.SinceBoot()) return state_->rules.budget.Suspend(suspension.dev_key, until);
+    if (until > clock_.SinceBoot()) {
+      state_->rules.budget.Suspend(suspension.dev_key, until);
+      if (suspension.checks) state_->rules.budget.SuspendChecks(suspension.dev_key, until);
+      return;
+    }
     if (state_->rules.budget.SuspendedUntil(suspension.dev_key) > clock_.SinceBoot()) return;
     state_->journal.WriteSoon(SuspensionEnded{suspension.dev_key});
   }

@@ -40,6 +40,8 @@ struct SessionSlot {
   absl::Duration last_demand = -absl::InfiniteDuration();      // of a caller
   absl::Duration next_maintenance = absl::InfiniteDuration();  // see MaintenanceAgenda
   absl::Duration next_keep_alive = absl::InfiniteDuration();   // when a live session is checked
+  // BILL answered BDC_1144 to a check: no keep-alive before this time.
+  absl::Duration keep_alive_paused_until = -absl::InfiniteDuration();
 
   // How often in a row the stored credential was newer than the one that a sign-in was decided on.
   int consecutive_stale_credentials = 0;

@@ -17,14 +17,39 @@ absl::Status BackOff(SessionState& state, const SlotId& slot, absl::string_view 
                                       error.retry_after, now);
 }
 
+namespace {
+
+// Returns the end of the suspension that BILL's answer asks for.
+absl::Duration SuspensionEnd(const SessionParts& parts, const BillError& error) {
+  return parts.clock.SinceBoot() + SuspensionTime(error.retry_after,
+                                                  error.bill_time.value_or(parts.clock.Now()),
+                                                  parts.random);
+}
+
+void SaveSuspension(const SessionParts& parts, SessionState& state, const DevKeyBudgetId& dev_key) {
+  const absl::Duration now = parts.clock.SinceBoot();
+  const absl::Duration until = state.rules.budget.SuspendedUntil(dev_key);
+  const bool checks = state.rules.budget.ChecksSuspendedUntil(dev_key) > now;
+  state.journal.WriteSoon(
+      StoredSuspension{dev_key, {parts.clock.Now() + (until - now), until}, checks});
+}
+
+}  // namespace
+
 absl::Duration Suspend(const SessionParts& parts, SessionState& state,
                        const DevKeyBudgetId& dev_key, const BillError& error) {
-  const absl::Time wall = parts.clock.Now();
-  const absl::Duration wait =
-      SuspensionTime(error.retry_after, error.bill_time.value_or(wall), parts.random);
-  const absl::Duration until = parts.clock.SinceBoot() + wait;
+  const absl::Duration until = SuspensionEnd(parts, error);
   state.rules.budget.Suspend(dev_key, until);
-  state.journal.WriteSoon(StoredSuspension{dev_key, {wall + wait, until}});
+  SaveSuspension(parts, state, dev_key);
+  return until;
+}
+
+absl::Duration SuspendWithChecks(const SessionParts& parts, SessionState& state,
+                                 const DevKeyBudgetId& dev_key, const BillError& error) {
+  const absl::Duration until = SuspensionEnd(parts, error);
+  state.rules.budget.Suspend(dev_key, until);
+  state.rules.budget.SuspendChecks(dev_key, until);
+  SaveSuspension(parts, state, dev_key);
   return until;
 }
 

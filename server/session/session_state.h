@@ -105,10 +105,13 @@ struct SessionState {
 absl::Status BackOff(SessionState& state, const SlotId& slot, absl::string_view credential,
                      SlotBackoff kind, Reason reason, const BillError& error, absl::Duration now);
 
-// Suspends the devKey's sign-ins and its callers' checks after BDC_1144. Returns the end of the
-// suspension on Clock::SinceBoot().
+// Suspends the devKey's sign-ins after BDC_1144. Returns the end of the suspension on
+// Clock::SinceBoot().
 absl::Duration Suspend(const SessionParts& parts, SessionState& state,
                        const DevKeyBudgetId& dev_key, const BillError& error);
+// Suspends the devKey's sign-ins and its callers' checks after BDC_1144 in answer to a check.
+absl::Duration SuspendWithChecks(const SessionParts& parts, SessionState& state,
+                                 const DevKeyBudgetId& dev_key, const BillError& error);
 
 class LockedSessions;
 

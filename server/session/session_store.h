@@ -78,6 +78,7 @@ struct StoredAcceptedSecret {
 struct StoredSuspension {
   DevKeyBudgetId dev_key;
   Moment until;
+  bool checks = false;  // callers' checks are suspended too
 };
 
 // The end of the audit log's chain; there is at most one. The session manager does not use it.

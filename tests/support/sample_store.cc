@@ -150,7 +150,8 @@ std::string Describe(const StoredAcceptedSecret& secret) {
 }
 
 std::string Describe(const StoredSuspension& suspension) {
-  return absl::StrCat("suspension ", Text(suspension.dev_key), " ", Text(suspension.until));
+  return absl::StrCat("suspension ", Text(suspension.dev_key), " ", Text(suspension.until),
+                      suspension.checks ? " checks too" : "");
 }
 
 std::string Describe(const StoredAuditHead& head) {

@@ -137,9 +137,20 @@ void DevKeyBudget::Suspend(const DevKeyBudgetId& id, absl::Duration until) {
   dev_key.suspended_until = std::max(dev_key.suspended_until, until);
 }
 
+void DevKeyBudget::SuspendChecks(const DevKeyBudgetId& id, absl::Duration until) {
+  DevKey& dev_key = DevKeyOf(id);
+  dev_key.checks_suspended_until = std::max(dev_key.checks_suspended_until, until);
+}
+
 absl::Duration DevKeyBudget::SuspendedUntil(const DevKeyBudgetId& id) const {
   const auto found = dev_keys_.find(id);
   return found == dev_keys_.end() ? -absl::InfiniteDuration() : found->second.suspended_until;
+}
+
+absl::Duration DevKeyBudget::ChecksSuspendedUntil(const DevKeyBudgetId& id) const {
+  const auto found = dev_keys_.find(id);
+  return found == dev_keys_.end() ? -absl::InfiniteDuration()
+                                  : found->second.checks_suspended_until;
 }
 
 void DevKeyBudget::Restore(const DevKeyBudgetId& id, absl::Duration ended) {

@@ -7,7 +7,8 @@
 // of the reserve, at least 1, is for proofs alone: a rotation must not wait behind all callers.
 //
 // If BILL answers BDC_1144, the limit is spent, by this broker or by others. All sign-ins of the
-// devKey are then suspended and keep their places in the queue.
+// devKey are then suspended and keep their places in the queue. If this is the answer to a check,
+// callers' checks of the devKey's sessions are suspended too.
 #pragma once
 
 #include <array>
@@ -67,10 +68,14 @@ class DevKeyBudget final : public SignInRule {
   [[nodiscard]] absl::Status ExplainTurn(const SignInCandidate& candidate, absl::Duration turn,
                                          absl::Duration now);
 
-  // Suspends the devKey; an earlier suspension is never shortened.
+  // Suspends the devKey's sign-ins; an earlier suspension is never shortened.
   void Suspend(const DevKeyBudgetId& dev_key, absl::Duration until);
-  // Returns a time in the past if the devKey is not suspended.
+  // Suspends callers' checks of the devKey's sessions likewise.
+  void SuspendChecks(const DevKeyBudgetId& dev_key, absl::Duration until);
+  // Returns a time in the past if the devKey's sign-ins are not suspended.
   [[nodiscard]] absl::Duration SuspendedUntil(const DevKeyBudgetId& dev_key) const;
+  // Returns a time in the past if callers' checks are not suspended.
+  [[nodiscard]] absl::Duration ChecksSuspendedUntil(const DevKeyBudgetId& dev_key) const;
 
   // Adds a sign-in of before a restart, which ended at `ended`.
   void Restore(const DevKeyBudgetId& dev_key, absl::Duration ended);
@@ -85,6 +90,7 @@ class DevKeyBudget final : public SignInRule {
     int under_way = 0;
     std::array<int, 4> queued = {};  // by SignInPurpose
     absl::Duration suspended_until = -absl::InfiniteDuration();
+    absl::Duration checks_suspended_until = -absl::InfiniteDuration();
   };
 
   DevKey& DevKeyOf(const DevKeyBudgetId& id);

@@ -281,6 +281,7 @@ SecretString WritePayload(const StoredSuspension& suspension) {
     WriteDevKey(json.Key("dev_key"), suspension.dev_key);
     WriteTime(json, "until", suspension.until.wall);
     WriteDuration(json, "until_since_boot", suspension.until.since_boot);
+    if (suspension.checks) json.Bool("checks", true);
   });
   return std::move(json).Build();
 }
@@ -380,10 +381,11 @@ bool ReadPayload(const SecretString& payload, StoredAcceptedSecret& secret) {
 bool ReadPayload(const SecretString& payload, StoredSuspension& suspension) {
   JsonReader json(payload.Reveal());
   Moment& until = suspension.until;
-  const JsonFault fault = ReadObject(
-      json, {{"dev_key", [&] { return ReadDevKey(json, suspension.dev_key); }},
-             {"until", [&] { return ReadTime(json, until.wall); }},
-             {"until_since_boot", [&] { return ReadDuration(json, until.since_boot); }}});
+  const JsonFault fault =
+      ReadObject(json, {{"dev_key", [&] { return ReadDevKey(json, suspension.dev_key); }},
+                        {"until", [&] { return ReadTime(json, until.wall); }},
+                        {"until_since_boot", [&] { return ReadDuration(json, until.since_boot); }},
+                        {"checks", [&] { return json.Bool(suspension.checks); }, kOptional}});
   return fault.ok() && json.AtEnd();
 }
 

@@ -86,17 +86,6 @@ TEST_F(SessionManagerCheckTest, BareThrottlingIsNotTheHourlyLimit) {
   EXPECT_THAT(GetOf(0), IsOk()) << "the devKey is not suspended";
 }
 
-TEST_F(SessionManagerCheckTest, HourlyLimitOfCheckServesOthers) {
-  const SessionPtr session = *Get();
-  bill.FailNextSessionInfos(1, Refusal(Verdict::kRateLimited, "BDC_1144"));
-  EXPECT_THAT(Get(Stale(session->generation)), HasReason(Reason::kBillRateLimited));
-  for (int i = 0; i < 10; ++i) {
-    EXPECT_THAT(Get(Stale(session->generation)), HasReason(Reason::kBillRateLimited));
-  }
-  EXPECT_EQ(bill.session_infos().size(), 1U) << "the checks of callers are suspended";
-  EXPECT_EQ(*Get(), session);
-}
-
 TEST_F(SessionManagerCheckTest, TrueReportsAreFree) {
   SessionManagerOptions options = WithoutSlotCap();
   options.stale_reports_per_hour = 10;  // one at once

@@ -117,6 +117,7 @@ TEST_P(SessionStoreContract, ReadsBackEveryField) {
        {Reason::kCredentialRejected, "BDC_1101", absl::UnixEpoch(), {}, {}}});
   written.accepted_secrets = {SampleAcceptedSecret(), SampleAcceptedSecret("bob@acme.example")};
   written.suspensions = {SampleSuspension(), SampleSuspension("fingerprint-of-another-key")};
+  written.suspensions[1].checks = true;
   Open();
   for (const auto& secret : written.accepted_secrets) store().WriteSoon(secret);
   for (const auto& suspension : written.suspensions) store().WriteSoon(suspension);

@@ -217,6 +217,14 @@ TEST_F(DevKeyBudgetTest, SuspensionIsNeverShortened) {
   budget.Suspend(dev_key, now + absl::Minutes(25));
   budget.Suspend(dev_key, now + absl::Minutes(1));
   EXPECT_EQ(budget.SuspendedUntil(dev_key), now + absl::Minutes(25));
+  budget.SuspendChecks(dev_key, now + absl::Minutes(20));
+  budget.SuspendChecks(dev_key, now + absl::Minutes(1));
+  EXPECT_EQ(budget.ChecksSuspendedUntil(dev_key), now + absl::Minutes(20));
+}
+
+TEST_F(DevKeyBudgetTest, SuspendedSignInsDoNotSuspendChecks) {
+  budget.Suspend(dev_key, now + absl::Minutes(25));
+  EXPECT_LT(budget.ChecksSuspendedUntil(dev_key), now);
 }
 
 TEST_F(DevKeyBudgetTest, ExplainsASuspensionAsRateLimit) {

@@ -74,6 +74,12 @@ TEST(RowJsonTest, SmallRowsAreWrittenExactly) {
             R"({"dev_key":{"environment":"sandbox",)"
             R"("dev_key_id":"fingerprint-of-a-dev-key"},"until":"1800002400123456789",)"
             R"("until_since_boot":"28800000000000"})");
+  StoredSuspension of_checks = SampleSuspension();
+  of_checks.checks = true;
+  EXPECT_EQ(Payload(of_checks), R"({"dev_key":{"environment":"sandbox",)"
+                                R"("dev_key_id":"fingerprint-of-a-dev-key"},)"
+                                R"("until":"1800002400123456789",)"
+                                R"("until_since_boot":"28800000000000","checks":true})");
 }
 
 TEST(RowJsonTest, RejectsDuplicateUnknownAndMissingMembers) {
