@@ -24,7 +24,7 @@ class RateLimiter final {
   // Returns true if one more of `name` may pass, and counts it.
   [[nodiscard]] bool Take(absl::string_view name, absl::Duration now) {
     Bucket& bucket = Refill(name, now);
-    if (bucket.tokens < 1) return false;
+    if (bucket.tokens < 1 - kRounding) return false;
     bucket.tokens -= 1;
     return true;
   }
@@ -35,7 +35,7 @@ class RateLimiter final {
     bucket.tokens = std::min(burst_, bucket.tokens + 1);
   }
 
-  // Returns how long it takes until Take() returns true again.
+  // Returns after which time Take() returns true again if nobody takes before.
   [[nodiscard]] absl::Duration RetryAfter(absl::string_view name, absl::Duration now) {
     const double missing = 1 - Refill(name, now).tokens;
     return absl::Hours(1) * std::max(missing / per_hour_, 0.0);
@@ -65,6 +65,8 @@ class RateLimiter final {
   }
 
   static constexpr absl::string_view kOthers = "";
+  // Sums of floating-point numbers may be short of a whole token after RetryAfter().
+  static constexpr double kRounding = 1e-6;
 
   double per_hour_;
   double burst_;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/session/rules/retry_time.h"
 #include "server/session/slot_errors.h"
 #include "vault/base/error.h"
 
@@ -58,9 +59,12 @@ WaiterQueue::Id SessionManager::Core::Wait(LockedSessions& state, SessionSlot& s
   if (idle && !sign_in && slot.session.IsReportedDead(waiter.demand.stale_generation, now)) {
     const std::string& principal = waiter.demand.principal;
     if (!state->stale_reports.Take(principal, now)) {
-      state.Defer([done = std::move(waiter.done),
-                   error = TooManyReports(slot, state->stale_reports.RetryAfter(
-                                                    principal, now))]() mutable { done(error); });
+      const absl::Duration until = now + state->stale_reports.RetryAfter(principal, now);
+      state.Defer(
+          [done = std::move(waiter.done),
+           error = TooManyReports(slot, RetryAfter(until, now, shared.parts.random))]() mutable {
+            done(error);
+          });
       return 0;
     }
     waiter.charged_report = true;

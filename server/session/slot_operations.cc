@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/session/rules/retry_time.h"
 #include "server/session/slot_errors.h"
 #include "vault/base/error.h"
 
@@ -195,9 +196,11 @@ void SlotOperations::OnSignedOut(const SlotId& id, const SessionPtr& session,
 }
 
 absl::Status SlotOperations::NotSignedOut(const Session& session, const BillError& error) const {
+  const absl::Duration now = shared_.now();
   return MakeError(
       {Reason::kBillUnavailable,
-       error.retry_after.value_or(shared_.options.first_backoff),
+       RetryAfter(now + error.retry_after.value_or(shared_.options.first_backoff), now,
+                  shared_.parts.random),
        {{"organization_id", session.organization_id}, {"credential", session.credential}}},
       absl::StrCat("the session is no longer returned to callers, but BILL has not confirmed its "
                    "end (",

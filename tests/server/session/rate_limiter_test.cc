@@ -22,6 +22,17 @@ TEST(RateLimiterTest, EachNameHasItsOwnBurstAndRate) {
   EXPECT_FALSE(limiter.Take(kFirstCaller, kNow + absl::Minutes(1)));
 }
 
+TEST(RateLimiterTest, RetryAfterIsATrueBound) {
+  for (int n = 1; n < 1000; ++n) {
+    RateLimiter limiter(n * 0.9, 1);
+    absl::Duration now = kNow + absl::Nanoseconds(7 * n);
+    for (int i = 0; i < 10; ++i) {
+      ASSERT_TRUE(limiter.Take(kFirstCaller, now)) << n << " an hour, the taker " << i;
+      now += limiter.RetryAfter(kFirstCaller, now);
+    }
+  }
+}
+
 TEST(RateLimiterTest, ExcessNamesShareOneBucket) {
   RateLimiter limiter(60, 1);
   for (std::size_t i = 0; i < RateLimiter::kMostNames; ++i) {
