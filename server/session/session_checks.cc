@@ -1,5 +1,6 @@
 #include "server/session/session_checks.h"
 
+#include <string>
 #include <utility>
 
 #include "server/bill/refusal.h"
@@ -22,12 +23,14 @@ void SessionChecks::Start(LockedSessions& state, SessionSlot& slot) {
   if (state->rules.breaker.IsOpen(slot.credential->environment)) ServeUnaffected(state, slot);
   if (const absl::optional<absl::Status> error = state->rules.backoffs.Find(slot.id, now)) {
     ServeUnaffected(state, slot);
+    ForgiveReport(state, slot);
     return slots_.FailWaiters(state, slot, *error);
   }
   const DevKeyBudgetId dev_key = ToDevKeyBudgetId(*slot.credential, slot.organization_id());
   const absl::Duration suspended = state->rules.budget.ChecksSuspendedUntil(dev_key);
   if (suspended > now) {
     ServeUnaffected(state, slot);
+    ForgiveReport(state, slot);
     return slots_.FailWaiters(state, slot,
                               RateLimited(slot, RetryAfter(suspended, now, shared_.parts.random)));
   }
@@ -92,6 +95,12 @@ void SessionChecks::Conclude(const SlotId& id, const SessionPtr& session, absl::
   LockedSessions state(shared_);
   SessionSlot& slot = *state->slots.Find(id.view());  // it stays while a check is under way
   slot.activity = SessionSlot::Activity::kIdle;
+  End(state, slot, session, sent, result, ended);
+  ForgiveReport(state, slot);  // unless BILL confirmed the session
+}
+
+void SessionChecks::End(LockedSessions& state, SessionSlot& slot, const SessionPtr& session,
+                        absl::Duration sent, const BillResult<SessionInfo>& result, bool ended) {
   if (slot.removed) return slots_.FailWaiters(state, slot, Removed(slot));
   if (!slot.session.IsSameAtBill(*session)) {
     // The session was replaced or signed out during the check: the callers get a newer one.
@@ -113,6 +122,7 @@ void SessionChecks::OnConfirmed(LockedSessions& state, SessionSlot& slot, const 
     }
     return Fail(state, slot, mismatch);
   }
+  slot.charged_report.reset();  // it was false
   // The result of a step-up that ended after the check was sent is newer.
   if (slot.session.get() != session) info.trusted = slot.session.get()->trusted;
   slot.session.Renew(info, sent, shared_.LimitsFor(*slot.credential), shared_.parts.clock);
@@ -167,11 +177,6 @@ void SessionChecks::OnEnded(LockedSessions& state, SessionSlot& slot) {
   const int early_ends = slot.session.CountEarlyEnd(shared_.now());
   state->end_reports.Note(ToDevKeyBudgetId(*slot.credential, slot.organization_id()),
                           slot.session.last_asked(), shared_.now());
-  // True reports are free.
-  slot.waiters.ForEach([&](const Waiter& waiter) {
-    if (waiter.charged_report)
-      state->stale_reports.GiveBack(waiter.demand.principal, shared_.now());
-  });
   slots_.Forget(state, slot, "BILL reports it invalid");
   if (early_ends > kToleratedEarlyEnds) {
     BillError ended;
@@ -184,6 +189,11 @@ void SessionChecks::OnEnded(LockedSessions& state, SessionSlot& slot) {
   }
   state->slots.ScheduleMaintenance(slot, shared_.now());
   state->WantSignIn(slot, SignInPurpose::kCaller);
+}
+
+void SessionChecks::ForgiveReport(LockedSessions& state, SessionSlot& slot) {
+  const absl::optional<std::string> principal = std::exchange(slot.charged_report, absl::nullopt);
+  if (principal.has_value()) state->stale_reports.GiveBack(*principal, shared_.now());
 }
 
 }  // namespace billbroker

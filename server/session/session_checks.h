@@ -33,6 +33,11 @@ class SessionChecks final {
   // Continues after it is known whether a gateway gave the answer. Called without the lock.
   void Conclude(const SlotId& id, const SessionPtr& session, absl::Duration sent,
                 const BillResult<SessionInfo>& result, bool ended);
+  // Takes over the result of a check, and answers the callers.
+  void End(LockedSessions& state, SessionSlot& slot, const SessionPtr& session, absl::Duration sent,
+           const BillResult<SessionInfo>& result, bool ended);
+  // Gives back the charge for a report that BILL did not refute.
+  void ForgiveReport(LockedSessions& state, SessionSlot& slot);
   // The check has no answer after a while: serves a restored session without it. Called without the
   // lock.
   void OnSlow(const SlotId& id, const SessionPtr& session);

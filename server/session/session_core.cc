@@ -67,9 +67,8 @@ WaiterQueue::Id SessionManager::Core::Wait(LockedSessions& state, SessionSlot& s
           });
       return 0;
     }
-    waiter.charged_report = true;
-    slot.in_doubt = true;
-    slots.Save(state, slot);
+    slot.charged_report = principal;
+    if (!std::exchange(slot.in_doubt, true)) slots.Save(state, slot);
   }
   waiter.gives_up = now + waiter.demand.patience;
   const WaiterQueue::Id id = slot.waiters.Add(std::move(waiter));

@@ -50,6 +50,8 @@ struct SessionSlot {
   // Fingerprint of the devKey with which BILL last accepted a sign-in of this slot; empty: never.
   std::string accepted_dev_key_id;
   bool in_doubt = false;  // reported dead, and BILL has not confirmed the session since
+  // The principal that is charged for the report which the check under way tests.
+  absl::optional<std::string> charged_report;
   std::int64_t sign_ins = 0;
 
   [[nodiscard]] const std::string& organization_id() const { return id.organization_id; }

@@ -28,7 +28,6 @@ struct Waiter {
   SignInForce force = SignInForce::kNone;  // Login with `force`: only a new sign-in satisfies it
   absl::AnyInvocable<void(absl::StatusOr<SessionPtr>)> done;
   absl::Duration gives_up = {};  // Clock::SinceBoot()
-  bool charged_report = false;   // its report of an ended session counts against its limit
 };
 
 // Ordered by arrival. Joining and leaving are O(log n), counts O(1). An empty queue takes 16 bytes.

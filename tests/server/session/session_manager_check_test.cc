@@ -86,31 +86,6 @@ TEST_F(SessionManagerCheckTest, BareThrottlingIsNotTheHourlyLimit) {
   EXPECT_THAT(GetOf(0), IsOk()) << "the devKey is not suspended";
 }
 
-TEST_F(SessionManagerCheckTest, TrueReportsAreFree) {
-  SessionManagerOptions options = WithoutSlotCap();
-  options.stale_reports_per_hour = 10;  // one at once
-  SessionManager few(options, MakeParts());
-  few.Restore({});
-  const auto ask = [&](const SessionDemand& demand) {
-    Answer answer = absl::UnknownError("not answered");
-    few.GetSession(kFirst, "", demand, [&answer](Answer given) { answer = std::move(given); });
-    executor.RunUntilIdle();
-    return answer;
-  };
-  SessionPtr session = *ask({});
-  for (int i = 0; i < 5; ++i) {
-    executor.Advance(absl::Minutes(2));
-    bill.KillSession(session->keys.session_id->Reveal());
-    const Answer renewed = ask(Stale(session->generation));
-    ASSERT_THAT(renewed, IsOk()) << i;
-    session = *renewed;
-  }
-  executor.Advance(absl::Seconds(2));
-  EXPECT_THAT(ask(Stale(session->generation)), IsOk()) << "the first false one";
-  executor.Advance(absl::Seconds(2));
-  EXPECT_THAT(ask(Stale(session->generation)), HasReason(Reason::kCallerLimit));
-}
-
 TEST_F(SessionManagerCheckTest, ChecksOthersAfterThreeEndedSessions) {
   std::vector<SessionPtr> sessions;
   for (int n = 0; n < 20; ++n) sessions.push_back(*GetOf(n));
