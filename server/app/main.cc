@@ -224,7 +224,7 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
   };
   CredentialManager manager({clock, random, vault, vault_health, credentials, sessions,
                              EnvironmentNames(config), config.kept_versions});
-  OrganizationDiscovery discovery({clock, credentials, sessions, *bill});
+  OrganizationDiscovery discovery({clock, random, credentials, sessions, *bill});
   ThreadExecutor changes(1);  // apart from `threads`, on which what a change awaits is done
   MfaManager mfa({clock, random, executor, vault, credentials, sessions, *bill, manager});
   ThreadExecutor challenges(1);  // apart from `changes`: a person waits

@@ -61,9 +61,4 @@ absl::string_view MfaAdvice(absl::string_view code) {
   return "";
 }
 
-absl::Duration RateLimitWait(const BillError& error, absl::Time now) {
-  const absl::Duration into_hour = (now - absl::UnixEpoch()) % absl::Hours(1);
-  return error.retry_after.value_or(absl::Hours(1) - into_hour);
-}
-
 }  // namespace billbroker

@@ -75,9 +75,6 @@ struct AnswerShape {
 // other codes. It is not documented when BILL sends which of these codes.
 [[nodiscard]] absl::string_view MfaAdvice(absl::string_view code);
 
-// Returns the time to wait after kRateLimited: BILL's Retry-After, else until the next clock hour.
-[[nodiscard]] absl::Duration RateLimitWait(const BillError& error, absl::Time now);
-
 // A value or the error that prevented it.
 template <typename T>
 class BillResult final {

@@ -4,12 +4,15 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/session/rules/dev_key_budget.h"
+#include "server/session/rules/retry_time.h"
 #include "vault/base/error.h"
 
 namespace billbroker {
 namespace {
 
 constexpr absl::Duration kRetryAfter = absl::Seconds(1);
+constexpr absl::Duration kSmsWait = absl::Minutes(1);
 
 Reason ReasonOf(Verdict verdict) {
   switch (verdict) {
@@ -40,11 +43,14 @@ Reason ReasonOf(Verdict verdict) {
   return Reason::kBillUnavailable;
 }
 
-// Whether asking again later is known to help.
-absl::optional<absl::Duration> WaitAfter(Reason reason, const BillError& error, absl::Time now) {
+// Returns when it may help to ask again, from now on; nullopt if waiting does not help.
+absl::optional<absl::Duration> WaitAfter(Reason reason, const BillError& error,
+                                         const BillQuestion& question, absl::Time now,
+                                         Random& random) {
   switch (reason) {
     case Reason::kBillRateLimited:
-      return RateLimitWait(error, now);
+      if (question.sends_sms) return error.retry_after.value_or(kSmsWait);
+      return SuspensionTime(error.retry_after, error.bill_time.value_or(now), random);
     case Reason::kSessionUnstable:
     case Reason::kBillUnavailable:
       return std::max(error.retry_after.value_or(kRetryAfter), kRetryAfter);
@@ -70,11 +76,13 @@ absl::StatusOr<std::string> ChooseOrganization(const CredentialInfo& credential,
 }
 
 absl::Status RefusedByBill(const BillError& error, const BillQuestion& question,
-                           absl::string_view what, absl::Time now) {
+                           absl::string_view what, absl::Time now, Random& random) {
   const Reason reason = ReasonOf(error.verdict);
+  absl::optional<absl::Duration> wait = WaitAfter(reason, error, question, now, random);
+  if (wait.has_value()) wait = RetryAfter(*wait, absl::ZeroDuration(), random);
   ErrorDetails details{
       reason,
-      WaitAfter(reason, error, now),
+      wait,
       {{"organization_id", question.organization_id}, {"credential", question.credential}}};
   if (!error.code.empty()) details.metadata.emplace("bill_code", error.code);
   const absl::string_view advice = MfaAdvice(error.code);

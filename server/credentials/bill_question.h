@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "server/bill/bill_error.h"
 #include "server/session/session_manager.h"
+#include "vault/base/random.h"
 #include "vault/credential_index.h"
 
 namespace billbroker {
@@ -22,11 +23,13 @@ namespace billbroker {
 struct BillQuestion {
   std::string credential;
   std::string organization_id;
+  // BILL sends a text message: its limit of 5 a minute has the same code as the hourly one.
+  bool sends_sms = false;
 };
 
 // Returns the error for a caller whose question BILL did not answer. `what` completes "BILL …",
 // such as "does not list the organizations".
 [[nodiscard]] absl::Status RefusedByBill(const BillError& error, const BillQuestion& question,
-                                         absl::string_view what, absl::Time now);
+                                         absl::string_view what, absl::Time now, Random& random);
 
 }  // namespace billbroker

@@ -108,8 +108,8 @@ absl::StatusOr<OpenChallenge> MfaManager::StartChallenge(const std::string& cred
     // A session that died because it was in use elsewhere is replaced once.
     const bool died = sent.error().verdict == Verdict::kSessionInvalid;
     if (!died || demand.stale_generation != 0) {
-      return RefusedByBill(sent.error(), {credential, *chosen}, "sends no code for the user",
-                           parts_.clock.Now());
+      return RefusedByBill(sent.error(), {credential, *chosen, true}, "sends no code for the user",
+                           parts_.clock.Now(), parts_.random);
     }
     demand.stale_generation = (*session)->generation;
   }
@@ -192,7 +192,7 @@ absl::Status MfaManager::Validate(Challenge& challenge, SecretString code,
   const bool over = error.verdict == Verdict::kSessionInvalid || error.code == "BDC_1358";
   if (over) challenge.expires = parts_.clock.SinceBoot();
   return RefusedByBill(error, {challenge.credential.name, challenge.organization_id},
-                       "does not take the code for the user", parts_.clock.Now());
+                       "does not take the code for the user", parts_.clock.Now(), parts_.random);
 }
 
 absl::StatusOr<std::vector<StepUpOutcome>> MfaManager::StepUp(const std::string& credential) {

@@ -94,7 +94,7 @@ class OrganizationDiscovery::Run final : public std::enable_shared_from_this<Run
       return GetSession(session_->generation);
     }
     done_(RefusedByBill(error, {request_.credential, request_.organization_id},
-                        "does not list the organizations", parts_.clock.Now()));
+                        "does not list the organizations", parts_.clock.Now(), parts_.random));
   }
 
   void Finish() {

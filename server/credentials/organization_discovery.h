@@ -11,6 +11,7 @@
 #include "server/bill/bill_api.h"
 #include "server/session/session_manager.h"
 #include "vault/base/clock.h"
+#include "vault/base/random.h"
 #include "vault/credential.h"
 #include "vault/credential_index.h"
 
@@ -31,6 +32,7 @@ class OrganizationDiscovery final {
 
   struct Parts {  // borrowed
     const Clock& clock;
+    Random& random;
     CredentialIndex& credentials;
     SessionManager& sessions;
     BillApi& bill;

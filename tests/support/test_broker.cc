@@ -29,7 +29,7 @@ TestBroker::TestBroker(Executor& executor, SessionObserver* observer)
                                    {"production", "https://production.test/connect"}}}),
       manager(
           {clock, random, vault, vault_health, credentials, sessions, {"production", "sandbox"}}),
-      discovery({clock, credentials, sessions, bill}),
+      discovery({clock, random, credentials, sessions, bill}),
       mfa({clock, random, executor, vault, credentials, sessions, bill, manager}) {
   vault_health.set_state(VaultState::kReady);
   credentials.Reset({}, {});

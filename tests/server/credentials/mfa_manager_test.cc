@@ -21,7 +21,9 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::Ge;
 using ::testing::HasSubstr;
+using ::testing::Le;
 
 // kAcme is a user of two organizations without a rememberMeId.
 class MfaManagerTest : public ::testing::Test {
@@ -102,6 +104,28 @@ TEST_F(MfaManagerTest, LaterSignInsSendRememberMeId) {
   ASSERT_THAT(Complete(Start()->id, "123456", "the broker"), IsOk());
   EXPECT_EQ(Stored()->device, "the broker");
   ASSERT_THAT(Get(kSecondOrganization, true), IsOk());
+}
+
+// The limit of text messages has the code of the hourly limit.
+TEST_F(MfaManagerTest, SmsLimitIsAWaitOfAMinute) {
+  broker_.bill.FailNextMfaCalls(1, Refusal(Verdict::kRateLimited, "BDC_1144"));
+  const absl::StatusOr<OpenChallenge> refused = Start();
+  EXPECT_THAT(refused, AllOf(HasReason(Reason::kBillRateLimited),
+                             HasRetryAfter(AllOf(Ge(absl::Minutes(1)), Le(absl::Seconds(70))))));
+}
+
+TEST_F(MfaManagerTest, RetryAfterOfSmsLimitIsKept) {
+  BillError limited = Refusal(Verdict::kRateLimited, "BDC_1144");
+  limited.retry_after = absl::ZeroDuration();
+  broker_.bill.FailNextMfaCalls(1, limited);
+  EXPECT_THAT(Start(),
+              HasRetryAfter(AllOf(Ge(absl::Milliseconds(50)), Le(absl::Milliseconds(55)))));
+}
+
+TEST_F(MfaManagerTest, ThrottledChallengeIsAWaitOfSeconds) {
+  broker_.bill.FailNextMfaCalls(1, Refusal(Verdict::kThrottled, ""));
+  EXPECT_THAT(Start(), AllOf(HasReason(Reason::kBillUnavailable),
+                             HasRetryAfter(AllOf(Ge(absl::Seconds(1)), Le(absl::Seconds(2))))));
 }
 
 TEST_F(MfaManagerTest, WrongCodeMayBeRetried) {

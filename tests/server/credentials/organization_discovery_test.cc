@@ -22,6 +22,7 @@ using ::testing::ElementsAre;
 using ::testing::Gt;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Lt;
 using ::testing::Not;
 
 using Found = OrganizationDiscovery::Found;
@@ -222,6 +223,13 @@ INSTANTIATE_TEST_SUITE_P(
                                   false},
                       RefusalCase{Verdict::kUserLocked, Reason::kLockedOut, false},
                       RefusalCase{Verdict::kUntrusted, Reason::kMfaRequired, false}));
+
+TEST_F(OrganizationDiscoveryTest, HourlyLimitEndsWithTheHourOfBillsClock) {
+  BillError limited = Refusal(Verdict::kRateLimited, "BDC_1144");
+  limited.bill_time = absl::UnixEpoch() + absl::Hours(500'000) + absl::Minutes(40);
+  broker_.bill.FailNextOrganizationLists(1, limited);
+  EXPECT_THAT(Discover(), HasRetryAfter(AllOf(Gt(absl::Minutes(20)), Lt(absl::Minutes(21)))));
+}
 
 TEST_F(OrganizationDiscoveryTest, RefusedSignInFailsDiscovery) {
   broker_.bill.FailNextSignIns(1, Refusal(Verdict::kSecretRejected, "BDC_1101"));
