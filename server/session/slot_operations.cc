@@ -38,6 +38,7 @@ void SlotOperations::NoteDemand(SessionSlot& slot, absl::Duration now, bool may_
 }
 
 void SlotOperations::AnswerWaiters(LockedSessions& state, SessionSlot& slot, bool new_session) {
+  if (slot.session.FollowWallClock(shared_.now(), shared_.parts.clock.Now())) Save(state, slot);
   const SessionPtr session = slot.session.get();
   const absl::Duration left = session->deadline - shared_.now();
   std::list<Waiter> satisfied =

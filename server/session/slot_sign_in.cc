@@ -74,6 +74,12 @@ absl::optional<SignInPlan> SlotSignIn::Plan(const CredentialPtr& credential) {
     return absl::nullopt;
   }
   slot.consecutive_stale_credentials = 0;
+  if (slot.signed_out && slot.waiters.empty()) {  // its caller left, and another one signed out
+    settlement_.Release(state, attempt_);
+    slot.activity = SessionSlot::Activity::kIdle;
+    state->slots.ScheduleMaintenance(slot, shared_.now());
+    return absl::nullopt;
+  }
   ++slot.sign_ins;
   attempt_.generation = slot.session.ReserveGeneration(shared_.parts.clock.Now());
   slots_.Save(state, slot);
@@ -162,8 +168,11 @@ void SlotSignIn::Adopt(LockedSessions& state, SessionSlot& slot, SignInAnswer an
 }
 
 void SlotSignIn::Requeue(LockedSessions& state, SessionSlot& slot) {
-  // A live session that is to be replaced is kept alive meanwhile. Maintenance tries again.
-  if (slot.waiters.empty() && slot.session.IsLive(shared_.now())) {
+  // A caller that left, or signed out, does not wait. A live session that is to be replaced is kept
+  // alive meanwhile. Maintenance tries again if that is needed.
+  const bool unasked = slot.signed_out || attempt_.entry.order.first == SignInPurpose::kCaller ||
+                       slot.session.IsLive(shared_.now());
+  if (slot.waiters.empty() && unasked) {
     return state->slots.ScheduleMaintenance(slot, shared_.now() + kMaintenanceRetry);
   }
   slot.activity = SessionSlot::Activity::kQueued;

@@ -27,7 +27,7 @@ class SessionManagerClaimTest : public SessionManagerTest {
     const std::uint64_t held = (*Get())->generation;
     bill.Hold();
     manager.GetSession(kFirst, "", Stale(held),
-                       [this](Answer answer) { reporter_.push_back(answer); });
+                       [this](const Answer& answer) { reporter_.push_back(answer); });
     executor.RunUntilIdle();
     ASSERT_EQ(bill.held(), 1);
     for (const char* organization : {kSecond, kThird}) {

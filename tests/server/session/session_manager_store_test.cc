@@ -154,7 +154,7 @@ TEST_F(SessionManagerStoreTest, SignOutBeforeStoreOpensIsKept) {
   ASSERT_THAT(Get(), IsOk());
   Start();
   absl::StatusOr<bool> ended = absl::UnknownError("not answered");
-  process->Logout(kFirst, "", 0, [&ended](absl::StatusOr<bool> given) { ended = given; });
+  process->Logout(kFirst, "", 0, [&ended](const absl::StatusOr<bool>& given) { ended = given; });
   EXPECT_THAT(ended, IsOk());
   OpenStore();
   EXPECT_EQ(process->Counts().live, 0);

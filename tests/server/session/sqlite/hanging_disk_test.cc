@@ -106,10 +106,10 @@ class DurabilityTest : public testing::Test {
     (void)SyncsFor(SampleSlot(1));  // the first write syncs the header of the log
   }
   // Returns how often the disk is synced for one change.
-  int SyncsFor(StoreChange change) {
+  int SyncsFor(const StoreChange& change) {
     const int before = vfs_.syncs();
     StoreQueue::Changes changes;
-    changes.emplace(KeyOf(change), std::move(change));
+    changes.emplace(KeyOf(change), change);
     EXPECT_THAT(disk_.Write(changes, absl::UnixEpoch()), IsOk());
     return vfs_.syncs() - before;
   }

@@ -36,9 +36,7 @@ class SqliteUnderTest final : public StoreUnderTest {
     std::filesystem::create_directory(harness_.path());
     harness_.options().retry_interval = absl::Milliseconds(1);
   }
-  void MakeUsable() override {
-    ExchangeFiles(harness_.path(), harness_.path() + ".kept");
-  }
+  void MakeUsable() override { ExchangeFiles(harness_.path(), harness_.path() + ".kept"); }
 
  private:
   SqliteStoreHarness harness_;

@@ -17,8 +17,8 @@ namespace billbroker {
 class TestVfs final {
  public:
   TestVfs() : real_(sqlite3_vfs_find(nullptr)), vfs_(*real_) {
-    if (current_ != nullptr) std::abort();
-    current_ = this;
+    if (current != nullptr) std::abort();
+    current = this;
     vfs_.zName = "billbroker-test";
     vfs_.xOpen = Open;
     sqlite3_vfs_register(&vfs_, /*makeDflt=*/1);
@@ -27,7 +27,7 @@ class TestVfs final {
   ~TestVfs() {
     sqlite3_vfs_register(real_, /*makeDflt=*/1);
     sqlite3_vfs_unregister(&vfs_);
-    current_ = nullptr;
+    current = nullptr;
   }
   TestVfs(const TestVfs&) = delete;
   TestVfs& operator=(const TestVfs&) = delete;
@@ -57,21 +57,21 @@ class TestVfs final {
  private:
   static int Open(sqlite3_vfs* vfs, sqlite3_filename name, sqlite3_file* file, int flags,
                   int* out_flags) {
-    const int code = current_->real_->xOpen(vfs, name, file, flags, out_flags);
-    if (code == SQLITE_OK) current_->Replace(*file);
+    const int code = current->real_->xOpen(vfs, name, file, flags, out_flags);
+    if (code == SQLITE_OK) current->Replace(*file);
     return code;
   }
   static int Write(sqlite3_file* file, const void* bytes, int size, sqlite3_int64 offset) {
-    current_->BlockWhileHanging();
+    current->BlockWhileHanging();
     return RealOf(file).xWrite(file, bytes, size, offset);
   }
   static int Close(sqlite3_file* file) {
     const int code = RealOf(file).xClose(file);
-    current_->CountClosed();
+    current->CountClosed();
     return code;
   }
   static int Sync(sqlite3_file* file, int flags) {
-    current_->CountSync();
+    current->CountSync();
     return RealOf(file).xSync(file, flags);
   }
 
@@ -115,7 +115,7 @@ class TestVfs final {
     ++syncs_;
   }
 
-  inline static TestVfs* current_ = nullptr;
+  inline static TestVfs* current = nullptr;
 
   sqlite3_vfs* const real_;
   sqlite3_vfs vfs_;

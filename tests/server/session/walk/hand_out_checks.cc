@@ -23,6 +23,7 @@ void HandOutChecks::HandedOut(const SlotId& slot, const Session& session) {
     violation_.Report(id, " is returned for ", slot.organization_id);
   }
   if (ended_.contains(id)) violation_.Report(id, " is returned after its end");
+  signed_out_.erase(slot);  // a caller that waited before the sign-out has a new session
   CheckDeadline(slot, session, at_bill->second);
   CheckGeneration(slot, session, id);
 }

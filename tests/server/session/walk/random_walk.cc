@@ -24,7 +24,7 @@ RandomWalk::RandomWalk(std::uint64_t seed, PlantedBug bug)
     : dice_(seed), world_(dice_, bug, [this](const SlotId& slot) { return IsProbed(slot); }) {}
 
 RandomWalk::Action RandomWalk::PickAction() {
-  static const std::vector<std::pair<int, Action>> kWeights = {
+  static const std::vector<std::pair<int, Action>> weights = {
       {300, &RandomWalk::GetSession},     {60, &RandomWalk::GetAtOnce},
       {60, &RandomWalk::Login},           {120, &RandomWalk::Cancel},
       {20, &RandomWalk::Logout},          {3, &RandomWalk::LogoutAll},
@@ -36,13 +36,13 @@ RandomWalk::Action RandomWalk::PickAction() {
       {6, &RandomWalk::JumpWall},         {6, &RandomWalk::Restart},
   };
   int sum = 0;
-  for (const auto& [weight, action] : kWeights) sum += weight;
+  for (const auto& [weight, action] : weights) sum += weight;
   int at = dice_.Below(sum);
-  for (const auto& [weight, action] : kWeights) {
+  for (const auto& [weight, action] : weights) {
     at -= weight;
     if (at < 0) return action;
   }
-  return kWeights.front().second;
+  return weights.front().second;
 }
 
 std::string RandomWalk::Run(int steps) {
@@ -97,13 +97,13 @@ void RandomWalk::KillSessions() {
 
 void RandomWalk::ChangeWeather() {
   using Weather = WalkBill::Weather;
-  static const std::vector<Weather> kBad = {Weather::kOutage, Weather::kLossy, Weather::kUnsent,
-                                            Weather::kGateway, Weather::kLimited};
-  static const std::vector<absl::Duration> kLatencies = {absl::ZeroDuration(),
-                                                         absl::Milliseconds(50), absl::Seconds(1),
-                                                         absl::Seconds(10), absl::Seconds(45)};
-  world_.bill.SetWeather(dice_.Percent(70) ? Weather::kFair : dice_.Pick(kBad));
-  world_.bill.fake().SetLatency(dice_.Pick(kLatencies));
+  static const std::vector<Weather> bad = {Weather::kOutage, Weather::kLossy, Weather::kUnsent,
+                                           Weather::kGateway, Weather::kLimited};
+  static const std::vector<absl::Duration> latencies = {absl::ZeroDuration(),
+                                                        absl::Milliseconds(50), absl::Seconds(1),
+                                                        absl::Seconds(10), absl::Seconds(45)};
+  world_.bill.SetWeather(dice_.Percent(70) ? Weather::kFair : dice_.Pick(bad));
+  world_.bill.fake().SetLatency(dice_.Pick(latencies));
 }
 
 void RandomWalk::ChangeVault() {
@@ -122,9 +122,9 @@ void RandomWalk::ChangeStore() {
 void RandomWalk::ChangeAudit() { world_.audit.set_failing(dice_.Percent(15)); }
 
 void RandomWalk::JumpWall() {
-  static const std::vector<absl::Duration> kJumps = {absl::Minutes(10), absl::Hours(2),
-                                                     absl::Hours(24)};
-  const absl::Duration jump = dice_.Pick(kJumps);
+  static const std::vector<absl::Duration> jumps = {absl::Minutes(10), absl::Hours(2),
+                                                    absl::Hours(24)};
+  const absl::Duration jump = dice_.Pick(jumps);
   world_.JumpWall(dice_.Percent(50) ? jump : -jump);
 }
 

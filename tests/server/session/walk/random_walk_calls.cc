@@ -16,15 +16,15 @@ constexpr std::size_t kMostOpenCalls = 100;
 constexpr char kOtherDevKey[] = "another-dev-key-of-a-rotation";
 
 absl::Duration AnyPatience(Dice& dice) {
-  static const std::vector<absl::Duration> kAll = {absl::Milliseconds(50), absl::Seconds(1),
-                                                   absl::Seconds(30), absl::Minutes(2),
-                                                   absl::Hours(2)};
-  return dice.Pick(kAll);
+  static const std::vector<absl::Duration> all = {absl::Milliseconds(50), absl::Seconds(1),
+                                                  absl::Seconds(30), absl::Minutes(2),
+                                                  absl::Hours(2)};
+  return dice.Pick(all);
 }
 
 std::string AnyPrincipal(Dice& dice) {
-  static const std::vector<std::string> kAll = {"", "unix:payables", "unix:reconciliation"};
-  return dice.Pick(kAll);
+  static const std::vector<std::string> all = {"", "unix:payables", "unix:reconciliation"};
+  return dice.Pick(all);
 }
 
 }  // namespace
@@ -64,13 +64,13 @@ void RandomWalk::GetAtOnce() {
 }
 
 void RandomWalk::Login() {
-  static const std::vector<SignInForce> kForces = {SignInForce::kNone, SignInForce::kNone,
-                                                   SignInForce::kOperator, SignInForce::kAdmin};
+  static const std::vector<SignInForce> forces = {SignInForce::kNone, SignInForce::kNone,
+                                                  SignInForce::kOperator, SignInForce::kAdmin};
   const WalkSlot& slot = dice_.Pick(world_.slots());
   world_.sessions.Wanted(slot.id);
   OpenCalls& calls = world_.calls;
   const int call = calls.Add(slot.id);
-  const LoginDemand demand = {dice_.Pick(kForces), AnyPatience(dice_), AnyPrincipal(dice_), {}};
+  const LoginDemand demand = {dice_.Pick(forces), AnyPatience(dice_), AnyPrincipal(dice_), {}};
   calls.Made(call, world_.manager().Login(slot.id.organization_id, "", demand,
                                           [&calls, call](absl::StatusOr<LoginOutcome> outcome) {
                                             if (!outcome.ok()) {
