@@ -28,9 +28,7 @@ void StoreQueue::RemoveReplacedRows(StoreContents& contents) const {
 
 StoreQueue::Batch StoreQueue::Take() { return {std::exchange(unwritten_, {}), given_}; }
 
-void StoreQueue::PutBack(Changes changes) {
-  unwritten_.merge(changes);
-}
+void StoreQueue::PutBack(Changes changes) { unwritten_.merge(changes); }
 
 std::vector<SessionStore::Done> StoreQueue::Answered(std::uint64_t through) {
   tried_ = through;
