@@ -32,12 +32,16 @@ absl::Status CheckFolder(const std::string& path) {
     return absl::FailedPreconditionError(absl::StrCat(
         "every user of this machine may write to ", path, "; chmod o-w it or use another folder"));
   }
-  // A read-only file system may become writable again: the store and the audit log try it again.
-  if (::access(path.c_str(), W_OK | X_OK) != 0 && errno != EROFS) {
+  if (::access(path.c_str(), W_OK | X_OK) != 0) {
     return absl::FailedPreconditionError(
         absl::StrCat(path, " is not writable: ", std::strerror(errno), "; give it to this user"));
   }
   return absl::OkStatus();
+}
+
+// A read-only file system may become writable again: the store is tried until it is.
+bool IsReadOnly(const std::string& path) {
+  return ::access(path.c_str(), W_OK | X_OK) != 0 && errno == EROFS;
 }
 
 // Rows are sealed, but a file that everybody may write may be an old copy, or emptied.
@@ -65,9 +69,10 @@ absl::Status CheckHost(const Config& config, absl::Time now) {
   const auto collect = [&errors](const absl::Status& status) {
     if (!status.ok()) errors.emplace_back(status.message());
   };
-  collect(CheckFolder(config.state_dir));
+  if (!IsReadOnly(config.state_dir)) collect(CheckFolder(config.state_dir));
   collect(CheckStore(StorePath(config)));
-  collect(CheckFolder(FolderOf(config.audit.file)));
+  const std::string audit_folder = FolderOf(config.audit.file);
+  if (audit_folder != config.state_dir) collect(CheckFolder(audit_folder));
   for (const ListenerConfig& listener : config.listeners) {
     if (listener.socket.empty()) {
       collect(LoadTlsIdentity(listener.tls, now).status());
