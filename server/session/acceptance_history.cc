@@ -1,5 +1,6 @@
 #include "server/session/acceptance_history.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace billbroker {
@@ -30,15 +31,17 @@ SignInHistory AcceptanceHistory::Find(const SignInCandidate& candidate, absl::Du
 }
 
 void AcceptanceHistory::NoteAccepted(const SignInCandidate& candidate, absl::Duration now) {
-  const std::string& secret_id = candidate.credential->user_secret_id;
-  Acceptances& acceptances = accepted_[secret_id];
+  RestoreAccepted(candidate, now);
+  refused_.erase({candidate.credential->user_secret_id, candidate.dev_key});
+}
+
+void AcceptanceHistory::RestoreAccepted(const SignInCandidate& candidate, absl::Duration ended) {
+  Acceptances& acceptances = accepted_[candidate.credential->user_secret_id];
   if (acceptances.newest.first != candidate.slot.organization_id) {
-    acceptances.second =
-        std::exchange(acceptances.newest, {candidate.slot.organization_id, absl::ZeroDuration()});
+    acceptances.second = std::exchange(acceptances.newest, {candidate.slot.organization_id, ended});
   }
-  acceptances.newest.second = now;
+  acceptances.newest.second = std::max(acceptances.newest.second, ended);
   worked_.insert(candidate.dev_key);
-  refused_.erase({secret_id, candidate.dev_key});
 }
 
 void AcceptanceHistory::NoteDevKeyRefused(const SignInCandidate& candidate) {

@@ -25,6 +25,8 @@ class AcceptanceHistory final {
 
   // Records that BILL accepted the sign-in.
   void NoteAccepted(const SignInCandidate& candidate, absl::Duration now);
+  // Adds an acceptance of before a restart, which ended at `ended`.
+  void RestoreAccepted(const SignInCandidate& candidate, absl::Duration ended);
   // Records that BILL refused the devKey for the organization (BDC_1102, 1103).
   void NoteDevKeyRefused(const SignInCandidate& candidate);
   // Records that a slot of the store once worked with this devKey.

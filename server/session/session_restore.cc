@@ -57,6 +57,21 @@ bool IsSameSignIn(const StoredAttempt& stored, const StoredAttempt& logged) {
   return stored.user == logged.user && same_slot && begin <= time && time <= end;
 }
 
+// Returns the candidate that the sign-in was, without the members that the store does not have.
+SignInCandidate ToCandidate(const StoredAttempt& attempt) {
+  CredentialInfo credential;
+  credential.user_secret_id = attempt.secret_id;
+  SignInCandidate candidate;
+  candidate.slot = attempt.slot;
+  candidate.credential = std::make_shared<const CredentialInfo>(std::move(credential));
+  candidate.user = attempt.user;
+  candidate.dev_key = attempt.dev_key;
+  candidate.principal = attempt.principal;
+  candidate.force = attempt.forced ? SignInForce::kOperator : SignInForce::kNone;
+  candidate.on_trial = attempt.on_trial;
+  return candidate;
+}
+
 class Restorer final {
  public:
   Restorer(SharedSessions& shared, LockedSessions& state, SlotOperations& slots,
@@ -79,9 +94,19 @@ class Restorer final {
       rules.budget.Restore(attempt.dev_key, ended);
       rules.shares.Restore(attempt.dev_key, attempt.principal, ended);
     }
-    rules.slot_cap.Restore(attempt.slot, ToSinceBoot(attempt.started, same_boot_, clock_));
+    if (!attempt.passes_slot_cap) {
+      rules.slot_cap.Restore(attempt.slot, ToSinceBoot(attempt.started, same_boot_, clock_));
+    }
     rules.failures.Restore(attempt.user, ToPastFailure(attempt));
+    RestoreOutcome(attempt);
     state_->journal.RestoreAttempt(std::move(attempt), cut_off || !same_boot_);
+  }
+
+  // Takes back the refusals that BILL disproved since the start. Call it after RestoreAttempt().
+  void ForgiveDisproved() {
+    for (const auto& [slot, candidate] : state_->accepted_before_restore) {
+      state_->rules.scope_failures.Forgive(candidate);
+    }
   }
 
   void RestoreSuspension(const StoredSuspension& suspension) {
@@ -168,6 +193,17 @@ class Restorer final {
   }
 
  private:
+  void RestoreOutcome(const StoredAttempt& attempt) {
+    const SignInCandidate candidate = ToCandidate(attempt);
+    const absl::Duration ended = attempt.ended->since_boot;
+    if (attempt.ending == SignInEnding::kAccepted) {
+      state_->history.RestoreAccepted(candidate, ended);
+      state_->rules.scope_failures.Forgive(candidate);
+    } else {
+      state_->rules.scope_failures.Restore(candidate, attempt.failed_scope, ended);
+    }
+  }
+
   void RestoreQuarantine(StoredQuarantine stored) {
     QuarantineEntry& entry = stored.entry;
     if (entry.until.has_value() && !same_boot_) {
@@ -237,6 +273,7 @@ void RestoreSessions(SharedSessions& shared, LockedSessions& state, SlotOperatio
               return a.started.wall < b.started.wall;
             });
   for (StoredAttempt& attempt : contents.attempts) restorer.RestoreAttempt(std::move(attempt));
+  restorer.ForgiveDisproved();
   for (const StoredSuspension& suspension : contents.suspensions) {
     restorer.RestoreSuspension(suspension);
   }

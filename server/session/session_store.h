@@ -64,6 +64,10 @@ struct StoredAttempt {
   absl::optional<Moment> ended;
   SignInEnding ending = SignInEnding::kUnclear;
   bool on_trial = false;  // the secret was a candidate and not in effect
+  // The narrow scope in which BILL refused it, see SignInOutcome; none while under way.
+  QuarantineScope failed_scope = QuarantineScope::kNone;
+  bool forced = false;           // it passed back-off and quarantine
+  bool passes_slot_cap = false;  // a proof, or forced by an admin
 };
 
 using StoredQuarantine = QuarantineRecord;

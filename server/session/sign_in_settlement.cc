@@ -50,7 +50,10 @@ void SignInSettlement::Plan(LockedSessions& state, SignInAttempt& attempt) {
                     {shared_.parts.clock.Now(), shared_.now()},
                     absl::nullopt,
                     SignInEnding::kUnclear,
-                    candidate.on_trial};
+                    candidate.on_trial,
+                    QuarantineScope::kNone,
+                    candidate.force != SignInForce::kNone,
+                    SlotCap::IsPassedBy(candidate)};
 }
 
 void SignInSettlement::Release(LockedSessions& state, const SignInAttempt& attempt) {
@@ -76,6 +79,7 @@ SignInSettlement::Result SignInSettlement::Settle(LockedSessions& state,
     StoredAttempt record = attempt.record;
     record.ended = Moment{shared_.parts.clock.Now(), now};
     record.ending = ToEnding(result.outcome, error == nullptr);
+    record.failed_scope = result.outcome.failed_scope;
     state->journal.EndAttempt(std::move(record));
   } else {
     state->journal.WriteSoon(AttemptForgotten{attempt.record.id});

@@ -128,12 +128,14 @@ std::string Describe(const StoredSlot& slot) {
 }
 
 std::string Describe(const StoredAttempt& attempt) {
-  return absl::StrCat("attempt ", attempt.id, " ", attempt.slot.credential_uid, " ",
-                      attempt.slot.organization_id, " ", attempt.principal, " ",
-                      Text(attempt.dev_key), " ", Text(attempt.user), " ", attempt.secret_id, " ",
-                      Text(attempt.started), " ",
-                      attempt.ended.has_value() ? Text(*attempt.ended) : "under way", " ",
-                      static_cast<int>(attempt.ending), attempt.on_trial ? " on trial" : "");
+  return absl::StrCat(
+      "attempt ", attempt.id, " ", attempt.slot.credential_uid, " ", attempt.slot.organization_id,
+      " ", attempt.principal, " ", Text(attempt.dev_key), " ", Text(attempt.user), " ",
+      attempt.secret_id, " ", Text(attempt.started), " ",
+      attempt.ended.has_value() ? Text(*attempt.ended) : "under way", " ",
+      static_cast<int>(attempt.ending), attempt.on_trial ? " on trial" : "", " refused in ",
+      static_cast<int>(attempt.failed_scope), attempt.forced ? " forced" : "",
+      attempt.passes_slot_cap ? " passes slot cap" : "");
 }
 
 std::string Describe(const StoredQuarantine& quarantine) {

@@ -3,8 +3,8 @@
 // Some refusals do not count as failed sign-ins of the user, because BILL accepted the secret
 // before: for example, the user has no access to one organization. Their scope is quarantined after
 // one, but forced sign-ins pass a quarantine. This bound allows at most 3 forced ones an hour to be
-// refused in the same scope, and as many that are not forced. A sign-in under way counts as refused. An accepted sign-in
-// takes the refusals of its scopes back.
+// refused in the same scope, and as many that are not forced, restarts included. A sign-in under way
+// counts as refused. An accepted sign-in takes the refusals of its scopes back.
 #pragma once
 
 #include <string>
@@ -35,6 +35,8 @@ class ScopeFailureBound final : public SignInRule {
   // Adds a sign-in of before a restart, which was refused in `failed_scope` and ended at `ended`.
   void Restore(const SignInCandidate& candidate, QuarantineScope failed_scope,
                absl::Duration ended);
+  // Takes back the refusals of the scopes of a sign-in that BILL accepted.
+  void Forgive(const SignInCandidate& candidate);
 
  private:
   // The subject of a refusal. The members that do not belong to its kind are empty.
@@ -63,7 +65,6 @@ class ScopeFailureBound final : public SignInRule {
   // under way has to end first.
   [[nodiscard]] absl::optional<absl::Duration> BlockedUntil(const SignInCandidate& candidate,
                                                             absl::Duration now);
-  void Forgive(const SignInCandidate& candidate);
   void CountUnderWay(const SignInCandidate& candidate, int change, absl::Duration now);
 
   int bound_;

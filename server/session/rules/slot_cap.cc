@@ -8,13 +8,10 @@
 #include "server/session/rules/rule_errors.h"
 
 namespace billbroker {
-namespace {
 
-bool PassesSlotCap(const SignInCandidate& candidate) {
+bool SlotCap::IsPassedBy(const SignInCandidate& candidate) {
   return candidate.purpose == SignInPurpose::kProof || candidate.force == SignInForce::kAdmin;
 }
-
-}  // namespace
 
 // The bucket has a whole sign-in if it is full again within the time that refills the others.
 absl::Duration SlotCap::NextAt(const SlotId& slot) const {
@@ -36,7 +33,7 @@ void SlotCap::ForgetFullBuckets(absl::Duration now) {
 }
 
 RuleAnswer SlotCap::Check(const SignInCandidate& candidate, absl::Duration now) {
-  if (PassesSlotCap(candidate)) return RuleAnswer::Go();
+  if (IsPassedBy(candidate)) return RuleAnswer::Go();
   const absl::Duration next = NextAt(candidate.slot);
   return next <= now ? RuleAnswer::Go() : RuleAnswer::WaitUntil(next, RuleAnswer::Blocks::kThisOne);
 }
@@ -52,11 +49,11 @@ absl::Status SlotCap::Explain(const SignInCandidate& candidate, absl::Duration n
 }
 
 void SlotCap::Started(const SignInCandidate& candidate, absl::Duration now) {
-  if (!PassesSlotCap(candidate)) Take(candidate.slot, now);
+  if (!IsPassedBy(candidate)) Take(candidate.slot, now);
 }
 
 void SlotCap::Released(const SignInCandidate& candidate, absl::Duration /*now*/) {
-  if (PassesSlotCap(candidate)) return;
+  if (IsPassedBy(candidate)) return;
   const auto found = full_at_.find(absl::HashOf(candidate.slot.view()));
   if (found != full_at_.end()) found->second -= options_.refill;
 }

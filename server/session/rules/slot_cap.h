@@ -31,7 +31,10 @@ class SlotCap final : public SignInRule {
   void Ended(const SignInCandidate& candidate, const SignInOutcome& outcome,
              absl::Duration now) override;
 
-  // Adds a sign-in of before a restart, which began at `started`. Call it with the oldest first.
+  // Returns true if the cap does not apply to the sign-in: a proof, or an admin's force.
+  [[nodiscard]] static bool IsPassedBy(const SignInCandidate& candidate);
+
+  // Adds a sign-in of before a restart to which the cap applied, and which began at `started`. Call it with the oldest first.
   void Restore(const SlotId& slot, absl::Duration started);
 
  private:

@@ -235,6 +235,11 @@ SecretString WritePayload(const StoredAttempt& attempt) {
     WriteDuration(json, "started_since_boot", attempt.started.since_boot);
     json.String("ending", NameOf(attempt.ending));
     if (attempt.on_trial) json.Bool("on_trial", true);
+    if (attempt.failed_scope != QuarantineScope::kNone) {
+      json.Uint("failed_scope", static_cast<std::uint64_t>(attempt.failed_scope));
+    }
+    if (attempt.forced) json.Bool("forced", true);
+    if (attempt.passes_slot_cap) json.Bool("passes_slot_cap", true);
     if (attempt.ended.has_value()) {
       WriteTime(json, "ended", attempt.ended->wall);
       WriteDuration(json, "ended_since_boot", attempt.ended->since_boot);
@@ -321,6 +326,9 @@ bool ReadPayload(const SecretString& payload, StoredAttempt& attempt) {
              {"started_since_boot", [&] { return ReadDuration(json, times.started_since_boot); }},
              {"ending", [&] { return ReadEnding(json, attempt.ending); }},
              {"on_trial", [&] { return json.Bool(attempt.on_trial); }, kOptional},
+             {"failed_scope", [&] { return ReadScope(json, attempt.failed_scope); }, kOptional},
+             {"forced", [&] { return json.Bool(attempt.forced); }, kOptional},
+             {"passes_slot_cap", [&] { return json.Bool(attempt.passes_slot_cap); }, kOptional},
              {"ended", [&] { return ReadTime(json, times.ended.emplace()); }, kOptional},
              {"ended_since_boot",
               [&] { return ReadDuration(json, times.ended_since_boot.emplace()); }, kOptional}});

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_format.h"
 #include "tests/server/session/session_manager_fixture.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/store_calls.h"
@@ -241,6 +242,91 @@ TEST_F(SessionManagerRestartTest, DoesNotRetryRefusedPassword) {
   Start();
   EXPECT_THAT(Call(), HasReason(Reason::kCredentialRejected));
   EXPECT_EQ(bill.CountSignIns(), 1);
+}
+
+// Restarts of a process whose sign-ins have different ids: the store keeps each of them.
+class SessionManagerLedgerTest : public SessionManagerRestartTest {
+ protected:
+  class CountingRandom final : public Random {
+   public:
+    double Uniform() override { return 0.5; }
+    std::string Uid() override { return absl::StrFormat("%032d", ++count_); }
+
+   private:
+    int count_ = 0;
+  };
+
+  SessionManagerLedgerTest() { Restart(); }
+
+  void Restart() {
+    process.reset();
+    store.Close();
+    own = std::make_unique<ManualExecutor>(clock);
+    SessionManager::Parts parts = {clock,
+                                   *own,
+                                   counting,
+                                   vault,
+                                   vault_health,
+                                   credentials,
+                                   remember_me_refusals,
+                                   bill,
+                                   store,
+                                   observer,
+                                   {{"sandbox", "https://bill.example/connect"}}};
+    process = std::make_unique<SessionManager>(options, parts);
+    process->Restore(OpenNow(store, *vault.MasterKey()));
+  }
+  void Force(SignInForce force = SignInForce::kOperator) {
+    process->Login(kFirst, "", {force}, [](const absl::StatusOr<LoginOutcome>&) {});
+    own->RunUntilIdle();
+  }
+
+  CountingRandom counting;
+};
+
+TEST_F(SessionManagerLedgerTest, ForcedTriesStayBoundedOverRestarts) {
+  for (const char* code : {"BDC_1105", "BDC_1111", "BDC_1102", "BDC_1104"}) {
+    SCOPED_TRACE(code);
+    ASSERT_THAT(Call({}, kSecond), IsOk());
+    const bool organization = code[7] == '5' || code[7] == '1';
+    bill.FailNextSignInsOf(
+        kFirst, 100,
+        Refusal(organization ? Verdict::kOrganizationRejected : Verdict::kDevKeyRejected, code));
+    const int before = bill.CountSignInsOf(kFirst);
+    for (int restart = 0; restart < 4; ++restart) {
+      for (int i = 0; i < 3; ++i) Force();
+      Restart();
+    }
+    EXPECT_EQ(bill.CountSignInsOf(kFirst) - before, 3);
+    own->Advance(absl::Minutes(61));
+  }
+}
+
+TEST_F(SessionManagerLedgerTest, AcceptanceTakesRefusalsBackAfterRestart) {
+  ASSERT_THAT(Call({}, kSecond), IsOk());
+  bill.FailNextSignInsOf(kFirst, 2, Refusal(Verdict::kOrganizationRejected, "BDC_1111"));
+  for (int i = 0; i < 3; ++i) Force();  // the third is accepted
+  ASSERT_EQ(bill.CountSignInsOf(kFirst), 3);
+  Restart();
+  Force();
+  EXPECT_EQ(bill.CountSignInsOf(kFirst), 4);
+}
+
+TEST_F(SessionManagerLedgerTest, RestoresAcceptanceElsewhere) {
+  ASSERT_THAT(Call({}, kSecond), IsOk());
+  Restart();
+  bill.FailNextSignInsOf(kFirst, 1, Refusal(Verdict::kRefused, "BDC_9999"));
+  Force();
+  EXPECT_EQ(OpenNow(store, *vault.MasterKey()).accepted_secrets.size(), 1U)
+      << "the refusal is of one organization and not of the secret";
+}
+
+TEST_F(SessionManagerLedgerTest, AdminsForceDoesNotFillSlotCap) {
+  for (int i = 0; i < options.sign_in.slot_burst; ++i) Force(SignInForce::kAdmin);
+  ASSERT_EQ(bill.CountSignInsOf(kFirst), options.sign_in.slot_burst);
+  Restart();
+  Force(SignInForce::kOperator);
+  EXPECT_EQ(bill.CountSignInsOf(kFirst), options.sign_in.slot_burst + 1);
 }
 
 TEST_F(SessionManagerRestartTest, SendsNothingBeforeStoreIsOpen) {

@@ -105,6 +105,9 @@ TEST_P(SessionStoreContract, ReadsBackEveryField) {
         SampleAttempt("attempt-that-ended-" + std::to_string(static_cast<int>(ending)));
     ended.ended = Moment{ended.started.wall + absl::Seconds(3), absl::Hours(7)};
     ended.ending = ending;
+    ended.failed_scope = QuarantineScope::kUserAndOrganization;
+    ended.forced = ending == SignInEnding::kNeutral;
+    ended.passes_slot_cap = ending == SignInEnding::kAccepted;
     written.attempts.push_back(ended);
   }
   written.quarantines = {

@@ -38,6 +38,9 @@ TEST(RowJsonTest, AttemptIsWrittenExactly) {
   StoredAttempt attempt = SampleAttempt();
   attempt.principal = "unix:\xe9\"\\\n";
   attempt.on_trial = true;
+  attempt.failed_scope = QuarantineScope::kUserAndOrganization;
+  attempt.forced = true;
+  attempt.passes_slot_cap = true;
   attempt.ending = SignInEnding::kFailed;
   attempt.ended = Moment{absl::InfiniteFuture(), -absl::InfiniteDuration()};
   EXPECT_EQ(Payload(attempt),
@@ -49,7 +52,8 @@ TEST(RowJsonTest, AttemptIsWrittenExactly) {
             R"("user":{"environment":"sandbox","username":"ann@acme.example",)"
             R"("acting_as":"006USERACTINGAS000000"},"secret_id":"fedcba9876543210",)"
             R"("started":"1800000000123456789","started_since_boot":"25200000000000",)"
-            R"("ending":"failed","on_trial":true,"ended":"9223372036854775807",)"
+            R"("ending":"failed","on_trial":true,"failed_scope":5,"forced":true,)"
+            R"("passes_slot_cap":true,"ended":"9223372036854775807",)"
             R"("ended_since_boot":"-9223372036854775808"})");
 }
 
