@@ -32,8 +32,12 @@ UserFailure ToUserFailure(SignInEnding ending) {
 
 // Requires: the sign-in has ended, on this boot's clock.
 PastFailure ToPastFailure(const StoredAttempt& attempt) {
-  return {attempt.secret_id, attempt.on_trial, ToUserFailure(attempt.ending),
-          attempt.ended->since_boot};
+  return {attempt.secret_id,
+          attempt.on_trial,
+          ToUserFailure(attempt.ending),
+          attempt.ended->since_boot,
+          attempt.slot.organization_id,
+          attempt.failed_scope != QuarantineScope::kNone};
 }
 
 // Returns true unless BILL accepted the sign-in, or certainly did not judge it. The log does not
@@ -199,6 +203,7 @@ class Restorer final {
     if (attempt.ending == SignInEnding::kAccepted) {
       state_->history.RestoreAccepted(candidate, ended);
       state_->rules.scope_failures.Forgive(candidate);
+      state_->rules.failures.ForgiveNarrow(candidate.user, ended);
     } else {
       state_->rules.scope_failures.Restore(candidate, attempt.failed_scope, ended);
     }

@@ -21,7 +21,7 @@ const std::string& SecretOf(const SignInCandidate& candidate) {
 
 FailureBound::User& FailureBound::UserOf(const UserId& id, absl::Duration now) {
   User& user = users_[id];
-  for (std::deque<Try>* tries : {&user.failed, &user.unclear}) {
+  for (std::deque<Try>* tries : {&user.failed, &user.unclear, &user.narrow}) {
     while (!tries->empty() && tries->front().ended + kFailuresCountFor <= now) tries->pop_front();
   }
   return user;
@@ -41,6 +41,18 @@ bool FailureBound::SharesWith(const Try& tried, const User& user,
   return user.accepted != SecretOf(candidate) || tried.secret_id == SecretOf(candidate);
 }
 
+// Of another secret, so many count that a changed one may still go.
+std::vector<absl::Duration> FailureBound::FindNarrow(const User& user,
+                                                     const SignInCandidate& candidate) const {
+  std::vector<absl::Duration> ended;
+  int others = 0;
+  for (auto each = user.narrow.rbegin(); each != user.narrow.rend(); ++each) {
+    if (each->secret_id != SecretOf(candidate) && ++others > Share()) continue;
+    ended.push_back(each->ended);
+  }
+  return ended;
+}
+
 absl::optional<FailureBound::Refusal> FailureBound::FindRefusal(
     const User& user, const SignInCandidate& candidate) const {
   absl::optional<Refusal> refusal;
@@ -52,14 +64,23 @@ absl::optional<FailureBound::Refusal> FailureBound::FindRefusal(
     const absl::Duration until = ended[static_cast<std::size_t>(count - limit)] + kFailuresCountFor;
     if (!refusal.has_value() || refusal->until < until) refusal = Refusal{unclear, count, until};
   };
-  std::vector<absl::Duration> failed;
+  std::vector<absl::Duration> failed = FindNarrow(user, candidate);
   std::vector<absl::Duration> shared;
   for (const Try& each : user.failed) {
     failed.push_back(each.ended);
     if (SharesWith(each, user, candidate)) shared.push_back(each.ended);
   }
+  std::sort(failed.begin(), failed.end());
   apply(failed, bound_, false);
   apply(shared, Share(), false);
+  std::vector<absl::Duration> same_organization;
+  for (const Try& each : user.narrow) {
+    if (each.secret_id == SecretOf(candidate) &&
+        each.organization_id == candidate.slot.organization_id) {
+      same_organization.push_back(each.ended);
+    }
+  }
+  apply(same_organization, Share(), false);
   if (user.accepted == SecretOf(candidate)) return refusal;
   std::vector<absl::Duration> unclear;
   for (const Try& each : user.unclear) unclear.push_back(each.ended);
@@ -71,7 +92,7 @@ bool FailureBound::IsBusy(const User& user, const SignInCandidate& candidate) co
   const auto shares = [&user, &candidate](const Try& each) {
     return SharesWith(each, user, candidate);
   };
-  const auto all = user.failed.size() + user.under_way.size();
+  const auto all = user.failed.size() + FindNarrow(user, candidate).size() + user.under_way.size();
   const auto shared = std::count_if(user.failed.begin(), user.failed.end(), shares) +
                       std::count_if(user.under_way.begin(), user.under_way.end(), shares);
   if (static_cast<int>(all) >= bound_ || static_cast<int>(shared) >= Share()) return true;
@@ -122,7 +143,7 @@ absl::Status FailureBound::Explain(const SignInCandidate& candidate, absl::Durat
 
 void FailureBound::Started(const SignInCandidate& candidate, absl::Duration now) {
   UserOf(candidate.user, now)
-      .under_way.push_back({SecretOf(candidate), candidate.on_trial, absl::ZeroDuration()});
+      .under_way.push_back({SecretOf(candidate), candidate.on_trial, absl::ZeroDuration(), {}});
 }
 
 void FailureBound::EndOne(User& user, const SignInCandidate& candidate) {
@@ -144,8 +165,10 @@ void FailureBound::Ended(const SignInCandidate& candidate, const SignInOutcome& 
   const std::string& secret = SecretOf(candidate);
   if (outcome.proof == SecretProof::kGained) RestoreAccepted(candidate.user, secret);
   if (outcome.proof == SecretProof::kLost && user.accepted == secret) user.accepted.clear();
-  if (outcome.failure == UserFailure::kNone) return;
-  Restore(candidate.user, {secret, candidate.on_trial, outcome.failure, now});
+  if (outcome.proof == SecretProof::kGained) user.narrow.clear();
+  Restore(candidate.user,
+          {secret, candidate.on_trial, outcome.failure, now, candidate.slot.organization_id,
+           outcome.failed_scope != QuarantineScope::kNone});
 }
 
 absl::string_view FailureBound::AcceptedSecret(const UserId& user) const {
@@ -155,11 +178,14 @@ absl::string_view FailureBound::AcceptedSecret(const UserId& user) const {
 
 void FailureBound::Restore(const UserId& id, PastFailure failure) {
   User& user = users_[id];
-  Try tried = {std::move(failure.secret_id), failure.on_trial, failure.ended};
+  Try tried = {std::move(failure.secret_id), failure.on_trial, failure.ended,
+               std::move(failure.organization_id)};
   if (failure.failure == UserFailure::kFailed) {
     Insert(user.failed, std::move(tried));
   } else if (failure.failure == UserFailure::kUnclear && tried.secret_id != user.accepted) {
     Insert(user.unclear, std::move(tried));
+  } else if (failure.failure == UserFailure::kNone && failure.narrow) {
+    Insert(user.narrow, std::move(tried));
   }
 }
 
@@ -169,6 +195,10 @@ void FailureBound::ForgetUnknownSecrets() {
       std::erase_if(*tries, [](const Try& tried) { return tried.secret_id.empty(); });
     }
   }
+}
+
+void FailureBound::ForgiveNarrow(const UserId& id, absl::Duration accepted) {
+  std::erase_if(users_[id].narrow, [accepted](const Try& each) { return each.ended <= accepted; });
 }
 
 void FailureBound::RestoreAccepted(const UserId& id, absl::string_view secret_id) {

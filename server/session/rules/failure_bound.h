@@ -7,6 +7,12 @@
 // after a password change at BILL nor an operator's typos shut the other out. A secret that BILL
 // never accepted goes one at a time: a wrong password of 500 organizations costs one refusal.
 //
+// BILL may refuse an accepted secret for a reason that is not the secret, for example a user that has
+// no access to one organization. Such a refusal does not fail the user. But if the password was
+// changed at BILL, each organization may be refused so. Therefore these refusals count as failures
+// until BILL accepts a sign-in of the user. One organization may use 2 of the 3, so that another
+// organization can show that the secret is right. They leave one for another secret.
+//
 // If the answer to a sign-in is lost, it may have failed. That is harmless for a secret that BILL
 // accepted. For any other secret at most 6 an hour are allowed, taken back once BILL accepts it.
 // Together that makes at most 9 failed sign-ins an hour, which BILL tolerates.
@@ -30,6 +36,8 @@ struct PastFailure {
   bool on_trial = false;
   UserFailure failure = UserFailure::kFailed;  // a sign-in that a crash cut off is kUnclear
   absl::Duration ended;
+  std::string organization_id = {};  // empty: a partner's own sign-in, or unknown
+  bool narrow = false;               // refused in SignInOutcome::failed_scope only
 };
 
 class FailureBound final : public SignInRule {
@@ -60,6 +68,8 @@ class FailureBound final : public SignInRule {
   // was replaced by one that has.
   void ForgetUnknownSecrets();
   void RestoreAccepted(const UserId& user, absl::string_view secret_id);
+  // Takes back the narrow refusals that ended before `accepted`, when BILL accepted a sign-in.
+  void ForgiveNarrow(const UserId& user, absl::Duration accepted);
 
  private:
   // One sign-in of a user that failed, may have failed, or is under way.
@@ -67,12 +77,14 @@ class FailureBound final : public SignInRule {
     std::string secret_id;
     bool on_trial = false;
     absl::Duration ended;
+    std::string organization_id = {};
   };
   struct User {
     std::string accepted;  // fingerprint of the secret that BILL last accepted; may be empty
     std::vector<Try> under_way;
     std::deque<Try> failed;   // of the past hour, oldest first
     std::deque<Try> unclear;  // likewise; none of the accepted secret
+    std::deque<Try> narrow;   // likewise; refused in a narrower scope since the last acceptance
   };
   struct Refusal {
     bool unclear = false;  // because of lost answers
@@ -84,6 +96,9 @@ class FailureBound final : public SignInRule {
   // Returns true if `tried` uses the share of the failures that `candidate` may use.
   [[nodiscard]] static bool SharesWith(const Try& tried, const User& user,
                                        const SignInCandidate& candidate);
+  // Returns when the narrow refusals ended that count against `candidate`, in any order.
+  [[nodiscard]] std::vector<absl::Duration> FindNarrow(const User& user,
+                                                       const SignInCandidate& candidate) const;
   static void Insert(std::deque<Try>& tries, Try added);
   static void EndOne(User& user, const SignInCandidate& candidate);
   [[nodiscard]] absl::optional<Refusal> FindRefusal(const User& user,

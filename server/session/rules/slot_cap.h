@@ -34,7 +34,8 @@ class SlotCap final : public SignInRule {
   // Returns true if the cap does not apply to the sign-in: a proof, or an admin's force.
   [[nodiscard]] static bool IsPassedBy(const SignInCandidate& candidate);
 
-  // Adds a sign-in of before a restart to which the cap applied, and which began at `started`. Call it with the oldest first.
+  // Adds a sign-in of before a restart to which the cap applied, and which began at `started`. Call
+  // it with the oldest first.
   void Restore(const SlotId& slot, absl::Duration started);
 
  private:

@@ -297,19 +297,59 @@ TEST_F(SessionManagerLedgerTest, ForcedTriesStayBoundedOverRestarts) {
       for (int i = 0; i < 3; ++i) Force();
       Restart();
     }
-    EXPECT_EQ(bill.CountSignInsOf(kFirst) - before, 3);
+    EXPECT_EQ(bill.CountSignInsOf(kFirst) - before, 2) << "one is left for another organization";
     own->Advance(absl::Minutes(61));
   }
 }
 
+TEST_F(SessionManagerLedgerTest, RefusalsOfManyOrganizationsStopAtThree) {
+  constexpr int kOrganizations = 14;
+  Store(MakeCredential(kMany, kOrganizations + 1));
+  const std::pair<const char*, Verdict> answers[] = {{"BDC_1102", Verdict::kDevKeyRejected},
+                                                     {"BDC_1103", Verdict::kDevKeyRejected},
+                                                     {"BDC_1105", Verdict::kOrganizationRejected},
+                                                     {"BDC_1106", Verdict::kOrganizationRejected},
+                                                     {"BDC_1111", Verdict::kOrganizationRejected},
+                                                     {"BDC_1123", Verdict::kOrganizationRejected},
+                                                     {"BDC_9999", Verdict::kRefused}};
+  for (const auto& [code, verdict] : answers) {
+    SCOPED_TRACE(code);
+    ASSERT_THAT(Call({}, OrganizationId(kOrganizations, kMany)), IsOk());
+    const int before = bill.CountSignIns();
+    bill.SetSignInAnswer(
+        [refusal = Refusal(verdict, code)](const SignInRequest&) { return refusal; });
+    for (int n = 0; n < kOrganizations; ++n) (void)Call({}, OrganizationId(n, kMany));
+    Restart();
+    for (int n = 0; n < kOrganizations; ++n) (void)Call({}, OrganizationId(n, kMany));
+    EXPECT_LE(bill.CountSignIns() - before, 3);
+    bill.SetSignInAnswer(nullptr);
+    own->Advance(absl::Minutes(61));
+  }
+}
+
+TEST_F(SessionManagerLedgerTest, TwoBadOrganizationsDoNotStopTheOthers) {
+  constexpr int kOrganizations = 100;
+  Store(MakeCredential(kMany, kOrganizations));
+  ASSERT_THAT(Call({}, OrganizationId(50, kMany)), IsOk());
+  for (const int bad : {0, 1}) {
+    bill.FailNextSignInsOf(OrganizationId(bad, kMany), 1,
+                           Refusal(Verdict::kOrganizationRejected, "BDC_1111"));
+  }
+  int live = 0;
+  for (int n = 0; n < kOrganizations; ++n) {
+    live += Call({}, OrganizationId(n, kMany)).ok() ? 1 : 0;
+  }
+  EXPECT_EQ(live, kOrganizations - 2);
+}
+
 TEST_F(SessionManagerLedgerTest, AcceptanceTakesRefusalsBackAfterRestart) {
   ASSERT_THAT(Call({}, kSecond), IsOk());
-  bill.FailNextSignInsOf(kFirst, 2, Refusal(Verdict::kOrganizationRejected, "BDC_1111"));
-  for (int i = 0; i < 3; ++i) Force();  // the third is accepted
-  ASSERT_EQ(bill.CountSignInsOf(kFirst), 3);
-  Restart();
-  Force();
-  EXPECT_EQ(bill.CountSignInsOf(kFirst), 4);
+  for (int round = 1; round <= 3; ++round) {
+    bill.FailNextSignInsOf(kFirst, 1, Refusal(Verdict::kOrganizationRejected, "BDC_1111"));
+    for (int i = 0; i < 2; ++i) Force();  // the second is accepted
+    ASSERT_EQ(bill.CountSignInsOf(kFirst), 2 * round);
+    Restart();
+  }
 }
 
 TEST_F(SessionManagerLedgerTest, RestoresAcceptanceElsewhere) {

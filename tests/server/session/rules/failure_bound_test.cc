@@ -53,6 +53,13 @@ class FailureBoundTest : public ::testing::Test {
     return tries;
   }
   void Accept(const SignInCandidate& candidate) { ASSERT_TRUE(Try(candidate, AcceptedOutcome())); }
+  // Returns the outcome of BDC_1111 for a secret that was accepted before.
+  static SignInOutcome NarrowOutcome() {
+    SignInOutcome outcome;
+    outcome.failed_scope = QuarantineScope::kUserAndOrganization;
+    outcome.judged = true;
+    return outcome;
+  }
   static PastFailure Past(UserFailure failure, absl::Duration ended,
                           absl::string_view secret = kSampleSecret) {
     return {std::string(secret), false, failure, ended};
@@ -206,6 +213,51 @@ TEST_F(FailureBoundTest, LostAnswersOfAcceptedSecretDoNotCount) {
   Accept(InEffect());
   for (int i = 0; i < 100; ++i) ASSERT_TRUE(Try(InEffect(), LostOutcome()));
   EXPECT_EQ(Ask(OnTrial()), Kind::kGo);
+}
+
+// --- refusals in a narrower scope ----------------------------------------------------------
+
+TEST_F(FailureBoundTest, NarrowRefusalsOfManyOrganizationsStopAtThree) {
+  Accept(InEffect());
+  int refused = 0;
+  for (int i = 0; i < 14; ++i) {
+    refused += Try(SampleCandidate(absl::StrCat("008000000000000000", i)), NarrowOutcome()) ? 1 : 0;
+  }
+  EXPECT_EQ(refused, 3);
+  EXPECT_EQ(Ask(InEffect()), Kind::kRefuse);
+  EXPECT_EQ(TryAll(OnTrial(), SecretRefusedOutcome()), 1) << "another secret may be the right one";
+  now += absl::Hours(1);
+  EXPECT_EQ(Ask(InEffect()), Kind::kGo);
+}
+
+TEST_F(FailureBoundTest, AcceptanceTakesNarrowRefusalsBack) {
+  Accept(InEffect());
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(Try(SampleCandidate(kSecondOrganization), NarrowOutcome())) << i;
+    ASSERT_TRUE(Try(SampleCandidate(absl::StrCat("008000000000000000", i)), NarrowOutcome())) << i;
+    Accept(InEffect());
+  }
+}
+
+TEST_F(FailureBoundTest, OneOrganizationLeavesATryForAnother) {
+  Accept(InEffect());
+  EXPECT_EQ(TryAll(SampleCandidate(kSecondOrganization), NarrowOutcome()), 2);
+  EXPECT_EQ(Ask(SampleCandidate(kSecondOrganization)), Kind::kRefuse);
+  Accept(InEffect());
+  EXPECT_EQ(Ask(SampleCandidate(kSecondOrganization)), Kind::kGo);
+}
+
+TEST_F(FailureBoundTest, CountsNarrowRefusalsBeforeRestart) {
+  bound.RestoreAccepted(InEffect().user, kSampleSecret);
+  for (const int minutes : {50, 30, 10}) {
+    PastFailure refused = Past(UserFailure::kNone, now - absl::Minutes(minutes));
+    refused.organization_id = absl::StrCat("00800000000000000", minutes);
+    refused.narrow = true;
+    bound.Restore(InEffect().user, refused);
+  }
+  EXPECT_THAT(bound.Explain(InEffect(), now), HasRetryAfter(absl::Minutes(10)));
+  bound.ForgiveNarrow(InEffect().user, now - absl::Minutes(40));
+  EXPECT_EQ(Ask(InEffect()), Kind::kGo) << "the first was refused before an acceptance";
 }
 
 TEST_F(FailureBoundTest, RefusedSecretIsNoLongerAccepted) {
