@@ -26,8 +26,8 @@ constexpr std::uint64_t kMaxVersion = std::numeric_limits<std::int64_t>::max();
 
 using enum JsonMember::Presence;
 
-// Returns the oldest format that can hold the credential, so that an older billbroker reads it after
-// a roll-back of the package.
+// Returns the oldest format that can hold the credential, so that an older billbroker reads it
+// after a roll-back of the package.
 std::uint64_t FormatOf(const Credential& credential) {
   const bool dated = credential.remember_me_time != absl::InfinitePast();
   const bool rotated = credential.staged.has_value() || !credential.history.empty();

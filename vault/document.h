@@ -14,8 +14,8 @@
 // partner "app_key" and, in each organization, "user_id". A document that has none of them is
 // written as format 1, which an older billbroker reads.
 //
-// tests/vault/testdata/credential_format1.json, …2.json and …2_partner.json are samples. Every later
-// billbroker must be able to read them.
+// tests/vault/testdata/credential_format1.json, …2.json and …2_partner.json are samples. Every
+// later billbroker must be able to read them.
 #pragma once
 
 #include "absl/status/statusor.h"

@@ -6,8 +6,8 @@
 //               "fields":["password"],"bill_code":"BDC_1101","end_sessions":true,"before":{"password":"…"}}]
 //
 // A change has "username", "dev_key", "password", "console_api_token", "app_key", "remember_me_id",
-// "device", "remember_me_time" and "organizations":[{"id":"…","dev_key":"…"}], each if it is set. An
-// empty string is a value.
+// "device", "remember_me_time" and "organizations":[{"id":"…","dev_key":"…"}], each if it is set.
+// An empty string is a value.
 #pragma once
 
 #include <vector>

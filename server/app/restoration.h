@@ -18,10 +18,10 @@
 
 namespace billbroker {
 
-// Opens the session store and the audit log once the keyring gives their key. If the store cannot be
-// opened at the first try, the session manager counts the sign-ins of the past hour from the audit
-// log until it opens: see SessionManager::ServeWithoutStore(). If that log cannot be read either, it
-// is tried again, and no sign-in is sent meanwhile.
+// Opens the session store and the audit log once the keyring gives their key. If the store cannot
+// be opened at the first try, the session manager counts the sign-ins of the past hour from the
+// audit log until it opens: see SessionManager::ServeWithoutStore(). If that log cannot be read
+// either, it is tried again, and no sign-in is sent meanwhile.
 //
 // Thread-safe.
 class Restoration final {

@@ -12,8 +12,8 @@
 
 namespace billbroker {
 
-// For all functions: `now` as for ReadRefusal(). A known code decides, at any HTTP status and beside
-// any other fields. A malformed answer is kUnavailable, and its detail names the field and
+// For all functions: `now` as for ReadRefusal(). A known code decides, at any HTTP status and
+// beside any other fields. A malformed answer is kUnavailable, and its detail names the field and
 // contains no text of BILL's. A field that is null counts as absent.
 
 // Returns the session of `organization_id`. An answer that names another organization is malformed.

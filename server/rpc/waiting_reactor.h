@@ -24,8 +24,8 @@ class WaitingReactor final : public grpc::ServerUnaryReactor, public EndableCall
   // Borrows both.
   [[nodiscard]] static WaitingReactor* Start(ServingState& state, SessionManager& sessions);
 
-  // Notes that the answer waits for `call`; nullopt: it was given already. If End() or OnCancel() was
-  // called meanwhile, takes `call` back at once.
+  // Notes that the answer waits for `call`; nullopt: it was given already. If End() or OnCancel()
+  // was called meanwhile, takes `call` back at once.
   void WaitFor(const absl::optional<WaitingCall>& call);
 
   // Returns the status to answer with: the reason of End() if `status` is CANCELLED because of it,

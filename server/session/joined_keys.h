@@ -1,5 +1,5 @@
-// The joined form of a user and of a devKey's budget, for the scopes of quarantines and version 1 of
-// the session store: the parts with a unit separator between them.
+// The joined form of a user and of a devKey's budget, for the scopes of quarantines and version 1
+// of the session store: the parts with a unit separator between them.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// PastSignIn: a sign-in of the past hour as the audit log has it. While the session store is not open
-// or cannot be written, failed sign-ins are counted from these.
+// PastSignIn: a sign-in of the past hour as the audit log has it. While the session store is not
+// open or cannot be written, failed sign-ins are counted from these.
 #pragma once
 
 #include <cstdint>

@@ -95,7 +95,8 @@ class Quarantine final {
   absl::flat_hash_map<std::string, QuarantineEntry> entries_;  // by scope
 };
 
-// Returns the error for callers: names the organization, the credential, BILL's code and the remedy.
+// Returns the error for callers: names the organization, the credential, BILL's code and the
+// remedy.
 [[nodiscard]] absl::Status QuarantineError(const QuarantineEntry& entry,
                                            const CredentialInfo& credential,
                                            absl::string_view organization_id);

@@ -1,5 +1,6 @@
-// SessionManager: gives all callers of an organization the same live BILL session, and signs in once
-// for all of them. Design: docs/adr/0005-session-engine.md, docs/adr/0024-session-manager-parts.md.
+// SessionManager: gives all callers of an organization the same live BILL session, and signs in
+// once for all of them. Design: docs/adr/0005-session-engine.md,
+// docs/adr/0024-session-manager-parts.md.
 #pragma once
 
 #include <cstddef>
@@ -66,12 +67,13 @@ class SessionManager final : public CredentialObserver {
   // Sets the watcher, which may be null and is borrowed, before the first call.
   void SetWatcher(SessionWatcher* watcher);
 
-  // Takes over the contents of the store, once, when the credential index is complete. No sign-in is sent
-  // before: the ledger is not known, and callers that need one receive the state of the vault.
+  // Takes over the contents of the store, once, when the credential index is complete. No sign-in
+  // is sent before: the ledger is not known, and callers that need one receive the state of the
+  // vault.
   void Restore(StoreContents contents);
   // Serves although the store is not open yet: counts the sign-ins of the past hour that the audit
-  // log has, so that sign-ins may go, with at most one failed one a user and hour. If that log cannot
-  // be read either, no sign-in is sent. Ignored after Restore(), which may come later.
+  // log has, so that sign-ins may go, with at most one failed one a user and hour. If that log
+  // cannot be read either, no sign-in is sent. Ignored after Restore(), which may come later.
   void ServeWithoutStore(const absl::StatusOr<std::vector<PastSignIn>>& past);
 
   // Returns a live session that satisfies `demand` to `done`: from memory, after a check, or after
@@ -128,7 +130,8 @@ class SessionManager final : public CredentialObserver {
                                                 absl::string_view credential);
 
   // Keeps a session of the organization, behind callers that wait, until StopWarm() was called as
-  // often with the same arguments. `principal` is charged. Organization and credential need not be known yet.
+  // often with the same arguments. `principal` is charged. Organization and credential need not be
+  // known yet.
   void StartWarm(absl::string_view organization_id, absl::string_view credential,
                  absl::string_view principal = "");
   void StopWarm(absl::string_view organization_id, absl::string_view credential,

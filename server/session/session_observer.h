@@ -31,8 +31,8 @@ struct SignInFacts {
 class SessionObserver {
  public:
   virtual ~SessionObserver() = default;
-  // Runs before each sign-in, on a thread that may wait. If this fails, the sign-in is not sent, and
-  // its callers receive the error.
+  // Runs before each sign-in, on a thread that may wait. If this fails, the sign-in is not sent,
+  // and its callers receive the error.
   [[nodiscard]] virtual absl::Status SignInStarts(const SignInFacts& sign_in) = 0;
   // Runs after each sign-in that was sent. `generation` is that of the new session, or 0.
   virtual void SignInEnded(const SignInFacts& sign_in, const absl::Status& outcome,

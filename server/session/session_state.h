@@ -167,8 +167,8 @@ class LockedSessions final {
 // How many slots an operation visits before it lets other calls have the lock.
 inline constexpr int kSlotsPerHold = 256;
 
-// Calls `visit` with each slot of the credential `uid`. Takes the lock again for every kSlotsPerHold
-// slots, so that no call waits for the whole walk. Called without the lock.
+// Calls `visit` with each slot of the credential `uid`. Takes the lock again for every
+// kSlotsPerHold slots, so that no call waits for the whole walk. Called without the lock.
 void ForEachSlotOf(SharedSessions& shared, absl::string_view uid,
                    const std::function<void(LockedSessions&, SessionSlot&)>& visit);
 

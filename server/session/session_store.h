@@ -159,9 +159,9 @@ class SessionStore {
   // try has succeeded or failed, or until its disk did not answer for a bounded time. A store that
   // cannot be opened is tried again in the background until it can: status() shows why, and
   // `opened` runs then. The changes that were given before are written after it. They are not in
-  // the contents, and neither are the rows that they replace, except slots. `master_key` is Vault::MasterKey(). A store that is unusable for good (another
-  // key, corrupt, foreign) is set aside, and a fresh one is started. Call it without a lock that
-  // `opened` takes.
+  // the contents, and neither are the rows that they replace, except slots. `master_key` is
+  // Vault::MasterKey(). A store that is unusable for good (another key, corrupt, foreign) is set
+  // aside, and a fresh one is started. Call it without a lock that `opened` takes.
   virtual void Open(const SecretString& master_key, Opened opened) = 0;
 
   // Writes the attempt, then calls `done`. After OK the attempt, and every change that was given
@@ -169,8 +169,8 @@ class SessionStore {
   // takes.
   //
   // Errors:
-  //   kUnavailable  the attempt is in memory only, or its disk did not answer in time; it is written
-  //                 once that is possible again. The message names the cause and the fix
+  //   kUnavailable  the attempt is in memory only, or its disk did not answer in time; it is
+  //                 written once that is possible again. The message names the cause and the fix
   virtual void RecordAttempt(StoredAttempt attempt, Done done) = 0;
 
   // Writes the change soon, in the order of the calls.

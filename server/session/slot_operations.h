@@ -13,8 +13,8 @@
 
 namespace billbroker {
 
-// Every function runs with the lock held, unless its comment states otherwise. A slot that has to go is
-// erased at the unlock, so references to slots stay valid.
+// Every function runs with the lock held, unless its comment states otherwise. A slot that has to
+// go is erased at the unlock, so references to slots stay valid.
 class SlotOperations final {
  public:
   // True if the call ended a session.

@@ -24,8 +24,8 @@ struct SessionLimits {
                                            absl::Duration confirmed) const;
 };
 
-// Holds at most one session. The generation never decreases, even if the store or the clock goes back.
-// Not thread-safe: guarded by SessionManager.
+// Holds at most one session. The generation never decreases, even if the store or the clock goes
+// back. Not thread-safe: guarded by SessionManager.
 class SlotSession final {
  public:
   // Returns the newest session, which may be past its deadline; null if none is held.
@@ -57,8 +57,8 @@ class SlotSession final {
   // Returns max(generation + 1, `wall` in microseconds), which no session has had before.
   std::uint64_t ReserveGeneration(absl::Time wall);
 
-  // Returns `session` with a new generation if the slot held one of a higher generation since its own
-  // was reserved; else as it is.
+  // Returns `session` with a new generation if the slot held one of a higher generation since its
+  // own was reserved; else as it is.
   [[nodiscard]] SessionPtr Renumber(SessionPtr session, absl::Time wall);
   void Adopt(SessionPtr session);
   // Adopts a session from the store, which BILL has to confirm first. `serveable`: the process

@@ -26,12 +26,12 @@
 
 namespace billbroker::billsim {
 
-// Thread-safe. Each call takes microseconds. Time is `clock`'s Now() at the start plus the change of
-// its SinceBoot(): if the caller's wall clock jumps, BILL's does not.
+// Thread-safe. Each call takes microseconds. Time is `clock`'s Now() at the start plus the change
+// of its SinceBoot(): if the caller's wall clock jumps, BILL's does not.
 class Bill final {
  public:
-  // One call in progress, counted against the concurrency limit of its devKey and organization until
-  // this object is destroyed. Must not outlive the Bill.
+  // One call in progress, counted against the concurrency limit of its devKey and organization
+  // until this object is destroyed. Must not outlive the Bill.
   class Slot final {
    public:
     Slot() = default;
@@ -132,8 +132,8 @@ class Bill final {
   BillSession* FindSessionFor(const Endpoint& endpoint, const HttpCall& call, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   CallOrigin OriginOf(const HttpCall& call, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Returns the refusal of a call with `key`, if `known` or the hourly limit forbids it; else counts
-  // the call.
+  // Returns the refusal of a call with `key`, if `known` or the hourly limit forbids it; else
+  // counts the call.
   absl::optional<HttpAnswer> AdmitKey(const std::map<std::string, DevKey>& known,
                                       const std::string& key, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

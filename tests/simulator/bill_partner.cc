@@ -84,8 +84,8 @@ HttpAnswer Bill::SignInAsUser(const HttpCall& call, absl::Time now, Slot& slot) 
   if (counts && !counted_for.empty()) CountSignIn(counted_for, now);
   if (code.empty() || settings_.failing_calls_slide) partner->last_use = now;
   if (!code.empty()) return Refuse(code, now);
-  // The request carries no devKey. The first devKey of the organization that uses the session becomes
-  // the session's own.
+  // The request carries no devKey. The first devKey of the organization that uses the session
+  // becomes the session's own.
   return OpenSession(
       {"", username, request.organization_id, "", "", request.remember_me_id, request.device}, now);
 }

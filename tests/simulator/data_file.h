@@ -1,5 +1,5 @@
-// The data file: the world, settings, latency and faults of a simulator as JSON. README.md documents
-// the format.
+// The data file: the world, settings, latency and faults of a simulator as JSON. README.md
+// documents the format.
 #pragma once
 
 #include <map>

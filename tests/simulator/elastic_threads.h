@@ -1,7 +1,7 @@
 // ElasticThreads: a task queue for httplib with one thread per connection.
 //
-// httplib occupies a thread for the lifetime of a connection, so idle connections would block a fixed
-// pool.
+// httplib occupies a thread for the lifetime of a connection, so idle connections would block a
+// fixed pool.
 #pragma once
 
 #include <httplib.h>

@@ -16,8 +16,8 @@ struct Row {
   absl::string_view message;
 };
 
-// Messages follow BILL's list of errors if they are on it. A status that BILL does not document is a
-// guess; the setting `http_status` changes it.
+// Messages follow BILL's list of errors if they are on it. A status that BILL does not document is
+// a guess; the setting `http_status` changes it.
 constexpr Row kRows[] = {
     {"BDC_1001", 503, "SERVER", "System error occurred."},
     {"BDC_1002", 400, "REQUEST", "Unknown error occurred."},

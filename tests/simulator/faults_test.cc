@@ -223,7 +223,8 @@ class EveryFaultTest : public testing::TestWithParam<std::tuple<Call, bool>> {
     return headers;
   }
 
-  // Makes the call on a connection of its own: libcurl repeats a call whose kept connection is reset.
+  // Makes the call on a connection of its own: libcurl repeats a call whose kept connection is
+  // reset.
   HttpsClient::Result MakeAlone(const std::vector<std::string>& headers, long timeout = 30'000) {
     HttpsClient client(simulator_->ca_file());
     client.set_timeout_milliseconds(timeout);

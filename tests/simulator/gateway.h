@@ -1,5 +1,5 @@
-// Gateway: applies faults and latency to the calls of a Bill. It is independent of sockets and of the
-// HTTP version; a front for HTTP/1.1 or HTTP/2 delivers its answers.
+// Gateway: applies faults and latency to the calls of a Bill. It is independent of sockets and of
+// the HTTP version; a front for HTTP/1.1 or HTTP/2 delivers its answers.
 #pragma once
 
 #include <map>

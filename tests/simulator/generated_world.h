@@ -17,9 +17,9 @@ struct GeneratedSize {
   UserKind kind = UserKind::kUser;
 };
 
-// Adds users and organizations to `world`. Organization `n` (from 0) belongs to user `n mod users`. If
-// the users are of kind user, user `u` and all its organizations use devKey `u mod dev_keys`; if they
-// are of kind console, organization `n` uses devKey `n mod dev_keys`.
+// Adds users and organizations to `world`. Organization `n` (from 0) belongs to user `n mod users`.
+// If the users are of kind user, user `u` and all its organizations use devKey `u mod dev_keys`; if
+// they are of kind console, organization `n` uses devKey `n mod dev_keys`.
 void GenerateWorld(const GeneratedSize& size, World& world);
 
 // Does the same for the data file's object {"organizations","users","dev_keys","kind"}.

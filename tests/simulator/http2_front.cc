@@ -104,8 +104,8 @@ void Http2Front::AcceptLoop() {
     if (watched[1].revents != 0) return;
     const int socket = accept4(listening_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (socket < 0) {
-      // The process may be out of descriptors. The listener stays readable, so that a loop without a
-      // pause would take a whole core.
+      // The process may be out of descriptors. The listener stays readable, so that a loop without
+      // a pause would take a whole core.
       (void)poll(&watched[1], 1, kAcceptPauseMilliseconds);
       continue;
     }

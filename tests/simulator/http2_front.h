@@ -21,8 +21,8 @@ namespace billbroker::billsim {
 // does not offer "h2" by ALPN fails the handshake, so every call was made over HTTP/2.
 class Http2Front final {
  public:
-  // `gateway` and `clock` are borrowed; `port` 0 means a free one. Errors: kUnavailable, the port is
-  // taken.
+  // `gateway` and `clock` are borrowed; `port` 0 means a free one. Errors: kUnavailable, the port
+  // is taken.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<Http2Front>> Start(
       Gateway& gateway, const ServerIdentity& identity, const Clock& clock, int port);
   ~Http2Front();

@@ -16,8 +16,9 @@
 namespace billbroker::billsim {
 
 // Not thread-safe. A request's header fields are limited to 64 KiB in all and its body to 1 MiB;
-// beyond, its stream is reset. A single field above 64 KiB ends the connection. An answer to HEAD and an answer 204 or 304 is sent without its body.
-// Functions for a stream that is closed do nothing.
+// beyond, its stream is reset. A single field above 64 KiB ends the connection. An answer to HEAD
+// and an answer 204 or 304 is sent without its body. Functions for a stream that is closed do
+// nothing.
 class Http2Session final {
  public:
   // Receive() and TakeOutput() call these. They may call the functions below that take a stream.

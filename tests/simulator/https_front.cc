@@ -20,8 +20,8 @@ constexpr time_t kKeepAliveSeconds = 600;
 constexpr time_t kReadSeconds = 30;
 constexpr std::size_t kMostBodyBytes = 1 << 20;
 
-// Disconnecting a TCP socket with AF_UNSPEC sends a reset at once. httplib keeps the file descriptor
-// and closes it after its next read fails.
+// Disconnecting a TCP socket with AF_UNSPEC sends a reset at once. httplib keeps the file
+// descriptor and closes it after its next read fails.
 void Reset(int socket) {
   sockaddr none{};
   none.sa_family = AF_UNSPEC;

@@ -1,4 +1,5 @@
-// OpenConnections: the TLS connections of a server, so that stopping it does not wait for idle ones.
+// OpenConnections: the TLS connections of a server, so that stopping it does not wait for idle
+// ones.
 //
 // httplib notices a stop only between two calls of a connection, and waits for an idle connection
 // until its keep-alive time is over. OpenSSL's callbacks report the beginning and the end of each

@@ -1,5 +1,5 @@
-// RawTlsClient: sends bytes over TLS exactly as given, for tests of requests that libcurl would write
-// differently.
+// RawTlsClient: sends bytes over TLS exactly as given, for tests of requests that libcurl would
+// write differently.
 #pragma once
 
 #include <openssl/ssl.h>

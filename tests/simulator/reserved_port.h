@@ -1,4 +1,5 @@
-// ReservedPort: a TCP port of 127.0.0.1 that stays this process's own while no server listens on it.
+// ReservedPort: a TCP port of 127.0.0.1 that stays this process's own while no server listens on
+// it.
 #pragma once
 
 #include <memory>
@@ -7,8 +8,8 @@
 
 namespace billbroker::billsim {
 
-// Holds a bound socket that does not listen: connections are refused unless a server of this process
-// listens on the same port.
+// Holds a bound socket that does not listen: connections are refused unless a server of this
+// process listens on the same port.
 class ReservedPort final {
  public:
   // Reserves `port`, or a free one if it is 0. Errors: kUnavailable, the port is taken.

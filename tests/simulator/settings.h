@@ -115,8 +115,8 @@ struct Settings {
 [[nodiscard]] absl::Status ApplySettings(const nlohmann::json& changes, absl::string_view path,
                                          Settings& settings);
 
-// Changes one setting, written as "name=value". The value is JSON; text that is not JSON is taken as
-// a string.
+// Changes one setting, written as "name=value". The value is JSON; text that is not JSON is taken
+// as a string.
 [[nodiscard]] absl::Status ApplySetting(absl::string_view assignment, Settings& settings);
 
 }  // namespace billbroker::billsim

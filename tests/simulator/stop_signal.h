@@ -20,8 +20,8 @@ class StopSignal final {
   // Readable as soon as the signal is raised, for a poll() of one's own.
   [[nodiscard]] int fd() const { return event_; }
 
-  // Blocks for `time` and returns true. Returns false as soon as the signal is raised or the peer of
-  // `socket` disconnects.
+  // Blocks for `time` and returns true. Returns false as soon as the signal is raised or the peer
+  // of `socket` disconnects.
   [[nodiscard]] bool Wait(absl::Duration time, int socket) const;
 
  private:

@@ -24,8 +24,8 @@ class TlsChannel final {
 
   // Returns false if the client fails, or does not end, the handshake.
   [[nodiscard]] bool Handshake();
-  // Waits for bytes and returns them; returns an empty text after `limit`, and nullopt if the client
-  // closed the connection or the signal was raised.
+  // Waits for bytes and returns them; returns an empty text after `limit`, and nullopt if the
+  // client closed the connection or the signal was raised.
   [[nodiscard]] absl::optional<std::string> Read(absl::Duration limit);
   // Returns false if the client does not take the bytes.
   [[nodiscard]] bool Write(absl::string_view bytes);

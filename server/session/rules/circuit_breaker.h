@@ -3,10 +3,10 @@
 // Each environment has a circuit. It is closed at first. Five transient sign-ins in a row open it
 // (a failed connection, a lost answer, 5xx and the like; BILL judged none between them), if the
 // first is at most 5 minutes ago and they are of at least 3 organizations and 2 users, or of all
-// that tried in that time. While it is open, callers are refused, and the owner sends GET /v3/health
-// after 1, 2, 4 … 60 s (±20 %). After a good answer, or after 5 minutes without one, because the
-// health path alone may be blocked, one sign-in goes out as a trial: each time of another
-// organization if one waits. Once BILL judges a sign-in, the circuit is closed.
+// that tried in that time. While it is open, callers are refused, and the owner sends GET
+// /v3/health after 1, 2, 4 … 60 s (±20 %). After a good answer, or after 5 minutes without one,
+// because the health path alone may be blocked, one sign-in goes out as a trial: each time of
+// another organization if one waits. Once BILL judges a sign-in, the circuit is closed.
 //
 // Checks and keep-alive of live sessions do not depend on it. The circuit decides only: its owner
 // sends the health request and reports the answer.

@@ -3,8 +3,8 @@
 // Some refusals do not count as failed sign-ins of the user, because BILL accepted the secret
 // before: for example, the user has no access to one organization. Their scope is quarantined after
 // one, but forced sign-ins pass a quarantine. This bound allows at most 3 forced ones an hour to be
-// refused in the same scope, and as many that are not forced, restarts included. A sign-in under way
-// counts as refused. An accepted sign-in takes the refusals of its scopes back.
+// refused in the same scope, and as many that are not forced, restarts included. A sign-in under
+// way counts as refused. An accepted sign-in takes the refusals of its scopes back.
 #pragma once
 
 #include <string>
@@ -61,8 +61,8 @@ class ScopeFailureBound final : public SignInRule {
   };
 
   [[nodiscard]] static Scope ScopeOf(const SignInCandidate& candidate, QuarantineScope kind);
-  // Returns the time from which the candidate may go; nullopt if it may go now, infinite if a sign-in
-  // under way has to end first.
+  // Returns the time from which the candidate may go; nullopt if it may go now, infinite if a
+  // sign-in under way has to end first.
   [[nodiscard]] absl::optional<absl::Duration> BlockedUntil(const SignInCandidate& candidate,
                                                             absl::Duration now);
   void CountUnderWay(const SignInCandidate& candidate, int change, absl::Duration now);

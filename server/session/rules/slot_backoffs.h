@@ -2,11 +2,11 @@
 // may pass.
 //
 // There are two kinds of back-off. A transient one, after an answer such as 503, doubles from a
-// second to a minute. A growing one, for a slot that is refused, unstable or needs MFA, doubles from
-// a minute to an hour: a person has to act, and each try spends a sign-in of the devKey. BILL's
-// Retry-After is respected by both. An accepted sign-in ends a transient back-off. A growing one
-// starts again at a minute only after Clear(), or after an hour without such a failure, because BILL
-// does accept the sign-ins of an unstable slot.
+// second to a minute. A growing one, for a slot that is refused, unstable or needs MFA, doubles
+// from a minute to an hour: a person has to act, and each try spends a sign-in of the devKey.
+// BILL's Retry-After is respected by both. An accepted sign-in ends a transient back-off. A growing
+// one starts again at a minute only after Clear(), or after an hour without such a failure, because
+// BILL does accept the sign-ins of an unstable slot.
 #pragma once
 
 #include "absl/container/flat_hash_map.h"
@@ -31,8 +31,8 @@ class SlotBackoffs final : public SignInRule {
   SlotBackoffs(BackoffOptions options, Random& random) : options_(options), random_(random) {}
 
   // Starts the next back-off of the slot, which is longer than the one before. `error` is made by
-  // MakeError(); callers receive it until the end of the back-off. Returns it with the time to wait.
-  // `kind` is not kNone.
+  // MakeError(); callers receive it until the end of the back-off. Returns it with the time to
+  // wait. `kind` is not kNone.
   absl::Status BackOff(const SlotId& slot, SlotBackoff kind, const absl::Status& error,
                        absl::optional<absl::Duration> retry_after, absl::Duration now);
 

@@ -1,8 +1,8 @@
 // SlotCap: a slot whose sessions keep being ended does not spend the devKey's budget.
 //
 // Another program may end every session of an organization soon after its sign-in. Each slot has a
-// bucket of 6 sign-ins that refills one each 10 minutes. If it is empty, callers receive the time of
-// the next sign-in, and the cause. Proofs and an admin's force pass and take nothing out of the
+// bucket of 6 sign-ins that refills one each 10 minutes. If it is empty, callers receive the time
+// of the next sign-in, and the cause. Proofs and an admin's force pass and take nothing out of the
 // bucket; an operator's force does not pass.
 #pragma once
 

@@ -6,9 +6,9 @@
 
 namespace billbroker {
 
-// Returns the payload of a row. The columns (credential uid, organization id and generation of a slot; id of an
-// attempt) are not repeated. Times and durations are whole nanoseconds. A scope, a user and a devKey
-// are sealed and not in a column, because they name a BILL user or a customer.
+// Returns the payload of a row. The columns (credential uid, organization id and generation of a
+// slot; id of an attempt) are not repeated. Times and durations are whole nanoseconds. A scope, a
+// user and a devKey are sealed and not in a column, because they name a BILL user or a customer.
 [[nodiscard]] SecretString WritePayload(const StoredSlot& slot);
 [[nodiscard]] SecretString WritePayload(const StoredAttempt& attempt);
 [[nodiscard]] SecretString WritePayload(const StoredQuarantine& quarantine);

@@ -46,8 +46,8 @@ struct StoreDiskOptions {
   absl::Duration busy_timeout;
 };
 
-// Used by one thread, which every call may hold for as long as the disk does. It borrows nothing, so
-// that it can be left behind.
+// Used by one thread, which every call may hold for as long as the disk does. It borrows nothing,
+// so that it can be left behind.
 //
 // If the file is deleted, replaced or damaged while it is in use, the next write notices it. The
 // file at the path is set aside, and a fresh one gets every row that can still be read through the

@@ -19,8 +19,8 @@ namespace {
 constexpr std::int64_t kApplicationId = 0x42425353;  // "BBSS"
 
 // The statements that make each version of the schema from the version before; PRAGMA user_version
-// counts them. A new version is a new line; the old lines stay as they are. Version 2 has the tables
-// of version 1 with other rows, which SqliteStore rewrites.
+// counts them. A new version is a new line; the old lines stay as they are. Version 2 has the
+// tables of version 1 with other rows, which SqliteStore rewrites.
 constexpr std::array<const char*, 2> kMigrations = {
     "CREATE TABLE canary (id INTEGER PRIMARY KEY CHECK (id = 1), sealed BLOB NOT NULL) STRICT;"
     "CREATE TABLE rows (kind INTEGER NOT NULL, owner TEXT NOT NULL, thing TEXT NOT NULL,"

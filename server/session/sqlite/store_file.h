@@ -82,12 +82,12 @@ class StoreFile final {
 };
 
 // Checks that the file at `path` was not written by a newer version. Reads the first bytes of the
-// file, without a lock, and changes nothing; this process must not have the store open. OK also if there is no file, or it is not readable or
-// not a store: StoreFile::Open() finds that out.
+// file, without a lock, and changes nothing; this process must not have the store open. OK also if
+// there is no file, or it is not readable or not a store: StoreFile::Open() finds that out.
 //
 // Errors:
-//   kFailedPrecondition  the store has a newer schema than this program knows. The message names both
-//                        versions and the two ways out
+//   kFailedPrecondition  the store has a newer schema than this program knows. The message names
+//                        both versions and the two ways out
 [[nodiscard]] absl::Status CheckStoreVersion(const std::string& path);
 
 // Renames the file at `path`, and SQLite's files beside it, to NAME.aside-<UTC time>. Returns the

@@ -1,5 +1,5 @@
-// Golden texts of the command line's errors and dialogs. The other tests assert exit codes, reasons,
-// names of options and fields, and JSON.
+// Golden texts of the command line's errors and dialogs. The other tests assert exit codes,
+// reasons, names of options and fields, and JSON.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>

@@ -1,8 +1,9 @@
-// Matchers for BillResult and BillError. Use them instead of comparing `detail`, which is a text for
-// the log and may be reworded.
+// Matchers for BillResult and BillError. Use them instead of comparing `detail`, which is a text
+// for the log and may be reworded.
 //
 //   EXPECT_THAT(SignIn(), Succeeded());
-//   EXPECT_THAT(SignIn(), AllOf(HasVerdict(Verdict::kUnavailable), HasDelivery(Delivery::kNotSent)));
+//   EXPECT_THAT(SignIn(), AllOf(HasVerdict(Verdict::kUnavailable),
+//   HasDelivery(Delivery::kNotSent)));
 #pragma once
 
 #include <gmock/gmock.h>

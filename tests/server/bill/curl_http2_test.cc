@@ -59,7 +59,8 @@ class CurlHttp2Test : public ::testing::Test {
     fault["path"] = path;
     ASSERT_THAT(bill_->faults().Add(fault), IsOk());
   }
-  // Returns the number of calls of `path` that reached BILL, including calls that failed by a fault.
+  // Returns the number of calls of `path` that reached BILL, including calls that failed by a
+  // fault.
   [[nodiscard]] int CountCalls(const char* path) const {
     return bill_->model().CountsJson()["paths"].value(path, 0);
   }

@@ -185,8 +185,8 @@ TEST_F(StoreFileTest, TruncatedFileYieldsOnlyWholeRows) {
                 Describe(SampleSlot(kSampleUid, slot.organization_id, slot.generation)));
     }
     EXPECT_EQ(harness_.store().state(), StoreState::kReady) << size;
-    // SQLite treats a file of at most one byte as new. The last byte of a page can be unused: then no
-    // row is lost.
+    // SQLite treats a file of at most one byte as new. The last byte of a page can be unused: then
+    // no row is lost.
     if (size > 1 && slots.size() < kRows) {
       EXPECT_EQ(harness_.observer().Count("aside") + harness_.observer().Count("dropped"), 1)
           << size;

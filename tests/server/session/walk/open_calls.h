@@ -27,8 +27,8 @@ class OpenCalls final {
   // The engine answers the call.
   void Answer(int call, const absl::StatusOr<SessionPtr>& answer);
 
-  // Removes up to `count` of the calls that wait, from the number `at` on, and returns their handles
-  // for Cancel(). Each has to be answered by CheckCancelled().
+  // Removes up to `count` of the calls that wait, from the number `at` on, and returns their
+  // handles for Cancel(). Each has to be answered by CheckCancelled().
   [[nodiscard]] std::vector<WaitingCall> StartCancel(std::size_t at, std::size_t count);
   void CheckCancelled();
 

@@ -19,8 +19,8 @@ class RandomWalk final {
  public:
   explicit RandomWalk(std::uint64_t seed, PlantedBug bug = PlantedBug::kNone);
 
-  // Takes up to `steps` steps, then lets everything end. Returns the first broken invariant with the
-  // number of its step; empty if there is none.
+  // Takes up to `steps` steps, then lets everything end. Returns the first broken invariant with
+  // the number of its step; empty if there is none.
   std::string Run(int steps);
 
   [[nodiscard]] const SignInChecks& sign_ins() const { return world_.sign_ins; }
