@@ -45,6 +45,7 @@ SignInOutcome Throttled() {
 
 SignInOutcome Lost(const SignInHistory& history) {
   SignInOutcome outcome = Transient();
+  outcome.lost = true;
   // An outage must not shut out a user whose secret is known to be right.
   if (!history.secret_accepted) outcome.failure = UserFailure::kUnclear;
   return outcome;

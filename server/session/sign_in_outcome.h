@@ -1,5 +1,5 @@
-// SignInOutcome: the effect of one sign-in on the budget, the BILL user, the secret and the slot. One
-// table for all three kinds of sign-in; see docs/adr/0023-sign-in-outcomes.md.
+// SignInOutcome: the effect of one sign-in on the budget, the BILL user, the secret and the slot.
+// One table for all three kinds of sign-in; see docs/adr/0023-sign-in-outcomes.md.
 #pragma once
 
 #include "server/bill/bill_error.h"
@@ -63,6 +63,7 @@ struct SignInHistory {
 struct SignInOutcome {
   bool charged = true;  // counts for the devKey's hour; false if it was provably not sent
   UserFailure failure = UserFailure::kNone;
+  bool lost = false;  // it was sent, and its answer was lost
   // The scope that the refusal counts as a failure of, besides the user. kNone if the user's count
   // covers it. Forced sign-ins, which pass the quarantine, are limited to 3 an hour in it.
   QuarantineScope failed_scope = QuarantineScope::kNone;

@@ -12,9 +12,20 @@ namespace billbroker {
 namespace {
 
 constexpr absl::Duration kFailuresCountFor = absl::Hours(1);
+constexpr int kLostWithoutWait = 4;
+constexpr absl::Duration kFirstWaitAfterLost = absl::Minutes(1);
+constexpr absl::Duration kLongestWaitAfterLost = absl::Minutes(30);
 
 const std::string& SecretOf(const SignInCandidate& candidate) {
   return candidate.credential->user_secret_id;
+}
+
+// Returns the time between the last of `lost_in_row` lost answers and the next sign-in.
+absl::Duration WaitAfterLost(int lost_in_row) {
+  if (lost_in_row < kLostWithoutWait) return absl::ZeroDuration();
+  absl::Duration wait = kFirstWaitAfterLost;
+  for (int i = kLostWithoutWait; i < lost_in_row && wait < kLongestWaitAfterLost; ++i) wait *= 2;
+  return std::min(wait, kLongestWaitAfterLost);
 }
 
 }  // namespace
@@ -54,15 +65,15 @@ std::vector<absl::Duration> FailureBound::FindNarrow(const User& user,
 }
 
 absl::optional<FailureBound::Refusal> FailureBound::FindRefusal(
-    const User& user, const SignInCandidate& candidate) const {
+    const User& user, const SignInCandidate& candidate, absl::Duration now) const {
   absl::optional<Refusal> refusal;
   // Applies one limit to the times of sign-ins, oldest first: the candidate may go once fewer than
   // `limit` are left.
-  const auto apply = [&refusal](const std::vector<absl::Duration>& ended, int limit, bool unclear) {
+  const auto apply = [&refusal](const std::vector<absl::Duration>& ended, int limit, bool lost) {
     const int count = static_cast<int>(ended.size());
     if (count < limit) return;
     const absl::Duration until = ended[static_cast<std::size_t>(count - limit)] + kFailuresCountFor;
-    if (!refusal.has_value() || refusal->until < until) refusal = Refusal{unclear, count, until};
+    if (!refusal.has_value() || refusal->until < until) refusal = Refusal{lost, count, until};
   };
   std::vector<absl::Duration> failed = FindNarrow(user, candidate);
   std::vector<absl::Duration> shared;
@@ -81,7 +92,12 @@ absl::optional<FailureBound::Refusal> FailureBound::FindRefusal(
     }
   }
   apply(same_organization, Share(), false);
-  if (user.accepted == SecretOf(candidate)) return refusal;
+  if (user.accepted == SecretOf(candidate)) {
+    const absl::Duration until = user.last_lost + WaitAfterLost(user.lost_in_row);
+    const bool later = !refusal.has_value() || refusal->until < until;
+    if (until > now && later) refusal = Refusal{true, user.lost_in_row, until};
+    return refusal;
+  }
   std::vector<absl::Duration> unclear;
   for (const Try& each : user.unclear) unclear.push_back(each.ended);
   apply(unclear, UnclearBound(), true);
@@ -96,7 +112,11 @@ bool FailureBound::IsBusy(const User& user, const SignInCandidate& candidate) co
   const auto shared = std::count_if(user.failed.begin(), user.failed.end(), shares) +
                       std::count_if(user.under_way.begin(), user.under_way.end(), shares);
   if (static_cast<int>(all) >= bound_ || static_cast<int>(shared) >= Share()) return true;
-  if (user.accepted == SecretOf(candidate)) return false;
+  if (user.accepted == SecretOf(candidate)) {
+    // Each sign-in under way may be the lost answer that starts or prolongs the wait.
+    return !user.under_way.empty() &&
+           user.lost_in_row + static_cast<int>(user.under_way.size()) >= kLostWithoutWait;
+  }
   const auto unproven =
       std::count_if(user.under_way.begin(), user.under_way.end(),
                     [&user](const Try& each) { return each.secret_id != user.accepted; });
@@ -108,7 +128,7 @@ bool FailureBound::IsBusy(const User& user, const SignInCandidate& candidate) co
 
 RuleAnswer FailureBound::Check(const SignInCandidate& candidate, absl::Duration now) {
   const User& user = UserOf(candidate.user, now);
-  if (FindRefusal(user, candidate).has_value()) return RuleAnswer::Refuse();
+  if (FindRefusal(user, candidate, now).has_value()) return RuleAnswer::Refuse();
   if (!IsBusy(user, candidate)) return RuleAnswer::Go();
   // Proofs are asked first. If one has to wait, the secret in effect may still go.
   const bool proof = candidate.purpose == SignInPurpose::kProof;
@@ -117,7 +137,7 @@ RuleAnswer FailureBound::Check(const SignInCandidate& candidate, absl::Duration 
 }
 
 absl::Status FailureBound::Explain(const SignInCandidate& candidate, absl::Duration now) {
-  const absl::optional<Refusal> refusal = FindRefusal(UserOf(candidate.user, now), candidate);
+  const absl::optional<Refusal> refusal = FindRefusal(UserOf(candidate.user, now), candidate, now);
   const std::string user =
       absl::StrCat("the user of credential \"", candidate.credential->name, "\"");
   if (!refusal.has_value()) {
@@ -127,12 +147,12 @@ absl::Status FailureBound::Explain(const SignInCandidate& candidate, absl::Durat
                      " are under way, and each may fail; try again after the time to wait"));
   }
   const absl::Duration wait = RetryAfter(refusal->until, now, random_);
-  if (refusal->unclear) {
+  if (refusal->lost) {
     return LoginBudgetSpent(
         candidate, wait,
-        absl::StrCat("the answers to ", refusal->count, " sign-ins of ", user,
-                     " were lost within an hour, and BILL may have counted each as failed; try "
-                     "again after the time to wait"));
+        absl::StrCat("the answers to the last ", refusal->count, " sign-ins of ", user,
+                     " were lost, and BILL may have counted each as failed; try again after the "
+                     "time to wait"));
   }
   return LoginBudgetSpent(
       candidate, wait,
@@ -154,6 +174,14 @@ void FailureBound::EndOne(User& user, const SignInCandidate& candidate) {
   if (found != user.under_way.end()) user.under_way.erase(found);
 }
 
+void FailureBound::NoteLost(User& user, const SignInCandidate& candidate,
+                            const SignInOutcome& outcome, absl::Duration now) {
+  if (outcome.judged) user.lost_in_row = 0;
+  if (!outcome.lost || user.accepted != SecretOf(candidate)) return;
+  ++user.lost_in_row;
+  user.last_lost = now;
+}
+
 void FailureBound::Released(const SignInCandidate& candidate, absl::Duration now) {
   EndOne(UserOf(candidate.user, now), candidate);
 }
@@ -163,6 +191,7 @@ void FailureBound::Ended(const SignInCandidate& candidate, const SignInOutcome& 
   User& user = UserOf(candidate.user, now);
   EndOne(user, candidate);
   const std::string& secret = SecretOf(candidate);
+  NoteLost(user, candidate, outcome, now);
   if (outcome.proof == SecretProof::kGained) RestoreAccepted(candidate.user, secret);
   if (outcome.proof == SecretProof::kLost && user.accepted == secret) user.accepted.clear();
   if (outcome.proof == SecretProof::kGained) user.narrow.clear();

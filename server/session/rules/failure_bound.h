@@ -7,15 +7,20 @@
 // after a password change at BILL nor an operator's typos shut the other out. A secret that BILL
 // never accepted goes one at a time: a wrong password of 500 organizations costs one refusal.
 //
-// BILL may refuse an accepted secret for a reason that is not the secret, for example a user that has
-// no access to one organization. Such a refusal does not fail the user. But if the password was
+// BILL may refuse an accepted secret for a reason that is not the secret, for example a user that
+// has no access to one organization. Such a refusal does not fail the user. But if the password was
 // changed at BILL, each organization may be refused so. Therefore these refusals count as failures
 // until BILL accepts a sign-in of the user. One organization may use 2 of the 3, so that another
 // organization can show that the secret is right. They leave one for another secret.
 //
-// If the answer to a sign-in is lost, it may have failed. That is harmless for a secret that BILL
-// accepted. For any other secret at most 6 an hour are allowed, taken back once BILL accepts it.
-// Together that makes at most 9 failed sign-ins an hour, which BILL tolerates.
+// If the answer to a sign-in is lost, it may have failed. For a secret that BILL never accepted, at
+// most 6 an hour are allowed, taken back once BILL accepts it. Together that makes at most 9 failed
+// sign-ins an hour, which BILL tolerates. A secret that BILL accepted is probably still right, and
+// an outage must not shut its user out. But the password may have been changed at BILL during the
+// outage. Therefore after 4 lost answers in a row the next sign-in waits a minute, and twice as
+// long after each further one, up to half an hour: about 9 in the first hour. An outage delays the
+// user by about its own length at most. Any answer of BILL's to the user ends the wait. A restart
+// forgets it.
 #pragma once
 
 #include <deque>
@@ -85,10 +90,12 @@ class FailureBound final : public SignInRule {
     std::deque<Try> failed;   // of the past hour, oldest first
     std::deque<Try> unclear;  // likewise; none of the accepted secret
     std::deque<Try> narrow;   // likewise; refused in a narrower scope since the last acceptance
+    int lost_in_row = 0;      // answers to sign-ins with the accepted secret
+    absl::Duration last_lost;
   };
   struct Refusal {
-    bool unclear = false;  // because of lost answers
-    int count = 0;         // of the sign-ins that failed, or may have
+    bool lost = false;  // because of lost answers
+    int count = 0;      // of the sign-ins that failed, or may have
     absl::Duration until;
   };
 
@@ -100,9 +107,13 @@ class FailureBound final : public SignInRule {
   [[nodiscard]] std::vector<absl::Duration> FindNarrow(const User& user,
                                                        const SignInCandidate& candidate) const;
   static void Insert(std::deque<Try>& tries, Try added);
+  // Counts the lost answers in a row of the accepted secret.
+  static void NoteLost(User& user, const SignInCandidate& candidate, const SignInOutcome& outcome,
+                       absl::Duration now);
   static void EndOne(User& user, const SignInCandidate& candidate);
   [[nodiscard]] absl::optional<Refusal> FindRefusal(const User& user,
-                                                    const SignInCandidate& candidate) const;
+                                                    const SignInCandidate& candidate,
+                                                    absl::Duration now) const;
   [[nodiscard]] bool IsBusy(const User& user, const SignInCandidate& candidate) const;
   // Returns how many failures the secret in effect may use, and how many secrets on trial may.
   [[nodiscard]] int Share() const { return bound_ > 1 ? bound_ - 1 : 1; }

@@ -209,10 +209,38 @@ TEST_F(FailureBoundTest, AcceptanceKeepsLostAnswersOfOtherSecrets) {
   EXPECT_EQ(Ask(InEffect()), Kind::kGo);
 }
 
-TEST_F(FailureBoundTest, LostAnswersOfAcceptedSecretDoNotCount) {
+TEST_F(FailureBoundTest, LostAnswersOfAcceptedSecretLeaveAnotherFree) {
   Accept(InEffect());
-  for (int i = 0; i < 100; ++i) ASSERT_TRUE(Try(InEffect(), LostOutcome()));
+  EXPECT_EQ(TryAll(InEffect(), LostOutcome()), 4);
   EXPECT_EQ(Ask(OnTrial()), Kind::kGo);
+}
+
+TEST_F(FailureBoundTest, LostAnswersOfAcceptedSecretSlowItDown) {
+  Accept(InEffect());
+  ASSERT_EQ(TryAll(InEffect(), LostOutcome()), 4);
+  for (const int minutes : {1, 2, 4, 8, 16, 30, 30}) {
+    EXPECT_THAT(bound.Explain(InEffect(), now),
+                AllOf(HasReason(Reason::kLoginBudgetSpent), HasRetryAfter(absl::Minutes(minutes))));
+    now += absl::Minutes(minutes) - absl::Milliseconds(1);
+    ASSERT_EQ(Ask(InEffect()), Kind::kRefuse) << minutes;
+    now += absl::Milliseconds(1);
+    ASSERT_EQ(TryAll(InEffect(), LostOutcome()), 1) << minutes;
+  }
+}
+
+TEST_F(FailureBoundTest, AnswerOfBillEndsTheWaitForLostOnes) {
+  Accept(InEffect());
+  ASSERT_EQ(TryAll(InEffect(), LostOutcome()), 4);
+  now += absl::Minutes(1);
+  Accept(InEffect());
+  EXPECT_EQ(TryAll(InEffect(), LostOutcome()), 4);
+}
+
+TEST_F(FailureBoundTest, CountsSignInsUnderWayAsTheNextLostAnswer) {
+  Accept(InEffect());
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(Try(InEffect(), LostOutcome()));
+  ASSERT_TRUE(Start(InEffect()));
+  EXPECT_EQ(Ask(InEffect()), Kind::kWait);
 }
 
 // --- refusals in a narrower scope ----------------------------------------------------------
@@ -337,7 +365,7 @@ TEST_F(FailureBoundTest, ExplainsTheLongerOfTwoReasons) {
   bound.Restore(InEffect().user, Past(UserFailure::kFailed, now - absl::Minutes(20)));
   const absl::Status error = bound.Explain(InEffect(), now);
   EXPECT_THAT(error, HasRetryAfter(absl::Hours(1)));
-  EXPECT_THAT(error.message(), HasSubstr("answers to 6 sign-ins"));
+  EXPECT_THAT(error.message(), HasSubstr("answers to the last 6 sign-ins"));
 }
 
 TEST_F(FailureBoundTest, ExplainsASignInUnderWay) {

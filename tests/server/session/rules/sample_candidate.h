@@ -67,6 +67,7 @@ inline SignInOutcome SecretRefusedOutcome() {
 // Returns the outcome of a lost answer.
 inline SignInOutcome LostOutcome() {
   SignInOutcome outcome;
+  outcome.lost = true;
   outcome.failure = UserFailure::kUnclear;
   outcome.backoff = SlotBackoff::kTransient;
   outcome.transient = true;
