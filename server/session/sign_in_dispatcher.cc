@@ -363,9 +363,10 @@ void SignInDispatcher::RefuseImpatient(LockedSessions& state, const CandidateId&
     state.Defer(
         [done = std::move(waiter.done), error = estimate.explanation]() mutable { done(error); });
   }
-  const absl::optional<ErrorDetails> told = DetailsOf(estimate.explanation);
-  const bool has_time = told.has_value() && told->retry_after.has_value();
-  scheduler.Promise(id, std::max(estimate.start, has_time ? now + *told->retry_after : now));
+  const absl::optional<ErrorDetails> details = DetailsOf(estimate.explanation);
+  const absl::optional<absl::Duration> wait =
+      details.has_value() ? details->retry_after : absl::nullopt;
+  scheduler.Promise(id, std::max(estimate.start, now + wait.value_or(absl::ZeroDuration())));
   if (slot.waiters.empty()) {
     scheduler.StopWaiting(id, now);
     slot.activity = SessionSlot::Activity::kIdle;

@@ -77,6 +77,28 @@ TEST_F(SessionManagerCancelTest, QueuedSlotLosesItsPlaceAndSpendsNothing) {
   EXPECT_EQ(manager.Counts().live, 1);
 }
 
+TEST_F(SessionManagerCancelTest, SignOutBeforeTheSignInIsSentDropsIt) {
+  const auto call = manager.GetSession(kFirst, "", {}, [](const Answer&) {});
+  ASSERT_TRUE(call.has_value());
+  manager.Cancel(*call);
+  manager.Logout(kFirst, "", 0, [](const absl::StatusOr<bool>&) {});
+  executor.Advance(absl::Hours(2));
+  EXPECT_EQ(bill.CountSignIns(), 0);
+}
+
+TEST_F(SessionManagerCancelTest, CallerThatLeftDoesNotWaitForTheHourlyLimit) {
+  bill.Hold();
+  const auto caller = Start(kFirst);
+  BillError limited = Refusal(Verdict::kRateLimited, "BDC_1144");
+  limited.retry_after = absl::Minutes(10);
+  bill.FailNextSignIns(1, limited);
+  manager.Cancel(*caller->call);
+  bill.ReleaseAll();
+  executor.Advance(absl::Hours(1));
+  EXPECT_EQ(manager.Counts().queued, 0);
+  EXPECT_EQ(bill.CountSignIns(), 1);
+}
+
 TEST_F(SessionManagerCancelTest, OtherCallersOfTheSlotKeepWaiting) {
   bill.Hold();
   const auto first = Start(kFirst);

@@ -133,16 +133,17 @@ class SessionManagerTest : public ::testing::Test {
   }
 
   SessionManager::Parts MakeParts() { return MakeParts(executor); }
-  SessionManager::Parts MakeParts(Executor& runs_on) {
+  SessionManager::Parts MakeParts(Executor& runs_on) { return MakeParts(runs_on, random, store); }
+  SessionManager::Parts MakeParts(Executor& runs_on, Random& draws, SessionStore& keeps) {
     return {clock,
             runs_on,
-            random,
+            draws,
             vault,
             vault_health,
             credentials,
             remember_me_refusals,
             bill,
-            store,
+            keeps,
             observer,
             {{"sandbox", "https://bill.example/connect"}}};
   }

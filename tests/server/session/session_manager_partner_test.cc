@@ -316,18 +316,7 @@ TEST_F(SessionManagerPartnerTest, RestartSignsPartnerInAndKeepsLedger) {
   const auto start = [&] {
     process.reset();
     own = std::make_unique<ManualExecutor>(clock);
-    process = std::make_unique<SessionManager>(
-        WithoutKeepAlive(), SessionManager::Parts{clock,
-                                                  *own,
-                                                  seeded,
-                                                  vault,
-                                                  vault_health,
-                                                  credentials,
-                                                  remember_me_refusals,
-                                                  bill,
-                                                  store,
-                                                  observer,
-                                                  {{"sandbox", "https://bill.example/connect"}}});
+    process = std::make_unique<SessionManager>(WithoutKeepAlive(), MakeParts(*own, seeded, store));
     process->Restore(OpenNow(store, *vault.MasterKey()));
   };
   const auto ask = [&](int organization) {

@@ -262,18 +262,7 @@ class SessionManagerLedgerTest : public SessionManagerRestartTest {
     process.reset();
     store.Close();
     own = std::make_unique<ManualExecutor>(clock);
-    SessionManager::Parts parts = {clock,
-                                   *own,
-                                   counting,
-                                   vault,
-                                   vault_health,
-                                   credentials,
-                                   remember_me_refusals,
-                                   bill,
-                                   store,
-                                   observer,
-                                   {{"sandbox", "https://bill.example/connect"}}};
-    process = std::make_unique<SessionManager>(options, parts);
+    process = std::make_unique<SessionManager>(options, MakeParts(*own, counting, store));
     process->Restore(OpenNow(store, *vault.MasterKey()));
   }
   void Force(SignInForce force = SignInForce::kOperator) {

@@ -344,18 +344,7 @@ class ForgetfulEngineTest : public SessionManagerTest {
   ForgetfulEngineTest() { forgetful.Restore({}); }
 
   NoStore no_store;
-  SessionManager forgetful{WithoutKeepAlive(),
-                           {clock,
-                            executor,
-                            random,
-                            vault,
-                            vault_health,
-                            credentials,
-                            remember_me_refusals,
-                            bill,
-                            no_store,
-                            observer,
-                            {{"sandbox", "https://bill.example/connect"}}}};
+  SessionManager forgetful{WithoutKeepAlive(), MakeParts(executor, random, no_store)};
 };
 
 TEST_F(ForgetfulEngineTest, FreesUnconfirmedLogoutAtDeadline) {
