@@ -153,9 +153,10 @@ class FakeBroker::Credentials final : public v1::CredentialService::Service {
       v1::DiscoveredOrganization& organization = *response->add_organizations();
       organization.set_organization_id(id);
       organization.set_display_name(name);
-      organization.set_attached(std::any_of(
-          attached.begin(), attached.end(),
-          [&id = id](const v1::Organization& each) { return each.organization_id() == id; }));
+      const auto is_same = [&wanted = id](const v1::Organization& each) {
+        return each.organization_id() == wanted;
+      };
+      organization.set_attached(std::any_of(attached.begin(), attached.end(), is_same));
     }
     return ToGrpcStatus(state_.Failure("DiscoverOrganizations"));
   }
