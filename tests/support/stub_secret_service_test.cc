@@ -150,6 +150,22 @@ TEST_F(StubSecretServiceTest, AnswersWithScriptedError) {
   EXPECT_NE(client_.Search(kAcme).body, nullptr);
 }
 
+TEST_F(StubSecretServiceTest, WritesAndAnswersWithError) {
+  const std::string item = stub_.Plant(kAcme, "acme", "old-secret-bytes");
+  stub_.Inject(StubFault::ErrorAfter("Item.SetSecret", stub_error::kFailed));
+  const std::string session = client_.OpenSession();
+  EXPECT_EQ(client_.SetSecret(session, item, "new-secret-bytes").error, stub_error::kFailed);
+  EXPECT_EQ(stub_.Secret(item), "new-secret-bytes");
+}
+
+TEST_F(StubSecretServiceTest, SendsSignalBeforeAnswer) {
+  stub_.Inject(StubFault::SignalFirst("Properties.GetAll",
+                                      {"Service.CollectionCreated", "/not/a/collection"}));
+  GVariant* interface = g_variant_new("(s)", "org.freedesktop.Secret.Service");
+  EXPECT_NE(client_.Call(kService, "Properties.GetAll", interface).body, nullptr);
+  EXPECT_TRUE(AwaitSignal("CollectionCreated"));
+}
+
 TEST_F(StubSecretServiceTest, LimitsFaultToItem) {
   const std::string acme = stub_.Plant(kAcme, "acme", "acme-secret-bytes");
   const std::string mill = stub_.Plant(kMill, "mill", "mill-secret-bytes");
