@@ -1,0 +1,210 @@
+// The keyring vault with a real KeePassXC and a real KWallet on a private bus.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "tests/support/private_bus.h"
+#include "tests/support/secret_provider.h"
+#include "tests/support/status_matchers.h"
+#include "tests/vault/vault_contract.h"
+#include "vault/document.h"
+#include "vault/keyring/keyring_vault.h"
+
+namespace billbroker {
+namespace {
+
+using ::testing::Not;
+
+using Start = PrivateBus::Start;
+using MakeProvider = std::unique_ptr<SecretProvider> (*)(const PrivateBus&);
+
+// Set this to true when the vault under test answers the prompts of the provider.
+constexpr bool kVaultAnswersPrompts = false;
+// Set this to true when a vault that is open can use a provider that was restarted.
+constexpr bool kVaultSurvivesRestarts = false;
+
+PrivateBus::Attributes AttributesOf(absl::string_view name) {
+  return {{"application", "billbroker"},
+          {"instance", "default"},
+          {"kind", "credential"},
+          {"credential", std::string(name)}};
+}
+
+std::unique_ptr<KeyringVault> OpenVault() {
+  absl::StatusOr<std::unique_ptr<KeyringVault>> vault = KeyringVault::Create(KeyringOptions());
+  if (!vault.ok()) std::abort();
+  return *std::move(vault);
+}
+
+// A bus with a provider that is ready.
+class ProviderOnBus final {
+ public:
+  explicit ProviderOnBus(MakeProvider make) : bus_(Start::kBus), provider_(make(bus_)) {
+    bus_.Export();
+    provider_->Start(/*unlocked=*/true);
+  }
+
+  SecretProvider& provider() { return *provider_; }
+  void Restart() {
+    provider_->Kill();
+    provider_->Start(/*unlocked=*/true);
+  }
+  void Plant(absl::string_view name, const std::string& secret) {
+    PlantWithSecretTool(bus_, AttributesOf(name), absl::StrCat("planted ", name), secret);
+  }
+  int Count(absl::string_view name) { return bus_.CountItems(AttributesOf(name)); }
+  std::string ReadWithSecretTool(absl::string_view name) const {
+    return bus_.Run({"timeout", "20", "secret-tool", "lookup", "credential", std::string(name)});
+  }
+
+ private:
+  PrivateBus bus_;
+  std::unique_ptr<SecretProvider> provider_;
+};
+
+class KeyringUnderTest final : public VaultUnderTest {
+ public:
+  explicit KeyringUnderTest(MakeProvider make) : provider_(make), vault_(OpenVault()) {}
+  Vault& vault() override { return *vault_; }
+  void Lock() override { provider_.provider().Lock(); }
+  void Unlock() override { provider_.provider().Unlock(); }
+  void PutForeign(absl::string_view name) override { provider_.Plant(name, R"({"user":"me"})"); }
+
+ private:
+  ProviderOnBus provider_;
+  std::unique_ptr<KeyringVault> vault_;
+};
+
+std::string WhyNotWithKeePassXc(absl::string_view test) {
+  for (const char* only_reads : {"IsReady", "IsEmptyAtFirst", "CreateRejectsMalformedCredential",
+                                 "ReplaceAndDeleteRejectUnknownName"}) {
+    if (test == only_reads) return "";
+  }
+  if (kVaultAnswersPrompts) return "";
+  return "KeePassXC answers each CreateItem and Delete with a prompt, which the vault never calls";
+}
+
+INSTANTIATE_TEST_SUITE_P(KeePassXc, VaultContract,
+                         testing::Values(VaultKind{
+                             "keepassxc",
+                             [] { return std::make_unique<KeyringUnderTest>(MakeKeePassXc); },
+                             WhyNotWithKeePassXc}));
+
+INSTANTIATE_TEST_SUITE_P(KWallet, VaultContract,
+                         testing::Values(VaultKind{"kwallet", [] {
+                                                     return std::make_unique<KeyringUnderTest>(
+                                                         MakeKWallet);
+                                                   }}));
+
+std::string Document(const Credential& credential) {
+  return std::string(WriteDocument(credential).Reveal());
+}
+
+TEST(KeePassXcTest, WriteWithoutItsPromptChangesNothing) {
+  if (kVaultAnswersPrompts) GTEST_SKIP() << "the vault answers prompts";
+  ProviderOnBus keepassxc(MakeKeePassXc);
+  const Credential planted = SampleUser("acme-payables-user");
+  keepassxc.Plant(planted.name, Document(planted));
+  const auto vault = OpenVault();
+  EXPECT_THAT(vault->Create(SampleUser("mill-payables-user")), Not(IsOk()));
+  EXPECT_THAT(vault->Delete(planted.name, planted.uid, planted.version), Not(IsOk()));
+  EXPECT_EQ(keepassxc.Count("mill-payables-user"), 0);
+  EXPECT_EQ(keepassxc.Count(planted.name), 1);
+}
+
+TEST(KeePassXcTest, ReplacesAnItemOfAnotherProgram) {
+  ProviderOnBus keepassxc(MakeKeePassXc);
+  const Credential planted = SampleUser("acme-payables-user");
+  keepassxc.Plant(planted.name, Document(planted));
+  const auto vault = OpenVault();
+  ASSERT_THAT(vault->Load(planted.name), IsOk());
+  const Credential next = NextVersionOf(planted);
+  EXPECT_THAT(vault->Replace(next), IsOk());
+  const absl::StatusOr<CredentialPtr> stored = OpenVault()->Load(planted.name);
+  ASSERT_THAT(stored, IsOk());
+  EXPECT_TRUE(SameCredential(**stored, next));
+  EXPECT_EQ(keepassxc.Count(planted.name), 1);
+}
+
+TEST(KeePassXcTest, LockedDatabaseIsNotEmpty) {
+  ProviderOnBus keepassxc(MakeKeePassXc);
+  const Credential planted = SampleUser("acme-payables-user");
+  keepassxc.Plant(planted.name, Document(planted));
+  keepassxc.provider().Lock();
+  EXPECT_EQ(keepassxc.Count(planted.name), 0);  // KeePassXC hides locked items
+  const auto vault = OpenVault();
+  EXPECT_EQ(vault->Probe(), VaultState::kLocked);
+  EXPECT_THAT(vault->Load(planted.name), HasReason(Reason::kVaultLocked));
+  EXPECT_THAT(vault->LoadAll(), HasReason(Reason::kVaultLocked));
+  keepassxc.provider().Unlock();
+  EXPECT_THAT(vault->Load(planted.name), IsOk());
+}
+
+TEST(KeePassXcTest, RecoversFromARestart) {
+  if (!kVaultSurvivesRestarts) {
+    GTEST_SKIP() << "libsecret 0.20.5 ends the process with SIGSEGV when KeePassXC restarts";
+  }
+  ProviderOnBus keepassxc(MakeKeePassXc);
+  const Credential planted = SampleUser("acme-payables-user");
+  keepassxc.Plant(planted.name, Document(planted));
+  const auto vault = OpenVault();
+  ASSERT_THAT(vault->Load(planted.name), IsOk());
+  keepassxc.provider().Lock();  // saves the database
+  keepassxc.Restart();
+  EXPECT_THAT(vault->Replace(NextVersionOf(planted)), IsOk());
+}
+
+// A secret that contains a placeholder of KeePassXC cannot be stored there.
+TEST(KeePassXcTest, ExpandsPlaceholdersInSecrets) {
+  ProviderOnBus keepassxc(MakeKeePassXc);
+  keepassxc.Plant("with-a-placeholder", R"({"a":{}}{TITLE})");
+  EXPECT_EQ(keepassxc.ReadWithSecretTool("with-a-placeholder"),
+            R"({"a":{}}planted with-a-placeholder)");
+}
+
+TEST(KWalletTest, IsLockedUntilItsPromptIsCalled) {
+  ProviderOnBus kwallet(MakeKWallet);
+  kwallet.provider().Kill();
+  kwallet.provider().Start(/*unlocked=*/false);
+  const auto vault = OpenVault();
+  EXPECT_EQ(vault->Probe(), VaultState::kLocked);
+  EXPECT_THAT(vault->Create(SampleUser("acme-payables-user")), HasReason(Reason::kVaultLocked));
+  kwallet.provider().Unlock();
+  EXPECT_THAT(vault->Create(SampleUser("acme-payables-user")), IsOk());
+}
+
+// KWallet numbers its items from 0 at each start.
+TEST(KWalletTest, ReplacesTheRightItemAfterARestart) {
+  if (!kVaultSurvivesRestarts) {
+    GTEST_SKIP() << "the vault takes \"Can't find session\" for a missing item, and times out";
+  }
+  ProviderOnBus kwallet(MakeKWallet);
+  const auto vault = OpenVault();
+  const Credential first = SampleUser("acme-payables-user");
+  const Credential second = SampleUser("mill-payables-user");
+  ASSERT_THAT(vault->Create(first), IsOk());
+  ASSERT_THAT(vault->Create(second), IsOk());
+  ASSERT_THAT(vault->Delete(first.name, first.uid, first.version), IsOk());
+  ASSERT_THAT(vault->Create(first), IsOk());
+  kwallet.provider().Lock();  // saves the wallet
+  kwallet.Restart();
+  EXPECT_THAT(vault->Replace(NextVersionOf(second)), IsOk());
+  const absl::StatusOr<VaultContents> contents = OpenVault()->LoadAll();
+  ASSERT_THAT(contents, IsOk());
+  ASSERT_EQ(contents->credentials.size(), 2u);
+  EXPECT_TRUE(SameCredential(*contents->credentials[0], first));
+  EXPECT_TRUE(SameCredential(*contents->credentials[1], NextVersionOf(second)));
+}
+
+// KWallet writes the attributes at once and the secrets five seconds later.
+TEST(KWalletTest, ReportsAnItemWhoseSecretWasLost) {
+  ProviderOnBus kwallet(MakeKWallet);
+  ASSERT_THAT(OpenVault()->Create(SampleUser("acme-payables-user")), IsOk());
+  kwallet.Restart();
+  EXPECT_THAT(OpenVault()->Load("acme-payables-user"), HasReason(Reason::kVaultDocumentInvalid));
+}
+
+}  // namespace
+}  // namespace billbroker
