@@ -149,7 +149,9 @@ PrivateBus::~PrivateBus() {
 
 std::vector<std::string> PrivateBus::environment() const {
   const char* path = std::getenv("PATH");
-  return {absl::StrCat("PATH=", path == nullptr ? "/usr/bin:/bin" : path),
+  const char* sanitizer = std::getenv("ASAN_OPTIONS");
+  return {absl::StrCat("ASAN_OPTIONS=", sanitizer == nullptr ? "" : sanitizer),
+          absl::StrCat("PATH=", path == nullptr ? "/usr/bin:/bin" : path),
           absl::StrCat("DBUS_SESSION_BUS_ADDRESS=", address()),
           absl::StrCat("HOME=", folder_),
           absl::StrCat("XDG_RUNTIME_DIR=", folder_, "/run"),
