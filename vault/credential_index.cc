@@ -29,12 +29,25 @@ absl::Status NotAttached(absl::string_view organization_id, absl::string_view cr
                                 organization_id, "\"; add it with 'billbroker credential attach'"));
 }
 
-absl::Status BrokenCredential(absl::string_view name) {
+// The document may be of the credential that serves the organization: its organizations are only in
+// the document.
+absl::Status PerhapsOfBroken(absl::string_view organization_id,
+                             const std::vector<InvalidDocument>& documents) {
+  constexpr std::size_t kMaxNames = 5;
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < std::min(kMaxNames, documents.size()); ++i) {
+    names.push_back(documents[i].name);
+  }
+  if (documents.size() > kMaxNames) names.emplace_back("...");
   return MakeError(
-      ErrorDetails{
-          Reason::kVaultDocumentInvalid, absl::nullopt, {{"credential", std::string(name)}}},
-      absl::StrCat("the keyring's document of credential \"", name,
-                   "\" is not billbroker's or is broken; the broker's log has the details"));
+      ErrorDetails{Reason::kVaultDocumentInvalid,
+                   absl::nullopt,
+                   {{"organization_id", std::string(organization_id)},
+                    {"credentials", absl::StrJoin(names, ",")}}},
+      absl::StrCat("no readable credential serves organization \"", organization_id,
+                   "\", and these documents of the keyring cannot be read: ",
+                   absl::StrJoin(names, ", "), " (", documents.front().why.message(),
+                   "); repair them, or add the organization with 'billbroker credential attach'"));
 }
 
 // Returns true if observers need not be notified. The same version may differ if a person edited
@@ -76,7 +89,7 @@ absl::StatusOr<CredentialInfoPtr> CredentialIndex::Find(absl::string_view organi
     return info;
   }
   const auto serving = by_organization_.find(organization_id);
-  if (serving == by_organization_.end()) return Absent(UnknownOrganization(organization_id));
+  if (serving == by_organization_.end()) return AbsentOrganization(organization_id);
   if (serving->second.size() > 1) return AmbiguousCredential(organization_id, serving->second);
   return serving->second.front();
 }
@@ -100,9 +113,10 @@ absl::StatusOr<CredentialInfoPtr> CredentialIndex::Get(absl::string_view name) c
 absl::StatusOr<CredentialInfoPtr> CredentialIndex::GetLocked(absl::string_view name) const {
   const auto found = by_name_.find(name);
   if (found != by_name_.end()) return found->second;
-  const bool broken = std::find(invalid_documents_.begin(), invalid_documents_.end(), name) !=
-                      invalid_documents_.end();
-  return Absent(broken ? BrokenCredential(name) : UnknownCredential(name));
+  const auto broken =
+      std::find_if(invalid_documents_.begin(), invalid_documents_.end(),
+                   [&name](const InvalidDocument& document) { return document.name == name; });
+  return Absent(broken == invalid_documents_.end() ? UnknownCredential(name) : broken->why);
 }
 
 std::vector<CredentialInfoPtr> CredentialIndex::List() const {
@@ -153,7 +167,7 @@ void CredentialIndex::Remove(absl::string_view name, absl::string_view uid) {
 }
 
 void CredentialIndex::Reset(const std::vector<CredentialInfoPtr>& all,
-                            std::vector<std::string> invalid_documents) {
+                            std::vector<InvalidDocument> invalid_documents) {
   Changes changes;
   {
     MutexLock lock(mutex_);
@@ -163,7 +177,7 @@ void CredentialIndex::Reset(const std::vector<CredentialInfoPtr>& all,
 }
 
 bool CredentialIndex::ResetIf(std::uint64_t if_changes, const std::vector<CredentialInfoPtr>& all,
-                              std::vector<std::string> invalid_documents) {
+                              std::vector<InvalidDocument> invalid_documents) {
   Changes changes;
   {
     MutexLock lock(mutex_);
@@ -174,8 +188,8 @@ bool CredentialIndex::ResetIf(std::uint64_t if_changes, const std::vector<Creden
   return true;
 }
 
-CredentialIndex::Changes CredentialIndex::ResetLocked(const std::vector<CredentialInfoPtr>& all,
-                                                      std::vector<std::string> invalid_documents) {
+CredentialIndex::Changes CredentialIndex::ResetLocked(
+    const std::vector<CredentialInfoPtr>& all, std::vector<InvalidDocument> invalid_documents) {
   Changes changes;
   std::map<std::string, CredentialInfoPtr, std::less<>> before;
   before.swap(by_name_);
@@ -217,9 +231,18 @@ absl::Status CredentialIndex::CheckComplete() const {
   return complete() ? absl::OkStatus() : health_.NotRead();
 }
 
-std::vector<std::string> CredentialIndex::invalid_documents() const {
+std::vector<InvalidDocument> CredentialIndex::invalid_documents() const {
   MutexLock lock(mutex_);
   return invalid_documents_;
+}
+
+absl::Status CredentialIndex::AbsentOrganization(absl::string_view organization_id) const {
+  std::vector<InvalidDocument> unread;  // the others are in the index, as they were last read
+  for (const InvalidDocument& document : invalid_documents_) {
+    if (!by_name_.contains(document.name)) unread.push_back(document);
+  }
+  return Absent(unread.empty() ? UnknownOrganization(organization_id)
+                               : PerhapsOfBroken(organization_id, unread));
 }
 
 absl::Status CredentialIndex::Absent(absl::Status status) const {

@@ -51,6 +51,8 @@ class CredentialIndex final {
   //   UNKNOWN_ORGANIZATION    no credential, or not this one, serves the organization
   //   UNKNOWN_CREDENTIAL      no credential has this name
   //   AMBIGUOUS_CREDENTIAL    several credentials serve it; their names are in "credentials"
+  //   VAULT_DOCUMENT_INVALID  in place of the first two, if the document of a credential that may
+  //                           serve it cannot be read and never could
   //   VAULT_LOCKED, VAULT_UNREACHABLE  in place of the first two, before everything was read
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> Find(absl::string_view organization_id,
                                                        absl::string_view credential) const;
@@ -80,29 +82,34 @@ class CredentialIndex final {
   void Put(CredentialInfoPtr info);
   // Removes a deleted credential. Ignored if the known one has another uid.
   void Remove(absl::string_view name, absl::string_view uid);
-  // Replaces everything by the contents of the vault. The index is complete from then on.
-  void Reset(const std::vector<CredentialInfoPtr>& all, std::vector<std::string> invalid_documents);
+  // Replaces everything by the contents of the vault. The index is complete from then on. `all` may
+  // have a credential of an invalid document, as it was last read.
+  void Reset(const std::vector<CredentialInfoPtr>& all,
+             std::vector<InvalidDocument> invalid_documents);
   // Resets likewise, unless something changed since changes() was `if_changes`: the contents may
   // have been read before that change. Returns whether it did.
   bool ResetIf(std::uint64_t if_changes, const std::vector<CredentialInfoPtr>& all,
-               std::vector<std::string> invalid_documents);
+               std::vector<InvalidDocument> invalid_documents);
   // Returns a number that grows with every change of Put(), Remove() and Reset().
   [[nodiscard]] std::uint64_t changes() const;
 
   [[nodiscard]] bool complete() const;
   // Returns VaultHealth::NotRead() unless complete().
   [[nodiscard]] absl::Status CheckComplete() const;
-  // Returns the names of stored documents that are not valid credentials.
-  [[nodiscard]] std::vector<std::string> invalid_documents() const;
+  // Returns the stored documents that are not valid credentials, or cannot be read, by name.
+  [[nodiscard]] std::vector<InvalidDocument> invalid_documents() const;
 
  private:
   using Changes = std::vector<std::pair<CredentialInfoPtr, CredentialInfoPtr>>;  // before, after
 
+  // Returns the error of an organization or a credential that is not in the index.
   absl::Status Absent(absl::Status status) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status AbsentOrganization(absl::string_view organization_id) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<CredentialInfoPtr> GetLocked(absl::string_view name) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Changes ResetLocked(const std::vector<CredentialInfoPtr>& all,
-                      std::vector<std::string> invalid_documents)
+                      std::vector<InvalidDocument> invalid_documents)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Notify(const Changes& changes) const;
   void Index(const CredentialInfoPtr& info) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -115,7 +122,7 @@ class CredentialIndex final {
   absl::flat_hash_map<std::string, std::vector<CredentialInfoPtr>> by_organization_
       ABSL_GUARDED_BY(mutex_);
   bool complete_ ABSL_GUARDED_BY(mutex_) = false;
-  std::vector<std::string> invalid_documents_ ABSL_GUARDED_BY(mutex_);
+  std::vector<InvalidDocument> invalid_documents_ ABSL_GUARDED_BY(mutex_);
   std::uint64_t changes_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 

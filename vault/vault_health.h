@@ -1,6 +1,7 @@
 // VaultHealth: the last state of the vault.
 #pragma once
 
+#include <string>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -16,19 +17,36 @@ class VaultHealth final {
     MutexLock lock(mutex_);
     return state_;
   }
-  void set_state(VaultState state) {
+  // Returns OK if the vault is ready, else its VaultError().
+  [[nodiscard]] absl::Status status() const {
     MutexLock lock(mutex_);
-    state_ = state;
+    return error_;
+  }
+  [[nodiscard]] VaultProvider provider() const {
+    MutexLock lock(mutex_);
+    return provider_;
+  }
+
+  // Sets the state: OK, or a VaultError().
+  void Set(absl::Status status, VaultProvider provider = {}) {
+    MutexLock lock(mutex_);
+    state_ = VaultStateOf(status);
+    error_ = std::move(status);
+    provider_ = std::move(provider);
+  }
+  void set_state(VaultState state) {
+    Set(state == VaultState::kReady ? absl::OkStatus() : VaultError(state));
   }
 
   // Returns the error of a call that needs a credential which was not read yet: VaultError() of the
   // state.
   [[nodiscard]] absl::Status NotRead() const {
-    const VaultState last = state();
-    return VaultError(last == VaultState::kReady ? VaultState::kUnknown : last);
+    absl::Status last = status();
+    return last.ok() ? VaultError(VaultState::kUnknown) : last;
   }
 
-  // Asks VaultSync to read everything again: the outcome of a write is not known.
+  // Asks VaultSync to read everything again: the outcome of a write is not known, or a credential
+  // was not found.
   void RequestReload() {
     MutexLock lock(mutex_);
     reload_requested_ = true;
@@ -42,6 +60,8 @@ class VaultHealth final {
  private:
   mutable Mutex mutex_;
   VaultState state_ ABSL_GUARDED_BY(mutex_) = VaultState::kUnknown;
+  absl::Status error_ ABSL_GUARDED_BY(mutex_) = VaultError(VaultState::kUnknown);
+  VaultProvider provider_ ABSL_GUARDED_BY(mutex_);
   bool reload_requested_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

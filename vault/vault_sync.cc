@@ -1,11 +1,15 @@
 #include "vault/vault_sync.h"
 
+#include <algorithm>
 #include <condition_variable>
+#include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/types/optional.h"
 #include "vault/base/mutex.h"
 #include "vault/fingerprint.h"
 
@@ -31,6 +35,11 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
   }
 
  private:
+  absl::Duration NextDelay() const {
+    if (!missing_since_.empty()) return options_.confirm_interval;
+    return load_wanted_ ? options_.retry_interval : options_.probe_interval;
+  }
+
   void Round() {
     {
       MutexLock lock(mutex_);
@@ -43,72 +52,132 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
     asked_once_ = true;
     // The executor is alive: the owner of this loop borrows it, and its destructor waits for this
     // lock.
-    if (!stopped_) Schedule(load_wanted_ ? options_.retry_interval : options_.probe_interval);
+    if (!stopped_) Schedule(NextDelay());
     round_ended_.notify_all();
   }
 
+  // The state is noted once a round: a probe that succeeds before a load that fails must not make
+  // it change every second.
   void ProbeAndLoad() {
     // Taken first: a doubtful write came before the contents that are read below.
     if (parts_.health.TakeReloadRequest()) load_wanted_ = true;
-    NoteState(parts_.vault.Probe());
+    absl::Status status = parts_.vault.Probe();
     if (parts_.vault.TakeChangedElsewhere() && !load_wanted_) {
       load_wanted_ = true;
       parts_.observer.VaultChangedElsewhere();
     }
-    if (state_ != VaultState::kReady || !load_wanted_) return;
-    const absl::Status loaded = Load();
-    if (loaded.ok()) {
-      load_wanted_ = false;
-      last_failure_ = absl::OkStatus();
-    } else if (VaultStateOf(loaded) != VaultState::kReady) {
-      NoteState(VaultStateOf(loaded));
-    } else if (loaded != last_failure_) {
-      last_failure_ = loaded;
-      parts_.observer.VaultLoadFailed(loaded);
+    absl::optional<VaultReading> reading;
+    if (status.ok() && load_wanted_) {
+      absl::StatusOr<VaultReading> read = Load();
+      status = read.status();
+      if (read.ok()) reading = *std::move(read);
     }
+    NoteState(status);
+    if (!reading.has_value()) return;
+    load_wanted_ = !reading->missing.empty();
+    parts_.observer.VaultLoaded(*reading);
   }
 
-  void NoteState(VaultState state) {
+  void NoteState(const absl::Status& status) {
     // Changes of the vault are unknown while it cannot be read.
-    if (state != VaultState::kReady) load_wanted_ = true;
-    if (state == state_) return;
-    const VaultState before = std::exchange(state_, state);
-    parts_.health.set_state(state);
-    parts_.observer.VaultStateChanged(before, state);
+    if (!status.ok()) load_wanted_ = true;
+    const absl::Status before = std::exchange(last_status_, status);
+    const VaultProvider provider = parts_.vault.provider();
+    parts_.health.Set(status, provider);
+    if (VaultStateOf(before) == VaultStateOf(status) && before.message() == status.message()) {
+      return;
+    }
+    parts_.observer.VaultStateChanged(std::exchange(last_state_, VaultStateOf(status)), status,
+                                      provider);
   }
 
-  absl::Status Load() {
-    const absl::StatusOr<SecretString> master_key = parts_.vault.MasterKey();
+  // Returns the master key, if it is the broker's own.
+  absl::StatusOr<SecretString> FindKey() {
+    absl::StatusOr<SecretString> key = parts_.vault.MasterKey();
+    if (trusted_ || (!key.ok() && !absl::IsNotFound(key.status()))) return key;
+    if (absl::Status same = parts_.witness.Check(key.ok() ? &*key : nullptr); !same.ok()) {
+      return same;
+    }
+    if (!key.ok()) key = parts_.vault.CreateMasterKey();
+    if (!key.ok()) return key;
+    parts_.vault.TrustMasterKey(*key);
+    trusted_ = true;
+    return key;
+  }
+
+  absl::StatusOr<VaultReading> Load() {
+    const absl::StatusOr<SecretString> master_key = FindKey();
     if (!master_key.ok()) return master_key.status();
     const Fingerprinter fingerprinter(*master_key);
     while (true) {
       const std::uint64_t changes = parts_.credentials.changes();
-      const absl::StatusOr<VaultContents> contents = parts_.vault.LoadAll();
+      const std::vector<CredentialInfoPtr> known = parts_.credentials.List();
+      const absl::Duration started = parts_.clock.SinceBoot();
+      absl::StatusOr<VaultContents> contents = parts_.vault.LoadAll();
       if (!contents.ok()) return contents.status();
-      std::vector<CredentialInfoPtr> all;
-      all.reserve(contents->credentials.size());
+      std::map<std::string, CredentialInfoPtr> found;
       for (const CredentialPtr& credential : contents->credentials) {
-        all.push_back(InfoOf(*credential, fingerprinter));
+        found[credential->name] = InfoOf(*credential, fingerprinter);
       }
-      std::vector<std::string> invalid;
-      for (const InvalidDocument& document : contents->invalid_documents) {
-        invalid.push_back(document.name);
-      }
+      VaultReading reading = Compare(known, *contents, started, found);
+      std::vector<CredentialInfoPtr> all;
+      for (auto& [name, info] : found) all.push_back(std::move(info));
+      reading.credentials = all.size();
       // A change by an operator meanwhile may be missing from these contents: read them again.
-      if (parts_.credentials.ResetIf(changes, all, std::move(invalid))) {
-        parts_.observer.VaultLoaded(*contents);
-        return absl::OkStatus();
+      if (parts_.credentials.ResetIf(changes, all, contents->invalid_documents)) {
+        ForgetFound(reading.missing);
+        reading.invalid_documents = std::move(contents->invalid_documents);
+        return reading;
       }
     }
+  }
+
+  // Compares the contents with the known credentials, and adds the ones that stay to `found`.
+  VaultReading Compare(const std::vector<CredentialInfoPtr>& known, const VaultContents& contents,
+                       absl::Duration started, std::map<std::string, CredentialInfoPtr>& found) {
+    VaultReading reading;
+    std::set<std::string> broken;
+    for (const InvalidDocument& document : contents.invalid_documents) broken.insert(document.name);
+    std::set<std::string> before;
+    for (const CredentialInfoPtr& info : known) {
+      before.insert(info->name);
+      const auto now = found.find(info->name);
+      if (now != found.end()) {
+        const bool same = now->second->uid == info->uid && now->second->version == info->version;
+        if (!same) reading.changed.push_back(info->name);
+        continue;
+      }
+      if (!broken.contains(info->name)) {
+        const auto [first, is_first] = missing_since_.emplace(info->name, started);
+        if (!is_first && started - first->second >= options_.confirm_interval) {
+          reading.removed.push_back(info->name);
+          continue;
+        }
+        reading.missing.push_back(info->name);
+      }
+      found[info->name] = info;
+    }
+    for (const auto& [name, info] : found) {
+      if (!before.contains(name)) reading.added.push_back(name);
+    }
+    return reading;
+  }
+
+  void ForgetFound(const std::vector<std::string>& missing) {
+    std::erase_if(missing_since_, [&missing](const auto& each) {
+      return std::find(missing.begin(), missing.end(), each.first) == missing.end();
+    });
   }
 
   const VaultSyncOptions options_;
   const Parts parts_;
 
   // Used only by the round under way.
-  VaultState state_ = VaultState::kUnknown;
+  VaultState last_state_ = VaultState::kUnknown;
+  absl::Status last_status_ = VaultError(VaultState::kUnknown);
   bool load_wanted_ = true;
-  absl::Status last_failure_;
+  bool trusted_ = false;                                 // the vault has the trusted key
+  std::map<std::string, absl::Duration> missing_since_;  // name -> first read without it
 
   Mutex mutex_;
   std::condition_variable round_ended_;

@@ -1,39 +1,64 @@
 // VaultSync: keeps the credential index and the known state of the vault current.
 //
-// It reads the whole vault and resets the index at the start, whenever the vault becomes ready
-// again, and whenever the index is in doubt or another process changed the vault. It retries until
-// a read succeeds. In between it only probes the state of the vault.
+// It reads the whole vault and updates the index at the start, whenever the vault becomes ready
+// again, and whenever the index is in doubt, another process changed the vault or another provider
+// took over. It retries until a read succeeds. In between it only probes the state of the vault.
+//
+// Only a proven deletion is a deletion. A credential is removed from the index, and its sessions
+// end, after two reads at least `confirm_interval` apart that did not find it, each of an unlocked
+// keyring that has the broker's master key. A credential whose document is broken, or is not
+// returned, stays as it was last read.
+//
+// The master key decides whether a keyring is the broker's own. The first key of the process must
+// open the files that a broker sealed before (KeyWitness), or there must be none. If there is none,
+// a missing key is created. Afterwards the vault itself insists on it. Until the right key is back,
+// nothing is written, and the state is kReplaced.
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "vault/base/clock.h"
 #include "vault/base/executor.h"
 #include "vault/credential_index.h"
+#include "vault/key_witness.h"
 #include "vault/vault.h"
 
 namespace billbroker {
+
+// The result of a read of the whole vault, and the difference to the one before. Names are ordered.
+struct VaultReading {
+  std::size_t credentials = 0;
+  std::vector<InvalidDocument> invalid_documents;
+  std::vector<std::string> added;
+  std::vector<std::string> changed;  // versions or contents
+  std::vector<std::string> removed;
+  std::vector<std::string> missing;  // not found once; kept until the next read confirms it
+};
 
 // Receives events for the log and the health check. Called on the executor without a lock held;
 // must not destroy the VaultSync.
 class VaultObserver {
  public:
   virtual ~VaultObserver() = default;
-  // Receives a change of the state. VaultHealth has the new state already.
-  virtual void VaultStateChanged(VaultState before, VaultState after) = 0;
+  // Receives a change of the state or of its reason: OK or a VaultError(). VaultHealth has it
+  // already.
+  virtual void VaultStateChanged(VaultState before, const absl::Status& after,
+                                 const VaultProvider& provider) = 0;
   // Receives the contents after everything was read. The credential index is complete.
-  virtual void VaultLoaded(const VaultContents& contents) = 0;
-  // Receives the error if the vault is ready but not everything could be read; once for each
-  // message.
-  virtual void VaultLoadFailed(const absl::Status& why) = 0;
-  // Receives the event that another process changed the vault. It is read again.
+  virtual void VaultLoaded(const VaultReading& reading) = 0;
+  // Receives the event that another process changed the vault, or that another provider took over.
+  // It is read again.
   virtual void VaultChangedElsewhere() = 0;
 };
 
 struct VaultSyncOptions {
   absl::Duration retry_interval = absl::Seconds(1);  // while not everything has been read
   absl::Duration probe_interval = absl::Seconds(2);
+  absl::Duration confirm_interval = absl::Seconds(2);  // between two reads that prove a deletion
 };
 
 // Its work runs on the executor, one round at a time, and blocks there while the vault does. The
@@ -41,8 +66,10 @@ struct VaultSyncOptions {
 class VaultSync final {
  public:
   struct Parts {  // borrowed
+    const Clock& clock;
     Executor& executor;
     Vault& vault;
+    const KeyWitness& witness;
     VaultHealth& health;
     CredentialIndex& credentials;
     VaultObserver& observer;

@@ -13,23 +13,30 @@ namespace billbroker {
 namespace {
 
 constexpr std::uint64_t kEnoughLockableBytes = 1024 * 1024;
+constexpr int kKeyringSteps = 5;
 
 constexpr char kMemlockFix[] =
     "raise RLIMIT_MEMLOCK: LimitMEMLOCK=64M in the unit, 'ulimit -l 65536' in a shell, "
     "--ulimit memlock=67108864 for a container";
 
 // Returns the number of steps that are in order for a keyring in `state`: the bus, the provider,
-// the collection, its lock.
+// the collection, its lock, the master key.
 int Reached(v1::VaultState state) {
   switch (state) {
     case v1::VAULT_STATE_READY:
+      return kKeyringSteps;
+    case v1::VAULT_STATE_REPLACED:
+    case v1::VAULT_STATE_KEY_INVALID:
       return 4;
     case v1::VAULT_STATE_LOCKED:
+    case v1::VAULT_STATE_NEEDS_CONFIRMATION:
       return 3;
     case v1::VAULT_STATE_NO_COLLECTION:
       return 2;
     case v1::VAULT_STATE_NO_PROVIDER:
     case v1::VAULT_STATE_TIMED_OUT:
+    case v1::VAULT_STATE_FAILING:
+    case v1::VAULT_STATE_NOT_ENCRYPTED:
       return 1;
     default:
       return 0;
@@ -161,37 +168,45 @@ std::vector<Finding> CheckKeyring(const v1::VaultStatus& vault, absl::string_vie
   struct Step {
     const char* check;
     const char* in_order;
-    const char* broken;
   };
-  constexpr Step kSteps[] = {
-      {"bus", "the D-Bus session bus answers", "no D-Bus session bus"},
-      {"provider", "a Secret Service is on the bus", "no Secret Service answers on the bus"},
-      {"collection", "there is a default collection", "there is no default collection"},
-      {"lock", "the collection is unlocked", "the collection is locked"}};
+  constexpr Step kSteps[kKeyringSteps] = {{"bus", "the D-Bus session bus answers"},
+                                          {"provider", "a Secret Service is on the bus"},
+                                          {"collection", "there is a default collection"},
+                                          {"lock", "the collection is unlocked"},
+                                          {"key", "it has the broker's master key"}};
   if (vault.state() == v1::VAULT_STATE_UNKNOWN || vault.state() == v1::VAULT_STATE_UNSPECIFIED) {
     return {{"keyring", CheckState::kSkipped, absl::StrCat(whose, ": not asked yet"), ""}};
   }
   std::vector<Finding> findings;
   const int reached = Reached(vault.state());
-  for (int i = 0; i < 4; ++i) {
+  // The key of a broker that is not asked is not known.
+  const bool key_known = reached == kKeyringSteps ? vault.all_credentials_read() : true;
+  for (int i = 0; i < kKeyringSteps - (key_known ? 0 : 1); ++i) {
     const Step& step = kSteps[i];
     if (i < reached) {
       findings.push_back(
           {step.check, CheckState::kOk, absl::StrCat(whose, ": ", step.in_order), ""});
     } else if (i == reached) {
-      findings.push_back(
-          {step.check, CheckState::kProblem, absl::StrCat(whose, ": ", step.broken), vault.fix()});
+      findings.push_back({step.check, CheckState::kProblem,
+                          absl::StrCat(whose, ": ", vault.detail()), vault.fix()});
     } else {
       findings.push_back(
           {step.check, CheckState::kSkipped, "depends on the missing part above", ""});
     }
   }
-  if (!bus_address.empty()) absl::StrAppend(&findings.front().text, " (", bus_address, ")");
+  const std::string bus =
+      vault.bus_address().empty() ? std::string(bus_address) : Printable(vault.bus_address());
+  if (!bus.empty()) absl::StrAppend(&findings.front().text, " (", bus, ")");
+  if (reached > 1 && !vault.provider().empty()) {
+    absl::StrAppend(&findings[1].text, " (", Printable(vault.provider()), ", process ",
+                    vault.provider_process_id(), ")");
+  }
   if (!vault.invalid_documents().empty()) {
     findings.push_back({"documents", CheckState::kProblem,
-                        absl::StrCat("not credentials of this broker: ",
+                        absl::StrCat("cannot be read as credentials: ",
                                      absl::StrJoin(vault.invalid_documents(), ", ")),
-                        "remove them with secret-tool or a keyring manager, or restore them"});
+                        "the broker's log has the reason of each; restore them, or remove them "
+                        "with secret-tool or a keyring manager"});
   }
   return findings;
 }

@@ -104,9 +104,15 @@ void AddVault(const v1::VaultStatus& vault, Table& table) {
              absl::StrCat(StateWord(vault), "; ", Counted(vault.credential_count(), "credential"),
                           ", ", Counted(vault.organization_count(), "organization"),
                           vault.all_credentials_read() ? "" : "; not read to the end yet")});
-  if (!vault.fix().empty()) table.Add({"", absl::StrCat("fix: ", vault.fix())});
+  if (!vault.provider().empty()) {
+    table.Add(
+        {"", absl::StrCat(Printable(vault.provider()), ", process ", vault.provider_process_id(),
+                          ", transfer encryption ", Printable(vault.transfer_encryption()))});
+  }
+  if (!vault.bus_address().empty()) table.Add({"", Printable(vault.bus_address())});
+  if (!vault.detail().empty()) table.Add({"", Printable(vault.detail())});
   if (!vault.invalid_documents().empty()) {
-    table.Add({"", absl::StrCat("not credentials of this broker: ",
+    table.Add({"", absl::StrCat("cannot be read as credentials: ",
                                 absl::StrJoin(vault.invalid_documents(), ", "))});
   }
 }
@@ -135,7 +141,12 @@ Json StatusJson(const v1::GetStatusResponse& status) {
                {"draining", status.draining()},
                {"vault",
                 {{"state", StateWord(vault)},
+                 {"detail", vault.detail()},
                  {"fix", vault.fix()},
+                 {"bus_address", vault.bus_address()},
+                 {"provider", vault.provider()},
+                 {"provider_process_id", vault.provider_process_id()},
+                 {"transfer_encryption", vault.transfer_encryption()},
                  {"all_credentials_read", vault.all_credentials_read()},
                  {"credential_count", vault.credential_count()},
                  {"organization_count", vault.organization_count()},

@@ -1,31 +1,9 @@
 #include "client/cli/vault_probe.h"
 
+#include "absl/strings/str_cat.h"
 #include "vault/keyring/keyring_vault.h"
 
 namespace billbroker {
-namespace {
-
-v1::VaultState ToProto(VaultState state) {
-  switch (state) {
-    case VaultState::kReady:
-      return v1::VAULT_STATE_READY;
-    case VaultState::kLocked:
-      return v1::VAULT_STATE_LOCKED;
-    case VaultState::kNoBus:
-      return v1::VAULT_STATE_NO_BUS;
-    case VaultState::kNoProvider:
-      return v1::VAULT_STATE_NO_PROVIDER;
-    case VaultState::kNoCollection:
-      return v1::VAULT_STATE_NO_COLLECTION;
-    case VaultState::kTimedOut:
-      return v1::VAULT_STATE_TIMED_OUT;
-    case VaultState::kUnknown:
-      break;
-  }
-  return v1::VAULT_STATE_UNKNOWN;
-}
-
-}  // namespace
 
 v1::VaultStatus VaultProbe::Probe() {
   v1::VaultStatus status;
@@ -33,9 +11,19 @@ v1::VaultStatus VaultProbe::Probe() {
   const absl::StatusOr<std::unique_ptr<KeyringVault>> vault =
       KeyringVault::Create(KeyringOptions());
   if (!vault.ok()) return status;
-  const VaultState state = (*vault)->Probe();
-  status.set_state(ToProto(state));
-  status.set_fix(std::string(VaultFix(state)));
+  const absl::Status probed = (*vault)->Probe();
+  v1::VaultState state = v1::VAULT_STATE_UNKNOWN;
+  if (v1::VaultState_Parse(absl::StrCat("VAULT_STATE_", VaultStateName(VaultStateOf(probed))),
+                           &state)) {
+    status.set_state(state);
+  }
+  status.set_detail(std::string(probed.message()));
+  status.set_fix(VaultFixOf(probed));
+  const VaultProvider provider = (*vault)->provider();
+  status.set_bus_address(provider.bus_address);
+  status.set_provider(provider.program);
+  status.set_provider_process_id(provider.process_id);
+  status.set_transfer_encryption(provider.encryption);
   return status;
 }
 

@@ -274,6 +274,7 @@ Config ReadConfig(TomlTable& root) {
   TomlTable keyring = root.Table("keyring");
   config.keyring_timeout =
       keyring.Duration("timeout", config.keyring_timeout, 100 * kMillisecond, absl::Minutes(1));
+  config.allow_plain_transfer = keyring.Bool("allow_plain_transfer", config.allow_plain_transfer);
   keyring.RefuseUnknown();
   config.session = ReadEngineOptions(root);
   config.bill = ReadBill(root.Table("bill"));

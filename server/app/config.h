@@ -55,6 +55,7 @@ struct Config {
   AuditConfig audit;
   std::map<std::string, Environment> environments;  // by name; at least one
   absl::Duration keyring_timeout = absl::Seconds(3);
+  bool allow_plain_transfer = false;  // secrets may cross D-Bus without encryption
   SessionManagerOptions session;
   int kept_versions = 1;  // of each credential, for a roll-back
   CurlOptions bill;

@@ -27,6 +27,7 @@
 #include "server/app/closable_executor.h"
 #include "server/app/config.h"
 #include "server/app/drain.h"
+#include "server/app/file_key_witness.h"
 #include "server/app/file_lock.h"
 #include "server/app/grpc_log.h"
 #include "server/app/health.h"
@@ -186,7 +187,9 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
   CredentialIndex credentials(vault_health);
   RememberMeRefusals remember_me_refusals;
   absl::StatusOr<std::unique_ptr<KeyringVault>> keyring =
-      KeyringVault::Create({.instance = config.instance, .call_timeout = config.keyring_timeout});
+      KeyringVault::Create({.instance = config.instance,
+                            .call_timeout = config.keyring_timeout,
+                            .allow_plain_transfer = config.allow_plain_transfer});
   if (!keyring.ok()) return keyring.status();
   Vault& vault = **keyring;
   auto threads = std::make_unique<ThreadExecutor>(kThreads);
@@ -265,7 +268,9 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
       });
   RememberMeExpiry expiry({clock, credentials, log_observer});
   ThreadExecutor upkeep(1);  // apart from `threads`, all of which a silent keyring may hold
-  const VaultSync sync(VaultSyncOptions(), {upkeep, vault, vault_health, credentials, watch});
+  const FileKeyWitness witness(StorePath(config), config.audit.file);
+  const VaultSync sync(VaultSyncOptions(),
+                       {clock, upkeep, vault, witness, vault_health, credentials, watch});
   // So that "ready" means: what an unlocked keyring holds is known.
   sync.AwaitFirstRound();
   upkeep.Run([&expiry, &upkeep] { WatchExpiry(expiry, upkeep); });

@@ -2,30 +2,55 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace billbroker {
+namespace {
 
-void VaultWatch::VaultStateChanged(VaultState before, VaultState after) {
-  const bool ready = after == VaultState::kReady;
-  log_.Write(ready ? LogLevel::kInfo : LogLevel::kWarning, "vault_state",
-             {{"before", std::string(VaultStateName(before))},
-              {"state", std::string(VaultStateName(after))},
-              {"fix", std::string(VaultFix(after))}});
-  on_ready_(ready);
+// Returns a list for the log: the first names are enough.
+std::string ToText(const std::vector<std::string>& names) {
+  constexpr std::size_t kMaxNames = 10;
+  if (names.size() <= kMaxNames) return absl::StrJoin(names, ", ");
+  const auto end = names.begin() + kMaxNames;
+  return absl::StrCat(absl::StrJoin(names.begin(), end, ", "), " and ", names.size() - kMaxNames,
+                      " more");
 }
 
-void VaultWatch::VaultLoaded(const VaultContents& contents) {
+}  // namespace
+
+void VaultWatch::VaultStateChanged(VaultState before, const absl::Status& after,
+                                   const VaultProvider& provider) {
+  log_.Write(after.ok() ? LogLevel::kInfo : LogLevel::kWarning, "vault_state",
+             {{"before", std::string(VaultStateName(before))},
+              {"state", std::string(VaultStateName(VaultStateOf(after)))},
+              {"message", std::string(after.message())},
+              {"fix", VaultFixOf(after)},
+              {"provider", provider.program},
+              {"bus", provider.bus_address}});
+  on_ready_(after.ok());
+}
+
+void VaultWatch::VaultLoaded(const VaultReading& reading) {
   log_.Write(LogLevel::kInfo, "vault_loaded",
-             {{"credentials", std::uint64_t{contents.credentials.size()}}});
-  for (const InvalidDocument& document : contents.invalid_documents) {
+             {{"credentials", std::uint64_t{reading.credentials}},
+              {"added", ToText(reading.added)},
+              {"changed", ToText(reading.changed)},
+              {"removed", ToText(reading.removed)}});
+  for (const std::string& name : reading.missing) {
+    log_.Write(
+        LogLevel::kWarning, "vault_credential_missing",
+        {{"credential", name},
+         {"fix",
+          "it stays in use; if the next read does not find it either, it counts as deleted"}});
+  }
+  for (const InvalidDocument& document : reading.invalid_documents) {
     log_.Write(LogLevel::kWarning, "vault_document_invalid",
                {{"credential", document.name}, {"message", std::string(document.why.message())}});
   }
   on_loaded_();
-}
-
-void VaultWatch::VaultLoadFailed(const absl::Status& why) {
-  log_.Write(LogLevel::kWarning, "vault_load_failed", {{"message", std::string(why.message())}});
 }
 
 void VaultWatch::VaultChangedElsewhere() {

@@ -9,8 +9,9 @@
 
 namespace billbroker {
 
-// Events: "vault_state" (info when ready, warning otherwise, with the fix), "vault_loaded", and the
-// warnings "vault_document_invalid", "vault_load_failed" and "vault_changed_elsewhere". `on_ready`
+// Events: "vault_state" (info when ready, warning otherwise, with the observation, the fix and the
+// provider), "vault_loaded" (with the differences to the read before), and the warnings
+// "vault_document_invalid", "vault_credential_missing" and "vault_changed_elsewhere". `on_ready`
 // receives at each change whether the vault is ready; `on_loaded` is called each time that
 // everything was read.
 class VaultWatch final : public VaultObserver {
@@ -19,9 +20,9 @@ class VaultWatch final : public VaultObserver {
              absl::AnyInvocable<void()> on_loaded)
       : log_(log), on_ready_(std::move(on_ready)), on_loaded_(std::move(on_loaded)) {}
 
-  void VaultStateChanged(VaultState before, VaultState after) override;
-  void VaultLoaded(const VaultContents& contents) override;
-  void VaultLoadFailed(const absl::Status& why) override;
+  void VaultStateChanged(VaultState before, const absl::Status& after,
+                         const VaultProvider& provider) override;
+  void VaultLoaded(const VaultReading& reading) override;
   void VaultChangedElsewhere() override;
 
  private:

@@ -19,7 +19,7 @@ Proto Same(Ours value) {
 static_assert(v1::SESSION_STATE_QUEUED == static_cast<int>(SlotState::kQueued) + 1);
 static_assert(v1::STORE_STATE_MEMORY_ONLY == static_cast<int>(StoreState::kMemoryOnly) + 1);
 static_assert(v1::STORE_STATE_NOT_ANSWERING == static_cast<int>(StoreState::kNotAnswering) + 1);
-static_assert(v1::VAULT_STATE_UNKNOWN == static_cast<int>(VaultState::kUnknown) + 1);
+static_assert(v1::VAULT_STATE_KEY_INVALID == static_cast<int>(VaultState::kKeyInvalid) + 1);
 static_assert(v1::REASON_AUDIT_UNAVAILABLE == static_cast<int>(Reason::kAuditUnavailable) + 1);
 static_assert(v1::CREDENTIAL_EVENT_DETACHED == static_cast<int>(PastChangeKind::kDetached) + 1);
 static_assert(v1::CREDENTIAL_KIND_PARTNER == static_cast<int>(CredentialKind::kPartner) + 1);
@@ -190,16 +190,22 @@ void FillDiscovered(const OrganizationDiscovery::Found& found,
 
 void FillVaultStatus(const VaultHealth& health, const CredentialIndex& credentials,
                      const Grants& grants, v1::VaultStatus& proto) {
-  const VaultState state = health.state();
-  proto.set_state(Same<v1::VaultState>(state));
-  proto.set_fix(std::string(VaultFix(state)));
+  const absl::Status status = health.status();
+  proto.set_state(Same<v1::VaultState>(VaultStateOf(status)));
+  proto.set_detail(std::string(status.message()));
+  proto.set_fix(VaultFixOf(status));
+  const VaultProvider provider = health.provider();
+  proto.set_bus_address(provider.bus_address);
+  proto.set_provider(provider.program);
+  proto.set_provider_process_id(provider.process_id);
+  proto.set_transfer_encryption(provider.encryption);
   proto.set_all_credentials_read(credentials.complete());
   const CredentialCounts counts = credentials.Counts();
   proto.set_credential_count(counts.credentials);
   proto.set_organization_count(counts.organizations);
-  for (std::string& name : credentials.invalid_documents()) {
-    if (!grants.CoversCredential(Role::kOperator, name)) continue;
-    proto.add_invalid_documents(std::move(name));
+  for (const InvalidDocument& document : credentials.invalid_documents()) {
+    if (!grants.CoversCredential(Role::kOperator, document.name)) continue;
+    proto.add_invalid_documents(document.name);
   }
 }
 

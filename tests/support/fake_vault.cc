@@ -87,14 +87,41 @@ absl::StatusOr<SecretString> FakeVault::MasterKey() {
   CallHook("MasterKey");
   MutexLock lock(mutex_);
   if (!Ready().ok()) return Ready();
-  if (master_key_.empty()) master_key_ = SecretString::CopyOf("a master key that is 32 bytes...");
+  if (master_key_.empty()) return absl::NotFoundError("no master key");
   return master_key_.Clone();
 }
 
-VaultState FakeVault::Probe() {
+absl::StatusOr<SecretString> FakeVault::CreateMasterKey() {
+  CallHook("CreateMasterKey");
+  MutexLock lock(mutex_);
+  if (!Ready().ok()) return Ready();
+  if (master_key_.empty()) master_key_ = SecretString::CopyOf("a new master key of 32 bytes ...");
+  return master_key_.Clone();
+}
+
+void FakeVault::TrustMasterKey(const SecretString& key) {
+  MutexLock lock(mutex_);
+  trusted_key_ = key.Clone();
+}
+
+void FakeVault::AllowPrompts(bool allowed) {
+  MutexLock lock(mutex_);
+  prompts_allowed_ = allowed;
+}
+
+bool FakeVault::prompts_allowed() const {
+  MutexLock lock(mutex_);
+  return prompts_allowed_;
+}
+
+absl::Status FakeVault::Probe() {
   CallHook("Probe");
   MutexLock lock(mutex_);
-  return state_;
+  return Ready();
+}
+
+VaultProvider FakeVault::provider() const {
+  return {"unix:path=/run/user/990/bus", "fake-keyring-daemon", 4711, "plain"};
 }
 
 bool FakeVault::TakeChangedElsewhere() {
@@ -110,6 +137,16 @@ void FakeVault::TellChangedElsewhere() {
 void FakeVault::set_state(VaultState state) {
   MutexLock lock(mutex_);
   state_ = state;
+}
+
+void FakeVault::set_master_key(SecretString key) {
+  MutexLock lock(mutex_);
+  master_key_ = std::move(key);
+}
+
+void FakeVault::Lose(absl::string_view name) {
+  MutexLock lock(mutex_);
+  stored_.erase(std::string(name));
 }
 
 void FakeVault::set_hook(Hook hook) {
@@ -147,7 +184,9 @@ void FakeVault::CallHook(absl::string_view call) const {
 }
 
 absl::Status FakeVault::Ready() const {
-  return state_ == VaultState::kReady ? absl::OkStatus() : VaultError(state_);
+  if (state_ != VaultState::kReady) return VaultError(state_);
+  const bool replaced = !trusted_key_.empty() && !(trusted_key_ == master_key_);
+  return replaced ? VaultError(VaultState::kReplaced) : absl::OkStatus();
 }
 
 absl::StatusOr<CredentialPtr> FakeVault::Find(absl::string_view name) const {

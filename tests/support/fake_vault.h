@@ -25,11 +25,20 @@ class FakeVault final : public Vault {
   [[nodiscard]] absl::Status Delete(absl::string_view name, absl::string_view uid,
                                     std::uint64_t version) override;
   [[nodiscard]] absl::StatusOr<SecretString> MasterKey() override;
-  [[nodiscard]] VaultState Probe() override;
+  [[nodiscard]] absl::StatusOr<SecretString> CreateMasterKey() override;
+  void TrustMasterKey(const SecretString& key) override;
+  void AllowPrompts(bool allowed) override;
+  [[nodiscard]] absl::Status Probe() override;
+  [[nodiscard]] VaultProvider provider() const override;
   [[nodiscard]] bool TakeChangedElsewhere() override;
 
   // kReady at first. In any other state every call fails with VaultError().
   void set_state(VaultState state);
+  // There is a master key at first. An empty one means none.
+  void set_master_key(SecretString key);
+  // Another program removes the item. The provider sends no notification.
+  void Lose(absl::string_view name);
+  [[nodiscard]] bool prompts_allowed() const;
   void set_hook(Hook hook);
   // The next allowed write returns a timeout error. It takes effect only if `done`.
   void LoseNextAnswer(bool done);
@@ -45,6 +54,7 @@ class FakeVault final : public Vault {
  private:
   absl::Status Overwrite(const Credential& next, std::uint64_t version);
   void CallHook(absl::string_view call) const;
+  // Returns VaultError() unless the state is kReady and the trusted key is there.
   absl::Status Ready() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<CredentialPtr> Find(absl::string_view name) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -60,7 +70,10 @@ class FakeVault final : public Vault {
   Loss next_loss_ ABSL_GUARDED_BY(mutex_) = Loss::kNone;
   std::map<std::string, CredentialPtr, std::less<>> stored_
       ABSL_GUARDED_BY(mutex_);  // null: foreign
-  SecretString master_key_ ABSL_GUARDED_BY(mutex_);
+  SecretString master_key_ ABSL_GUARDED_BY(mutex_) =
+      SecretString::CopyOf("a master key that is 32 bytes...");
+  SecretString trusted_key_ ABSL_GUARDED_BY(mutex_);
+  bool prompts_allowed_ ABSL_GUARDED_BY(mutex_) = false;
   int reads_ ABSL_GUARDED_BY(mutex_) = 0;
   int writes_ ABSL_GUARDED_BY(mutex_) = 0;
   bool changed_elsewhere_ ABSL_GUARDED_BY(mutex_) = false;

@@ -10,6 +10,7 @@
 #include "tests/support/sample_credentials.h"
 #include "tests/support/status_matchers.h"
 #include "vault/base/error.h"
+#include "vault/document.h"
 
 namespace billbroker {
 namespace {
@@ -47,6 +48,10 @@ class CredentialRecorder final : public CredentialObserver {
   }
   std::vector<std::string> changes_;
 };
+
+InvalidDocument Broken(absl::string_view name) {
+  return {std::string(name), BrokenDocument(name, "is foreign")};
+}
 
 class CredentialIndexTest : public testing::Test {
  protected:
@@ -153,14 +158,15 @@ TEST_F(CredentialIndexTest, ResetIfIgnoresOutdatedReads) {
   credentials_.Put(Info("acme-payables-user"));
   EXPECT_FALSE(credentials_.ResetIf(before, {}, {}));
   EXPECT_EQ(Find(kFirst), "acme-payables-user");
-  EXPECT_TRUE(credentials_.ResetIf(credentials_.changes(), {}, {"mill-payables-user"}));
-  EXPECT_EQ(Find(kFirst), "UNKNOWN_ORGANIZATION");
+  EXPECT_TRUE(credentials_.ResetIf(credentials_.changes(), {}, {Broken("mill-payables-user")}));
+  EXPECT_EQ(Find(kFirst), "VAULT_DOCUMENT_INVALID") << "the document may be of its credential";
 }
 
 TEST_F(CredentialIndexTest, InvalidDocumentIsNotUnknown) {
-  credentials_.Reset({}, {"mill-payables-user"});
+  credentials_.Reset({}, {Broken("mill-payables-user")});
   EXPECT_THAT(credentials_.Get("mill-payables-user"), HasReason(Reason::kVaultDocumentInvalid));
-  EXPECT_THAT(credentials_.invalid_documents(), ElementsAre("mill-payables-user"));
+  ASSERT_EQ(credentials_.invalid_documents().size(), 1U);
+  EXPECT_EQ(credentials_.invalid_documents()[0].name, "mill-payables-user");
 }
 
 TEST_F(CredentialIndexTest, FindUserIgnoresSpelling) {

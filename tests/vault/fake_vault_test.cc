@@ -44,7 +44,7 @@ TEST(FakeVaultTest, HookSeesEachCallAndMayUseTheVault) {
     if (call == "Load") vault.set_state(VaultState::kTimedOut);
   });
   EXPECT_THAT(vault.Load("acme-payables-user"), HasReason(Reason::kVaultUnreachable));
-  EXPECT_EQ(vault.Probe(), VaultState::kTimedOut);
+  EXPECT_EQ(VaultStateOf(vault.Probe()), VaultState::kTimedOut);
   EXPECT_THAT(calls, testing::ElementsAre("Load", "Probe"));
 }
 

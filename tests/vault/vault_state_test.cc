@@ -10,18 +10,51 @@
 namespace billbroker {
 namespace {
 
+constexpr VaultState kBadStates[] = {VaultState::kLocked,
+                                     VaultState::kNoBus,
+                                     VaultState::kNoProvider,
+                                     VaultState::kNoCollection,
+                                     VaultState::kTimedOut,
+                                     VaultState::kUnknown,
+                                     VaultState::kNeedsConfirmation,
+                                     VaultState::kFailing,
+                                     VaultState::kNotEncrypted,
+                                     VaultState::kReplaced,
+                                     VaultState::kKeyInvalid};
+
 TEST(VaultStateTest, GoldenErrorOfEachStateNamesItsFix) {
-  EXPECT_EQ(VaultFix(VaultState::kReady), "");
-  for (const VaultState state :
-       {VaultState::kLocked, VaultState::kNoBus, VaultState::kNoProvider, VaultState::kNoCollection,
-        VaultState::kTimedOut, VaultState::kUnknown}) {
+  for (const VaultState state : kBadStates) {
     const absl::Status status = VaultError(state);
     EXPECT_EQ(VaultStateOf(status), state) << status;
-    EXPECT_FALSE(VaultFix(state).empty());
-    EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr(std::string(VaultFix(state))));
-    const bool locked = state == VaultState::kLocked;
+    EXPECT_FALSE(VaultFixOf(status).empty());
+    EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr(VaultFixOf(status)));
+    const bool locked = state == VaultState::kLocked || state == VaultState::kNeedsConfirmation;
     EXPECT_THAT(status, HasReason(locked ? Reason::kVaultLocked : Reason::kVaultUnreachable));
   }
+}
+
+TEST(VaultStateTest, FixFitsTheProvider) {
+  for (const VaultState state :
+       {VaultState::kLocked, VaultState::kNoCollection, VaultState::kNeedsConfirmation}) {
+    EXPECT_THAT(VaultFixOf(VaultError(state, {.program = "keepassxc"})),
+                ::testing::HasSubstr("KeePassXC"));
+    EXPECT_THAT(VaultFixOf(VaultError(state, {.program = "kwalletd5"})),
+                ::testing::HasSubstr("wallet"));
+  }
+  EXPECT_THAT(VaultFixOf(VaultError(VaultState::kLocked)),
+              ::testing::HasSubstr("--replace --unlock"));
+}
+
+TEST(VaultStateTest, FindingReplacesTheGeneralText) {
+  const absl::Status status = VaultError(VaultState::kNoBus, {"it belongs to uid 1000", "be him"});
+  EXPECT_EQ(status.message(), "it belongs to uid 1000; be him");
+  EXPECT_EQ(VaultStateOf(status), VaultState::kNoBus);
+}
+
+TEST(VaultStateTest, UnknownOutcomeIsMetadata) {
+  const absl::Status status = WithUnknownOutcome(VaultError(VaultState::kTimedOut));
+  EXPECT_THAT(status, HasMetadata("outcome", "unknown"));
+  EXPECT_EQ(VaultStateOf(status), VaultState::kTimedOut);
 }
 
 TEST(VaultStateTest, OtherErrorsMeanReady) {

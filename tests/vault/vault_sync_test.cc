@@ -12,47 +12,61 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/support/await.h"
+#include "tests/support/fake_key_witness.h"
 #include "tests/support/fake_vault.h"
 #include "tests/support/manual_time.h"
 #include "tests/support/sample_credentials.h"
 #include "tests/support/status_matchers.h"
+#include "vault/base/clock.h"
 #include "vault/base/error.h"
 
 namespace billbroker {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
 class VaultRecorder final : public VaultObserver {
  public:
-  void VaultStateChanged(VaultState before, VaultState after) override {
-    events.push_back(absl::StrCat(VaultStateName(before), " -> ", VaultStateName(after)));
+  void VaultStateChanged(VaultState before, const absl::Status& after,
+                         const VaultProvider& /*provider*/) override {
+    events.push_back(
+        absl::StrCat(VaultStateName(before), " -> ", VaultStateName(VaultStateOf(after))));
   }
-  void VaultLoaded(const VaultContents& contents) override {
-    events.push_back(absl::StrCat("loaded ", contents.credentials.size(), ", invalid ",
-                                  contents.invalid_documents.size()));
-  }
-  void VaultLoadFailed(const absl::Status& why) override {
-    events.push_back(absl::StrCat("failed ", ReasonName(DetailsOf(why)->reason)));
+  void VaultLoaded(const VaultReading& reading) override {
+    events.push_back(absl::StrCat("loaded ", reading.credentials, ", invalid ",
+                                  reading.invalid_documents.size()));
+    last = reading;
   }
   void VaultChangedElsewhere() override { events.push_back("changed elsewhere"); }
   std::vector<std::string> Take() { return std::exchange(events, {}); }
 
   std::vector<std::string> events;
+  VaultReading last;
 };
 
 class VaultSyncTest : public testing::Test {
  protected:
   void Start() {
-    sync_ = std::make_unique<VaultSync>(
-        VaultSyncOptions{}, VaultSync::Parts{executor_, vault_, health_, credentials_, recorder_});
+    sync_ = std::make_unique<VaultSync>(VaultSyncOptions{}, MakeParts());
     executor_.RunUntilIdle();
+  }
+  VaultSync::Parts MakeParts() {
+    return {clock_, executor_, vault_, witness_, health_, credentials_, recorder_};
+  }
+  std::vector<std::string> InvalidNames() const {
+    std::vector<std::string> names;
+    for (const InvalidDocument& document : credentials_.invalid_documents()) {
+      names.push_back(document.name);
+    }
+    return names;
   }
 
   ManualClock clock_;
   ManualExecutor executor_{clock_};
   FakeVault vault_;
+  FakeKeyWitness witness_;
   VaultHealth health_;
   CredentialIndex credentials_{health_};
   VaultRecorder recorder_;
@@ -66,7 +80,7 @@ TEST_F(VaultSyncTest, ReadsEverythingAtTheStart) {
   EXPECT_TRUE(credentials_.complete());
   EXPECT_EQ(health_.state(), VaultState::kReady);
   EXPECT_EQ((*credentials_.Find("00800000000000000081", ""))->name, "acme-payables-user");
-  EXPECT_THAT(credentials_.invalid_documents(), ElementsAre("mill-payables-user"));
+  EXPECT_THAT(InvalidNames(), ElementsAre("mill-payables-user"));
   EXPECT_THAT(recorder_.Take(), ElementsAre("UNKNOWN -> READY", "loaded 1, invalid 1"));
 }
 
@@ -127,7 +141,7 @@ TEST_F(VaultSyncTest, DetectsVaultLostBetweenProbeAndLoad) {
   });
   Start();
   EXPECT_EQ(health_.state(), VaultState::kLocked);
-  EXPECT_THAT(recorder_.Take(), ElementsAre("UNKNOWN -> READY", "READY -> LOCKED"));
+  EXPECT_THAT(recorder_.Take(), ElementsAre("UNKNOWN -> LOCKED"));
 }
 
 TEST_F(VaultSyncTest, KeepsAChangeMadeDuringTheLoad) {
@@ -159,6 +173,8 @@ TEST_F(VaultSyncTest, QueuedWorkIsDroppedAfterDestruction) {
 
 TEST(VaultSyncThreadTest, DestructorWaitsForTheCurrentRound) {
   FakeVault vault;
+  const SystemClock clock;
+  FakeKeyWitness witness;
   VaultHealth health;
   CredentialIndex credentials(health);
   VaultRecorder recorder;
@@ -172,7 +188,8 @@ TEST(VaultSyncThreadTest, DestructorWaitsForTheCurrentRound) {
   });
   ThreadExecutor executor(1);
   auto sync = std::make_unique<VaultSync>(
-      VaultSyncOptions{}, VaultSync::Parts{executor, vault, health, credentials, recorder});
+      VaultSyncOptions{},
+      VaultSync::Parts{clock, executor, vault, witness, health, credentials, recorder});
   ASSERT_TRUE(AwaitReady(probing.get_future(), "the first round"));
   std::thread releaser([&] { released.set_value(); });
   sync.reset();
@@ -180,56 +197,135 @@ TEST(VaultSyncThreadTest, DestructorWaitsForTheCurrentRound) {
   releaser.join();
 }
 
-// A vault that is ready, but whose master key is invalid.
-class KeylessVault final : public Vault {
- public:
-  absl::StatusOr<CredentialPtr> Load(absl::string_view name) override { return vault_.Load(name); }
-  absl::StatusOr<VaultContents> LoadAll() override { return vault_.LoadAll(); }
-  absl::Status Create(const Credential& credential) override { return vault_.Create(credential); }
-  absl::Status Replace(const Credential& next) override { return vault_.Replace(next); }
-  absl::Status Restage(const Credential& next) override { return vault_.Restage(next); }
-  absl::Status Delete(absl::string_view name, absl::string_view uid,
-                      std::uint64_t version) override {
-    return vault_.Delete(name, uid, version);
-  }
-  absl::StatusOr<SecretString> MasterKey() override {
-    return MakeError(Reason::kVaultDocumentInvalid, "the master key is invalid");
-  }
-  VaultState Probe() override { return vault_.Probe(); }
-  bool TakeChangedElsewhere() override { return vault_.TakeChangedElsewhere(); }
-
- private:
-  FakeVault vault_;
-};
-
-TEST_F(VaultSyncTest, FailedLoadIsReportedOnce) {
-  KeylessVault vault;
-  const VaultSync sync(VaultSyncOptions{},
-                       VaultSync::Parts{executor_, vault, health_, credentials_, recorder_});
-  executor_.Advance(absl::Minutes(1));
-  EXPECT_FALSE(credentials_.complete());
-  EXPECT_THAT(recorder_.Take(), ElementsAre("UNKNOWN -> READY", "failed VAULT_DOCUMENT_INVALID"));
-}
-
 TEST_F(VaultSyncTest, ReloadsAtTheProbeAfterAnOutsideChange) {
-  ASSERT_THAT(vault_.Create(SampleUser("acme-payables-user")), IsOk());
   Start();
   recorder_.Take();
-  ASSERT_THAT(vault_.Delete("acme-payables-user", SampleUser("acme-payables-user").uid,
-                            SampleUser("acme-payables-user").version),
-              IsOk());
+  ASSERT_THAT(vault_.Create(SampleUser("acme-payables-user")), IsOk());
   vault_.PutForeign("mill-payables-user");
   executor_.Advance(absl::Seconds(10));
-  EXPECT_THAT(credentials_.Find("00800000000000000081", ""), IsOk());  // no notification yet
+  EXPECT_THAT(credentials_.Find("00800000000000000081", ""),
+              HasReason(Reason::kUnknownOrganization));  // no notification yet
   vault_.TellChangedElsewhere();
   executor_.Advance(absl::Seconds(2));
-  EXPECT_THAT(credentials_.Find("00800000000000000081", ""),
-              HasReason(Reason::kUnknownOrganization));
-  EXPECT_THAT(credentials_.invalid_documents(), ElementsAre("mill-payables-user"));
-  EXPECT_THAT(recorder_.Take(), ElementsAre("changed elsewhere", "loaded 0, invalid 1"));
+  EXPECT_THAT(credentials_.Find("00800000000000000081", ""), IsOk());
+  EXPECT_THAT(InvalidNames(), ElementsAre("mill-payables-user"));
+  EXPECT_THAT(recorder_.Take(), ElementsAre("changed elsewhere", "loaded 1, invalid 1"));
+  EXPECT_THAT(recorder_.last.added, ElementsAre("acme-payables-user"));
   const int reads = vault_.reads();
   executor_.Advance(absl::Seconds(10));
   EXPECT_EQ(vault_.reads(), reads);
+}
+
+// --- only a proven deletion is a deletion ----------------------------------------------------
+
+TEST_F(VaultSyncTest, SecondReadProvesADeletion) {
+  ASSERT_THAT(vault_.Create(SampleUser("acme-payables-user")), IsOk());
+  Start();
+  vault_.Lose("acme-payables-user");
+  vault_.TellChangedElsewhere();
+  executor_.Advance(absl::Seconds(2));
+  EXPECT_THAT(credentials_.Find("00800000000000000081", ""), IsOk());
+  EXPECT_THAT(recorder_.last.missing, ElementsAre("acme-payables-user"));
+  executor_.Advance(absl::Milliseconds(1999));
+  EXPECT_THAT(credentials_.Find("00800000000000000081", ""), IsOk());
+  executor_.Advance(absl::Milliseconds(1));
+  EXPECT_THAT(credentials_.Find("00800000000000000081", ""),
+              HasReason(Reason::kUnknownOrganization));
+  EXPECT_THAT(recorder_.last.removed, ElementsAre("acme-payables-user"));
+  const int reads = vault_.reads();
+  executor_.Advance(absl::Seconds(10));
+  EXPECT_EQ(vault_.reads(), reads);
+}
+
+TEST_F(VaultSyncTest, OneReadThatMissesACredentialProvesNothing) {
+  const Credential credential = SampleUser("acme-payables-user");
+  ASSERT_THAT(vault_.Create(credential), IsOk());
+  Start();
+  for (int round = 0; round < 3; ++round) {
+    vault_.Lose("acme-payables-user");
+    health_.RequestReload();
+    executor_.Advance(absl::Seconds(2));
+    EXPECT_THAT(recorder_.last.missing, ElementsAre("acme-payables-user"));
+    ASSERT_THAT(vault_.Create(credential), IsOk());
+    executor_.Advance(absl::Seconds(2));
+    EXPECT_THAT(recorder_.last.missing, IsEmpty());
+    EXPECT_THAT(credentials_.Find("00800000000000000081", ""), IsOk());
+  }
+}
+
+TEST_F(VaultSyncTest, BrokenDocumentKeepsItsCredential) {
+  ASSERT_THAT(vault_.Create(SampleUser("acme-payables-user")), IsOk());
+  Start();
+  vault_.PutForeign("acme-payables-user");
+  health_.RequestReload();
+  executor_.Advance(absl::Minutes(1));
+  EXPECT_THAT(credentials_.Find("00800000000000000081", ""), IsOk());
+  EXPECT_THAT(InvalidNames(), ElementsAre("acme-payables-user"));
+}
+
+TEST_F(VaultSyncTest, OrganizationOfAnUnreadDocumentIsNotUnknown) {
+  vault_.PutForeign("acme-payables-user");
+  Start();
+  EXPECT_THAT(credentials_.Find("00800000000000000081", ""),
+              AllOf(HasReason(Reason::kVaultDocumentInvalid),
+                    HasMetadata("credentials", "acme-payables-user")));
+}
+
+// --- the master key ------------------------------------------------------------------------
+
+TEST_F(VaultSyncTest, FirstStartCreatesTheMasterKey) {
+  vault_.set_master_key(SecretString());
+  Start();
+  EXPECT_TRUE(credentials_.complete());
+  EXPECT_THAT(vault_.MasterKey(), IsOk());
+}
+
+TEST_F(VaultSyncTest, MissingKeyBesideSealedFilesIsNotCreated) {
+  vault_.set_master_key(SecretString());
+  witness_.Seal("the master key of 32 bytes......");
+  Start();
+  EXPECT_EQ(health_.state(), VaultState::kReplaced);
+  EXPECT_FALSE(credentials_.complete());
+  EXPECT_THAT(vault_.MasterKey(), StatusIs(absl::StatusCode::kNotFound));
+  vault_.set_master_key(SecretString::CopyOf("the master key of 32 bytes......"));
+  executor_.Advance(absl::Seconds(2));
+  EXPECT_EQ(health_.state(), VaultState::kReady);
+  EXPECT_THAT(recorder_.Take(),
+              ElementsAre("UNKNOWN -> REPLACED", "REPLACED -> READY", "loaded 0, invalid 0"));
+}
+
+TEST_F(VaultSyncTest, KeyThatDoesNotOpenTheFilesIsNotTrusted) {
+  witness_.Seal("another key that is 32 bytes too");
+  ASSERT_THAT(vault_.Create(SampleUser("acme-payables-user")), IsOk());
+  Start();
+  EXPECT_EQ(health_.state(), VaultState::kReplaced);
+  EXPECT_THAT(credentials_.Find("00800000000000000081", ""), HasReason(Reason::kVaultUnreachable));
+}
+
+TEST_F(VaultSyncTest, EmptyKeyringKeepsAllCredentials) {
+  ASSERT_THAT(vault_.Create(SampleUser("acme-payables-user")), IsOk());
+  Start();
+  const SecretString key = *vault_.MasterKey();
+  vault_.set_master_key(SecretString());
+  vault_.Lose("acme-payables-user");
+  executor_.Advance(absl::Minutes(1));
+  EXPECT_EQ(health_.state(), VaultState::kReplaced);
+  EXPECT_THAT(credentials_.Find("00800000000000000081", ""), IsOk());
+  vault_.set_master_key(key.Clone());
+  ASSERT_THAT(vault_.Create(SampleUser("acme-payables-user")), IsOk());
+  executor_.Advance(absl::Seconds(2));
+  EXPECT_EQ(health_.state(), VaultState::kReady);
+  EXPECT_THAT(credentials_.Find("00800000000000000081", ""), IsOk());
+}
+
+TEST_F(VaultSyncTest, StateDoesNotFlapIfOnlyTheReadFails) {
+  vault_.set_hook([this](absl::string_view call) {
+    if (call == "LoadAll") vault_.set_state(VaultState::kLocked);
+    if (call == "Probe") vault_.set_state(VaultState::kReady);
+  });
+  Start();
+  executor_.Advance(absl::Minutes(1));
+  EXPECT_THAT(recorder_.Take(), ElementsAre("UNKNOWN -> LOCKED"));
 }
 
 }  // namespace

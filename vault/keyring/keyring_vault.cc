@@ -2,9 +2,12 @@
 
 #include <sodium.h>
 
+#include <algorithm>
 #include <array>
 #include <functional>
+#include <future>
 #include <map>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -21,9 +24,13 @@ namespace {
 constexpr char kCredentialKind[] = "credential";
 constexpr char kKeyKind[] = "key";
 constexpr char kNameAttribute[] = "credential";
-// The part of a write's time that is reserved for reading again if its answer is lost.
+// The part of a write's time that is reserved for reading it back.
 constexpr double kRereadShare = 0.25;
 constexpr int kMaxWrites = 2;
+// An item that is listed and not returned is read again once. More would be a busy loop.
+constexpr int kMaxReads = 2;
+// So many documents in a row without an answer mean that the whole keyring does not answer.
+constexpr int kMaxSilentDocuments = 3;
 constexpr std::size_t kMasterKeyBytes = 32;
 
 absl::Duration Now() { return absl::Microseconds(g_get_monotonic_time()); }
@@ -33,9 +40,21 @@ bool AnswerLost(const absl::Status& status) {
 }
 
 absl::Status InvalidMasterKey(absl::string_view what) {
-  return MakeError(Reason::kVaultDocumentInvalid,
-                   absl::StrCat("the keyring's billbroker master key was left alone: it ", what,
-                                "; restore it from a backup of the keyring"));
+  return VaultError(VaultState::kKeyInvalid,
+                    {absl::StrCat("the broker's master key in the keyring ", what)});
+}
+
+absl::Status NotReturned(absl::string_view name) {
+  return VaultError(VaultState::kFailing,
+                    {absl::StrCat("the keyring lists the item of credential \"", name,
+                                  "\", and does not return it")});
+}
+
+// `verb`: "stored" or "deleted".
+absl::Status NothingDone(absl::string_view verb) {
+  return VaultError(VaultState::kFailing,
+                    {absl::StrCat("the keyring answered OK and ", verb, " nothing"),
+                     "see whether its disk is full or read-only, and repeat the change"});
 }
 
 // Hexadecimal, so that keyring tools can show and restore it.
@@ -73,7 +92,24 @@ std::string NameOf(const ItemAttributes& attributes, absl::string_view path) {
 }
 
 absl::Status MoreThanOnce(absl::string_view name) {
-  return BrokenDocument(name, "is there more than once");
+  return BrokenDocument(name, "is stored more than once with different contents");
+}
+
+// Returns true if only one document is affected, and not the whole keyring.
+bool IsOfOneDocument(const absl::Status& status) {
+  switch (VaultStateOf(status)) {
+    case VaultState::kReady:  // VAULT_DOCUMENT_INVALID
+    case VaultState::kLocked:
+    case VaultState::kFailing:
+    case VaultState::kTimedOut:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool SameDocument(const absl::StatusOr<CredentialPtr>& a, const absl::StatusOr<CredentialPtr>& b) {
+  return a.ok() && b.ok() && WriteDocument(**a) == WriteDocument(**b);
 }
 
 absl::Status CheckUid(const Credential& credential) {
@@ -83,7 +119,7 @@ absl::Status CheckUid(const Credential& credential) {
 }  // namespace
 
 struct KeyringVault::Stored {
-  std::string path;
+  std::vector<std::string> paths;  // of equal items; at least one
   SecretString document;
   CredentialPtr credential;
 };
@@ -92,13 +128,16 @@ struct KeyringVault::Stored {
 struct KeyringVault::Change {
   std::function<absl::Status(const absl::optional<Stored>&)> allowed;
   std::function<bool(const absl::optional<Stored>&)> done;
-  std::function<absl::Status(const absl::optional<Stored>&, Deadline)> write;
+  // Returns the path of the prompt that the write waits for; empty without one.
+  std::function<absl::StatusOr<std::string>(const absl::optional<Stored>&, Deadline)> write;
+  absl::string_view verb = "stored";
 };
 
 absl::StatusOr<std::unique_ptr<KeyringVault>> KeyringVault::Create(KeyringOptions options) {
   const absl::Status status = ValidateCredentialName(options.instance, "instance");
   if (!status.ok()) return status;
-  return std::make_unique<KeyringVault>(std::move(options), std::make_unique<SecretServiceItems>());
+  auto items = std::make_unique<SecretServiceItems>(options.allow_plain_transfer);
+  return std::make_unique<KeyringVault>(std::move(options), std::move(items));
 }
 
 KeyringVault::KeyringVault(KeyringOptions options, std::unique_ptr<ItemStore> items)
@@ -124,7 +163,10 @@ absl::StatusOr<CredentialPtr> KeyringVault::Load(absl::string_view name) {
     if (credential != nullptr) return absl::OkStatus();
     StoredOr stored = Read(name, deadline);
     if (!stored.ok()) return stored.status();
-    if (!stored->has_value()) return UnknownCredential(name);
+    if (!stored->has_value()) {
+      absl::Status key = CheckKey(false, deadline);
+      return key.ok() ? UnknownCredential(name) : key;
+    }
     credential = (*stored)->credential;
     Hold(credential);
     return absl::OkStatus();
@@ -136,6 +178,7 @@ absl::StatusOr<CredentialPtr> KeyringVault::Load(absl::string_view name) {
 absl::StatusOr<VaultContents> KeyringVault::LoadAll() {
   std::vector<std::string> paths;
   absl::Status status = OnThread([&](Deadline deadline) {
+    if (absl::Status key = CheckKey(false, deadline); !key.ok()) return key;
     absl::StatusOr<std::vector<std::string>> found =
         items_->Find(AttributesOf(kCredentialKind), deadline);
     if (!found.ok()) return found.status();
@@ -144,19 +187,25 @@ absl::StatusOr<VaultContents> KeyringVault::LoadAll() {
   });
   if (!status.ok()) return status;
   std::map<std::string, absl::StatusOr<CredentialPtr>> by_name;
+  int silent = 0;
   for (const std::string& path : paths) {
+    std::string name = NameOf({}, path);
+    absl::StatusOr<CredentialPtr> read;
     // One job for each document, so that a sign-in waits for one document and not for all.
     status = OnThread([&](Deadline deadline) {
       const absl::StatusOr<ItemAttributes> attributes = items_->ReadAttributes(path, deadline);
       if (!attributes.ok()) return attributes.status();
-      const absl::StatusOr<SecretString> document = items_->ReadSecret(path, deadline);
-      if (!document.ok()) return document.status();
-      const std::string name = NameOf(*attributes, path);
-      const bool first = by_name.emplace(name, ReadDocument(name, *document)).second;
-      if (!first) by_name.at(name) = MoreThanOnce(name);
-      return absl::OkStatus();
+      name = NameOf(*attributes, path);
+      SecretString document;
+      read = ReadParsed(name, path, document, deadline);
+      return read.status();
     });
-    if (!status.ok() && !absl::IsNotFound(status)) return status;  // not found: deleted meanwhile
+    if (absl::IsNotFound(status)) continue;  // deleted meanwhile
+    silent = VaultStateOf(status) == VaultState::kTimedOut ? silent + 1 : 0;
+    if (!status.ok() && (!IsOfOneDocument(status) || silent == kMaxSilentDocuments)) return status;
+    if (!status.ok()) read = status;
+    const auto [same_name, first] = by_name.emplace(name, read);
+    if (!first && !SameDocument(same_name->second, read)) same_name->second = MoreThanOnce(name);
   }
   VaultContents contents;
   for (auto& [name, credential] : by_name) {
@@ -166,6 +215,13 @@ absl::StatusOr<VaultContents> KeyringVault::LoadAll() {
       contents.invalid_documents.push_back({name, credential.status()});
     }
   }
+  if (contents.invalid_documents.empty()) return contents;
+  // The keyring itself may have been locked or lost meanwhile.
+  status = OnThread([this](Deadline deadline) {
+    absl::Status probed = items_->Probe(deadline);
+    return probed.ok() ? CheckKey(false, deadline) : probed;
+  });
+  if (!status.ok()) return status;
   return contents;
 }
 
@@ -174,21 +230,18 @@ absl::Status KeyringVault::Create(const Credential& credential) {
   if (status.ok()) status = CheckUid(credential);
   if (!status.ok()) return status;
   const SecretString document = WriteDocument(credential);
-  return OnThread([&](Deadline deadline) {
-    const Change change{[&](const absl::optional<Stored>& stored) {
-                          return stored.has_value() ? CredentialExists(credential.name)
-                                                    : absl::OkStatus();
-                        },
-                        [&](const absl::optional<Stored>& stored) {
-                          return stored.has_value() && stored->document == document;
-                        },
-                        [&](const absl::optional<Stored>& /*stored*/, Deadline until) {
-                          return CreateItem(AttributesOfCredential(credential.name),
-                                            absl::StrCat("billbroker credential ", credential.name),
-                                            document, until);
-                        }};
-    return Write(credential.name, change, deadline);
-  });
+  return Write(credential.name,
+               {[&](const absl::optional<Stored>& stored) {
+                  return stored.has_value() ? CredentialExists(credential.name) : absl::OkStatus();
+                },
+                [&](const absl::optional<Stored>& stored) {
+                  return stored.has_value() && stored->document == document;
+                },
+                [&](const absl::optional<Stored>& /*stored*/, Deadline until) {
+                  return CreateItem(AttributesOfCredential(credential.name),
+                                    absl::StrCat("billbroker credential ", credential.name),
+                                    document, until);
+                }});
 }
 
 absl::Status KeyringVault::Replace(const Credential& next) {
@@ -202,124 +255,265 @@ absl::Status KeyringVault::Overwrite(const Credential& next, std::uint64_t versi
   if (status.ok()) status = CheckUid(next);
   if (!status.ok()) return status;
   const SecretString document = WriteDocument(next);
-  return OnThread([&](Deadline deadline) {
-    const Change change{[&](const absl::optional<Stored>& stored) {
-                          if (!stored.has_value()) return UnknownCredential(next.name);
-                          const Credential& current = *stored->credential;
-                          const bool follows =
-                              current.uid == next.uid && current.version == version;
-                          return follows ? absl::OkStatus() : VersionConflict(next.name);
-                        },
-                        [&](const absl::optional<Stored>& stored) {
-                          return stored.has_value() && stored->document == document;
-                        },
-                        [&](const absl::optional<Stored>& stored, Deadline until) {
-                          return items_->Overwrite(stored->path, document, until);
-                        }};
-    return Write(next.name, change, deadline);
-  });
+  return Write(next.name, {[&](const absl::optional<Stored>& stored) {
+                             if (!stored.has_value()) return UnknownCredential(next.name);
+                             const Credential& current = *stored->credential;
+                             const bool follows =
+                                 current.uid == next.uid && current.version == version;
+                             return follows ? absl::OkStatus() : VersionConflict(next.name);
+                           },
+                           [&](const absl::optional<Stored>& stored) {
+                             return stored.has_value() && stored->document == document;
+                           },
+                           [&](const absl::optional<Stored>& stored, Deadline until) {
+                             // Equal duplicates go first: with another document they would not be
+                             // equal any more.
+                             if (stored->paths.size() > 1) {
+                               return items_->Remove(stored->paths.back(), until);
+                             }
+                             return items_->Overwrite(stored->paths.front(), document, until);
+                           }});
 }
 
 absl::Status KeyringVault::Delete(absl::string_view name, absl::string_view uid,
                                   std::uint64_t version) {
-  return OnThread([&](Deadline deadline) {
-    const Change change{[&](const absl::optional<Stored>& stored) {
-                          if (!stored.has_value()) return UnknownCredential(name);
-                          const Credential& current = *stored->credential;
-                          const bool same = current.uid == uid && current.version == version;
-                          return same ? absl::OkStatus() : VersionConflict(name);
-                        },
-                        [&](const absl::optional<Stored>& stored) { return !stored.has_value(); },
-                        [&](const absl::optional<Stored>& stored, Deadline until) {
-                          return items_->Remove(stored->path, until);
-                        }};
-    return Write(name, change, deadline);
-  });
+  return Write(name, {[&](const absl::optional<Stored>& stored) {
+                        if (!stored.has_value()) return UnknownCredential(name);
+                        const Credential& current = *stored->credential;
+                        const bool same = current.uid == uid && current.version == version;
+                        return same ? absl::OkStatus() : VersionConflict(name);
+                      },
+                      [&](const absl::optional<Stored>& stored) { return !stored.has_value(); },
+                      [&](const absl::optional<Stored>& stored, Deadline until) {
+                        return items_->Remove(stored->paths.back(), until);
+                      },
+                      "deleted"});
+}
+
+absl::StatusOr<SecretString> KeyringVault::ReadKey(Deadline deadline) {
+  const bool trusted = trusted_key_.has_value();
+  const auto paths = items_->Find(AttributesOf(kKeyKind), deadline);
+  if (!paths.ok()) return paths.status();
+  absl::StatusOr<SecretString> key = absl::NotFoundError("no master key");
+  for (const std::string& path : *paths) {
+    const absl::StatusOr<SecretString> text = items_->ReadSecret(path, deadline);
+    if (absl::IsNotFound(text.status())) return InvalidMasterKey("is listed and not returned");
+    if (!text.ok()) return text.status();
+    absl::StatusOr<SecretString> parsed = ParseMasterKey(*text);
+    if (!parsed.ok()) return parsed.status();
+    if (key.ok() && !(*key == *parsed)) {
+      return InvalidMasterKey("is stored more than once with different values");
+    }
+    key = std::move(parsed);
+  }
+  if (!trusted || (key.ok() && *key == *trusted_key_)) return key;
+  return VaultError(
+      VaultState::kReplaced,
+      {key.ok() ? "the keyring has another master key than the one that the broker uses"
+                : "the keyring does not have the broker's master key any more"});
+}
+
+absl::Status KeyringVault::CheckKey(bool needed, Deadline deadline) {
+  if (!trusted_key_.has_value()) {
+    return needed ? VaultError(VaultState::kUnknown) : absl::OkStatus();
+  }
+  return ReadKey(deadline).status();
 }
 
 absl::StatusOr<SecretString> KeyringVault::MasterKey() {
   absl::StatusOr<SecretString> key = SecretString();
   const absl::Status status = OnThread([&](Deadline deadline) {
-    const ItemAttributes attributes = AttributesOf(kKeyKind);
-    absl::Status lost;
+    key = ReadKey(deadline);
+    return key.status();
+  });
+  if (!status.ok()) return status;
+  return key;
+}
+
+absl::StatusOr<SecretString> KeyringVault::CreateMasterKey() {
+  absl::StatusOr<SecretString> key = SecretString();
+  std::string prompt;
+  const absl::Status status = OnThread([&](Deadline deadline) {
+    absl::Status lost = NothingDone("stored");
     for (int writes = 0;; ++writes) {
-      const auto paths = items_->Find(attributes, deadline);
-      if (!paths.ok()) return paths.status();
-      if (paths->size() > 1) return InvalidMasterKey("is there more than once");
-      if (!paths->empty()) {
-        const absl::StatusOr<SecretString> text = items_->ReadSecret(paths->front(), deadline);
-        if (absl::IsNotFound(text.status())) continue;
-        if (text.ok()) key = ParseMasterKey(*text);
-        return text.ok() ? key.status() : text.status();
+      key = ReadKey(deadline);
+      if (!absl::IsNotFound(key.status())) return key.status();
+      if (writes == kMaxWrites) return lost;
+      const absl::StatusOr<std::string> written = CreateItem(
+          AttributesOf(kKeyKind), absl::StrCat("billbroker master key ", options_.instance),
+          NewMasterKey(), deadline.Leaving(kRereadShare));
+      if (!written.ok() && !AnswerLost(written.status())) return written.status();
+      if (!written.ok() && VaultStateOf(written.status()) != VaultState::kReady) {
+        lost = written.status();
       }
-      if (writes == kMaxWrites) return lost.ok() ? VaultError(VaultState::kNoProvider) : lost;
-      // Read back in the next round even if the answer came: only the stored key counts.
-      lost = CreateItem(attributes, absl::StrCat("billbroker master key ", options_.instance),
-                        NewMasterKey(), deadline.Leaving(kRereadShare));
-      if (!lost.ok() && !AnswerLost(lost)) return lost;
+      if (!written.ok() || written->empty()) continue;
+      items_->DismissPrompt(*written);
+      return VaultError(VaultState::kNeedsConfirmation, {.program = items_->provider().program});
     }
   });
   if (!status.ok()) return status;
   return key;
 }
 
-VaultState KeyringVault::Probe() {
-  VaultState state = VaultState::kTimedOut;
+void KeyringVault::TrustMasterKey(const SecretString& key) {
+  (void)thread_.Run(Deadline::After(absl::Hours(1)), [&](Deadline) { trusted_key_ = key.Clone(); });
+}
+
+absl::Status KeyringVault::Probe() {
+  absl::Status status = VaultError(VaultState::kTimedOut);
   const bool ran = thread_.Run(Deadline::After(options_.probe_timeout), [&](Deadline deadline) {
-    state = items_->Probe(deadline);
-    if (state == VaultState::kReady) NoteChanges(deadline);
+    status = items_->Probe(deadline);
+    if (status.ok()) status = CheckKey(false, deadline);
+    NoteChanges(deadline);
+    MutexLock lock(mutex_);
+    provider_ = items_->provider();
   });
-  if (ran && state == VaultState::kLocked) held_.DropAll();
-  return state;
+  if (ran && VaultStateOf(status) == VaultState::kLocked) held_.DropAll();
+  return status;
+}
+
+VaultProvider KeyringVault::provider() const {
+  MutexLock lock(mutex_);
+  return provider_;
 }
 
 // Most changes in a keyring belong to other programs.
 void KeyringVault::NoteChanges(Deadline deadline) {
-  for (const std::string& path : items_->TakeChanged()) {
-    const absl::StatusOr<ItemAttributes> attributes = items_->ReadAttributes(path, deadline);
-    if (attributes.ok()) {
-      const auto instance = attributes->find("instance");
-      if (instance == attributes->end() || instance->second != options_.instance) continue;
+  const KeyringChanges changes = items_->TakeChanges();
+  bool own = changes.provider;
+  for (auto path = changes.items.begin(); path != changes.items.end() && !own; ++path) {
+    const absl::StatusOr<ItemAttributes> attributes = items_->ReadAttributes(*path, deadline);
+    // A removed item may have been a credential.
+    own = !attributes.ok();
+    if (own) break;
+    const auto instance = attributes->find("instance");
+    own = instance != attributes->end() && instance->second == options_.instance;
+  }
+  if (!own) return;
+  held_.DropAll();
+  changed_elsewhere_ = true;
+}
+
+// A session path that belongs to another client gives secrets that are not documents, so a document
+// that cannot be parsed is read again in a new session.
+absl::StatusOr<CredentialPtr> KeyringVault::ReadParsed(absl::string_view name,
+                                                       const std::string& path,
+                                                       SecretString& document, Deadline deadline) {
+  for (int reads = 1;; ++reads) {
+    absl::StatusOr<SecretString> read = items_->ReadSecret(path, deadline);
+    if (VaultStateOf(read.status()) == VaultState::kLocked) {
+      return VaultError(
+          VaultState::kLocked,
+          {.what = absl::StrCat("the keyring's item of credential \"", name, "\" is locked"),
+           .program = items_->provider().program});
     }
-    held_.DropAll();  // a removed item may have been a credential
-    changed_elsewhere_ = true;
-    return;
+    if (!read.ok()) return read.status();
+    absl::StatusOr<CredentialPtr> credential = ReadDocument(name, *read);
+    document = *std::move(read);
+    if (credential.ok() || reads == kMaxReads) return credential;
+    items_->RenewSession();
   }
 }
 
 KeyringVault::StoredOr KeyringVault::Read(absl::string_view name, Deadline deadline) {
-  while (true) {
-    const auto paths = items_->Find(AttributesOfCredential(name), deadline);
+  for (int reads = 1;; ++reads) {
+    absl::StatusOr<std::vector<std::string>> paths =
+        items_->Find(AttributesOfCredential(name), deadline);
     if (!paths.ok()) return paths.status();
     if (paths->empty()) return absl::optional<Stored>();
-    if (paths->size() > 1) return MoreThanOnce(name);
-    absl::StatusOr<SecretString> document = items_->ReadSecret(paths->front(), deadline);
-    if (absl::IsNotFound(document.status())) continue;  // removed since it was found: look again
-    if (!document.ok()) return document.status();
-    absl::StatusOr<CredentialPtr> credential = ReadDocument(name, *document);
-    if (!credential.ok()) return credential.status();
-    return absl::optional<Stored>(
-        Stored{paths->front(), *std::move(document), *std::move(credential)});
+    Stored stored;
+    absl::Status status;
+    for (const std::string& path : *paths) {
+      SecretString document;
+      absl::StatusOr<CredentialPtr> credential = ReadParsed(name, path, document, deadline);
+      status = credential.status();
+      if (!status.ok()) break;
+      if (!stored.paths.empty() && !(stored.document == document)) return MoreThanOnce(name);
+      stored = {std::move(stored.paths), std::move(document), *std::move(credential)};
+      stored.paths.push_back(path);
+    }
+    if (status.ok()) return absl::optional<Stored>(std::move(stored));
+    if (!absl::IsNotFound(status)) return status;
+    if (reads == kMaxReads) return NotReturned(name);  // otherwise it was removed since: look again
   }
 }
 
-absl::Status KeyringVault::Write(absl::string_view name, const Change& change, Deadline deadline) {
+absl::Status KeyringVault::Write(absl::string_view name, const Change& change) {
+  std::string prompt;
+  absl::Status status = OnThread([&](Deadline deadline) {
+    absl::StatusOr<std::string> written = TryWrite(name, change, deadline);
+    if (!written.ok()) return written.status();
+    prompt = *std::move(written);
+    if (!prompt.empty() && !prompts_allowed_) items_->DismissPrompt(prompt);
+    return absl::OkStatus();
+  });
+  if (!status.ok() || prompt.empty()) return status;
+  const VaultFinding finding = {.program = provider().program};
+  const absl::Status unconfirmed =
+      prompts_allowed_ ? AwaitPrompt(prompt) : VaultError(VaultState::kNeedsConfirmation, finding);
+  StoredOr stored = absl::optional<Stored>();
+  status = OnThread([&](Deadline deadline) {
+    held_.Drop(name);
+    stored = Read(name, deadline);
+    return stored.status();
+  });
+  if (status.ok() && change.done(*stored)) return absl::OkStatus();
+  return WithUnknownOutcome(unconfirmed.ok() ? NothingDone(change.verb) : unconfirmed);
+}
+
+absl::Status KeyringVault::AwaitPrompt(const std::string& prompt) {
+  const auto answered = std::make_shared<std::promise<bool>>();
+  std::future<bool> answer = answered->get_future();
+  const absl::Status shown = OnThread([&](Deadline deadline) {
+    return items_->ShowPrompt(
+        prompt, [answered](bool dismissed) { answered->set_value(dismissed); }, deadline);
+  });
+  if (!shown.ok())
+    return absl::IsNotFound(shown) ? VaultError(VaultState::kNeedsConfirmation) : shown;
+  // Not on the keyring's thread: other calls go on.
+  if (answer.wait_for(absl::ToChronoMilliseconds(options_.prompt_timeout)) !=
+      std::future_status::ready) {
+    (void)OnThread([&](Deadline) {
+      items_->DismissPrompt(prompt);
+      return absl::OkStatus();
+    });
+    return VaultError(VaultState::kNeedsConfirmation,
+                      {absl::StrCat("nobody confirmed the change in the Secret Service within ",
+                                    absl::FormatDuration(options_.prompt_timeout))});
+  }
+  if (!answer.get()) return absl::OkStatus();
+  return VaultError(VaultState::kNeedsConfirmation,
+                    {"a person refused the change in the Secret Service"});
+}
+
+absl::StatusOr<std::string> KeyringVault::TryWrite(absl::string_view name, const Change& change,
+                                                   Deadline deadline) {
+  if (absl::Status key = CheckKey(true, deadline); !key.ok()) return key;
   held_.Drop(name);
-  absl::Status lost;
+  absl::Status lost;  // the error of a write that may have been done
+  int max_writes = kMaxWrites;
   for (int writes = 0;; ++writes) {
     const StoredOr stored = Read(name, deadline);
-    // After a lost answer, only this error shows that the write may have been done.
-    if (!stored.ok()) return lost.ok() ? stored.status() : lost;
-    if (!lost.ok() && change.done(*stored)) return absl::OkStatus();
-    absl::Status allowed = change.allowed(*stored);
-    if (!allowed.ok()) return allowed;
-    if (writes == kMaxWrites) return lost;
+    if (!stored.ok() && writes == 0) return stored.status();
+    if (!stored.ok()) return WithUnknownOutcome(lost.ok() ? stored.status() : lost);
+    if (writes > 0 && change.done(*stored)) return std::string();
+    if (absl::Status allowed = change.allowed(*stored); !allowed.ok()) return allowed;
+    if (writes == 0 && stored->has_value()) {
+      max_writes += static_cast<int>((*stored)->paths.size()) - 1;  // removes the duplicates
+    }
+    if (writes == max_writes) {
+      return lost.ok() ? NothingDone(change.verb) : WithUnknownOutcome(lost);
+    }
     FaultPoint("vault.before_write");
-    absl::Status written = change.write(*stored, deadline.Leaving(kRereadShare));
+    absl::StatusOr<std::string> written = change.write(*stored, deadline.Leaving(kRereadShare));
     FaultPoint("vault.written");
-    if (written.ok() || !AnswerLost(written)) return written;
-    lost =
-        VaultStateOf(written) != VaultState::kReady ? written : VaultError(VaultState::kNoProvider);
+    if (written.ok() && !written->empty()) return written;
+    if (!written.ok() && !AnswerLost(written.status())) return written.status();
+    if (!written.ok()) {
+      lost = VaultStateOf(written.status()) != VaultState::kReady
+                 ? written.status()
+                 : VaultError(VaultState::kNoProvider);
+    }
   }
 }
 
@@ -348,8 +542,10 @@ ItemAttributes KeyringVault::AttributesOfCredential(absl::string_view name) cons
   return attributes;
 }
 
-absl::Status KeyringVault::CreateItem(ItemAttributes attributes, absl::string_view label,
-                                      const SecretString& secret, Deadline deadline) {
+absl::StatusOr<std::string> KeyringVault::CreateItem(ItemAttributes attributes,
+                                                     absl::string_view label,
+                                                     const SecretString& secret,
+                                                     Deadline deadline) {
   attributes.emplace("xdg:schema", "com.billbroker.Credential");
   return items_->Create(attributes, std::string(label), secret, deadline);
 }

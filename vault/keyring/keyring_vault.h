@@ -16,9 +16,11 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/types/optional.h"
+#include "vault/base/mutex.h"
 #include "vault/keyring/held_credentials.h"
 #include "vault/keyring/item_store.h"
 #include "vault/keyring/keyring_thread.h"
@@ -31,11 +33,13 @@ struct KeyringOptions {
   absl::Duration call_timeout = absl::Seconds(3);   // the longest that a caller waits
   absl::Duration probe_timeout = absl::Seconds(1);  // the same for Probe()
   absl::Duration hold_time = absl::Seconds(1);  // a credential is held so long after its last use
+  bool allow_plain_transfer = false;            // secrets may cross the bus without encryption
+  absl::Duration prompt_timeout = absl::Minutes(2);  // the longest that a person may take
 };
 
-// Never prompts. Calls run one at a time on the vault's own thread, so writes are serialized. A
-// call that waits until its deadline fails as timed out. LoadAll() waits `call_timeout` for each
-// document.
+// Prompts only for a write that allows it. Calls run one at a time on the vault's own thread, so
+// writes are serialized; while a person confirms a prompt, other calls go on. A call that waits
+// until its deadline fails as timed out. LoadAll() waits `call_timeout` for each document.
 class KeyringVault final : public Vault {
  public:
   // Fails with MALFORMED_REQUEST for an invalid instance name. Connects at the first call and not
@@ -56,12 +60,17 @@ class KeyringVault final : public Vault {
   [[nodiscard]] absl::Status Delete(absl::string_view name, absl::string_view uid,
                                     std::uint64_t version) override;
   [[nodiscard]] absl::StatusOr<SecretString> MasterKey() override;
-  [[nodiscard]] VaultState Probe() override;
+  [[nodiscard]] absl::StatusOr<SecretString> CreateMasterKey() override;
+  void TrustMasterKey(const SecretString& key) override;
+  void AllowPrompts(bool allowed) override { prompts_allowed_ = allowed; }
+  [[nodiscard]] absl::Status Probe() override;
+  [[nodiscard]] VaultProvider provider() const override;
   [[nodiscard]] bool TakeChangedElsewhere() override { return changed_elsewhere_.exchange(false); }
 
  private:
   struct Stored;
   struct Change;
+  class DocumentLoader;
   using StoredOr = absl::StatusOr<absl::optional<Stored>>;
 
   // Stores `next` if the stored credential has version `version`.
@@ -70,15 +79,28 @@ class KeyringVault final : public Vault {
   // Runs `work` on the keyring's thread within `call_timeout`.
   absl::Status OnThread(absl::FunctionRef<absl::Status(Deadline)> work);
 
+  // Makes the change, and shows a prompt of the provider if that is allowed.
+  absl::Status Write(absl::string_view name, const Change& change);
+  // Waits until a person has answered the prompt.
+  absl::Status AwaitPrompt(const std::string& prompt);
+
   // On the keyring's thread:
   StoredOr Read(absl::string_view name, Deadline deadline);
-  absl::Status Write(absl::string_view name, const Change& change, Deadline deadline);
+  absl::StatusOr<CredentialPtr> ReadParsed(absl::string_view name, const std::string& path,
+                                           SecretString& document, Deadline deadline);
+  // Makes the change and reads it back. Returns the path of the prompt that it waits for.
+  absl::StatusOr<std::string> TryWrite(absl::string_view name, const Change& change,
+                                       Deadline deadline);
+  // Reads the key item. Fails as MasterKey().
+  absl::StatusOr<SecretString> ReadKey(Deadline deadline);
+  // Fails unless the keyring has the trusted key. `needed`: also if none is trusted yet.
+  absl::Status CheckKey(bool needed, Deadline deadline);
   void NoteChanges(Deadline deadline);
   void Hold(CredentialPtr credential);
   void SweepLater();
 
-  absl::Status CreateItem(ItemAttributes attributes, absl::string_view label,
-                          const SecretString& secret, Deadline deadline);
+  absl::StatusOr<std::string> CreateItem(ItemAttributes attributes, absl::string_view label,
+                                         const SecretString& secret, Deadline deadline);
 
   ItemAttributes AttributesOf(absl::string_view kind) const;
   ItemAttributes AttributesOfCredential(absl::string_view name) const;
@@ -86,7 +108,12 @@ class KeyringVault final : public Vault {
   const KeyringOptions options_;
   HeldCredentials held_;
   std::atomic<bool> changed_elsewhere_ = false;
-  bool sweep_scheduled_ = false;  // used on the keyring's thread only, as is items_
+  std::atomic<bool> prompts_allowed_ = false;
+  mutable Mutex mutex_;
+  VaultProvider provider_ ABSL_GUARDED_BY(mutex_);
+  // Used on the keyring's thread only:
+  bool sweep_scheduled_ = false;
+  absl::optional<SecretString> trusted_key_;
   std::unique_ptr<ItemStore> items_;
   KeyringThread thread_;
 };

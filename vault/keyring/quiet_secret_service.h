@@ -1,16 +1,13 @@
-// A SecretService that never prompts.
+// A SecretService that is used for its session only.
 #pragma once
 
 #include <gio/gio.h>
 
 namespace billbroker {
 
-// Returns a subclass of SecretService for secret_service_open(). An operation that needs a person
-// fails with PromptNeededQuark(), and the provider's prompt is dismissed. libsecret's own class
-// shows the prompt, and some of its calls unlock implicitly.
+// Returns a subclass of SecretService for secret_service_open(), which ignores the provider's
+// signals. libsecret 0.20.5's own handler iterates a cached property without a look at null, and
+// crashes if a provider sends CollectionCreated before it has answered the first GetAll.
 [[nodiscard]] GType QuietSecretServiceType();
-
-// Returns the error domain for operations that need a person.
-[[nodiscard]] GQuark PromptNeededQuark();
 
 }  // namespace billbroker

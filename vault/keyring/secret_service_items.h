@@ -1,66 +1,78 @@
-// SecretServiceItems: the default keyring through libsecret, with its own SecretService.
+// SecretServiceItems: the default keyring, through the Secret Service.
 //
-// A daemon cannot use libsecret's default instance: it is lost for good when the bus restarts, and
-// it prompts. This class opens a new connection when the old one is closed. If a restarted provider
-// has lost the session, it opens a new session and repeats the call once. It never prompts.
+// libsecret negotiates the encrypted session and encrypts secrets; SessionBus makes the calls. A
+// daemon cannot use more of libsecret 0.20.5: its default instance is lost for good when the bus
+// restarts, it prompts, it crashes if a provider restarts at the wrong moment, and it leaks each
+// secret that it reads. See docs/adr/0002-own-secret-service-instance.md.
 #pragma once
 
-#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "vault/keyring/glib_ptr.h"
 #include "vault/keyring/item_store.h"
+#include "vault/keyring/session_bus.h"
 
 namespace billbroker {
 
-// Opens the bus of the environment at first use, and again after it was lost.
 class SecretServiceItems final : public ItemStore {
  public:
-  SecretServiceItems();
-  ~SecretServiceItems() override;
-  SecretServiceItems(const SecretServiceItems&) = delete;
-  SecretServiceItems& operator=(const SecretServiceItems&) = delete;
+  // `allow_plain`: secrets may be transferred without encryption if the provider offers nothing
+  // else.
+  explicit SecretServiceItems(bool allow_plain);
 
-  [[nodiscard]] VaultState Probe(Deadline deadline) override;
+  [[nodiscard]] absl::Status Probe(Deadline deadline) override;
   [[nodiscard]] absl::StatusOr<std::vector<std::string>> Find(const ItemAttributes& attributes,
                                                               Deadline deadline) override;
   [[nodiscard]] absl::StatusOr<ItemAttributes> ReadAttributes(const std::string& path,
                                                               Deadline deadline) override;
   [[nodiscard]] absl::StatusOr<SecretString> ReadSecret(const std::string& path,
                                                         Deadline deadline) override;
-  [[nodiscard]] absl::Status Create(const ItemAttributes& attributes, const std::string& label,
-                                    const SecretString& secret, Deadline deadline) override;
-  [[nodiscard]] absl::Status Overwrite(const std::string& path, const SecretString& secret,
-                                       Deadline deadline) override;
-  [[nodiscard]] absl::Status Remove(const std::string& path, Deadline deadline) override;
-  [[nodiscard]] std::set<std::string> TakeChanged() override;
+  [[nodiscard]] absl::StatusOr<std::string> Create(const ItemAttributes& attributes,
+                                                   const std::string& label,
+                                                   const SecretString& secret,
+                                                   Deadline deadline) override;
+  [[nodiscard]] absl::StatusOr<std::string> Overwrite(const std::string& path,
+                                                      const SecretString& secret,
+                                                      Deadline deadline) override;
+  [[nodiscard]] absl::StatusOr<std::string> Remove(const std::string& path,
+                                                   Deadline deadline) override;
+  [[nodiscard]] absl::Status ShowPrompt(const std::string& prompt,
+                                        std::function<void(bool dismissed)> prompted,
+                                        Deadline deadline) override;
+  void DismissPrompt(const std::string& prompt) override { bus_.DismissPrompt(prompt); }
+  void RenewSession() override { session_.reset(); }
+  [[nodiscard]] KeyringChanges TakeChanges() override;
+  [[nodiscard]] VaultProvider provider() const override;
 
  private:
-  absl::Status Open(Deadline deadline);
-  absl::Status OpenBus(Deadline deadline);
-  void Listen();
-  static void OnItemSignal(GDBusConnection* bus, const char* sender, const char* path,
-                           const char* interface, const char* signal, GVariant* parameters,
-                           gpointer self);
-  void Close();
-  // Opens, and runs `call`; repeats it once if the provider has lost the session. Returns the
-  // status for its error.
-  absl::Status Try(Deadline deadline, absl::FunctionRef<GErrorPtr()> call);
-  absl::Status Explain(const GError& error) const;
+  using Reply = absl::StatusOr<GVariantPtr>;
 
-  // Returns the default collection, unlocked without asking a person.
-  absl::StatusOr<std::string> UnlockedCollection(Deadline deadline);
-  absl::StatusOr<GVariantPtr> Property(const std::string& path, const char* interface,
-                                       const char* name, Deadline deadline);
-  GVariantPtr CallItem(const std::string& path, const char* interface, const char* method,
-                       GVariant* arguments, Deadline deadline, GErrorPtr& error);
+  // Returns the path of the default collection, after an attempt to unlock it.
+  [[nodiscard]] absl::StatusOr<std::string> UnlockedCollection(Deadline deadline);
+  [[nodiscard]] absl::StatusOr<bool> IsLocked(const std::string& path, const char* interface,
+                                              Deadline deadline);
+  // Calls a method without a session.
+  [[nodiscard]] Reply Call(const std::string& path, const char* interface, const char* method,
+                           GVariant* arguments, const char* reply_type, Deadline deadline);
+  // Calls a method of an item that changes it. Fails with kNotFound if another provider has taken
+  // over since Find(): KWallet gives the paths of its items to others after a restart.
+  [[nodiscard]] Reply ChangeItem(const std::string& path, const char* method, GVariant* arguments,
+                                 const char* reply_type, Deadline deadline);
+  // Makes a call that needs a session. A session that the provider has lost has many error names:
+  // after any error that may be one, repeats the call once with a new session.
+  [[nodiscard]] Reply CallInSession(Deadline deadline, absl::FunctionRef<Reply()> call);
+  [[nodiscard]] absl::Status OpenSession(Deadline deadline);
+  // Opens the bus. Drops the session if another provider took over.
+  [[nodiscard]] absl::Status Connect(Deadline deadline);
 
-  GObjectPtr<GDBusConnection> bus_;
-  GObjectPtr<SecretService> service_;
-  guint subscription_ = 0;  // of bus_
-  std::set<std::string> changed_;
+  const bool allow_plain_;
+  GObjectPtr<SecretService> session_;  // used for its keys only; closing the bus drops it
+  SessionBus bus_;
+  std::string encryption_;
+  bool provider_changed_ = false;
+  bool paths_valid_ = false;  // found since the last change of the provider
 };
 
 }  // namespace billbroker

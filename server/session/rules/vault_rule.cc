@@ -3,10 +3,13 @@
 namespace billbroker {
 
 RuleAnswer VaultRule::Check(const SignInCandidate& /*candidate*/, absl::Duration /*now*/) {
-  // If the vault timed out, each try would hold a thread for as long as the vault is silent.
-  // VaultSync notices when it answers again.
-  const bool silent = health_.state() == VaultState::kTimedOut;
-  return silent || !restored_ ? RuleAnswer::Refuse() : RuleAnswer::Go();
+  // If the vault timed out, each try would hold a thread for as long as the vault is silent. A
+  // keyring that is not the broker's own may have a credential of the same name. VaultSync notices
+  // the end of either state.
+  const VaultState state = health_.state();
+  const bool refused = state == VaultState::kTimedOut || state == VaultState::kReplaced ||
+                       state == VaultState::kKeyInvalid;
+  return refused || !restored_ ? RuleAnswer::Refuse() : RuleAnswer::Go();
 }
 
 absl::Status VaultRule::Explain(const SignInCandidate& /*candidate*/, absl::Duration /*now*/) {

@@ -1,4 +1,5 @@
-// VaultRule: no sign-in while the vault does not answer, or before the ledger is known.
+// VaultRule: no sign-in while the vault does not answer or is not the broker's own, or before the
+// ledger is known.
 #pragma once
 
 #include <utility>

@@ -24,12 +24,15 @@ TEST(VaultWatchTest, LogsStatesAndNotifies) {
   std::vector<bool> notified;
   VaultWatch watch(
       log, [&notified](bool ready) { notified.push_back(ready); }, [] {});
-  watch.VaultStateChanged(VaultState::kUnknown, VaultState::kLocked);
+  const VaultProvider provider = {"unix:path=/run/user/990/bus", "gnome-keyring-daemon", 4711, ""};
+  watch.VaultStateChanged(VaultState::kUnknown, VaultError(VaultState::kLocked), provider);
   EXPECT_THAT(out.str(), HasSubstr(R"("level":"warning","event":"vault_state","before":"UNKNOWN",)"
-                                   R"("state":"LOCKED","fix":")"));
-  watch.VaultStateChanged(VaultState::kLocked, VaultState::kReady);
+                                   R"("state":"LOCKED","message":"the keyring is locked; )"));
+  watch.VaultStateChanged(VaultState::kLocked, absl::OkStatus(), provider);
   EXPECT_THAT(out.str(), HasSubstr(R"("level":"info","event":"vault_state","before":"LOCKED",)"
-                                   R"("state":"READY","fix":""})"));
+                                   R"("state":"READY","message":"","fix":"",)"
+                                   R"("provider":"gnome-keyring-daemon",)"
+                                   R"("bus":"unix:path=/run/user/990/bus"})"));
   EXPECT_THAT(notified, ElementsAre(false, true));
 }
 
@@ -40,17 +43,21 @@ TEST(VaultWatchTest, WarnsOfUnreadableDocuments) {
   int loaded = 0;
   VaultWatch watch(
       log, [](bool) {}, [&loaded] { ++loaded; });
-  VaultContents contents;
-  contents.invalid_documents.push_back(
+  VaultReading reading;
+  reading.credentials = 1;
+  reading.added = {"acme-payables-user", "mill-payables-user"};
+  reading.missing = {"zebra-payables-user"};
+  reading.invalid_documents.push_back(
       {"invalid-credential", MakeError(Reason::kVaultDocumentInvalid, "not valid JSON")});
-  watch.VaultLoaded(contents);
-  EXPECT_THAT(out.str(), HasSubstr(R"("level":"info","event":"vault_loaded","credentials":0})"));
+  watch.VaultLoaded(reading);
+  EXPECT_THAT(out.str(), HasSubstr(R"("level":"info","event":"vault_loaded","credentials":1,)"
+                                   R"("added":"acme-payables-user, mill-payables-user",)"));
+  EXPECT_THAT(out.str(), HasSubstr(R"("event":"vault_credential_missing",)"
+                                   R"("credential":"zebra-payables-user")"));
   EXPECT_THAT(out.str(),
               HasSubstr(R"("level":"warning","event":"vault_document_invalid",)"
                         R"("credential":"invalid-credential","message":"not valid JSON")"));
-  watch.VaultLoadFailed(MakeError(Reason::kVaultLocked, "the keyring is locked"));
-  EXPECT_THAT(out.str(),
-              HasSubstr(R"("event":"vault_load_failed","message":"the keyring is locked")"));
+  EXPECT_EQ(loaded, 1);
 }
 
 }  // namespace

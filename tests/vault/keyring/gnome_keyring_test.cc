@@ -31,9 +31,17 @@ PrivateBus::Attributes AttributesOf(const std::string& name) {
           {"credential", name}};
 }
 
+void TrustKey(Vault& vault) {
+  const absl::StatusOr<SecretString> key = vault.CreateMasterKey();
+  ASSERT_THAT(key, IsOk());
+  vault.TrustMasterKey(*key);
+}
+
+// Returns a vault that trusts the master key, if its keyring is ready.
 std::unique_ptr<KeyringVault> OpenVault(KeyringOptions options = {}) {
   absl::StatusOr<std::unique_ptr<KeyringVault>> vault = KeyringVault::Create(std::move(options));
   if (!vault.ok()) std::abort();
+  if ((*vault)->Probe().ok()) TrustKey(**vault);
   return *std::move(vault);
 }
 
@@ -71,7 +79,7 @@ class GnomeKeyringTest : public testing::Test {
   }
 
   static bool AwaitState(Vault& vault, VaultState state) {
-    return Await([&] { return vault.Probe() == state; },
+    return Await([&] { return VaultStateOf(vault.Probe()) == state; },
                  absl::StrCat("the vault to be ", VaultStateName(state)));
   }
 };
@@ -86,25 +94,25 @@ TEST_F(GnomeKeyringTest, RecoversWhenTheBusAppears) {
   PrivateBus bus(Start::kNothing);
   bus.Export();
   const auto vault = OpenVault();
-  EXPECT_EQ(vault->Probe(), VaultState::kNoBus);
+  EXPECT_EQ(VaultStateOf(vault->Probe()), VaultState::kNoBus);
   EXPECT_EQ(VaultStateOf(vault->Load("acme-payables-user").status()), VaultState::kNoBus);
   bus.StartBus();
-  EXPECT_EQ(vault->Probe(), VaultState::kNoProvider);
+  EXPECT_EQ(VaultStateOf(vault->Probe()), VaultState::kNoProvider);
   bus.StartProvider(/*unlocked=*/false);
-  EXPECT_EQ(vault->Probe(), VaultState::kNoCollection);
+  EXPECT_EQ(VaultStateOf(vault->Probe()), VaultState::kNoCollection);
   EXPECT_EQ(VaultStateOf(vault->MasterKey().status()), VaultState::kNoCollection);
-  EXPECT_EQ(VaultStateOf(vault->Create(SampleUser("acme-payables-user"))),
-            VaultState::kNoCollection);
+  EXPECT_EQ(VaultStateOf(vault->CreateMasterKey().status()), VaultState::kNoCollection);
   bus.KillProvider();
   bus.StartProvider(/*unlocked=*/true);
-  EXPECT_EQ(vault->Probe(), VaultState::kReady);
+  EXPECT_EQ(VaultStateOf(vault->Probe()), VaultState::kReady);
+  TrustKey(*vault);
   EXPECT_THAT(vault->Create(SampleUser("acme-payables-user")), IsOk());
 }
 
 TEST_F(GnomeKeyringTest, DoesNotLaunchABus) {
   unsetenv("DBUS_SESSION_BUS_ADDRESS");
   unsetenv("XDG_RUNTIME_DIR");
-  EXPECT_EQ(OpenVault()->Probe(), VaultState::kNoBus);
+  EXPECT_EQ(VaultStateOf(OpenVault()->Probe()), VaultState::kNoBus);
 }
 
 TEST_F(GnomeKeyringTest, RecoversFromProviderThatReturnsLocked) {
@@ -115,7 +123,7 @@ TEST_F(GnomeKeyringTest, RecoversFromProviderThatReturnsLocked) {
   bus.KillProvider();
   AwaitState(*vault, VaultState::kNoProvider);
   bus.StartProvider(/*unlocked=*/false);
-  EXPECT_EQ(vault->Probe(), VaultState::kLocked);
+  EXPECT_EQ(VaultStateOf(vault->Probe()), VaultState::kLocked);
   EXPECT_EQ(VaultStateOf(vault->LoadAll().status()), VaultState::kLocked);
   bus.Unlock();
   EXPECT_THAT(vault->Load("acme-payables-user"), IsOk());
@@ -140,7 +148,7 @@ TEST_F(GnomeKeyringTest, ReconnectsToARestartedBus) {
   ASSERT_THAT(vault->Create(SampleUser("acme-payables-user")), IsOk());
   for (int round = 0; round < 3; ++round) {
     bus.KillBus();
-    EXPECT_EQ(vault->Probe(), VaultState::kNoBus);
+    EXPECT_EQ(VaultStateOf(vault->Probe()), VaultState::kNoBus);
     EXPECT_THAT(vault->Load("unknown-credential"), HasReason(Reason::kVaultUnreachable));
     bus.StartBus();
     bus.StartProvider(/*unlocked=*/true);
@@ -155,7 +163,7 @@ TEST_F(GnomeKeyringTest, StoppedProviderTimesOutAndRecovers) {
   const auto vault = OpenVault(WithShortTimeouts());
   ASSERT_THAT(vault->Create(SampleUser("acme-payables-user")), IsOk());
   bus.StopProvider();
-  EXPECT_EQ(vault->Probe(), VaultState::kTimedOut);
+  EXPECT_EQ(VaultStateOf(vault->Probe()), VaultState::kTimedOut);
   EXPECT_EQ(VaultStateOf(vault->Load("acme-payables-user").status()), VaultState::kTimedOut);
   std::vector<std::thread> threads(10);
   std::atomic<int> timed_out = 0;
@@ -177,7 +185,7 @@ class StoppingItems final : public ItemStore {
  public:
   explicit StoppingItems(const PrivateBus& bus) : bus_(bus) {}
 
-  VaultState Probe(Deadline deadline) override { return items_.Probe(deadline); }
+  absl::Status Probe(Deadline deadline) override { return items_.Probe(deadline); }
   absl::StatusOr<std::vector<std::string>> Find(const ItemAttributes& attributes,
                                                 Deadline deadline) override {
     return items_.Find(attributes, deadline);
@@ -189,29 +197,37 @@ class StoppingItems final : public ItemStore {
   absl::StatusOr<SecretString> ReadSecret(const std::string& path, Deadline deadline) override {
     return items_.ReadSecret(path, deadline);
   }
-  absl::Status Create(const ItemAttributes& attributes, const std::string& label,
-                      const SecretString& secret, Deadline deadline) override {
+  absl::StatusOr<std::string> Create(const ItemAttributes& attributes, const std::string& label,
+                                     const SecretString& secret, Deadline deadline) override {
     return items_.Create(attributes, label, secret, deadline);
   }
-  absl::Status Overwrite(const std::string& path, const SecretString& secret,
-                         Deadline deadline) override {
+  absl::StatusOr<std::string> Overwrite(const std::string& path, const SecretString& secret,
+                                        Deadline deadline) override {
     bus_.StopProvider();
     return items_.Overwrite(path, secret, deadline);
   }
-  absl::Status Remove(const std::string& path, Deadline deadline) override {
+  absl::StatusOr<std::string> Remove(const std::string& path, Deadline deadline) override {
     return items_.Remove(path, deadline);
   }
-  std::set<std::string> TakeChanged() override { return items_.TakeChanged(); }
+  absl::Status ShowPrompt(const std::string& prompt, std::function<void(bool)> prompted,
+                          Deadline deadline) override {
+    return items_.ShowPrompt(prompt, std::move(prompted), deadline);
+  }
+  void DismissPrompt(const std::string& prompt) override { items_.DismissPrompt(prompt); }
+  void RenewSession() override { items_.RenewSession(); }
+  KeyringChanges TakeChanges() override { return items_.TakeChanges(); }
+  VaultProvider provider() const override { return items_.provider(); }
 
  private:
   const PrivateBus& bus_;
-  SecretServiceItems items_;
+  SecretServiceItems items_{/*allow_plain=*/false};
 };
 
 TEST_F(GnomeKeyringTest, NextLoadSeesAWriteThatCommitsLate) {
   PrivateBus bus;
   bus.Export();
   KeyringVault vault(WithShortTimeouts(), std::make_unique<StoppingItems>(bus));
+  TrustKey(vault);
   const Credential first = SampleUser("acme-payables-user");
   const Credential second = NextVersionOf(first);
   ASSERT_THAT(vault.Create(first), IsOk());
@@ -239,7 +255,7 @@ TEST_F(GnomeKeyringTest, LoadsOnceTheKeyringIsUnlocked) {
   EXPECT_EQ(contents->credentials.size(), 1u);
 }
 
-TEST_F(GnomeKeyringTest, ReportsDuplicatesAndKeepsThem) {
+TEST_F(GnomeKeyringTest, UsesOneOfEqualDuplicates) {
   PrivateBus bus;
   bus.Export();
   const auto vault = OpenVault();
@@ -247,12 +263,28 @@ TEST_F(GnomeKeyringTest, ReportsDuplicatesAndKeepsThem) {
   const std::string document(WriteDocument(credential).Reveal());
   for (const char* label : {"one", "two"})
     bus.Plant(AttributesOf("acme-payables-user"), label, document);
+  EXPECT_THAT(vault->Load("acme-payables-user"), IsOk());
+  EXPECT_EQ(vault->LoadAll()->credentials.size(), 1U);
+  EXPECT_THAT(vault->Replace(NextVersionOf(credential)), IsOk());
+  EXPECT_EQ(bus.CountItems(AttributesOf("acme-payables-user")), 1);
+  EXPECT_EQ((*vault->Load("acme-payables-user"))->version, 2U);
+}
+
+TEST_F(GnomeKeyringTest, ReportsUnequalDuplicatesAndKeepsThem) {
+  PrivateBus bus;
+  bus.Export();
+  const auto vault = OpenVault();
+  const Credential credential = SampleUser("acme-payables-user");
+  const Credential next = NextVersionOf(credential);
+  bus.Plant(AttributesOf("acme-payables-user"), "one",
+            std::string(WriteDocument(credential).Reveal()));
+  bus.Plant(AttributesOf("acme-payables-user"), "two", std::string(WriteDocument(next).Reveal()));
   EXPECT_THAT(vault->Load("acme-payables-user"), HasReason(Reason::kVaultDocumentInvalid));
   EXPECT_THAT(vault->Replace(NextVersionOf(credential)), HasReason(Reason::kVaultDocumentInvalid));
   const absl::StatusOr<VaultContents> contents = vault->LoadAll();
   ASSERT_THAT(contents, IsOk());
   EXPECT_TRUE(contents->credentials.empty());
-  ASSERT_EQ(contents->invalid_documents.size(), 1u);
+  ASSERT_EQ(contents->invalid_documents.size(), 1U);
   EXPECT_THAT(contents->invalid_documents[0].why, HasReason(Reason::kVaultDocumentInvalid));
   EXPECT_EQ(bus.CountItems(AttributesOf("acme-payables-user")), 2);
 }
@@ -276,7 +308,9 @@ TEST_F(GnomeKeyringTest, ReportsInvalidMasterKeyAndKeepsIt) {
   const PrivateBus::Attributes attributes = {
       {"application", "billbroker"}, {"instance", "default"}, {"kind", "key"}};
   bus.Plant(attributes, "key", "short");
-  EXPECT_THAT(OpenVault()->MasterKey(), HasReason(Reason::kVaultDocumentInvalid));
+  const auto vault = *KeyringVault::Create(KeyringOptions());
+  EXPECT_EQ(VaultStateOf(vault->MasterKey().status()), VaultState::kKeyInvalid);
+  EXPECT_EQ(VaultStateOf(vault->CreateMasterKey().status()), VaultState::kKeyInvalid);
   EXPECT_EQ(bus.CountItems(attributes), 1);
 }
 
@@ -297,15 +331,15 @@ TEST_F(GnomeKeyringTest, ReportsOutsideChangesOfOwnItems) {
   bus.Export();
   const auto vault = OpenVault();
   ASSERT_TRUE(AwaitState(*vault, VaultState::kReady));
+  EXPECT_TRUE(vault->TakeChangedElsewhere()) << "the provider that was found";
   const Credential credential = SampleUser("acme-payables-user");
-  ASSERT_THAT(vault->MasterKey(), IsOk());
   ASSERT_THAT(vault->Create(credential), IsOk());
   ASSERT_THAT(vault->Replace(NextVersionOf(credential)), IsOk());
   ASSERT_THAT(vault->Create(SampleConsole("accountants-books")), IsOk());
   ASSERT_THAT(vault->Delete("accountants-books", SampleConsole("accountants-books").uid, 1),
               IsOk());
   bus.Plant({{"application", "another-unique-id-0001"}}, "another's", "whatever");
-  EXPECT_EQ(vault->Probe(), VaultState::kReady);
+  EXPECT_EQ(VaultStateOf(vault->Probe()), VaultState::kReady);
   EXPECT_FALSE(vault->TakeChangedElsewhere());
 
   const auto await_report = [&vault] {

@@ -1,12 +1,15 @@
 // The logic of the keyring vault, with items in memory that fail on demand.
 #include "vault/keyring/keyring_vault.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
 #include <future>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -22,7 +25,9 @@
 namespace billbroker {
 namespace {
 
-enum class Answer { kArrives, kLostAndDone, kLostAndNotDone, kGone };
+using ::testing::HasSubstr;
+
+enum class Answer { kArrives, kLostAndDone, kLostAndNotDone, kOkAndNotDone, kGone, kPrompts };
 
 // The items. They outlive the vault, which owns an ItemsView of them.
 struct Items {
@@ -39,18 +44,34 @@ struct Items {
   std::atomic<int> secrets_read = 0;
   int writes = 0;
   std::function<void()> before_read;
-  std::set<std::string> changed;
+  std::function<void()> before_write;
+  KeyringChanges changes;
+  std::function<void()> prompted_write;          // of a write that waits for its prompt
+  std::function<void(bool dismissed)> prompted;  // ends the prompt that is shown
+  std::function<void()> on_prompt;
+  bool prompt_dismissed = false;
+  int sessions = 1;
+  int garbage_in_session = 0;                   // credentials read as garbage in this session
+  std::set<std::string> hidden;                 // paths whose secret is not returned
+  std::map<std::string, absl::Status> failing;  // path -> error of its secret
+  int created = 0;
 
-  absl::Status Write(const std::function<void()>& write) {
+  absl::StatusOr<std::string> Write(const std::function<void()>& write) {
     ++writes;
+    if (before_write) before_write();
     Answer answer = Answer::kArrives;
     if (!next_writes.empty()) {
       answer = next_writes.front();
       next_writes.erase(next_writes.begin());
     }
     if (answer == Answer::kGone) return absl::NotFoundError("no such item");
-    if (answer != Answer::kLostAndNotDone) write();
-    return answer == Answer::kArrives ? absl::OkStatus() : VaultError(VaultState::kTimedOut);
+    if (answer == Answer::kPrompts) {
+      prompted_write = write;
+      return std::string("/prompts/1");
+    }
+    if (answer != Answer::kLostAndNotDone && answer != Answer::kOkAndNotDone) write();
+    if (answer == Answer::kArrives || answer == Answer::kOkAndNotDone) return std::string();
+    return VaultError(VaultState::kTimedOut);
   }
 };
 
@@ -58,7 +79,9 @@ class ItemsView final : public ItemStore {
  public:
   explicit ItemsView(Items& items) : items_(items) {}
 
-  VaultState Probe(Deadline /*deadline*/) override { return items_.state; }
+  absl::Status Probe(Deadline /*deadline*/) override {
+    return items_.state == VaultState::kReady ? absl::OkStatus() : VaultError(items_.state);
+  }
   absl::StatusOr<std::vector<std::string>> Find(const ItemAttributes& wanted,
                                                 Deadline /*deadline*/) override {
     if (items_.state != VaultState::kReady) return VaultError(items_.state);
@@ -85,24 +108,43 @@ class ItemsView final : public ItemStore {
     if (items_.before_read) items_.before_read();
     ++items_.secrets_read;
     const auto found = items_.by_path.find(path);
-    if (found == items_.by_path.end()) return absl::NotFoundError("no such item");
+    if (found == items_.by_path.end() || items_.hidden.contains(path)) {
+      return absl::NotFoundError("no such item");
+    }
+    if (const auto failing = items_.failing.find(path); failing != items_.failing.end()) {
+      return failing->second;
+    }
+    const bool is_key = found->second.attributes.at("kind") == "key";
+    if (items_.garbage_in_session == items_.sessions && !is_key) {
+      return SecretString::CopyOf("decrypted with the key of another client");
+    }
     return found->second.secret.Clone();
   }
-  absl::Status Create(const ItemAttributes& attributes, const std::string& label,
-                      const SecretString& secret, Deadline /*deadline*/) override {
-    return items_.Write([&] {
-      items_.by_path[absl::StrCat("/items/", items_.by_path.size())] = {attributes, label,
-                                                                        secret.Clone()};
+  absl::StatusOr<std::string> Create(const ItemAttributes& attributes, const std::string& label,
+                                     const SecretString& secret, Deadline /*deadline*/) override {
+    // Owned by the write: a prompt may do it later.
+    const auto item = std::make_shared<Items::Item>(Items::Item{attributes, label, secret.Clone()});
+    return items_.Write([this, item] {
+      items_.by_path[absl::StrCat("/items/", items_.created++)] = std::move(*item);
     });
   }
-  absl::Status Overwrite(const std::string& path, const SecretString& secret,
-                         Deadline /*deadline*/) override {
+  absl::StatusOr<std::string> Overwrite(const std::string& path, const SecretString& secret,
+                                        Deadline /*deadline*/) override {
     return items_.Write([&] { items_.by_path.at(path).secret = secret.Clone(); });
   }
-  absl::Status Remove(const std::string& path, Deadline /*deadline*/) override {
+  absl::StatusOr<std::string> Remove(const std::string& path, Deadline /*deadline*/) override {
     return items_.Write([&] { items_.by_path.erase(path); });
   }
-  std::set<std::string> TakeChanged() override { return std::exchange(items_.changed, {}); }
+  absl::Status ShowPrompt(const std::string& /*prompt*/, std::function<void(bool)> prompted,
+                          Deadline /*deadline*/) override {
+    items_.prompted = std::move(prompted);
+    if (items_.on_prompt) items_.on_prompt();
+    return absl::OkStatus();
+  }
+  void DismissPrompt(const std::string& /*prompt*/) override { items_.prompt_dismissed = true; }
+  void RenewSession() override { ++items_.sessions; }
+  KeyringChanges TakeChanges() override { return std::exchange(items_.changes, {}); }
+  VaultProvider provider() const override { return {.program = "fake-keyring-daemon"}; }
 
  private:
   Items& items_;
@@ -114,12 +156,27 @@ Credential NextVersionOf(const Credential& credential) {
   return next;
 }
 
+bool HasUnknownOutcome(const absl::Status& status) {
+  const absl::optional<ErrorDetails> details = DetailsOf(status);
+  return details.has_value() && details->metadata.contains("outcome");
+}
+
 class KeyringVaultTest : public testing::Test {
  protected:
   KeyringVaultTest() { Open({}); }
+  void OpenWithoutKey() {
+    items_.by_path.clear();
+    items_.writes = 0;
+    vault_ = std::make_unique<KeyringVault>(KeyringOptions(), std::make_unique<ItemsView>(items_));
+  }
   void Open(KeyringOptions options) {
     vault_ =
         std::make_unique<KeyringVault>(std::move(options), std::make_unique<ItemsView>(items_));
+    const absl::StatusOr<SecretString> key = vault_->CreateMasterKey();
+    ASSERT_THAT(key, IsOk());
+    vault_->TrustMasterKey(*key);
+    items_.writes = 0;
+    items_.secrets_read = 0;
   }
 
   Items items_;
@@ -130,23 +187,22 @@ class KeyringVaultTest : public testing::Test {
 
 TEST_F(KeyringVaultTest, ItemsHaveLabelsAndNoSecretAttributes) {
   ASSERT_THAT(vault_->Create(first_), IsOk());
-  ASSERT_THAT(vault_->MasterKey(), IsOk());
-  EXPECT_EQ(items_.by_path.at("/items/0").label, "billbroker credential acme-payables-user");
-  EXPECT_EQ(items_.by_path.at("/items/0").attributes,
+  EXPECT_EQ(items_.by_path.at("/items/1").label, "billbroker credential acme-payables-user");
+  EXPECT_EQ(items_.by_path.at("/items/1").attributes,
             (ItemAttributes{{"xdg:schema", "com.billbroker.Credential"},
                             {"application", "billbroker"},
                             {"instance", "default"},
                             {"kind", "credential"},
                             {"credential", "acme-payables-user"}}));
-  EXPECT_EQ(items_.by_path.at("/items/1").label, "billbroker master key default");
+  EXPECT_EQ(items_.by_path.at("/items/0").label, "billbroker master key default");
 }
 
 TEST_F(KeyringVaultTest, ReportsOutsideChangesOfOwnItems) {
   ASSERT_THAT(vault_->Create(first_), IsOk());
   items_.by_path["/items/other"] = {{{"application", "mail"}}, "mail", SecretString()};
-  const auto is_reported = [this](std::set<std::string> changed) {
-    items_.changed = std::move(changed);
-    EXPECT_EQ(vault_->Probe(), VaultState::kReady);
+  const auto is_reported = [this](std::vector<std::string> changed) {
+    items_.changes.items = std::move(changed);
+    EXPECT_EQ(VaultStateOf(vault_->Probe()), VaultState::kReady);
     const bool changed_elsewhere = vault_->TakeChangedElsewhere();
     EXPECT_FALSE(vault_->TakeChangedElsewhere());
     return changed_elsewhere;
@@ -155,10 +211,10 @@ TEST_F(KeyringVaultTest, ReportsOutsideChangesOfOwnItems) {
   EXPECT_FALSE(is_reported({"/items/other"}));
   EXPECT_TRUE(is_reported({"/items/gone", "/items/other"}));
   ASSERT_THAT(vault_->Load("acme-payables-user"), IsOk());
-  const int read = items_.secrets_read;
-  EXPECT_TRUE(is_reported({"/items/0"}));
+  items_.secrets_read = 0;
+  EXPECT_TRUE(is_reported({"/items/1"}));
   ASSERT_THAT(vault_->Load("acme-payables-user"), IsOk());
-  EXPECT_EQ(items_.secrets_read, read + 1);  // not from the cache
+  EXPECT_EQ(items_.secrets_read, 2) << "the key at the probe, and the credential, not cached";
 }
 
 TEST_F(KeyringVaultTest, CompletedWriteWithLostAnswerSucceeds) {
@@ -167,7 +223,7 @@ TEST_F(KeyringVaultTest, CompletedWriteWithLostAnswerSucceeds) {
   EXPECT_THAT(vault_->Replace(second_), IsOk());
   EXPECT_THAT(vault_->Delete("acme-payables-user", second_.uid, 2), IsOk());
   EXPECT_EQ(items_.writes, 3);
-  EXPECT_TRUE(items_.by_path.empty());
+  EXPECT_EQ(items_.by_path.size(), 1U) << "the master key";
 }
 
 TEST_F(KeyringVaultTest, LostWriteIsTriedOnceMore) {
@@ -191,7 +247,7 @@ TEST_F(KeyringVaultTest, WriteLostTwiceIsUnreachable) {
 TEST_F(KeyringVaultTest, WriteThatCannotBeVerifiedIsUnreachable) {
   ASSERT_THAT(vault_->Create(first_), IsOk());
   items_.next_writes = {Answer::kLostAndDone};
-  items_.finds_until_timeout = 1;
+  items_.finds_until_timeout = 2;  // the key, and the name before the write
   EXPECT_EQ(VaultStateOf(vault_->Replace(second_)), VaultState::kTimedOut);
   items_.finds_until_timeout = -1;
   EXPECT_EQ((*vault_->Load("acme-payables-user"))->version, 2u);
@@ -200,13 +256,10 @@ TEST_F(KeyringVaultTest, WriteThatCannotBeVerifiedIsUnreachable) {
 TEST_F(KeyringVaultTest, DetectsDocumentOfAnotherWriter) {
   ASSERT_THAT(vault_->Create(first_), IsOk());
   items_.next_writes = {Answer::kLostAndNotDone};
-  // The vault reads before and after the write. Before the second read, another program replaces
-  // the document.
-  items_.before_read = [this, reads = 0]() mutable {
-    if (++reads != 2) return;
+  items_.before_write = [this] {
     Credential other = second_.Clone();
     other.username = "other@acme.example";
-    items_.by_path.begin()->second.secret = WriteDocument(other);
+    items_.by_path.at("/items/1").secret = WriteDocument(other);
   };
   EXPECT_THAT(vault_->Replace(second_), HasReason(Reason::kVersionConflict));
 }
@@ -214,21 +267,184 @@ TEST_F(KeyringVaultTest, DetectsDocumentOfAnotherWriter) {
 TEST_F(KeyringVaultTest, ReplaceOfARemovedItemIsUnknown) {
   ASSERT_THAT(vault_->Create(first_), IsOk());
   items_.next_writes = {Answer::kGone};
-  items_.before_read = [this, reads = 0]() mutable {
-    if (++reads == 2) items_.by_path.clear();
-  };
+  items_.before_write = [this] { items_.by_path.erase("/items/1"); };
   EXPECT_THAT(vault_->Replace(second_), HasReason(Reason::kUnknownCredential));
 }
 
 TEST_F(KeyringVaultTest, MasterKeyIsTheStoredOne) {
+  OpenWithoutKey();
+  EXPECT_THAT(vault_->MasterKey(), StatusIs(absl::StatusCode::kNotFound));
   items_.next_writes = {Answer::kLostAndDone};
-  const absl::StatusOr<SecretString> key = vault_->MasterKey();
+  const absl::StatusOr<SecretString> key = vault_->CreateMasterKey();
   ASSERT_THAT(key, IsOk());
   EXPECT_EQ(items_.writes, 1);
   EXPECT_TRUE(*key == *vault_->MasterKey());
   items_.by_path.clear();
   items_.next_writes = {Answer::kLostAndNotDone, Answer::kLostAndNotDone};
-  EXPECT_EQ(VaultStateOf(vault_->MasterKey().status()), VaultState::kTimedOut);
+  EXPECT_EQ(VaultStateOf(vault_->CreateMasterKey().status()), VaultState::kTimedOut);
+}
+
+TEST_F(KeyringVaultTest, KeyThatWasNotStoredIsNotUsed) {
+  OpenWithoutKey();
+  items_.next_writes = {Answer::kOkAndNotDone, Answer::kOkAndNotDone};
+  EXPECT_EQ(VaultStateOf(vault_->CreateMasterKey().status()), VaultState::kFailing);
+  items_.next_writes = {Answer::kPrompts};
+  EXPECT_EQ(VaultStateOf(vault_->CreateMasterKey().status()), VaultState::kNeedsConfirmation);
+  EXPECT_TRUE(items_.prompt_dismissed);
+}
+
+TEST_F(KeyringVaultTest, NothingIsWrittenBeforeAKeyIsTrusted) {
+  OpenWithoutKey();
+  EXPECT_EQ(VaultStateOf(vault_->Create(first_)), VaultState::kUnknown);
+  EXPECT_EQ(items_.writes, 0);
+}
+
+TEST_F(KeyringVaultTest, EmptyKeyringIsNotADeletion) {
+  ASSERT_THAT(vault_->Create(first_), IsOk());
+  items_.writes = 0;
+  const auto kept = std::exchange(items_.by_path, {});
+  EXPECT_EQ(VaultStateOf(vault_->Load("mill-payables-user").status()), VaultState::kReplaced);
+  EXPECT_EQ(VaultStateOf(vault_->LoadAll().status()), VaultState::kReplaced);
+  EXPECT_EQ(VaultStateOf(vault_->Probe()), VaultState::kReplaced);
+  EXPECT_EQ(VaultStateOf(vault_->MasterKey().status()), VaultState::kReplaced);
+  EXPECT_EQ(VaultStateOf(vault_->Create(first_)), VaultState::kReplaced);
+  EXPECT_EQ(VaultStateOf(vault_->Delete("acme-payables-user", first_.uid, 1)),
+            VaultState::kReplaced);
+  EXPECT_EQ(items_.writes, 0);
+}
+
+TEST_F(KeyringVaultTest, AnotherKeyIsNotTrusted) {
+  ASSERT_THAT(vault_->Create(first_), IsOk());
+  items_.by_path.at("/items/0").secret = SecretString::CopyOf(std::string(64, 'a'));
+  EXPECT_EQ(VaultStateOf(vault_->Probe()), VaultState::kReplaced);
+  EXPECT_EQ(VaultStateOf(vault_->Replace(second_)), VaultState::kReplaced);
+  items_.by_path.at("/items/0").secret = SecretString::CopyOf("damaged");
+  EXPECT_EQ(VaultStateOf(vault_->Probe()), VaultState::kKeyInvalid);
+}
+
+TEST_F(KeyringVaultTest, WriteThatStoredNothingIsReported) {
+  items_.next_writes = {Answer::kOkAndNotDone, Answer::kOkAndNotDone};
+  const absl::Status created = vault_->Create(first_);
+  EXPECT_THAT(created, HasReason(Reason::kVaultUnreachable));
+  EXPECT_THAT(created.message(), HasSubstr("answered OK and stored nothing"));
+  EXPECT_FALSE(HasUnknownOutcome(created)) << "it is a fact";
+  ASSERT_THAT(vault_->Create(first_), IsOk());
+  items_.next_writes = {Answer::kOkAndNotDone, Answer::kOkAndNotDone};
+  EXPECT_THAT(vault_->Replace(second_).message(), HasSubstr("stored nothing"));
+  items_.next_writes = {Answer::kOkAndNotDone, Answer::kOkAndNotDone};
+  EXPECT_THAT(vault_->Delete("acme-payables-user", first_.uid, 1).message(),
+              HasSubstr("answered OK and deleted nothing"));
+  EXPECT_EQ((*vault_->Load("acme-payables-user"))->version, 1U);
+}
+
+TEST_F(KeyringVaultTest, ReadBackThatFailsIsAnUnknownOutcome) {
+  items_.finds_until_timeout = 2;  // the key, and the name before the write
+  const absl::Status created = vault_->Create(first_);
+  EXPECT_THAT(created, HasReason(Reason::kVaultUnreachable));
+  EXPECT_TRUE(HasUnknownOutcome(created)) << created;
+  items_.finds_until_timeout = -1;
+  EXPECT_THAT(vault_->Load("acme-payables-user"), IsOk());
+}
+
+TEST_F(KeyringVaultTest, WriteThatNeedsAPersonIsRefused) {
+  items_.next_writes = {Answer::kPrompts};
+  const absl::Status created = vault_->Create(first_);
+  EXPECT_THAT(created, HasReason(Reason::kVaultLocked));
+  EXPECT_EQ(VaultStateOf(created), VaultState::kNeedsConfirmation);
+  EXPECT_TRUE(HasUnknownOutcome(created));
+  EXPECT_TRUE(items_.prompt_dismissed);
+  EXPECT_THAT(vault_->Load("acme-payables-user"), HasReason(Reason::kUnknownCredential));
+}
+
+TEST_F(KeyringVaultTest, ConfirmedPromptCompletesTheWrite) {
+  vault_->AllowPrompts(true);
+  items_.next_writes = {Answer::kPrompts};
+  items_.on_prompt = [this] {
+    items_.prompted_write();
+    items_.prompted(false);
+  };
+  EXPECT_THAT(vault_->Create(first_), IsOk());
+  EXPECT_THAT(vault_->Load("acme-payables-user"), IsOk());
+  EXPECT_FALSE(items_.prompt_dismissed);
+}
+
+TEST_F(KeyringVaultTest, RefusedPromptFailsTheWrite) {
+  vault_->AllowPrompts(true);
+  items_.next_writes = {Answer::kPrompts};
+  items_.on_prompt = [this] { items_.prompted(true); };
+  const absl::Status created = vault_->Create(first_);
+  EXPECT_EQ(VaultStateOf(created), VaultState::kNeedsConfirmation);
+  EXPECT_THAT(created.message(), HasSubstr("a person refused"));
+}
+
+TEST_F(KeyringVaultTest, OtherCallsGoOnDuringAPrompt) {
+  ASSERT_THAT(vault_->Create(SampleUser("mill-payables-user")), IsOk());
+  vault_->AllowPrompts(true);
+  items_.next_writes = {Answer::kPrompts};
+  std::promise<void> shown;
+  items_.on_prompt = [&shown] { shown.set_value(); };
+  std::jthread writer([this] { EXPECT_THAT(vault_->Create(first_), IsOk()); });
+  ASSERT_TRUE(AwaitReady(shown.get_future(), "the prompt"));
+  EXPECT_THAT(vault_->Load("mill-payables-user"), IsOk());
+  items_.prompted_write();
+  items_.prompted(false);
+}
+
+TEST_F(KeyringVaultTest, PromptThatNobodyAnswersEnds) {
+  KeyringOptions options;
+  options.prompt_timeout = absl::Milliseconds(1);
+  Open(options);
+  vault_->AllowPrompts(true);
+  items_.next_writes = {Answer::kPrompts};
+  const absl::Status created = vault_->Create(first_);
+  EXPECT_EQ(VaultStateOf(created), VaultState::kNeedsConfirmation);
+  EXPECT_TRUE(HasUnknownOutcome(created));
+  EXPECT_TRUE(items_.prompt_dismissed);
+}
+
+TEST_F(KeyringVaultTest, ItemThatIsNotReturnedIsNotADeletion) {
+  ASSERT_THAT(vault_->Create(first_), IsOk());
+  items_.hidden.insert("/items/1");
+  items_.secrets_read = 0;
+  const absl::Status read = vault_->Load("acme-payables-user").status();
+  EXPECT_EQ(VaultStateOf(read), VaultState::kFailing);
+  EXPECT_THAT(read.message(), HasSubstr("acme-payables-user"));
+  EXPECT_EQ(items_.secrets_read, 2) << "not in a loop";
+}
+
+TEST_F(KeyringVaultTest, OneItemThatFailsDoesNotHideTheOthers) {
+  ASSERT_THAT(vault_->Create(first_), IsOk());
+  ASSERT_THAT(vault_->Create(SampleUser("mill-payables-user")), IsOk());
+  for (const VaultState state :
+       {VaultState::kLocked, VaultState::kFailing, VaultState::kTimedOut}) {
+    items_.failing = {{"/items/1", VaultError(state)}};
+    const absl::StatusOr<VaultContents> contents = vault_->LoadAll();
+    ASSERT_THAT(contents, IsOk()) << VaultStateName(state);
+    ASSERT_EQ(contents->credentials.size(), 1U);
+    EXPECT_EQ(contents->credentials[0]->name, "mill-payables-user");
+    ASSERT_EQ(contents->invalid_documents.size(), 1U);
+    EXPECT_EQ(contents->invalid_documents[0].name, "acme-payables-user");
+    EXPECT_EQ(VaultStateOf(contents->invalid_documents[0].why), state);
+  }
+}
+
+TEST_F(KeyringVaultTest, GarbageIsReadAgainInANewSession) {
+  ASSERT_THAT(vault_->Create(first_), IsOk());
+  items_.garbage_in_session = 1;
+  EXPECT_THAT(vault_->Load("acme-payables-user"), IsOk());
+  EXPECT_EQ(items_.sessions, 2);
+  items_.garbage_in_session = 3;
+  items_.sessions = 3;
+  EXPECT_EQ(vault_->LoadAll()->credentials.size(), 1U);
+}
+
+TEST_F(KeyringVaultTest, AnotherProviderIsReported) {
+  ASSERT_THAT(vault_->Create(first_), IsOk());
+  (void)vault_->TakeChangedElsewhere();
+  items_.changes.provider = true;
+  EXPECT_THAT(vault_->Probe(), IsOk());
+  EXPECT_TRUE(vault_->TakeChangedElsewhere());
+  EXPECT_EQ(vault_->provider().program, "fake-keyring-daemon");
 }
 
 TEST_F(KeyringVaultTest, ConcurrentLoadsReadTheItemOnce) {
@@ -266,7 +482,7 @@ TEST_F(KeyringVaultTest, LockedKeyringInvalidatesTheCache) {
   ASSERT_THAT(vault_->Load("acme-payables-user"), IsOk());
   items_.state = VaultState::kLocked;
   EXPECT_THAT(vault_->Load("acme-payables-user"), IsOk());
-  EXPECT_EQ(vault_->Probe(), VaultState::kLocked);
+  EXPECT_EQ(VaultStateOf(vault_->Probe()), VaultState::kLocked);
   EXPECT_THAT(vault_->Load("acme-payables-user"), HasReason(Reason::kVaultLocked));
 }
 
@@ -286,24 +502,26 @@ TEST_F(KeyringVaultTest, CallThatWaitsTooLongIsNotMade) {
   ASSERT_TRUE(AwaitReady(busy.get_future(), "the slow read"));
   EXPECT_EQ(VaultStateOf(vault_->Load("acme-payables-user").status()), VaultState::kTimedOut);
   EXPECT_EQ(VaultStateOf(vault_->Create(SampleUser("mill-payables-user"))), VaultState::kTimedOut);
-  EXPECT_EQ(vault_->Probe(), VaultState::kTimedOut);
+  EXPECT_EQ(VaultStateOf(vault_->Probe()), VaultState::kTimedOut);
   released.set_value();
   slow.join();
-  EXPECT_EQ(items_.by_path.size(), 1u);
+  EXPECT_EQ(items_.by_path.size(), 2U);
 }
 
 TEST_F(KeyringVaultTest, InvalidNameIsReportedAsUnnamed) {
   ASSERT_THAT(vault_->Create(first_), IsOk());
-  items_.by_path.at("/items/0").attributes["credential"] = "Hostile\nName";
+  items_.by_path.at("/items/1").attributes["credential"] = "Hostile\nName";
   const absl::StatusOr<VaultContents> contents = vault_->LoadAll();
   ASSERT_THAT(contents, IsOk());
   ASSERT_EQ(contents->invalid_documents.size(), 1u);
-  EXPECT_EQ(contents->invalid_documents[0].name, "unnamed item 0");
+  EXPECT_EQ(contents->invalid_documents[0].name, "unnamed item 1");
 }
 
 TEST_F(KeyringVaultTest, LoadAllOmitsItemsDeletedMeanwhile) {
   ASSERT_THAT(vault_->Create(first_), IsOk());
-  items_.before_read = [this] { items_.by_path.clear(); };
+  items_.before_read = [this, reads = 0]() mutable {
+    if (++reads == 2) items_.by_path.erase("/items/1");  // the key is read first
+  };
   const absl::StatusOr<VaultContents> contents = vault_->LoadAll();
   ASSERT_THAT(contents, IsOk());
   EXPECT_TRUE(contents->credentials.empty());

@@ -36,7 +36,7 @@ TEST_P(VaultRuleTest, RefusesBeforeTheStoreIsRestored) {
 }
 
 // A locked vault is asked all the same: it may be unlocked by now.
-TEST_P(VaultRuleTest, RefusesOnlyASilentVaultAfterwards) {
+TEST_P(VaultRuleTest, RefusesASilentOrForeignVaultAfterwards) {
   rule.SetRestored();
   EXPECT_EQ(rule.Check(SampleCandidate(), now).ok(), GetParam().goes);
 }
@@ -47,6 +47,9 @@ INSTANTIATE_TEST_SUITE_P(
                       VaultRow{"Locked", VaultState::kLocked, true, Reason::kVaultLocked},
                       VaultRow{"NoBus", VaultState::kNoBus, true, Reason::kVaultUnreachable},
                       VaultRow{"TimedOut", VaultState::kTimedOut, false, Reason::kVaultUnreachable},
+                      VaultRow{"Replaced", VaultState::kReplaced, false, Reason::kVaultUnreachable},
+                      VaultRow{"KeyInvalid", VaultState::kKeyInvalid, false,
+                               Reason::kVaultUnreachable},
                       VaultRow{"Unknown", VaultState::kUnknown, true, Reason::kVaultUnreachable}),
     [](const auto& tested) { return std::string(tested.param.name); });
 

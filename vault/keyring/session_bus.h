@@ -1,0 +1,101 @@
+// SessionBus: the D-Bus session bus of this process, and the calls of the Secret Service on it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "vault/keyring/deadline.h"
+#include "vault/keyring/glib_ptr.h"
+#include "vault/vault.h"
+
+namespace billbroker {
+
+inline constexpr char kSecretServiceName[] = "org.freedesktop.secrets";
+inline constexpr char kSecretCollectionInterface[] = "org.freedesktop.Secret.Collection";
+inline constexpr char kSecretServicePath[] = "/org/freedesktop/secrets";
+
+// Opens the bus that the environment names at the first use, and again after it was lost. Used on
+// the keyring's thread only. It calls the Secret Service itself and reads no cached property of
+// libsecret: a provider that restarts must not crash the process, and every error is reported.
+class SessionBus final {
+ public:
+  // Receives the end of a prompt: whether the person dismissed it.
+  using OnPrompted = std::function<void(bool dismissed)>;
+
+  SessionBus() = default;
+  ~SessionBus();
+  SessionBus(const SessionBus&) = delete;
+  SessionBus& operator=(const SessionBus&) = delete;
+
+  // Opens the bus unless it is open. Fails with VaultError(kNoBus), which describes the reason:
+  // there is none, it belongs to another user, it does not answer, ….
+  [[nodiscard]] absl::Status Open(Deadline deadline);
+
+  // Calls a method of the object at `path`. Consumes a floating `arguments`. Returns the answer,
+  // whose type is `reply_type`, such as "(ao)". Requires: open.
+  //
+  // Errors: VaultError(), with the text that the provider sent; a kNotFound without a reason if the
+  // provider has no such object.
+  [[nodiscard]] absl::StatusOr<GVariantPtr> Call(const std::string& path, const char* interface,
+                                                 const char* method, GVariant* arguments,
+                                                 const char* reply_type, Deadline deadline);
+
+  // Shows a prompt of the provider; `prompted` runs on the keyring's thread once it ends, and never
+  // if the bus or the provider ends first.
+  [[nodiscard]] absl::Status ShowPrompt(const std::string& path, OnPrompted prompted,
+                                        Deadline deadline);
+  void DismissPrompt(const std::string& path);
+
+  // Returns the error of a call of the Secret Service, also of libsecret's.
+  [[nodiscard]] absl::Status Explain(const GError& error) const;
+
+  // Returns true if another process owns the Secret Service's name since the last call, or none.
+  [[nodiscard]] bool TakeOwnerChanged() { return std::exchange(owner_changed_, false); }
+  // Returns the paths of items that the provider reported as created, changed or removed since the
+  // last call.
+  [[nodiscard]] std::set<std::string> TakeChangedItems() {
+    return std::exchange(changed_items_, {});
+  }
+  // Ignores the signals so far about the item: they were caused by this process.
+  void IgnoreChange(const std::string& item) { changed_items_.erase(item); }
+
+  // Queries the owner of the Secret Service's name, unless it is known.
+  void FindProvider(Deadline deadline);
+  [[nodiscard]] const VaultProvider& provider() const { return provider_; }
+
+  // Sets the function that runs before the connection is dropped: it releases every other
+  // reference to the connection.
+  void SetOnClose(std::function<void()> on_close) { on_close_ = std::move(on_close); }
+
+ private:
+  struct Prompt;
+
+  void Listen();
+  void Close();
+  [[nodiscard]] std::uint32_t AskForPid(Deadline deadline);
+  static void OnItemSignal(GDBusConnection* bus, const char* sender, const char* path,
+                           const char* interface, const char* signal, GVariant* parameters,
+                           gpointer self);
+  static void OnOwnerChanged(GDBusConnection* bus, const char* sender, const char* path,
+                             const char* interface, const char* signal, GVariant* parameters,
+                             gpointer self);
+  static void OnPromptCompleted(GDBusConnection* bus, const char* sender, const char* path,
+                                const char* interface, const char* signal, GVariant* parameters,
+                                gpointer prompt);
+
+  GObjectPtr<GDBusConnection> bus_;
+  guint item_subscription_ = 0;
+  guint owner_subscription_ = 0;
+  bool owner_changed_ = false;
+  std::set<std::string> changed_items_;
+  VaultProvider provider_;
+  std::function<void()> on_close_ = [] {};
+};
+
+}  // namespace billbroker
