@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "vault/base/error.h"
 
 namespace billbroker {
@@ -120,8 +121,11 @@ VaultState VaultStateOf(const absl::Status& status) {
   return VaultState::kReady;
 }
 
-std::string VaultFixOf(const absl::Status& status) {
-  return VaultStateOf(status) == VaultState::kReady ? "" : MetadataOf(status, kFixKey);
+VaultFinding VaultFindingOf(const absl::Status& status) {
+  if (VaultStateOf(status) == VaultState::kReady) return {};
+  const std::string fix = MetadataOf(status, kFixKey);
+  const absl::string_view text = status.message();
+  return {std::string(absl::StripSuffix(text, absl::StrCat("; ", fix))), fix};
 }
 
 absl::Status UnknownCredential(absl::string_view name) {

@@ -51,8 +51,9 @@ struct VaultFinding {
 
 // Returns the state of a VaultError(); kReady for OK and for every other error.
 [[nodiscard]] VaultState VaultStateOf(const absl::Status& status);
-// Returns the fix in a VaultError(); empty for OK and for every other error.
-[[nodiscard]] std::string VaultFixOf(const absl::Status& status);
+// Returns the observation and the fix of a VaultError(); empty texts for OK and for every other
+// error.
+[[nodiscard]] VaultFinding VaultFindingOf(const absl::Status& status);
 
 // The Secret Service that answers. Texts are empty, and numbers 0, as long as they are not known.
 struct VaultProvider {

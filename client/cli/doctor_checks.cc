@@ -168,12 +168,14 @@ std::vector<Finding> CheckKeyring(const v1::VaultStatus& vault, absl::string_vie
   struct Step {
     const char* check;
     const char* in_order;
+    const char* broken;  // if the observation is not known
   };
-  constexpr Step kSteps[kKeyringSteps] = {{"bus", "the D-Bus session bus answers"},
-                                          {"provider", "a Secret Service is on the bus"},
-                                          {"collection", "there is a default collection"},
-                                          {"lock", "the collection is unlocked"},
-                                          {"key", "it has the broker's master key"}};
+  constexpr Step kSteps[kKeyringSteps] = {
+      {"bus", "the D-Bus session bus answers", "no D-Bus session bus"},
+      {"provider", "a Secret Service is on the bus", "no Secret Service answers on the bus"},
+      {"collection", "there is a default collection", "there is no default collection"},
+      {"lock", "the collection is unlocked", "the collection is locked"},
+      {"key", "it has the broker's master key", "it does not have the broker's master key"}};
   if (vault.state() == v1::VAULT_STATE_UNKNOWN || vault.state() == v1::VAULT_STATE_UNSPECIFIED) {
     return {{"keyring", CheckState::kSkipped, absl::StrCat(whose, ": not asked yet"), ""}};
   }
@@ -187,8 +189,10 @@ std::vector<Finding> CheckKeyring(const v1::VaultStatus& vault, absl::string_vie
       findings.push_back(
           {step.check, CheckState::kOk, absl::StrCat(whose, ": ", step.in_order), ""});
     } else if (i == reached) {
-      findings.push_back({step.check, CheckState::kProblem,
-                          absl::StrCat(whose, ": ", vault.detail()), vault.fix()});
+      findings.push_back(
+          {step.check, CheckState::kProblem,
+           absl::StrCat(whose, ": ", vault.detail().empty() ? step.broken : vault.detail()),
+           vault.fix()});
     } else {
       findings.push_back(
           {step.check, CheckState::kSkipped, "depends on the missing part above", ""});

@@ -111,6 +111,7 @@ void AddVault(const v1::VaultStatus& vault, Table& table) {
   }
   if (!vault.bus_address().empty()) table.Add({"", Printable(vault.bus_address())});
   if (!vault.detail().empty()) table.Add({"", Printable(vault.detail())});
+  if (!vault.fix().empty()) table.Add({"", absl::StrCat("fix: ", Printable(vault.fix()))});
   if (!vault.invalid_documents().empty()) {
     table.Add({"", absl::StrCat("cannot be read as credentials: ",
                                 absl::StrJoin(vault.invalid_documents(), ", "))});

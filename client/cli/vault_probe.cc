@@ -1,5 +1,7 @@
 #include "client/cli/vault_probe.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "vault/keyring/keyring_vault.h"
 
@@ -17,8 +19,9 @@ v1::VaultStatus VaultProbe::Probe() {
                            &state)) {
     status.set_state(state);
   }
-  status.set_detail(std::string(probed.message()));
-  status.set_fix(VaultFixOf(probed));
+  VaultFinding finding = VaultFindingOf(probed);
+  status.set_detail(std::move(finding.what));
+  status.set_fix(std::move(finding.fix));
   const VaultProvider provider = (*vault)->provider();
   status.set_bus_address(provider.bus_address);
   status.set_provider(provider.program);

@@ -23,11 +23,12 @@ std::string ToText(const std::vector<std::string>& names) {
 
 void VaultWatch::VaultStateChanged(VaultState before, const absl::Status& after,
                                    const VaultProvider& provider) {
+  const VaultFinding finding = VaultFindingOf(after);
   log_.Write(after.ok() ? LogLevel::kInfo : LogLevel::kWarning, "vault_state",
              {{"before", std::string(VaultStateName(before))},
               {"state", std::string(VaultStateName(VaultStateOf(after)))},
-              {"message", std::string(after.message())},
-              {"fix", VaultFixOf(after)},
+              {"message", finding.what},
+              {"fix", finding.fix},
               {"provider", provider.program},
               {"bus", provider.bus_address}});
   on_ready_(after.ok());

@@ -192,8 +192,9 @@ void FillVaultStatus(const VaultHealth& health, const CredentialIndex& credentia
                      const Grants& grants, v1::VaultStatus& proto) {
   const absl::Status status = health.status();
   proto.set_state(Same<v1::VaultState>(VaultStateOf(status)));
-  proto.set_detail(std::string(status.message()));
-  proto.set_fix(VaultFixOf(status));
+  VaultFinding finding = VaultFindingOf(status);
+  proto.set_detail(std::move(finding.what));
+  proto.set_fix(std::move(finding.fix));
   const VaultProvider provider = health.provider();
   proto.set_bus_address(provider.bus_address);
   proto.set_provider(provider.program);

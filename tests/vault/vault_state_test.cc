@@ -26,8 +26,8 @@ TEST(VaultStateTest, GoldenErrorOfEachStateNamesItsFix) {
   for (const VaultState state : kBadStates) {
     const absl::Status status = VaultError(state);
     EXPECT_EQ(VaultStateOf(status), state) << status;
-    EXPECT_FALSE(VaultFixOf(status).empty());
-    EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr(VaultFixOf(status)));
+    EXPECT_FALSE(VaultFindingOf(status).fix.empty());
+    EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr(VaultFindingOf(status).fix));
     const bool locked = state == VaultState::kLocked || state == VaultState::kNeedsConfirmation;
     EXPECT_THAT(status, HasReason(locked ? Reason::kVaultLocked : Reason::kVaultUnreachable));
   }
@@ -36,12 +36,12 @@ TEST(VaultStateTest, GoldenErrorOfEachStateNamesItsFix) {
 TEST(VaultStateTest, FixFitsTheProvider) {
   for (const VaultState state :
        {VaultState::kLocked, VaultState::kNoCollection, VaultState::kNeedsConfirmation}) {
-    EXPECT_THAT(VaultFixOf(VaultError(state, {.program = "keepassxc"})),
+    EXPECT_THAT(VaultFindingOf(VaultError(state, {.program = "keepassxc"})).fix,
                 ::testing::HasSubstr("KeePassXC"));
-    EXPECT_THAT(VaultFixOf(VaultError(state, {.program = "kwalletd5"})),
+    EXPECT_THAT(VaultFindingOf(VaultError(state, {.program = "kwalletd5"})).fix,
                 ::testing::HasSubstr("wallet"));
   }
-  EXPECT_THAT(VaultFixOf(VaultError(VaultState::kLocked)),
+  EXPECT_THAT(VaultFindingOf(VaultError(VaultState::kLocked)).fix,
               ::testing::HasSubstr("--replace --unlock"));
 }
 

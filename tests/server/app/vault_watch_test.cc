@@ -26,8 +26,9 @@ TEST(VaultWatchTest, LogsStatesAndNotifies) {
       log, [&notified](bool ready) { notified.push_back(ready); }, [] {});
   const VaultProvider provider = {"unix:path=/run/user/990/bus", "gnome-keyring-daemon", 4711, ""};
   watch.VaultStateChanged(VaultState::kUnknown, VaultError(VaultState::kLocked), provider);
-  EXPECT_THAT(out.str(), HasSubstr(R"("level":"warning","event":"vault_state","before":"UNKNOWN",)"
-                                   R"("state":"LOCKED","message":"the keyring is locked; )"));
+  EXPECT_THAT(out.str(),
+              HasSubstr(R"("level":"warning","event":"vault_state","before":"UNKNOWN",)"
+                        R"("state":"LOCKED","message":"the keyring is locked","fix":"unlock)"));
   watch.VaultStateChanged(VaultState::kLocked, absl::OkStatus(), provider);
   EXPECT_THAT(out.str(), HasSubstr(R"("level":"info","event":"vault_state","before":"LOCKED",)"
                                    R"("state":"READY","message":"","fix":"",)"
