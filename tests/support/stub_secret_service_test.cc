@@ -15,6 +15,7 @@
 #include "tests/support/raw_secret_client.h"
 #include "tests/support/seeded_random.h"
 #include "tests/support/status_matchers.h"
+#include "tests/vault/keyring/open_vault.h"
 #include "tests/vault/vault_contract.h"
 #include "vault/keyring/keyring_vault.h"
 
@@ -31,12 +32,6 @@ constexpr char kService[] = "/org/freedesktop/secrets";
 constexpr char kDefaultCollection[] = "/org/freedesktop/secrets/aliases/default";
 const StubAttributes kMill = {{"credential", "mill-payables-user"}};
 const StubAttributes kAcme = {{"credential", "acme-payables-user"}};
-
-std::unique_ptr<KeyringVault> OpenVault(KeyringOptions options = {}) {
-  absl::StatusOr<std::unique_ptr<KeyringVault>> vault = KeyringVault::Create(std::move(options));
-  if (!vault.ok()) std::abort();
-  return *std::move(vault);
-}
 
 class StubUnderTest final : public VaultUnderTest {
  public:

@@ -34,21 +34,12 @@ class VaultUnderTest {
 struct VaultKind {
   std::string name;
   std::function<std::unique_ptr<VaultUnderTest>()> make;
-  // Returns why a test cannot pass, or "". Such a test is skipped with the reason.
-  std::function<std::string(absl::string_view test)> why_not = [](absl::string_view) { return ""; };
 };
 
 inline void PrintTo(const VaultKind& kind, std::ostream* out) { *out << kind.name; }
 
 class VaultContract : public testing::TestWithParam<VaultKind> {
  protected:
-  void SetUp() override {
-    const absl::string_view test = testing::UnitTest::GetInstance()->current_test_info()->name();
-    const std::string why_not = GetParam().why_not(test.substr(0, test.find('/')));
-    if (!why_not.empty()) GTEST_SKIP() << why_not;
-    under_test_ = GetParam().make();
-  }
-
   Vault& vault() { return under_test_->vault(); }
   VaultUnderTest& under_test() { return *under_test_; }
 
@@ -59,7 +50,7 @@ class VaultContract : public testing::TestWithParam<VaultKind> {
   }
 
  private:
-  std::unique_ptr<VaultUnderTest> under_test_;
+  std::unique_ptr<VaultUnderTest> under_test_ = GetParam().make();
 };
 
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(VaultContract);

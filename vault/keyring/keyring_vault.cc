@@ -8,6 +8,7 @@
 #include <future>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -331,28 +332,24 @@ absl::StatusOr<SecretString> KeyringVault::MasterKey() {
 }
 
 absl::StatusOr<SecretString> KeyringVault::CreateMasterKey() {
-  absl::StatusOr<SecretString> key = SecretString();
-  std::string prompt;
-  const absl::Status status = OnThread([&](Deadline deadline) {
-    absl::Status lost = NothingDone("stored");
-    for (int writes = 0;; ++writes) {
-      key = ReadKey(deadline);
-      if (!absl::IsNotFound(key.status())) return key.status();
-      if (writes == kMaxWrites) return lost;
-      const absl::StatusOr<std::string> written = CreateItem(
+  absl::Status lost = NothingDone("stored");
+  for (int writes = 0;; ++writes) {
+    absl::StatusOr<SecretString> key = MasterKey();
+    if (!absl::IsNotFound(key.status())) return key;
+    if (writes == kMaxWrites) return lost;
+    std::string prompt;
+    const absl::Status written = OnThread([&](Deadline deadline) {
+      absl::StatusOr<std::string> created = CreateItem(
           AttributesOf(kKeyKind), absl::StrCat("billbroker master key ", options_.instance),
           NewMasterKey(), deadline.Leaving(kRereadShare));
-      if (!written.ok() && !AnswerLost(written.status())) return written.status();
-      if (!written.ok() && VaultStateOf(written.status()) != VaultState::kReady) {
-        lost = written.status();
-      }
-      if (!written.ok() || written->empty()) continue;
-      items_->DismissPrompt(*written);
-      return VaultError(VaultState::kNeedsConfirmation, {.program = items_->provider().program});
-    }
-  });
-  if (!status.ok()) return status;
-  return key;
+      if (created.ok()) prompt = *std::move(created);
+      return created.status();
+    });
+    if (!written.ok() && !AnswerLost(written)) return written;
+    if (VaultStateOf(written) != VaultState::kReady) lost = written;
+    if (prompt.empty()) continue;
+    if (absl::Status confirmed = Confirm(prompt); !confirmed.ok()) return confirmed;
+  }
 }
 
 void KeyringVault::TrustMasterKey(const SecretString& key) {
@@ -439,18 +436,21 @@ KeyringVault::StoredOr KeyringVault::Read(absl::string_view name, Deadline deadl
 }
 
 absl::Status KeyringVault::Write(absl::string_view name, const Change& change) {
+  const std::unique_lock<std::timed_mutex> turn(writers_,
+                                                absl::ToChronoMilliseconds(options_.call_timeout));
+  if (!turn.owns_lock()) {
+    return VaultError(VaultState::kNeedsConfirmation,
+                      {"another change waits for a person to confirm it", "try again later"});
+  }
   std::string prompt;
   absl::Status status = OnThread([&](Deadline deadline) {
     absl::StatusOr<std::string> written = TryWrite(name, change, deadline);
     if (!written.ok()) return written.status();
     prompt = *std::move(written);
-    if (!prompt.empty() && !prompts_allowed_) items_->DismissPrompt(prompt);
     return absl::OkStatus();
   });
   if (!status.ok() || prompt.empty()) return status;
-  const VaultFinding finding = {.program = provider().program};
-  const absl::Status unconfirmed =
-      prompts_allowed_ ? AwaitPrompt(prompt) : VaultError(VaultState::kNeedsConfirmation, finding);
+  const absl::Status confirmed = Confirm(prompt);
   StoredOr stored = absl::optional<Stored>();
   status = OnThread([&](Deadline deadline) {
     held_.Drop(name);
@@ -458,10 +458,19 @@ absl::Status KeyringVault::Write(absl::string_view name, const Change& change) {
     return stored.status();
   });
   if (status.ok() && change.done(*stored)) return absl::OkStatus();
-  return WithUnknownOutcome(unconfirmed.ok() ? NothingDone(change.verb) : unconfirmed);
+  if (status.ok()) status = change.allowed(*stored);
+  if (!status.ok() && VaultStateOf(status) == VaultState::kReady) return status;
+  return WithUnknownOutcome(confirmed.ok() ? NothingDone(change.verb) : confirmed);
 }
 
-absl::Status KeyringVault::AwaitPrompt(const std::string& prompt) {
+absl::Status KeyringVault::Confirm(const std::string& prompt) {
+  if (!prompts_allowed_) {
+    (void)OnThread([&](Deadline) {
+      items_->DismissPrompt(prompt);
+      return absl::OkStatus();
+    });
+    return VaultError(VaultState::kNeedsConfirmation, {.program = provider().program});
+  }
   const auto answered = std::make_shared<std::promise<bool>>();
   std::future<bool> answer = answered->get_future();
   const absl::Status shown = OnThread([&](Deadline deadline) {

@@ -15,6 +15,7 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -81,8 +82,9 @@ class KeyringVault final : public Vault {
 
   // Makes the change, and shows a prompt of the provider if that is allowed.
   absl::Status Write(absl::string_view name, const Change& change);
-  // Waits until a person has answered the prompt.
-  absl::Status AwaitPrompt(const std::string& prompt);
+  // Shows the prompt if that is allowed, and waits until a person has answered it; otherwise
+  // dismisses it. Returns OK if the person confirmed.
+  absl::Status Confirm(const std::string& prompt);
 
   // On the keyring's thread:
   StoredOr Read(absl::string_view name, Deadline deadline);
@@ -107,6 +109,7 @@ class KeyringVault final : public Vault {
 
   const KeyringOptions options_;
   HeldCredentials held_;
+  std::timed_mutex writers_;  // one write at a time, its prompt included; guards no member
   std::atomic<bool> changed_elsewhere_ = false;
   std::atomic<bool> prompts_allowed_ = false;
   mutable Mutex mutex_;

@@ -12,6 +12,7 @@
 #include "tests/support/await.h"
 #include "tests/support/private_bus.h"
 #include "tests/support/status_matchers.h"
+#include "tests/vault/keyring/open_vault.h"
 #include "tests/vault/vault_contract.h"
 #include "vault/document.h"
 #include "vault/keyring/secret_service_items.h"
@@ -29,20 +30,6 @@ PrivateBus::Attributes AttributesOf(const std::string& name) {
           {"instance", "default"},
           {"kind", "credential"},
           {"credential", name}};
-}
-
-void TrustKey(Vault& vault) {
-  const absl::StatusOr<SecretString> key = vault.CreateMasterKey();
-  ASSERT_THAT(key, IsOk());
-  vault.TrustMasterKey(*key);
-}
-
-// Returns a vault that trusts the master key, if its keyring is ready.
-std::unique_ptr<KeyringVault> OpenVault(KeyringOptions options = {}) {
-  absl::StatusOr<std::unique_ptr<KeyringVault>> vault = KeyringVault::Create(std::move(options));
-  if (!vault.ok()) std::abort();
-  if ((*vault)->Probe().ok()) TrustKey(**vault);
-  return *std::move(vault);
 }
 
 class KeyringUnderTest final : public VaultUnderTest {

@@ -390,6 +390,22 @@ TEST_F(KeyringVaultTest, OtherCallsGoOnDuringAPrompt) {
   items_.prompted(false);
 }
 
+TEST_F(KeyringVaultTest, OneWriteAtATimeWaitsForAPerson) {
+  KeyringOptions options;
+  options.call_timeout = absl::Milliseconds(20);
+  Open(options);
+  vault_->AllowPrompts(true);
+  items_.next_writes = {Answer::kPrompts};
+  std::promise<void> shown;
+  items_.on_prompt = [&shown] { shown.set_value(); };
+  std::jthread writer([this] { EXPECT_THAT(vault_->Create(first_), IsOk()); });
+  ASSERT_TRUE(AwaitReady(shown.get_future(), "the prompt"));
+  EXPECT_THAT(vault_->Create(SampleUser("mill-payables-user")).message(),
+              HasSubstr("another change waits for a person"));
+  items_.prompted_write();
+  items_.prompted(false);
+}
+
 TEST_F(KeyringVaultTest, PromptThatNobodyAnswersEnds) {
   KeyringOptions options;
   options.prompt_timeout = absl::Milliseconds(1);
