@@ -229,7 +229,8 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
                              EnvironmentNames(config), config.kept_versions});
   OrganizationDiscovery discovery({clock, random, credentials, sessions, *bill});
   ThreadExecutor changes(1);  // apart from `threads`, on which what a change awaits is done
-  MfaManager mfa({clock, random, executor, vault, credentials, sessions, *bill, manager});
+  MfaManager mfa(
+      {clock, random, executor, vault, vault_health, credentials, sessions, *bill, manager});
   ThreadExecutor challenges(1);  // apart from `changes`: a person waits
   ServingState state(kVersion, clock.Now(), BaseUrls(config));
   Callers callers(*std::move(policy));

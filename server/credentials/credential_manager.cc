@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "server/credentials/change_errors.h"
 #include "server/credentials/history.h"
+#include "server/session/failed_read.h"
 #include "vault/base/error.h"
 #include "vault/fingerprint.h"
 #include "vault/typed_text.h"
@@ -103,8 +104,14 @@ absl::StatusOr<Fingerprinter> CredentialManager::Prints() const {
   return Fingerprinter(*master_key);
 }
 
+absl::StatusOr<CredentialPtr> CredentialManager::Load(const std::string& name) const {
+  absl::StatusOr<CredentialPtr> stored = parts_.vault.Load(name);
+  if (stored.ok()) return stored;
+  return FailedRead(stored.status(), name, parts_.credentials, parts_.vault_health);
+}
+
 absl::StatusOr<Credential> CredentialManager::LoadForChange(const CredentialVersion& target) const {
-  const absl::StatusOr<CredentialPtr> stored = parts_.vault.Load(target.name);
+  const absl::StatusOr<CredentialPtr> stored = Load(target.name);
   if (!stored.ok()) return stored.status();
   if ((*stored)->uid != target.uid || (*stored)->version != target.version) {
     if (absl::Status told = TellDirectory(**stored); !told.ok()) return told;

@@ -178,6 +178,8 @@ class CredentialManager final {
   // Reads the key from the keyring: once for each change is enough.
   [[nodiscard]] absl::StatusOr<Fingerprinter> Prints() const;
   absl::Status TellDirectory(const Credential& stored) const;
+  // Returns the stored credential, or FailedRead().
+  [[nodiscard]] absl::StatusOr<CredentialPtr> Load(const std::string& name) const;
   // Returns the stored credential if it is the version that the operator read.
   [[nodiscard]] absl::StatusOr<Credential> LoadForChange(const CredentialVersion& target) const;
   // Stores `next` as the successor of its version. The caller updates the credential index.

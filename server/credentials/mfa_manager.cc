@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/credentials/await.h"
 #include "server/credentials/bill_question.h"
+#include "server/session/failed_read.h"
 #include "vault/base/error.h"
 #include "vault/fingerprint.h"
 
@@ -199,7 +200,9 @@ absl::StatusOr<std::vector<StepUpOutcome>> MfaManager::StepUp(const std::string&
   MutexLock turn(turn_);
   DropExpired();
   const absl::StatusOr<StoredTrust> stored = LoadTrust(parts_.vault, credential);
-  if (!stored.ok()) return stored.status();
+  if (!stored.ok()) {
+    return FailedRead(stored.status(), credential, parts_.credentials, parts_.vault_health);
+  }
   return StepUpAll(stored->info, stored->credential->remember_me_id, stored->credential->device);
 }
 

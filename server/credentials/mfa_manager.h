@@ -19,6 +19,7 @@
 #include "vault/base/secret_string.h"
 #include "vault/credential_index.h"
 #include "vault/vault.h"
+#include "vault/vault_health.h"
 
 namespace billbroker {
 
@@ -44,6 +45,7 @@ class MfaManager final {
     Random& random;
     Executor& executor;  // the session manager's
     Vault& vault;
+    VaultHealth& vault_health;
     CredentialIndex& credentials;
     SessionManager& sessions;
     BillApi& bill;

@@ -289,7 +289,7 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::RenewMfa(const CredentialId
                                                               std::string device,
                                                               std::string principal) {
   MutexLock turn(turn_);
-  const absl::StatusOr<CredentialPtr> stored = parts_.vault.Load(target.name);
+  const absl::StatusOr<CredentialPtr> stored = Load(target.name);
   if (!stored.ok()) return stored.status();
   if ((*stored)->uid != target.uid) return VersionConflict(target.name);
   Credential next = (*stored)->Clone();

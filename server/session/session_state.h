@@ -44,7 +44,7 @@ struct SessionParts {  // borrowed
   Executor& executor;
   Random& random;
   Vault& vault;
-  const VaultHealth& vault_health;
+  VaultHealth& vault_health;
   CredentialIndex& credentials;
   RememberMeRefusals& remember_me_refusals;
   BillApi& bill;

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/session/failed_read.h"
 #include "server/session/partner_renewal.h"
 #include "server/session/session_maintenance.h"
 #include "server/session/slot_errors.h"
@@ -22,10 +23,7 @@ absl::StatusOr<CredentialInfoPtr> UpdateDirectory(const SessionParts& parts,
                                                   const absl::StatusOr<CredentialPtr>& stored,
                                                   absl::string_view organization_id) {
   if (!stored.ok()) {
-    if (HasReason(stored.status(), Reason::kUnknownCredential)) {
-      parts.credentials.Remove(seen->name, seen->uid);
-    }
-    return stored.status();
+    return FailedRead(stored.status(), seen->name, parts.credentials, parts.vault_health);
   }
   // A credential that was edited by hand may lack the organization, or be of another kind, under
   // the same version.

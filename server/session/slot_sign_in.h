@@ -45,8 +45,8 @@ void SendSignIn(BillApi& bill, const CredentialPtr& credential, const SignInAtte
                 SignInTarget::Done done);
 
 // Updates the credential index after the vault returned `stored` for the credential `seen`. Returns
-// `seen` itself if the stored credential is the same, as far as `organization_id` is concerned.
-// Called without a lock.
+// `seen` itself if the stored credential is the same, as far as `organization_id` is concerned, and
+// FailedRead() if `stored` is an error. Called without a lock.
 [[nodiscard]] absl::StatusOr<CredentialInfoPtr> UpdateDirectory(
     const SessionParts& parts, const CredentialInfoPtr& seen,
     const absl::StatusOr<CredentialPtr>& stored, absl::string_view organization_id);

@@ -30,7 +30,7 @@ TestBroker::TestBroker(Executor& executor, SessionObserver* observer)
       manager(
           {clock, random, vault, vault_health, credentials, sessions, {"production", "sandbox"}}),
       discovery({clock, random, credentials, sessions, bill}),
-      mfa({clock, random, executor, vault, credentials, sessions, bill, manager}) {
+      mfa({clock, random, executor, vault, vault_health, credentials, sessions, bill, manager}) {
   vault_health.set_state(VaultState::kReady);
   credentials.Reset({}, {});
   sessions.Restore(OpenNow(store, *vault.MasterKey()));

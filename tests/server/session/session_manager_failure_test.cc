@@ -9,8 +9,10 @@
 namespace billbroker {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::SizeIs;
 
 class SessionManagerFailureTest : public SessionManagerTest {
  protected:
@@ -284,10 +286,30 @@ TEST_F(SessionManagerFailureTest, OneTimedOutVaultReadFailsAllWaiters) {
 
 TEST_F(SessionManagerFailureTest, ForgetsCredentialDeletedInKeyring) {
   credentials.Reset(credentials.List(), {});
+  const SessionPtr session = *Get();
   ASSERT_THAT(vault.Delete(kAcme, UidOf(kAcme), 1), IsOk());
-  EXPECT_THAT(Get(), Not(IsOk()));
+  EXPECT_THAT(Get({}, kSecond), HasReason(Reason::kVaultUnreachable));
+  credentials.Reset({}, {});  // VaultSync read everything again
+  executor.RunUntilIdle();
   EXPECT_THAT(Get(), HasReason(Reason::kUnknownOrganization));
-  EXPECT_EQ(bill.CountSignIns(), 0);
+  EXPECT_FALSE(bill.IsLive(session->keys.session_id->Reveal()));
+  EXPECT_EQ(bill.CountSignIns(), 1);
+}
+
+TEST_F(SessionManagerFailureTest, MissedReadKeepsSessionAndSlot) {
+  const SessionPtr session = *Get();
+  const CredentialPtr stored = *vault.Load(kAcme);
+  ASSERT_THAT(vault.Delete(kAcme, stored->uid, stored->version), IsOk());
+  const Answer missed = Get({}, kSecond);
+  EXPECT_THAT(missed, AllOf(HasReason(Reason::kVaultUnreachable), HasMetadata("credential", kAcme),
+                            HasRetryAfter(absl::Seconds(2))));
+  EXPECT_TRUE(vault_health.TakeReloadRequest());
+  EXPECT_EQ(*Get(), session);
+  EXPECT_THAT(manager.List(), SizeIs(2));
+  EXPECT_TRUE(bill.sign_outs().empty());
+
+  ASSERT_THAT(vault.Create(*stored), IsOk());
+  EXPECT_THAT(Get({}, kSecond), IsOk());
 }
 
 TEST_F(SessionManagerFailureTest, ZeroRetryAfterStillParksDevKey) {

@@ -286,6 +286,15 @@ TEST_F(SessionManagerPartnerTest, DeletionFailsWaitersOfPartner) {
   EXPECT_EQ(bill.CountSignIns(), 0);
 }
 
+TEST_F(SessionManagerPartnerTest, MissedReadKeepsPartner) {
+  ASSERT_THAT(vault.Delete(kFirm, UidOf(kFirm), 1), IsOk());
+  EXPECT_THAT(GetOf(0), HasReason(Reason::kVaultUnreachable));
+  EXPECT_THAT(credentials.Get(kFirm), IsOk());
+  EXPECT_EQ(PartnerSignIns(), 0U);
+  ASSERT_THAT(vault.Create(MakePartner(kFirm)), IsOk());
+  EXPECT_THAT(GetOf(0), IsOk());
+}
+
 TEST_F(SessionManagerPartnerTest, LockedVaultFailsAllWaiters) {
   vault.set_state(VaultState::kLocked);
   EXPECT_THAT(GetAll(), Each(HasReason(Reason::kVaultLocked)));
