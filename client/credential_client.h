@@ -99,7 +99,7 @@ class CredentialClient final {
   [[nodiscard]] absl::Status Verify(const CredentialTarget& version,
                                     absl::string_view organization_id = "");
   // Fails with SESSIONS_LIVE if there are live sessions, unless `force` is set: then they are
-  // logged out first.
+  // logged out once the keyring has deleted the credential.
   [[nodiscard]] absl::Status Delete(const CredentialTarget& version, bool force);
   // Returns the credential after the change, as Detach() does.
   [[nodiscard]] absl::StatusOr<v1::Credential> Attach(

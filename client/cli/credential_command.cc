@@ -83,7 +83,8 @@ void AddCredentialCommands(CLI::App& app, Command& command) {
 
   auto removal = command.Add<DeleteOptions>(group, "delete", "Delete a credential", Delete);
   removal.app->add_option("name", removal.options->name, "The credential")->required();
-  removal.app->add_flag("--force", removal.options->force, "Log its live sessions out first");
+  removal.app->add_flag("--force", removal.options->force,
+                        "Also if sessions are live: log them out");
   removal.app->add_flag("--yes", removal.options->yes, "Do not ask for confirmation");
 
   AddRotationCommands(group, command);

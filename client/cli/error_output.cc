@@ -18,7 +18,7 @@ absl::string_view FixFor(Reason reason) {
     case Reason::kNoLiveSession:
       return "leave --cached-only out to sign in";
     case Reason::kSessionsLive:
-      return "repeat with --force to log its sessions out first";
+      return "repeat with --force to log its sessions out too";
     case Reason::kVaultLocked:
     case Reason::kVaultUnreachable:
     case Reason::kVaultDocumentInvalid:

@@ -68,12 +68,19 @@ absl::Status CredentialManager::Delete(const CredentialVersion& target, bool for
         absl::StrCat("credential \"", target.name, "\" has ", live,
                      " live sessions; log them out, or delete with force"));
   }
-  EndSessions(target.uid);
-  if (absl::Status status = parts_.vault.Delete(target.name, target.uid, target.version);
-      !status.ok()) {
-    return Written(status);
+  const absl::Status deleted = parts_.vault.Delete(target.name, target.uid, target.version);
+  if (!deleted.ok()) {
+    // Perhaps an earlier deletion was done whose answer was lost. VaultSync decides this.
+    if (HasReason(deleted, Reason::kUnknownCredential)) parts_.vault_health.RequestReload();
+    return Written(deleted);
   }
+  // The log-outs begin before the index changes, as in Detach().
+  std::promise<void> ended;
+  const std::future<void> all_ended = ended.get_future();
+  parts_.sessions.LogoutAll(target.uid,
+                            [ended = std::move(ended)]() mutable { ended.set_value(); });
   parts_.credentials.Remove(target.name, target.uid);
+  all_ended.wait();
   return absl::OkStatus();
 }
 

@@ -70,8 +70,9 @@ class CredentialManager final {
   // (metadata "credential").
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> Create(Credential draft);
 
-  // Deletes the credential. Fails with UNKNOWN_CREDENTIAL, VERSION_CONFLICT, or SESSIONS_LIVE
-  // unless `force` is set, which logs the sessions out first.
+  // Deletes the credential in the keyring, and then logs its sessions out. After an error the
+  // sessions stay. Fails with UNKNOWN_CREDENTIAL, VERSION_CONFLICT, or SESSIONS_LIVE unless `force`
+  // is set.
   [[nodiscard]] absl::Status Delete(const CredentialVersion& target, bool force);
 
   // Adds `organizations`. If one is attached already, replaces its devKey and user id if they are

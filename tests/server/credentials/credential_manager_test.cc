@@ -210,18 +210,73 @@ TEST_F(CredentialManagerTest, DeleteRejectsLiveSessions) {
   EXPECT_THAT(broker_.vault.Load(kAcme), IsOk());
 }
 
-TEST_F(CredentialManagerTest, ForcedDeleteLogsSessionsOutFirst) {
-  const CredentialVersion acme = CreateAcme();
-  ASSERT_THAT(GetSession(kFirstOrganization), IsOk());
-  ASSERT_THAT(GetSession(kSecondOrganization), IsOk());
+// Two sessions of kAcme are live.
+class ForcedDeleteTest : public CredentialManagerTest {
+ protected:
+  ForcedDeleteTest() {
+    EXPECT_THAT(GetSession(kFirstOrganization), IsOk());
+    EXPECT_THAT(GetSession(kSecondOrganization), IsOk());
+  }
+  absl::Status Delete() { return broker_.manager.Delete(acme_, true); }
+  void ExpectSessionsStay() {
+    EXPECT_TRUE(broker_.bill.sign_outs().empty());
+    EXPECT_EQ(broker_.sessions.RolloutOf(acme_.uid).live, 2);
+    EXPECT_THAT(GetSession(kFirstOrganization), IsOk());
+  }
+
+  const CredentialVersion acme_ = CreateAcme();
+};
+
+TEST_F(ForcedDeleteTest, LogsSessionsOutAfterKeyring) {
   std::size_t ended_before_deletion = 0;
   broker_.vault.set_hook([this, &ended_before_deletion](absl::string_view call) {
     if (call == "Delete") ended_before_deletion = broker_.bill.sign_outs().size();
   });
-  EXPECT_THAT(broker_.manager.Delete(acme, true), IsOk());
-  EXPECT_EQ(ended_before_deletion, 2U);
+  EXPECT_THAT(Delete(), IsOk());
+  EXPECT_EQ(ended_before_deletion, 0U);
+  EXPECT_EQ(broker_.bill.sign_outs().size(), 2U);
   EXPECT_THAT(GetSession(kFirstOrganization), HasReason(Reason::kUnknownOrganization));
   EXPECT_THAT(broker_.vault.Load(kAcme), HasReason(Reason::kUnknownCredential));
+}
+
+TEST_F(ForcedDeleteTest, LockedKeyringKeepsSessions) {
+  broker_.vault.set_state(VaultState::kLocked);
+  const absl::Status locked = Delete();
+  EXPECT_THAT(locked, HasReason(Reason::kVaultLocked));
+  EXPECT_FALSE(broker_.vault_health.TakeReloadRequest());
+  ExpectSessionsStay();
+  broker_.vault.set_state(VaultState::kReady);
+  EXPECT_THAT(Delete(), IsOk());
+}
+
+TEST_F(ForcedDeleteTest, UnreachableKeyringKeepsSessions) {
+  broker_.vault.set_state(VaultState::kNoProvider);
+  EXPECT_THAT(Delete(), HasReason(Reason::kVaultUnreachable));
+  EXPECT_TRUE(broker_.vault_health.TakeReloadRequest());
+  ExpectSessionsStay();
+}
+
+TEST_F(ForcedDeleteTest, LostAnswerOfUndoneDeletionCanBeRepeated) {
+  broker_.vault.LoseNextAnswer(false);
+  EXPECT_THAT(Delete(), HasReason(Reason::kVaultUnreachable));
+  EXPECT_TRUE(broker_.vault_health.TakeReloadRequest());
+  ExpectSessionsStay();
+  EXPECT_THAT(Delete(), IsOk());
+  EXPECT_EQ(broker_.sessions.RolloutOf(acme_.uid).live, 0);
+}
+
+TEST_F(ForcedDeleteTest, ReloadEndsSessionsAfterLostAnswer) {
+  broker_.vault.LoseNextAnswer(true);
+  EXPECT_THAT(Delete(), HasReason(Reason::kVaultUnreachable));
+  EXPECT_TRUE(broker_.vault_health.TakeReloadRequest());
+  EXPECT_THAT(Delete(), HasReason(Reason::kUnknownCredential));
+  EXPECT_TRUE(broker_.vault_health.TakeReloadRequest());
+  ExpectSessionsStay();
+
+  broker_.credentials.Reset({}, {});  // VaultSync read everything again
+  executor_.RunUntilIdle();
+  EXPECT_EQ(broker_.bill.sign_outs().size(), 2U);
+  EXPECT_THAT(Delete(), HasReason(Reason::kUnknownCredential));
 }
 
 TEST_F(CredentialManagerTest, DeletedNameGetsNewUid) {
