@@ -6,6 +6,12 @@
 #include "vault/base/error.h"
 
 namespace billbroker {
+namespace {
+
+constexpr char kOutcome[] = "outcome";
+constexpr char kUnknown[] = "unknown";
+
+}  // namespace
 
 absl::Status UserTaken(const Credential& credential, const std::string& other) {
   return MakeError(ErrorDetails{Reason::kCredentialExists, absl::nullopt, {{"credential", other}}},
@@ -17,19 +23,30 @@ absl::Status UserTaken(const Credential& credential, const std::string& other) {
 absl::Status AfterWrite(const absl::Status& status) {
   absl::optional<ErrorDetails> details = DetailsOf(status);
   if (!details.has_value() || details->reason != Reason::kVaultUnreachable) return status;
+  details->metadata[kOutcome] = kUnknown;
   return MakeError(*std::move(details),
                    absl::StrCat(status.message(),
                                 "; whether the change was stored is unknown: read the credential "
                                 "again before you repeat it"));
 }
 
-absl::Status RotationPending(const Credential& credential, absl::string_view why) {
+bool IsOutcomeUnknown(const absl::Status& status) {
+  const absl::optional<ErrorDetails> details = DetailsOf(status);
+  if (!details.has_value()) return false;
+  const auto outcome = details->metadata.find(kOutcome);
+  return outcome != details->metadata.end() && outcome->second == kUnknown;
+}
+
+absl::Status RotationPending(const Credential& credential, absl::string_view why,
+                             bool outcome_unknown) {
   const StagedRotation& staged = *credential.staged;
-  return MakeError(ErrorDetails{Reason::kRotationPending,
-                                absl::nullopt,
-                                {{"credential", credential.name},
-                                 {"rotation_id", staged.id},
-                                 {"organization_id", staged.organization_id}}},
+  ErrorDetails details{Reason::kRotationPending,
+                       absl::nullopt,
+                       {{"credential", credential.name},
+                        {"rotation_id", staged.id},
+                        {"organization_id", staged.organization_id}}};
+  if (outcome_unknown) details.metadata[kOutcome] = kUnknown;
+  return MakeError(std::move(details),
                    absl::StrCat("credential \"", credential.name, "\" has rotation ", staged.id,
                                 " staged and not in effect: ", why, "; resume or cancel it"));
 }

@@ -11,12 +11,17 @@ namespace billbroker {
 // Returns the error that the BILL user of `credential` belongs to the credential called `other`.
 [[nodiscard]] absl::Status UserTaken(const Credential& credential, const std::string& other);
 
-// Returns `status` of a write. If the vault did not answer, adds that the change may or may not
-// have been stored.
+// Returns `status` of a write. If the vault did not answer, the change may or may not be stored:
+// adds this to the message, and metadata "outcome" = "unknown".
 [[nodiscard]] absl::Status AfterWrite(const absl::Status& status);
 
-// Returns ROTATION_PENDING for the rotation that is staged in `credential`; `why` explains it.
-[[nodiscard]] absl::Status RotationPending(const Credential& credential, absl::string_view why);
+// Returns true if `status` has metadata "outcome" = "unknown".
+[[nodiscard]] bool IsOutcomeUnknown(const absl::Status& status);
+
+// Returns ROTATION_PENDING for the rotation that is staged in `credential`; `why` explains it. With
+// `outcome_unknown` it has metadata "outcome": the rotation may have been completed or removed.
+[[nodiscard]] absl::Status RotationPending(const Credential& credential, absl::string_view why,
+                                           bool outcome_unknown = false);
 
 [[nodiscard]] absl::Status NoPreviousVersion(const Credential& credential);
 

@@ -31,7 +31,31 @@ absl::Status CredentialManager::CheckNew(const Credential& credential) const {
   return other == nullptr ? absl::OkStatus() : UserTaken(credential, other->name);
 }
 
-absl::StatusOr<CredentialInfoPtr> CredentialManager::Create(Credential draft) {
+absl::StatusOr<CredentialInfoPtr> CredentialManager::FindCreated(Credential& draft,
+                                                                 const std::string& principal) {
+  if (!unknown_.Contains(draft.name)) return nullptr;
+  const absl::StatusOr<Fingerprinter> prints = Prints();
+  if (!prints.ok()) return prints.status();
+  const CredentialInfoPtr earlier = unknown_.FindCreate(*InfoOf(draft, *prints), principal);
+  if (earlier == nullptr) return nullptr;
+  const absl::StatusOr<CredentialPtr> stored = parts_.vault.Load(draft.name);
+  if (stored.ok()) {
+    CredentialInfoPtr info = InfoOf(**stored, *prints);
+    parts_.credentials.Put(info);
+    if (info->uid != earlier->uid || info->version != earlier->version) return nullptr;
+    unknown_.Remove(draft.name);
+    return info;
+  }
+  if (!HasReason(stored.status(), Reason::kUnknownCredential)) return stored.status();
+  draft.uid = earlier->uid;
+  draft.create_time = earlier->create_time;
+  draft.update_time = earlier->update_time;
+  draft.remember_me_time = earlier->remember_me_time;
+  return nullptr;
+}
+
+absl::StatusOr<CredentialInfoPtr> CredentialManager::Create(Credential draft,
+                                                            const std::string& principal) {
   MutexLock turn(turn_);
   draft.uid = parts_.random.Uid();
   draft.version = 1;
@@ -39,17 +63,21 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Create(Credential draft) {
   if (!draft.remember_me_id.empty()) draft.remember_me_time = draft.create_time;
   std::sort(draft.organizations.begin(), draft.organizations.end(),
             [](const Organization& a, const Organization& b) { return a.id < b.id; });
+  absl::StatusOr<CredentialInfoPtr> created = FindCreated(draft, principal);
+  if (!created.ok() || *created != nullptr) return created;
   if (absl::Status status = CheckNew(draft); !status.ok()) return status;
   // Read before the write: if the keyring is unreachable now, the outcome of the write is not
   // unknown.
   const absl::StatusOr<Fingerprinter> prints = Prints();
   if (!prints.ok()) return prints.status();
-  if (absl::Status status = parts_.vault.Create(draft); !status.ok()) {
+  CredentialInfoPtr info = InfoOf(draft, *prints);
+  absl::Status status = Written(draft.name, parts_.vault.Create(draft));
+  if (!status.ok()) {
+    if (IsOutcomeUnknown(status)) unknown_.AddCreate(std::move(info), principal);
     const absl::StatusOr<CredentialPtr> stored = parts_.vault.Load(draft.name);
     if (stored.ok()) TellDirectory(**stored).IgnoreError();  // the first error is returned
-    return Written(status);
+    return status;
   }
-  CredentialInfoPtr info = InfoOf(draft, *prints);
   parts_.credentials.Put(info);
   return info;
 }
@@ -68,12 +96,11 @@ absl::Status CredentialManager::Delete(const CredentialVersion& target, bool for
         absl::StrCat("credential \"", target.name, "\" has ", live,
                      " live sessions; log them out, or delete with force"));
   }
-  const absl::Status deleted = parts_.vault.Delete(target.name, target.uid, target.version);
-  if (!deleted.ok()) {
-    // Perhaps an earlier deletion was done whose answer was lost. VaultSync decides this.
-    if (HasReason(deleted, Reason::kUnknownCredential)) parts_.vault_health.RequestReload();
-    return Written(deleted);
-  }
+  absl::Status deleted =
+      Written(target.name, parts_.vault.Delete(target.name, target.uid, target.version));
+  // Perhaps an earlier deletion was done whose answer was lost. VaultSync decides this.
+  if (HasReason(deleted, Reason::kUnknownCredential)) parts_.vault_health.RequestReload();
+  if (!deleted.ok()) return deleted;
   // The log-outs begin before the index changes, as in Detach().
   std::promise<void> ended;
   const std::future<void> all_ended = ended.get_future();
@@ -91,9 +118,14 @@ void CredentialManager::EndSessions(const std::string& uid) {
   all_ended.wait();
 }
 
-absl::Status CredentialManager::Written(const absl::Status& answer) const {
-  if (HasReason(answer, Reason::kVaultUnreachable)) parts_.vault_health.RequestReload();
-  return AfterWrite(answer);
+absl::Status CredentialManager::Written(const std::string& name, const absl::Status& answer) {
+  if (answer.ok()) unknown_.Remove(name);
+  absl::Status status = AfterWrite(answer);
+  if (IsOutcomeUnknown(status)) {
+    unknown_.Add(name);
+    parts_.vault_health.RequestReload();
+  }
+  return status;
 }
 
 // The credential index may be stale after a write with an unknown outcome, or after a write by
@@ -133,7 +165,9 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::StoreNext(Credential next) 
   if (absl::Status shape = ValidateCredential(next); !shape.ok()) return shape;
   const absl::StatusOr<Fingerprinter> prints = Prints();
   if (!prints.ok()) return prints.status();
-  if (absl::Status status = parts_.vault.Replace(next); !status.ok()) return Written(status);
+  if (absl::Status stored = Written(next.name, parts_.vault.Replace(next)); !stored.ok()) {
+    return stored;
+  }
   return InfoOf(next, *prints);
 }
 

@@ -8,6 +8,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/credentials/change_requests.h"
+#include "server/credentials/unknown_outcomes.h"
 #include "server/session/session_manager.h"
 #include "vault/base/clock.h"
 #include "vault/base/mutex.h"
@@ -20,36 +22,13 @@
 
 namespace billbroker {
 
-// The credential version that an operator read and now changes. If two operators change the same
-// version, only one succeeds.
-struct CredentialVersion {
-  std::string name;
-  std::string uid;
-  std::uint64_t version = 0;
-};
-
-// A credential, independent of its version.
-struct CredentialId {
-  std::string name;
-  std::string uid;
-};
-
-// How a change of secrets is proved, and the effects of its success.
-struct RotationOptions {
-  std::string organization_id = {};     // its sign-in is the proof; empty: the first one
-  bool verify = true;                   // false: stored without proof
-  bool end_sessions = false;            // of the credential, at BILL and here, once in effect
-  std::string principal = {};           // the caller
-  CausePtr cause = {};                  // the call
-  absl::Duration patience = kPatience;  // of the proof
-};
-
 // Thread-safe; changes take turns. Every call blocks until the keyring answers, and BILL if
 // sessions are logged out: call it on an executor that the session manager does not need. A stored
 // change is in the credential index before the call returns.
 //
-// Errors of all calls: VAULT_LOCKED, VAULT_UNREACHABLE, VAULT_DOCUMENT_INVALID. After
-// VAULT_UNREACHABLE the change may have been stored; see the message.
+// Errors of all calls: VAULT_LOCKED, VAULT_UNREACHABLE, VAULT_DOCUMENT_INVALID. If an error has
+// metadata "outcome" = "unknown", the keyring's answer was lost, and the change may be stored. The
+// same call may be repeated: nothing is done twice.
 class CredentialManager final {
  public:
   struct Parts {  // borrowed
@@ -63,12 +42,14 @@ class CredentialManager final {
     int kept_versions = 1;               // replaced values that a roll-back may restore; 0 or more
   };
 
-  explicit CredentialManager(Parts parts) : parts_(std::move(parts)) {}
+  explicit CredentialManager(Parts parts) : parts_(std::move(parts)), unknown_(parts_.clock) {}
 
   // Stores `draft` as version 1, with its own uid, version and times. Fails with MALFORMED_REQUEST,
   // or with CREDENTIAL_EXISTS if the name is taken or the BILL user belongs to another credential
-  // (metadata "credential").
-  [[nodiscard]] absl::StatusOr<CredentialInfoPtr> Create(Credential draft);
+  // (metadata "credential"). If the answer to an equal call of `principal` was lost, returns the
+  // credential that it stored.
+  [[nodiscard]] absl::StatusOr<CredentialInfoPtr> Create(Credential draft,
+                                                         const std::string& principal = {});
 
   // Deletes the credential in the keyring, and then logs its sessions out. After an error the
   // sessions stay. Fails with UNKNOWN_CREDENTIAL, VERSION_CONFLICT, or SESSIONS_LIVE unless `force`
@@ -173,9 +154,14 @@ class CredentialManager final {
                              Credential& next) const;
 
   [[nodiscard]] absl::Status CheckNew(const Credential& credential) const;
-  // Returns the error for the answer to a write. If the outcome of the write is unknown, requests a
-  // reload.
-  [[nodiscard]] absl::Status Written(const absl::Status& answer) const;
+  // Returns the credential that an equal Create() stored whose answer was lost; null if there is
+  // none. If it is not stored, gives `draft` its uid and times: if it is stored late, both writes
+  // make one document.
+  [[nodiscard]] absl::StatusOr<CredentialInfoPtr> FindCreated(Credential& draft,
+                                                              const std::string& principal);
+  // Returns the error for the answer to a write of the credential `name`. If the outcome of the
+  // write is unknown, remembers this and requests a reload.
+  [[nodiscard]] absl::Status Written(const std::string& name, const absl::Status& answer);
   // Reads the key from the keyring: once for each change is enough.
   [[nodiscard]] absl::StatusOr<Fingerprinter> Prints() const;
   absl::Status TellDirectory(const Credential& stored) const;
@@ -190,6 +176,7 @@ class CredentialManager final {
   // Held during calls of the vault, against the rule of Mutex, because it only serializes changes.
   // It guards no member, and no callback runs under it.
   Mutex turn_;
+  UnknownOutcomes unknown_;
 };
 
 }  // namespace billbroker

@@ -150,7 +150,8 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Change(Credential current, 
   }
   current.staged = std::move(staged);
   FaultPoint("rotation.before_staging");
-  if (absl::Status stored = parts_.vault.Restage(current); !stored.ok()) return Written(stored);
+  const absl::Status stored = Written(current.name, parts_.vault.Restage(current));
+  if (!stored.ok()) return stored;
   FaultPoint("rotation.staged");
   parts_.credentials.Put(InfoOf(current, *prints));
   return ProveStaged(std::move(current), *prints, options);
@@ -190,7 +191,9 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::ProveStaged(Credential stag
     line->bill_code = BillCodeOf(probed.status);
   }
   const absl::Status unstaged = Unstage(staged.Clone(), prints, std::move(line));
-  if (!unstaged.ok()) return RotationPending(staged, probed.status.message());
+  if (!unstaged.ok()) {
+    return RotationPending(staged, probed.status.message(), IsOutcomeUnknown(unstaged));
+  }
   return NothingChanged(probed.status);
 }
 
@@ -210,14 +213,15 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Commit(Credential current, 
   line.before = InverseOf(made.change, current);
   Remember(std::move(line), parts_.kept_versions, next);
   FaultPoint("rotation.before_commit");
-  const absl::Status stored = Written(parts_.vault.Replace(next));
+  const absl::Status stored = Written(next.name, parts_.vault.Replace(next));
   FaultPoint("rotation.committed");
   if (!stored.ok()) {
     if (session == nullptr) return stored;
     parts_.sessions.DiscardProbed(session);
-    if (VaultStateOf(stored) == VaultState::kReady) return stored;  // another process changed it
+    const bool away = IsOutcomeUnknown(stored) || HasReason(stored, Reason::kVaultLocked);
+    if (!away) return stored;  // another process changed it
     current.staged = std::move(made);
-    return RotationPending(current, stored.message());
+    return RotationPending(current, stored.message(), IsOutcomeUnknown(stored));
   }
   CredentialInfoPtr info = InfoOf(next, prints);
   if (made.end_sessions) EndSessions(next.uid);
@@ -234,7 +238,8 @@ absl::Status CredentialManager::Unstage(Credential staged, const Fingerprinter& 
   staged.staged.reset();
   if (line.has_value()) Remember(*std::move(line), parts_.kept_versions, staged);
   FaultPoint("rotation.before_unstaging");
-  if (absl::Status stored = parts_.vault.Restage(staged); !stored.ok()) return Written(stored);
+  const absl::Status stored = Written(staged.name, parts_.vault.Restage(staged));
+  if (!stored.ok()) return stored;
   FaultPoint("rotation.unstaged");
   parts_.credentials.Put(InfoOf(staged, prints));
   return absl::OkStatus();
@@ -282,30 +287,6 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::CancelRotation(const Creden
     return status;
   }
   return parts_.credentials.Get(target.name);
-}
-
-absl::StatusOr<CredentialInfoPtr> CredentialManager::RenewMfa(const CredentialId& target,
-                                                              SecretString remember_me_id,
-                                                              std::string device,
-                                                              std::string principal) {
-  MutexLock turn(turn_);
-  const absl::StatusOr<CredentialPtr> stored = Load(target.name);
-  if (!stored.ok()) return stored.status();
-  if ((*stored)->uid != target.uid) return VersionConflict(target.name);
-  Credential next = (*stored)->Clone();
-  next.remember_me_id = std::move(remember_me_id);
-  next.device = std::move(device);
-  next.remember_me_time = parts_.clock.Now();
-  PastChange line;
-  line.version = next.version + 1;
-  line.kind = PastChangeKind::kMfaRenewed;
-  line.principal = std::move(principal);
-  line.time = next.remember_me_time;
-  line.fields = {"remember_me_id", "device"};
-  Remember(std::move(line), parts_.kept_versions, next);
-  absl::StatusOr<CredentialInfoPtr> info = StoreNext(std::move(next));
-  if (info.ok()) parts_.credentials.Put(*info);
-  return info;
 }
 
 absl::Status CredentialManager::Verify(const CredentialVersion& target,

@@ -35,9 +35,12 @@ ServerUnaryReactor* CredentialServiceImpl::CreateCredential(
   auto pass = parts_.gate.Admit(*context, NeedToCreate(*draft));
   if (!pass.ok()) return Finished(reactor, pass.status());
   parts_.executor.Run([this, context, reactor, response, draft = *std::move(draft),
-                       record = std::move(pass->record)]() mutable {
-    const auto create = [&] { return parts_.manager.Create(std::move(draft)); };
-    FinishChange(reactor, parts_.gate.Do(*context, NeedToCreate(draft), record, create), *response);
+                       pass = *std::move(pass)]() mutable {
+    const auto create = [&] {
+      return parts_.manager.Create(std::move(draft), pass.caller->name());
+    };
+    FinishChange(reactor, parts_.gate.Do(*context, NeedToCreate(draft), pass.record, create),
+                 *response);
   });
   return reactor;
 }

@@ -16,6 +16,7 @@
 namespace billbroker {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Key;
@@ -172,6 +173,7 @@ TEST_F(CredentialManagerTest, LostAnswerLeavesOutcomeUnknown) {
   broker_.vault.LoseNextAnswer(true);
   const absl::Status status = broker_.manager.Create(Draft(kAcme)).status();
   EXPECT_THAT(status, HasReason(Reason::kVaultUnreachable));
+  EXPECT_THAT(status, HasMetadata("outcome", "unknown"));
   EXPECT_TRUE(broker_.vault_health.TakeReloadRequest());
   EXPECT_FALSE(broker_.vault_health.TakeReloadRequest());
 }
@@ -251,14 +253,16 @@ TEST_F(ForcedDeleteTest, LockedKeyringKeepsSessions) {
 
 TEST_F(ForcedDeleteTest, UnreachableKeyringKeepsSessions) {
   broker_.vault.set_state(VaultState::kNoProvider);
-  EXPECT_THAT(Delete(), HasReason(Reason::kVaultUnreachable));
+  EXPECT_THAT(Delete(),
+              AllOf(HasReason(Reason::kVaultUnreachable), HasMetadata("outcome", "unknown")));
   EXPECT_TRUE(broker_.vault_health.TakeReloadRequest());
   ExpectSessionsStay();
 }
 
 TEST_F(ForcedDeleteTest, LostAnswerOfUndoneDeletionCanBeRepeated) {
   broker_.vault.LoseNextAnswer(false);
-  EXPECT_THAT(Delete(), HasReason(Reason::kVaultUnreachable));
+  EXPECT_THAT(Delete(),
+              AllOf(HasReason(Reason::kVaultUnreachable), HasMetadata("outcome", "unknown")));
   EXPECT_TRUE(broker_.vault_health.TakeReloadRequest());
   ExpectSessionsStay();
   EXPECT_THAT(Delete(), IsOk());
@@ -267,7 +271,8 @@ TEST_F(ForcedDeleteTest, LostAnswerOfUndoneDeletionCanBeRepeated) {
 
 TEST_F(ForcedDeleteTest, ReloadEndsSessionsAfterLostAnswer) {
   broker_.vault.LoseNextAnswer(true);
-  EXPECT_THAT(Delete(), HasReason(Reason::kVaultUnreachable));
+  EXPECT_THAT(Delete(),
+              AllOf(HasReason(Reason::kVaultUnreachable), HasMetadata("outcome", "unknown")));
   EXPECT_TRUE(broker_.vault_health.TakeReloadRequest());
   EXPECT_THAT(Delete(), HasReason(Reason::kUnknownCredential));
   EXPECT_TRUE(broker_.vault_health.TakeReloadRequest());

@@ -165,6 +165,17 @@ TEST_F(MfaManagerTest, KeepsRememberMeIdWhileKeyringIsLocked) {
   EXPECT_EQ(Stored()->remember_me_id.Reveal(), FakeBill::RememberMeId(1));
 }
 
+TEST_F(MfaManagerTest, RepeatedRenewalIsStoredOnce) {
+  const std::string id = Start()->id;
+  broker_.vault.LoseNextAnswer(true);
+  EXPECT_THAT(Complete(id),
+              AllOf(HasReason(Reason::kVaultUnreachable), HasMetadata("outcome", "unknown")));
+  const absl::StatusOr<MfaRenewal> renewal = Complete(id);
+  ASSERT_THAT(renewal, IsOk());
+  EXPECT_EQ(renewal->credential->version, 2u);
+  EXPECT_EQ(Stored()->history.size(), 1u);
+}
+
 TEST_F(MfaManagerTest, ChallengeSurvivesChangeByAnotherOperator) {
   const std::string id = Start()->id;
   std::vector<Organization> more;
