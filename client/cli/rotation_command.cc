@@ -153,8 +153,9 @@ absl::Status Verify(CommandContext& context, const VerifyOptions& options) {
 
 absl::StatusOr<std::string> PendingOf(const v1::Credential& credential) {
   if (credential.has_pending_rotation()) return credential.pending_rotation().rotation_id();
-  return absl::FailedPreconditionError(
-      absl::StrCat("credential ", credential.name(), " has no rotation pending"));
+  return absl::FailedPreconditionError(absl::StrCat(
+      "credential ", credential.name(), " has no rotation pending; it has version ",
+      credential.version(), ", and a rotation that its history lacks may be repeated"));
 }
 
 absl::Status Resume(CommandContext& context, const ResumeOptions& options) {

@@ -95,7 +95,7 @@ class CredentialManager final {
                                                            const RotationOptions& options);
 
   // Proves the staged rotation, and commits it or drops it. Fails with MALFORMED_REQUEST if no
-  // rotation of that id is staged.
+  // rotation of that id is staged, according to the keyring.
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> ResumeRotation(const CredentialVersion& target,
                                                                  const std::string& rotation_id,
                                                                  absl::Duration patience,
@@ -104,6 +104,13 @@ class CredentialManager final {
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> CancelRotation(const CredentialVersion& target,
                                                                  const std::string& rotation_id,
                                                                  const std::string& principal);
+
+  // Returns true if the outcome of a recent change of the credential is unknown: the keyring may
+  // have stored it late, without a notification. Never blocks.
+  [[nodiscard]] bool IsInDoubt(absl::string_view name) const { return unknown_.Contains(name); }
+  // Reads a credential that is in doubt again, and updates the credential index. If it cannot be
+  // read, the index keeps its last values.
+  void ReadAgain(const std::string& name);
 
   // Stores the rememberMeId that BILL returned for a passed MFA challenge. Does not compare the
   // version, because a person typed a code for the change. A roll-back does not return to the

@@ -131,7 +131,11 @@ absl::Status CredentialManager::CheckChange(const Credential& current,
 absl::StatusOr<CredentialInfoPtr> CredentialManager::Change(Credential current, PastChangeKind kind,
                                                             CredentialChange change,
                                                             const RotationOptions& options) {
-  if (current.staged.has_value()) return RotationPending(current, "it was left so before");
+  if (current.staged.has_value()) {
+    // It may have been stored after its answer was lost, so that the index does not have it.
+    if (absl::Status told = TellDirectory(current); !told.ok()) return told;
+    return RotationPending(current, "it was left so before");
+  }
   if (absl::Status good = CheckChange(current, change); !good.ok()) return good;
   const absl::StatusOr<Fingerprinter> prints = Prints();
   if (!prints.ok()) return prints.status();
@@ -249,12 +253,21 @@ absl::StatusOr<Credential> CredentialManager::LoadStaged(const CredentialVersion
                                                          const std::string& rotation_id) const {
   absl::StatusOr<Credential> current = LoadForChange(target);
   if (!current.ok()) return current;
-  if (!current->staged.has_value() || current->staged->id != rotation_id) {
-    return Malformed("rotation_id",
-                     absl::StrCat("is not a rotation that credential \"", target.name,
-                                  "\" has staged; read the credential again"));
-  }
-  return current;
+  if (current->staged.has_value() && current->staged->id == rotation_id) return current;
+  if (absl::Status told = TellDirectory(*current); !told.ok()) return told;
+  const bool lost = !current->staged.has_value() && unknown_.Contains(target.name);
+  return Malformed(
+      "rotation_id",
+      absl::StrCat("is not a rotation that credential \"", target.name, "\" has staged; ",
+                   lost ? "its change was not stored, and the rotation may be repeated"
+                        : "read the credential again"));
+}
+
+void CredentialManager::ReadAgain(const std::string& name) {
+  MutexLock turn(turn_);
+  if (!unknown_.Contains(name)) return;  // a later change was stored meanwhile
+  const absl::StatusOr<CredentialPtr> stored = parts_.vault.Load(name);
+  if (stored.ok()) TellDirectory(**stored).IgnoreError();
 }
 
 absl::StatusOr<CredentialInfoPtr> CredentialManager::ResumeRotation(const CredentialVersion& target,

@@ -57,10 +57,20 @@ absl::Status CredentialServiceImpl::Get(const v1::GetCredentialRequest& request,
 ServerUnaryReactor* CredentialServiceImpl::GetCredential(CallbackServerContext* context,
                                                          const v1::GetCredentialRequest* request,
                                                          v1::GetCredentialResponse* response) {
+  ServerUnaryReactor* reactor = context->DefaultReactor();
   absl::Status status = CheckShape(*request);
   if (status.ok()) status = parts_.gate.Admit(*context, NeedOf(*request)).status();
-  if (status.ok()) status = Get(*request, *response);
-  return Finished(context->DefaultReactor(), status);
+  if (!status.ok()) return Finished(reactor, status);
+  if (!parts_.manager.IsInDoubt(request->credential())) {
+    return Finished(reactor, Get(*request, *response));
+  }
+  parts_.executor.Run([this, context, reactor, request, response] {
+    parts_.manager.ReadAgain(request->credential());
+    absl::Status again = parts_.gate.AskAgain(*context, NeedOf(*request));
+    if (again.ok()) again = Get(*request, *response);
+    Finished(reactor, again);
+  });
+  return reactor;
 }
 
 absl::Status CredentialServiceImpl::ListPage(const PageWish& page, const Grants& grants,

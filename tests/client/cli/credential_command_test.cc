@@ -214,6 +214,15 @@ TEST_F(CredentialCommandTest, ShowPrintsCredentialWithoutSecrets) {
   EXPECT_EQ(Run({"credential", "show", "nobody"}), kExitNotFound);
 }
 
+TEST_F(CredentialCommandTest, NamesVersionIfNoRotationIsPending) {
+  broker_.AddCredential("acme-payables-user", {"00800000000000000801"});
+  for (const char* command : {"resume-rotation", "cancel-rotation"}) {
+    EXPECT_EQ(Run({"credential", command, "acme-payables-user"}), kExitFailed);
+    EXPECT_THAT(err_, HasSubstr("has no rotation pending; it has version 3"));
+    EXPECT_THAT(err_, HasSubstr("may be repeated"));
+  }
+}
+
 TEST_F(CredentialCommandTest, ListHoldsEveryCredential) {
   EXPECT_EQ(Run({"credential", "list"}), kExitOk);
   for (const char* name : {"a", "b", "c"}) broker_.AddCredential(name, {"00800000000000000801"});

@@ -19,6 +19,7 @@ namespace billbroker {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::HasSubstr;
 using ::testing::Not;
 
 constexpr char kOperator[] = "unix:operator-of-acme";
@@ -193,6 +194,62 @@ TEST_F(UnknownChangeTest, RepeatedResumeConflictsOnceDone) {
   EXPECT_EQ(Shown()->version, 2u);
   EXPECT_FALSE(Shown()->pending.has_value());
   EXPECT_EQ(Password(), "s3cret-password-new");
+}
+
+// The keyring stores the rotation and sends no notification, so the index does not have it.
+class LateStageTest : public UnknownChangeTest {
+ protected:
+  LateStageTest() {
+    Lose("Restage", true);
+    EXPECT_THAT(Rotate(), IsUnknown());
+    LoseNone();
+    EXPECT_FALSE(Shown()->pending.has_value());
+  }
+};
+
+TEST_F(LateStageTest, IsShownAndResumed) {
+  ASSERT_TRUE(broker_.manager.IsInDoubt(kAcme));
+  broker_.manager.ReadAgain(kAcme);
+  ASSERT_TRUE(Shown()->pending.has_value());
+  EXPECT_THAT(broker_.manager.ResumeRotation(first_, Shown()->pending->id, kPatience), IsOk());
+  EXPECT_FALSE(broker_.manager.IsInDoubt(kAcme));
+}
+
+TEST_F(LateStageTest, NextRotationShowsIt) {
+  const absl::Status pending = Rotate();
+  EXPECT_THAT(pending, HasReason(Reason::kRotationPending));
+  ASSERT_TRUE(Shown()->pending.has_value());
+  EXPECT_THAT(pending, HasMetadata("rotation_id", Shown()->pending->id));
+}
+
+TEST_F(LateStageTest, ResumeOfAnotherRotationShowsIt) {
+  EXPECT_THAT(broker_.manager.ResumeRotation(first_, "id-of-another-rotation", kPatience),
+              HasReason(Reason::kMalformedRequest));
+  EXPECT_TRUE(Shown()->pending.has_value());
+}
+
+TEST_F(UnknownChangeTest, UnstoredRotationMayBeRepeated) {
+  Lose("Restage", false);
+  EXPECT_THAT(Rotate(), IsUnknown());
+  LoseNone();
+  broker_.manager.ReadAgain(kAcme);
+  EXPECT_FALSE(Shown()->pending.has_value());
+  const absl::Status nothing =
+      broker_.manager.ResumeRotation(first_, "id-of-no-rotation", kPatience).status();
+  EXPECT_THAT(nothing, HasMetadata("field", "rotation_id"));
+  EXPECT_THAT(std::string(nothing.message()), HasSubstr("the rotation may be repeated"));
+  EXPECT_THAT(Rotate(), IsOk());
+}
+
+TEST_F(UnknownChangeTest, RepeatedCancelFindsNothingStaged) {
+  const std::string id = StageRotation();
+  Lose("Restage", true);
+  EXPECT_THAT(broker_.manager.CancelRotation(first_, id, kOperator), IsUnknown());
+  LoseNone();
+  EXPECT_TRUE(Shown()->pending.has_value());
+  EXPECT_THAT(broker_.manager.CancelRotation(first_, id, kOperator),
+              HasMetadata("field", "rotation_id"));
+  EXPECT_FALSE(Shown()->pending.has_value());
 }
 
 TEST_F(UnknownChangeTest, LostRemovalLeavesRotationPending) {

@@ -62,6 +62,25 @@ TEST_F(RotationRpcTest, RotateReplacesOnlyGivenFields) {
   EXPECT_EQ(Redacted(acme_).find("s3cret"), std::string::npos);
 }
 
+// The keyring stores the rotation although its answer was lost, and sends no notification.
+TEST_F(RotationRpcTest, ShowsRotationThatWasStoredLate) {
+  auto request = For<v1::RotateCredentialRequest>(acme_);
+  request.set_password("s3cret-next");
+  broker_.vault.LoseNextAnswer(true);
+  EXPECT_THAT(Rotate(request),
+              AllOf(HasReason(Reason::kVaultUnreachable), HasMetadata("outcome", "unknown")));
+  v1::GetCredentialRequest get;
+  get.set_credential(kAcme);
+  v1::GetCredentialResponse shown;
+  ASSERT_THAT(Call(*credentials_, &CredentialStub::GetCredential, get, &shown), IsOk());
+  ASSERT_TRUE(shown.credential().has_pending_rotation());
+  auto resume = For<v1::ResumeRotationRequest>(shown.credential());
+  resume.set_rotation_id(shown.credential().pending_rotation().rotation_id());
+  v1::ResumeRotationResponse resumed;
+  ASSERT_THAT(Call(*credentials_, &CredentialStub::ResumeRotation, resume, &resumed), IsOk());
+  EXPECT_EQ(StoredPassword(), "s3cret-next");
+}
+
 TEST_F(RotationRpcTest, ProbesPartnerAppKeyByPartnerSignIn) {
   v1::CreateCredentialRequest partner = NewUser("firm-of-bookkeepers", {kPartnerOrganization});
   partner.set_kind(v1::CREDENTIAL_KIND_PARTNER);
