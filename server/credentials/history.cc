@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "vault/credential_change.h"
+
 namespace billbroker {
 namespace {
 
@@ -11,6 +13,17 @@ namespace {
 bool Matters(const PastChange& line) { return line.before.has_value() || line.end_sessions; }
 
 }  // namespace
+
+PastChange LineOf(const Credential& credential, const StagedRotation& made, PastChangeKind kind,
+                  absl::Time now) {
+  PastChange line;
+  line.version = credential.version;
+  line.kind = kind;
+  line.principal = made.principal;
+  line.time = now;
+  line.fields = ChangedFields(made.change);
+  return line;
+}
 
 void Remember(PastChange line, int kept_versions, Credential& in) {
   std::vector<PastChange>& history = in.history;

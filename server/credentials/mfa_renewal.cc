@@ -1,11 +1,38 @@
 // The part of CredentialManager that stores the rememberMeId of a passed MFA challenge.
+#include <string>
 #include <utility>
 
 #include "server/credentials/credential_manager.h"
 #include "server/credentials/history.h"
 #include "vault/base/error.h"
+#include "vault/credential_change.h"
+#include "vault/user_name.h"
 
 namespace billbroker {
+namespace {
+
+// Drops the staged rememberMeId, which is older than the one of a passed challenge. A rotation that
+// stages nothing else is cancelled, and `next` gets its line. A rotation to another BILL user keeps
+// its rememberMeId, because the challenge was not for that user.
+void DropStagedTrust(int kept_versions, const std::string& principal, Credential& next) {
+  if (!next.staged.has_value()) return;
+  CredentialChange& change = next.staged->change;
+  if (!change.remember_me_id.has_value() && !change.device.has_value()) return;
+  if (change.username.has_value() &&
+      FoldUserName(*change.username) != FoldUserName(next.username)) {
+    return;
+  }
+  PastChange line = LineOf(next, *next.staged, PastChangeKind::kCancelled, next.remember_me_time);
+  line.principal = principal;
+  change.remember_me_id.reset();
+  change.device.reset();
+  change.remember_me_time = absl::InfinitePast();
+  if (!IsEmpty(change)) return;
+  next.staged.reset();
+  Remember(std::move(line), kept_versions, next);
+}
+
+}  // namespace
 
 absl::StatusOr<CredentialInfoPtr> CredentialManager::RenewMfa(const CredentialId& target,
                                                               SecretString remember_me_id,
@@ -25,6 +52,7 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::RenewMfa(const CredentialId
   next.remember_me_id = std::move(remember_me_id);
   next.device = std::move(device);
   next.remember_me_time = parts_.clock.Now();
+  DropStagedTrust(parts_.kept_versions, principal, next);
   PastChange line;
   line.version = next.version + 1;
   line.kind = PastChangeKind::kMfaRenewed;

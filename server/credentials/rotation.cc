@@ -32,17 +32,6 @@ std::string BillCodeOf(const absl::Status& status) {
   return code == details->metadata.end() ? "" : code->second;
 }
 
-PastChange LineOf(const Credential& credential, const StagedRotation& made, PastChangeKind kind,
-                  absl::Time now) {
-  PastChange line;
-  line.version = credential.version;
-  line.kind = kind;
-  line.principal = made.principal;
-  line.time = now;
-  line.fields = ChangedFields(made.change);
-  return line;
-}
-
 }  // namespace
 
 absl::StatusOr<CredentialInfoPtr> CredentialManager::Rotate(const CredentialVersion& target,

@@ -229,6 +229,61 @@ TEST_F(MfaManagerTest, RollbackRevertsRotationBeforeRenewal) {
   EXPECT_EQ(Stored()->remember_me_id.Reveal(), FakeBill::RememberMeId(1));
 }
 
+// A rotation with a rememberMeId is staged.
+class StagedTrustTest : public MfaManagerTest {
+ protected:
+  static CredentialChange NewTrust() {
+    CredentialChange change;
+    change.remember_me_id = SecretString::CopyOf("s3cret-staged-remember-me");
+    change.device = "device-of-the-rotation";
+    return change;
+  }
+  // Stages `change` after a challenge was started, and completes the challenge.
+  std::string RenewAfterStaging(CredentialChange change) {
+    const std::string challenge = Start()->id;
+    BillError lost;
+    lost.verdict = Verdict::kUnavailable;
+    broker_.bill.FailNextSignIns(1, lost);
+    const absl::Status pending = broker_.manager.Rotate(Now(), std::move(change), {}).status();
+    EXPECT_THAT(pending, HasReason(Reason::kRotationPending));
+    EXPECT_THAT(Complete(challenge), IsOk());
+    return DetailsOf(pending)->metadata["rotation_id"];
+  }
+};
+
+TEST_F(StagedTrustTest, ResumedRotationKeepsRenewedTrust) {
+  CredentialChange change = NewTrust();
+  change.password = SecretString::CopyOf("s3cret-next-password");
+  const std::string id = RenewAfterStaging(std::move(change));
+  const absl::Time renewed = Stored()->remember_me_time;
+  broker_.clock.Advance(absl::Minutes(10));
+  ASSERT_THAT(broker_.manager.ResumeRotation(Now(), id, absl::Seconds(30)), IsOk());
+  EXPECT_EQ(Stored()->password.Reveal(), "s3cret-next-password");
+  EXPECT_EQ(Stored()->remember_me_id.Reveal(), FakeBill::RememberMeId(1));
+  EXPECT_EQ(Stored()->device, "billbroker");
+  EXPECT_EQ(Stored()->remember_me_time, renewed);
+}
+
+TEST_F(StagedTrustTest, RotationOfTrustAloneIsCancelled) {
+  const std::string id = RenewAfterStaging(NewTrust());
+  const CredentialInfoPtr shown = *broker_.credentials.Get(kAcme);
+  EXPECT_FALSE(shown->pending.has_value());
+  ASSERT_EQ(shown->history.size(), 2u);
+  EXPECT_EQ(shown->history[0].kind, PastChangeKind::kMfaRenewed);
+  EXPECT_EQ(shown->history[1].kind, PastChangeKind::kCancelled);
+  EXPECT_EQ(shown->history[1].principal, "unix:operations-team");
+  EXPECT_THAT(broker_.manager.ResumeRotation(Now(), id, absl::Seconds(30)),
+              HasMetadata("field", "rotation_id"));
+}
+
+TEST_F(StagedTrustTest, RotationToAnotherUserKeepsItsTrust) {
+  CredentialChange change = NewTrust();
+  change.username = "another-user@acme.example";
+  const std::string id = RenewAfterStaging(std::move(change));
+  ASSERT_THAT(broker_.manager.ResumeRotation(Now(), id, absl::Seconds(30)), IsOk());
+  EXPECT_EQ(Stored()->remember_me_id.Reveal(), "s3cret-staged-remember-me");
+}
+
 TEST_F(MfaManagerTest, ReplacesDeadSessionOnceForChallenge) {
   ASSERT_THAT(Get(kFirstOrganization), IsOk());
   broker_.bill.KillAllSessions();
