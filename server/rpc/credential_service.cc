@@ -39,8 +39,8 @@ ServerUnaryReactor* CredentialServiceImpl::CreateCredential(
     const auto create = [&] {
       return parts_.manager.Create(std::move(draft), pass.caller->name());
     };
-    FinishChange(reactor, parts_.gate.Do(*context, NeedToCreate(draft), pass.record, create),
-                 *response);
+    FinishChange(reactor, parts_.remember_me_refusals,
+                 parts_.gate.Do(*context, NeedToCreate(draft), pass.record, create), *response);
   });
   return reactor;
 }
@@ -140,7 +140,8 @@ ServerUnaryReactor* CredentialServiceImpl::AttachOrganizations(
     const auto attach = [&] {
       return parts_.manager.Attach(target, std::move(organizations), pass.caller->name());
     };
-    FinishChange(reactor, parts_.gate.Do(*context, need, pass.record, attach), *response);
+    FinishChange(reactor, parts_.remember_me_refusals,
+                 parts_.gate.Do(*context, need, pass.record, attach), *response);
   });
   return reactor;
 }
@@ -158,8 +159,8 @@ ServerUnaryReactor* CredentialServiceImpl::DetachOrganizations(
   parts_.executor.Run([this, context, reactor, request, response, target = *std::move(target),
                        ids = *std::move(ids), pass = *std::move(pass)]() mutable {
     const auto detach = [&] { return parts_.manager.Detach(target, ids, pass.caller->name()); };
-    FinishChange(reactor, parts_.gate.Do(*context, NeedOf(*request), pass.record, detach),
-                 *response);
+    FinishChange(reactor, parts_.remember_me_refusals,
+                 parts_.gate.Do(*context, NeedOf(*request), pass.record, detach), *response);
   });
   return reactor;
 }

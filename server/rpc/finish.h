@@ -8,6 +8,7 @@
 #include "proto/status.h"
 #include "server/rpc/translate.h"
 #include "vault/credential_index.h"
+#include "vault/remember_me_refusals.h"
 
 namespace billbroker {
 
@@ -26,11 +27,15 @@ class RefusedStream final : public Reactor {
   void OnDone() override { delete this; }
 };
 
-// Answers a change of a credential: with the credential as it is now, or with why it is as it was.
+// Ends a change of a credential: returns the changed credential, or the error. The sign-in that
+// proved it may have added its rememberMeId to `refusals`.
 template <typename Response>
-void FinishChange(grpc::ServerUnaryReactor* reactor,
+void FinishChange(grpc::ServerUnaryReactor* reactor, const RememberMeRefusals& refusals,
                   const absl::StatusOr<CredentialInfoPtr>& changed, Response& response) {
-  if (changed.ok()) FillCredential(**changed, true, *response.mutable_credential());
+  if (changed.ok()) {
+    FillCredential(**changed, true, *response.mutable_credential());
+    FillTrust(refusals.FindRefusalTime(**changed), *response.mutable_credential());
+  }
   Finished(reactor, changed.status());
 }
 

@@ -62,7 +62,8 @@ ServerUnaryReactor* CredentialServiceImpl::RotateCredential(
     const Need need = NeedToRotate(target.name, target.version);
     SayWhoAsks(*context, need, pass, options);
     const auto rotate = [&] { return parts_.manager.Rotate(target, std::move(change), options); };
-    FinishChange(reactor, parts_.gate.Do(*context, need, pass.record, rotate), *response);
+    FinishChange(reactor, parts_.remember_me_refusals,
+                 parts_.gate.Do(*context, need, pass.record, rotate), *response);
   });
   return reactor;
 }
@@ -83,7 +84,8 @@ ServerUnaryReactor* CredentialServiceImpl::ResumeRotation(CallbackServerContext*
                                            PatienceOf(*context, kLongestTurn), pass.caller->name(),
                                            parts_.gate.CauseOf(*context, need, pass.record));
     };
-    FinishChange(reactor, parts_.gate.Do(*context, need, pass.record, resume), *response);
+    FinishChange(reactor, parts_.remember_me_refusals,
+                 parts_.gate.Do(*context, need, pass.record, resume), *response);
   });
   return reactor;
 }
@@ -101,8 +103,8 @@ ServerUnaryReactor* CredentialServiceImpl::CancelRotation(CallbackServerContext*
     const auto cancel = [&] {
       return parts_.manager.CancelRotation(target, request->rotation_id(), pass.caller->name());
     };
-    FinishChange(reactor, parts_.gate.Do(*context, NeedOf(*request), pass.record, cancel),
-                 *response);
+    FinishChange(reactor, parts_.remember_me_refusals,
+                 parts_.gate.Do(*context, NeedOf(*request), pass.record, cancel), *response);
   });
   return reactor;
 }
@@ -121,7 +123,8 @@ ServerUnaryReactor* CredentialServiceImpl::RollbackCredential(
     RotationOptions options = OptionsOf(*request);
     SayWhoAsks(*context, need, pass, options);
     const auto roll_back = [&] { return parts_.manager.Rollback(target, options); };
-    FinishChange(reactor, parts_.gate.Do(*context, need, pass.record, roll_back), *response);
+    FinishChange(reactor, parts_.remember_me_refusals,
+                 parts_.gate.Do(*context, need, pass.record, roll_back), *response);
   });
   return reactor;
 }

@@ -62,6 +62,15 @@ TEST_F(RotationRpcTest, RotateReplacesOnlyGivenFields) {
   EXPECT_EQ(Redacted(acme_).find("s3cret"), std::string::npos);
 }
 
+TEST_F(RotationRpcTest, ShowsRememberMeIdThatBillDoesNotTrust) {
+  auto request = For<v1::RotateCredentialRequest>(acme_);
+  request.set_remember_me_id("s3cret-remember-me-of-no-one");
+  request.set_device("device-that-bill-forgot");
+  ASSERT_THAT(Rotate(request), IsOk());
+  EXPECT_TRUE(acme_.has_remember_me_expire_time());
+  EXPECT_TRUE(acme_.has_remember_me_refuse_time());
+}
+
 // The keyring stores the rotation although its answer was lost, and sends no notification.
 TEST_F(RotationRpcTest, ShowsRotationThatWasStoredLate) {
   auto request = For<v1::RotateCredentialRequest>(acme_);
