@@ -96,11 +96,13 @@ absl::Status CredentialManager::Delete(const CredentialVersion& target, bool for
         absl::StrCat("credential \"", target.name, "\" has ", live,
                      " live sessions; log them out, or delete with force"));
   }
-  absl::Status deleted =
-      Written(target.name, parts_.vault.Delete(target.name, target.uid, target.version));
-  // Perhaps an earlier deletion was done whose answer was lost. VaultSync decides this.
-  if (HasReason(deleted, Reason::kUnknownCredential)) parts_.vault_health.RequestReload();
-  if (!deleted.ok()) return deleted;
+  const absl::Status answer = parts_.vault.Delete(target.name, target.uid, target.version);
+  if (HasReason(answer, Reason::kUnknownCredential)) {
+    // Perhaps an earlier deletion was done whose answer was lost. VaultSync decides this.
+    parts_.vault_health.RequestReload();
+    return answer;
+  }
+  if (absl::Status deleted = Written(target.name, answer); !deleted.ok()) return deleted;
   // The log-outs begin before the index changes, as in Detach().
   std::promise<void> ended;
   const std::future<void> all_ended = ended.get_future();
@@ -120,6 +122,9 @@ void CredentialManager::EndSessions(const std::string& uid) {
 
 absl::Status CredentialManager::Written(const std::string& name, const absl::Status& answer) {
   if (answer.ok()) unknown_.Remove(name);
+  if (HasReason(answer, Reason::kUnknownCredential)) {
+    return FailedRead(answer, name, parts_.credentials, parts_.vault_health);
+  }
   absl::Status status = AfterWrite(answer);
   if (IsOutcomeUnknown(status)) {
     unknown_.Add(name);

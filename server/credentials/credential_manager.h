@@ -114,8 +114,8 @@ class CredentialManager final {
 
   // Stores the rememberMeId that BILL returned for a passed MFA challenge. Does not compare the
   // version, because a person typed a code for the change. A roll-back does not return to the
-  // version before it, and a rotation that is staged for the same BILL user loses its rememberMeId. Fails with UNKNOWN_CREDENTIAL, or with VERSION_CONFLICT if another
-  // credential has the name now.
+  // version before it, and a rotation that is staged for the same BILL user loses its rememberMeId.
+  // Fails with UNKNOWN_CREDENTIAL, or with VERSION_CONFLICT if another credential has the name now.
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> RenewMfa(const CredentialId& target,
                                                            SecretString remember_me_id,
                                                            std::string device,

@@ -211,7 +211,8 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Commit(Credential current, 
   if (!stored.ok()) {
     if (session == nullptr) return stored;
     parts_.sessions.DiscardProbed(session);
-    const bool away = IsOutcomeUnknown(stored) || HasReason(stored, Reason::kVaultLocked);
+    const bool away =
+        HasReason(stored, Reason::kVaultUnreachable) || HasReason(stored, Reason::kVaultLocked);
     if (!away) return stored;  // another process changed it
     current.staged = std::move(made);
     return RotationPending(current, stored.message(), IsOutcomeUnknown(stored));

@@ -143,6 +143,24 @@ TEST_F(UnknownChangeTest, LockedKeyringHasKnownOutcome) {
   EXPECT_FALSE(broker_.vault_health.TakeReloadRequest());
 }
 
+// The provider answers one read as if the credential did not exist.
+TEST_F(UnknownChangeTest, MissedReadKeepsCredential) {
+  const CredentialPtr stored = *broker_.vault.Load(kAcme);
+  for (const absl::string_view missing_at : {"Load", "Replace"}) {
+    broker_.vault.set_hook([&](absl::string_view call) {
+      if (call != missing_at) return;
+      LoseNone();
+      ASSERT_THAT(broker_.vault.Delete(kAcme, stored->uid, stored->version), IsOk());
+    });
+    EXPECT_THAT(Attach(), AllOf(HasReason(Reason::kVaultUnreachable), Not(IsUnknown()),
+                                HasMetadata("credential", kAcme)));
+    EXPECT_TRUE(broker_.vault_health.TakeReloadRequest());
+    EXPECT_EQ(Shown()->uid, stored->uid);
+    ASSERT_THAT(broker_.vault.Create(*stored), IsOk());
+  }
+  EXPECT_THAT(Attach(), IsOk());
+}
+
 TEST_F(UnknownChangeTest, RepeatedAttachConflictsOnceDone) {
   Lose("Replace", false);
   EXPECT_THAT(Attach(), IsUnknown());
@@ -253,8 +271,9 @@ TEST_F(UnknownChangeTest, RepeatedCancelFindsNothingStaged) {
 }
 
 TEST_F(UnknownChangeTest, LostRemovalLeavesRotationPending) {
-  broker_.vault.set_hook([this, first = true](absl::string_view call) mutable {
-    if (call == "Restage" && !std::exchange(first, false)) broker_.vault.LoseNextAnswer(false);
+  int restages = 0;
+  broker_.vault.set_hook([this, &restages](absl::string_view call) {
+    if (call == "Restage" && ++restages == 2) broker_.vault.LoseNextAnswer(false);
   });
   broker_.bill.FailNextSignIns(1, Refusal(Verdict::kSecretRejected, "BDC_1101"));
   EXPECT_THAT(Rotate(), IsUnknown(Reason::kRotationPending));
