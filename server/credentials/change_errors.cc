@@ -21,10 +21,8 @@ absl::Status UserTaken(const Credential& credential, const std::string& other) {
 }
 
 absl::Status AfterWrite(const absl::Status& status) {
-  absl::optional<ErrorDetails> details = DetailsOf(status);
-  if (!details.has_value() || details->reason != Reason::kVaultUnreachable) return status;
-  details->metadata[kOutcome] = kUnknown;
-  return MakeError(*std::move(details),
+  if (!IsOutcomeUnknown(status)) return status;
+  return MakeError(*DetailsOf(status),
                    absl::StrCat(status.message(),
                                 "; whether the change was stored is unknown: read the credential "
                                 "again before you repeat it"));

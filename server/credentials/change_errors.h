@@ -11,8 +11,7 @@ namespace billbroker {
 // Returns the error that the BILL user of `credential` belongs to the credential called `other`.
 [[nodiscard]] absl::Status UserTaken(const Credential& credential, const std::string& other);
 
-// Returns `status` of a write. If the vault did not answer, the change may or may not be stored:
-// adds this to the message, and metadata "outcome" = "unknown".
+// Returns `status` of a write. If its outcome is unknown, says so in the message too.
 [[nodiscard]] absl::Status AfterWrite(const absl::Status& status);
 
 // Returns true if `status` has metadata "outcome" = "unknown".

@@ -206,7 +206,8 @@ absl::Status FakeVault::Write(absl::string_view name, CredentialPtr next) {
       stored_[std::string(name)] = std::move(next);
     }
   }
-  return loss == Loss::kNone ? absl::OkStatus() : VaultError(VaultState::kTimedOut);
+  return loss == Loss::kNone ? absl::OkStatus()
+                             : WithUnknownOutcome(VaultError(VaultState::kTimedOut));
 }
 
 }  // namespace billbroker
