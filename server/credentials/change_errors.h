@@ -11,7 +11,7 @@ namespace billbroker {
 // Returns the error that the BILL user of `credential` belongs to the credential called `other`.
 [[nodiscard]] absl::Status UserTaken(const Credential& credential, const std::string& other);
 
-// Returns `status` of a write. If its outcome is unknown, says so in the message too.
+// Returns `status` of a write. If its outcome is unknown, the message states it too.
 [[nodiscard]] absl::Status AfterWrite(const absl::Status& status);
 
 // Returns true if `status` has metadata "outcome" = "unknown".
