@@ -84,9 +84,14 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
     const absl::Status before = std::exchange(last_status_, status);
     const VaultProvider provider = parts_.vault.provider();
     parts_.health.Set(status, provider);
-    if (VaultStateOf(before) == VaultStateOf(status) && before.message() == status.message()) {
+    const absl::Duration now = parts_.clock.SinceBoot();
+    const bool same_state = VaultStateOf(before) == VaultStateOf(status);
+    // The text of a provider's error may differ each time.
+    if (same_state &&
+        (before.message() == status.message() || now - reported_ < options_.repeat_interval)) {
       return;
     }
+    reported_ = now;
     parts_.observer.VaultStateChanged(std::exchange(last_state_, VaultStateOf(status)), status,
                                       provider);
   }
@@ -174,6 +179,7 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
 
   // Used only by the round under way.
   VaultState last_state_ = VaultState::kUnknown;
+  absl::Duration reported_ = -absl::InfiniteDuration();  // the last change of state or reason
   absl::Status last_status_ = VaultError(VaultState::kUnknown);
   bool load_wanted_ = true;
   bool trusted_ = false;                                 // the vault has the trusted key

@@ -59,6 +59,7 @@ struct VaultSyncOptions {
   absl::Duration retry_interval = absl::Seconds(1);  // while not everything has been read
   absl::Duration probe_interval = absl::Seconds(2);
   absl::Duration confirm_interval = absl::Seconds(2);  // between two reads that prove a deletion
+  absl::Duration repeat_interval = absl::Minutes(1);   // between two reasons of the same state
 };
 
 // Its work runs on the executor, one round at a time, and blocks there while the vault does. The

@@ -139,6 +139,11 @@ void FakeVault::set_state(VaultState state) {
   state_ = state;
 }
 
+void FakeVault::set_reason(std::string reason) {
+  MutexLock lock(mutex_);
+  reason_ = std::move(reason);
+}
+
 void FakeVault::set_master_key(SecretString key) {
   MutexLock lock(mutex_);
   master_key_ = std::move(key);
@@ -184,7 +189,7 @@ void FakeVault::CallHook(absl::string_view call) const {
 }
 
 absl::Status FakeVault::Ready() const {
-  if (state_ != VaultState::kReady) return VaultError(state_);
+  if (state_ != VaultState::kReady) return VaultError(state_, {.what = reason_});
   const bool replaced = !trusted_key_.empty() && !(trusted_key_ == master_key_);
   return replaced ? VaultError(VaultState::kReplaced) : absl::OkStatus();
 }

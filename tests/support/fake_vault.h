@@ -34,6 +34,8 @@ class FakeVault final : public Vault {
 
   // kReady at first. In any other state every call fails with VaultError().
   void set_state(VaultState state);
+  // The observation behind the state.
+  void set_reason(std::string reason);
   // There is a master key at first. An empty one means none.
   void set_master_key(SecretString key);
   // Another program removes the item. The provider sends no notification.
@@ -67,6 +69,7 @@ class FakeVault final : public Vault {
   mutable Mutex mutex_;
   Hook hook_ ABSL_GUARDED_BY(mutex_);
   VaultState state_ ABSL_GUARDED_BY(mutex_) = VaultState::kReady;
+  std::string reason_ ABSL_GUARDED_BY(mutex_);
   Loss next_loss_ ABSL_GUARDED_BY(mutex_) = Loss::kNone;
   std::map<std::string, CredentialPtr, std::less<>> stored_
       ABSL_GUARDED_BY(mutex_);  // null: foreign

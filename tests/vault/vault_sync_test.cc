@@ -328,5 +328,18 @@ TEST_F(VaultSyncTest, StateDoesNotFlapIfOnlyTheReadFails) {
   EXPECT_THAT(recorder_.Take(), ElementsAre("UNKNOWN -> LOCKED"));
 }
 
+TEST_F(VaultSyncTest, ReportsReasonsOfOneStateOnceAMinute) {
+  int answers = 0;
+  vault_.set_state(VaultState::kFailing);
+  vault_.set_hook([&](absl::string_view call) {
+    if (call == "Probe") vault_.set_reason(absl::StrCat("error number ", ++answers));
+  });
+  Start();
+  executor_.Advance(absl::Seconds(50));
+  EXPECT_THAT(recorder_.Take(), ElementsAre("UNKNOWN -> FAILING"));
+  executor_.Advance(absl::Seconds(60));
+  EXPECT_THAT(recorder_.Take(), ElementsAre("FAILING -> FAILING"));
+}
+
 }  // namespace
 }  // namespace billbroker
