@@ -23,6 +23,8 @@ struct BenchOptions {
 [[nodiscard]] absl::StatusOr<Figures> BenchRestart(const BenchOptions& options);
 // Measures a rotation of a credential of 10,000 organizations.
 [[nodiscard]] absl::StatusOr<Figures> BenchRotate(const BenchOptions& options);
+// Measures the time from the end of a fault of the keyring until the broker can use it again.
+[[nodiscard]] absl::StatusOr<Figures> BenchKeyring(const BenchOptions& options);
 // Measures 1,000 streams that watch one organization.
 [[nodiscard]] absl::StatusOr<Figures> BenchWatch(const BenchOptions& options);
 // Measures calls with 1,000, 10,000 and 100,000 slots.

@@ -25,6 +25,7 @@ constexpr Bound kBounds[] = {
     {"restart", "ready_ms", kAtMost, 1000},
     {"rotate", "keyring_writes", kExactly, 2},
     {"rotate", "unverified_writes", kExactly, 1},
+    {"keyring", "ready_s", kAtMost, 5},
     {"residue", "residue", kExactly, 0},
     {"residue", "residue_unwiped", kAtLeast, 1},
     {"watch", "all_told_ms", kAtMost, 250},

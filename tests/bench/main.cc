@@ -18,6 +18,7 @@ std::vector<Bench> Benches() {
       {"memory", "resident bytes of each of 100,000 live sessions", BenchMemory},
       {"restart", "a broker that was killed with 10,000 sessions", BenchRestart},
       {"rotate", "a rotation of a credential of 10,000 organizations", BenchRotate},
+      {"keyring", "from the end of a keyring's fault until the broker uses it again", BenchKeyring},
       {"residue", "secrets left in memory by 50 credentials, with and without wiping",
        BenchResidue},
       {"watch", "1,000 streams that watch one organization", BenchWatch},
