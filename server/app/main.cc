@@ -40,6 +40,7 @@
 #include "server/app/policy_watch.h"
 #include "server/app/process.h"
 #include "server/app/restoration.h"
+#include "server/app/secret_memory_watch.h"
 #include "server/app/sign_in_audit.h"
 #include "server/app/store_log.h"
 #include "server/app/vault_watch.h"
@@ -77,7 +78,7 @@ constexpr int kUsage = 2;
 constexpr char kVersion[] = BILLBROKER_VERSION;
 // Enough for the reads of the keyring that sign-ins wait for; the keyring serves one at a time.
 constexpr int kThreads = 4;
-constexpr absl::Duration kFilesInterval = absl::Seconds(1);
+constexpr absl::Duration kHostInterval = absl::Seconds(1);
 constexpr absl::Duration kExpiryInterval = absl::Hours(1);
 
 std::map<std::string, std::string> BaseUrls(const Config& config) {
@@ -130,16 +131,6 @@ absl::StatusOr<Claims> Claim(const Config& config) {
   return Claims{*std::move(state_folder), *std::move(sockets), *std::move(instance)};
 }
 
-void WarnOfUnlockedMemory(JsonLog& log) {
-  FreeSecret(AllocateSecret(1), 1);  // reserves the first region
-  const std::size_t unlocked_bytes = GetSecretArenaStats().unlocked_bytes;
-  if (unlocked_bytes == 0) return;
-  log.Write(
-      LogLevel::kWarning, "secret_memory_unlocked",
-      {{"unlocked_bytes", std::uint64_t{unlocked_bytes}},
-       {"fix", "secrets may reach the swap; raise RLIMIT_MEMLOCK (LimitMEMLOCK= in the unit)"}});
-}
-
 void WarnOfRoot(JsonLog& log) {
   if (::geteuid() != 0) return;
   log.Write(
@@ -158,11 +149,13 @@ void ServeUntilStopped(Signals& signals, PolicyWatch& policy, Listeners& listene
 }
 
 // Looks after a second, and from then on.
-void WatchFiles(PolicyWatch& policy, Listeners& listeners, Executor& executor) {
-  executor.RunAfter(kFilesInterval, [&policy, &listeners, &executor] {
+void WatchHost(PolicyWatch& policy, Listeners& listeners, SecretMemoryWatch& memory,
+               Executor& executor) {
+  executor.RunAfter(kHostInterval, [&policy, &listeners, &memory, &executor] {
     policy.Look();
     listeners.LookAtCertificates();
-    WatchFiles(policy, listeners, executor);
+    memory.Look(GetSecretArenaStats().unlocked_bytes);
+    WatchHost(policy, listeners, memory, executor);
   });
 }
 
@@ -172,7 +165,8 @@ void WatchExpiry(RememberMeExpiry& expiry, Executor& executor) {
   executor.RunAfter(kExpiryInterval, [&expiry, &executor] { WatchExpiry(expiry, executor); });
 }
 
-absl::Status Run(const Config& config, Signals& signals, const Clock& clock, JsonLog& log) {
+absl::Status Run(const Config& config, Signals& signals, const Clock& clock, JsonLog& log,
+                 SecretMemoryWatch& memory) {
   absl::StatusOr<Claims> claims = Claim(config);
   if (!claims.ok()) return claims.status();
   const std::string policy_state = PolicyWatch::StateOf(config.policy_file);  // before it is read
@@ -281,8 +275,8 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
     hub.EverythingChanged();
     cuts.Run([&listeners] { listeners.CutUnknown(); });
   });
-  ThreadExecutor file_looks(1);
-  WatchFiles(policy_watch, listeners, file_looks);
+  ThreadExecutor host_looks(1);
+  WatchHost(policy_watch, listeners, memory, host_looks);
   health.Start();
   if (absl::Status status = listeners.Publish(); !status.ok()) return status;
 
@@ -368,9 +362,11 @@ int Main(int argc, char** argv) {
   const SystemClock clock;
   JsonLog log(config->log_level, clock, std::make_shared<spdlog::sinks::stderr_sink_mt>());
   const GrpcLog grpc_log(log, clock);
-  WarnOfUnlockedMemory(log);
+  FreeSecret(AllocateSecret(1), 1);  // reserves the first region
+  SecretMemoryWatch memory(log);
+  memory.Look(GetSecretArenaStats().unlocked_bytes);
   WarnOfRoot(log);
-  const absl::Status ended = Run(*config, signals, clock, log);
+  const absl::Status ended = Run(*config, signals, clock, log, memory);
   if (!ended.ok()) {
     log.Write(LogLevel::kError, "failed", {{"message", std::string(ended.message())}});
     return kFailed;

@@ -1,10 +1,14 @@
 // The daemon as a process: exclusive use of its socket, state folder and keyring, and a clean end.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <csignal>
+#include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -123,6 +127,48 @@ TEST_F(ProcessTest, SigtermKeepsSignInOfWarmWatch) {
   const auto status = env_.admin().GetStatus();
   ASSERT_THAT(status, IsOk());
   EXPECT_EQ(status->sessions().failed_sign_in_count(), 0);
+}
+
+// Starts the broker with so little lockable memory that the first region of secrets takes all.
+class LowMemlockTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::vector<std::string> command = {"prlimit", "--memlock=262144:262144", "--"};
+    if (::geteuid() == 0) {  // root would ignore the limit
+      command.insert(command.begin(), {"setpriv", "--bounding-set=-ipc_lock", "--"});
+    }
+    std::vector<std::string> probe = command;
+    probe.emplace_back("true");
+    const std::string refused = env_.bus().Run(probe);
+    if (!refused.empty()) GTEST_SKIP() << "cannot limit the locked memory here: " << refused;
+    if (::mlock(nullptr, 1) == 0) GTEST_SKIP() << "a sanitizer replaces mlock() here";
+    env_.StartBroker(command);
+  }
+
+  TestEnvironment env_;
+};
+
+TEST_F(LowMemlockTest, LogsLaterUnlockedMemory) {
+  ASSERT_THAT(env_.CreateAcme(), IsOk());
+  Await([&] { return env_.CountEvents("secret_memory_unlocked") > 0; }, "a warning");
+  const auto status = env_.admin().GetStatus();
+  ASSERT_THAT(status, IsOk());
+  const std::uint64_t unlocked_bytes = status->memory().unlocked_bytes();
+  EXPECT_GT(unlocked_bytes, 0u);
+  Await(
+      [&] {
+        return env_.CountEvents("secret_memory_unlocked", {{"unlocked_bytes", unlocked_bytes}}) > 0;
+      },
+      "the warning to have the figure of the status");
+}
+
+TEST_F(LowMemlockTest, LogHasOnlyJson) {
+  ASSERT_THAT(env_.CreateAcme(), IsOk());
+  EXPECT_THAT(env_.sessions().GetSession(kPayables), IsOk());
+  std::istringstream log(env_.Log());
+  for (std::string line; std::getline(log, line);) {
+    EXPECT_TRUE(nlohmann::json::accept(line)) << line;
+  }
 }
 
 }  // namespace

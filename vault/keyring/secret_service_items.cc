@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "vault/keyring/async_call.h"
+#include "vault/keyring/libsecret_warnings.h"
 #include "vault/keyring/quiet_secret_service.h"
 
 namespace billbroker {
@@ -65,6 +66,7 @@ std::string PathIn(GVariant* tuple, gsize index) {
 }  // namespace
 
 SecretServiceItems::SecretServiceItems(bool allow_plain) : allow_plain_(allow_plain) {
+  SilenceLibsecretWarnings();  // before the first call of libsecret
   bus_.SetOnClose([this] { session_.reset(); });
 }
 
