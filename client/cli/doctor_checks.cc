@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client/cli/broker_address.h"
@@ -200,7 +201,9 @@ std::vector<Finding> CheckKeyring(const v1::VaultStatus& vault, absl::string_vie
   }
   const std::string bus =
       vault.bus_address().empty() ? std::string(bus_address) : Printable(vault.bus_address());
-  if (!bus.empty()) absl::StrAppend(&findings.front().text, " (", bus, ")");
+  if (!absl::StrContains(findings.front().text, bus)) {
+    absl::StrAppend(&findings.front().text, " (", bus, ")");
+  }
   if (reached > 1 && !vault.provider().empty()) {
     absl::StrAppend(&findings[1].text, " (", Printable(vault.provider()), ", process ",
                     vault.provider_process_id(), ")");

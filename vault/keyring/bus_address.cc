@@ -13,16 +13,20 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "vault/keyring/glib_ptr.h"
 
 namespace billbroker {
 namespace {
 
-// Returns the path of the first Unix socket in a D-Bus address; empty if it has none.
+// Returns the path of the first Unix socket in a D-Bus address, without its "%20" escapes; empty if
+// it has none.
 std::string SocketPathOf(absl::string_view address) {
   for (const absl::string_view one : absl::StrSplit(address, ';')) {
     if (!absl::StartsWith(one, "unix:")) continue;
     for (const absl::string_view pair : absl::StrSplit(one.substr(5), ',')) {
-      if (absl::StartsWith(pair, "path=")) return std::string(pair.substr(5));
+      if (!absl::StartsWith(pair, "path=")) continue;
+      const GCharPtr path(g_uri_unescape_string(std::string(pair.substr(5)).c_str(), nullptr));
+      return path == nullptr ? "" : path.get();
     }
   }
   return "";
