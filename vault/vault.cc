@@ -29,8 +29,8 @@ constexpr StateRow kStates[] = {
     {VaultState::kReady, "READY", "", ""},
     {VaultState::kLocked, "LOCKED", "the keyring is locked",
      "unlock the default keyring: sign in to the desktop, or run 'gnome-keyring-daemon --replace "
-     "--unlock --components=secrets' on the broker's bus with the keyring's password on standard "
-     "input",
+     "--unlock --components=secrets' on the broker's bus with the keyring's password, without a "
+     "newline, on standard input",
      "unlock the database in KeePassXC", "open the wallet in KDE's wallet manager"},
     {VaultState::kNoBus, "NO_BUS", "there is no D-Bus session bus",
      "start the broker within one, for instance with dbus-run-session, or set "
@@ -39,7 +39,8 @@ constexpr StateRow kStates[] = {
      "start one, for instance 'gnome-keyring-daemon --start --components=secrets'"},
     {VaultState::kNoCollection, "NO_COLLECTION", "the Secret Service has no default keyring",
      "create one: run 'gnome-keyring-daemon --replace --unlock --components=secrets' on the "
-     "broker's bus with a new password on standard input, or set a default keyring in Seahorse",
+     "broker's bus with a new password, without a newline, on standard input, or set a default "
+     "keyring in Seahorse",
      "open a database in KeePassXC and expose a group of it: Database settings, Secret Service "
      "Integration",
      "create a wallet in KDE's wallet manager"},

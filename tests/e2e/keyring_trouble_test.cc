@@ -2,24 +2,42 @@
 // reports the state of the keyring otherwise, and recovers by itself.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <csignal>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/types/optional.h"
 #include "tests/e2e/test_environment.h"
 #include "tests/support/await.h"
+#include "tests/support/child_process.h"
+#include "tests/support/mute_socket.h"
 #include "tests/support/status_matchers.h"
 
 namespace billbroker {
 namespace {
 
+using ::testing::Ge;
 using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
 
 TestEnvironment::Options WithShortTimeout() {
   TestEnvironment::Options options;
   options.keyring_timeout = absl::Seconds(3);
   return options;
+}
+
+void AwaitState(TestEnvironment& env, v1::VaultState state) {
+  Await([&] { return env.admin().GetStatus()->vault().state() == state; },
+        "the state " + v1::VaultState_Name(state));
 }
 
 class KeyringTroubleTest : public ::testing::Test {
@@ -60,8 +78,7 @@ TEST_F(KeyringTroubleTest, RecoversFromLockWhileRunning) {
   env_.bus().Lock();
   AwaitRefusal(Reason::kVaultLocked);
   ExpectLiveSessionIsServed();
-  Await([&] { return env_.admin().GetStatus()->vault().state() == v1::VAULT_STATE_LOCKED; },
-        "the status to be LOCKED");
+  AwaitState(env_, v1::VAULT_STATE_LOCKED);
   env_.bus().Unlock();
   ExpectRecovery();
 }
@@ -123,6 +140,108 @@ TEST(NoKeyringTest, BrokerFindsABusThatStartsLater) {
   env.bus().StartProvider(true);
   Await([&] { return env.CreateAcme().ok(); }, "the keyring to take a credential");
   EXPECT_THAT(env.sessions().GetSession(kPayables), IsOk());
+}
+
+// A bus that cannot be used: the broker and `doctor` name its address and the reason.
+class UnusableBusTest : public ::testing::Test {
+ protected:
+  // Expects that the broker and a `doctor` without a broker report the bus with `reason`.
+  void ExpectNoBus(const std::string& reason) {
+    env_.StartBroker();
+    AwaitState(env_, v1::VAULT_STATE_NO_BUS);
+    const std::string text =
+        absl::StrCat("the D-Bus session bus at ", env_.bus().address(), " ", reason);
+    EXPECT_EQ(env_.admin().GetStatus()->vault().detail(), text);
+    EXPECT_GE(env_.CountEvents("vault_state", {{"state", "NO_BUS"}, {"message", text}}), 1);
+    const std::string of_broker = env_.Cli({"doctor"}).text;
+    EXPECT_THAT(of_broker, HasSubstr("the broker's keyring: " + text));
+    EXPECT_THAT(of_broker, Not(HasSubstr("the D-Bus session bus answers")));
+    EXPECT_EQ(env_.StopBroker(), 0);
+    EXPECT_THAT(env_.Cli({"doctor"}).text, HasSubstr("your keyring: " + text));
+  }
+
+  TestEnvironment env_{[] {
+    TestEnvironment::Options options;
+    options.keyring = PrivateBus::Start::kNothing;
+    return options;
+  }()};
+};
+
+TEST_F(UnusableBusTest, MuteBusDoesNotAnswer) {
+  const MuteSocket bus(env_.bus().folder() + "/bus");
+  ExpectNoBus("does not answer");
+}
+
+TEST_F(UnusableBusTest, BusOfAnotherUserIsNamed) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root may start a bus of another user";
+  const std::string& folder = env_.bus().folder();
+  ASSERT_EQ(::chmod(folder.c_str(), 0777), 0);
+  const ChildProcess bus({{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--",
+                           "dbus-daemon", "--nofork", "--config-file=" + folder + "/bus.conf"},
+                          env_.environment(),
+                          "",
+                          folder + "/foreign-bus.log"});
+  Await([&] { return std::filesystem::exists(folder + "/bus"); }, "the socket of the bus");
+  ExpectNoBus("belongs to uid 65534, and the broker runs as uid 0");
+}
+
+// The fixes that the broker recommends, as a person follows them.
+class KeyringFixTest : public ::testing::Test {
+ protected:
+  ~KeyringFixTest() override {
+    for (const pid_t pid : started_) ::kill(pid, SIGKILL);
+  }
+
+  void StartBroker(PrivateBus::Start keyring) {
+    TestEnvironment::Options options;
+    options.keyring = keyring;
+    env_.emplace(options);
+    if (keyring == PrivateBus::Start::kBus) env_->bus().StartProvider(/*unlocked=*/false);
+    env_->StartBroker();
+  }
+  nlohmann::json VaultStatus() { return env_->Cli({"--output", "json", "status"}).Json()["vault"]; }
+  // Runs the command that `fix` quotes, on the bus that the broker shows.
+  void Follow(const std::string& password) {
+    const nlohmann::json vault = VaultStatus();
+    const std::vector<std::string> parts = absl::StrSplit(vault["fix"].get<std::string>(), '\'');
+    ASSERT_THAT(parts, SizeIs(Ge(3u)));
+    const std::string& command = parts[1];
+    EXPECT_THAT(command, StartsWith("gnome-keyring-daemon "));
+    const std::string bus = vault["bus_address"];
+    const std::vector<pid_t> before = env_->bus().ProviderPids();
+    const std::string output =
+        env_->bus().Run({"env", "--unset=DBUS_SESSION_BUS_ADDRESS", "sh", "-c",
+                         absl::StrCat("DBUS_SESSION_BUS_ADDRESS='", bus, "' ", command)},
+                        password);
+    Await(
+        [&] {
+          started_ = env_->bus().ProviderPids();
+          return !started_.empty() && started_ != before;
+        },
+        "another Secret Service after: " + output);
+    EXPECT_THAT(started_, SizeIs(1)) << "one process owns the name, and no other waits for it";
+  }
+
+  absl::optional<TestEnvironment> env_;
+  std::vector<pid_t> started_;
+};
+
+TEST_F(KeyringFixTest, CreatesTheMissingKeyring) {
+  StartBroker(PrivateBus::Start::kBus);
+  AwaitState(*env_, v1::VAULT_STATE_NO_COLLECTION);
+  Follow("a new password of the keyring");
+  AwaitState(*env_, v1::VAULT_STATE_READY);
+  Await([&] { return env_->CreateAcme().ok(); }, "the keyring to take a credential");
+}
+
+TEST_F(KeyringFixTest, UnlocksTheKeyring) {
+  StartBroker(PrivateBus::Start::kBusAndUnlockedProvider);
+  ASSERT_THAT(env_->CreateAcme(), IsOk());
+  env_->bus().Lock();
+  AwaitState(*env_, v1::VAULT_STATE_LOCKED);
+  Follow(PrivateBus::kPassword);
+  AwaitState(*env_, v1::VAULT_STATE_READY);
+  EXPECT_THAT(env_->sessions().GetSession(kPayables), IsOk());
 }
 
 // Other programs are secret-tool, Seahorse and similar.

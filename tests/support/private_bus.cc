@@ -18,7 +18,6 @@
 namespace billbroker {
 namespace {
 
-constexpr char kPassword[] = "test keyring";
 constexpr char kSecrets[] = "org.freedesktop.secrets";
 constexpr char kSecretsPath[] = "/org/freedesktop/secrets";
 constexpr char kServiceInterface[] = "org.freedesktop.Secret.Service";
@@ -71,13 +70,20 @@ class PrivateBus::Client final {
 
   void WaitForOwner() const {
     WaitUntil("a Secret Service", [&] {
-      const GVariantPtr answer =
-          Call("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
-               "NameHasOwner", g_variant_new("(s)", kSecrets));
+      const GVariantPtr answer = AskBus("NameHasOwner", kSecrets);
+      if (answer == nullptr) return FALSE;
       gboolean owned = FALSE;
       g_variant_get(answer.get(), "(b)", &owned);
       return owned;
     });
+  }
+
+  // Calls a method of the bus itself that takes a name. Returns null if the name has no owner.
+  GVariantPtr AskBus(const char* method, const char* name) const {
+    return GVariantPtr(g_dbus_connection_call_sync(
+        connection_.get(), "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+        method, g_variant_new("(s)", name), nullptr, G_DBUS_CALL_FLAGS_NO_AUTO_START,
+        static_cast<int>(absl::ToInt64Milliseconds(kPatience)), nullptr, nullptr));
   }
 
   GVariantPtr Ask(const std::string& path, const char* interface, const char* method,
@@ -192,6 +198,24 @@ void PrivateBus::KillProvider() { provider_.reset(); }
 void PrivateBus::StopProvider() const { provider_->Signal(SIGSTOP); }
 void PrivateBus::ContinueProvider() const { provider_->Signal(SIGCONT); }
 
+std::vector<pid_t> PrivateBus::ProviderPids() const {
+  const Client client(*this);
+  std::vector<pid_t> pids;
+  const GVariantPtr answer = client.AskBus("ListQueuedOwners", kSecrets);
+  if (answer == nullptr) return pids;
+  const GVariantPtr names(g_variant_get_child_value(answer.get(), 0));
+  for (gsize i = 0; i < g_variant_n_children(names.get()); ++i) {
+    const char* name = nullptr;
+    g_variant_get_child(names.get(), i, "&s", &name);
+    const GVariantPtr owner = client.AskBus("GetConnectionUnixProcessID", name);
+    if (owner == nullptr) continue;  // it has just ended
+    guint32 pid = 0;
+    g_variant_get(owner.get(), "(u)", &pid);
+    pids.push_back(static_cast<pid_t>(pid));
+  }
+  return pids;
+}
+
 void PrivateBus::Lock() {
   const Client client(*this);
   const std::string collection = client.Collection();
@@ -233,10 +257,11 @@ int PrivateBus::CountItems(const Attributes& attributes) {
   return count;
 }
 
-std::string PrivateBus::Run(const std::vector<std::string>& command) const {
+std::string PrivateBus::Run(const std::vector<std::string>& command,
+                            const std::string& standard_input) const {
   const std::string output = folder_ + "/output";
   std::filesystem::remove(output);
-  ChildProcess(ChildOptions{command, environment(), "", output}).Wait();
+  ChildProcess(ChildOptions{command, environment(), standard_input, output}).Wait();
   return ReadFile(output);
 }
 

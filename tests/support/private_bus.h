@@ -14,6 +14,8 @@
 // folder. It is ready when org.freedesktop.secrets has an owner, and ends when its bus ends.
 #pragma once
 
+#include <sys/types.h>
+
 #include <map>
 #include <memory>
 #include <string>
@@ -27,6 +29,7 @@ namespace billbroker {
 class PrivateBus final {
  public:
   enum class Start { kNothing, kBus, kBusAndUnlockedProvider };
+  static constexpr char kPassword[] = "test keyring";  // of the default keyring
 
   explicit PrivateBus(Start start = Start::kBusAndUnlockedProvider);
   ~PrivateBus();
@@ -47,6 +50,9 @@ class PrivateBus final {
   void StopProvider() const;  // SIGSTOP
   void ContinueProvider() const;
 
+  // Returns the processes that own the name of the Secret Service, or wait for it: the owner first.
+  [[nodiscard]] std::vector<pid_t> ProviderPids() const;
+
   // Lock and unlock the default keyring through the running provider.
   void Lock();
   void Unlock();
@@ -56,7 +62,8 @@ class PrivateBus final {
   [[nodiscard]] int CountItems(const Attributes& attributes);
 
   // Runs a command in environment() to its end and returns its output, stderr included.
-  [[nodiscard]] std::string Run(const std::vector<std::string>& command) const;
+  [[nodiscard]] std::string Run(const std::vector<std::string>& command,
+                                const std::string& standard_input = "") const;
 
  private:
   class Client;
