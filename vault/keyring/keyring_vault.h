@@ -1,16 +1,7 @@
 // KeyringVault: credentials in the user's keyring, through the Secret Service.
 //
 // The default keyring has one item for each credential, whose document is replaced as a whole, and
-// one item for the master key. Attributes are readable while the keyring is locked, so there are
-// only these:
-//
-//   xdg:schema   com.billbroker.Credential
-//   application  billbroker
-//   instance     the option below
-//   kind         "credential" or "key"
-//   credential   its name (credentials only)
-//
-// 'secret-tool search --all application billbroker' lists the items.
+// one item for the master key; item_attributes.h lists their attributes.
 #pragma once
 
 #include <atomic>
@@ -22,8 +13,10 @@
 #include "absl/functional/function_ref.h"
 #include "absl/types/optional.h"
 #include "vault/base/mutex.h"
+#include "vault/keyring/document_reader.h"
 #include "vault/keyring/held_credentials.h"
 #include "vault/keyring/item_store.h"
+#include "vault/keyring/keyring_key.h"
 #include "vault/keyring/keyring_thread.h"
 #include "vault/vault.h"
 
@@ -69,10 +62,8 @@ class KeyringVault final : public Vault {
   [[nodiscard]] bool TakeChangedElsewhere() override { return changed_elsewhere_.exchange(false); }
 
  private:
-  struct Stored;
   struct Change;
-  class DocumentLoader;
-  using StoredOr = absl::StatusOr<absl::optional<Stored>>;
+  using StoredOr = absl::StatusOr<absl::optional<StoredDocument>>;
 
   // Stores `next` if the stored credential has version `version`.
   absl::Status Overwrite(const Credential& next, std::uint64_t version);
@@ -80,32 +71,23 @@ class KeyringVault final : public Vault {
   // Runs `work` on the keyring's thread within `call_timeout`.
   absl::Status OnThread(absl::FunctionRef<absl::Status(Deadline)> work);
 
+  // Reads the documents at `paths`. Fails if the whole keyring is affected.
+  absl::Status ReadEach(const std::vector<std::string>& paths, DocumentsByName& by_name);
+
   // Makes the change, and shows a prompt of the provider if that is allowed.
   absl::Status Write(absl::string_view name, const Change& change);
   // Shows the prompt if that is allowed, and waits until a person has answered it; otherwise
   // dismisses it. Returns OK if the person confirmed.
   absl::Status Confirm(const std::string& prompt);
+  void Dismiss(const std::string& prompt);
 
   // On the keyring's thread:
-  StoredOr Read(absl::string_view name, Deadline deadline);
-  absl::StatusOr<CredentialPtr> ReadParsed(absl::string_view name, const std::string& path,
-                                           SecretString& document, Deadline deadline);
   // Makes the change and reads it back. Returns the path of the prompt that it waits for.
   absl::StatusOr<std::string> TryWrite(absl::string_view name, const Change& change,
                                        Deadline deadline);
-  // Reads the key item. Fails as MasterKey().
-  absl::StatusOr<SecretString> ReadKey(Deadline deadline);
-  // Fails unless the keyring has the trusted key. `needed`: also if none is trusted yet.
-  absl::Status CheckKey(bool needed, Deadline deadline);
   void NoteChanges(Deadline deadline);
   void Hold(CredentialPtr credential);
   void SweepLater();
-
-  absl::StatusOr<std::string> CreateItem(ItemAttributes attributes, absl::string_view label,
-                                         const SecretString& secret, Deadline deadline);
-
-  ItemAttributes AttributesOf(absl::string_view kind) const;
-  ItemAttributes AttributesOfCredential(absl::string_view name) const;
 
   const KeyringOptions options_;
   HeldCredentials held_;
@@ -116,8 +98,9 @@ class KeyringVault final : public Vault {
   VaultProvider provider_ ABSL_GUARDED_BY(mutex_);
   // Used on the keyring's thread only:
   bool sweep_scheduled_ = false;
-  absl::optional<SecretString> trusted_key_;
   std::unique_ptr<ItemStore> items_;
+  KeyringKey key_;
+  DocumentReader documents_;
   KeyringThread thread_;
 };
 

@@ -1,0 +1,113 @@
+#include "vault/keyring/document_reader.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "vault/document.h"
+#include "vault/keyring/item_attributes.h"
+
+namespace billbroker {
+namespace {
+
+// An item that is listed and not returned is read again once. More would be a busy loop.
+constexpr int kMaxReads = 2;
+
+absl::Status NotReturned(absl::string_view name) {
+  return VaultError(VaultState::kFailing,
+                    {absl::StrCat("the keyring lists the item of credential \"", name,
+                                  "\", and does not return it")});
+}
+
+absl::Status StoredMoreThanOnce(absl::string_view name) {
+  return BrokenDocument(name, "is stored more than once with different contents");
+}
+
+bool SameDocument(const absl::StatusOr<CredentialPtr>& a, const absl::StatusOr<CredentialPtr>& b) {
+  return a.ok() && b.ok() && WriteDocument(**a) == WriteDocument(**b);
+}
+
+}  // namespace
+
+absl::StatusOr<absl::optional<StoredDocument>> DocumentReader::Read(absl::string_view name,
+                                                                    Deadline deadline) {
+  for (int reads = 1;; ++reads) {
+    absl::StatusOr<std::vector<std::string>> paths =
+        items_.Find(AttributesOfCredential(instance_, name), deadline);
+    if (!paths.ok()) return paths.status();
+    if (paths->empty()) return absl::optional<StoredDocument>();
+    StoredDocument stored;
+    absl::Status status;
+    for (const std::string& path : *paths) {
+      SecretString document;
+      absl::StatusOr<CredentialPtr> credential = ReadParsed(name, path, document, deadline);
+      status = credential.status();
+      if (!status.ok()) break;
+      if (!stored.paths.empty() && !(stored.document == document)) return StoredMoreThanOnce(name);
+      stored = {std::move(stored.paths), std::move(document), *std::move(credential)};
+      stored.paths.push_back(path);
+    }
+    if (status.ok()) return absl::optional<StoredDocument>(std::move(stored));
+    if (!absl::IsNotFound(status)) return status;
+    if (reads == kMaxReads) return NotReturned(name);  // otherwise it was removed since: look again
+  }
+}
+
+absl::StatusOr<std::vector<std::string>> DocumentReader::FindAll(Deadline deadline) {
+  return items_.Find(AttributesOfCredentials(instance_), deadline);
+}
+
+absl::StatusOr<CredentialPtr> DocumentReader::ReadAt(const std::string& path, std::string& name,
+                                                     Deadline deadline) {
+  name = CredentialNameIn({}, path);
+  const absl::StatusOr<ItemAttributes> attributes = items_.ReadAttributes(path, deadline);
+  if (!attributes.ok()) return attributes.status();
+  name = CredentialNameIn(*attributes, path);
+  SecretString document;
+  return ReadParsed(name, path, document, deadline);
+}
+
+// A session path that belongs to another client gives secrets that are not documents, so a document
+// that cannot be parsed is read again in a new session.
+absl::StatusOr<CredentialPtr> DocumentReader::ReadParsed(absl::string_view name,
+                                                         const std::string& path,
+                                                         SecretString& document,
+                                                         Deadline deadline) {
+  for (int reads = 1;; ++reads) {
+    absl::StatusOr<SecretString> read = items_.ReadSecret(path, deadline);
+    if (VaultStateOf(read.status()) == VaultState::kLocked) {
+      return VaultError(
+          VaultState::kLocked,
+          {.what = absl::StrCat("the keyring's item of credential \"", name, "\" is locked"),
+           .program = items_.provider().program});
+    }
+    if (!read.ok()) return read.status();
+    absl::StatusOr<CredentialPtr> credential = ReadDocument(name, *read);
+    document = *std::move(read);
+    if (credential.ok() || reads == kMaxReads) return credential;
+    items_.RenewSession();
+  }
+}
+
+void AddDocument(const std::string& name, absl::StatusOr<CredentialPtr> read,
+                 DocumentsByName& by_name) {
+  const auto same_name = by_name.find(name);
+  if (same_name == by_name.end()) {
+    by_name.emplace(name, std::move(read));
+  } else if (!SameDocument(same_name->second, read)) {
+    same_name->second = StoredMoreThanOnce(name);
+  }
+}
+
+VaultContents ToContents(const DocumentsByName& by_name) {
+  VaultContents contents;
+  for (const auto& [name, credential] : by_name) {
+    if (credential.ok()) {
+      contents.credentials.push_back(*credential);
+    } else {
+      contents.invalid_documents.push_back({name, credential.status()});
+    }
+  }
+  return contents;
+}
+
+}  // namespace billbroker
