@@ -295,4 +295,17 @@ absl::StatusOr<std::vector<v1::DiscoveredOrganization>> CredentialClient::Discov
                                                  std::move_iterator(found.end()));
 }
 
+absl::StatusOr<v1::AdoptKeyringResponse> CredentialClient::PreviewAdoption() {
+  v1::AdoptKeyringRequest request;
+  request.set_validate_only(true);
+  return Call(*impl_->stub, &CredentialStub::AdoptKeyring, std::move(request), impl_->policy);
+}
+
+absl::StatusOr<v1::AdoptKeyringResponse> CredentialClient::AdoptKeyring(
+    absl::string_view confirmation) {
+  v1::AdoptKeyringRequest request;
+  request.set_confirmation(std::string(confirmation));
+  return Call(*impl_->stub, &CredentialStub::AdoptKeyring, std::move(request), impl_->policy);
+}
+
 }  // namespace billbroker

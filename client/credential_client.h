@@ -111,6 +111,12 @@ class CredentialClient final {
   [[nodiscard]] absl::StatusOr<std::vector<v1::DiscoveredOrganization>> Discover(
       absl::string_view name, absl::string_view organization_id = "");
 
+  // Returns the losses that AdoptKeyring() would cause, with the text to confirm them with.
+  [[nodiscard]] absl::StatusOr<v1::AdoptKeyringResponse> PreviewAdoption();
+  // Calls the RPC of the same name. Fails with NOT_ADOPTABLE if the keyring is not replaced.
+  [[nodiscard]] absl::StatusOr<v1::AdoptKeyringResponse> AdoptKeyring(
+      absl::string_view confirmation);
+
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;

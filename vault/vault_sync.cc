@@ -1,6 +1,7 @@
 #include "vault/vault_sync.h"
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -10,10 +11,19 @@
 #include <vector>
 
 #include "absl/types/optional.h"
+#include "vault/base/error.h"
 #include "vault/base/mutex.h"
 #include "vault/fingerprint.h"
 
 namespace billbroker {
+namespace {
+
+absl::Status NotAdoptable(VaultState state, absl::string_view message) {
+  return MakeError(
+      {Reason::kNotAdoptable, {}, {{"vault_state", std::string(VaultStateName(state))}}}, message);
+}
+
+}  // namespace
 
 class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loop> {
  public:
@@ -34,6 +44,46 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
     round_ended_.wait(lock, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return asked_once_; });
   }
 
+  bool trusts_key() const { return trusted_; }
+
+  // Runs `work` in place of a round.
+  absl::Status TakeTurn(const std::function<absl::Status()>& work) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    {
+      std::unique_lock<std::mutex> lock(mutex_.native());
+      round_ended_.wait(lock,
+                        [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return stopped_ || !in_round_; });
+      if (stopped_) return MakeError(Reason::kDraining, "the broker is shutting down");
+      in_round_ = true;
+    }
+    absl::Status status = work();
+    MutexLock lock(mutex_);
+    in_round_ = false;
+    round_ended_.notify_all();
+    return status;
+  }
+
+  // Returns OK if the keyring is replaced and no key is trusted. Takes place of a round.
+  absl::Status CheckReplaced() {
+    if (trusted_) {
+      return NotAdoptable(last_state_, "the broker has its master key; there is nothing to adopt");
+    }
+    if (absl::Status ready = parts_.vault.Probe(); !ready.ok()) return ready;
+    const absl::StatusOr<SecretString> key = parts_.vault.MasterKey();
+    if (!key.ok() && !absl::IsNotFound(key.status())) return key.status();
+    if (!parts_.witness.Check(key.ok() ? &*key : nullptr).ok()) return absl::OkStatus();
+    return NotAdoptable(VaultState::kReady,
+                        "the keyring is the broker's own; there is nothing to adopt");
+  }
+
+  absl::Status Adopt(const SealedFiles& files) {
+    if (absl::Status replaced = CheckReplaced(); !replaced.ok()) return replaced;
+    if (absl::Status aside = files.set_aside(); !aside.ok()) return aside;
+    ProbeAndLoad();
+    if (trusted_) return absl::OkStatus();
+    files.put_back();
+    return last_status_;
+  }
+
  private:
   absl::Duration NextDelay() const {
     if (!missing_since_.empty()) return options_.confirm_interval;
@@ -44,6 +94,7 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
     {
       MutexLock lock(mutex_);
       if (stopped_) return;
+      if (in_round_) return Schedule(options_.retry_interval);  // the turn of another thread
       in_round_ = true;
     }
     ProbeAndLoad();
@@ -177,12 +228,12 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
   const VaultSyncOptions options_;
   const Parts parts_;
 
-  // Used only by the round under way.
+  // Used only by the round or turn under way.
   VaultState last_state_ = VaultState::kUnknown;
   absl::Duration reported_ = -absl::InfiniteDuration();  // the last change of state or reason
   absl::Status last_status_ = VaultError(VaultState::kUnknown);
   bool load_wanted_ = true;
-  bool trusted_ = false;                                 // the vault has the trusted key
+  std::atomic<bool> trusted_ = false;                    // the vault has the trusted key
   std::map<std::string, absl::Duration> missing_since_;  // name -> first read without it
 
   Mutex mutex_;
@@ -200,5 +251,19 @@ VaultSync::VaultSync(VaultSyncOptions options, Parts parts)
 VaultSync::~VaultSync() { loop_->Stop(); }
 
 void VaultSync::AwaitFirstRound() const { loop_->AwaitFirstRound(); }
+
+bool VaultSync::trusts_key() const { return loop_->trusts_key(); }
+
+absl::Status VaultSync::Preview(const std::function<void()>& look) {
+  return loop_->TakeTurn([this, &look] {
+    absl::Status replaced = loop_->CheckReplaced();
+    if (replaced.ok()) look();
+    return replaced;
+  });
+}
+
+absl::Status VaultSync::Adopt(const SealedFiles& files) {
+  return loop_->TakeTurn([this, &files] { return loop_->Adopt(files); });
+}
 
 }  // namespace billbroker

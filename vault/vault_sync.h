@@ -12,9 +12,11 @@
 // The master key decides whether a keyring is the broker's own. The first key of the process must
 // open the files that a broker sealed before (KeyWitness), or there must be none. If there is none,
 // a missing key is created. Afterwards the vault itself insists on it. Until the right key is back,
-// nothing is written, and the state is kReplaced.
+// nothing is written, and the state is kReplaced. If a person gives the sealed files up before this
+// process had a key, Adopt() makes the present keyring the broker's own.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -84,6 +86,27 @@ class VaultSync final {
   // Blocks until the vault was queried for the first time. The contents that could be read then are
   // in the credential index.
   void AwaitFirstRound() const;
+
+  // Returns true once the vault has a trusted key.
+  [[nodiscard]] bool trusts_key() const;
+
+  // Calls `look` while the keyring is replaced and no key is trusted. Blocks while the vault does,
+  // as Adopt() does.
+  //
+  // Errors of both:
+  //   NOT_ADOPTABLE  a key is trusted, or the keyring is not replaced
+  //   VaultError()   the keyring cannot be read
+  [[nodiscard]] absl::Status Preview(const std::function<void()>& look);
+
+  // The files that a replaced keyring contradicts.
+  struct SealedFiles {
+    std::function<absl::Status()> set_aside;  // after an error they are as before
+    std::function<void()> put_back;
+  };
+  // Sets the sealed files aside, trusts the key of the replaced keyring, which is created if there
+  // is none, and reads everything. If no key could be trusted, the files are put back, and the
+  // error of the keyring is returned. The observer is called before this returns.
+  [[nodiscard]] absl::Status Adopt(const SealedFiles& files);
 
  private:
   class Loop;

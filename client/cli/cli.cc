@@ -84,6 +84,7 @@ absl::Status Execute(const std::vector<std::string>& args, GlobalOptions& option
   AddSessionCommands(app, command);
   AddStatusCommand(app, command);
   AddAuditCommands(app, command);
+  AddKeyringCommands(app, command);
   AddExecCommand(app, command);
   AddDoctorCommand(app, command);
   try {

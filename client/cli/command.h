@@ -106,6 +106,7 @@ void AddSessionCommands(CLI::App& app, Command& command);
 void AddSessionWatchCommand(CLI::App& group, Command& command);  // of the group "session"
 void AddStatusCommand(CLI::App& app, Command& command);
 void AddAuditCommands(CLI::App& app, Command& command);
+void AddKeyringCommands(CLI::App& app, Command& command);
 void AddExecCommand(CLI::App& app, Command& command);
 void AddDoctorCommand(CLI::App& app, Command& command);
 

@@ -31,6 +31,7 @@ _billbroker_options() {
       ;;
     'credential rollback') echo --organization --no-verify --end-sessions --wait --wait-timeout ;;
     'credential verify') echo --organization ;;
+    'keyring adopt') echo --confirm ;;
     'mfa renew') echo --organization --device --code-from-stdin ;;
     'session get')
       echo --credential --include-dev-key --include-headers --require-trusted --min-remaining --stale-generation --cached-only --show
@@ -52,7 +53,7 @@ _billbroker_value() {
     --credential) _billbroker_offer "$2" "$(_billbroker_names credential)" ;;
     --environment) _billbroker_offer "$2" "$(_billbroker_names environment)" ;;
     --socket | --config | --organizations-from | --from | --ca-file | --certificate-file | --key-file) compopt -o default 2>/dev/null ;;
-    --address | --username | --organization | --device | --org | --timeout | --wait-timeout | --min-remaining | --stale-generation) ;;
+    --address | --username | --organization | --device | --org | --timeout | --wait-timeout | --min-remaining | --stale-generation | --confirm) ;;
     *) return 1 ;;
   esac
 }
@@ -99,16 +100,17 @@ _billbroker() {
     esac
   done
   local command=${words[0]-}
-  [[ $command == credential || $command == session || $command == mfa || $command == audit ]] && command="${words[*]:0:2}"
+  [[ $command == credential || $command == session || $command == mfa || $command == audit || $command == keyring ]] && command="${words[*]:0:2}"
   if [[ $word == -* ]]; then
     _billbroker_offer "$word" "$(_billbroker_options "$command")"
     return
   fi
   case "${#words[@]} $command" in
-    '0 ') _billbroker_offer "$word" 'login credential session mfa status audit exec doctor' ;;
+    '0 ') _billbroker_offer "$word" 'login credential session mfa status audit keyring exec doctor' ;;
     '1 credential') _billbroker_offer "$word" 'create show list delete rotate rollback verify resume-rotation \
       cancel-rotation attach detach discover export import' ;;
     '1 audit') _billbroker_offer "$word" verify ;;
+    '1 keyring') _billbroker_offer "$word" adopt ;;
     *' audit verify') compopt -o default 2>/dev/null ;;
     '1 mfa') _billbroker_offer "$word" 'renew step-up' ;;
     '1 session') _billbroker_offer "$word" 'get login logout list watch' ;;

@@ -28,6 +28,7 @@
 #include "server/app/config.h"
 #include "server/app/drain.h"
 #include "server/app/file_key_witness.h"
+#include "server/app/file_keyring_adopter.h"
 #include "server/app/file_lock.h"
 #include "server/app/grpc_log.h"
 #include "server/app/health.h"
@@ -233,8 +234,10 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
   SessionServiceImpl session_service({clock, vault_health, credentials, remember_me_refusals, state,
                                       gate, sessions, hub, store, audit, config.audit.file,
                                       config.audit.session_reads});
-  CredentialServiceImpl credential_service(
-      {credentials, remember_me_refusals, gate, manager, changes, discovery, sessions, hub});
+  FileKeyringAdopter adopter({config.instance, StorePath(config), config.audit.file}, clock,
+                             vault_health, sessions, log);
+  CredentialServiceImpl credential_service({credentials, remember_me_refusals, gate, manager,
+                                            changes, discovery, sessions, hub, adopter});
   MfaServiceImpl mfa_service({gate, mfa, challenges});
   AuditServiceImpl audit_service(gate, audit);
 
@@ -264,8 +267,10 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
   RememberMeExpiry expiry({clock, credentials, log_observer});
   ThreadExecutor upkeep(1);  // apart from `threads`, all of which a silent keyring may hold
   const FileKeyWitness witness(StorePath(config), config.audit.file);
-  const VaultSync sync(VaultSyncOptions(),
-                       {clock, upkeep, vault, witness, vault_health, credentials, watch});
+  VaultSync sync(VaultSyncOptions(),
+                 {clock, upkeep, vault, witness, vault_health, credentials, watch});
+  adopter.Use(&sync);
+  const absl::Cleanup unused = [&adopter] { adopter.Use(nullptr); };
   // So that "ready" means: what an unlocked keyring holds is known.
   sync.AwaitFirstRound();
   upkeep.Run([&expiry, &upkeep] { WatchExpiry(expiry, upkeep); });

@@ -44,7 +44,7 @@ class Restoration final {
   Restoration& operator=(const Restoration&) = delete;
 
   // Begins if it has not and the keyring gives the key. Blocks until the store was tried. Called
-  // after each full read of the keyring, by one thread.
+  // after each full read of the keyring, by one thread at a time.
   void Begin();
   // Ignores a store that opens later. Waits while one is being taken over.
   void Stop();

@@ -7,6 +7,7 @@
 #include "server/credentials/credential_manager.h"
 #include "server/credentials/organization_discovery.h"
 #include "server/rpc/gate.h"
+#include "server/rpc/keyring_adopter.h"
 #include "server/rpc/page.h"
 #include "server/rpc/wiping_allocator.h"
 #include "server/session/session_manager.h"
@@ -32,6 +33,7 @@ class CredentialServiceImpl final : public v1::CredentialService::CallbackServic
     OrganizationDiscovery& discovery;
     const SessionManager& sessions;
     const WatchHub& hub;
+    KeyringAdopter& adopter;
   };
 
   explicit CredentialServiceImpl(Parts parts);
@@ -75,6 +77,9 @@ class CredentialServiceImpl final : public v1::CredentialService::CallbackServic
   grpc::ServerUnaryReactor* DiscoverOrganizations(
       grpc::CallbackServerContext* context, const v1::DiscoverOrganizationsRequest* request,
       v1::DiscoverOrganizationsResponse* response) override;
+  grpc::ServerUnaryReactor* AdoptKeyring(grpc::CallbackServerContext* context,
+                                         const v1::AdoptKeyringRequest* request,
+                                         v1::AdoptKeyringResponse* response) override;
 
  private:
   // When its turn has come.
@@ -87,6 +92,11 @@ class CredentialServiceImpl final : public v1::CredentialService::CallbackServic
                                       v1::GetRotationProgressResponse& response) const;
   [[nodiscard]] absl::Status ListPage(const PageWish& page, const Grants& grants,
                                       v1::ListCredentialsResponse& response) const;
+
+  // When its turn has come.
+  [[nodiscard]] absl::Status Adopt(grpc::CallbackServerContext& context,
+                                   const v1::AdoptKeyringRequest& request, Record& record,
+                                   v1::AdoptKeyringResponse& response) const;
 
   const Parts parts_;
   WipingAllocator<v1::CreateCredentialRequest, v1::CreateCredentialResponse> create_messages_;

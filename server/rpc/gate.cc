@@ -66,7 +66,7 @@ Role RoleToRead(bool with_secrets) { return with_secrets ? Role::kCaller : Role:
 absl::Status NotGranted(const Caller& caller, const Need& need) {
   ErrorDetails details{Reason::kNotGranted, {}, {}};
   details.metadata = {{"principal", caller.name()}, {"role", std::string(RoleName(need.role))}};
-  std::string what = "anything";
+  std::string what = need.of == Need::Of::kEverything ? "everything" : "anything";
   if (!need.credential.empty()) {
     details.metadata.emplace("credential", need.credential);
     what = absl::StrCat("credential \"", need.credential, "\"");
@@ -96,6 +96,16 @@ absl::Status Covers(const Caller& caller, const Need& need) {
   return absl::OkStatus();
 }
 
+absl::Status CheckLocal(const grpc::CallbackServerContext& context, const Caller& caller,
+                        const Need& need) {
+  if (!need.local_only || ServingState::UidOf(context).has_value()) return absl::OkStatus();
+  return MakeError({Reason::kNotGranted,
+                    {},
+                    {{"principal", caller.name()}, {"role", std::string(RoleName(need.role))}}},
+                   "this is permitted over a Unix socket of the broker only, because it concerns "
+                   "the keyring of the broker's machine; call from there");
+}
+
 // Returns true if the organization is granted, whichever credential serves it.
 bool CoversPair(const Grants& grants, const Need& need) {
   return !need.whole_credential && grants.CoversOrganization(need.role, need.organization_id);
@@ -105,6 +115,10 @@ bool CoversPair(const Grants& grants, const Need& need) {
 // result of ResolvePair(): it serves the organization.
 absl::Status CheckGrant(const Caller& caller, const Need& need, absl::string_view credential) {
   if (need.of == Need::Of::kCredential) return Covers(caller, need);
+  if (need.of == Need::Of::kEverything) {
+    const bool all = caller.grants()->CoversCredential(need.role, {});
+    return all ? absl::OkStatus() : NotGranted(caller, need);
+  }
   const std::shared_ptr<const Grants> grants = caller.grants();
   const bool granted =
       need.of == Need::Of::kAnything
@@ -219,6 +233,14 @@ Need NeedOf(const v1::DiscoverOrganizationsRequest& request) {
                       request.credential());
 }
 
+// A preview is not recorded.
+Need NeedOf(const v1::AdoptKeyringRequest& request) {
+  Need need = {"CredentialService/AdoptKeyring", {}, Role::kAdmin, Need::Of::kEverything};
+  if (!request.validate_only()) need.event = AuditEvent::kKeyringAdopt;
+  need.local_only = true;
+  return need;
+}
+
 Need NeedOf(const v1::StartChallengeRequest& request) {
   return OfCredential("MfaService/StartChallenge", AuditEvent::kMfaChange, Role::kOperator,
                       request.credential());
@@ -268,7 +290,8 @@ absl::Status Gate::AskAgain(grpc::CallbackServerContext& context, const Need& ne
                             absl::string_view credential) const {
   if (context.IsCancelled()) return absl::CancelledError("nobody waits for the answer");
   const absl::StatusOr<CallerPtr> caller = ServingState::CallerOf(context);
-  absl::Status status = caller.ok() ? CheckGrant(**caller, need, credential) : caller.status();
+  absl::Status status = caller.ok() ? CheckLocal(context, **caller, need) : caller.status();
+  if (status.ok()) status = CheckGrant(**caller, need, credential);
   Note(context, caller.ok() ? (*caller)->name() : "", need, status);
   return status;
 }
@@ -304,7 +327,7 @@ absl::StatusOr<Gate::Pass> Gate::Check(grpc::CallbackServerContext& context,
     Note(context, known.ok() ? (*known)->name() : "", need, caller.status());
     return caller.status();
   }
-  absl::StatusOr<Pass> pass = Ask(*caller, need);
+  absl::StatusOr<Pass> pass = Ask(context, *caller, need);
   if (pass.ok()) {
     pass->record = recorder_.Begin(context, (*caller)->name(), RecordedOf(need));
   } else {
@@ -313,7 +336,9 @@ absl::StatusOr<Gate::Pass> Gate::Check(grpc::CallbackServerContext& context,
   return pass;
 }
 
-absl::StatusOr<Gate::Pass> Gate::Ask(CallerPtr caller, const Need& need) const {
+absl::StatusOr<Gate::Pass> Gate::Ask(const grpc::CallbackServerContext& context, CallerPtr caller,
+                                     const Need& need) const {
+  if (absl::Status local = CheckLocal(context, *caller, need); !local.ok()) return local;
   if (need.of == Need::Of::kPair) {
     absl::StatusOr<std::string> credential = ResolvePair(*caller, need);
     if (!credential.ok()) return credential.status();

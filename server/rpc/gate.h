@@ -36,6 +36,7 @@ struct Need {
     kAnything,    // any grant in the role; the handler checks each object by itself
     kPair,        // the organization, with the credential if the request names one
     kCredential,  // the credential as a whole, and with `attaches` each of the organizations
+    kEverything,  // a grant of all organizations or of all credentials
   };
   // "SessionService/Login"; a literal.
   absl::string_view rpc;
@@ -50,7 +51,8 @@ struct Need {
   bool attaches = false;                        // the change attaches `organizations`
   // Of kPair: a grant of the organization is not enough; the credential must be granted.
   bool whole_credential = false;
-  int calls = 1;  // the number that the call counts as for the caller's limits
+  bool local_only = false;  // the call must come over a Unix socket
+  int calls = 1;            // the number that the call counts as for the caller's limits
   // A call of kAtOnce counts as such until StartWaiting().
   CallKind kind = CallKind::kWaiting;
 };
@@ -76,6 +78,7 @@ struct Need {
 [[nodiscard]] Need NeedOf(const v1::GetRotationProgressRequest& request);
 [[nodiscard]] Need NeedOf(const v1::DetachOrganizationsRequest& request);
 [[nodiscard]] Need NeedOf(const v1::DiscoverOrganizationsRequest& request);
+[[nodiscard]] Need NeedOf(const v1::AdoptKeyringRequest& request);
 [[nodiscard]] Need NeedOf(const v1::StartChallengeRequest& request);
 [[nodiscard]] Need NeedOf(const v1::CompleteChallengeRequest& request);
 [[nodiscard]] Need NeedOf(const v1::StepUpRequest& request);
@@ -166,7 +169,8 @@ class Gate final {
   // neither the request nor the policy lets the caller see that name, returns the error without it.
   [[nodiscard]] static absl::Status Veil(grpc::CallbackServerContext& context, const Need& need,
                                          const absl::Status& status);
-  [[nodiscard]] absl::StatusOr<Pass> Ask(CallerPtr caller, const Need& need) const;
+  [[nodiscard]] absl::StatusOr<Pass> Ask(const grpc::CallbackServerContext& context,
+                                         CallerPtr caller, const Need& need) const;
   [[nodiscard]] absl::StatusOr<std::string> ResolvePair(const Caller& caller,
                                                         const Need& need) const;
   // Records `status` in the audit log if it is a refusal.

@@ -27,6 +27,10 @@ void Record::SetCredential(absl::string_view name) {
   if (entry_ != nullptr) entry_->credential = std::string(name);
 }
 
+void Record::SetAsideFiles(absl::string_view names) {
+  if (entry_ != nullptr) entry_->set_aside = std::string(names);
+}
+
 absl::Status Record::Intend() const {
   return entry_ == nullptr ? absl::OkStatus() : trail_->Write(*entry_);
 }

@@ -35,6 +35,9 @@ class Record final {
   // Sets the credential that the call is about, if the request does not name it.
   void SetCredential(absl::string_view name);
 
+  // Sets the new names of the files that the call set aside.
+  void SetAsideFiles(absl::string_view names);
+
   // Returns the request id of the call's entries; empty if the call is not recorded.
   [[nodiscard]] absl::string_view request_id() const {
     return entry_ == nullptr ? absl::string_view() : entry_->request_id;

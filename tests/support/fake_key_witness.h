@@ -12,7 +12,7 @@ namespace billbroker {
 // There is no sealed file at first.
 class FakeKeyWitness final : public KeyWitness {
  public:
-  // A file is there that only `key` opens.
+  // A file is there that only `key` opens. An empty key means no file.
   void Seal(absl::string_view key) { key_ = std::string(key); }
 
   [[nodiscard]] absl::Status Check(const SecretString* key) const override {

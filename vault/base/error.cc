@@ -50,6 +50,7 @@ constexpr ReasonRow kReasons[] = {
     {Reason::kCallerUnknown, "CALLER_UNKNOWN", absl::StatusCode::kUnauthenticated},
     {Reason::kNotGranted, "NOT_GRANTED", absl::StatusCode::kPermissionDenied},
     {Reason::kAuditUnavailable, "AUDIT_UNAVAILABLE", absl::StatusCode::kUnavailable},
+    {Reason::kNotAdoptable, "NOT_ADOPTABLE", absl::StatusCode::kFailedPrecondition},
 };
 
 const ReasonRow& RowOf(Reason reason) { return kReasons[static_cast<int>(reason)]; }

@@ -44,6 +44,7 @@ enum class Reason {
   kCallerUnknown,         // UNAUTHENTICATED: the policy names no principal for the caller
   kNotGranted,            // PERMISSION_DENIED; metadata "principal", "role"
   kAuditUnavailable,      // UNAVAILABLE: the audit record cannot be written
+  kNotAdoptable,  // FAILED_PRECONDITION: not a replaced keyring, or restart the broker first
 };
 
 struct ErrorDetails {

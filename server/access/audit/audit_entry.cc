@@ -44,6 +44,8 @@ absl::string_view AuditEventName(AuditEvent event) {
       return "policy_reload";
     case AuditEvent::kSessionRead:
       return "session_read";
+    case AuditEvent::kKeyringAdopt:
+      return "keyring_adopt";
   }
   return "";
 }
@@ -78,7 +80,7 @@ void ClipTexts(AuditEntry& entry) {
   }
   for (std::string* text :
        {&entry.certificate_serial, &entry.rpc, &entry.organization, &entry.credential,
-        &entry.dev_key_id, &entry.outcome, &entry.reason, &entry.request_id, &entry.traceparent}) {
+        &entry.dev_key_id, &entry.set_aside, &entry.outcome, &entry.reason, &entry.request_id, &entry.traceparent}) {
     if (text->size() > kLongestAuditText) *text = AuditText(*text);
   }
 }

@@ -19,6 +19,7 @@ enum class AuditEvent {
   kRefusal,
   kPolicyReload,
   kSessionRead,
+  kKeyringAdopt,
 };
 
 enum class AuditPhase { kIntent, kOutcome };
@@ -45,6 +46,7 @@ struct AuditEntry {
   std::uint64_t version = 0;     // the credential's
   std::uint64_t generation = 0;  // the session's
   std::string dev_key_id;        // a keyed fingerprint
+  std::string set_aside;         // the new names of files, for kKeyringAdopt
   std::string outcome;           // a gRPC code's name; empty for an intent
   std::string reason;            // ReasonName() of a failure
   std::string request_id;

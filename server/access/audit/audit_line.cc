@@ -91,6 +91,7 @@ std::string WriteAuditLine(const AuditKey& key, absl::Time time, const AuditEntr
   AddNumber(line, "version", entry.version);
   AddNumber(line, "generation", entry.generation);
   AddText(line, "dev_key_id", entry.dev_key_id);
+  AddText(line, "set_aside", entry.set_aside);
   AddText(line, "outcome", entry.outcome);
   AddText(line, "reason", entry.reason);
   AddText(line, "request_id", entry.request_id);

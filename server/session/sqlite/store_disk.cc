@@ -4,6 +4,7 @@
 
 #include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
+#include "server/session/sqlite/set_aside.h"
 
 namespace billbroker {
 namespace {

@@ -5,10 +5,7 @@
 #include <unistd.h>
 
 #include <array>
-#include <cerrno>
 #include <cstdint>
-#include <cstdio>
-#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -240,26 +237,6 @@ absl::Status CheckStoreVersion(const std::string& path) {
   const std::int64_t version = BigEndian32(header.data() + kUserVersionAt);
   return version > static_cast<std::int64_t>(kMigrations.size()) ? NewerVersion(path, version)
                                                                  : absl::OkStatus();
-}
-
-absl::StatusOr<std::string> SetAside(const std::string& path, absl::Time now) {
-  const std::string stem =
-      absl::StrCat(path, ".aside-", absl::FormatTime("%Y%m%dT%H%M%SZ", now, absl::UTCTimeZone()));
-  std::string aside = stem;
-  struct stat ignored {};
-  for (int next = 2; ::lstat(aside.c_str(), &ignored) == 0; ++next) {
-    aside = absl::StrCat(stem, ".", next);
-  }
-  bool found = false;
-  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
-    if (std::rename((path + suffix).c_str(), (aside + suffix).c_str()) == 0) {
-      found = true;
-    } else if (errno != ENOENT) {
-      return absl::UnavailableError(absl::StrCat("cannot rename ", path, suffix, ": ",
-                                                 std::strerror(errno), "; move it away"));
-    }
-  }
-  return found ? aside : std::string();
 }
 
 }  // namespace billbroker

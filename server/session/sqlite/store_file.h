@@ -90,8 +90,4 @@ class StoreFile final {
 //                        both versions and the two ways out
 [[nodiscard]] absl::Status CheckStoreVersion(const std::string& path);
 
-// Renames the file at `path`, and SQLite's files beside it, to NAME.aside-<UTC time>. Returns the
-// new path; empty where there was nothing.
-[[nodiscard]] absl::StatusOr<std::string> SetAside(const std::string& path, absl::Time now);
-
 }  // namespace billbroker

@@ -160,7 +160,7 @@ class CompletionTest : public ProcessTest {
 };
 
 TEST_F(CompletionTest, CompletesCommandsOptionsAndValues) {
-  EXPECT_EQ(Complete("''"), "login credential session mfa status audit exec doctor\n");
+  EXPECT_EQ(Complete("''"), "login credential session mfa status audit keyring exec doctor\n");
   EXPECT_EQ(Complete("audit ''"), "verify\n");
   EXPECT_EQ(Complete("s"), "session status\n");
   EXPECT_EQ(Complete("--output json credential de"), "delete detach\n");

@@ -335,4 +335,14 @@ std::vector<std::pair<std::string, std::string>> FakeBroker::audited() const {
   return state_->audited;
 }
 
+void FakeBroker::set_adoption(v1::AdoptKeyringResponse adoption) {
+  const MutexLock lock(state_->mutex);
+  state_->adoption = std::move(adoption);
+}
+
+std::vector<v1::AdoptKeyringRequest> FakeBroker::adopt_requests() const {
+  const MutexLock lock(state_->mutex);
+  return state_->adopts;
+}
+
 }  // namespace billbroker

@@ -74,6 +74,10 @@ class FakeBroker final {
   // Makes DeleteCredential fail with SESSIONS_LIVE unless forced.
   void set_sessions_live(bool live);
 
+  // Sets the answer of AdoptKeyring, which accepts its `confirmation` only.
+  void set_adoption(v1::AdoptKeyringResponse adoption);
+  [[nodiscard]] std::vector<v1::AdoptKeyringRequest> adopt_requests() const;
+
  private:
   struct State;
   class Sessions;

@@ -161,6 +161,18 @@ class FakeBroker::Credentials final : public v1::CredentialService::Service {
     return ToGrpcStatus(state_.Failure("DiscoverOrganizations"));
   }
 
+  grpc::Status AdoptKeyring(grpc::ServerContext*, const v1::AdoptKeyringRequest* request,
+                            v1::AdoptKeyringResponse* response) override {
+    const MutexLock lock(state_.mutex);
+    state_.adopts.push_back(*request);
+    *response = state_.adoption;
+    const bool confirmed = request->confirmation() == state_.adoption.confirmation();
+    if (!request->validate_only() && !confirmed) {
+      return ToGrpcStatus(Malformed("confirmation", "is not the confirmation"));
+    }
+    return ToGrpcStatus(state_.Failure("AdoptKeyring"));
+  }
+
  private:
   static grpc::Status Changed(v1::Credential& credential, v1::Credential& answer) {
     credential.set_version(credential.version() + 1);

@@ -62,6 +62,8 @@ struct FakeBroker::State {
   std::vector<v1::RotateCredentialRequest> rotates;
   std::map<std::string, std::string> discovered;  // id -> name
   std::vector<v1::DiscoverOrganizationsRequest> discovers;
+  v1::AdoptKeyringResponse adoption;
+  std::vector<v1::AdoptKeyringRequest> adopts;
   v1::VerifyAuditResponse audit_report;
   std::vector<std::pair<std::string, std::string>> audited;
 

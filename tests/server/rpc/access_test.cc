@@ -71,6 +71,8 @@ class EveryGrantTest : public RpcCatalogTest, public ::testing::WithParamInterfa
         return shape_.credentials;
       case Scope::kAttachment:
         return shape_.credentials && shape_.organizations;
+      case Scope::kEverything:
+        return false;  // the grants are narrower
     }
     return false;
   }

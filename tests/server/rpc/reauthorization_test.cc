@@ -17,10 +17,19 @@ namespace {
 const Target kHere{"granted-name-here", "granted-name-here"};
 
 const std::set<std::string>& Queued() {
-  static const auto* const rpcs = new std::set<std::string>{
-      "CreateCredential",    "DeleteCredential",   "RotateCredential",  "ResumeRotation",
-      "CancelRotation",      "RollbackCredential", "VerifyCredential",  "AttachOrganizations",
-      "DetachOrganizations", "StartChallenge",     "CompleteChallenge", "StepUp"};
+  static const auto* const rpcs = new std::set<std::string>{"CreateCredential",
+                                                            "DeleteCredential",
+                                                            "RotateCredential",
+                                                            "ResumeRotation",
+                                                            "CancelRotation",
+                                                            "RollbackCredential",
+                                                            "VerifyCredential",
+                                                            "AttachOrganizations",
+                                                            "AdoptKeyring",
+                                                            "DetachOrganizations",
+                                                            "StartChallenge",
+                                                            "CompleteChallenge",
+                                                            "StepUp"};
   return *rpcs;
 }
 

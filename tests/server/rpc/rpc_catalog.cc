@@ -162,6 +162,10 @@ std::vector<RpcCatalogTest::Row> RpcCatalogTest::CredentialRows() {
          return Ask(stub, &Stub::DiscoverOrganizations,
                     named(v1::DiscoverOrganizationsRequest(), t));
        }},
+      {"AdoptKeyring", Role::kAdmin, Scope::kEverything, kMalformed, kMalformed,
+       [this, &stub](const Target&) {
+         return Ask(stub, &Stub::AdoptKeyring, v1::AdoptKeyringRequest());
+       }},
   };
 }
 

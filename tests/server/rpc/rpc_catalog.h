@@ -17,6 +17,7 @@ enum class Scope {
   kCredentialOfOrganization,  // the credential that serves the organization
   kCredential,
   kAttachment,  // the credential, and the organization for itself
+  kEverything,
 };
 
 // The names in a call. They may exist or not, and be granted or not.

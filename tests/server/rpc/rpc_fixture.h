@@ -25,6 +25,7 @@
 #include "server/rpc/session_service.h"
 #include "server/session/watch_hub.h"
 #include "tests/server/rpc/blocking_executor.h"
+#include "tests/server/rpc/fake_keyring_adopter.h"
 #include "tests/support/fake_audit.h"
 #include "tests/support/held_timers.h"
 #include "tests/support/status_matchers.h"
@@ -157,9 +158,10 @@ class RpcTest : public ::testing::Test {
                                        broker_.remember_me_refusals, state_, gate_,
                                        broker_.sessions, hub_, broker_.store, audit_,
                                        "/var/lib/billbroker/audit.jsonl", session_reads_}};
+  FakeKeyringAdopter adopter_;
   CredentialServiceImpl credential_service_{{broker_.credentials, broker_.remember_me_refusals,
                                              gate_, broker_.manager, changes_, broker_.discovery,
-                                             broker_.sessions, hub_}};
+                                             broker_.sessions, hub_, adopter_}};
   ThreadExecutor challenges_thread_{1};
   BlockingExecutor challenges_{challenges_thread_};
   MfaServiceImpl mfa_service_{{gate_, broker_.mfa, challenges_}};

@@ -1,0 +1,43 @@
+// KeyringAdopter: makes a keyring the broker's own that does not have its master key.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace billbroker {
+
+// The losses of an adoption, for a person.
+struct KeyringLoss {
+  struct File {
+    std::string path;
+    std::string aside;  // its new path
+  };
+  std::string confirmation;  // the text that a person types
+  std::int64_t credentials = 0;
+  std::int64_t organizations = 0;
+  std::int64_t sign_ins = 0;  // of the past hour, at most
+  std::vector<File> files;
+};
+
+// Thread-safe. Blocks for as long as the keyring and the disk do.
+class KeyringAdopter {
+ public:
+  virtual ~KeyringAdopter() = default;
+
+  // Returns the losses that Adopt() would cause now.
+  //
+  // Errors of both, after which nothing is changed:
+  //   NOT_ADOPTABLE  the keyring is not replaced, a file cannot be renamed, or the broker had a key
+  //                  since its start
+  //   VaultError()   the keyring cannot be read, or its key cannot be created
+  [[nodiscard]] virtual absl::StatusOr<KeyringLoss> Preview() = 0;
+
+  // Sets the files of the old key aside and begins new ones with the key of the present keyring.
+  // Returns the losses.
+  [[nodiscard]] virtual absl::StatusOr<KeyringLoss> Adopt() = 0;
+};
+
+}  // namespace billbroker

@@ -1,0 +1,136 @@
+// VaultSync::Adopt() and Preview().
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/support/fake_key_witness.h"
+#include "tests/support/fake_vault.h"
+#include "tests/support/manual_time.h"
+#include "tests/support/status_matchers.h"
+#include "vault/base/error.h"
+#include "vault/vault_sync.h"
+
+namespace billbroker {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class LoadCounter final : public VaultObserver {
+ public:
+  void VaultStateChanged(VaultState /*before*/, const absl::Status& /*after*/,
+                         const VaultProvider& /*provider*/) override {}
+  void VaultLoaded(const VaultReading& /*reading*/) override { ++loads; }
+  void VaultChangedElsewhere() override {}
+
+  int loads = 0;
+};
+
+// A keyring without the key that sealed the files.
+class AdoptionTest : public ::testing::Test {
+ protected:
+  AdoptionTest() {
+    witness_.Seal("the key of the keyring before...");
+    vault_.set_master_key(SecretString());
+    sync_ = std::make_unique<VaultSync>(
+        VaultSyncOptions{},
+        VaultSync::Parts{clock_, executor_, vault_, witness_, health_, credentials_, observer_});
+    executor_.RunUntilIdle();
+  }
+
+  absl::Status Adopt() {
+    return sync_->Adopt({[this] {
+                           calls_.push_back("set aside");
+                           if (aside_.ok()) witness_.Seal("");
+                           return aside_;
+                         },
+                         [this] {
+                           calls_.push_back("put back");
+                           witness_.Seal("the key of the keyring before...");
+                         }});
+  }
+  bool HasKey() { return vault_.MasterKey().ok(); }
+
+  ManualClock clock_;
+  ManualExecutor executor_{clock_};
+  FakeVault vault_;
+  FakeKeyWitness witness_;
+  VaultHealth health_;
+  CredentialIndex credentials_{health_};
+  LoadCounter observer_;
+  std::unique_ptr<VaultSync> sync_;
+  absl::Status aside_;
+  std::vector<std::string> calls_;
+};
+
+TEST_F(AdoptionTest, CreatesAKeyAndReadsEverything) {
+  EXPECT_EQ(health_.state(), VaultState::kReplaced);
+  EXPECT_FALSE(sync_->trusts_key());
+  ASSERT_THAT(Adopt(), IsOk());
+  EXPECT_TRUE(sync_->trusts_key());
+  EXPECT_TRUE(HasKey());
+  EXPECT_THAT(calls_, ElementsAre("set aside"));
+  EXPECT_EQ(observer_.loads, 1);
+  EXPECT_EQ(health_.state(), VaultState::kReady);
+  executor_.Advance(absl::Minutes(1));
+  EXPECT_EQ(health_.state(), VaultState::kReady);
+}
+
+TEST_F(AdoptionTest, KeepsTheKeyOfTheNewKeyring) {
+  vault_.set_master_key(SecretString::CopyOf("the key of the keyring that came"));
+  ASSERT_THAT(Adopt(), IsOk());
+  EXPECT_EQ(vault_.MasterKey()->Reveal(), "the key of the keyring that came");
+}
+
+TEST_F(AdoptionTest, FailedRenameChangesNothing) {
+  aside_ = MakeError(Reason::kNotAdoptable, "cannot rename sessions.db");
+  EXPECT_THAT(Adopt(), HasReason(Reason::kNotAdoptable));
+  EXPECT_FALSE(HasKey());
+  executor_.Advance(absl::Minutes(1));
+  EXPECT_EQ(health_.state(), VaultState::kReplaced);
+  EXPECT_FALSE(HasKey());
+}
+
+TEST_F(AdoptionTest, PutsFilesBackWithoutAKey) {
+  vault_.set_hook([this](absl::string_view call) {
+    if (call == "CreateMasterKey") vault_.set_state(VaultState::kNeedsConfirmation);
+  });
+  EXPECT_THAT(Adopt(), HasReason(Reason::kVaultLocked));
+  EXPECT_THAT(calls_, ElementsAre("set aside", "put back"));
+  vault_.set_hook(nullptr);
+  vault_.set_state(VaultState::kReady);
+  executor_.Advance(absl::Minutes(1));
+  EXPECT_EQ(health_.state(), VaultState::kReplaced);
+}
+
+TEST_F(AdoptionTest, RefusesTheBrokersOwnKeyring) {
+  vault_.set_master_key(SecretString::CopyOf("the key of the keyring before..."));
+  EXPECT_THAT(Adopt(), HasReason(Reason::kNotAdoptable));
+  executor_.Advance(absl::Seconds(2));
+  EXPECT_EQ(health_.state(), VaultState::kReady);
+  EXPECT_THAT(Adopt(), HasReason(Reason::kNotAdoptable));
+  EXPECT_THAT(calls_, IsEmpty());
+}
+
+TEST_F(AdoptionTest, RefusesAKeyringThatCannotBeRead) {
+  vault_.set_state(VaultState::kLocked);
+  EXPECT_THAT(Adopt(), HasReason(Reason::kVaultLocked));
+  EXPECT_THAT(sync_->Preview([] { FAIL() << "looked"; }), HasReason(Reason::kVaultLocked));
+  EXPECT_THAT(calls_, IsEmpty());
+}
+
+TEST_F(AdoptionTest, PreviewLooksOnlyWhileReplaced) {
+  int looks = 0;
+  EXPECT_THAT(sync_->Preview([&looks] { ++looks; }), IsOk());
+  EXPECT_EQ(looks, 1);
+  EXPECT_FALSE(HasKey());
+  ASSERT_THAT(Adopt(), IsOk());
+  EXPECT_THAT(sync_->Preview([&looks] { ++looks; }), HasReason(Reason::kNotAdoptable));
+  EXPECT_EQ(looks, 1);
+}
+
+}  // namespace
+}  // namespace billbroker
