@@ -176,6 +176,25 @@ void PrivateBus::StartBus() {
   const Client wait_until_it_answers(*this);
 }
 
+void PrivateBus::StartBusAs(uid_t user) {
+  const std::string id = std::to_string(user);
+  std::filesystem::remove(folder_ + "/bus");
+  std::filesystem::permissions(folder_, std::filesystem::perms::all);
+  bus_ = std::make_unique<ChildProcess>(ChildOptions{
+      {"setpriv", "--reuid=" + id, "--regid=" + id, "--clear-groups", "--pdeathsig=KILL",
+       "dbus-daemon", "--nofork", "--config-file=" + folder_ + "/bus.conf"},
+      environment(),
+      "",
+      folder_ + "/log"});
+  const absl::Time end = absl::Now() + kPatience;
+  while (!std::filesystem::exists(folder_ + "/bus") && absl::Now() < end) {
+    absl::SleepFor(absl::Milliseconds(2));
+  }
+}
+
+void PrivateBus::StopBus() const { bus_->Signal(SIGSTOP); }
+void PrivateBus::ContinueBus() const { bus_->Signal(SIGCONT); }
+
 void PrivateBus::KillBus() {
   provider_.reset();
   bus_.reset();

@@ -44,7 +44,11 @@ class PrivateBus final {
   void Export() const;
 
   void StartBus();
-  void KillBus();  // also ends the provider
+  // Starts a bus that belongs to another user and refuses this one. Requires: root.
+  void StartBusAs(uid_t user);
+  void KillBus();        // also ends the provider
+  void StopBus() const;  // SIGSTOP
+  void ContinueBus() const;
   void StartProvider(bool unlocked);
   void KillProvider();
   void StopProvider() const;  // SIGSTOP
