@@ -1,5 +1,6 @@
 #include "vault/keyring/document_reader.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -60,10 +61,20 @@ absl::StatusOr<CredentialPtr> DocumentReader::ReadAt(const std::string& path, st
                                                      Deadline deadline) {
   name = CredentialNameIn({}, path);
   const absl::StatusOr<ItemAttributes> attributes = items_.ReadAttributes(path, deadline);
-  if (!attributes.ok()) return attributes.status();
-  name = CredentialNameIn(*attributes, path);
-  SecretString document;
-  return ReadParsed(name, path, document, deadline);
+  absl::StatusOr<CredentialPtr> credential;
+  if (attributes.ok()) {
+    name = CredentialNameIn(*attributes, path);
+    SecretString document;
+    credential = ReadParsed(name, path, document, deadline);
+  } else {
+    credential = attributes.status();
+  }
+  if (!absl::IsNotFound(credential.status())) return credential;
+  // Only an item that is not listed any more was removed.
+  const absl::StatusOr<std::vector<std::string>> listed = FindAll(deadline);
+  if (!listed.ok()) return listed.status();
+  const bool removed = std::find(listed->begin(), listed->end(), path) == listed->end();
+  return removed ? credential : NotReturned(name);
 }
 
 // A session path that belongs to another client gives secrets that are not documents, so a document

@@ -426,6 +426,10 @@ TEST_F(KeyringVaultTest, ItemThatIsNotReturnedIsNotADeletion) {
   EXPECT_EQ(VaultStateOf(read), VaultState::kFailing);
   EXPECT_THAT(read.message(), HasSubstr("acme-payables-user"));
   EXPECT_EQ(items_.secrets_read, 2) << "not in a loop";
+  const absl::StatusOr<VaultContents> contents = vault_->LoadAll();
+  ASSERT_THAT(contents, IsOk());
+  ASSERT_EQ(contents->invalid_documents.size(), 1U);
+  EXPECT_EQ(contents->invalid_documents[0].name, "acme-payables-user");
 }
 
 TEST_F(KeyringVaultTest, OneItemThatFailsDoesNotHideTheOthers) {
