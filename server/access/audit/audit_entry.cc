@@ -78,9 +78,9 @@ void ClipTexts(AuditEntry& entry) {
   if (entry.principal.size() > kLongestAuditPrincipal) {
     entry.principal = AuditText(entry.principal, kLongestAuditPrincipal);
   }
-  for (std::string* text :
-       {&entry.certificate_serial, &entry.rpc, &entry.organization, &entry.credential,
-        &entry.dev_key_id, &entry.set_aside, &entry.outcome, &entry.reason, &entry.request_id, &entry.traceparent}) {
+  for (std::string* text : {&entry.certificate_serial, &entry.rpc, &entry.organization,
+                            &entry.credential, &entry.dev_key_id, &entry.set_aside, &entry.outcome,
+                            &entry.reason, &entry.request_id, &entry.traceparent}) {
     if (text->size() > kLongestAuditText) *text = AuditText(*text);
   }
 }

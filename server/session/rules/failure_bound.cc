@@ -64,8 +64,9 @@ std::vector<absl::Duration> FailureBound::FindNarrow(const User& user,
   return ended;
 }
 
-absl::optional<FailureBound::Refusal> FailureBound::FindRefusal(
-    const User& user, const SignInCandidate& candidate, absl::Duration now) const {
+absl::optional<FailureBound::Refusal> FailureBound::FindRefusal(const User& user,
+                                                                const SignInCandidate& candidate,
+                                                                absl::Duration now) const {
   absl::optional<Refusal> refusal;
   // Applies one limit to the times of sign-ins, oldest first: the candidate may go once fewer than
   // `limit` are left.

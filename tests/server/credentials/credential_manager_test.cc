@@ -21,7 +21,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Key;
 using ::testing::Not;
-using ::testing::Not;
 
 // Returns a credential as an operator sends it: without uid, version and times.
 Credential Draft(absl::string_view name) {
