@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/types/optional.h"
 #include "vault/base/error.h"
 #include "vault/base/mutex.h"
@@ -117,8 +118,9 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
       load_wanted_ = true;
       parts_.observer.VaultChangedElsewhere();
     }
+    const bool again = !load_wanted_ && parts_.clock.SinceBoot() >= reread_;
     absl::optional<VaultReading> reading;
-    if (status.ok() && load_wanted_) {
+    if (status.ok() && (load_wanted_ || again)) {
       absl::StatusOr<VaultReading> read = Load();
       status = read.status();
       if (read.ok()) reading = *std::move(read);
@@ -126,7 +128,19 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
     NoteState(status);
     if (!reading.has_value()) return;
     load_wanted_ = !reading->missing.empty();
-    parts_.observer.VaultLoaded(*reading);
+    reread_ = absl::InfiniteDuration();
+    std::string invalid;
+    for (const InvalidDocument& document : reading->invalid_documents) {
+      absl::StrAppend(&invalid, document.name, ": ", document.why.message(), "\n");
+      // The provider sends no signal when it returns such an item again.
+      if (VaultStateOf(document.why) != VaultState::kReady) {
+        reread_ = parts_.clock.SinceBoot() + options_.reread_interval;
+      }
+    }
+    const bool same_invalid = invalid == std::exchange(last_invalid_, invalid);
+    const bool same = again && same_invalid && reading->added.empty() && reading->changed.empty() &&
+                      reading->removed.empty() && reading->missing.empty();
+    if (!same) parts_.observer.VaultLoaded(*reading);
   }
 
   void NoteState(const absl::Status& status) {
@@ -233,6 +247,8 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
   absl::Duration reported_ = -absl::InfiniteDuration();  // the last change of state or reason
   absl::Status last_status_ = VaultError(VaultState::kUnknown);
   bool load_wanted_ = true;
+  absl::Duration reread_ = absl::InfiniteDuration();     // if an item was not returned
+  std::string last_invalid_;                             // of the last read
   std::atomic<bool> trusted_ = false;                    // the vault has the trusted key
   std::map<std::string, absl::Duration> missing_since_;  // name -> first read without it
 

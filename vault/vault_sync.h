@@ -61,6 +61,7 @@ struct VaultSyncOptions {
   absl::Duration retry_interval = absl::Seconds(1);  // while not everything has been read
   absl::Duration probe_interval = absl::Seconds(2);
   absl::Duration confirm_interval = absl::Seconds(2);  // between two reads that prove a deletion
+  absl::Duration reread_interval = absl::Seconds(20);  // while an item is not returned
   absl::Duration repeat_interval = absl::Minutes(1);   // between two reasons of the same state
 };
 

@@ -27,7 +27,9 @@ absl::StatusOr<VaultContents> FakeVault::LoadAll() {
   ++reads_;
   VaultContents contents;
   for (const auto& [name, credential] : stored_) {
-    if (credential == nullptr) {
+    if (const auto failing = failing_.find(name); failing != failing_.end()) {
+      contents.invalid_documents.push_back({name, failing->second});
+    } else if (credential == nullptr) {
       contents.invalid_documents.push_back({name, Foreign(name)});
     } else {
       contents.credentials.push_back(credential);
@@ -162,6 +164,12 @@ void FakeVault::set_hook(Hook hook) {
 void FakeVault::LoseNextAnswer(bool done) {
   MutexLock lock(mutex_);
   next_loss_ = done ? Loss::kDone : Loss::kNotDone;
+}
+
+void FakeVault::FailReadsOf(absl::string_view name, absl::Status error) {
+  MutexLock lock(mutex_);
+  failing_.erase(std::string(name));
+  if (!error.ok()) failing_.emplace(name, std::move(error));
 }
 
 void FakeVault::PutForeign(absl::string_view name) {

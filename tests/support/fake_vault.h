@@ -46,6 +46,8 @@ class FakeVault final : public Vault {
   void LoseNextAnswer(bool done);
   // Another program stores a foreign document under `name`. The provider sends no notification.
   void PutForeign(absl::string_view name);
+  // The keyring does not return the document of `name`, but fails with `error`; OK ends that.
+  void FailReadsOf(absl::string_view name, absl::Status error);
   // The provider notifies that another program changed an item.
   void TellChangedElsewhere();
 
@@ -75,6 +77,7 @@ class FakeVault final : public Vault {
       ABSL_GUARDED_BY(mutex_);  // null: foreign
   SecretString master_key_ ABSL_GUARDED_BY(mutex_) =
       SecretString::CopyOf("a master key that is 32 bytes...");
+  std::map<std::string, absl::Status, std::less<>> failing_ ABSL_GUARDED_BY(mutex_);  // by name
   SecretString trusted_key_ ABSL_GUARDED_BY(mutex_);
   bool prompts_allowed_ ABSL_GUARDED_BY(mutex_) = false;
   int reads_ ABSL_GUARDED_BY(mutex_) = 0;

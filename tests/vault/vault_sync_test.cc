@@ -263,6 +263,23 @@ TEST_F(VaultSyncTest, BrokenDocumentKeepsItsCredential) {
   EXPECT_THAT(InvalidNames(), ElementsAre("acme-payables-user"));
 }
 
+TEST_F(VaultSyncTest, ReadsAnItemAgainThatWasNotReturned) {
+  ASSERT_THAT(vault_.Create(SampleUser("acme-payables-user")), IsOk());
+  vault_.FailReadsOf("acme-payables-user", VaultError(VaultState::kFailing));
+  Start();
+  EXPECT_THAT(InvalidNames(), ElementsAre("acme-payables-user"));
+  executor_.Advance(absl::Minutes(1));
+  EXPECT_THAT(recorder_.Take(), ElementsAre("UNKNOWN -> READY", "loaded 0, invalid 1"))
+      << "the same result is reported once";
+  vault_.FailReadsOf("acme-payables-user", absl::OkStatus());
+  executor_.Advance(absl::Seconds(22));
+  EXPECT_THAT(credentials_.Find("00800000000000000081", ""), IsOk());
+  EXPECT_THAT(recorder_.Take(), ElementsAre("loaded 1, invalid 0"));
+  const int reads = vault_.reads();
+  executor_.Advance(absl::Minutes(1));
+  EXPECT_EQ(vault_.reads(), reads);
+}
+
 TEST_F(VaultSyncTest, OrganizationOfAnUnreadDocumentIsNotUnknown) {
   vault_.PutForeign("acme-payables-user");
   Start();
