@@ -85,9 +85,11 @@ struct KeyringFault {
 // Called by GoogleTest.
 inline void PrintTo(const KeyringFault& row, std::ostream* out) { *out << row.name; }
 
-// The rows of a fault of the bus or the provider, and of the keyring.
+// The rows of a fault of the bus or the provider, of the keyring, of single items, and of writes.
 [[nodiscard]] std::vector<KeyringFault> ProviderFaults();
 [[nodiscard]] std::vector<KeyringFault> CollectionFaults();
+[[nodiscard]] std::vector<KeyringFault> ItemFaults();
+[[nodiscard]] std::vector<KeyringFault> WriteFaults();
 
 class KeyringFaultsTest : public ::testing::TestWithParam<KeyringFault> {
  protected:

@@ -36,6 +36,8 @@ INSTANTIATE_TEST_SUITE_P(Provider, KeyringFaultsTest, ::testing::ValuesIn(Provid
                          NameOf);
 INSTANTIATE_TEST_SUITE_P(Collection, KeyringFaultsTest, ::testing::ValuesIn(CollectionFaults()),
                          NameOf);
+INSTANTIATE_TEST_SUITE_P(Item, KeyringFaultsTest, ::testing::ValuesIn(ItemFaults()), NameOf);
+INSTANTIATE_TEST_SUITE_P(Write, KeyringFaultsTest, ::testing::ValuesIn(WriteFaults()), NameOf);
 
 }  // namespace
 }  // namespace billbroker
