@@ -50,10 +50,10 @@ constexpr StateRow kStates[] = {
      "ask again in a moment; the broker's log has its state"},
     {VaultState::kNeedsConfirmation, "NEEDS_CONFIRMATION",
      "the Secret Service asks for a person to confirm the change",
-     "repeat the command with --allow-prompt beside a person who can confirm it",
-     "switch off 'Confirm when clients request …' in KeePassXC, or repeat the command with "
-     "--allow-prompt",
-     "open the wallet in KDE's wallet manager, and repeat the command with --allow-prompt"},
+     "the broker answers no prompt; use a provider that stores without one, such as gnome-keyring",
+     "KeePassXC answers each new item and each deletion with a prompt, which the broker does not "
+     "answer; use another provider, such as gnome-keyring",
+     "open the wallet in KDE's wallet manager, and repeat the change"},
     {VaultState::kFailing, "FAILING", "the Secret Service answers with an error",
      "see its log, and restart it if the error stays"},
     {VaultState::kNotEncrypted, "NOT_ENCRYPTED",
