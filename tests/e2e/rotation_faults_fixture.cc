@@ -89,6 +89,12 @@ void RotationFaultsTest::StopKeyringAt(int write, Reason reason) {
            shown->has_pending_rotation() == (left == Left::kStaged);
   };
   Await(is_shown, "the completed write to be shown");
+  // The credential is read again at once; sign-ins wait for the next probe of the keyring.
+  const auto is_ready = [this] {
+    const auto status = env_.admin().GetStatus();
+    return status.ok() && status->vault().state() == v1::VAULT_STATE_READY;
+  };
+  Await(is_ready, "the keyring to be ready");
   ExpectStored(rotation, left);
   if (left == Left::kStaged) Resolve(rotation, /*resume=*/true);
   ExpectSignInWorks();
