@@ -4,10 +4,10 @@
 #include <functional>
 #include <future>
 #include <memory>
-#include <mutex>
 #include <utility>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "vault/base/error.h"
 #include "vault/base/fault_point.h"
@@ -290,12 +290,11 @@ void KeyringVault::NoteChanges(Deadline deadline) {
 }
 
 absl::Status KeyringVault::Write(absl::string_view name, const Change& change) {
-  const std::unique_lock<std::timed_mutex> turn(writers_,
-                                                absl::ToChronoMilliseconds(options_.call_timeout));
-  if (!turn.owns_lock()) {
+  if (!turn_.Begin(options_.call_timeout)) {
     return VaultError(VaultState::kNeedsConfirmation,
                       {"another change waits for a person to confirm it", "try again later"});
   }
+  const absl::Cleanup end_turn = [this] { turn_.End(); };
   std::string prompt;
   absl::Status status = OnThread([&](Deadline deadline) {
     absl::StatusOr<std::string> written = TryWrite(name, change, deadline);

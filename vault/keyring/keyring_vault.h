@@ -6,7 +6,6 @@
 
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -18,6 +17,7 @@
 #include "vault/keyring/item_store.h"
 #include "vault/keyring/keyring_key.h"
 #include "vault/keyring/keyring_thread.h"
+#include "vault/keyring/write_turn.h"
 #include "vault/vault.h"
 
 namespace billbroker {
@@ -91,7 +91,7 @@ class KeyringVault final : public Vault {
 
   const KeyringOptions options_;
   HeldCredentials held_;
-  std::timed_mutex writers_;  // one write at a time, its prompt included; guards no member
+  WriteTurn turn_;
   std::atomic<bool> changed_elsewhere_ = false;
   std::atomic<bool> prompts_allowed_ = false;
   mutable Mutex mutex_;
