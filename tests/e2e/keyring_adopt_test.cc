@@ -87,10 +87,13 @@ TEST_F(KeyringAdoptTest, PersonAdoptsTheNewKeyring) {
   EXPECT_EQ(verified.exit_code, 0) << verified.text;
   std::ifstream audit(env_.File("state/audit.jsonl"));
   std::string start;
+  std::string set_aside;
   std::string record;
   std::getline(audit, start);
+  std::getline(audit, set_aside);
   std::getline(audit, record);
   EXPECT_THAT(start, HasSubstr(R"("sequence":1,)"));
+  EXPECT_THAT(set_aside, HasSubstr(R"("kind":"set_aside","files":"audit.jsonl.aside-)"));
   EXPECT_THAT(record, HasSubstr(R"("kind":"keyring_adopt","phase":"intent")"));
   EXPECT_THAT(record, HasSubstr(R"("set_aside":"sessions.db.aside-)"));
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -33,6 +34,9 @@ class AuditFile {
   // Returns once the written bytes would survive a power cut.
   [[nodiscard]] virtual absl::Status Sync() = 0;
   [[nodiscard]] virtual absl::StatusOr<AuditFilePlace> Place() = 0;
+  // Returns the names of the logs that were set aside in the file's folder, in order; as far as the
+  // folder can be read.
+  [[nodiscard]] virtual std::vector<std::string> ListSetAside() = 0;
 };
 
 }  // namespace billbroker

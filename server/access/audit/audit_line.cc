@@ -72,6 +72,8 @@ absl::string_view AuditNoteName(AuditNote note) {
       return "head_lost";
     case AuditNote::kFileLost:
       return "file_lost";
+    case AuditNote::kSetAside:
+      return "set_aside";
   }
   return "";
 }
@@ -105,6 +107,7 @@ std::string WriteAuditNote(const AuditKey& key, absl::Time time, AuditNote note,
   if (note == AuditNote::kStart) AddText(line, "chain", text);
   if (note == AuditNote::kContinues) line["previous"] = AuditMacText(mark.mac);
   if (note == AuditNote::kRecovered) AddText(line, "from", text);
+  if (note == AuditNote::kSetAside) AddText(line, "files", text);
   if (note == AuditNote::kHeadLost || note == AuditNote::kFileLost) AddText(line, "why", text);
   AddNumber(line, "lost", count);
   return Finish(key, line, mark);

@@ -26,6 +26,7 @@ enum class AuditNote {
   kDropped,    // `count`: entries without a waiting caller, lost because the queue was full
   kHeadLost,   // the separate head was missing, and the file was accepted; `text`: the consequence
   kFileLost,   // after kContinues: the previous file was not seen to be renamed; `text`: likewise
+  kSetAside,   // after kStart: earlier logs were set aside; `text`: their names
 };
 
 [[nodiscard]] absl::string_view AuditNoteName(AuditNote note);

@@ -218,6 +218,11 @@ std::string AuditWriter::Notes(std::uint64_t dropped, AuditMark& mark) {
   std::string notes;
   if (begins_ && mark.sequence == 0) {
     notes += WriteAuditNote(key_, now, AuditNote::kStart, random_.Uid(), 0, mark);
+    const std::vector<std::string> earlier = file_.ListSetAside();
+    if (!earlier.empty()) {
+      notes +=
+          WriteAuditNote(key_, now, AuditNote::kSetAside, absl::StrJoin(earlier, ", "), 0, mark);
+    }
   } else if (begins_) {
     notes += WriteAuditNote(key_, now, AuditNote::kContinues, "", 0, mark);
     if (!moved_) notes += WriteAuditNote(key_, now, AuditNote::kFileLost, kFileLost, 0, mark);

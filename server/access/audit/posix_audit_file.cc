@@ -7,7 +7,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
+#include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace billbroker {
@@ -143,6 +147,20 @@ absl::StatusOr<AuditFilePlace> PosixAuditFile::Place() {
     return Failed("look at", errno);
   }
   return IsSameFile(file, at_path) ? AuditFilePlace::kInPlace : AuditFilePlace::kMoved;
+}
+
+std::vector<std::string> PosixAuditFile::ListSetAside() {
+  const std::filesystem::path path(path_);
+  const std::string prefix = path.filename().string() + ".aside-";
+  std::vector<std::string> names;
+  std::error_code ignored;
+  for (std::filesystem::directory_iterator entry(path.parent_path(), ignored), end;
+       !ignored && entry != end; entry.increment(ignored)) {
+    std::string name = entry->path().filename().string();
+    if (absl::StartsWith(name, prefix)) names.push_back(std::move(name));
+  }
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 }  // namespace billbroker

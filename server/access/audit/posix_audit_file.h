@@ -3,6 +3,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "server/access/audit/audit_file.h"
 
@@ -24,6 +25,7 @@ class PosixAuditFile final : public AuditFile {
   [[nodiscard]] absl::Status CutTo(std::uint64_t size) override;
   [[nodiscard]] absl::Status Sync() override;
   [[nodiscard]] absl::StatusOr<AuditFilePlace> Place() override;
+  [[nodiscard]] std::vector<std::string> ListSetAside() override;
 
  private:
   absl::Status CheckItIsSafe() const;

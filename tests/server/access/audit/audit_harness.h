@@ -66,8 +66,16 @@ class FakeAuditFile final : public AuditFile {
     return place_;
   }
 
+  std::vector<std::string> ListSetAside() override {
+    MutexLock lock(mutex_);
+    return set_aside_;
+  }
+
   void SetRoom(std::size_t bytes) {
     Locked([&] { room_ = bytes; });
+  }
+  void AddSetAside(std::string name) {
+    Locked([&] { set_aside_.push_back(std::move(name)); });
   }
   void SetOpenError(absl::Status error) {
     Locked([&] { open_error_ = std::move(error); });
@@ -142,6 +150,7 @@ class FakeAuditFile final : public AuditFile {
   bool hang_ = false;
   bool hung_ = false;
   int syncs_ = 0;
+  std::vector<std::string> set_aside_ ABSL_GUARDED_BY(mutex_);
 };
 
 // Keeps the head in memory. Thread-safe.

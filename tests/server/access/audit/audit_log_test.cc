@@ -287,6 +287,20 @@ TEST_F(AuditLogTest, ReportsLostHeadUntilRestart) {
   EXPECT_EQ(log_->state().why, "");
 }
 
+// The broker may be killed between the renames of an adoption and its record.
+TEST_F(AuditLogTest, NewChainNamesLogsThatWereSetAside) {
+  file_.AddSetAside("audit.jsonl.aside-1");
+  file_.AddSetAside("audit.jsonl.aside-2");
+  Open();
+  log_->Post(SampleEntry());
+  const auto lines = Close();
+  EXPECT_THAT(Kinds(lines), ElementsAre("start", "set_aside", "sign_in"));
+  EXPECT_EQ(lines[1]["files"], "audit.jsonl.aside-1, audit.jsonl.aside-2");
+  Open();
+  log_->Post(SampleEntry());
+  EXPECT_THAT(Kinds(Close()), ElementsAre("start", "set_aside", "sign_in", "sign_in"));
+}
+
 TEST_F(AuditLogTest, CountsOmittedEntries) {
   Open();
   for (int i = 0; i < 3; ++i) log_->Omit();

@@ -93,6 +93,16 @@ TEST_F(PosixAuditFileTest, RejectsMissingFolder) {
               StatusIs(absl::StatusCode::kUnavailable));
 }
 
+TEST_F(PosixAuditFileTest, ListsItsFilesThatWereSetAside) {
+  EXPECT_THAT(file_.ListSetAside(), testing::IsEmpty());
+  for (const char* suffix : {".aside-2", ".aside-1", ".1", "x.aside-1"}) {
+    std::ofstream(path_ + suffix) << "earlier";
+  }
+  const std::string name = std::filesystem::path(path_).filename();
+  EXPECT_THAT(file_.ListSetAside(), testing::ElementsAre(name + ".aside-1", name + ".aside-2"));
+  EXPECT_THAT(PosixAuditFile(folder_.File("none/audit.log")).ListSetAside(), testing::IsEmpty());
+}
+
 TEST_F(PosixAuditFileTest, ShortWriteFails) {
   ASSERT_THAT(file_.Open(), IsOk());
   struct rlimit before {};
