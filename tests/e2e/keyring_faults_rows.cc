@@ -61,8 +61,7 @@ KeyringFault BusGone() {
 }
 
 KeyringFault BusMute() {
-  KeyringFault row =
-      Unreachable("BusMute", "TIMED_OUT", "provider", "does not answer in time", "restart it");
+  KeyringFault row = Unreachable("BusMute", "NO_BUS", "bus", "does not answer", "restart that bus");
   row.begin = [](FaultyKeyring& keyring) { keyring.bus().StopBus(); };
   row.end = [](FaultyKeyring& keyring) { keyring.bus().ContinueBus(); };
   return row;

@@ -16,6 +16,8 @@ constexpr char kItemInterface[] = "org.freedesktop.Secret.Item";
 constexpr char kPropertiesInterface[] = "org.freedesktop.DBus.Properties";
 constexpr char kNoObject[] = "/";
 constexpr char kPlain[] = "plain";
+// The part of a probe's time that is left for the provider after the bus has answered.
+constexpr double kProviderShare = 0.25;
 
 GVariant* ToVariant(const ItemAttributes& attributes) {
   GVariantBuilder builder;
@@ -72,7 +74,8 @@ SecretServiceItems::SecretServiceItems(bool allow_plain) : allow_plain_(allow_pl
 
 absl::Status SecretServiceItems::Probe(Deadline deadline) {
   if (absl::Status connected = Connect(deadline); !connected.ok()) return connected;
-  bus_.FindProvider(deadline);
+  const Deadline of_bus = deadline.Leaving(kProviderShare);
+  if (absl::Status found = bus_.FindProvider(of_bus); !found.ok()) return found;
   if (absl::Status unlocked = UnlockedCollection(deadline).status(); !unlocked.ok()) {
     return unlocked;
   }

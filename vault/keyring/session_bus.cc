@@ -95,6 +95,7 @@ absl::Status SessionBus::Open(Deadline deadline) {
     return VaultError(VaultState::kNoBus, ExplainBusFailure(address, false, "it was closed"));
   }
   owner_changed_ = true;  // nothing is known of the provider
+  silent_ = false;
   Listen();
   return absl::OkStatus();
 }
@@ -171,15 +172,7 @@ void SessionBus::DismissPrompt(const std::string& path) {
                          nullptr);
 }
 
-void SessionBus::FindProvider(Deadline deadline) {
-  if (bus_ == nullptr || provider_.process_id != 0) return;
-  const std::uint32_t pid = AskForPid(deadline);
-  if (pid == 0) return;
-  provider_.process_id = pid;
-  provider_.program = ProgramOf(pid);
-}
-
-std::uint32_t SessionBus::AskForPid(Deadline deadline) {
+absl::Status SessionBus::FindProvider(Deadline deadline) {
   GErrorPtr error;
   AsyncCall call(deadline);
   g_dbus_connection_call(bus_.get(), kBusName, kBusPath, kBusName, "GetConnectionUnixProcessID",
@@ -187,9 +180,22 @@ std::uint32_t SessionBus::AskForPid(Deadline deadline) {
                          G_DBUS_CALL_FLAGS_NONE, G_MAXINT, call.cancellable(), AsyncCall::Done,
                          &call);
   const GVariantPtr answer(g_dbus_connection_call_finish(bus_.get(), call.Wait(), Out(error)));
+  if (answer == nullptr) {
+    silent_ = g_error_matches(error.get(), G_IO_ERROR, G_IO_ERROR_CANCELLED) != FALSE;
+    if (!silent_) return absl::OkStatus();  // no provider yet: the bus can start one
+    return Silent();
+  }
+  silent_ = false;
   guint32 pid = 0;
-  if (answer != nullptr) g_variant_get(answer.get(), "(u)", &pid);
-  return pid;
+  g_variant_get(answer.get(), "(u)", &pid);
+  if (pid == provider_.process_id) return absl::OkStatus();
+  provider_.process_id = pid;
+  provider_.program = ProgramOf(pid);
+  return absl::OkStatus();
+}
+
+absl::Status SessionBus::Silent() const {
+  return VaultError(VaultState::kNoBus, ExplainBusFailure(provider_.bus_address, true, ""));
 }
 
 absl::Status SessionBus::Explain(const GError& error) const {
@@ -206,7 +212,7 @@ absl::Status SessionBus::Explain(const GError& error) const {
   }
   if (g_error_matches(&error, G_IO_ERROR, G_IO_ERROR_CANCELLED) ||
       g_error_matches(&error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT)) {
-    return VaultError(VaultState::kTimedOut, {.program = program});
+    return silent_ ? Silent() : VaultError(VaultState::kTimedOut, {.program = program});
   }
   if (NamesAbsentProvider(name)) return VaultError(VaultState::kNoProvider);
   if (name == "org.freedesktop.DBus.Error.NoReply") {  // the bus answers for a process that ended

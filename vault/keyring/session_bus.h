@@ -65,8 +65,9 @@ class SessionBus final {
   // Ignores the signals so far about the item: they were caused by this process.
   void IgnoreChange(const std::string& item) { changed_items_.erase(item); }
 
-  // Queries the owner of the Secret Service's name, unless it is known.
-  void FindProvider(Deadline deadline);
+  // Queries the owner of the Secret Service's name. Fails with kNoBus if the bus itself does not
+  // answer. Requires: open.
+  [[nodiscard]] absl::Status FindProvider(Deadline deadline);
   [[nodiscard]] const VaultProvider& provider() const { return provider_; }
 
   // Sets the function that runs before the connection is dropped: it releases every other
@@ -77,8 +78,8 @@ class SessionBus final {
   struct Prompt;
 
   void Listen();
+  [[nodiscard]] absl::Status Silent() const;
   void Close();
-  [[nodiscard]] std::uint32_t AskForPid(Deadline deadline);
   static void OnItemSignal(GDBusConnection* bus, const char* sender, const char* path,
                            const char* interface, const char* signal, GVariant* parameters,
                            gpointer self);
@@ -93,6 +94,7 @@ class SessionBus final {
   guint item_subscription_ = 0;
   guint owner_subscription_ = 0;
   bool owner_changed_ = false;
+  bool silent_ = false;  // the bus did not answer FindProvider() the last time
   std::set<std::string> changed_items_;
   VaultProvider provider_;
   std::function<void()> on_close_ = [] {};

@@ -3,12 +3,12 @@
 namespace billbroker {
 
 RuleAnswer VaultRule::Check(const SignInCandidate& /*candidate*/, absl::Duration /*now*/) {
-  // If the vault timed out, each try would hold a thread for as long as the vault is silent. A
-  // keyring that is not the broker's own may have a credential of the same name. VaultSync notices
-  // the end of either state.
+  // If the vault or its bus is silent, each try would hold a thread for as long. A keyring that is
+  // not the broker's own may have a credential of the same name. VaultSync notices the end of
+  // either state.
   const VaultState state = health_.state();
-  const bool refused = state == VaultState::kTimedOut || state == VaultState::kReplaced ||
-                       state == VaultState::kKeyInvalid;
+  const bool refused = state == VaultState::kTimedOut || state == VaultState::kNoBus ||
+                       state == VaultState::kReplaced || state == VaultState::kKeyInvalid;
   return refused || !restored_ ? RuleAnswer::Refuse() : RuleAnswer::Go();
 }
 

@@ -45,7 +45,7 @@ INSTANTIATE_TEST_SUITE_P(
     States, VaultRuleTest,
     ::testing::Values(VaultRow{"Ready", VaultState::kReady, true, Reason::kVaultUnreachable},
                       VaultRow{"Locked", VaultState::kLocked, true, Reason::kVaultLocked},
-                      VaultRow{"NoBus", VaultState::kNoBus, true, Reason::kVaultUnreachable},
+                      VaultRow{"NoBus", VaultState::kNoBus, false, Reason::kVaultUnreachable},
                       VaultRow{"TimedOut", VaultState::kTimedOut, false, Reason::kVaultUnreachable},
                       VaultRow{"Replaced", VaultState::kReplaced, false, Reason::kVaultUnreachable},
                       VaultRow{"KeyInvalid", VaultState::kKeyInvalid, false,
