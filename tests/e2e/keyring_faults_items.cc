@@ -129,6 +129,9 @@ std::vector<KeyringFault> ItemFaults() {
           UnreadableItem(
               "ItemNotReturned", {Reason::kVaultUnreachable, "FAILING", "lists the item"},
               StubFault::Error("Item.GetSecret", stub_error::kNoSuchObject).ForItem(kBooksItem)),
+          UnreadableItem("ItemHangs",
+                         {Reason::kVaultUnreachable, "TIMED_OUT", "does not return the item"},
+                         StubFault::Hang("Item.GetSecret").ForItem(kBooksItem)),
           EqualDuplicate(),
           ItemNotFoundOnce()};
 }

@@ -12,11 +12,22 @@ namespace {
 
 // An item that is listed and not returned is read again once. More would be a busy loop.
 constexpr int kMaxReads = 2;
+// The part of a call's time that is left to see whether only this item is not returned.
+constexpr double kProbeShare = 1.0 / 3;
+// After an item was not returned in time.
+constexpr absl::Duration kPause = absl::Seconds(5);
+constexpr absl::Duration kNextAttempt = absl::Seconds(1);  // the longest
 
 absl::Status NotReturned(absl::string_view name) {
   return VaultError(VaultState::kFailing,
                     {absl::StrCat("the keyring lists the item of credential \"", name,
                                   "\", and does not return it")});
+}
+
+absl::Status NotReturnedInTime(absl::string_view name) {
+  return VaultError(VaultState::kTimedOut,
+                    {absl::StrCat("the keyring does not return the item of credential \"", name,
+                                  "\" in time, and answers otherwise")});
 }
 
 absl::Status StoredMoreThanOnce(absl::string_view name) {
@@ -39,6 +50,7 @@ absl::StatusOr<absl::optional<StoredDocument>> DocumentReader::Read(absl::string
     StoredDocument stored;
     absl::Status status;
     for (const std::string& path : *paths) {
+      if (IsPaused(path)) return NotReturnedInTime(name);
       SecretString document;
       absl::StatusOr<CredentialPtr> credential = ReadParsed(name, path, document, deadline);
       status = credential.status();
@@ -54,7 +66,13 @@ absl::StatusOr<absl::optional<StoredDocument>> DocumentReader::Read(absl::string
 }
 
 absl::StatusOr<std::vector<std::string>> DocumentReader::FindAll(Deadline deadline) {
-  return items_.Find(AttributesOfCredentials(instance_), deadline);
+  absl::StatusOr<std::vector<std::string>> paths =
+      items_.Find(AttributesOfCredentials(instance_), deadline);
+  if (!paths.ok()) return paths;
+  std::erase_if(silent_, [&paths](const auto& silent) {
+    return std::find(paths->begin(), paths->end(), silent.first) == paths->end();
+  });
+  return paths;
 }
 
 absl::StatusOr<CredentialPtr> DocumentReader::ReadAt(const std::string& path, std::string& name,
@@ -84,7 +102,7 @@ absl::StatusOr<CredentialPtr> DocumentReader::ReadParsed(absl::string_view name,
                                                          SecretString& document,
                                                          Deadline deadline) {
   for (int reads = 1;; ++reads) {
-    absl::StatusOr<SecretString> read = items_.ReadSecret(path, deadline);
+    absl::StatusOr<SecretString> read = ReadSecret(name, path, deadline);
     if (VaultStateOf(read.status()) == VaultState::kLocked) {
       return VaultError(
           VaultState::kLocked,
@@ -97,6 +115,28 @@ absl::StatusOr<CredentialPtr> DocumentReader::ReadParsed(absl::string_view name,
     if (credential.ok() || reads == kMaxReads) return credential;
     items_.RenewSession();
   }
+}
+
+bool DocumentReader::IsPaused(const std::string& path) const {
+  const auto silent = silent_.find(path);
+  return silent != silent_.end() && silent->second.Remaining() > absl::ZeroDuration();
+}
+
+absl::StatusOr<SecretString> DocumentReader::ReadSecret(absl::string_view name,
+                                                        const std::string& path,
+                                                        Deadline deadline) {
+  Deadline until = deadline.Leaving(kProbeShare);
+  if (silent_.contains(path) && until.Remaining() > kNextAttempt) {
+    until = Deadline::After(kNextAttempt);
+  }
+  absl::StatusOr<SecretString> read = items_.ReadSecret(path, until);
+  if (VaultStateOf(read.status()) != VaultState::kTimedOut) {
+    silent_.erase(path);
+    return read;
+  }
+  if (absl::Status probed = items_.Probe(deadline); !probed.ok()) return probed;
+  silent_.insert_or_assign(path, Deadline::After(kPause));
+  return NotReturnedInTime(name);
 }
 
 void AddDocument(const std::string& name, absl::StatusOr<CredentialPtr> read,

@@ -31,6 +31,9 @@ class DocumentReader final {
 
   // Reads the document of `name`. Returns nullopt if the keyring has none. Fails with
   // VAULT_DOCUMENT_INVALID or VaultError().
+  //
+  // If the provider answers, but does not return this item in time, fails with kTimedOut at once in
+  // the next five seconds: callers of other credentials must not wait for it.
   [[nodiscard]] absl::StatusOr<absl::optional<StoredDocument>> Read(absl::string_view name,
                                                                     Deadline deadline);
 
@@ -46,9 +49,13 @@ class DocumentReader final {
  private:
   absl::StatusOr<CredentialPtr> ReadParsed(absl::string_view name, const std::string& path,
                                            SecretString& document, Deadline deadline);
+  absl::StatusOr<SecretString> ReadSecret(absl::string_view name, const std::string& path,
+                                          Deadline deadline);
+  bool IsPaused(const std::string& path) const;
 
   const std::string instance_;
   ItemStore& items_;
+  std::map<std::string, Deadline> silent_;  // path of an item that was not returned -> next attempt
 };
 
 // The results of reading several documents, by name.

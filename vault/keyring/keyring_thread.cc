@@ -34,9 +34,22 @@ bool KeyringThread::Run(Deadline deadline,
   Queued queued{job, deadline};
   std::unique_lock<std::mutex> lock(mutex_.native());
   queue_.push_back(&queued);
+  return Await(queued, lock);
+}
+
+bool KeyringThread::RunNext(Deadline deadline,
+                            absl::FunctionRef<void(Deadline)> job) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  Queued queued{job, deadline};
+  std::unique_lock<std::mutex> lock(mutex_.native());
+  queue_.push_front(&queued);
+  return Await(queued, lock);
+}
+
+bool KeyringThread::Await(Queued& queued,
+                          std::unique_lock<std::mutex>& lock) ABSL_NO_THREAD_SAFETY_ANALYSIS {
   g_main_context_wakeup(context_);
   const bool began =
-      queued.changed.wait_for(lock, absl::ToChronoMicroseconds(deadline.Remaining()),
+      queued.changed.wait_for(lock, absl::ToChronoMicroseconds(queued.deadline.Remaining()),
                               [&queued] { return queued.state != Queued::kWaiting; });
   if (!began) {
     queue_.erase(std::find(queue_.begin(), queue_.end(), &queued));

@@ -5,6 +5,7 @@
 
 #include <deque>
 #include <functional>
+#include <mutex>
 #include <thread>
 
 #include "absl/functional/function_ref.h"
@@ -14,8 +15,8 @@
 
 namespace billbroker {
 
-// Jobs run one at a time, in the order in which they came. Thread-safe; the destructor must come
-// after every Run() has returned.
+// Jobs run one at a time, in the order in which they came. Thread-safe. Requires: every Run() has
+// returned before the destructor begins.
 class KeyringThread final {
  public:
   KeyringThread();
@@ -23,20 +24,30 @@ class KeyringThread final {
   KeyringThread(const KeyringThread&) = delete;
   KeyringThread& operator=(const KeyringThread&) = delete;
 
-  // Runs `job` on the thread and returns when it has ended, which it has to by the deadline that it
-  // is given. Returns false, and the job never runs, where jobs before it took until `deadline`.
+  // Runs `job` on the thread, and returns when it has ended. The job must end by the deadline that
+  // it receives. Returns false, and the job never runs, if the jobs before it took until
+  // `deadline`.
   [[nodiscard]] bool Run(Deadline deadline, absl::FunctionRef<void(Deadline)> job);
+  // Does the same, before the jobs that wait.
+  [[nodiscard]] bool RunNext(Deadline deadline, absl::FunctionRef<void(Deadline)> job);
 
-  // Runs `work` on the thread after `delay`, between jobs; drops it where the thread ends first.
+  // Returns the number of jobs that wait.
+  [[nodiscard]] std::size_t waiting() const {
+    MutexLock lock(mutex_);
+    return queue_.size();
+  }
+
+  // Runs `work` on the thread after `delay`, between jobs; drops it if the thread ends first.
   void RunAfter(absl::Duration delay, std::function<void()> work);
 
  private:
   struct Queued;
 
+  bool Await(Queued& queued, std::unique_lock<std::mutex>& lock);
   void Loop();
 
   GMainContext* const context_;
-  Mutex mutex_;
+  mutable Mutex mutex_;
   std::deque<Queued*> queue_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;

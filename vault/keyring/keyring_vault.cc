@@ -21,8 +21,11 @@ namespace {
 // The part of a write's time that is reserved for reading it back.
 constexpr double kRereadShare = 0.25;
 constexpr int kMaxWrites = 2;
-// So many documents in a row without an answer mean that the whole keyring does not answer.
-constexpr int kMaxSilentDocuments = 3;
+// So many documents that are not returned in time mean that the whole keyring does not answer: the
+// first of a read, or altogether.
+constexpr int kMaxFirstSilent = 3;
+constexpr int kMaxSilent = 10;
+
 absl::Duration Now() { return absl::Microseconds(g_get_monotonic_time()); }
 
 bool AnswerLost(const absl::Status& status) {
@@ -137,6 +140,7 @@ absl::StatusOr<VaultContents> KeyringVault::LoadAll() {
 absl::Status KeyringVault::ReadEach(const std::vector<std::string>& paths,
                                     DocumentsByName& by_name) {
   int silent = 0;
+  bool any_read = false;
   for (const std::string& path : paths) {
     std::string name = CredentialNameIn({}, path);
     absl::StatusOr<CredentialPtr> read;
@@ -146,8 +150,10 @@ absl::Status KeyringVault::ReadEach(const std::vector<std::string>& paths,
       return read.status();
     });
     if (absl::IsNotFound(status)) continue;  // deleted meanwhile
-    silent = VaultStateOf(status) == VaultState::kTimedOut ? silent + 1 : 0;
-    if (!status.ok() && (!IsOfOneDocument(status) || silent == kMaxSilentDocuments)) return status;
+    any_read = any_read || status.ok();
+    if (VaultStateOf(status) == VaultState::kTimedOut) ++silent;
+    const bool all_silent = silent == (any_read ? kMaxSilent : kMaxFirstSilent);
+    if (!status.ok() && (!IsOfOneDocument(status) || all_silent)) return status;
     if (!status.ok()) read = status;
     AddDocument(name, std::move(read), by_name);
   }
@@ -256,7 +262,9 @@ void KeyringVault::TrustMasterKey(const SecretString& key) {
 
 absl::Status KeyringVault::Probe() {
   absl::Status status = VaultError(VaultState::kTimedOut);
-  const bool ran = thread_.Run(Deadline::After(options_.probe_timeout), [&](Deadline deadline) {
+  // The job under way may read an item that is not returned: this is not a fault of the keyring.
+  const bool ran = thread_.RunNext(Deadline::After(options_.call_timeout), [&](Deadline) {
+    const Deadline deadline = Deadline::After(options_.probe_timeout);
     status = items_->Probe(deadline);
     if (status.ok()) status = key_.Check(false, deadline);
     NoteChanges(deadline);

@@ -25,7 +25,7 @@ namespace billbroker {
 struct KeyringOptions {
   std::string instance = "default";  // of the form of a credential's name; used by one daemon
   absl::Duration call_timeout = absl::Seconds(3);   // the longest that a caller waits
-  absl::Duration probe_timeout = absl::Seconds(1);  // the same for Probe()
+  absl::Duration probe_timeout = absl::Seconds(1);  // the longest that Probe() calls the keyring
   absl::Duration hold_time = absl::Seconds(1);  // a credential is held so long after its last use
   bool allow_plain_transfer = false;            // secrets may cross the bus without encryption
   absl::Duration prompt_timeout = absl::Minutes(2);  // the longest that a person may take

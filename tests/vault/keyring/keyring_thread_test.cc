@@ -7,6 +7,8 @@
 #include <thread>
 #include <vector>
 
+#include "tests/support/await.h"
+
 namespace billbroker {
 namespace {
 
@@ -45,6 +47,30 @@ TEST(KeyringThreadTest, JobThatWaitsTooLongNeverRuns) {
   first.join();
   EXPECT_TRUE(thread.Run(Never(), [](Deadline) {}));
   EXPECT_FALSE(ran);
+}
+
+TEST(KeyringThreadTest, NextJobRunsBeforeTheJobsThatWait) {
+  KeyringThread thread;
+  std::promise<void> busy;
+  std::promise<void> go_on;
+  std::vector<int> order;  // no lock: all jobs run on one thread
+  std::vector<std::jthread> callers;
+  callers.emplace_back([&] {
+    EXPECT_TRUE(thread.Run(Never(), [&](Deadline) {
+      busy.set_value();
+      go_on.get_future().wait();
+    }));
+  });
+  busy.get_future().wait();
+  callers.emplace_back(
+      [&] { EXPECT_TRUE(thread.Run(Never(), [&](Deadline) { order.push_back(1); })); });
+  Await([&] { return thread.waiting() == 1; }, "the job to wait");
+  callers.emplace_back(
+      [&] { EXPECT_TRUE(thread.RunNext(Never(), [&](Deadline) { order.push_back(2); })); });
+  Await([&] { return thread.waiting() == 2; }, "the next job to wait");
+  go_on.set_value();
+  callers.clear();
+  EXPECT_EQ(order, std::vector<int>({2, 1}));
 }
 
 TEST(KeyringThreadTest, DelayedWorkRunsOnTheSameThread) {

@@ -448,6 +448,43 @@ TEST_F(KeyringVaultTest, OneItemThatFailsDoesNotHideTheOthers) {
   }
 }
 
+TEST_F(KeyringVaultTest, ItemThatIsNotReturnedInTimeIsPaused) {
+  ASSERT_THAT(vault_->Create(first_), IsOk());
+  items_.failing = {{"/items/1", VaultError(VaultState::kTimedOut)}};
+  items_.secrets_read = 0;
+  for (int i = 0; i < 3; ++i) {
+    const absl::Status read = vault_->Load("acme-payables-user").status();
+    EXPECT_EQ(VaultStateOf(read), VaultState::kTimedOut);
+    EXPECT_THAT(read.message(), HasSubstr("acme-payables-user"));
+  }
+  EXPECT_EQ(items_.secrets_read, 1) << "other callers would wait for each read";
+  items_.failing.clear();
+  EXPECT_EQ(vault_->LoadAll()->credentials.size(), 1U) << "reads every item";
+  EXPECT_THAT(vault_->Load("acme-payables-user"), IsOk());
+}
+
+TEST_F(KeyringVaultTest, LockedKeyringIsNotAnItemThatIsNotReturned) {
+  ASSERT_THAT(vault_->Create(first_), IsOk());
+  items_.failing = {{"/items/1", VaultError(VaultState::kTimedOut)}};
+  items_.before_read = [this] { items_.state = VaultState::kLocked; };
+  EXPECT_EQ(VaultStateOf(vault_->Load("acme-payables-user").status()), VaultState::kLocked);
+  items_.before_read = nullptr;
+  items_.failing.clear();
+  items_.state = VaultState::kReady;
+  EXPECT_THAT(vault_->Load("acme-payables-user"), IsOk());
+}
+
+TEST_F(KeyringVaultTest, SilentItemsAreAFaultOfTheKeyring) {
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_THAT(vault_->Create(SampleUser(absl::StrCat("acme-payables-user-", i))), IsOk());
+    items_.failing[absl::StrCat("/items/", i + 1)] = VaultError(VaultState::kTimedOut);
+  }
+  EXPECT_EQ(VaultStateOf(vault_->LoadAll().status()), VaultState::kTimedOut);
+  ASSERT_THAT(vault_->Create(SampleUser("aaaa-payables-user")), IsOk());
+  items_.failing.erase("/items/1");
+  EXPECT_EQ(vault_->LoadAll()->invalid_documents.size(), 2U);
+}
+
 TEST_F(KeyringVaultTest, GarbageIsReadAgainInANewSession) {
   ASSERT_THAT(vault_->Create(first_), IsOk());
   items_.garbage_in_session = 1;
@@ -508,7 +545,7 @@ TEST_F(KeyringVaultTest, LockedKeyringInvalidatesTheCache) {
 
 TEST_F(KeyringVaultTest, CallThatWaitsTooLongIsNotMade) {
   KeyringOptions options;
-  options.call_timeout = options.probe_timeout = absl::Milliseconds(50);
+  options.call_timeout = absl::Milliseconds(50);
   Open(options);
   ASSERT_THAT(vault_->Create(first_), IsOk());
   std::promise<void> busy;
