@@ -14,6 +14,7 @@
 #include "absl/types/optional.h"
 #include "vault/base/error.h"
 #include "vault/base/mutex.h"
+#include "vault/credential.h"
 #include "vault/fingerprint.h"
 
 namespace billbroker {
@@ -207,7 +208,11 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
                        absl::Duration started, std::map<std::string, CredentialInfoPtr>& found) {
     VaultReading reading;
     std::set<std::string> broken;
-    for (const InvalidDocument& document : contents.invalid_documents) broken.insert(document.name);
+    bool has_unnamed = false;
+    for (const InvalidDocument& document : contents.invalid_documents) {
+      broken.insert(document.name);
+      has_unnamed = has_unnamed || !ValidateCredentialName(document.name).ok();
+    }
     std::set<std::string> before;
     for (const CredentialInfoPtr& info : known) {
       before.insert(info->name);
@@ -217,7 +222,8 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
         if (!same) reading.changed.push_back(info->name);
         continue;
       }
-      if (!broken.contains(info->name)) {
+      // An item without a readable name may be the one of any credential.
+      if (!has_unnamed && !broken.contains(info->name)) {
         const auto [first, is_first] = missing_since_.emplace(info->name, started);
         if (!is_first && started - first->second >= options_.confirm_interval) {
           reading.removed.push_back(info->name);

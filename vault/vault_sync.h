@@ -7,7 +7,8 @@
 // Only a proven deletion is a deletion. A credential is removed from the index, and its sessions
 // end, after two reads at least `confirm_interval` apart that did not find it, each of an unlocked
 // keyring that has the broker's master key. A credential whose document is broken, or is not
-// returned, stays as it was last read.
+// returned, stays as it was last read. While the name of an item cannot be read, all credentials
+// stay: it may be the item of any of them.
 //
 // The master key decides whether a keyring is the broker's own. The first key of the process must
 // open the files that a broker sealed before (KeyWitness), or there must be none. If there is none,

@@ -263,6 +263,24 @@ TEST_F(VaultSyncTest, BrokenDocumentKeepsItsCredential) {
   EXPECT_THAT(InvalidNames(), ElementsAre("acme-payables-user"));
 }
 
+TEST_F(VaultSyncTest, UnnamedItemKeepsAllCredentials) {
+  ASSERT_THAT(vault_.Create(SampleUser("acme-payables-user")), IsOk());
+  Start();
+  vault_.Lose("acme-payables-user");
+  vault_.PutForeign("unnamed item 7");
+  vault_.TellChangedElsewhere();
+  executor_.Advance(absl::Minutes(1));
+  EXPECT_THAT(credentials_.Find("00800000000000000081", ""), IsOk());
+  EXPECT_THAT(recorder_.last.missing, IsEmpty());
+  vault_.Lose("unnamed item 7");
+  vault_.TellChangedElsewhere();
+  executor_.Advance(absl::Seconds(2));
+  EXPECT_THAT(recorder_.last.missing, ElementsAre("acme-payables-user"))
+      << "reads with the unnamed item prove nothing";
+  executor_.Advance(absl::Seconds(2));
+  EXPECT_THAT(recorder_.last.removed, ElementsAre("acme-payables-user"));
+}
+
 TEST_F(VaultSyncTest, ReadsAnItemAgainThatWasNotReturned) {
   ASSERT_THAT(vault_.Create(SampleUser("acme-payables-user")), IsOk());
   vault_.FailReadsOf("acme-payables-user", VaultError(VaultState::kFailing));
