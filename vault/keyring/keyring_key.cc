@@ -14,6 +14,7 @@ namespace billbroker {
 namespace {
 
 constexpr std::size_t kMasterKeyBytes = 32;
+constexpr int kMaxKeyReads = 2;
 
 absl::Status InvalidMasterKey(absl::string_view what) {
   return VaultError(VaultState::kKeyInvalid,
@@ -53,10 +54,8 @@ absl::StatusOr<SecretString> KeyringKey::Read(Deadline deadline) {
   if (!paths.ok()) return paths.status();
   absl::StatusOr<SecretString> key = absl::NotFoundError("no master key");
   for (const std::string& path : *paths) {
-    const absl::StatusOr<SecretString> text = items_.ReadSecret(path, deadline);
-    if (absl::IsNotFound(text.status())) return InvalidMasterKey("is listed and not returned");
-    if (!text.ok()) return text.status();
-    absl::StatusOr<SecretString> parsed = ParseMasterKey(*text);
+    absl::StatusOr<SecretString> parsed = ReadParsed(path, deadline);
+    if (absl::IsNotFound(parsed.status())) return InvalidMasterKey("is listed and not returned");
     if (!parsed.ok()) return parsed.status();
     if (key.ok() && !(*key == *parsed)) {
       return InvalidMasterKey("is stored more than once with different values");
@@ -68,6 +67,18 @@ absl::StatusOr<SecretString> KeyringKey::Read(Deadline deadline) {
       VaultState::kReplaced,
       {key.ok() ? "the keyring has another master key than the one that the broker uses"
                 : "the keyring does not have the broker's master key any more"});
+}
+
+// A session path that belongs to another client gives secrets that are not keys, so a key that
+// cannot be parsed is read again in a new session.
+absl::StatusOr<SecretString> KeyringKey::ReadParsed(const std::string& path, Deadline deadline) {
+  for (int reads = 1;; ++reads) {
+    const absl::StatusOr<SecretString> text = items_.ReadSecret(path, deadline);
+    if (!text.ok()) return text.status();
+    absl::StatusOr<SecretString> key = ParseMasterKey(*text);
+    if (key.ok() || reads == kMaxKeyReads) return key;
+    items_.RenewSession();
+  }
 }
 
 absl::Status KeyringKey::Check(bool needed, Deadline deadline) {

@@ -33,6 +33,9 @@ class KeyringKey final {
   void Trust(const SecretString& key) { trusted_ = key.Clone(); }
 
  private:
+  // Reads the key at `path`. Fails with VaultError(), or with kNotFound if it is not returned.
+  absl::StatusOr<SecretString> ReadParsed(const std::string& path, Deadline deadline);
+
   const std::string instance_;
   ItemStore& items_;
   absl::optional<SecretString> trusted_;

@@ -51,7 +51,7 @@ struct Items {
   std::function<void()> on_prompt;
   bool prompt_dismissed = false;
   int sessions = 1;
-  int garbage_in_session = 0;                   // credentials read as garbage in this session
+  int garbage_in_session = 0;                   // secrets read as garbage in this session
   std::set<std::string> hidden;                 // paths whose secret is not returned
   std::map<std::string, absl::Status> failing;  // path -> error of its secret
   int created = 0;
@@ -114,8 +114,7 @@ class ItemsView final : public ItemStore {
     if (const auto failing = items_.failing.find(path); failing != items_.failing.end()) {
       return failing->second;
     }
-    const bool is_key = found->second.attributes.at("kind") == "key";
-    if (items_.garbage_in_session == items_.sessions && !is_key) {
+    if (items_.garbage_in_session == items_.sessions) {
       return SecretString::CopyOf("decrypted with the key of another client");
     }
     return found->second.secret.Clone();
@@ -493,6 +492,16 @@ TEST_F(KeyringVaultTest, GarbageIsReadAgainInANewSession) {
   items_.garbage_in_session = 3;
   items_.sessions = 3;
   EXPECT_EQ(vault_->LoadAll()->credentials.size(), 1U);
+}
+
+TEST_F(KeyringVaultTest, GarbledKeyIsReadAgainInANewSession) {
+  items_.garbage_in_session = 1;
+  EXPECT_THAT(vault_->Probe(), IsOk());
+  EXPECT_EQ(items_.sessions, 2);
+  items_.by_path.at("/items/0").secret = SecretString::CopyOf("damaged");
+  items_.secrets_read = 0;
+  EXPECT_EQ(VaultStateOf(vault_->Probe()), VaultState::kKeyInvalid);
+  EXPECT_EQ(items_.secrets_read, 2) << "not in a loop";
 }
 
 TEST_F(KeyringVaultTest, AnotherProviderIsReported) {
