@@ -150,7 +150,7 @@ class FakeAuditFile final : public AuditFile {
   bool hang_ = false;
   bool hung_ = false;
   int syncs_ = 0;
-  std::vector<std::string> set_aside_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> set_aside_;
 };
 
 // Keeps the head in memory. Thread-safe.
