@@ -1,7 +1,7 @@
-// billbrokerd: wires the rooms together and runs until a signal ends it.
+// billbrokerd: wires the modules together and runs until a signal ends it.
 //
-// Exit codes: 0 it ran and was stopped (or --check-config found nothing wrong), 1 it could not
-// start or go on (or --check-config found something), 2 wrong usage or configuration.
+// Exit codes: 0 the daemon ran and was stopped, or --check-config found no fault; 1 the daemon
+// could not start or continue, or --check-config found a fault; 2 wrong usage or configuration.
 
 #include <spdlog/sinks/stdout_sinks.h>
 #include <unistd.h>
@@ -102,7 +102,7 @@ std::set<std::string> EnvironmentNames(const Config& config) {
   return names;
 }
 
-// What has to be this daemon's alone.
+// The locks and sockets that no other daemon may hold at the same time.
 struct Claims {
   FileLock state_folder;
   ClaimedSockets sockets;
@@ -149,7 +149,7 @@ void ServeUntilStopped(Signals& signals, PolicyWatch& policy, Listeners& listene
   }
 }
 
-// Looks after a second, and from then on.
+// Looks after a second, and then once a second.
 void WatchHost(PolicyWatch& policy, Listeners& listeners, SecretMemoryWatch& memory,
                Executor& executor) {
   executor.RunAfter(kHostInterval, [&policy, &listeners, &memory, &executor] {
@@ -160,7 +160,7 @@ void WatchHost(PolicyWatch& policy, Listeners& listeners, SecretMemoryWatch& mem
   });
 }
 
-// Looks at once, and from then on.
+// Looks at once, and then once an hour.
 void WatchExpiry(RememberMeExpiry& expiry, Executor& executor) {
   expiry.Look();
   executor.RunAfter(kExpiryInterval, [&expiry, &executor] { WatchExpiry(expiry, executor); });
@@ -175,7 +175,7 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
   if (!policy.ok()) return policy.status();
 
   StopWatchdog watchdog(log);
-  // From left to right through the rooms. What is declared first goes last.
+  // In the order of the modules' dependencies. An object may use all objects declared before it.
   SystemRandom random;
   LogObserver log_observer(log);
   VaultHealth vault_health;
@@ -211,9 +211,9 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
         return std::make_unique<PastSignInLog>(config.audit.file, AuditKey(master_key));
       },
       [&hub] { hub.EverythingChanged(); });
-  // The session manager has to outlive all work on `threads` and every answer of BILL, each of
-  // which may start the other. So when no caller is left, nothing new gets in, then the work ends,
-  // then the answers, and only then the session manager goes.
+  // The session manager must outlive all work on `threads` and all answers of BILL. Work may cause
+  // answers, and answers may cause work. So after the last caller, this first refuses new work,
+  // then waits for the work and for the answers. The session manager is destroyed after that.
   const absl::Cleanup quiesce = [&restoration, &executor, &threads, &bill] {
     restoration.Stop();
     executor.Close();
@@ -223,7 +223,7 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
   CredentialManager manager({clock, random, vault, vault_health, credentials, sessions,
                              EnvironmentNames(config), config.kept_versions});
   OrganizationDiscovery discovery({clock, random, credentials, sessions, *bill});
-  ThreadExecutor changes(1);  // apart from `threads`, on which what a change awaits is done
+  ThreadExecutor changes(1);  // apart from `threads`: a change waits for work that runs there
   MfaManager mfa(
       {clock, random, executor, vault, vault_health, credentials, sessions, *bill, manager});
   ThreadExecutor challenges(1);  // apart from `changes`: a person waits
@@ -271,7 +271,7 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
                  {clock, upkeep, vault, witness, vault_health, credentials, watch});
   adopter.Use(&sync);
   const absl::Cleanup unused = [&adopter] { adopter.Use(nullptr); };
-  // So that "ready" means: what an unlocked keyring holds is known.
+  // So that "ready" means that the credentials of an unlocked keyring were read.
   sync.AwaitFirstRound();
   upkeep.Run([&expiry, &upkeep] { WatchExpiry(expiry, upkeep); });
   ThreadExecutor cuts(1);
@@ -303,8 +303,8 @@ absl::StatusOr<Config> LoadForThisHost(const std::string& file) {
   return config;
 }
 
-// A mistyped --config is also a missing one; CLI11 would say only that. The value behind a "="
-// stays out of it: nobody knows what it is.
+// If --config is mistyped, it is also missing, and CLI11 would report only that. The message does
+// not contain the value after a "=", which may be a secret.
 int FailUsage(const CLI::App& app, const CLI::ParseError& error) {
   const std::vector<std::string> unknown = app.remaining();
   if (unknown.empty()) {
@@ -335,10 +335,10 @@ int Main(int argc, char** argv) {
   CLI::App app("billbrokerd: shares sessions of BILL's v3 API among microservices");
   auto* const config_option =
       app.add_option("--config", file, "The configuration file, TOML")->type_name("FILE");
-  app.add_flag("--check-config", check_only, "Say what is wrong with the configuration, and exit");
-  auto* const policy_option = app.add_option("--check-policy", policy_file,
-                                             "Say what is wrong with a policy file, and exit")
-                                  ->type_name("FILE");
+  app.add_flag("--check-config", check_only, "Report faults of the configuration, and exit");
+  auto* const policy_option =
+      app.add_option("--check-policy", policy_file, "Report faults of a policy file, and exit")
+          ->type_name("FILE");
   config_option->excludes(policy_option);
   app.set_version_flag("--version", absl::StrCat("billbrokerd ", kVersion));
   try {

@@ -37,9 +37,9 @@ absl::string_view FixOf(int code) {
   }
 }
 
-// SQLite follows symbolic links, obeys the umask and falls back to reading: none of it here. Must
-// be done before SQLite opens the file, because closing any descriptor gives up the process's
-// locks.
+// SQLite follows symbolic links, obeys the umask, and opens a file read-only if it cannot write it.
+// This function prevents all three. It must run before SQLite opens the file, because the close of
+// any descriptor of a file releases the process's locks on it.
 absl::Status MakePrivateFile(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
   if (fd < 0) return CannotOpen(path, std::strerror(errno), kFolderFix);
@@ -187,7 +187,7 @@ Transaction::Transaction(Transaction&& other) noexcept
     : database_(std::exchange(other.database_, nullptr)) {}
 
 Transaction::~Transaction() {
-  // Fails where SQLite has rolled back by itself, which is as well.
+  // Fails if SQLite has already rolled back, which is fine.
   if (database_ != nullptr) database_->Execute("ROLLBACK").IgnoreError();
 }
 

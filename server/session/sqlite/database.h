@@ -22,17 +22,18 @@ class Statement final {
  public:
   Statement() = default;
 
-  // Parameters count from 1. `value` must live until Step() or Run() returned.
+  // Binds a parameter; the first one is 1. `value` must live until Step() or Run() has returned.
   Statement& BindText(int parameter, absl::string_view value);
   Statement& BindBlob(int parameter, absl::string_view value);
   Statement& BindInt(int parameter, std::int64_t value);
 
-  // Whether there is a (further) row. Columns count from 0 and are valid until the next call.
+  // Advances to the next row. Returns false if there is none. The first column is 0. Columns are
+  // valid until the next call.
   [[nodiscard]] absl::StatusOr<bool> Step();
   [[nodiscard]] absl::string_view Bytes(int column) const;
   [[nodiscard]] std::int64_t Int(int column) const;
 
-  // Steps to the end; ready to be bound again afterwards.
+  // Runs the statement to its end. Afterwards its parameters can be bound again.
   absl::Status Run();
   void Reset();
 
@@ -46,34 +47,36 @@ class Statement final {
   std::unique_ptr<sqlite3_stmt, Finalizer> statement_;
 };
 
-// Errors, of every call here:
-//   kDataLoss     the file is damaged, no SQLite file, or not built as the statement expects
-//   kUnavailable  anything else: it cannot be opened, read or written now. The message names the
-//                 file and what mends it
+// Errors of every call:
+//   kDataLoss     the file is damaged, is not an SQLite file, or lacks a table or column that the
+//                 statement names
+//   kUnavailable  anything else: the file cannot be opened, read or written now. The message names
+//                 the file and the fix
 // Not thread-safe.
 class Database final {
  public:
-  // Opens the file at `path` for this process alone, for reading and writing; makes it (mode 0600)
-  // where there is none, in a folder that exists. Nothing is read yet.
+  // Opens the file at `path` for reading and writing by this process alone. Creates it, with mode
+  // 0600, if it does not exist; its folder must exist. Reads nothing yet.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& path,
                                                                       absl::Duration busy_timeout);
-  // Closes. The write-ahead log goes into the file only after set_checkpoint_on_close(true).
+  // Closes the file. Copies the write-ahead log into it only after set_checkpoint_on_close(true).
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
   absl::Status Execute(const char* sql);
   [[nodiscard]] absl::StatusOr<Statement> Prepare(absl::string_view sql);
-  // The first column of the only row.
+  // Returns the first column of the first row; 0 or an empty text if there is none.
   [[nodiscard]] absl::StatusOr<std::int64_t> Int(absl::string_view sql);
   [[nodiscard]] absl::StatusOr<std::string> Text(absl::string_view sql);
 
-  // After the first read: this SQLite reads the file's format, and must not write it.
+  // Returns true if this SQLite can read the format of the file but must not write it. Valid after
+  // the first read.
   [[nodiscard]] bool IsReadOnly() const;
 
   void set_checkpoint_on_close(bool checkpoint);
 
-  // The status of a result code of SQLite's.
+  // Returns the status of a result code of SQLite.
   [[nodiscard]] absl::Status Error(int code) const;
 
  private:
@@ -83,7 +86,7 @@ class Database final {
   sqlite3* handle_ = nullptr;
 };
 
-// Rolls back what was not committed.
+// Rolls back at its end unless it was committed.
 class Transaction final {
  public:
   // Takes the write lock.

@@ -123,7 +123,7 @@ absl::Status StoreFile::Migrate() {
                                 .c_str());
 }
 
-// Writes the canary anew each time: the proof that the file can be written.
+// Writes the canary each time, which proves that the file is writable.
 absl::Status StoreFile::CheckCanary(const RowCodec& codec) {
   const absl::StatusOr<std::string> canary = database_->Text("SELECT sealed FROM canary");
   if (!canary.ok()) return canary.status();
@@ -132,8 +132,8 @@ absl::Status StoreFile::CheckCanary(const RowCodec& codec) {
   const bool fresh = canary->empty() && *rows == 0;
   if (!fresh && !codec.IsCanary(*canary)) {
     return absl::DataLossError(
-        "it was written under another master key: the keyring's key was lost and made anew, or the "
-        "file comes from another instance");
+        "it was written under another master key: the keyring's key was lost and created again, or "
+        "the file comes from another instance");
   }
   absl::StatusOr<Statement> write =
       database_->Prepare("INSERT OR REPLACE INTO canary (id, sealed) VALUES (1, ?1)");

@@ -15,14 +15,14 @@
 
 namespace billbroker {
 
-// SQLite with a write-ahead log, under an exclusive lock from Open() on, so that no other process
-// (nor the sqlite3 tool) can read or write it meanwhile, and no shared memory is mapped that
-// someone could cut off under us. What is deleted is overwritten.
+// SQLite with a write-ahead log, under an exclusive lock from Open() on. The lock keeps out other
+// processes, such as the sqlite3 tool. It also makes SQLite work without shared memory, which
+// another process could truncate. Deleted rows are overwritten.
 //
-// Errors: those of Database. Not thread-safe.
+// Errors: the same as of Database. Not thread-safe.
 class StoreFile final {
  public:
-  // Opens the store at `path`, or makes one, and writes to it once to see that it can be written.
+  // Opens or creates the store at `path`, and writes to it once to check that it is writable.
   // Errors, beyond the ones of Database:
   //   kDataLoss            the file is not a store of billbrokerd, or belongs to another key. It is
   //                        left as it was, its log included
@@ -43,14 +43,15 @@ class StoreFile final {
   // Puts and removes rows in one transaction: all or none.
   absl::Status Apply(const std::vector<SealedRow>& rows, Durability durability);
 
-  // False once the file or its log was deleted, replaced or cut off: writes would go nowhere.
+  // Returns false if the file or its log was deleted, replaced or truncated: further writes would
+  // be lost.
   [[nodiscard]] bool IsInPlace() const;
 
-  // From now on closing leaves what is at the path alone.
+  // Makes the close leave the files at the path as they are.
   void Abandon() { database_->set_checkpoint_on_close(false); }
 
  private:
-  // Which file is at a path, and how much of it.
+  // Identifies the file at a path, with its size.
   struct Identity {
     std::uint64_t device = 0;
     std::uint64_t inode = 0;
@@ -67,7 +68,7 @@ class StoreFile final {
   absl::Status PrepareStatements();
   absl::Status SetDurability(Durability durability);
   absl::Status PutAndRemove(const std::vector<SealedRow>& rows);
-  // Our own writes make the files longer.
+  // Records the sizes after a write of our own.
   void NoteSizes();
   static bool IsSameFile(const absl::optional<Identity>& a, const absl::optional<Identity>& b);
   static absl::optional<Identity> IdentityOf(const std::string& path);
@@ -83,11 +84,11 @@ class StoreFile final {
 
 // Checks that the file at `path` was not written by a newer version. Reads the first bytes of the
 // file, without a lock, and changes nothing; this process must not have the store open. OK also if
-// there is no file, or it is not readable or not a store: StoreFile::Open() finds that out.
+// there is no file, or it is not readable or not a store; StoreFile::Open() detects that.
 //
 // Errors:
-//   kFailedPrecondition  the store has a newer schema than this program knows. The message names
-//                        both versions and the two ways out
+//   kFailedPrecondition  the store has a newer schema than this program supports. The message
+//                        names both versions and the two ways out
 [[nodiscard]] absl::Status CheckStoreVersion(const std::string& path);
 
 }  // namespace billbroker
