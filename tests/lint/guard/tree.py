@@ -8,11 +8,10 @@ class Tree:
         self.root = root
         self.unreadable_names = []  # set by files()
 
-    def git(self, *arguments, stdin=None):
+    def git(self, *arguments):
         """Returns the output of a git command, or None if it fails."""
         try:
-            result = subprocess.run(('git', '-C', self.root) + arguments, input=stdin, capture_output=True,
-                                    check=False)
+            result = subprocess.run(('git', '-C', self.root) + arguments, capture_output=True, check=False)
         except FileNotFoundError:
             raise SystemExit('guard: the command git is not installed') from None
         return result.stdout if result.returncode == 0 else None
@@ -59,43 +58,7 @@ class Tree:
         commits = self.lines('log', '--format=%H', '--diff-filter=A', '--', path)
         return self._whole(commits[-1] if commits else None)
 
-    def changes_since(self, commit, path):
-        """Returns the commits after `commit` that changed `path` on the first line of parents, oldest first."""
-        return self.lines('log', '--reverse', '--first-parent', '--diff-merges=first-parent', '--format=%H',
-                          f'{commit}..HEAD', '--', path)
-
     def subjects_since(self, commit):
         """Returns pairs of short id and subject, without merges."""
         return [line.split(' ', 1) for line in
                 self.lines('log', '--no-merges', '--format=%h %s', f'{commit}..HEAD')]
-
-    def text_at(self, commit, path):
-        output = self.git('show', f'{commit}:{path}')
-        return None if output is None else output.decode(errors='replace')
-
-    def texts_at(self, commit, paths):
-        """Returns the texts of `paths` in `commit`, by path, without the paths that do not exist there."""
-        names = ''.join(f'{commit}:{path}\n' for path in paths).encode()
-        output, texts, offset = self.git('cat-file', '--batch', stdin=names) or b'', {}, 0
-        for path in paths:
-            end = output.find(b'\n', offset)
-            header = output[offset:end].split()
-            offset = end + 1
-            if len(header) == 3 and header[1] == b'blob':
-                size = int(header[2])
-                texts[path] = output[offset:offset + size].decode(errors='replace')
-                offset += size + 1
-        return texts
-
-    def renames_since(self, *commits):
-        """Returns the old path of each file that was renamed since a commit, by new path.
-
-        With two commits the renames between them; with one, those up to the present files.
-        """
-        renamed = {}
-        output = self.git('diff', '-z', '--name-status', '--find-renames', '--diff-filter=R', *commits) or b''
-        fields = os.fsdecode(output).split('\0')
-        for _, old, new in zip(fields[::3], fields[1::3], fields[2::3]):
-            if old.isprintable() and new.isprintable():
-                renamed[new] = old
-        return renamed
