@@ -100,7 +100,9 @@ Rollout SessionManager::RolloutOf(absl::string_view uid) const {
 
 std::vector<DevKeyUse> SessionManager::Budgets() const {
   LockedSessions state(core_->shared);
-  return state->rules.budget.Uses(core_->shared.now());
+  const SignInQueue& queue = state->rules.scheduler.queue();
+  return state->rules.budget.Uses(
+      core_->shared.now(), [&queue](const DevKeyBudgetId& id) { return queue.CountSlotsOn(id); });
 }
 
 SessionCounts SessionManager::Counts() const {

@@ -86,7 +86,10 @@ void SignInQueue::Link(const Entry& entry) {
   dev_key.ranks.insert(entry.order);
   dev_key.all.insert(entry.id);
   if (IsForCaller(entry.order.first)) ++dev_key.callers;
-  if (absl::holds_alternative<SlotId>(entry.id)) ++slots_;
+  if (absl::holds_alternative<SlotId>(entry.id)) {
+    ++dev_key.slots;
+    ++slots_;
+  }
   by_user_[entry.candidate.user].insert(entry.id);
   if (entry.candidate.partner.has_value()) by_partner_[*entry.candidate.partner].insert(entry.id);
   if (entry.is_claim) {
@@ -106,8 +109,11 @@ void SignInQueue::Unlink(const Entry& entry) {
   dev_key->second.ranks.erase(entry.order);
   dev_key->second.all.erase(entry.id);
   if (IsForCaller(entry.order.first)) --dev_key->second.callers;
+  if (absl::holds_alternative<SlotId>(entry.id)) {
+    --dev_key->second.slots;
+    --slots_;
+  }
   if (dev_key->second.all.empty()) dev_keys_.erase(dev_key);
-  if (absl::holds_alternative<SlotId>(entry.id)) --slots_;
   const auto user = by_user_.find(entry.candidate.user);
   user->second.erase(entry.id);
   if (user->second.empty()) by_user_.erase(user);
@@ -154,6 +160,11 @@ int SignInQueue::CountOn(const DevKeyBudgetId& dev_key) const {
 int SignInQueue::CountCallersOn(const DevKeyBudgetId& dev_key) const {
   const auto found = dev_keys_.find(dev_key);
   return found == dev_keys_.end() ? 0 : found->second.callers;
+}
+
+int SignInQueue::CountSlotsOn(const DevKeyBudgetId& dev_key) const {
+  const auto found = dev_keys_.find(dev_key);
+  return found == dev_keys_.end() ? 0 : found->second.slots;
 }
 
 std::vector<CandidateId> SignInQueue::FindOfUser(const UserId& user) const {

@@ -81,6 +81,8 @@ class SignInQueue final {
 
   // Returns how many slots have a place, claims included.
   [[nodiscard]] int CountSlots() const { return slots_; }
+  // Returns how many of them are on the devKey.
+  [[nodiscard]] int CountSlotsOn(const DevKeyBudgetId& dev_key) const;
 
   [[nodiscard]] bool empty() const { return entries_.empty(); }
 
@@ -94,6 +96,7 @@ class SignInQueue final {
     Ranks ranks;                                         // all entries
     std::set<CandidateId> all;
     int callers = 0;
+    int slots = 0;
   };
 
   void Link(const Entry& entry);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <numeric>
 
 #include "absl/strings/str_cat.h"
 #include "server/session/rules/retry_time.h"
@@ -157,11 +156,12 @@ void DevKeyBudget::Restore(const DevKeyBudgetId& id, absl::Duration ended) {
   DevKeyOf(id).ended.Add(ended);
 }
 
-std::vector<DevKeyUse> DevKeyBudget::Uses(absl::Duration now) {
+std::vector<DevKeyUse> DevKeyBudget::Uses(
+    absl::Duration now, absl::FunctionRef<int(const DevKeyBudgetId&)> count_queued) {
   std::vector<DevKeyUse> uses;
   for (auto& [id, dev_key] : dev_keys_) {
     const int used = dev_key.ended.CountAt(now) + dev_key.under_way;
-    const int queued = std::accumulate(dev_key.queued.begin(), dev_key.queued.end(), 0);
+    const int queued = count_queued(id);
     if (used == 0 && queued == 0 && dev_key.suspended_until <= now) continue;
     uses.push_back({id, dev_key.limit.all, used, queued, dev_key.suspended_until});
   }

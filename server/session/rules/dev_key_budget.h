@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/types/optional.h"
 #include "server/session/rules/dev_key_limits.h"
@@ -32,7 +33,7 @@ struct DevKeyUse {
   DevKeyBudgetId dev_key;
   int limit = 0;
   int used = 0;    // sign-ins of the past hour and under way
-  int queued = 0;  // candidates
+  int queued = 0;  // slots that have a place in the queue, claims included
   absl::Duration suspended_until = -absl::InfiniteDuration();  // in the past: not suspended
 };
 
@@ -81,7 +82,9 @@ class DevKeyBudget final : public SignInRule {
   void Restore(const DevKeyBudgetId& dev_key, absl::Duration ended);
 
   // Returns the devKeys that were used in the past hour, are suspended or have a queue, in order.
-  [[nodiscard]] std::vector<DevKeyUse> Uses(absl::Duration now);
+  // `count_queued` returns DevKeyUse::queued: the budget is not notified of claims.
+  [[nodiscard]] std::vector<DevKeyUse> Uses(
+      absl::Duration now, absl::FunctionRef<int(const DevKeyBudgetId&)> count_queued);
 
  private:
   struct DevKey {

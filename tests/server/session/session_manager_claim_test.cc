@@ -72,6 +72,15 @@ TEST_F(SessionManagerClaimTest, LastsAMinuteAfterTheTimeThatTheCallerReceived) {
   EXPECT_EQ(manager.Counts().queued, 0);
 }
 
+TEST_F(SessionManagerClaimTest, BudgetCountsItAsQueued) {
+  const absl::Duration retry_after = *DetailsOf(LeaveClaim())->retry_after;
+  ASSERT_EQ(manager.Budgets().size(), 1U);
+  EXPECT_EQ(manager.Budgets()[0].queued, 1) << "nobody waits, and the place is kept";
+  executor.Advance(retry_after + absl::Seconds(61));
+  ASSERT_EQ(manager.Budgets().size(), 1U);
+  EXPECT_EQ(manager.Budgets()[0].queued, 0);
+}
+
 TEST_F(SessionManagerClaimTest, WarmWatchDoesNotTakeItOver) {
   SessionManagerOptions options = WithoutKeepAlive();
   options.sign_in.sign_ins_per_hour = 3;  // one of them for proofs

@@ -152,6 +152,8 @@ TEST_F(SignInQueueTest, UpdateMovesAnEntryToAnotherDevKey) {
   Put(1);
   queue.Update(SlotAt(1), CandidateOn(1, other_dev_key));
   EXPECT_EQ(queue.CountOn(dev_key), 0);
+  EXPECT_EQ(queue.CountSlotsOn(dev_key), 0);
+  EXPECT_EQ(queue.CountSlotsOn(other_dev_key), 1);
   EXPECT_THAT(queue.FindOnDevKey(other_dev_key), ElementsAre(SlotAt(1)));
   EXPECT_THAT(Visited(), ElementsAre(1));
 }
@@ -166,6 +168,7 @@ TEST_F(SignInQueueTest, ClaimIsSkippedAndCounted) {
   EXPECT_THAT(Visited(), ElementsAre(2));
   EXPECT_EQ(queue.CountOn(dev_key), 2);
   EXPECT_EQ(queue.CountSlots(), 2);
+  EXPECT_EQ(queue.CountSlotsOn(dev_key), 2);
   EXPECT_EQ(RankOf(2), 1);
 }
 
@@ -251,6 +254,7 @@ TEST_F(SignInQueueTest, CountsSlotsWithoutPartnersAndProbes) {
   queue.Put(PartnerId{"uid-of-acme-partner", "user-secret", "app-key", {}}, Candidate(3));
   EXPECT_EQ(queue.CountOn(dev_key), 3);
   EXPECT_EQ(queue.CountSlots(), 1);
+  EXPECT_EQ(queue.CountSlotsOn(dev_key), 1);
 }
 
 TEST_F(SignInQueueTest, FindsEntriesByUserDevKeyAndPartner) {

@@ -239,20 +239,29 @@ TEST_F(DevKeyBudgetTest, ExplainsASuspensionAsRateLimit) {
 }
 
 TEST_F(DevKeyBudgetTest, ShowsDevKeysInUseInOrder) {
-  EXPECT_THAT(budget.Uses(now), IsEmpty());
+  const auto none_queued = [](const DevKeyBudgetId&) { return 0; };
+  EXPECT_THAT(budget.Uses(now, none_queued), IsEmpty());
   const DevKeyBudgetId suspended = {"production", "dev-key-fingerprint-suspended"};
   budget.Suspend(suspended, now + absl::Minutes(5));
   Start(SampleCandidate());
   Spend(3);
-  budget.Joined(ForPurpose(SignInPurpose::kCaller), now);
-  budget.Joined(ForPurpose(SignInPurpose::kPrewarm), now);
+  const auto two_queued = [this](const DevKeyBudgetId& id) { return id == dev_key ? 2 : 0; };
   const auto is_use = [](const DevKeyBudgetId& id, int used, int queued) {
     return AllOf(::testing::Field(&DevKeyUse::dev_key, id), ::testing::Field(&DevKeyUse::limit, 20),
                  ::testing::Field(&DevKeyUse::used, used),
                  ::testing::Field(&DevKeyUse::queued, queued));
   };
-  EXPECT_THAT(budget.Uses(now), ElementsAre(is_use(suspended, 0, 0), is_use(dev_key, 4, 2)));
-  EXPECT_EQ(budget.Uses(now).front().suspended_until, now + absl::Minutes(5));
+  EXPECT_THAT(budget.Uses(now, two_queued),
+              ElementsAre(is_use(suspended, 0, 0), is_use(dev_key, 4, 2)));
+  EXPECT_EQ(budget.Uses(now, none_queued).front().suspended_until, now + absl::Minutes(5));
+}
+
+TEST_F(DevKeyBudgetTest, ShowsUnusedDevKeyWithClaims) {
+  budget.Joined(SampleCandidate(), now);
+  budget.Left(SampleCandidate(), now);
+  const auto one_queued = [](const DevKeyBudgetId&) { return 1; };
+  ASSERT_EQ(budget.Uses(now, one_queued).size(), 1U);
+  EXPECT_EQ(budget.Uses(now, one_queued).front().queued, 1);
 }
 
 // The time at BILL, as minutes and seconds of the hour, and the suspension.
