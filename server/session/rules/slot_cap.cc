@@ -42,10 +42,10 @@ absl::Status SlotCap::Explain(const SignInCandidate& candidate, absl::Duration n
   return LoginBudgetSpent(
       candidate, RetryAfter(NextAt(candidate.slot), now, random_),
       absl::StrCat(
-          "sessions of ", NameOf(candidate),
-          " keep being ended outside the broker, so that it signs in no more than once in ",
-          absl::FormatDuration(options_.refill),
-          "; find the program that ends them, and ask again after the time to wait"));
+          NameOf(candidate), " has used its ", options_.sign_ins,
+          " sign-ins and gets another one each ", absl::FormatDuration(options_.refill),
+          ": its sessions keep being ended, its sign-ins keep failing, or they are forced; find "
+          "the cause in the audit log, and ask again after the time to wait"));
 }
 
 void SlotCap::Started(const SignInCandidate& candidate, absl::Duration now) {

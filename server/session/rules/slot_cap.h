@@ -1,9 +1,9 @@
-// SlotCap: a slot whose sessions keep being ended does not spend the devKey's budget.
+// SlotCap: a slot that signs in again and again does not spend the devKey's budget.
 //
-// Another program may end every session of an organization soon after its sign-in. Each slot has a
-// bucket of 6 sign-ins that refills one each 10 minutes. If it is empty, callers receive the time
-// of the next sign-in, and the cause. Proofs and an admin's force pass and take nothing out of the
-// bucket; an operator's force does not pass.
+// Another program may end every session of an organization soon after its sign-in, or BILL may fail
+// every sign-in (5xx). Each slot has a bucket of 6 sign-ins that refills one each 10 minutes. If it
+// is empty, callers receive the time of the next sign-in, and the possible causes. Proofs and an
+// admin's force pass and take nothing out of the bucket; an operator's force does not pass.
 #pragma once
 
 #include <cstddef>

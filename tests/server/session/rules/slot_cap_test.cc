@@ -98,7 +98,7 @@ TEST_F(SlotCapTest, CountsSignInsBeforeRestart) {
   EXPECT_EQ(cap.Check(SampleCandidate(), now).until(), now + absl::Minutes(6));
 }
 
-TEST_F(SlotCapTest, ExplainsTheCauseAndTheTimeToWait) {
+TEST_F(SlotCapTest, ExplainsTheCausesAndTheTimeToWait) {
   SpendAll(SampleCandidate());
   now += absl::Minutes(4);
   const RuleAnswer answer = cap.Check(SampleCandidate(), now);
@@ -108,7 +108,9 @@ TEST_F(SlotCapTest, ExplainsTheCauseAndTheTimeToWait) {
   EXPECT_THAT(error, AllOf(HasReason(Reason::kLoginBudgetSpent),
                            HasMetadata("organization_id", kFirstOrganization),
                            HasRetryAfter(absl::Minutes(6))));
-  EXPECT_THAT(error.message(), HasSubstr("keep being ended outside the broker"));
+  EXPECT_THAT(error.message(),
+              HasSubstr("its sessions keep being ended, its sign-ins keep failing, "
+                        "or they are forced"));
 }
 
 TEST_F(SlotCapTest, RemembersEmptyBucketsAmongManyFullOnes) {
