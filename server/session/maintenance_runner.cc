@@ -144,10 +144,20 @@ void MaintenanceRunner::FollowCredential(const CredentialInfoPtr& before,
   }
   {
     LockedSessions state(shared_);
+    if (before != nullptr && !state->store_read) NoteRemoved(state, before, after.get());
     if (before != nullptr) FollowPartner(state, *before, after.get());
     NotifyWatcher(state, before, after);
   }
   if (after != nullptr) WarmUp(after);
+}
+
+void MaintenanceRunner::NoteRemoved(LockedSessions& state, const CredentialInfoPtr& before,
+                                    const CredentialInfo* after) {
+  const bool same = after != nullptr && after->uid == before->uid;
+  for (const auto& [organization_id, dev_key_id] : before->organizations) {
+    if (same && after->organizations.contains(organization_id)) continue;
+    state->removed_before_restore.insert_or_assign({before->uid, organization_id}, before);
+  }
 }
 
 void MaintenanceRunner::FollowPartner(LockedSessions& state, const CredentialInfo& before,

@@ -34,6 +34,9 @@ class MaintenanceRunner final {
   bool RunSome(LockedSessions& state);
   void WarmUp(LockedSessions& state, const CredentialInfoPtr& credential,
               const std::string& organization_id);
+  // Notes the organizations that `after` lacks. Requires: the store was not read yet.
+  static void NoteRemoved(LockedSessions& state, const CredentialInfoPtr& before,
+                          const CredentialInfo* after);
   void FollowPartner(LockedSessions& state, const CredentialInfo& before,
                      const CredentialInfo* after);
   void Maintain(LockedSessions& state, SessionSlot& slot);

@@ -69,7 +69,8 @@ class SessionManager final : public CredentialObserver {
 
   // Takes over the contents of the store, once, when the credential index is complete. No sign-in
   // is sent before: the ledger is not known, and callers that need one receive the state of the
-  // vault.
+  // vault. Ends the stored sessions of organizations and credentials that were removed since the
+  // start.
   void Restore(StoreContents contents);
   // Serves although the store is not open yet: counts the sign-ins of the past hour that the audit
   // log has, so that sign-ins may go, with at most one failed one a user and hour. If that log

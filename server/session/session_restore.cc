@@ -171,7 +171,7 @@ class Restorer final {
     }
     const bool idle = slot.activity == SessionSlot::Activity::kIdle;
     if (stored.place > 0 && idle && !served) RestorePlace(slot, stored.place);
-    if (served) EndReplaced(stored, *credential);
+    if (served) EndSession(stored, *credential);
     if (stored.session == nullptr || served) {
       // This process may have written the row already, with a lower generation.
       if (used) slots_.Save(state_, slot);
@@ -180,8 +180,9 @@ class Restorer final {
     SessionPtr session = RestoreSession(*stored.session, *credential);
     const absl::Duration now = shared_.now();
     const bool signed_out = session->generation <= slot.ends_stored;
+    const bool removed = state_->removed_before_restore.contains(slot.id);  // and is back
     slot.signed_out = slot.signed_out || signed_out;
-    if (session->deadline <= now || signed_out || slot.IsRevoked(*session)) {
+    if (session->deadline <= now || signed_out || removed || slot.IsRevoked(*session)) {
       // The process before did not get as far as ending a revoked one.
       if (session->deadline > now) slots_.Retire(session, absl::ZeroDuration());
       return slots_.Save(state_, slot);
@@ -194,6 +195,13 @@ class Restorer final {
     slot.last_demand = now;
     slots_.PlanKeepAlive(state_, slot);
     if (used || !same_boot_) slots_.Save(state_, slot);
+  }
+
+  // Ends the session of a row at BILL: its slot got a newer one since the start, or was removed.
+  void EndSession(const StoredSlot& stored, const CredentialInfo& credential) {
+    if (stored.session == nullptr) return;
+    const SessionPtr session = RestoreSession(*stored.session, credential);
+    if (session->deadline > shared_.now()) slots_.Retire(session, absl::ZeroDuration());
   }
 
  private:
@@ -218,13 +226,6 @@ class Restorer final {
       state_->journal.WriteSoon(stored);
     }
     state_->rules.quarantined.Restore(std::move(stored));
-  }
-
-  // Ends the session of a row whose slot got a newer one since the start.
-  void EndReplaced(const StoredSlot& stored, const CredentialInfo& credential) {
-    if (stored.session == nullptr) return;
-    const SessionPtr session = RestoreSession(*stored.session, credential);
-    if (session->deadline > shared_.now()) slots_.Retire(session, absl::ZeroDuration());
   }
 
   // The callers of the process before are gone: the place is a claim.
@@ -286,15 +287,21 @@ void RestoreSessions(SharedSessions& shared, LockedSessions& state, SlotOperatio
   std::sort(contents.slots.begin(), contents.slots.end(),
             [](const StoredSlot& a, const StoredSlot& b) { return a.place < b.place; });
   for (const StoredSlot& stored : contents.slots) {
+    const SlotId id = {stored.credential_uid, stored.organization_id};
     const auto credential = credentials.find(stored.credential_uid);
+    const auto removed = state->removed_before_restore.find(id);
     if (credential != credentials.end() &&
         credential->second->organizations.contains(stored.organization_id)) {
       restorer.RestoreSlot(stored, credential->second);
+    } else if (removed != state->removed_before_restore.end()) {
+      restorer.EndSession(stored, *removed->second);
+      state->journal.ForgetSlot(id);
     } else if (all_known) {
-      state->journal.ForgetSlot({stored.credential_uid, stored.organization_id});
+      state->journal.ForgetSlot(id);
     }
   }
   state->accepted_before_restore.clear();
+  state->removed_before_restore.clear();
 }
 
 void CountPastSignIns(SharedSessions& shared, LockedSessions& state,

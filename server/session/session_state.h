@@ -77,6 +77,9 @@ struct SessionState {
   // The last sign-in of each slot that BILL accepted before the store was open. They disprove
   // quarantines of the store.
   absl::flat_hash_map<SlotId, SignInCandidate> accepted_before_restore;
+  // The slots whose organization was detached, or whose credential was deleted, before the store
+  // was read, with their credential before that. Restore() ends their stored sessions.
+  absl::flat_hash_map<SlotId, CredentialInfoPtr> removed_before_restore;
   int held_sessions = 0;  // of slots, some of which may be past their deadline
   std::int64_t sign_ins = 0;
   std::int64_t failed_sign_ins = 0;

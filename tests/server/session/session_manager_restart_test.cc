@@ -40,6 +40,19 @@ class SessionManagerRestartTest : public SessionManagerTest {
     own->RunUntilIdle();
   }
 
+  // Returns the next version of the credential, with so many of its organizations.
+  Credential NewVersion(int organizations) {
+    Credential next = MakeCredential(kAcme, organizations);
+    next.version = (*credentials.Get(kAcme))->version + 1;
+    return next;
+  }
+  // Detaches the last organization, which is `organization_id`.
+  void Detach(const std::string& organization_id) {
+    const int left = static_cast<int>((*credentials.Get(kAcme))->organizations.size()) - 1;
+    process->LogoutOf(UidOf(kAcme), {organization_id}, [] {});
+    UpdateDirectory(NewVersion(left));
+  }
+
   Answer Call(const SessionDemand& demand = {}, absl::string_view organization = kFirst) {
     Answer answer = absl::UnknownError("not answered");
     process->GetSession(organization, "", demand,
@@ -391,6 +404,57 @@ TEST_F(SessionManagerRestartTest, EarlySignOutOfOlderGenerationKeepsSession) {
   StartSignedOut(before->generation - 1);
   EXPECT_THAT(Call(), IsOk());
   EXPECT_EQ(bill.CountSignIns(), 1);
+}
+
+TEST_F(SessionManagerRestartTest, DeletionBeforeStoreIsReadEndsSessions) {
+  const SessionPtr first = *Call();
+  const SessionPtr second = *Call({}, kSecond);
+  StartUnread();
+  process->LogoutAll(UidOf(kAcme), [] {});
+  credentials.Remove(kAcme, UidOf(kAcme));
+  process->Restore(OpenNow(store, *vault.MasterKey()));
+  own->RunUntilIdle();
+  EXPECT_FALSE(bill.IsLive(first->keys.session_id->Reveal()));
+  EXPECT_FALSE(bill.IsLive(second->keys.session_id->Reveal()));
+  EXPECT_TRUE(store.contents().slots.empty());
+}
+
+TEST_F(SessionManagerRestartTest, DetachBeforeStoreIsReadEndsSession) {
+  const SessionPtr attached = *Call();
+  const SessionPtr detached = *Call({}, kThird);
+  StartUnread();
+  Detach(kThird);
+  process->Restore(OpenNow(store, *vault.MasterKey()));
+  own->RunUntilIdle();
+  EXPECT_FALSE(bill.IsLive(detached->keys.session_id->Reveal()));
+  EXPECT_TRUE(bill.IsLive(attached->keys.session_id->Reveal()));
+  ASSERT_EQ(store.contents().slots.size(), 1U);
+  EXPECT_EQ(store.contents().slots[0].organization_id, kFirst);
+}
+
+TEST_F(SessionManagerRestartTest, DetachedSessionDoesNotComeBackWithAttach) {
+  const SessionPtr detached = *Call({}, kThird);
+  StartUnread();
+  Detach(kThird);
+  UpdateDirectory(NewVersion(3));
+  process->Restore(OpenNow(store, *vault.MasterKey()));
+  own->RunUntilIdle();
+  EXPECT_FALSE(bill.IsLive(detached->keys.session_id->Reveal()));
+  SessionDemand cached;
+  cached.cached_only = true;
+  EXPECT_THAT(Call(cached, kThird), HasReason(Reason::kNoLiveSession));
+  ASSERT_EQ(store.contents().slots.size(), 1U);
+  EXPECT_EQ(store.contents().slots[0].session, nullptr);
+}
+
+// Only a change in this process proves a removal: a keyring that is incomplete does not.
+TEST_F(SessionManagerRestartTest, MissingCredentialIsNotSignedOut) {
+  const SessionPtr before = *Call();
+  process.reset();
+  credentials.Reset({}, {});
+  Start();
+  own->RunUntilIdle();
+  EXPECT_TRUE(bill.IsLive(before->keys.session_id->Reveal()));
 }
 
 TEST_F(SessionManagerRestartTest, RecordsAttemptBeforeSending) {
