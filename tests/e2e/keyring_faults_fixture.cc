@@ -183,28 +183,6 @@ void KeyringFaultsTest::AwaitRecovery() {
   ExpectColdCallerGets({});
 }
 
-bool KeyringFaultsTest::OnlyProbesCalled() {
-  const std::string key = keyring_.Key().path;
-  for (const StubCall& call : stub_.Calls()) {
-    const bool is_probe = call.method == "Service.ReadAlias" || call.method == "Service.Unlock" ||
-                          call.method == "Service.SearchItems" ||
-                          (call.method == "Properties.Get" && call.property == "Locked") ||
-                          (call.method == "Item.GetSecret" && call.path == key);
-    if (!is_probe) return false;
-  }
-  return true;
-}
-
-void KeyringFaultsTest::AwaitOnlyProbes() {
-  Await(
-      [&] {
-        stub_.ResetCalls();
-        Await([&] { return stub_.CountCalls("Service.SearchItems") >= 2; }, "two probes");
-        return OnlyProbesCalled();
-      },
-      "the Secret Service to get only probes");
-}
-
 void KeyringFaultsTest::ExpectNothingEndedAtBill() {
   EXPECT_EQ(env_.bill().model().CountsJson()["paths"].value("/v3/logout", 0), 0);
   EXPECT_EQ(env_.SignIns(), 1);

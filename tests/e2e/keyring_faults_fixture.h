@@ -107,8 +107,6 @@ class KeyringFaultsTest : public ::testing::TestWithParam<KeyringFault> {
   void ExpectChangeGets(const FaultAnswer& answer);
   // Blocks until the broker has recovered and serves the bakery.
   void AwaitRecovery();
-  // Blocks until only probes call the Secret Service.
-  void AwaitOnlyProbes();
   void ExpectNothingEndedAtBill();
 
   TestEnvironment env_;
@@ -118,7 +116,6 @@ class KeyringFaultsTest : public ::testing::TestWithParam<KeyringFault> {
  private:
   [[nodiscard]] absl::Status Change();
   [[nodiscard]] bool DocumentIsInvalid() const { return GetParam().check == "documents"; }
-  [[nodiscard]] bool OnlyProbesCalled();
 
   absl::optional<ClientSession> live_;
   CredentialTarget books_;

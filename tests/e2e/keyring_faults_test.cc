@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tests/e2e/keyring_faults_fixture.h"
+#include "tests/e2e/keyring_probes.h"
 
 namespace billbroker {
 namespace {
@@ -25,7 +26,7 @@ TEST_P(KeyringFaultsTest, EveryoneSeesIt) {
 
   GetParam().end(keyring_);
   AwaitRecovery();
-  AwaitOnlyProbes();
+  AwaitOnlyProbes(stub_);
   ExpectLiveSessionIsServed();
   ExpectNothingEndedAtBill();
 }

@@ -1,6 +1,7 @@
 // SeededRandom: returns the same random numbers in every run.
 #pragma once
 
+#include <cstdint>
 #include <iomanip>
 #include <random>
 #include <sstream>
@@ -14,6 +15,8 @@ namespace billbroker {
 // Thread-safe.
 class SeededRandom final : public Random {
  public:
+  explicit SeededRandom(std::uint64_t seed = 20261124) : generator_(seed) {}
+
   double Uniform() override {
     MutexLock lock(mutex_);
     return std::uniform_real_distribution<double>(0, 1)(generator_);
@@ -29,7 +32,7 @@ class SeededRandom final : public Random {
 
  private:
   Mutex mutex_;
-  std::mt19937_64 generator_ ABSL_GUARDED_BY(mutex_){20261124};
+  std::mt19937_64 generator_ ABSL_GUARDED_BY(mutex_);
   std::uint64_t last_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 

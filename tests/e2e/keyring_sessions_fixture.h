@@ -1,0 +1,58 @@
+// The fixture of keyring_sessions_test.cc: a broker with many live sessions, whose keyring gets
+// random faults while callers and an operator go on.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "absl/status/status.h"
+#include "tests/e2e/test_environment.h"
+#include "tests/support/seeded_random.h"
+#include "tests/support/stub_secret_service.h"
+
+namespace billbroker {
+
+class KeyringSessionsTest : public ::testing::Test {
+ protected:
+  // The seed is BILLBROKER_FAULT_SEED, or a new one in each run.
+  KeyringSessionsTest();
+
+  [[nodiscard]] std::uint64_t seed() const { return seed_; }
+  // Starts the broker with live sessions of three credentials, and with credentials that have no
+  // sessions yet.
+  void Begin();
+  // Makes a random fault, does a call that needs the keyring during the fault, and ends the fault
+  // in about half of the rounds. The other faults last until a later round ends them all.
+  void RunRound(int round);
+  // Ends all faults and blocks until the broker is ready. The provider restarts, so that the broker
+  // reads everything again at once and not after its pause of twenty seconds for unreadable items.
+  void Heal();
+  // Checks that each caller gets the session that it had, and that each refused caller gets one.
+  void ExpectAllSessionsAreServed();
+  void ExpectNothingEndedAtBill();
+
+  TestEnvironment env_;
+  StubSecretService stub_;
+
+ private:
+  // The session of each organization that a caller asked for.
+  using SessionIds = std::map<std::string, std::string>;  // by organization; empty: an error
+
+  void CreateCredential(int user);
+  void SignInLiveOrganizations();
+  void ExpectLiveSessionIsServed(int number);
+  // Asks for an organization that has no session.
+  void CallCold(int round);
+  // Attaches an organization to a credential, or detaches it.
+  void Change();
+
+  const std::uint64_t seed_;
+  SeededRandom random_{seed_};
+  SessionIds live_;
+  SessionIds cold_;
+};
+
+}  // namespace billbroker

@@ -1,0 +1,27 @@
+// Live sessions outlive random faults of the keyring. BILLBROKER_FAULT_SEED=N repeats the faults of
+// a run, whose effects also depend on the time of each call.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+#include "tests/e2e/keyring_probes.h"
+#include "tests/e2e/keyring_sessions_fixture.h"
+
+namespace billbroker {
+namespace {
+
+constexpr int kFaults = 200;
+
+TEST_F(KeyringSessionsTest, RandomFaultsEndNoSession) {
+  SCOPED_TRACE(absl::StrCat("BILLBROKER_FAULT_SEED=", seed()));
+  Begin();
+  for (int round = 0; round < kFaults; ++round) RunRound(round);
+  Heal();
+  AwaitOnlyProbes(stub_);
+  ExpectAllSessionsAreServed();
+  ExpectNothingEndedAtBill();
+  EXPECT_EQ(env_.StopBroker(), 0) << "a crash, or an error of a sanitizer:\n" << env_.Log();
+}
+
+}  // namespace
+}  // namespace billbroker
