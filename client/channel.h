@@ -38,6 +38,11 @@ struct ClientOptions {
   // of the broker, but costs a full `call_timeout` if the broker does not come back.
   bool wait_for_ready = false;
 
+  // True: a change of a credential or of the keyring lets the Secret Service ask a person, and the
+  // broker waits up to 2 minutes for each answer. Needs the role admin and a Unix socket. Make
+  // `call_timeout` longer than these waits: a rotation may need two answers and a sign-in.
+  bool allow_prompt = false;
+
   // All three files for an address over TCP, none for a Unix socket.
   TlsClientOptions tls = {};
 };

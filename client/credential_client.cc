@@ -145,13 +145,25 @@ CredentialTarget VersionOf(const v1::Credential& credential) {
 struct CredentialClient::Impl {
   std::unique_ptr<CredentialStub> stub;
   CallPolicy policy;
+  bool allow_prompt = false;
+
+  // Calls `method`. Every request that can allow a prompt does so if the client does.
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> Send(grpc::Status (CredentialStub::*method)(grpc::ClientContext*,
+                                                                       const Request&, Response*),
+                                Request request) {
+    if constexpr (requires { request.set_allow_prompt(true); }) {
+      request.set_allow_prompt(allow_prompt);
+    }
+    return Call(*stub, method, std::move(request), policy);
+  }
 };
 
 CredentialClient::CredentialClient(std::shared_ptr<grpc::Channel> channel,
                                    const ClientOptions& options)
-    : impl_(
-          std::make_unique<Impl>(Impl{v1::CredentialService::NewStub(std::move(channel)),
-                                      CallPolicy{options.call_timeout, options.wait_for_ready}})) {}
+    : impl_(std::make_unique<Impl>(Impl{v1::CredentialService::NewStub(std::move(channel)),
+                                        CallPolicy{options.call_timeout, options.wait_for_ready},
+                                        options.allow_prompt})) {}
 
 CredentialClient::~CredentialClient() = default;
 
@@ -171,15 +183,13 @@ absl::StatusOr<v1::Credential> CredentialClient::Create(const NewCredential& cre
   Put(credential.app_key, *request.mutable_app_key());
   Put(credential.remember_me_id, *request.mutable_remember_me_id());
   AddOrganizations(credential.organizations, request);
-  return CredentialOf(
-      Call(*impl_->stub, &CredentialStub::CreateCredential, std::move(request), impl_->policy));
+  return CredentialOf(impl_->Send(&CredentialStub::CreateCredential, std::move(request)));
 }
 
 absl::StatusOr<v1::Credential> CredentialClient::Get(absl::string_view name) {
   v1::GetCredentialRequest request;
   request.set_credential(std::string(name));
-  return CredentialOf(
-      Call(*impl_->stub, &CredentialStub::GetCredential, std::move(request), impl_->policy));
+  return CredentialOf(impl_->Send(&CredentialStub::GetCredential, std::move(request)));
 }
 
 absl::StatusOr<std::vector<v1::Credential>> CredentialClient::List() {
@@ -190,7 +200,7 @@ absl::StatusOr<std::vector<v1::Credential>> CredentialClient::List() {
     request.set_page_size(kCredentialPageSize);
     request.set_page_token(page_token);
     absl::StatusOr<v1::ListCredentialsResponse> response =
-        Call(*impl_->stub, &CredentialStub::ListCredentials, std::move(request), impl_->policy);
+        impl_->Send(&CredentialStub::ListCredentials, std::move(request));
     if (!response.ok()) return response.status();
     std::move(response->mutable_credentials()->begin(), response->mutable_credentials()->end(),
               std::back_inserter(all));
@@ -212,8 +222,7 @@ absl::StatusOr<v1::Credential> CredentialClient::Rotate(const CredentialTarget& 
   request.set_organization_id(options.organization_id);
   request.set_skip_verification(!options.verify);
   request.set_end_sessions(options.end_sessions);
-  return CredentialOf(
-      Call(*impl_->stub, &CredentialStub::RotateCredential, std::move(request), impl_->policy));
+  return CredentialOf(impl_->Send(&CredentialStub::RotateCredential, std::move(request)));
 }
 
 absl::StatusOr<v1::Credential> CredentialClient::Rollback(const CredentialTarget& version,
@@ -222,46 +231,40 @@ absl::StatusOr<v1::Credential> CredentialClient::Rollback(const CredentialTarget
   request.set_organization_id(options.organization_id);
   request.set_skip_verification(!options.verify);
   request.set_end_sessions(options.end_sessions);
-  return CredentialOf(
-      Call(*impl_->stub, &CredentialStub::RollbackCredential, std::move(request), impl_->policy));
+  return CredentialOf(impl_->Send(&CredentialStub::RollbackCredential, std::move(request)));
 }
 
 absl::StatusOr<v1::Credential> CredentialClient::ResumeRotation(const CredentialTarget& version,
                                                                 absl::string_view rotation_id) {
   auto request = RequestFor<v1::ResumeRotationRequest>(version);
   request.set_rotation_id(std::string(rotation_id));
-  return CredentialOf(
-      Call(*impl_->stub, &CredentialStub::ResumeRotation, std::move(request), impl_->policy));
+  return CredentialOf(impl_->Send(&CredentialStub::ResumeRotation, std::move(request)));
 }
 
 absl::StatusOr<v1::Credential> CredentialClient::CancelRotation(const CredentialTarget& version,
                                                                 absl::string_view rotation_id) {
   auto request = RequestFor<v1::CancelRotationRequest>(version);
   request.set_rotation_id(std::string(rotation_id));
-  return CredentialOf(
-      Call(*impl_->stub, &CredentialStub::CancelRotation, std::move(request), impl_->policy));
+  return CredentialOf(impl_->Send(&CredentialStub::CancelRotation, std::move(request)));
 }
 
 absl::StatusOr<v1::GetRotationProgressResponse> CredentialClient::Progress(absl::string_view name) {
   v1::GetRotationProgressRequest request;
   request.set_credential(std::string(name));
-  return Call(*impl_->stub, &CredentialStub::GetRotationProgress, std::move(request),
-              impl_->policy);
+  return impl_->Send(&CredentialStub::GetRotationProgress, std::move(request));
 }
 
 absl::Status CredentialClient::Verify(const CredentialTarget& version,
                                       absl::string_view organization_id) {
   auto request = RequestFor<v1::VerifyCredentialRequest>(version);
   request.set_organization_id(std::string(organization_id));
-  return Call(*impl_->stub, &CredentialStub::VerifyCredential, std::move(request), impl_->policy)
-      .status();
+  return impl_->Send(&CredentialStub::VerifyCredential, std::move(request)).status();
 }
 
 absl::Status CredentialClient::Delete(const CredentialTarget& version, bool force) {
   auto request = RequestFor<v1::DeleteCredentialRequest>(version);
   request.set_force(force);
-  return Call(*impl_->stub, &CredentialStub::DeleteCredential, std::move(request), impl_->policy)
-      .status();
+  return impl_->Send(&CredentialStub::DeleteCredential, std::move(request)).status();
 }
 
 absl::StatusOr<v1::Credential> CredentialClient::Attach(
@@ -270,16 +273,14 @@ absl::StatusOr<v1::Credential> CredentialClient::Attach(
   if (!checked.ok()) return checked;
   auto request = RequestFor<v1::AttachOrganizationsRequest>(version);
   AddOrganizations(organizations, request);
-  return CredentialOf(
-      Call(*impl_->stub, &CredentialStub::AttachOrganizations, std::move(request), impl_->policy));
+  return CredentialOf(impl_->Send(&CredentialStub::AttachOrganizations, std::move(request)));
 }
 
 absl::StatusOr<v1::Credential> CredentialClient::Detach(
     const CredentialTarget& version, const std::vector<std::string>& organization_ids) {
   auto request = RequestFor<v1::DetachOrganizationsRequest>(version);
   for (const std::string& id : organization_ids) request.add_organization_ids(id);
-  return CredentialOf(
-      Call(*impl_->stub, &CredentialStub::DetachOrganizations, std::move(request), impl_->policy));
+  return CredentialOf(impl_->Send(&CredentialStub::DetachOrganizations, std::move(request)));
 }
 
 absl::StatusOr<std::vector<v1::DiscoveredOrganization>> CredentialClient::Discover(
@@ -288,7 +289,7 @@ absl::StatusOr<std::vector<v1::DiscoveredOrganization>> CredentialClient::Discov
   request.set_credential(std::string(name));
   request.set_organization_id(std::string(organization_id));
   absl::StatusOr<v1::DiscoverOrganizationsResponse> response =
-      Call(*impl_->stub, &CredentialStub::DiscoverOrganizations, std::move(request), impl_->policy);
+      impl_->Send(&CredentialStub::DiscoverOrganizations, std::move(request));
   if (!response.ok()) return response.status();
   auto& found = *response->mutable_organizations();
   return std::vector<v1::DiscoveredOrganization>(std::move_iterator(found.begin()),
@@ -298,14 +299,14 @@ absl::StatusOr<std::vector<v1::DiscoveredOrganization>> CredentialClient::Discov
 absl::StatusOr<v1::AdoptKeyringResponse> CredentialClient::PreviewAdoption() {
   v1::AdoptKeyringRequest request;
   request.set_validate_only(true);
-  return Call(*impl_->stub, &CredentialStub::AdoptKeyring, std::move(request), impl_->policy);
+  return impl_->Send(&CredentialStub::AdoptKeyring, std::move(request));
 }
 
 absl::StatusOr<v1::AdoptKeyringResponse> CredentialClient::AdoptKeyring(
     absl::string_view confirmation) {
   v1::AdoptKeyringRequest request;
   request.set_confirmation(std::string(confirmation));
-  return Call(*impl_->stub, &CredentialStub::AdoptKeyring, std::move(request), impl_->policy);
+  return impl_->Send(&CredentialStub::AdoptKeyring, std::move(request));
 }
 
 }  // namespace billbroker

@@ -69,7 +69,9 @@ struct CredentialTarget {
 [[nodiscard]] CredentialTarget VersionOf(const v1::Credential& credential);
 
 // Thread-safe, blocking. Fails like SessionClient. A change of a credential that was
-// changed by someone else since Get() fails with VERSION_CONFLICT.
+// changed by someone else since Get() fails with VERSION_CONFLICT. If the Secret Service asks
+// a person to confirm a change, it fails with VAULT_LOCKED unless ClientOptions::allow_prompt is
+// set.
 class CredentialClient final {
  public:
   explicit CredentialClient(std::shared_ptr<grpc::Channel> channel,

@@ -17,11 +17,13 @@ using MfaStub = v1::MfaService::StubInterface;
 struct MfaClient::Impl {
   std::unique_ptr<MfaStub> stub;
   CallPolicy policy;
+  bool allow_prompt = false;
 };
 
 MfaClient::MfaClient(std::shared_ptr<grpc::Channel> channel, const ClientOptions& options)
     : impl_(std::make_unique<Impl>(Impl{v1::MfaService::NewStub(std::move(channel)),
-                                        {options.call_timeout, options.wait_for_ready}})) {}
+                                        {options.call_timeout, options.wait_for_ready},
+                                        options.allow_prompt})) {}
 
 MfaClient::~MfaClient() = default;
 
@@ -40,6 +42,7 @@ absl::StatusOr<v1::CompleteChallengeResponse> MfaClient::CompleteChallenge(
   // Assigned in place, see CredentialClient.
   request.mutable_code()->assign(code.Reveal().data(), code.size());
   request.set_device(std::string(device));
+  request.set_allow_prompt(impl_->allow_prompt);
   return Call(*impl_->stub, &MfaStub::CompleteChallenge, std::move(request), impl_->policy);
 }
 

@@ -12,6 +12,10 @@
 namespace billbroker {
 namespace {
 
+// The default of --timeout with --allow-prompt. Each prompt takes up to 2 minutes; a rotation may
+// need two, and a sign-in between them.
+constexpr absl::Duration kPromptTimeout = absl::Minutes(5);
+
 constexpr char kFooter[] = R"(
 Exit codes:
   0 ok                     5 BILL refused, or the keyring needs a person
@@ -60,7 +64,8 @@ void AddGlobalOptions(CLI::App& app, GlobalOptions& options) {
          "table for people (default) or json for programs")
       ->type_name("FORMAT")
       ->check(CLI::IsMember({"table", "json"}));
-  AddDurationOption(app, "--timeout", options.timeout, "How long to wait for the broker; 30s");
+  AddDurationOption(app, "--timeout", options.timeout,
+                    "How long to wait for the broker; 30s, with --allow-prompt 5m");
 }
 
 absl::Status OutputLost() {
@@ -96,9 +101,11 @@ absl::Status Execute(const std::vector<std::string>& args, GlobalOptions& option
     return UsageError(app, error);
   }
 
+  if (command.allow_prompt() && app.count("--timeout") == 0) options.timeout = kPromptTimeout;
   absl::StatusOr<ClientOptions> found = ClientOptionsOf(options, host);
   if (!found.ok()) return found.status();
   broker = *std::move(found);
+  broker.allow_prompt = command.allow_prompt();
   absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = OpenChannel(broker);
   if (!channel.ok()) return channel.status();
   SessionClient sessions(*channel, broker);
@@ -112,6 +119,13 @@ absl::Status Execute(const std::vector<std::string>& args, GlobalOptions& option
 }
 
 }  // namespace
+
+void Command::AddAllowPrompt(CLI::App& app) {
+  app.add_flag(
+      "--allow-prompt", allow_prompt_,
+      "Let the Secret Service ask a person, and wait up to 2 minutes for the answer; needs "
+      "the role admin and the broker's Unix socket");
+}
 
 void AddDurationOption(CLI::App& app, const std::string& name, absl::Duration& value,
                        const std::string& description) {

@@ -87,11 +87,17 @@ class Command final {
     return {app, options.get()};
   }
 
+  // Adds --allow-prompt to a command that writes to the keyring.
+  void AddAllowPrompt(CLI::App& app);
+  // Returns true if the arguments have --allow-prompt.
+  [[nodiscard]] bool allow_prompt() const { return allow_prompt_; }
+
   // Runs the command. Requires: the parsed arguments name one.
   [[nodiscard]] absl::Status Run(CommandContext& context) const { return chosen_(context); }
 
  private:
   std::function<absl::Status(CommandContext&)> chosen_;
+  bool allow_prompt_ = false;
 };
 
 // Adds an option for a length of time, such as "90s", "5m", or a bare number of seconds.

@@ -86,6 +86,7 @@ void AddCredentialCommands(CLI::App& app, Command& command) {
   removal.app->add_flag("--force", removal.options->force,
                         "Also if sessions are live: log them out");
   removal.app->add_flag("--yes", removal.options->yes, "Do not ask for confirmation");
+  command.AddAllowPrompt(*removal.app);
 
   AddRotationCommands(group, command);
   AddOrganizationCommands(group, command);

@@ -88,6 +88,7 @@ void AddCredentialCreateCommand(CLI::App& group, Command& command) {
   app->add_option("--device", options->device, "The device that the rememberMeId belongs to");
   app->add_flag("--secrets-from-stdin", options->secrets_from_stdin,
                 "Read the secrets as one JSON object from standard input");
+  command.AddAllowPrompt(*app);
 }
 
 }  // namespace billbroker

@@ -86,6 +86,7 @@ void AddCredentialDiscoverCommand(CLI::App& group, Command& command) {
                   "Ask with a session of this attached one; else the broker chooses")
       ->type_name("ID");
   app->add_flag("--attach", options->attach, "Attach the organizations that are not attached yet");
+  command.AddAllowPrompt(*app);
 }
 
 }  // namespace billbroker

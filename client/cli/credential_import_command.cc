@@ -154,6 +154,7 @@ void AddCredentialImportCommand(CLI::App& group, Command& command) {
       group, "import", "Create credentials and attach organizations from JSON on standard input",
       Import);
   app->add_flag("--dry-run", options->dry_run, "Print the planned steps, and write nothing");
+  command.AddAllowPrompt(*app);
 }
 
 }  // namespace billbroker

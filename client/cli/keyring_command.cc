@@ -24,7 +24,14 @@ Json LossJson(const v1::AdoptKeyringResponse& loss) {
           {"files", std::move(files)}};
 }
 
+// Without files of another key it is a first start.
+bool GivesUp(const v1::AdoptKeyringResponse& loss) { return loss.files_size() > 0; }
+
 void PrintLoss(const v1::AdoptKeyringResponse& loss, std::ostream& out) {
+  if (!GivesUp(loss)) {
+    out << "nothing is given up: the keyring gets the broker's first master key\n";
+    return;
+  }
   out << "given up: the sessions of " << Counted(loss.organization_count(), "organization")
       << " of " << Counted(loss.credential_count(), "credential") << ",\nand the record of "
       << Counted(loss.sign_in_count(), "sign-in") << " of the past hour\n";
@@ -44,12 +51,15 @@ absl::StatusOr<std::string> AskConfirmation(CommandContext& context,
                      loss.confirmation(), "\""));
   }
   PrintLoss(loss, context.io.err);
-  context.io.err << "The credentials that the old keyring held must be created again. If there is "
-                    "a copy of that keyring,\nrestore it instead: the broker then continues by "
-                    "itself.\n"
-                 << std::flush;
+  if (GivesUp(loss)) {
+    context.io.err << "The credentials that the old keyring held must be created again. If there "
+                      "is a copy of that keyring,\nrestore it instead: the broker then continues "
+                      "by itself.\n";
+  }
+  context.io.err << std::flush;
   absl::StatusOr<std::string> typed = context.io.terminal.ReadLine(
-      absl::StrCat("type \"", Printable(loss.confirmation()), "\" to give all of this up: "));
+      absl::StrCat("type \"", Printable(loss.confirmation()), "\" to ",
+                   GivesUp(loss) ? "give all of this up: " : "continue: "));
   if (!typed.ok()) return typed;
   return std::string(absl::StripAsciiWhitespace(*typed));
 }
@@ -71,8 +81,8 @@ absl::Status Adopt(CommandContext& context, const AdoptOptions& options) {
   if (!adopted.ok()) return adopted.status();
   return context.Print(LossJson(*adopted), [&adopted](std::ostream& out) {
     PrintLoss(*adopted, out);
-    out << "the keyring is the broker's own now; store the credentials again with 'billbroker "
-           "credential create'\n";
+    out << "the keyring is the broker's own now; store the credentials "
+        << (GivesUp(*adopted) ? "again " : "") << "with 'billbroker credential create'\n";
   });
 }
 
@@ -89,6 +99,7 @@ void AddKeyringCommands(CLI::App& app, Command& command) {
       ->add_option("--confirm", adopt.options->confirm,
                    "The text that confirms it; else it is asked for on the terminal")
       ->type_name("TEXT");
+  command.AddAllowPrompt(*adopt.app);
 }
 
 }  // namespace billbroker

@@ -71,8 +71,9 @@ absl::Status Login(CommandContext& context, const LoginCommandOptions&) {
 }  // namespace
 
 void AddLoginCommand(CLI::App& app, Command& command) {
-  command.Add<LoginCommandOptions>(
+  auto login = command.Add<LoginCommandOptions>(
       app, "login", "Guided: store a BILL user's credential and sign in once to prove it", Login);
+  command.AddAllowPrompt(*login.app);
 }
 
 }  // namespace billbroker

@@ -138,6 +138,7 @@ void AddMfaCommands(CLI::App& app, Command& command) {
                         "The name of the broker's device at BILL; else as before");
   renew.app->add_flag("--code-from-stdin", renew.options->code_from_stdin,
                       "Read the code from standard input, after BILL has sent it");
+  command.AddAllowPrompt(*renew.app);
 
   auto step_up = command.Add<StepUpOptions>(
       group, "step-up", "Make the live sessions MFA-trusted with the stored rememberMeId", StepUp);

@@ -82,11 +82,13 @@ void AddOrganizationCommands(CLI::App& group, Command& command) {
       ->type_name("FILE");
   attach.app->add_flag("--secrets-from-stdin", attach.options->secrets_from_stdin,
                        "Read {\"organization_dev_keys\": {\"ID\": \"KEY\"}} from standard input");
+  command.AddAllowPrompt(*attach.app);
 
   auto detach = command.Add<DetachOptions>(
       group, "detach", "Take organizations away; their sessions are logged out", Detach);
   detach.app->add_option("name", detach.options->name, "The credential")->required();
   detach.app->add_option("ids", detach.options->ids, "Organization ids")->required();
+  command.AddAllowPrompt(*detach.app);
 }
 
 }  // namespace billbroker

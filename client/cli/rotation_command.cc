@@ -199,11 +199,13 @@ void AddRotationCommands(CLI::App& group, Command& command) {
   rotate.app->add_flag("--secrets-from-stdin", rotate.options->secrets_from_stdin,
                        "Read the new secrets as one JSON object from standard input");
   AddProofOptions(*rotate.app, *rotate.options);
+  command.AddAllowPrompt(*rotate.app);
 
   auto rollback = command.Add<RollbackOptions>(
       group, "rollback", "Restore the secrets that the newest rotation replaced", Rollback);
   rollback.app->add_option("name", rollback.options->name, "The credential")->required();
   AddProofOptions(*rollback.app, *rollback.options);
+  command.AddAllowPrompt(*rollback.app);
 
   auto verify =
       command.Add<VerifyOptions>(group, "verify", "Prove a credential by a sign-in", Verify);
@@ -214,10 +216,12 @@ void AddRotationCommands(CLI::App& group, Command& command) {
   auto resume = command.Add<ResumeOptions>(group, "resume-rotation",
                                            "Prove a pending rotation once more", Resume);
   resume.app->add_option("name", resume.options->name, "The credential")->required();
+  command.AddAllowPrompt(*resume.app);
 
   auto cancel =
       command.Add<CancelOptions>(group, "cancel-rotation", "Forget a pending rotation", Cancel);
   cancel.app->add_option("name", cancel.options->name, "The credential")->required();
+  command.AddAllowPrompt(*cancel.app);
 }
 
 }  // namespace billbroker

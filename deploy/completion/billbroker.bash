@@ -20,19 +20,20 @@ _billbroker_options() {
   case $1 in
     'credential create')
       echo --environment --kind --username --organization --organizations-from --sync-token --device \
-        --secrets-from-stdin
+        --secrets-from-stdin --allow-prompt
       ;;
-    'credential delete') echo --force --yes ;;
-    'credential attach') echo --from --secrets-from-stdin ;;
-    'credential discover') echo --attach --organization ;;
-    'credential import') echo --dry-run ;;
+    'credential delete') echo --force --yes --allow-prompt ;;
+    'credential attach') echo --from --secrets-from-stdin --allow-prompt ;;
+    'credential detach' | 'credential resume-rotation' | 'credential cancel-rotation' | login) echo --allow-prompt ;;
+    'credential discover') echo --attach --organization --allow-prompt ;;
+    'credential import') echo --dry-run --allow-prompt ;;
     'credential rotate')
-      echo --username --device --secrets-from-stdin --organization --no-verify --end-sessions --wait --wait-timeout
+      echo --username --device --secrets-from-stdin --organization --no-verify --end-sessions --wait --wait-timeout --allow-prompt
       ;;
-    'credential rollback') echo --organization --no-verify --end-sessions --wait --wait-timeout ;;
+    'credential rollback') echo --organization --no-verify --end-sessions --wait --wait-timeout --allow-prompt ;;
     'credential verify') echo --organization ;;
-    'keyring adopt') echo --confirm ;;
-    'mfa renew') echo --organization --device --code-from-stdin ;;
+    'keyring adopt') echo --confirm --allow-prompt ;;
+    'mfa renew') echo --organization --device --code-from-stdin --allow-prompt ;;
     'session get')
       echo --credential --include-dev-key --include-headers --require-trusted --min-remaining --stale-generation --cached-only --show
       ;;

@@ -275,6 +275,16 @@ std::vector<v1::DetachOrganizationsRequest> FakeBroker::detach_requests() const 
   return state_->detaches;
 }
 
+std::vector<FakeBroker::Change> FakeBroker::changes() const {
+  const MutexLock lock(state_->mutex);
+  return state_->changes;
+}
+
+void FakeBroker::AddPendingRotation(const std::string& credential) {
+  const MutexLock lock(state_->mutex);
+  state_->credentials[credential].mutable_pending_rotation()->set_rotation_id("rotation-1");
+}
+
 std::vector<std::string> FakeBroker::credential_names() const {
   const MutexLock lock(state_->mutex);
   std::vector<std::string> names;
@@ -286,6 +296,7 @@ void FakeBroker::AddCredential(const std::string& name,
                                const std::vector<std::string>& organizations) {
   const MutexLock lock(state_->mutex);
   v1::Credential& credential = state_->credentials[name];
+  credential.Clear();
   credential.set_name(name);
   credential.set_uid("ffeeddccbbaa99887766554433221100");
   credential.set_version(3);

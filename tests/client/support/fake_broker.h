@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "billbroker/v1/audit.pb.h"
 #include "billbroker/v1/credential.pb.h"
 #include "billbroker/v1/mfa.pb.h"
@@ -73,6 +74,17 @@ class FakeBroker final {
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> audited() const;
   // Makes DeleteCredential fail with SESSIONS_LIVE unless forced.
   void set_sessions_live(bool live);
+
+  // A request to write to the keyring.
+  struct Change {
+    std::string rpc;
+    bool allow_prompt;
+    absl::Duration patience;  // the time until the deadline of the call
+  };
+  // Returns the changes in the order of their arrival.
+  [[nodiscard]] std::vector<Change> changes() const;
+  // The credential has a pending rotation.
+  void AddPendingRotation(const std::string& credential);
 
   // Sets the answer of AdoptKeyring, which accepts its `confirmation` only.
   void set_adoption(v1::AdoptKeyringResponse adoption);

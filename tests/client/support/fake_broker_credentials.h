@@ -18,9 +18,11 @@ class FakeBroker::Credentials final : public v1::CredentialService::Service {
  public:
   explicit Credentials(State& state) : state_(state) {}
 
-  grpc::Status CreateCredential(grpc::ServerContext*, const v1::CreateCredentialRequest* request,
+  grpc::Status CreateCredential(grpc::ServerContext* context,
+                                const v1::CreateCredentialRequest* request,
                                 v1::CreateCredentialResponse* response) override {
     const MutexLock lock(state_.mutex);
+    state_.NoteChange("CreateCredential", *context, *request);
     state_.creates.push_back(*request);
     const absl::Status failure = state_.Failure("CreateCredential");
     if (!failure.ok()) return ToGrpcStatus(failure);
@@ -72,9 +74,11 @@ class FakeBroker::Credentials final : public v1::CredentialService::Service {
     return ToGrpcStatus(state_.Failure("ListCredentials"));
   }
 
-  grpc::Status DeleteCredential(grpc::ServerContext*, const v1::DeleteCredentialRequest* request,
+  grpc::Status DeleteCredential(grpc::ServerContext* context,
+                                const v1::DeleteCredentialRequest* request,
                                 v1::DeleteCredentialResponse*) override {
     const MutexLock lock(state_.mutex);
+    state_.NoteChange("DeleteCredential", *context, *request);
     const absl::Status current =
         state_.CheckVersion(request->credential(), request->uid(), request->version());
     if (!current.ok()) return ToGrpcStatus(current);
@@ -85,10 +89,11 @@ class FakeBroker::Credentials final : public v1::CredentialService::Service {
     return grpc::Status::OK;
   }
 
-  grpc::Status AttachOrganizations(grpc::ServerContext*,
+  grpc::Status AttachOrganizations(grpc::ServerContext* context,
                                    const v1::AttachOrganizationsRequest* request,
                                    v1::AttachOrganizationsResponse* response) override {
     const MutexLock lock(state_.mutex);
+    state_.NoteChange("AttachOrganizations", *context, *request);
     state_.attaches.push_back(*request);
     const absl::Status failure = state_.Failure("AttachOrganizations");
     if (!failure.ok()) return ToGrpcStatus(failure);
@@ -105,10 +110,11 @@ class FakeBroker::Credentials final : public v1::CredentialService::Service {
     return Changed(credential, *response->mutable_credential());
   }
 
-  grpc::Status DetachOrganizations(grpc::ServerContext*,
+  grpc::Status DetachOrganizations(grpc::ServerContext* context,
                                    const v1::DetachOrganizationsRequest* request,
                                    v1::DetachOrganizationsResponse* response) override {
     const MutexLock lock(state_.mutex);
+    state_.NoteChange("DetachOrganizations", *context, *request);
     state_.detaches.push_back(*request);
     const absl::Status current =
         state_.CheckVersion(request->credential(), request->uid(), request->version());
@@ -124,14 +130,32 @@ class FakeBroker::Credentials final : public v1::CredentialService::Service {
     return Changed(credential, *response->mutable_credential());
   }
 
-  grpc::Status RotateCredential(grpc::ServerContext*, const v1::RotateCredentialRequest* request,
+  grpc::Status RotateCredential(grpc::ServerContext* context,
+                                const v1::RotateCredentialRequest* request,
                                 v1::RotateCredentialResponse* response) override {
     const MutexLock lock(state_.mutex);
+    state_.NoteChange("RotateCredential", *context, *request);
     state_.rotates.push_back(*request);
     const absl::Status current =
         state_.CheckVersion(request->credential(), request->uid(), request->version());
     if (!current.ok()) return ToGrpcStatus(current);
     return Changed(state_.credentials[request->credential()], *response->mutable_credential());
+  }
+
+  grpc::Status ResumeRotation(grpc::ServerContext* context,
+                              const v1::ResumeRotationRequest* request,
+                              v1::ResumeRotationResponse* response) override {
+    return EndRotation("ResumeRotation", *context, *request, *response);
+  }
+  grpc::Status CancelRotation(grpc::ServerContext* context,
+                              const v1::CancelRotationRequest* request,
+                              v1::CancelRotationResponse* response) override {
+    return EndRotation("CancelRotation", *context, *request, *response);
+  }
+  grpc::Status RollbackCredential(grpc::ServerContext* context,
+                                  const v1::RollbackCredentialRequest* request,
+                                  v1::RollbackCredentialResponse* response) override {
+    return EndRotation("RollbackCredential", *context, *request, *response);
   }
 
   // Each that was queued once, the last one for ever.
@@ -161,9 +185,10 @@ class FakeBroker::Credentials final : public v1::CredentialService::Service {
     return ToGrpcStatus(state_.Failure("DiscoverOrganizations"));
   }
 
-  grpc::Status AdoptKeyring(grpc::ServerContext*, const v1::AdoptKeyringRequest* request,
+  grpc::Status AdoptKeyring(grpc::ServerContext* context, const v1::AdoptKeyringRequest* request,
                             v1::AdoptKeyringResponse* response) override {
     const MutexLock lock(state_.mutex);
+    state_.NoteChange("AdoptKeyring", *context, *request);
     state_.adopts.push_back(*request);
     *response = state_.adoption;
     const bool confirmed = request->confirmation() == state_.adoption.confirmation();
@@ -174,6 +199,18 @@ class FakeBroker::Credentials final : public v1::CredentialService::Service {
   }
 
  private:
+  template <typename Request, typename Response>
+  grpc::Status EndRotation(const std::string& rpc, const grpc::ServerContext& context,
+                           const Request& request, Response& response) {
+    const MutexLock lock(state_.mutex);
+    state_.NoteChange(rpc, context, request);
+    const absl::Status current =
+        state_.CheckVersion(request.credential(), request.uid(), request.version());
+    if (!current.ok()) return ToGrpcStatus(current);
+    v1::Credential& credential = state_.credentials[request.credential()];
+    credential.clear_pending_rotation();
+    return Changed(credential, *response.mutable_credential());
+  }
   static grpc::Status Changed(v1::Credential& credential, v1::Credential& answer) {
     credential.set_version(credential.version() + 1);
     credential.set_organization_count(credential.organizations_size());

@@ -24,10 +24,12 @@ class FakeBroker::Mfa final : public v1::MfaService::Service {
     return ToGrpcStatus(state_.Failure("StartChallenge"));
   }
 
-  grpc::Status CompleteChallenge(grpc::ServerContext*, const v1::CompleteChallengeRequest* request,
+  grpc::Status CompleteChallenge(grpc::ServerContext* context,
+                                 const v1::CompleteChallengeRequest* request,
                                  v1::CompleteChallengeResponse* response) override {
     const MutexLock lock(state_.mutex);
     state_.codes.push_back(*request);
+    state_.NoteChange("CompleteChallenge", *context, *request);
     const absl::Status failure = state_.Failure("CompleteChallenge");
     if (!failure.ok()) return ToGrpcStatus(failure);
     if (request->code() != "123456") {

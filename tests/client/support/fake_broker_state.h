@@ -1,6 +1,8 @@
 // The state that the services of a FakeBroker share. Internal to it.
 #pragma once
 
+#include <grpcpp/grpcpp.h>
+
 #include <algorithm>
 #include <condition_variable>
 #include <cstdlib>
@@ -12,6 +14,8 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "tests/client/support/fake_broker.h"
 #include "vault/base/error.h"
 
@@ -66,6 +70,15 @@ struct FakeBroker::State {
   std::vector<v1::AdoptKeyringRequest> adopts;
   v1::VerifyAuditResponse audit_report;
   std::vector<std::pair<std::string, std::string>> audited;
+
+  std::vector<Change> changes;
+
+  template <typename Request>
+  void NoteChange(const std::string& rpc, const grpc::ServerContext& context,
+                  const Request& request) {
+    changes.push_back(
+        {rpc, request.allow_prompt(), absl::FromChrono(context.deadline()) - absl::Now()});
+  }
 
   void NotifyWatches() {
     ++watch_changes;
