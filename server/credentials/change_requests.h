@@ -7,6 +7,7 @@
 #include "absl/time/time.h"
 #include "server/session/cause.h"
 #include "server/session/session_demand.h"
+#include "vault/prompt_scope.h"
 
 namespace billbroker {
 
@@ -32,6 +33,7 @@ struct RotationOptions {
   std::string principal = {};           // the caller
   CausePtr cause = {};                  // the call
   absl::Duration patience = kPatience;  // of the proof
+  Prompts prompts = Prompts::kRefused;
 };
 
 }  // namespace billbroker

@@ -55,8 +55,10 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::FindCreated(Credential& dra
 }
 
 absl::StatusOr<CredentialInfoPtr> CredentialManager::Create(Credential draft,
-                                                            const std::string& principal) {
+                                                            const std::string& principal,
+                                                            Prompts prompts) {
   MutexLock turn(turn_);
+  const PromptScope scope(parts_.vault, prompts);
   draft.uid = parts_.random.Uid();
   draft.version = 1;
   draft.create_time = draft.update_time = parts_.clock.Now();
@@ -82,8 +84,10 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Create(Credential draft,
   return info;
 }
 
-absl::Status CredentialManager::Delete(const CredentialVersion& target, bool force) {
+absl::Status CredentialManager::Delete(const CredentialVersion& target, bool force,
+                                       Prompts prompts) {
   MutexLock turn(turn_);
+  const PromptScope scope(parts_.vault, prompts);
   const absl::StatusOr<CredentialInfoPtr> info = parts_.credentials.Get(target.name);
   if (!info.ok()) return info.status();
   if ((*info)->uid != target.uid || (*info)->version != target.version) {
@@ -178,8 +182,10 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::StoreNext(Credential next) 
 
 absl::StatusOr<CredentialInfoPtr> CredentialManager::Attach(const CredentialVersion& target,
                                                             std::vector<Organization> organizations,
-                                                            const std::string& principal) {
+                                                            const std::string& principal,
+                                                            Prompts prompts) {
   MutexLock turn(turn_);
+  const PromptScope scope(parts_.vault, prompts);
   absl::StatusOr<Credential> next = LoadForChange(target);
   if (!next.ok()) return next.status();
   std::map<std::string, Organization> merged;
@@ -212,8 +218,9 @@ void CredentialManager::RememberOrganizations(PastChangeKind kind, const std::st
 
 absl::StatusOr<CredentialInfoPtr> CredentialManager::Detach(
     const CredentialVersion& target, const std::vector<std::string>& organization_ids,
-    const std::string& principal) {
+    const std::string& principal, Prompts prompts) {
   MutexLock turn(turn_);
+  const PromptScope scope(parts_.vault, prompts);
   absl::StatusOr<Credential> next = LoadForChange(target);
   if (!next.ok()) return next.status();
   for (std::size_t i = 0; i < organization_ids.size(); ++i) {

@@ -17,6 +17,7 @@
 #include "vault/credential.h"
 #include "vault/credential_index.h"
 #include "vault/fingerprint.h"
+#include "vault/prompt_scope.h"
 #include "vault/vault.h"
 #include "vault/vault_health.h"
 
@@ -28,7 +29,8 @@ namespace billbroker {
 //
 // Errors of all calls: VAULT_LOCKED, VAULT_UNREACHABLE, VAULT_DOCUMENT_INVALID. If an error has
 // metadata "outcome" = "unknown", the keyring's answer was lost, and the change may be stored. The
-// same call may be repeated: nothing is done twice.
+// same call may be repeated: nothing is done twice. A change may show a prompt of the Secret
+// Service only if its caller allows it, and then waits up to two minutes for each answer.
 class CredentialManager final {
  public:
   struct Parts {  // borrowed
@@ -49,25 +51,28 @@ class CredentialManager final {
   // (metadata "credential"). If the answer to an equal call of `principal` was lost, returns the
   // credential that it stored.
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> Create(Credential draft,
-                                                         const std::string& principal = {});
+                                                         const std::string& principal = {},
+                                                         Prompts prompts = Prompts::kRefused);
 
   // Deletes the credential in the keyring, and then logs its sessions out. After an error the
   // sessions stay. Fails with UNKNOWN_CREDENTIAL, VERSION_CONFLICT, or SESSIONS_LIVE unless `force`
   // is set.
-  [[nodiscard]] absl::Status Delete(const CredentialVersion& target, bool force);
+  [[nodiscard]] absl::Status Delete(const CredentialVersion& target, bool force,
+                                    Prompts prompts = Prompts::kRefused);
 
   // Adds `organizations`. If one is attached already, replaces its devKey and user id if they are
   // given. Fails with UNKNOWN_CREDENTIAL, VERSION_CONFLICT or MALFORMED_REQUEST.
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> Attach(const CredentialVersion& target,
                                                          std::vector<Organization> organizations,
-                                                         const std::string& principal = {});
+                                                         const std::string& principal = {},
+                                                         Prompts prompts = Prompts::kRefused);
 
   // Detaches `organization_ids` and logs their sessions out. The change stays even if BILL does not
   // answer a log-out. Fails with UNKNOWN_CREDENTIAL or VERSION_CONFLICT, or with MALFORMED_REQUEST
   // if one of the organizations is not attached.
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> Detach(
       const CredentialVersion& target, const std::vector<std::string>& organization_ids,
-      const std::string& principal = {});
+      const std::string& principal = {}, Prompts prompts = Prompts::kRefused);
 
   // Proves the change, then commits it: the candidate is staged beside the present secrets, and a
   // sign-in proves it. Then it takes effect as the next version, and the session of the proof
@@ -96,14 +101,13 @@ class CredentialManager final {
 
   // Proves the staged rotation, and commits it or drops it. Fails with MALFORMED_REQUEST if no
   // rotation of that id is staged, according to the keyring.
-  [[nodiscard]] absl::StatusOr<CredentialInfoPtr> ResumeRotation(const CredentialVersion& target,
-                                                                 const std::string& rotation_id,
-                                                                 absl::Duration patience,
-                                                                 const std::string& principal = {},
-                                                                 const CausePtr& cause = {});
-  [[nodiscard]] absl::StatusOr<CredentialInfoPtr> CancelRotation(const CredentialVersion& target,
-                                                                 const std::string& rotation_id,
-                                                                 const std::string& principal);
+  [[nodiscard]] absl::StatusOr<CredentialInfoPtr> ResumeRotation(
+      const CredentialVersion& target, const std::string& rotation_id, absl::Duration patience,
+      const std::string& principal = {}, const CausePtr& cause = {},
+      Prompts prompts = Prompts::kRefused);
+  [[nodiscard]] absl::StatusOr<CredentialInfoPtr> CancelRotation(
+      const CredentialVersion& target, const std::string& rotation_id, const std::string& principal,
+      Prompts prompts = Prompts::kRefused);
 
   // Returns true if the outcome of a recent change of the credential is unknown: the keyring may
   // have stored it late, without a notification. Never blocks.
@@ -119,7 +123,8 @@ class CredentialManager final {
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> RenewMfa(const CredentialId& target,
                                                            SecretString remember_me_id,
                                                            std::string device,
-                                                           std::string principal);
+                                                           std::string principal,
+                                                           Prompts prompts = Prompts::kRefused);
 
   // Proves the secrets in effect by a sign-in. Nothing changes, except that the organization has a
   // new session. An empty `organization_id` means the first one. Returns OK if BILL accepts the
@@ -181,7 +186,7 @@ class CredentialManager final {
 
   Parts parts_;
   // Held during calls of the vault, against the rule of Mutex, because it only serializes changes.
-  // It guards no member, and no callback runs under it.
+  // It guards no member, and no callback runs under it. A PromptScope lives under it.
   Mutex turn_;
   UnknownOutcomes unknown_;
 };

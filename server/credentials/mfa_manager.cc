@@ -128,7 +128,8 @@ absl::optional<std::string> MfaManager::CredentialOf(const std::string& challeng
 absl::StatusOr<MfaRenewal> MfaManager::CompleteChallenge(const std::string& challenge_id,
                                                          SecretString code,
                                                          const std::string& device,
-                                                         const std::string& principal) {
+                                                         const std::string& principal,
+                                                         Prompts prompts) {
   MutexLock turn(turn_);
   DropExpired();
   const auto found = challenges_.find(challenge_id);
@@ -141,7 +142,7 @@ absl::StatusOr<MfaRenewal> MfaManager::CompleteChallenge(const std::string& chal
     }
   }
   absl::StatusOr<CredentialInfoPtr> stored = parts_.manager.RenewMfa(
-      challenge.credential, challenge.passed->Clone(), challenge.device, principal);
+      challenge.credential, challenge.passed->Clone(), challenge.device, principal, prompts);
   if (!stored.ok()) return stored.status();
   const Challenge done = std::move(challenge);
   challenges_.erase(found);

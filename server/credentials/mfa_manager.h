@@ -88,7 +88,8 @@ class MfaManager final {
   [[nodiscard]] absl::StatusOr<MfaRenewal> CompleteChallenge(const std::string& challenge_id,
                                                              SecretString code,
                                                              const std::string& device,
-                                                             const std::string& principal);
+                                                             const std::string& principal,
+                                                             Prompts prompts = Prompts::kRefused);
 
   // Steps up the live sessions with the stored rememberMeId. Here and above, a step-up without an
   // answer after 15 seconds counts as kFailed and goes on. Fails with UNKNOWN_CREDENTIAL, or with

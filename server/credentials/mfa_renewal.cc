@@ -37,8 +37,10 @@ void DropStagedTrust(int kept_versions, const std::string& principal, Credential
 absl::StatusOr<CredentialInfoPtr> CredentialManager::RenewMfa(const CredentialId& target,
                                                               SecretString remember_me_id,
                                                               std::string device,
-                                                              std::string principal) {
+                                                              std::string principal,
+                                                              Prompts prompts) {
   MutexLock turn(turn_);
+  const PromptScope scope(parts_.vault, prompts);
   const absl::StatusOr<CredentialPtr> stored = Load(target.name);
   if (!stored.ok()) return stored.status();
   if ((*stored)->uid != target.uid) return VersionConflict(target.name);

@@ -39,6 +39,7 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Rotate(const CredentialVers
                                                             const RotationOptions& options) {
   if (absl::Status typed = ValidateTypedTexts(change); !typed.ok()) return typed;
   MutexLock turn(turn_);
+  const PromptScope scope(parts_.vault, options.prompts);
   absl::StatusOr<Credential> current = LoadForChange(target);
   if (HasReason(current.status(), Reason::kVersionConflict)) {
     CredentialInfoPtr made = FindRepeated(target, change, options);
@@ -76,6 +77,7 @@ CredentialInfoPtr CredentialManager::FindRepeated(const CredentialVersion& targe
 absl::StatusOr<CredentialInfoPtr> CredentialManager::Rollback(const CredentialVersion& target,
                                                               const RotationOptions& options) {
   MutexLock turn(turn_);
+  const PromptScope scope(parts_.vault, options.prompts);
   absl::StatusOr<Credential> current = LoadForChange(target);
   if (!current.ok()) return current.status();
   const auto kept = std::find_if(current->history.begin(), current->history.end(),
@@ -260,12 +262,11 @@ void CredentialManager::ReadAgain(const std::string& name) {
   if (stored.ok()) TellDirectory(**stored).IgnoreError();
 }
 
-absl::StatusOr<CredentialInfoPtr> CredentialManager::ResumeRotation(const CredentialVersion& target,
-                                                                    const std::string& rotation_id,
-                                                                    absl::Duration patience,
-                                                                    const std::string& principal,
-                                                                    const CausePtr& cause) {
+absl::StatusOr<CredentialInfoPtr> CredentialManager::ResumeRotation(
+    const CredentialVersion& target, const std::string& rotation_id, absl::Duration patience,
+    const std::string& principal, const CausePtr& cause, Prompts prompts) {
   MutexLock turn(turn_);
+  const PromptScope scope(parts_.vault, prompts);
   absl::StatusOr<Credential> current = LoadStaged(target, rotation_id);
   if (!current.ok()) return current.status();
   if (absl::Status good = CheckChange(*current, current->staged->change); !good.ok()) return good;
@@ -277,8 +278,10 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::ResumeRotation(const Creden
 
 absl::StatusOr<CredentialInfoPtr> CredentialManager::CancelRotation(const CredentialVersion& target,
                                                                     const std::string& rotation_id,
-                                                                    const std::string& principal) {
+                                                                    const std::string& principal,
+                                                                    Prompts prompts) {
   MutexLock turn(turn_);
+  const PromptScope scope(parts_.vault, prompts);
   absl::StatusOr<Credential> current = LoadStaged(target, rotation_id);
   if (!current.ok()) return current.status();
   const absl::StatusOr<Fingerprinter> prints = Prints();
