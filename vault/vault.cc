@@ -50,10 +50,9 @@ constexpr StateRow kStates[] = {
      "ask again in a moment; the broker's log has its state"},
     {VaultState::kNeedsConfirmation, "NEEDS_CONFIRMATION",
      "the Secret Service asks for a person to confirm the change",
-     "the broker answers no prompt; use a provider that stores without one, such as gnome-keyring",
-     "KeePassXC answers each new item and each deletion with a prompt, which the broker does not "
-     "answer; use another provider, such as gnome-keyring",
-     "open the wallet in KDE's wallet manager, and repeat the change"},
+     "repeat the change on the broker's machine with --allow-prompt, and confirm it if asked",
+     "repeat it on the broker's machine with --allow-prompt, and confirm it in KeePassXC if asked",
+     "open the wallet in KDE's wallet manager, and repeat the change with --allow-prompt"},
     {VaultState::kFailing, "FAILING", "the Secret Service answers with an error",
      "see its log, and restart it if the error stays"},
     {VaultState::kNotEncrypted, "NOT_ENCRYPTED",

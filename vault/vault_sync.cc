@@ -64,8 +64,8 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
     return status;
   }
 
-  // Returns OK if the keyring is replaced and no key is trusted. Takes place of a round.
-  absl::Status CheckReplaced() {
+  // Returns OK if the keyring may be adopted. Takes place of a round.
+  absl::Status CheckAdoptable(Prompts prompts) {
     if (trusted_) {
       return NotAdoptable(last_state_, "the broker has its master key; there is nothing to adopt");
     }
@@ -73,14 +73,17 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
     const absl::StatusOr<SecretString> key = parts_.vault.MasterKey();
     if (!key.ok() && !absl::IsNotFound(key.status())) return key.status();
     if (!parts_.witness.Check(key.ok() ? &*key : nullptr).ok()) return absl::OkStatus();
+    if (!key.ok()) return prompts == Prompts::kAllowed ? absl::OkStatus() : last_status_;
     return NotAdoptable(VaultState::kReady,
                         "the keyring is the broker's own; there is nothing to adopt");
   }
 
-  absl::Status Adopt(const SealedFiles& files) {
-    if (absl::Status replaced = CheckReplaced(); !replaced.ok()) return replaced;
+  absl::Status Adopt(Prompts prompts, const SealedFiles& files) {
+    if (absl::Status adoptable = CheckAdoptable(prompts); !adoptable.ok()) return adoptable;
     if (absl::Status aside = files.set_aside(); !aside.ok()) return aside;
+    prompts_ = prompts;
     ProbeAndLoad();
+    prompts_ = Prompts::kRefused;
     if (trusted_) return absl::OkStatus();
     files.put_back();
     return last_status_;
@@ -169,11 +172,25 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
     if (absl::Status same = parts_.witness.Check(key.ok() ? &*key : nullptr); !same.ok()) {
       return same;
     }
-    if (!key.ok()) key = parts_.vault.CreateMasterKey();
+    if (!key.ok()) key = CreateKey();
     if (!key.ok()) return key;
     parts_.vault.TrustMasterKey(*key);
     trusted_ = true;
     return key;
+  }
+
+  absl::StatusOr<SecretString> CreateKey() {
+    const PromptScope scope(parts_.vault, prompts_);
+    absl::StatusOr<SecretString> key = parts_.vault.CreateMasterKey();
+    if (prompts_ == Prompts::kAllowed ||
+        VaultStateOf(key.status()) != VaultState::kNeedsConfirmation) {
+      return key;
+    }
+    return VaultError(
+        VaultState::kNeedsConfirmation,
+        {"the Secret Service asks for a person to confirm the broker's first master key",
+         "run 'billbroker keyring adopt --allow-prompt' on the broker's machine, and confirm it if "
+         "asked"});
   }
 
   absl::StatusOr<VaultReading> Load() {
@@ -252,6 +269,7 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
   VaultState last_state_ = VaultState::kUnknown;
   absl::Duration reported_ = -absl::InfiniteDuration();  // the last change of state or reason
   absl::Status last_status_ = VaultError(VaultState::kUnknown);
+  Prompts prompts_ = Prompts::kRefused;
   bool load_wanted_ = true;
   absl::Duration reread_ = absl::InfiniteDuration();     // if an item was not returned
   std::string last_invalid_;                             // of the last read
@@ -276,16 +294,16 @@ void VaultSync::AwaitFirstRound() const { loop_->AwaitFirstRound(); }
 
 bool VaultSync::trusts_key() const { return loop_->trusts_key(); }
 
-absl::Status VaultSync::Preview(const std::function<void()>& look) {
-  return loop_->TakeTurn([this, &look] {
-    absl::Status replaced = loop_->CheckReplaced();
-    if (replaced.ok()) look();
-    return replaced;
+absl::Status VaultSync::Preview(Prompts prompts, const std::function<void()>& look) {
+  return loop_->TakeTurn([this, prompts, &look] {
+    absl::Status adoptable = loop_->CheckAdoptable(prompts);
+    if (adoptable.ok()) look();
+    return adoptable;
   });
 }
 
-absl::Status VaultSync::Adopt(const SealedFiles& files) {
-  return loop_->TakeTurn([this, &files] { return loop_->Adopt(files); });
+absl::Status VaultSync::Adopt(Prompts prompts, const SealedFiles& files) {
+  return loop_->TakeTurn([this, prompts, &files] { return loop_->Adopt(prompts, files); });
 }
 
 }  // namespace billbroker

@@ -14,7 +14,8 @@
 // open the files that a broker sealed before (KeyWitness), or there must be none. If there is none,
 // a missing key is created. Afterwards the vault itself insists on it. Until the right key is back,
 // nothing is written, and the state is kReplaced. If a person gives the sealed files up before this
-// process had a key, Adopt() makes the present keyring the broker's own.
+// process had a key, Adopt() makes the present keyring the broker's own. No round shows a prompt:
+// if the first key needs one, a person allows it with Adopt().
 #pragma once
 
 #include <functional>
@@ -28,6 +29,7 @@
 #include "vault/base/executor.h"
 #include "vault/credential_index.h"
 #include "vault/key_witness.h"
+#include "vault/prompt_scope.h"
 #include "vault/vault.h"
 
 namespace billbroker {
@@ -92,13 +94,14 @@ class VaultSync final {
   // Returns true once the vault has a trusted key.
   [[nodiscard]] bool trusts_key() const;
 
-  // Calls `look` while the keyring is replaced and no key is trusted. Blocks while the vault does,
-  // as Adopt() does.
+  // Calls `look` if Adopt() would be possible: no key is trusted, and the keyring is replaced, or
+  // it has no key and `prompts` allows the prompt that a first key may need. Blocks while the vault
+  // does, as Adopt() does.
   //
   // Errors of both:
   //   NOT_ADOPTABLE  a key is trusted, or the keyring is not replaced
-  //   VaultError()   the keyring cannot be read
-  [[nodiscard]] absl::Status Preview(const std::function<void()>& look);
+  //   VaultError()   the keyring cannot be read, or needs a prompt that `prompts` refuses
+  [[nodiscard]] absl::Status Preview(Prompts prompts, const std::function<void()>& look);
 
   // The files that a replaced keyring contradicts.
   struct SealedFiles {
@@ -108,7 +111,7 @@ class VaultSync final {
   // Sets the sealed files aside, trusts the key of the replaced keyring, which is created if there
   // is none, and reads everything. If no key could be trusted, the files are put back, and the
   // error of the keyring is returned. The observer is called before this returns.
-  [[nodiscard]] absl::Status Adopt(const SealedFiles& files);
+  [[nodiscard]] absl::Status Adopt(Prompts prompts, const SealedFiles& files);
 
  private:
   class Loop;

@@ -56,24 +56,24 @@ KeyringLoss FileKeyringAdopter::Count() const {
   return loss;
 }
 
-absl::StatusOr<KeyringLoss> FileKeyringAdopter::Preview() {
+absl::StatusOr<KeyringLoss> FileKeyringAdopter::Preview(Prompts prompts) {
   MutexLock lock(mutex_);
   if (absl::Status start = CheckStart(); !start.ok()) return start;
   KeyringLoss loss;
-  absl::Status looked = sync_->Preview([this, &loss] { loss = Count(); });
+  absl::Status looked = sync_->Preview(prompts, [this, &loss] { loss = Count(); });
   if (!looked.ok()) return looked;
   return loss;
 }
 
-absl::StatusOr<KeyringLoss> FileKeyringAdopter::Adopt() {
+absl::StatusOr<KeyringLoss> FileKeyringAdopter::Adopt(Prompts prompts) {
   MutexLock lock(mutex_);
   if (absl::Status start = CheckStart(); !start.ok()) return start;
   KeyringLoss loss;
-  const absl::Status adopted = sync_->Adopt({[this, &loss] {
-                                               loss = Count();
-                                               return SetFilesAside(loss);
-                                             },
-                                             [&loss] { PutFilesBack(loss); }});
+  const absl::Status adopted = sync_->Adopt(prompts, {[this, &loss] {
+                                                        loss = Count();
+                                                        return SetFilesAside(loss);
+                                                      },
+                                                      [&loss] { PutFilesBack(loss); }});
   if (!adopted.ok()) return adopted;
   log_.Write(LogLevel::kWarning, "keyring_adopted", {{"files", AsideNames(loss)}});
   return loss;

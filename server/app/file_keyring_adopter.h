@@ -37,8 +37,8 @@ class FileKeyringAdopter final : public KeyringAdopter {
   // calls fail with DRAINING.
   void Use(VaultSync* sync);
 
-  [[nodiscard]] absl::StatusOr<KeyringLoss> Preview() override;
-  [[nodiscard]] absl::StatusOr<KeyringLoss> Adopt() override;
+  [[nodiscard]] absl::StatusOr<KeyringLoss> Preview(Prompts prompts) override;
+  [[nodiscard]] absl::StatusOr<KeyringLoss> Adopt(Prompts prompts) override;
 
  private:
   // Returns an error if there is no VaultSync, or if it had a key since the start.

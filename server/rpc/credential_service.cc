@@ -30,17 +30,19 @@ ServerUnaryReactor* CredentialServiceImpl::CreateCredential(
     v1::CreateCredentialResponse* response) {
   ServerUnaryReactor* reactor = context->DefaultReactor();
   absl::StatusOr<Credential> draft = DraftOf(*request);
+  const Prompts prompts = PromptsOf(*request);
   context->GetRpcAllocatorState()->FreeRequest();
   if (!draft.ok()) return Finished(reactor, draft.status());
-  auto pass = parts_.gate.Admit(*context, NeedToCreate(*draft));
+  auto pass = parts_.gate.Admit(*context, WithPrompts(NeedToCreate(*draft), prompts));
   if (!pass.ok()) return Finished(reactor, pass.status());
-  parts_.executor.Run([this, context, reactor, response, draft = *std::move(draft),
+  parts_.executor.Run([this, context, reactor, response, draft = *std::move(draft), prompts,
                        pass = *std::move(pass)]() mutable {
+    const Need need = WithPrompts(NeedToCreate(draft), prompts);
     const auto create = [&] {
-      return parts_.manager.Create(std::move(draft), pass.caller->name());
+      return parts_.manager.Create(std::move(draft), pass.caller->name(), prompts);
     };
     FinishChange(reactor, parts_.remember_me_refusals,
-                 parts_.gate.Do(*context, NeedToCreate(draft), pass.record, create), *response);
+                 parts_.gate.Do(*context, need, pass.record, create), *response);
   });
   return reactor;
 }
@@ -115,7 +117,9 @@ ServerUnaryReactor* CredentialServiceImpl::DeleteCredential(
   if (!pass.ok()) return Finished(reactor, pass.status());
   parts_.executor.Run([this, context, reactor, request, target = *std::move(target),
                        record = std::move(pass->record)]() mutable {
-    const auto remove = [&] { return parts_.manager.Delete(target, request->force()); };
+    const auto remove = [&] {
+      return parts_.manager.Delete(target, request->force(), PromptsOf(*request));
+    };
     Finished(reactor, parts_.gate.Do(*context, NeedOf(*request), record, remove));
   });
   return reactor;
@@ -127,18 +131,20 @@ ServerUnaryReactor* CredentialServiceImpl::AttachOrganizations(
   ServerUnaryReactor* reactor = context->DefaultReactor();
   absl::StatusOr<CredentialVersion> target = VersionOf(*request);
   absl::StatusOr<std::vector<Organization>> organizations = OrganizationsOf(*request);
+  const Prompts prompts = PromptsOf(*request);
   context->GetRpcAllocatorState()->FreeRequest();
   if (!target.ok()) return Finished(reactor, target.status());
   if (!organizations.ok()) return Finished(reactor, organizations.status());
-  auto pass =
-      parts_.gate.Admit(*context, NeedToAttach(target->name, target->version, *organizations));
+  auto pass = parts_.gate.Admit(
+      *context, WithPrompts(NeedToAttach(target->name, target->version, *organizations), prompts));
   if (!pass.ok()) return Finished(reactor, pass.status());
   parts_.executor.Run([this, context, reactor, response, target = *std::move(target),
-                       organizations = *std::move(organizations),
+                       organizations = *std::move(organizations), prompts,
                        pass = *std::move(pass)]() mutable {
-    const Need need = NeedToAttach(target.name, target.version, organizations);
+    const Need need =
+        WithPrompts(NeedToAttach(target.name, target.version, organizations), prompts);
     const auto attach = [&] {
-      return parts_.manager.Attach(target, std::move(organizations), pass.caller->name());
+      return parts_.manager.Attach(target, std::move(organizations), pass.caller->name(), prompts);
     };
     FinishChange(reactor, parts_.remember_me_refusals,
                  parts_.gate.Do(*context, need, pass.record, attach), *response);
@@ -158,7 +164,9 @@ ServerUnaryReactor* CredentialServiceImpl::DetachOrganizations(
   if (!pass.ok()) return Finished(reactor, pass.status());
   parts_.executor.Run([this, context, reactor, request, response, target = *std::move(target),
                        ids = *std::move(ids), pass = *std::move(pass)]() mutable {
-    const auto detach = [&] { return parts_.manager.Detach(target, ids, pass.caller->name()); };
+    const auto detach = [&] {
+      return parts_.manager.Detach(target, ids, pass.caller->name(), PromptsOf(*request));
+    };
     FinishChange(reactor, parts_.remember_me_refusals,
                  parts_.gate.Do(*context, NeedOf(*request), pass.record, detach), *response);
   });

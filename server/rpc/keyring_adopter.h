@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "vault/prompt_scope.h"
 
 namespace billbroker {
 
@@ -32,12 +33,13 @@ class KeyringAdopter {
   // Errors of both, after which nothing is changed:
   //   NOT_ADOPTABLE  the keyring is not replaced, a file cannot be renamed, or the broker had a key
   //                  since its start
-  //   VaultError()   the keyring cannot be read, or its key cannot be created
-  [[nodiscard]] virtual absl::StatusOr<KeyringLoss> Preview() = 0;
+  //   VaultError()   the keyring cannot be read, or its key cannot be created without a prompt
+  //                  that `prompts` refuses
+  [[nodiscard]] virtual absl::StatusOr<KeyringLoss> Preview(Prompts prompts) = 0;
 
   // Sets the files of the old key aside and begins new ones with the key of the present keyring.
   // Returns the losses.
-  [[nodiscard]] virtual absl::StatusOr<KeyringLoss> Adopt() = 0;
+  [[nodiscard]] virtual absl::StatusOr<KeyringLoss> Adopt(Prompts prompts) = 0;
 };
 
 }  // namespace billbroker

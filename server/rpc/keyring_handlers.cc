@@ -43,14 +43,15 @@ absl::Status CredentialServiceImpl::Adopt(CallbackServerContext& context,
   if (absl::Status status = parts_.gate.AskAgain(context, NeedOf(request)); !status.ok()) {
     return status;
   }
-  absl::StatusOr<KeyringLoss> loss = parts_.adopter.Preview();
+  const Prompts prompts = PromptsOf(request);
+  absl::StatusOr<KeyringLoss> loss = parts_.adopter.Preview(prompts);
   if (!loss.ok()) return loss.status();
   FillLoss(*loss, response);
   if (request.validate_only()) return absl::OkStatus();
   if (request.confirmation() != loss->confirmation) {
     return Malformed("confirmation", absl::StrCat("is not \"", loss->confirmation, "\""));
   }
-  loss = parts_.adopter.Adopt();
+  loss = parts_.adopter.Adopt(prompts);
   if (!loss.ok()) return loss.status();
   FillLoss(*loss, response);
   record.SetAsideFiles(AsideNames(*loss));

@@ -52,20 +52,21 @@ ServerUnaryReactor* MfaServiceImpl::CompleteChallenge(CallbackServerContext* con
   SecretString code = SecretString::CopyOf(request->code());
   const std::string id = request->challenge_id();
   const std::string device = request->device();
+  const Prompts prompts = PromptsOf(*request);
   context->GetRpcAllocatorState()->FreeRequest();
   if (!shape.ok()) return Finished(reactor, shape);
-  absl::StatusOr<Gate::Pass> pass =
-      parts_.gate.Admit(*context, NeedOf(v1::CompleteChallengeRequest()));
+  const Need any = WithPrompts(NeedOf(v1::CompleteChallengeRequest()), prompts);
+  absl::StatusOr<Gate::Pass> pass = parts_.gate.Admit(*context, any);
   if (!pass.ok()) return Finished(reactor, pass.status());
-  parts_.executor.Run([this, context, reactor, response, id, device, code = std::move(code),
-                       pass = *std::move(pass)]() mutable {
+  parts_.executor.Run([this, context, reactor, response, id, device, code = std::move(code), any,
+                       prompts, pass = *std::move(pass)]() mutable {
     const std::string& principal = pass.caller->name();
     const auto credential = parts_.manager.CredentialOf(id, principal);
     if (credential.has_value()) pass.record.SetCredential(*credential);
-    const Need need = credential.has_value() ? NeedToComplete(*credential)
-                                             : NeedOf(v1::CompleteChallengeRequest());
+    const Need need =
+        credential.has_value() ? WithPrompts(NeedToComplete(*credential), prompts) : any;
     const auto complete = [&] {
-      return parts_.manager.CompleteChallenge(id, std::move(code), device, principal);
+      return parts_.manager.CompleteChallenge(id, std::move(code), device, principal, prompts);
     };
     const absl::StatusOr<MfaRenewal> renewal =
         parts_.gate.Do(*context, need, pass.record, complete);

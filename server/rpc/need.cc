@@ -24,7 +24,7 @@ Need OfChange(absl::string_view rpc, absl::string_view credential, std::uint64_t
 
 template <typename Request>
 Need OfChange(absl::string_view rpc, const Request& request) {
-  return OfChange(rpc, request.credential(), request.version());
+  return WithPrompts(OfChange(rpc, request.credential(), request.version()), PromptsOf(request));
 }
 
 Need OfAnything(absl::string_view rpc, absl::optional<AuditEvent> event, Role role) {
@@ -113,7 +113,7 @@ Need NeedOf(const v1::DeleteCredentialRequest& request) {
 }
 
 Need NeedOf(const v1::RotateCredentialRequest& request) {
-  return NeedToRotate(request.credential(), request.version());
+  return WithPrompts(NeedToRotate(request.credential(), request.version()), PromptsOf(request));
 }
 
 Need NeedToRotate(absl::string_view credential, std::uint64_t version) {
@@ -167,8 +167,17 @@ Need NeedOf(const v1::StartChallengeRequest& request) {
                       request.credential());
 }
 
-Need NeedOf(const v1::CompleteChallengeRequest& /*request*/) {
-  return OfAnything("MfaService/CompleteChallenge", AuditEvent::kMfaChange, Role::kOperator);
+Need NeedOf(const v1::CompleteChallengeRequest& request) {
+  return WithPrompts(
+      OfAnything("MfaService/CompleteChallenge", AuditEvent::kMfaChange, Role::kOperator),
+      PromptsOf(request));
+}
+
+Need WithPrompts(Need need, Prompts prompts) {
+  if (prompts == Prompts::kRefused) return need;
+  need.role = Role::kAdmin;
+  need.local_only = true;
+  return need;
 }
 
 Need NeedToComplete(absl::string_view credential) {

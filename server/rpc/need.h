@@ -14,6 +14,7 @@
 #include "server/access/audit/audit_entry.h"
 #include "server/access/caller.h"
 #include "vault/credential.h"
+#include "vault/prompt_scope.h"
 
 namespace billbroker {
 
@@ -74,6 +75,14 @@ struct Need {
 // Returns the need of a CompleteChallenge, whose request names only the challenge. `credential` is
 // the one that the challenge belongs to.
 [[nodiscard]] Need NeedToComplete(absl::string_view credential);
+// Returns whether the caller allows prompts of the Secret Service.
+template <typename Request>
+[[nodiscard]] Prompts PromptsOf(const Request& request) {
+  return request.allow_prompt() ? Prompts::kAllowed : Prompts::kRefused;
+}
+// Returns `need` for a call with `prompts`. If they are allowed, it also needs the role admin and a
+// Unix socket, because the prompt is shown on the broker's machine.
+[[nodiscard]] Need WithPrompts(Need need, Prompts prompts);
 // Returns the need of a call whose request message has been freed.
 [[nodiscard]] Need NeedToRotate(absl::string_view credential, std::uint64_t version);
 [[nodiscard]] Need NeedToCreate(const Credential& draft);

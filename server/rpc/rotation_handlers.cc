@@ -39,6 +39,7 @@ RotationOptions OptionsOf(const Request& request) {
   options.organization_id = request.organization_id();
   options.verify = !request.skip_verification();
   options.end_sessions = request.end_sessions();
+  options.prompts = PromptsOf(request);
   return options;
 }
 
@@ -54,12 +55,13 @@ ServerUnaryReactor* CredentialServiceImpl::RotateCredential(
   context->GetRpcAllocatorState()->FreeRequest();
   if (!target.ok()) return Finished(reactor, target.status());
   if (!change.ok()) return Finished(reactor, change.status());
-  auto pass = parts_.gate.Admit(*context, NeedToRotate(target->name, target->version));
+  auto pass = parts_.gate.Admit(
+      *context, WithPrompts(NeedToRotate(target->name, target->version), options.prompts));
   if (!pass.ok()) return Finished(reactor, pass.status());
   parts_.executor.Run([this, context, reactor, response, target = *std::move(target),
                        change = *std::move(change), options = std::move(options),
                        pass = *std::move(pass)]() mutable {
-    const Need need = NeedToRotate(target.name, target.version);
+    const Need need = WithPrompts(NeedToRotate(target.name, target.version), options.prompts);
     SayWhoAsks(*context, need, pass, options);
     const auto rotate = [&] { return parts_.manager.Rotate(target, std::move(change), options); };
     FinishChange(reactor, parts_.remember_me_refusals,
@@ -80,9 +82,9 @@ ServerUnaryReactor* CredentialServiceImpl::ResumeRotation(CallbackServerContext*
                        pass = *std::move(pass)]() mutable {
     const Need need = NeedOf(*request);
     const auto resume = [&] {
-      return parts_.manager.ResumeRotation(target, request->rotation_id(),
-                                           PatienceOf(*context, kLongestTurn), pass.caller->name(),
-                                           parts_.gate.CauseOf(*context, need, pass.record));
+      return parts_.manager.ResumeRotation(
+          target, request->rotation_id(), PatienceOf(*context, kLongestTurn), pass.caller->name(),
+          parts_.gate.CauseOf(*context, need, pass.record), PromptsOf(*request));
     };
     FinishChange(reactor, parts_.remember_me_refusals,
                  parts_.gate.Do(*context, need, pass.record, resume), *response);
@@ -101,7 +103,8 @@ ServerUnaryReactor* CredentialServiceImpl::CancelRotation(CallbackServerContext*
   parts_.executor.Run([this, context, reactor, request, response, target = *std::move(target),
                        pass = *std::move(pass)]() mutable {
     const auto cancel = [&] {
-      return parts_.manager.CancelRotation(target, request->rotation_id(), pass.caller->name());
+      return parts_.manager.CancelRotation(target, request->rotation_id(), pass.caller->name(),
+                                           PromptsOf(*request));
     };
     FinishChange(reactor, parts_.remember_me_refusals,
                  parts_.gate.Do(*context, NeedOf(*request), pass.record, cancel), *response);

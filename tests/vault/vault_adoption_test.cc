@@ -16,8 +16,13 @@
 namespace billbroker {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::Each;
 using ::testing::ElementsAre;
+using ::testing::Ge;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 class LoadCounter final : public VaultObserver {
  public:
@@ -33,7 +38,7 @@ class LoadCounter final : public VaultObserver {
 class AdoptionTest : public ::testing::Test {
  protected:
   AdoptionTest() {
-    witness_.Seal("the key of the keyring before...");
+    witness_.Seal(sealed_);
     vault_.set_master_key(SecretString());
     sync_ = std::make_unique<VaultSync>(
         VaultSyncOptions{},
@@ -41,19 +46,20 @@ class AdoptionTest : public ::testing::Test {
     executor_.RunUntilIdle();
   }
 
-  absl::Status Adopt() {
-    return sync_->Adopt({[this] {
-                           calls_.push_back("set aside");
-                           if (aside_.ok()) witness_.Seal("");
-                           return aside_;
-                         },
-                         [this] {
-                           calls_.push_back("put back");
-                           witness_.Seal("the key of the keyring before...");
-                         }});
+  absl::Status Adopt(Prompts prompts = Prompts::kRefused) {
+    return sync_->Adopt(prompts, {[this] {
+                                    calls_.push_back("set aside");
+                                    if (aside_.ok()) witness_.Seal("");
+                                    return aside_;
+                                  },
+                                  [this] {
+                                    calls_.push_back("put back");
+                                    witness_.Seal(sealed_);
+                                  }});
   }
   bool HasKey() { return vault_.MasterKey().ok(); }
 
+  std::string sealed_ = "the key of the keyring before...";
   ManualClock clock_;
   ManualExecutor executor_{clock_};
   FakeVault vault_;
@@ -118,18 +124,83 @@ TEST_F(AdoptionTest, RefusesTheBrokersOwnKeyring) {
 TEST_F(AdoptionTest, RefusesAKeyringThatCannotBeRead) {
   vault_.set_state(VaultState::kLocked);
   EXPECT_THAT(Adopt(), HasReason(Reason::kVaultLocked));
-  EXPECT_THAT(sync_->Preview([] { FAIL() << "looked"; }), HasReason(Reason::kVaultLocked));
+  EXPECT_THAT(sync_->Preview(Prompts::kRefused, [] { FAIL() << "looked"; }),
+              HasReason(Reason::kVaultLocked));
   EXPECT_THAT(calls_, IsEmpty());
 }
 
 TEST_F(AdoptionTest, PreviewLooksOnlyWhileReplaced) {
   int looks = 0;
-  EXPECT_THAT(sync_->Preview([&looks] { ++looks; }), IsOk());
+  EXPECT_THAT(sync_->Preview(Prompts::kRefused, [&looks] { ++looks; }), IsOk());
   EXPECT_EQ(looks, 1);
   EXPECT_FALSE(HasKey());
   ASSERT_THAT(Adopt(), IsOk());
-  EXPECT_THAT(sync_->Preview([&looks] { ++looks; }), HasReason(Reason::kNotAdoptable));
+  EXPECT_THAT(sync_->Preview(Prompts::kRefused, [&looks] { ++looks; }),
+              HasReason(Reason::kNotAdoptable));
   EXPECT_EQ(looks, 1);
+}
+
+// The first start with a provider that asks a person to confirm each new item.
+class PromptedAdoptionTest : public AdoptionTest {
+ protected:
+  PromptedAdoptionTest() {
+    sealed_ = "";
+    witness_.Seal(sealed_);
+    vault_.set_hook([this](absl::string_view call) {
+      if (call == "CreateMasterKey") {
+        prompts_.push_back(vault_.prompts_allowed());
+        vault_.set_state(prompts_.back() && confirmed_ ? VaultState::kReady
+                                                       : VaultState::kNeedsConfirmation);
+      } else {
+        vault_.set_state(VaultState::kReady);
+      }
+    });
+    executor_.Advance(absl::Seconds(2));
+  }
+
+  bool confirmed_ = true;
+  std::vector<bool> prompts_;  // whether each attempt to create the key allowed prompts
+};
+
+TEST_F(PromptedAdoptionTest, BrokerByItselfNeverPrompts) {
+  executor_.Advance(absl::Minutes(1));
+  EXPECT_THAT(prompts_, AllOf(SizeIs(Ge(10)), Each(false)));
+  EXPECT_EQ(health_.state(), VaultState::kNeedsConfirmation);
+  EXPECT_THAT(std::string(health_.status().message()),
+              HasSubstr("'billbroker keyring adopt --allow-prompt'"));
+}
+
+TEST_F(PromptedAdoptionTest, PersonConfirmsTheFirstKey) {
+  int looks = 0;
+  EXPECT_THAT(sync_->Preview(Prompts::kAllowed, [&looks] { ++looks; }), IsOk());
+  EXPECT_EQ(looks, 1);
+  prompts_.clear();
+  ASSERT_THAT(Adopt(Prompts::kAllowed), IsOk());
+  EXPECT_THAT(prompts_, ElementsAre(true));
+  EXPECT_TRUE(sync_->trusts_key());
+  EXPECT_FALSE(vault_.prompts_allowed());
+  EXPECT_EQ(health_.state(), VaultState::kReady);
+  EXPECT_EQ(observer_.loads, 1);
+}
+
+TEST_F(PromptedAdoptionTest, WithoutPromptsNothingIsAdopted) {
+  prompts_.clear();
+  for (const absl::Status& status :
+       {sync_->Preview(Prompts::kRefused, [] { FAIL() << "looked"; }), Adopt(Prompts::kRefused)}) {
+    EXPECT_EQ(VaultStateOf(status), VaultState::kNeedsConfirmation);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("--allow-prompt"));
+  }
+  EXPECT_THAT(prompts_, IsEmpty());
+  EXPECT_THAT(calls_, IsEmpty());
+}
+
+TEST_F(PromptedAdoptionTest, RefusedPromptIsNotShownAgain) {
+  confirmed_ = false;
+  EXPECT_EQ(VaultStateOf(Adopt(Prompts::kAllowed)), VaultState::kNeedsConfirmation);
+  prompts_.clear();
+  executor_.Advance(absl::Minutes(1));
+  EXPECT_THAT(prompts_, AllOf(SizeIs(Ge(10)), Each(false)));
+  EXPECT_FALSE(sync_->trusts_key());
 }
 
 }  // namespace

@@ -45,6 +45,13 @@ TEST(VaultStateTest, FixFitsTheProvider) {
               ::testing::HasSubstr("--replace --unlock"));
 }
 
+TEST(VaultStateTest, UnconfirmedChangeNamesTheFlag) {
+  for (const char* program : {"", "keepassxc", "kwalletd5", "gnome-keyring-daemon"}) {
+    const absl::Status status = VaultError(VaultState::kNeedsConfirmation, {.program = program});
+    EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr("--allow-prompt")) << program;
+  }
+}
+
 TEST(VaultStateTest, FindingReplacesTheGeneralText) {
   const absl::Status status = VaultError(VaultState::kNoBus, {"it belongs to uid 1000", "be him"});
   EXPECT_EQ(status.message(), "it belongs to uid 1000; be him");

@@ -22,6 +22,7 @@ namespace billbroker {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 class IgnoringVaultObserver final : public VaultObserver {
  public:
@@ -68,7 +69,7 @@ class FileKeyringAdopterTest : public ::testing::Test {
 
 TEST_F(FileKeyringAdopterTest, PreviewNamesLossAndFiles) {
   Start();
-  const absl::StatusOr<KeyringLoss> loss = adopter_.Preview();
+  const absl::StatusOr<KeyringLoss> loss = adopter_.Preview(Prompts::kRefused);
   ASSERT_THAT(loss, IsOk());
   EXPECT_EQ(loss->confirmation, "adopt payroll-instance");
   EXPECT_EQ(loss->credentials, 1);
@@ -84,7 +85,7 @@ TEST_F(FileKeyringAdopterTest, PreviewNamesLossAndFiles) {
 
 TEST_F(FileKeyringAdopterTest, AdoptSetsBothFilesAside) {
   Start();
-  const absl::StatusOr<KeyringLoss> loss = adopter_.Adopt();
+  const absl::StatusOr<KeyringLoss> loss = adopter_.Adopt(Prompts::kRefused);
   ASSERT_THAT(loss, IsOk());
   EXPECT_EQ(loss->organizations, 2);
   ASSERT_EQ(loss->files.size(), 2U);
@@ -100,14 +101,14 @@ TEST_F(FileKeyringAdopterTest, AdoptSetsBothFilesAside) {
 
 TEST_F(FileKeyringAdopterTest, FailedRenamePutsTheFirstBack) {
   Start();
-  const std::string name = adopter_.Preview()->files[1].aside;
+  const std::string name = adopter_.Preview(Prompts::kRefused)->files[1].aside;
   // A name with this much text after it is too long for the file system.
   const std::string audit = folder_ / std::string(250, 'a');
   FileKeyringAdopter adopter({"payroll-instance", store_, audit}, clock_, health_, broker_.sessions,
                              log_);
   WriteAudit(audit, OtherKey());
   adopter.Use(sync_.get());
-  EXPECT_THAT(adopter.Adopt(), HasReason(Reason::kNotAdoptable));
+  EXPECT_THAT(adopter.Adopt(Prompts::kRefused), HasReason(Reason::kNotAdoptable));
   EXPECT_TRUE(Exists(store_));
   EXPECT_TRUE(Exists(audit));
   EXPECT_FALSE(vault_.MasterKey().ok());
@@ -118,16 +119,35 @@ TEST_F(FileKeyringAdopterTest, UnconfirmedKeyPutsFilesBack) {
   vault_.set_hook([this](absl::string_view call) {
     if (call == "CreateMasterKey") vault_.set_state(VaultState::kNeedsConfirmation);
   });
-  EXPECT_THAT(adopter_.Adopt(), HasReason(Reason::kVaultLocked));
+  EXPECT_THAT(adopter_.Adopt(Prompts::kRefused), HasReason(Reason::kVaultLocked));
   EXPECT_TRUE(Exists(store_));
   EXPECT_TRUE(Exists(audit_));
   const SecretString key = OtherKey();
   EXPECT_THAT(witness_.Check(&key), IsOk());
 }
 
+TEST_F(FileKeyringAdopterTest, FirstKeyThatNeedsAPromptGivesNothingUp) {
+  vault_.set_hook([this](absl::string_view call) {
+    const bool asks = call == "CreateMasterKey" && !vault_.prompts_allowed();
+    vault_.set_state(asks ? VaultState::kNeedsConfirmation : VaultState::kReady);
+  });
+  Start(/*replaced=*/false);
+  ASSERT_EQ(health_.state(), VaultState::kNeedsConfirmation);
+  EXPECT_THAT(adopter_.Preview(Prompts::kRefused), HasReason(Reason::kVaultLocked));
+  EXPECT_THAT(adopter_.Adopt(Prompts::kRefused), HasReason(Reason::kVaultLocked));
+  for (const auto& loss :
+       {adopter_.Preview(Prompts::kAllowed), adopter_.Adopt(Prompts::kAllowed)}) {
+    ASSERT_THAT(loss, IsOk());
+    EXPECT_THAT(loss->files, IsEmpty());
+  }
+  EXPECT_EQ(health_.state(), VaultState::kReady);
+  EXPECT_FALSE(vault_.prompts_allowed());
+}
+
 TEST_F(FileKeyringAdopterTest, RefusesReadyKeyring) {
   Start(/*replaced=*/false);
-  for (const auto& result : {adopter_.Preview(), adopter_.Adopt()}) {
+  for (const auto& result :
+       {adopter_.Preview(Prompts::kRefused), adopter_.Adopt(Prompts::kRefused)}) {
     EXPECT_THAT(result, HasReason(Reason::kNotAdoptable));
     EXPECT_THAT(result.status().message(), HasSubstr("READY; there is nothing to adopt"));
   }
@@ -138,7 +158,7 @@ TEST_F(FileKeyringAdopterTest, NeedsARestartAfterTheKeyWasKnown) {
   vault_.set_master_key(SecretString());
   executor_.Advance(absl::Seconds(2));
   ASSERT_EQ(health_.state(), VaultState::kReplaced);
-  const absl::Status status = adopter_.Adopt().status();
+  const absl::Status status = adopter_.Adopt(Prompts::kRefused).status();
   EXPECT_THAT(status, HasReason(Reason::kNotAdoptable));
   EXPECT_THAT(status, HasMetadata("vault_state", "REPLACED"));
   EXPECT_THAT(status.message(), HasSubstr("restart billbrokerd first, then adopt"));
@@ -148,8 +168,8 @@ TEST_F(FileKeyringAdopterTest, NeedsARestartAfterTheKeyWasKnown) {
 TEST_F(FileKeyringAdopterTest, RefusesAfterItsEnd) {
   Start();
   adopter_.Use(nullptr);
-  EXPECT_THAT(adopter_.Preview(), HasReason(Reason::kDraining));
-  EXPECT_THAT(adopter_.Adopt(), HasReason(Reason::kDraining));
+  EXPECT_THAT(adopter_.Preview(Prompts::kRefused), HasReason(Reason::kDraining));
+  EXPECT_THAT(adopter_.Adopt(Prompts::kRefused), HasReason(Reason::kDraining));
 }
 
 }  // namespace
