@@ -57,17 +57,15 @@ void SignInScheduler::Promise(const CandidateId& id, absl::Duration retry) {
   if (queue_.Find(id) != nullptr) queue_.Promise(id, retry + kClaimLasts);
 }
 
-bool SignInScheduler::StopWaiting(const CandidateId& id, absl::Duration now) {
+void SignInScheduler::StopWaiting(const CandidateId& id, absl::Duration now) {
   const SignInQueue::Entry* entry = queue_.Find(id);
-  if (entry == nullptr) return false;
-  const bool promised = entry->promised_until > now;
-  if (!promised) {
+  if (entry == nullptr) return;
+  if (entry->promised_until <= now) {
     Withdraw(id, now);
   } else if (!entry->is_claim) {
     Leave(id, now);
     queue_.MakeClaim(id);
   }
-  return promised;
 }
 
 void SignInScheduler::Withdraw(const CandidateId& id, absl::Duration now) {

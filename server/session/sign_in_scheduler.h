@@ -48,8 +48,8 @@ class SignInScheduler final {
   // Ignored if `id` is not queued.
   void Promise(const CandidateId& id, absl::Duration retry);
   // Ends the wait for an entry that no caller waits for any longer: it becomes a claim if a caller
-  // received a retry time, else it leaves the queue. Returns whether it is a claim.
-  bool StopWaiting(const CandidateId& id, absl::Duration now);
+  // received a retry time, else it leaves the queue. Ignored if `id` is not queued.
+  void StopWaiting(const CandidateId& id, absl::Duration now);
   // Removes an entry that is given up. Ignored if `id` is not queued.
   void Withdraw(const CandidateId& id, absl::Duration now);
   // See SignInQueue::TakeExpiredClaims().

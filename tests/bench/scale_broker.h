@@ -20,7 +20,7 @@
 #include "server/session/watch_hub.h"
 #include "tests/support/fake_audit.h"
 #include "tests/support/fake_bill.h"
-#include "tests/support/fake_engine_observer.h"
+#include "tests/support/fake_session_observer.h"
 #include "tests/support/fake_store.h"
 #include "tests/support/fake_vault.h"
 #include "tests/support/manual_time.h"
@@ -78,7 +78,7 @@ class ScaleBroker final {
   RememberMeRefusals remember_me_refusals_;
   FakeBill bill_{*threads_};
   FakeStore store_;
-  FakeEngineObserver observer_;
+  FakeSessionObserver observer_;
   FakeAudit audit_;
   std::vector<CredentialInfoPtr> credentials_;
   SessionManager sessions_;

@@ -8,7 +8,7 @@
 #include "server/credentials/organization_discovery.h"
 #include "server/session/session_manager.h"
 #include "tests/support/fake_bill.h"
-#include "tests/support/fake_engine_observer.h"
+#include "tests/support/fake_session_observer.h"
 #include "tests/support/fake_store.h"
 #include "tests/support/fake_vault.h"
 #include "tests/support/manual_time.h"
@@ -32,7 +32,7 @@ struct TestBroker {
   RememberMeRefusals remember_me_refusals;
   FakeBill bill;
   FakeStore store;
-  FakeEngineObserver own_observer;
+  FakeSessionObserver own_observer;
   SessionManager sessions;
   CredentialManager manager;
   OrganizationDiscovery discovery;

@@ -50,7 +50,7 @@ class CredentialManagerTest : public ::testing::Test {
   // end.
   [[nodiscard]] std::vector<std::string> LogOuts() const {
     std::vector<std::string> lines;
-    for (const FakeEngineObserver::LogOut& each : broker_.own_observer.log_outs()) {
+    for (const FakeSessionObserver::LogOut& each : broker_.own_observer.log_outs()) {
       lines.push_back(absl::StrCat(
           each.organization_id, " ",
           each.outcome.has_value() ? absl::StatusCodeToString(each.outcome->code()) : "starts"));

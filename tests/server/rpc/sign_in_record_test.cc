@@ -9,7 +9,7 @@
 
 #include "server/app/sign_in_audit.h"
 #include "tests/server/rpc/rpc_fixture.h"
-#include "tests/support/fake_engine_observer.h"
+#include "tests/support/fake_session_observer.h"
 #include "tests/support/status_matchers.h"
 
 namespace billbroker {
@@ -22,7 +22,7 @@ constexpr char kTraceparent[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b71692
 // Constructed before the fixture, which borrows it.
 struct SignInsOnALog {
   FakeAudit log;  // of sign-ins only
-  FakeEngineObserver next;
+  FakeSessionObserver next;
   SignInAudit sign_ins{log, next};
 };
 

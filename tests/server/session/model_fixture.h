@@ -99,7 +99,7 @@ class ModelHouse final {
   VaultHealth vault_health;
   CredentialIndex credentials{vault_health};
   RememberMeRefusals remember_me_refusals;
-  FakeEngineObserver observer;
+  FakeSessionObserver observer;
   billsim::Bill model;
   ModelBill bill;
   SessionManager manager;

@@ -154,7 +154,7 @@ TEST(SessionManagerCancelThreadsTest, EachCallerIsAnsweredOnce) {
   VaultHealth health;
   CredentialIndex credentials(health);
   RememberMeRefusals refusals;
-  FakeEngineObserver observer;
+  FakeSessionObserver observer;
   FakeStore store;
   std::unique_ptr<SessionManager> manager;
   std::vector<std::atomic<int>> answers(kThreads * kCallsPerThread);

@@ -24,7 +24,7 @@ TEST(SessionManagerConcurrencyTest, ConcurrentCallsGetConsistentAnswers) {
   VaultHealth health;
   CredentialIndex credentials(health);
   RememberMeRefusals refusals;
-  FakeEngineObserver observer;
+  FakeSessionObserver observer;
   FakeStore store;
   std::unique_ptr<SessionManager> manager;
   std::atomic<int> wrong = 0;

@@ -12,7 +12,7 @@
 #include "absl/strings/str_format.h"
 #include "server/session/session_manager.h"
 #include "tests/support/fake_bill.h"
-#include "tests/support/fake_engine_observer.h"
+#include "tests/support/fake_session_observer.h"
 #include "tests/support/fake_store.h"
 #include "tests/support/fake_vault.h"
 #include "tests/support/manual_time.h"
@@ -155,7 +155,7 @@ class SessionManagerTest : public ::testing::Test {
   VaultHealth vault_health;
   CredentialIndex credentials{vault_health};
   RememberMeRefusals remember_me_refusals;
-  FakeEngineObserver observer;
+  FakeSessionObserver observer;
   FakeBill bill{executor};
   FakeStore store;
   SessionManager manager{WithoutKeepAlive(), MakeParts()};

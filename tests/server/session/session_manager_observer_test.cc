@@ -13,7 +13,7 @@ using ::testing::ElementsAre;
 using ::testing::Field;
 using ::testing::IsEmpty;
 using ::testing::Optional;
-using LogOut = FakeEngineObserver::LogOut;
+using LogOut = FakeSessionObserver::LogOut;
 
 // Matches a SignInFacts.
 auto IsRequestedBy(const std::string& principal) {

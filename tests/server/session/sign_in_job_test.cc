@@ -11,7 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "tests/support/fake_engine_observer.h"
+#include "tests/support/fake_session_observer.h"
 #include "tests/support/fake_store.h"
 #include "tests/support/manual_time.h"
 #include "tests/support/sample_ids.h"
@@ -125,7 +125,7 @@ class SignInJobTest : public ::testing::Test {
   ManualClock clock;
   ManualExecutor executor{clock};
   FakeStore store;
-  FakeEngineObserver observer;
+  FakeSessionObserver observer;
   ScriptedGateway gateway;
 };
 

@@ -1,4 +1,4 @@
-// FakeEngineObserver: an SessionObserver that records every event and can refuse sign-ins.
+// FakeSessionObserver: a SessionObserver that records every event and can refuse sign-ins.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@
 namespace billbroker {
 
 // Allows every sign-in until RefuseSignIns(). Each list is in the order of the events. Thread-safe.
-class FakeEngineObserver final : public SessionObserver {
+class FakeSessionObserver final : public SessionObserver {
  public:
   struct LogOut {
     std::string organization_id;
