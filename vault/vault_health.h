@@ -34,9 +34,6 @@ class VaultHealth final {
     error_ = std::move(status);
     provider_ = std::move(provider);
   }
-  void set_state(VaultState state) {
-    Set(state == VaultState::kReady ? absl::OkStatus() : VaultError(state));
-  }
 
   // Returns the error of a call that needs a credential which was not read yet: VaultError() of the
   // state.

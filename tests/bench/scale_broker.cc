@@ -120,7 +120,7 @@ ScaleBroker::ScaleBroker(int slots)
                 hub_, store_, audit_, "/var/lib/billbroker/audit.jsonl", false}) {
   bill_.AnswerAtOnce();
   sessions_.SetWatcher(&hub_);
-  vault_health_.set_state(VaultState::kReady);
+  vault_health_.Set(absl::OkStatus());
   index_.Reset(credentials_, {});
   (void)OpenNow(store_, *vault_.MasterKey());
   sessions_.Restore(MakeContents(SpentDevKey(*credentials_[1]), clock_));

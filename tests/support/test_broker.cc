@@ -31,7 +31,7 @@ TestBroker::TestBroker(Executor& executor, SessionObserver* observer)
           {clock, random, vault, vault_health, credentials, sessions, {"production", "sandbox"}}),
       discovery({clock, random, credentials, sessions, bill}),
       mfa({clock, random, executor, vault, vault_health, credentials, sessions, bill, manager}) {
-  vault_health.set_state(VaultState::kReady);
+  vault_health.Set(absl::OkStatus());
   credentials.Reset({}, {});
   sessions.Restore(OpenNow(store, *vault.MasterKey()));
   bill.AnswerAtOnce();

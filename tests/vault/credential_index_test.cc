@@ -69,11 +69,11 @@ class CredentialIndexTest : public testing::Test {
 
 TEST_F(CredentialIndexTest, ReportsVaultStateUntilComplete) {
   EXPECT_EQ(Find(kFirst), "VAULT_UNREACHABLE");
-  health_.set_state(VaultState::kLocked);
+  health_.Set(VaultError(VaultState::kLocked));
   EXPECT_EQ(Find(kFirst), "VAULT_LOCKED");
   EXPECT_EQ(Find(kFirst, "acme-payables-user"), "VAULT_LOCKED");
   EXPECT_THAT(credentials_.Get("acme-payables-user"), HasReason(Reason::kVaultLocked));
-  health_.set_state(VaultState::kReady);
+  health_.Set(absl::OkStatus());
   EXPECT_EQ(Find(kFirst), "VAULT_UNREACHABLE");
   EXPECT_FALSE(credentials_.complete());
 }
@@ -86,7 +86,7 @@ TEST_F(CredentialIndexTest, FindsKnownCredentialsBeforeComplete) {
 
 TEST_F(CredentialIndexTest, AnswersInAnyVaultStateOnceComplete) {
   credentials_.Reset({Info("acme-payables-user")}, {});
-  health_.set_state(VaultState::kLocked);
+  health_.Set(VaultError(VaultState::kLocked));
   EXPECT_TRUE(credentials_.complete());
   EXPECT_EQ(Find(kFirst), "acme-payables-user");
   EXPECT_EQ(Find(kSecond), "UNKNOWN_ORGANIZATION");

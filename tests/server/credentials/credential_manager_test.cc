@@ -165,7 +165,7 @@ TEST_F(CredentialManagerTest, CreateFailsBeforeKeyringIsRead) {
                                                     {}});
   CredentialManager manager(
       {broker_.clock, broker_.random, broker_.vault, health, unread, sessions, {"sandbox"}});
-  health.set_state(VaultState::kLocked);
+  health.Set(VaultError(VaultState::kLocked));
   EXPECT_THAT(manager.Create(Draft(kAcme)), HasReason(Reason::kVaultLocked));
   EXPECT_EQ(broker_.vault.writes(), 0);
 }

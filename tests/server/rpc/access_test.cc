@@ -343,7 +343,7 @@ TEST_F(AccessTest, UnreadKeyringHidesOrganizations) {
   callers_.SetPolicy(policy);
   VaultHealth health;
   const CredentialIndex unread(health);
-  health.set_state(VaultState::kLocked);
+  health.Set(VaultError(VaultState::kLocked));
   const Gate gate(state_, unread, broker_.clock, recorder_);
   const CallerPtr caller = callers_.Of(kPrincipal);
   v1::GetSessionRequest request;

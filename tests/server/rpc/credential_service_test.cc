@@ -288,7 +288,7 @@ TEST_F(CredentialServiceTest, ListsCredentialsByNameInPages) {
 TEST_F(CredentialServiceTest, OnlyWritesNeedTheKeyring) {
   Create(NewUser(kAcme, {kFirstOrganization}));
   broker_.vault.set_state(VaultState::kLocked);
-  broker_.vault_health.set_state(VaultState::kLocked);
+  broker_.vault_health.Set(VaultError(VaultState::kLocked));
   EXPECT_THAT(Get(kAcme), IsOk());
   v1::CreateCredentialResponse response;
   EXPECT_THAT(Call(&CredentialStub::CreateCredential,

@@ -284,7 +284,7 @@ TEST_F(SessionServiceTest, WaitsFiveMinutesAtMost) {
 
 TEST_F(SessionServiceTest, StatusReportsTheBroker) {
   ASSERT_THAT(GetSession("00800000000000000081"), IsOk());
-  broker_.vault_health.set_state(VaultState::kLocked);
+  broker_.vault_health.Set(VaultError(VaultState::kLocked));
   v1::GetStatusResponse response;
   ASSERT_THAT(Call(&SessionStub::GetStatus, v1::GetStatusRequest(), &response), IsOk());
   EXPECT_EQ(response.version(), "1.2.3");

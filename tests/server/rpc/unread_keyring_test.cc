@@ -50,7 +50,7 @@ TEST_F(UnreadKeyringTest, LockedKeyringIsReportedBeforeTheAuditLog) {
       {VaultState::kReady, Reason::kVaultUnreachable},  // and not read yet
   };
   for (const auto& [state, reason] : states) {
-    health_.set_state(state);
+    health_.Set(state == VaultState::kReady ? absl::OkStatus() : VaultError(state));
     for (auto& rows : {CredentialRows(), MfaRows()}) {
       for (const Row& row : rows) {
         // The first asks the session manager's index, the second the keyring itself.

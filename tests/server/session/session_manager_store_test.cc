@@ -17,7 +17,7 @@ class SessionManagerStoreTest : public SessionManagerTest {
  protected:
   SessionManagerStoreTest() {
     bill.AnswerAtOnce();
-    vault_health.set_state(VaultState::kReady);
+    vault_health.Set(absl::OkStatus());
   }
 
   // Starts a process whose store cannot be opened yet.

@@ -22,7 +22,10 @@ std::ostream& operator<<(std::ostream& out, const VaultRow& row) { return out <<
 
 class VaultRuleTest : public ::testing::TestWithParam<VaultRow> {
  protected:
-  VaultRuleTest() { health.set_state(GetParam().state); }
+  VaultRuleTest() {
+    const VaultState state = GetParam().state;
+    health.Set(state == VaultState::kReady ? absl::OkStatus() : VaultError(state));
+  }
 
   const absl::Duration now = absl::Hours(50);
   VaultHealth health;

@@ -61,7 +61,7 @@ void RandomWalk::Settle() {
   world_.bill.SetWeather(WalkBill::Weather::kFair);
   world_.bill.fake().SetLatency(absl::ZeroDuration());
   world_.vault.set_state(VaultState::kReady);
-  world_.vault_health.set_state(VaultState::kReady);
+  world_.vault_health.Set(absl::OkStatus());
   world_.audit.set_failing(false);
   world_.store.set_failing(false);
   world_.store.set_pausing(false);
@@ -110,7 +110,7 @@ void RandomWalk::ChangeVault() {
   VaultState state = VaultState::kReady;
   if (dice_.Percent(20)) state = dice_.Percent(50) ? VaultState::kLocked : VaultState::kTimedOut;
   world_.vault.set_state(state);
-  world_.vault_health.set_state(state);
+  world_.vault_health.Set(world_.vault.Probe());
 }
 
 void RandomWalk::ChangeStore() {
