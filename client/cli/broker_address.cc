@@ -88,6 +88,9 @@ absl::StatusOr<ClientOptions> OverTcp(const std::string& address, const GlobalOp
 }  // namespace
 
 absl::StatusOr<ClientOptions> ClientOptionsOf(const GlobalOptions& options, const Host& host) {
+  if (options.timeout <= absl::ZeroDuration()) {
+    return absl::InvalidArgumentError("--timeout is not positive; give it some seconds");
+  }
   std::string address = options.address;
   if (address.empty() && options.socket.empty()) address = Environment(host, "BILLBROKER_ADDRESS");
   if (!address.empty()) return OverTcp(address, options, host);

@@ -75,6 +75,8 @@ TEST_F(CliMessagesTest, Usage) {
               HasSubstr("unknown option --pasword"));
   EXPECT_THAT(ErrorOf({"credential", "create", kCredential, "--password", "x"}),
               HasSubstr("there is no --password"));
+  EXPECT_EQ(ErrorOf({"status", "--timeout", "0"}),
+            "error: USAGE: --timeout is not positive; give it some seconds\n");
   EXPECT_EQ(Run({"--help"}), kExitOk);
   EXPECT_THAT(out_, HasSubstr("Exit codes:"));
   EXPECT_THAT(out_, HasSubstr("try later"));
