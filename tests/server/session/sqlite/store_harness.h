@@ -145,8 +145,12 @@ class SqliteStoreHarness {
  private:
   TempFolder folder_;
   ManualClock clock_;
-  SqliteStoreOptions options_{folder_.File("sessions.db"), "boot-1", absl::Milliseconds(1),
-                              absl::Hours(1)};
+  // A loaded machine may need seconds for a large write, and must not look like a disk that hangs.
+  SqliteStoreOptions options_{.path = folder_.File("sessions.db"),
+                              .boot_id = "boot-1",
+                              .busy_timeout = absl::Milliseconds(1),
+                              .retry_interval = absl::Hours(1),
+                              .answer_timeout = absl::Seconds(60)};
   std::unique_ptr<RecordingStoreObserver> observer_;
   std::unique_ptr<SqliteStore> store_;
 };
