@@ -107,8 +107,13 @@ absl::Status Renew(CommandContext& context, const RenewOptions& options) {
   Json json = {{"credential", CredentialJson(credential, false)},
                {"sessions", CountsJson(done->sessions())}};
   return context.Print(json, [&](std::ostream& out) {
-    out << "MFA trust of " << credential.name() << " is renewed until "
-        << TimeText(credential.remember_me_expire_time()) << '\n';
+    if (credential.has_remember_me_refuse_time()) {
+      out << "BILL accepted the code, and does not take the new rememberMeId of "
+          << credential.name() << ": its sign-ins are not MFA-trusted\n";
+    } else {
+      out << "MFA trust of " << credential.name() << " is renewed until "
+          << TimeText(credential.remember_me_expire_time()) << '\n';
+    }
     PrintCounts(credential.name(), done->sessions(), out);
   });
 }

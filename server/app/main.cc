@@ -238,7 +238,7 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
                              vault_health, sessions, log);
   CredentialServiceImpl credential_service({credentials, remember_me_refusals, gate, manager,
                                             changes, discovery, sessions, hub, adopter});
-  MfaServiceImpl mfa_service({gate, mfa, challenges});
+  MfaServiceImpl mfa_service({gate, mfa, remember_me_refusals, challenges});
   AuditServiceImpl audit_service(gate, audit);
 
   Listeners listeners(std::move(claims->sockets),

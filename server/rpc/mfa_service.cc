@@ -72,6 +72,8 @@ ServerUnaryReactor* MfaServiceImpl::CompleteChallenge(CallbackServerContext* con
         parts_.gate.Do(*context, need, pass.record, complete);
     if (renewal.ok()) {
       FillCredential(*renewal->credential, true, *response->mutable_credential());
+      FillTrust(parts_.remember_me_refusals.FindRefusalTime(*renewal->credential),
+                *response->mutable_credential());
       FillStepUps(renewal->sessions, *response->mutable_sessions());
     }
     Finished(reactor, renewal.status());

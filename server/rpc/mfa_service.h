@@ -8,6 +8,7 @@
 #include "server/rpc/gate.h"
 #include "server/rpc/wiping_allocator.h"
 #include "vault/base/executor.h"
+#include "vault/remember_me_refusals.h"
 
 namespace billbroker {
 
@@ -17,6 +18,7 @@ class MfaServiceImpl final : public v1::MfaService::CallbackService {
   struct Parts {  // borrowed
     const Gate& gate;
     MfaManager& manager;
+    const RememberMeRefusals& remember_me_refusals;
     Executor& executor;  // where its calls run and block, and nothing else
   };
 

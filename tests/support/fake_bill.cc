@@ -244,6 +244,11 @@ void FakeBill::ForgetDevices() {
   sessions_.ForgetDevices();
 }
 
+void FakeBill::SetRemembersDevices(bool remembers) {
+  MutexLock lock(mutex_);
+  sessions_.SetRemembers(remembers);
+}
+
 void FakeBill::SetOrganizationPage(absl::string_view page, OrganizationPage answer) {
   MutexLock lock(mutex_);
   organization_pages_[std::string(page)] = std::move(answer);

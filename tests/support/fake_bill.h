@@ -92,6 +92,8 @@ class FakeBill final : public BillApi {
   void FailNextMfaCalls(int count, const BillError& error);  // step-ups included
   // From now on the rememberMeIds that were issued before are not accepted.
   void ForgetDevices();
+  // If `remembers` is false, BILL does not accept the rememberMeIds that it issues from now on.
+  void SetRemembersDevices(bool remembers);
 
   // Sessions at BILL.
   void KillSession(absl::string_view session_id);  // also a partner session

@@ -63,7 +63,7 @@ void FakeBillSessions::SetTrust(absl::string_view session_id, bool trusted) {
 
 std::string FakeBillSessions::Remember(absl::string_view device) {
   std::string id = RememberMeId(++last_remember_me_);
-  devices_.emplace(id, device);
+  if (remembers_) devices_.emplace(id, device);
   return id;
 }
 

@@ -46,6 +46,8 @@ class FakeBillSessions final {
   std::string Remember(absl::string_view device);
   [[nodiscard]] bool IsRemembered(absl::string_view remember_me_id, absl::string_view device) const;
   void ForgetDevices();
+  // If `remembers` is false, the ids of later Remember() calls are not remembered.
+  void SetRemembers(bool remembers) { remembers_ = remembers; }
 
  private:
   using Device = std::pair<std::string, std::string>;  // rememberMeId and device name
@@ -56,6 +58,7 @@ class FakeBillSessions final {
   std::set<std::string, std::less<>> live_partners_;
   int last_remember_me_ = 0;
   std::set<Device> devices_;
+  bool remembers_ = true;
 };
 
 }  // namespace billbroker

@@ -63,6 +63,15 @@ TEST_F(MfaCommandTest, ReadsCodeFromStandardInput) {
   EXPECT_THAT(err_, Not(HasSubstr("123456")));
 }
 
+TEST_F(MfaCommandTest, RefusedIdIsNotCalledRenewed) {
+  terminal_.input = "123456\n";
+  EXPECT_EQ(Run({"mfa", "renew", "acme-payables-user", "--code-from-stdin", "--device",
+                 "refused-device"}),
+            kExitOk);
+  EXPECT_THAT(out_, HasSubstr("does not take the new rememberMeId"));
+  EXPECT_THAT(out_, Not(HasSubstr("is renewed until")));
+}
+
 TEST_F(MfaCommandTest, StepUpNamesTheNextCommand) {
   EXPECT_EQ(Run({"mfa", "step-up", "acme-payables-user"}), kExitOk);
   EXPECT_THAT(out_, HasSubstr("'billbroker mfa renew acme-payables-user'"));

@@ -38,6 +38,9 @@ class FakeBroker::Mfa final : public v1::MfaService::Service {
     }
     response->mutable_credential()->set_name("acme-payables-user");
     response->mutable_credential()->mutable_remember_me_expire_time()->set_seconds(kNowSeconds);
+    if (request->device() == "refused-device") {
+      response->mutable_credential()->mutable_remember_me_refuse_time()->set_seconds(kNowSeconds);
+    }
     response->mutable_sessions()->set_trusted_count(2);
     response->mutable_sessions()->set_failed_count(1);
     return grpc::Status::OK;

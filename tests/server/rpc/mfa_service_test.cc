@@ -95,6 +95,17 @@ TEST_F(MfaRpcTest, ShowsStaleIdUntilBillAcceptsAnother) {
   EXPECT_FALSE(Shown().has_remember_me_refuse_time());
 }
 
+TEST_F(MfaRpcTest, NewIdThatBillDoesNotTakeIsShownAtOnce) {
+  for (const char* organization : {"00800000000000000081", "00800000000000000082"}) {
+    ASSERT_THAT(GetSession(organization), IsOk());
+  }
+  broker_.bill.SetRemembersDevices(false);
+  v1::CompleteChallengeResponse response;
+  ASSERT_THAT(Complete(Start(), "123456", response), IsOk());
+  EXPECT_EQ(response.sessions().refused_count(), 1);
+  EXPECT_TRUE(response.credential().has_remember_me_refuse_time());
+}
+
 TEST_F(MfaRpcTest, StatusCountsCredentialsThatNeedAPerson) {
   const auto shown = [this] {
     v1::GetStatusResponse response;

@@ -164,7 +164,7 @@ class RpcTest : public ::testing::Test {
                                              broker_.sessions, hub_, adopter_}};
   ThreadExecutor challenges_thread_{1};
   BlockingExecutor challenges_{challenges_thread_};
-  MfaServiceImpl mfa_service_{{gate_, broker_.mfa, challenges_}};
+  MfaServiceImpl mfa_service_{{gate_, broker_.mfa, broker_.remember_me_refusals, challenges_}};
   AuditServiceImpl audit_service_{gate_, audit_};
   ContextRecorder::Newest newest_call_ = nullptr;
   std::unique_ptr<grpc::Server> server_;

@@ -38,7 +38,8 @@ class UnreadKeyringTest : public RpcCatalogTest {
   CredentialServiceImpl unread_credentials_{{unread_, broker_.remember_me_refusals, unread_gate_,
                                              broker_.manager, changes_, broker_.discovery,
                                              broker_.sessions, hub_, adopter_}};
-  MfaServiceImpl unread_mfa_{{unread_gate_, broker_.mfa, challenges_}};
+  MfaServiceImpl unread_mfa_{
+      {unread_gate_, broker_.mfa, broker_.remember_me_refusals, challenges_}};
   std::unique_ptr<grpc::Server> unread_server_;
 };
 
