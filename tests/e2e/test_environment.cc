@@ -145,6 +145,29 @@ nlohmann::json TestEnvironment::Output::Json() const {
   return json;
 }
 
+namespace {
+
+bool TimedOut(const absl::Status& status) {
+  const absl::optional<ErrorDetails> details = DetailsOf(status);
+  if (!details.has_value()) return false;
+  const auto state = details->metadata.find("vault_state");
+  return details->reason == Reason::kAuditUnavailable ||
+         (state != details->metadata.end() && state->second == "TIMED_OUT");
+}
+
+}  // namespace
+
+absl::Status TestEnvironment::Create(const NewCredential& credential) {
+  absl::Status created;
+  Await(
+      [&] {
+        created = credentials_->Create(credential).status();
+        return !TimedOut(created);
+      },
+      "the disk and the keyring to answer");
+  return created;
+}
+
 absl::Status TestEnvironment::CreateAcme(absl::string_view password) {
   NewCredential acme;
   acme.name = kAcme;
@@ -154,7 +177,7 @@ absl::Status TestEnvironment::CreateAcme(absl::string_view password) {
   acme.password = SecretString::CopyOf(password);
   acme.organizations.push_back({kPayables, {}});
   acme.organizations.push_back({kReceivables, {}});
-  return credentials_->Create(acme).status();
+  return Create(acme);
 }
 
 absl::Status TestEnvironment::CreateBooks() {
@@ -165,7 +188,7 @@ absl::Status TestEnvironment::CreateBooks() {
   books.username = "books@accountants.example";
   books.console_api_token = SecretString::CopyOf(kConsoleToken);
   books.organizations.push_back({kBakery, SecretString::CopyOf(kBakeryDevKey)});
-  return credentials_->Create(books).status();
+  return Create(books);
 }
 
 int TestEnvironment::UseAtBill(const ClientSession& session) {

@@ -110,6 +110,8 @@ class TestEnvironment final {
                           const std::string& socket, const std::string& more = "") const;
 
  private:
+  // Repeats the request while the disk or the keyring does not answer: a test machine may be busy.
+  absl::Status Create(const NewCredential& credential);
   [[nodiscard]] Output RunCli(std::vector<std::string> command,
                               const std::vector<std::string>& arguments,
                               const std::string& standard_input) const;
