@@ -24,8 +24,9 @@ class KeyringSessionsTest : public ::testing::Test {
   // Starts the broker with live sessions of three credentials, and with credentials that have no
   // sessions yet.
   void Begin();
-  // Makes a random fault, does a call that needs the keyring during the fault, and ends the fault
-  // in about half of the rounds. The other faults last until a later round ends them all.
+  // Makes a random fault, and does a call that needs the keyring during the fault. Most rounds end
+  // all faults; the other faults last into the next round. Each round reports a change of an item,
+  // so that the broker reads all credentials at each of its probes.
   void RunRound(int round);
   // Ends all faults and blocks until the broker is ready. The provider restarts, so that the broker
   // reads everything again at once and not after its pause of twenty seconds for unreadable items.
@@ -43,6 +44,8 @@ class KeyringSessionsTest : public ::testing::Test {
 
   void CreateCredential(int user);
   void SignInLiveOrganizations();
+  // Returns the id of the organization's session.
+  std::string AwaitSession(const std::string& organization);
   void ExpectLiveSessionIsServed(int number);
   // Asks for an organization that has no session.
   void CallCold(int round);

@@ -28,12 +28,18 @@ constexpr const char* kSessionErrors[] = {stub_error::kNoSession,     stub_error
 constexpr StubPrompt kPrompts[] = {StubPrompt::kWhenCalled, StubPrompt::kByTest,
                                    StubPrompt::kNever};
 constexpr absl::Duration kLongestDelay = absl::Milliseconds(100);
-constexpr double kShareOfAlways = 0.3;   // the other faults are for one to three calls
-constexpr double kShareOfStates = 0.35;  // the other faults are in the answers of a method
+constexpr double kShareOfAlways = 0.3;       // the other faults are for one to three calls
+constexpr double kShareOfStates = 0.35;      // the other faults are in the answers of a method
+constexpr double kShareOfCredentials = 0.5;  // of the faults of single items
 
 template <typename T, std::size_t kSize>
 const T& Pick(const T (&values)[kSize], Random& random) {
   return values[static_cast<std::size_t>(random.Uniform() * kSize)];
+}
+
+bool ConcernsItems(const std::string& method) {
+  return method == "Item.GetSecret" || method == "Item.SetSecret" || method == "Item.Delete" ||
+         method == "Properties.Get";
 }
 
 struct Described {
@@ -120,6 +126,10 @@ std::string StubSecretService::InjectRandom(Random& random) {
   Described described = RandomFault(random);
   std::string text = absl::StrCat(described.text, ": ", described.fault.method);
   if (!described.fault.error.empty()) absl::StrAppend(&text, " with ", described.fault.error);
+  if (ConcernsItems(described.fault.method) && random.Uniform() < kShareOfCredentials) {
+    described.fault = std::move(described.fault).ForItem({{"kind", "credential"}});
+    absl::StrAppend(&text, ", credentials only");
+  }
   if (random.Uniform() >= kShareOfAlways) {
     described.fault.times = 1 + static_cast<int>(random.Uniform() * 3);
     absl::StrAppend(&text, ", calls: ", described.fault.times);
