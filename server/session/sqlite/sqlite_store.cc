@@ -209,7 +209,7 @@ bool SqliteStore::Pause(absl::Duration time) {
 
 void SqliteStore::Report(const StoreEvent& event) {
   if (const auto* lost = absl::get_if<StoreFileLost>(&event)) {
-    SetState(StoreState::kDegraded, lost->why);
+    SetState(StoreState::kDegraded, lost->why, absl::nullopt, /*is_news=*/true);
   } else if (const auto* aside = absl::get_if<StoreFileSetAside>(&event)) {
     observer_.StoreSetAside(aside->file, aside->why);
   } else if (const auto* row = absl::get_if<StoreRowDropped>(&event)) {
@@ -220,7 +220,7 @@ void SqliteStore::Report(const StoreEvent& event) {
 }
 
 void SqliteStore::SetState(StoreState state, absl::string_view why,
-                           absl::optional<absl::Duration> next_try) {
+                           absl::optional<absl::Duration> next_try, bool is_news) {
   const absl::Time now = clock_.Now();
   StoreStatus status;
   {
@@ -231,7 +231,7 @@ void SqliteStore::SetState(StoreState state, absl::string_view why,
     status_.why = std::string(why);
     status_.next_try.reset();
     if (next_try.has_value()) status_.next_try = now + *next_try;
-    if (same) return;
+    if (same && !is_news) return;
     status = status_;
   }
   observer_.StoreStateChanged(status);

@@ -25,7 +25,8 @@ namespace billbroker {
 class StoreObserver {
  public:
   virtual ~StoreObserver() = default;
-  // Receives each new state.
+  // Receives each new state. Receives kDegraded again if the file is lost while it cannot be
+  // written.
   virtual void StoreStateChanged(const StoreStatus& status) = 0;
   // Receives the new path of a file that could not be used. A fresh file was started.
   virtual void StoreSetAside(const std::string& file, absl::string_view why) = 0;
@@ -90,8 +91,9 @@ class SqliteStore final : public SessionStore {
   bool Pause(absl::Duration time) ABSL_NO_THREAD_SAFETY_ANALYSIS;
   void StopFirstTry();
   void Report(const StoreEvent& event);
+  // Notifies the observer if the state differs from the last one, or if `is_news`.
   void SetState(StoreState state, absl::string_view why,
-                absl::optional<absl::Duration> next_try = absl::nullopt);
+                absl::optional<absl::Duration> next_try = absl::nullopt, bool is_news = false);
 
   const SqliteStoreOptions options_;
   const Clock& clock_;

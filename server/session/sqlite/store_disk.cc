@@ -163,8 +163,8 @@ absl::Status StoreDisk::WriteRows(const std::vector<SealedRow>& rows,
 void StoreDisk::LoseFile(absl::string_view why) {
   in_the_way_ = std::string(why);
   events_.emplace_back(StoreFileLost{absl::StrCat(options_.path, " is lost: ", why,
-                                                  "; a new one is made. Leave it alone while "
-                                                  "billbrokerd runs")});
+                                                  "; a new one is made once that is possible. "
+                                                  "Leave it alone while billbrokerd runs")});
   rescued_.clear();
   // Until the first row that cannot be read. Each row can be used without the others.
   file_->ReadRows([this](SealedRow row) { rescued_.push_back(std::move(row)); }).IgnoreError();

@@ -81,6 +81,24 @@ TEST_F(LostFileTest, KeepsChangesWhileRecreationFails) {
   EXPECT_EQ(Describe(harness_.Reopen()), BothRows());
 }
 
+TEST_F(LostFileTest, ReportsLossOfFileThatCouldNotBeWritten) {
+  {
+    const NoWrites no_writes;
+    EXPECT_THAT(WriteSecond(), Not(IsOk()));
+    for (const char* suffix : {"", "-wal"}) std::filesystem::remove(harness_.path() + suffix);
+    EXPECT_THAT(WriteSecond(), Not(IsOk()));
+    EXPECT_THAT(
+        harness_.observer().events(),
+        ElementsAre("state READY", AllOf(StartsWith("state DEGRADED: "), Not(HasSubstr("is lost"))),
+                    AllOf(StartsWith("state DEGRADED: "), HasSubstr("is lost"),
+                          HasSubstr("once that is possible"))));
+    EXPECT_THAT(harness_.store().status().why, HasSubstr("changes are in memory only"));
+  }
+  EXPECT_THAT(WriteSecond(), IsOk());
+  EXPECT_EQ(harness_.observer().events().back(), "state READY");
+  EXPECT_EQ(Describe(harness_.Reopen()), BothRows());
+}
+
 TEST_F(LostFileTest, NewerChangeWinsOverFailedOne) {
   for (const char* suffix : {"", "-wal"}) std::filesystem::remove(harness_.path() + suffix);
   {
