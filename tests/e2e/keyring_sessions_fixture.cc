@@ -31,6 +31,8 @@ constexpr int kOrganizationsOfUser = 50;
 constexpr int kLiveSessions = kLiveUsers * kOrganizationsOfUser;
 constexpr int kCallers = 6;
 constexpr double kShareOfHealed = 0.7;
+// A changed item alone makes the broker look at attributes once.
+constexpr int kReadHasBegun = 3;
 
 std::uint64_t ChooseSeed() {
   const char* text = std::getenv("BILLBROKER_FAULT_SEED");
@@ -43,7 +45,7 @@ TestEnvironment::Options MakeOptions() {
   TestEnvironment::Options options;
   options.keyring = PrivateBus::Start::kBus;
   // Short, because each call that hangs takes that long.
-  options.keyring_timeout = absl::Milliseconds(300);
+  options.keyring_timeout = absl::Milliseconds(200);
   options.data = nlohmann::json({{"generate",
                                   {{"organizations", kUsers * kOrganizationsOfUser},
                                    {"users", kUsers},
@@ -142,8 +144,29 @@ void KeyringSessionsTest::RunRound(int round) {
   }
   ExpectLiveSessionIsServed(round % kLiveSessions);
   if (random_.Uniform() < kShareOfHealed) stub_.Heal();
-  // Lets the broker read all credentials at its next probe.
-  stub_.SendSignal({"Collection.ItemChanged", stub_.Items({{"kind", "credential"}}).at(0).path});
+}
+
+void KeyringSessionsTest::DisturbRead() {
+  stub_.Heal();
+  stub_.ResetCalls();
+  const StubAttributes credentials = {{"kind", "credential"}};
+  stub_.SendSignal({"Collection.ItemChanged", stub_.Items(credentials).at(0).path});
+  Await(
+      [&] {
+        const std::vector<StubCall> calls = stub_.Calls();
+        return std::count_if(calls.begin(), calls.end(), [](const StubCall& call) {
+                 return call.property == "Attributes";
+               }) >= kReadHasBegun;
+      },
+      "the broker to read all credentials");
+  std::string faults;
+  for (int fault = 0; fault < kFaultsOfRead; ++fault) {
+    absl::StrAppend(&faults, stub_.InjectRandomForItems(random_, credentials), "; ");
+  }
+  SCOPED_TRACE(absl::StrCat("while all credentials are read: ", faults));
+  Change();
+  ExpectLiveSessionIsServed(0);
+  stub_.Heal();
 }
 
 void KeyringSessionsTest::CallCold(int number) {

@@ -17,6 +17,8 @@ namespace billbroker {
 
 class KeyringSessionsTest : public ::testing::Test {
  protected:
+  static constexpr int kFaultsOfRead = 2;
+
   // The seed is BILLBROKER_FAULT_SEED, or a new one in each run.
   KeyringSessionsTest();
 
@@ -25,9 +27,10 @@ class KeyringSessionsTest : public ::testing::Test {
   // sessions yet.
   void Begin();
   // Makes a random fault, and does a call that needs the keyring during the fault. Most rounds end
-  // all faults; the other faults last into the next round. Each round reports a change of an item,
-  // so that the broker reads all credentials at each of its probes.
+  // all faults; the other faults last into the next round.
   void RunRound(int round);
+  // Ends all faults, and makes kFaultsOfRead faults of credentials while the broker reads all.
+  void DisturbRead();
   // Ends all faults and blocks until the broker is ready. The provider restarts, so that the broker
   // reads everything again at once and not after its pause of twenty seconds for unreadable items.
   void Heal();

@@ -1,4 +1,4 @@
-// StubSecretService::InjectRandom(): the random faults.
+// StubSecretService::InjectRandom() and InjectRandomForItems(): the random faults.
 #include <string>
 #include <utility>
 
@@ -28,18 +28,17 @@ constexpr const char* kSessionErrors[] = {stub_error::kNoSession,     stub_error
 constexpr StubPrompt kPrompts[] = {StubPrompt::kWhenCalled, StubPrompt::kByTest,
                                    StubPrompt::kNever};
 constexpr absl::Duration kLongestDelay = absl::Milliseconds(100);
-constexpr double kShareOfAlways = 0.3;       // the other faults are for one to three calls
-constexpr double kShareOfStates = 0.35;      // the other faults are in the answers of a method
-constexpr double kShareOfCredentials = 0.5;  // of the faults of single items
+constexpr double kShareOfAlways = 0.3;   // the other faults are for one to three calls
+constexpr double kShareOfStates = 0.35;  // the other faults are in the answers of a method
 
 template <typename T, std::size_t kSize>
 const T& Pick(const T (&values)[kSize], Random& random) {
   return values[static_cast<std::size_t>(random.Uniform() * kSize)];
 }
 
+// Returns true for the methods that read single items.
 bool ConcernsItems(const std::string& method) {
-  return method == "Item.GetSecret" || method == "Item.SetSecret" || method == "Item.Delete" ||
-         method == "Properties.Get";
+  return method == "Item.GetSecret" || method == "Properties.Get";
 }
 
 struct Described {
@@ -119,23 +118,32 @@ std::string ChangeState(StubSecretService& stub, Random& random) {
   }
 }
 
-}  // namespace
-
-std::string StubSecretService::InjectRandom(Random& random) {
-  if (random.Uniform() < kShareOfStates) return ChangeState(*this, random);
-  Described described = RandomFault(random);
+std::string InjectDescribed(StubSecretService& stub, Described described, Random& random) {
   std::string text = absl::StrCat(described.text, ": ", described.fault.method);
   if (!described.fault.error.empty()) absl::StrAppend(&text, " with ", described.fault.error);
-  if (ConcernsItems(described.fault.method) && random.Uniform() < kShareOfCredentials) {
-    described.fault = std::move(described.fault).ForItem({{"kind", "credential"}});
-    absl::StrAppend(&text, ", credentials only");
-  }
   if (random.Uniform() >= kShareOfAlways) {
     described.fault.times = 1 + static_cast<int>(random.Uniform() * 3);
     absl::StrAppend(&text, ", calls: ", described.fault.times);
   }
-  Inject(std::move(described.fault));
+  stub.Inject(std::move(described.fault));
   return text;
+}
+
+}  // namespace
+
+std::string StubSecretService::InjectRandom(Random& random) {
+  if (random.Uniform() < kShareOfStates) return ChangeState(*this, random);
+  return InjectDescribed(*this, RandomFault(random), random);
+}
+
+std::string StubSecretService::InjectRandomForItems(Random& random,
+                                                    const StubAttributes& attributes) {
+  while (true) {
+    Described described = RandomFault(random);
+    if (!ConcernsItems(described.fault.method)) continue;
+    described.fault = std::move(described.fault).ForItem(attributes);
+    return InjectDescribed(*this, std::move(described), random);
+  }
 }
 
 }  // namespace billbroker

@@ -103,6 +103,8 @@ class StubSecretService final {
   // Makes one random fault, which Heal() ends, and returns its description. The fault itself
   // changes no item.
   std::string InjectRandom(Random& random);
+  // Does the same with a fault in the answers to reads of items that have these attributes.
+  std::string InjectRandomForItems(Random& random, const StubAttributes& attributes);
   // Ends every fault: starts a stopped stub, does the held calls, unlocks everything, repairs
   // damaged items, sends signals again, and makes the alias "default" valid. Changes of behaviour
   // and prompts that wait stay.
