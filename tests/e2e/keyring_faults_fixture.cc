@@ -173,13 +173,7 @@ void KeyringFaultsTest::ExpectChangeGets(const FaultAnswer& answer) {
 }
 
 void KeyringFaultsTest::AwaitRecovery() {
-  Await(
-      [&] {
-        const absl::StatusOr<v1::GetStatusResponse> status = env_.admin().GetStatus();
-        return status.ok() && status->vault().state() == v1::VAULT_STATE_READY &&
-               status->vault().invalid_documents().empty();
-      },
-      "the broker to be ready");
+  env_.AwaitReadyVault();
   ExpectColdCallerGets({});
 }
 

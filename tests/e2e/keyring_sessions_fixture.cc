@@ -203,13 +203,7 @@ void KeyringSessionsTest::ExpectLiveSessionIsServed(int number) {
 void KeyringSessionsTest::Heal() {
   stub_.Heal();
   stub_.Restart();
-  Await(
-      [&] {
-        const absl::StatusOr<v1::GetStatusResponse> status = env_.admin().GetStatus();
-        return status.ok() && status->vault().state() == v1::VAULT_STATE_READY &&
-               status->vault().invalid_documents().empty();
-      },
-      "the broker to be ready");
+  env_.AwaitReadyVault();
 }
 
 void KeyringSessionsTest::ExpectAllSessionsAreServed() {

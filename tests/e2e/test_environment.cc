@@ -27,6 +27,15 @@ std::string ReadFile(const std::string& path, std::streamoff from = 0) {
   return text.str();
 }
 
+// Returns true if the disk of the audit log or the keyring did not answer.
+bool TimedOut(const absl::Status& status) {
+  const absl::optional<ErrorDetails> details = DetailsOf(status);
+  if (!details.has_value()) return false;
+  const auto state = details->metadata.find("vault_state");
+  return details->reason == Reason::kAuditUnavailable ||
+         (state != details->metadata.end() && state->second == "TIMED_OUT");
+}
+
 std::unique_ptr<billsim::BillSimulator> StartBill(const TestEnvironment::Options& environment) {
   billsim::BillSimulator::Options options;
   absl::StatusOr<billsim::Data> data = billsim::ParseData(environment.data);
@@ -145,18 +154,6 @@ nlohmann::json TestEnvironment::Output::Json() const {
   return json;
 }
 
-namespace {
-
-bool TimedOut(const absl::Status& status) {
-  const absl::optional<ErrorDetails> details = DetailsOf(status);
-  if (!details.has_value()) return false;
-  const auto state = details->metadata.find("vault_state");
-  return details->reason == Reason::kAuditUnavailable ||
-         (state != details->metadata.end() && state->second == "TIMED_OUT");
-}
-
-}  // namespace
-
 absl::Status TestEnvironment::Create(const NewCredential& credential) {
   absl::Status created;
   Await(
@@ -166,6 +163,16 @@ absl::Status TestEnvironment::Create(const NewCredential& credential) {
       },
       "the disk and the keyring to answer");
   return created;
+}
+
+void TestEnvironment::AwaitReadyVault() {
+  Await(
+      [&] {
+        const absl::StatusOr<v1::GetStatusResponse> status = admin_->GetStatus();
+        return status.ok() && status->vault().state() == v1::VAULT_STATE_READY &&
+               status->vault().invalid_documents().empty();
+      },
+      "the broker to be ready");
 }
 
 absl::Status TestEnvironment::CreateAcme(absl::string_view password) {

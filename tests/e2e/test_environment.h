@@ -73,6 +73,9 @@ class TestEnvironment final {
   // Creates kBooks: a console user of the bakery.
   [[nodiscard]] absl::Status CreateBooks();
 
+  // Blocks until the keyring is ready and the broker could read every document.
+  void AwaitReadyVault();
+
   [[nodiscard]] PrivateBus& bus() { return bus_; }
   [[nodiscard]] billsim::BillSimulator& bill() { return *bill_; }
   [[nodiscard]] SessionClient& sessions() { return *sessions_; }
