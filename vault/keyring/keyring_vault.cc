@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <future>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -79,7 +78,8 @@ KeyringVault::KeyringVault(KeyringOptions options, std::unique_ptr<ItemStore> it
       held_(options_.hold_time),
       items_(std::move(items)),
       key_(options_.instance, *items_),
-      documents_(options_.instance, *items_) {}
+      documents_(options_.instance, *items_),
+      prompt_(options_.call_timeout, options_.prompt_timeout, thread_, *items_) {}
 
 KeyringVault::~KeyringVault() {
   // The destructor of items_ must run on its thread; nothing else is queued any more.
@@ -252,7 +252,7 @@ absl::StatusOr<SecretString> KeyringVault::CreateMasterKey() {
     if (!written.ok() && !AnswerLost(written)) return written;
     if (VaultStateOf(written) != VaultState::kReady) lost = written;
     if (prompt.empty()) continue;
-    if (absl::Status confirmed = Confirm(prompt); !confirmed.ok()) return confirmed;
+    if (absl::Status confirmed = prompt_.Confirm(prompt); !confirmed.ok()) return confirmed;
   }
 }
 
@@ -311,7 +311,7 @@ absl::Status KeyringVault::Write(absl::string_view name, const Change& change) {
     return absl::OkStatus();
   });
   if (!status.ok() || prompt.empty()) return status;
-  const absl::Status confirmed = Confirm(prompt);
+  const absl::Status confirmed = prompt_.Confirm(prompt);
   StoredOr stored = absl::optional<StoredDocument>();
   status = OnThread([&](Deadline deadline) {
     held_.Drop(name);
@@ -322,39 +322,6 @@ absl::Status KeyringVault::Write(absl::string_view name, const Change& change) {
   if (status.ok()) status = change.allowed(*stored);
   if (!status.ok() && VaultStateOf(status) == VaultState::kReady) return status;
   return WithUnknownOutcome(confirmed.ok() ? NothingDone(change.verb) : confirmed);
-}
-
-void KeyringVault::Dismiss(const std::string& prompt) {
-  (void)OnThread([&](Deadline) {
-    items_->DismissPrompt(prompt);
-    return absl::OkStatus();
-  });
-}
-
-absl::Status KeyringVault::Confirm(const std::string& prompt) {
-  if (!prompts_allowed_) {
-    Dismiss(prompt);
-    return VaultError(VaultState::kNeedsConfirmation, {.program = provider().program});
-  }
-  const auto answered = std::make_shared<std::promise<bool>>();
-  std::future<bool> answer = answered->get_future();
-  const absl::Status shown = OnThread([&](Deadline deadline) {
-    return items_->ShowPrompt(
-        prompt, [answered](bool dismissed) { answered->set_value(dismissed); }, deadline);
-  });
-  if (!shown.ok())
-    return absl::IsNotFound(shown) ? VaultError(VaultState::kNeedsConfirmation) : shown;
-  // Not on the keyring's thread: other calls go on.
-  if (answer.wait_for(absl::ToChronoMilliseconds(options_.prompt_timeout)) !=
-      std::future_status::ready) {
-    Dismiss(prompt);
-    return VaultError(VaultState::kNeedsConfirmation,
-                      {absl::StrCat("nobody confirmed the change in the Secret Service within ",
-                                    absl::FormatDuration(options_.prompt_timeout))});
-  }
-  if (!answer.get()) return absl::OkStatus();
-  return VaultError(VaultState::kNeedsConfirmation,
-                    {"a person refused the change in the Secret Service"});
 }
 
 absl::StatusOr<std::string> KeyringVault::TryWrite(absl::string_view name, const Change& change,

@@ -16,6 +16,7 @@
 #include "vault/keyring/held_credentials.h"
 #include "vault/keyring/item_store.h"
 #include "vault/keyring/keyring_key.h"
+#include "vault/keyring/keyring_prompt.h"
 #include "vault/keyring/keyring_thread.h"
 #include "vault/keyring/write_turn.h"
 #include "vault/vault.h"
@@ -56,7 +57,7 @@ class KeyringVault final : public Vault {
   [[nodiscard]] absl::StatusOr<SecretString> MasterKey() override;
   [[nodiscard]] absl::StatusOr<SecretString> CreateMasterKey() override;
   void TrustMasterKey(const SecretString& key) override;
-  void AllowPrompts(bool allowed) override { prompts_allowed_ = allowed; }
+  void AllowPrompts(bool allowed) override { prompt_.Allow(allowed); }
   [[nodiscard]] absl::Status Probe() override;
   [[nodiscard]] VaultProvider provider() const override;
   [[nodiscard]] bool TakeChangedElsewhere() override { return changed_elsewhere_.exchange(false); }
@@ -76,10 +77,6 @@ class KeyringVault final : public Vault {
 
   // Makes the change, and shows a prompt of the provider if that is allowed.
   absl::Status Write(absl::string_view name, const Change& change);
-  // Shows the prompt if that is allowed, and waits until a person has answered it; otherwise
-  // dismisses it. Returns OK if the person confirmed.
-  absl::Status Confirm(const std::string& prompt);
-  void Dismiss(const std::string& prompt);
 
   // On the keyring's thread:
   // Makes the change and reads it back. Returns the path of the prompt that it waits for.
@@ -93,7 +90,6 @@ class KeyringVault final : public Vault {
   HeldCredentials held_;
   WriteTurn turn_;
   std::atomic<bool> changed_elsewhere_ = false;
-  std::atomic<bool> prompts_allowed_ = false;
   mutable Mutex mutex_;
   VaultProvider provider_ ABSL_GUARDED_BY(mutex_);
   // Used on the keyring's thread only:
@@ -102,6 +98,7 @@ class KeyringVault final : public Vault {
   KeyringKey key_;
   DocumentReader documents_;
   KeyringThread thread_;
+  KeyringPrompt prompt_;  // thread-safe
 };
 
 }  // namespace billbroker

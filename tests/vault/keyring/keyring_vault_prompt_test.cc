@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <memory>
 #include <thread>
 
 #include "tests/support/await.h"
@@ -16,7 +17,23 @@ namespace {
 
 using ::testing::HasSubstr;
 
-using KeyringVaultPromptTest = KeyringVaultTest;
+class KeyringVaultPromptTest : public KeyringVaultTest {
+ protected:
+  // Creates first_ on a thread, and returns once its prompt is shown.
+  std::jthread CreateUntilPrompt() {
+    vault_->AllowPrompts(true);
+    items_.next_writes = {WriteAnswer::kPrompts};
+    const auto shown = std::make_shared<std::promise<void>>();
+    items_.on_prompt = [shown] { shown->set_value(); };
+    std::jthread writer([this] { EXPECT_THAT(vault_->Create(first_), IsOk()); });
+    EXPECT_TRUE(AwaitReady(shown->get_future(), "the prompt"));
+    return writer;
+  }
+  void ConfirmPrompt() {
+    items_.prompted_write();
+    items_.prompted(false);
+  }
+};
 
 TEST_F(KeyringVaultPromptTest, WriteThatNeedsAPersonIsRefused) {
   items_.next_writes = {WriteAnswer::kPrompts};
@@ -31,10 +48,7 @@ TEST_F(KeyringVaultPromptTest, WriteThatNeedsAPersonIsRefused) {
 TEST_F(KeyringVaultPromptTest, ConfirmedPromptCompletesTheWrite) {
   vault_->AllowPrompts(true);
   items_.next_writes = {WriteAnswer::kPrompts};
-  items_.on_prompt = [this] {
-    items_.prompted_write();
-    items_.prompted(false);
-  };
+  items_.on_prompt = [this] { ConfirmPrompt(); };
   EXPECT_THAT(vault_->Create(first_), IsOk());
   EXPECT_THAT(vault_->Load("acme-payables-user"), IsOk());
   EXPECT_FALSE(items_.prompt_dismissed);
@@ -51,31 +65,19 @@ TEST_F(KeyringVaultPromptTest, RefusedPromptFailsTheWrite) {
 
 TEST_F(KeyringVaultPromptTest, OtherCallsGoOnDuringAPrompt) {
   ASSERT_THAT(vault_->Create(SampleUser("mill-payables-user")), IsOk());
-  vault_->AllowPrompts(true);
-  items_.next_writes = {WriteAnswer::kPrompts};
-  std::promise<void> shown;
-  items_.on_prompt = [&shown] { shown.set_value(); };
-  std::jthread writer([this] { EXPECT_THAT(vault_->Create(first_), IsOk()); });
-  ASSERT_TRUE(AwaitReady(shown.get_future(), "the prompt"));
+  const std::jthread writer = CreateUntilPrompt();
   EXPECT_THAT(vault_->Load("mill-payables-user"), IsOk());
-  items_.prompted_write();
-  items_.prompted(false);
+  ConfirmPrompt();
 }
 
 TEST_F(KeyringVaultPromptTest, OneWriteAtATimeWaitsForAPerson) {
   KeyringOptions options;
   options.call_timeout = absl::Milliseconds(20);
   Open(options);
-  vault_->AllowPrompts(true);
-  items_.next_writes = {WriteAnswer::kPrompts};
-  std::promise<void> shown;
-  items_.on_prompt = [&shown] { shown.set_value(); };
-  std::jthread writer([this] { EXPECT_THAT(vault_->Create(first_), IsOk()); });
-  ASSERT_TRUE(AwaitReady(shown.get_future(), "the prompt"));
+  const std::jthread writer = CreateUntilPrompt();
   EXPECT_THAT(vault_->Create(SampleUser("mill-payables-user")).message(),
               HasSubstr("another change waits for a person"));
-  items_.prompted_write();
-  items_.prompted(false);
+  ConfirmPrompt();
 }
 
 TEST_F(KeyringVaultPromptTest, PromptThatNobodyAnswersEnds) {

@@ -1,0 +1,41 @@
+#include "vault/keyring/keyring_prompt.h"
+
+#include <future>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "vault/vault.h"
+
+namespace billbroker {
+
+absl::Status KeyringPrompt::Confirm(const std::string& path) {
+  if (!allowed_) {
+    std::string program;
+    (void)thread_.Run(Deadline::After(call_timeout_), [&](Deadline) {
+      items_.DismissPrompt(path);
+      program = items_.provider().program;
+    });
+    return VaultError(VaultState::kNeedsConfirmation, {.program = program});
+  }
+  const auto answered = std::make_shared<std::promise<bool>>();
+  std::future<bool> answer = answered->get_future();
+  absl::Status shown = VaultError(VaultState::kTimedOut);
+  (void)thread_.Run(Deadline::After(call_timeout_), [&](Deadline deadline) {
+    shown = items_.ShowPrompt(
+        path, [answered](bool dismissed) { answered->set_value(dismissed); }, deadline);
+  });
+  if (!shown.ok())
+    return absl::IsNotFound(shown) ? VaultError(VaultState::kNeedsConfirmation) : shown;
+  if (answer.wait_for(absl::ToChronoMilliseconds(prompt_timeout_)) != std::future_status::ready) {
+    (void)thread_.Run(Deadline::After(call_timeout_),
+                      [&](Deadline) { items_.DismissPrompt(path); });
+    return VaultError(VaultState::kNeedsConfirmation,
+                      {absl::StrCat("nobody confirmed the change in the Secret Service within ",
+                                    absl::FormatDuration(prompt_timeout_))});
+  }
+  if (!answer.get()) return absl::OkStatus();
+  return VaultError(VaultState::kNeedsConfirmation,
+                    {"a person refused the change in the Secret Service"});
+}
+
+}  // namespace billbroker
