@@ -79,7 +79,8 @@ class AuditDiskTest : public ::testing::Test {
   // Expects sign-ins and changes to be refused and live sessions to be returned.
   void ExpectOnlyLiveSessions() {
     const int sign_ins = env_->SignIns();
-    EXPECT_THAT(env_->CreateBooks(), HasReason(Reason::kAuditUnavailable));
+    EXPECT_THAT(env_->credentials().Create(TestEnvironment::Books()),
+                HasReason(Reason::kAuditUnavailable));
     EXPECT_EQ(env_->WhyNoSession(kReceivables), Reason::kAuditUnavailable);
     EXPECT_EQ(env_->SignIns(), sign_ins);
     EXPECT_THAT(env_->sessions().GetSession(kPayables), IsOk());

@@ -187,7 +187,7 @@ absl::Status TestEnvironment::CreateAcme(absl::string_view password) {
   return Create(acme);
 }
 
-absl::Status TestEnvironment::CreateBooks() {
+NewCredential TestEnvironment::Books() {
   NewCredential books;
   books.name = kBooks;
   books.environment = "sandbox";
@@ -195,8 +195,10 @@ absl::Status TestEnvironment::CreateBooks() {
   books.username = "books@accountants.example";
   books.console_api_token = SecretString::CopyOf(kConsoleToken);
   books.organizations.push_back({kBakery, SecretString::CopyOf(kBakeryDevKey)});
-  return Create(books);
+  return books;
 }
+
+absl::Status TestEnvironment::CreateBooks() { return Create(Books()); }
 
 int TestEnvironment::UseAtBill(const ClientSession& session) {
   return bill_->model()

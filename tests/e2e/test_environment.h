@@ -70,7 +70,8 @@ class TestEnvironment final {
 
   // Creates kAcme: one user of two organizations.
   [[nodiscard]] absl::Status CreateAcme(absl::string_view password = kAcmePassword);
-  // Creates kBooks: a console user of the bakery.
+  // Returns kBooks: a console user of the bakery.
+  [[nodiscard]] static NewCredential Books();
   [[nodiscard]] absl::Status CreateBooks();
 
   // Blocks until the keyring is ready and the broker could read every document.
@@ -113,7 +114,8 @@ class TestEnvironment final {
                           const std::string& socket, const std::string& more = "") const;
 
  private:
-  // Repeats the request while the disk or the keyring does not answer: a test machine may be busy.
+  // Repeats the request while the audit log is not writable or the keyring times out: a test
+  // machine may be busy. To expect such an error, call credentials().Create().
   absl::Status Create(const NewCredential& credential);
   [[nodiscard]] Output RunCli(std::vector<std::string> command,
                               const std::vector<std::string>& arguments,
