@@ -14,9 +14,10 @@ namespace {
 constexpr int kMaxReads = 2;
 // The part of a call's time that is left to see whether only this item is not returned.
 constexpr double kProbeShare = 1.0 / 3;
-// After an item was not returned in time.
+// An item that was not returned in time is not read again during the pause. A later read of it
+// waits no longer than the second figure.
 constexpr absl::Duration kPause = absl::Seconds(5);
-constexpr absl::Duration kNextAttempt = absl::Seconds(1);  // the longest
+constexpr absl::Duration kLaterRead = absl::Seconds(1);
 
 absl::Status NotReturned(absl::string_view name) {
   return VaultError(VaultState::kFailing,
@@ -126,8 +127,8 @@ absl::StatusOr<SecretString> DocumentReader::ReadSecret(absl::string_view name,
                                                         const std::string& path,
                                                         Deadline deadline) {
   Deadline until = deadline.Leaving(kProbeShare);
-  if (silent_.contains(path) && until.Remaining() > kNextAttempt) {
-    until = Deadline::After(kNextAttempt);
+  if (silent_.contains(path) && until.Remaining() > kLaterRead) {
+    until = Deadline::After(kLaterRead);
   }
   absl::StatusOr<SecretString> read = items_.ReadSecret(path, until);
   if (VaultStateOf(read.status()) != VaultState::kTimedOut) {

@@ -20,8 +20,8 @@ namespace {
 // The part of a write's time that is reserved for reading it back.
 constexpr double kRereadShare = 0.25;
 constexpr int kMaxWrites = 2;
-// So many documents that are not returned in time mean that the whole keyring does not answer: the
-// first of a read, or altogether.
+// If this many documents of one read are not returned in time, the whole keyring counts as not
+// answering. The first figure applies until one document was returned.
 constexpr int kMaxFirstSilent = 3;
 constexpr int kMaxSilent = 10;
 
