@@ -132,13 +132,16 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
     NoteState(status);
     if (!reading.has_value()) return;
     load_wanted_ = !reading->missing.empty();
-    reread_ = absl::InfiniteDuration();
+    // The search of the first read may have missed an item, and no later one is planned.
+    const bool first = !std::exchange(read_once_, true);
+    reread_ =
+        first ? parts_.clock.SinceBoot() + options_.confirm_interval : absl::InfiniteDuration();
     std::string invalid;
     for (const InvalidDocument& document : reading->invalid_documents) {
       absl::StrAppend(&invalid, document.name, ": ", document.why.message(), "\n");
       // The provider sends no signal when it returns such an item again.
       if (VaultStateOf(document.why) != VaultState::kReady) {
-        reread_ = parts_.clock.SinceBoot() + options_.reread_interval;
+        reread_ = std::min(reread_, parts_.clock.SinceBoot() + options_.reread_interval);
       }
     }
     const bool same_invalid = invalid == std::exchange(last_invalid_, invalid);
@@ -271,7 +274,8 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
   absl::Status last_status_ = VaultError(VaultState::kUnknown);
   Prompts prompts_ = Prompts::kRefused;
   bool load_wanted_ = true;
-  absl::Duration reread_ = absl::InfiniteDuration();     // if an item was not returned
+  bool read_once_ = false;
+  absl::Duration reread_ = absl::InfiniteDuration();     // the next read that nothing asks for
   std::string last_invalid_;                             // of the last read
   std::atomic<bool> trusted_ = false;                    // the vault has the trusted key
   std::map<std::string, absl::Duration> missing_since_;  // name -> first read without it

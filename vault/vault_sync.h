@@ -2,7 +2,8 @@
 //
 // It reads the whole vault and updates the index at the start, whenever the vault becomes ready
 // again, and whenever the index is in doubt, another process changed the vault or another provider
-// took over. It retries until a read succeeds. In between it only probes the state of the vault.
+// took over. It retries until a read succeeds. It repeats the first read once, since the search may
+// have missed a credential. In between it only probes the state of the vault.
 //
 // Only a proven deletion is a deletion. A credential is removed from the index, and its sessions
 // end, after two reads at least `confirm_interval` apart that did not find it, each of an unlocked
@@ -63,7 +64,8 @@ class VaultObserver {
 struct VaultSyncOptions {
   absl::Duration retry_interval = absl::Seconds(1);  // while not everything has been read
   absl::Duration probe_interval = absl::Seconds(2);
-  absl::Duration confirm_interval = absl::Seconds(2);  // between two reads that prove a deletion
+  // Between two reads that prove a deletion, and between the first read and its repetition.
+  absl::Duration confirm_interval = absl::Seconds(2);
   absl::Duration reread_interval = absl::Seconds(20);  // while an item is not returned
   absl::Duration repeat_interval = absl::Minutes(1);   // between two reasons of the same state
 };

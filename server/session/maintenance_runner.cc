@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "server/session/session_maintenance.h"
+#include "server/session/session_restore.h"
 #include "server/session/slot_errors.h"
 
 namespace billbroker {
@@ -26,6 +27,7 @@ void MaintenanceRunner::Run() {
       return state->rules.scheduler.queue().Find(id) != nullptr;
     });
     state->journal.ForgetOldAttempts();
+    ForgetUnclaimed(shared_, state);
     // A claim ends without an event of its own: the dispatcher drops it.
     if (state->rules.scheduler.queue().CountSlots() > 0) state->dispatch = true;
   }
@@ -148,7 +150,9 @@ void MaintenanceRunner::FollowCredential(const CredentialInfoPtr& before,
     if (before != nullptr) FollowPartner(state, *before, after.get());
     NotifyWatcher(state, before, after);
   }
-  if (after != nullptr) WarmUp(after);
+  if (after == nullptr) return;
+  RestoreUnclaimed(shared_, slots_, dispatcher_, after);
+  WarmUp(after);
 }
 
 void MaintenanceRunner::NoteRemoved(LockedSessions& state, const CredentialInfoPtr& before,

@@ -49,6 +49,9 @@ bool MayHaveFailed(const PastSignIn& sign_in) {
          reason != Reason::kVaultLocked && reason != Reason::kVaultUnreachable;
 }
 
+// Longer than BILL keeps an idle session.
+constexpr absl::Duration kUnclaimedTime = absl::Hours(1);
+
 // The times of one sign-in in the audit log and in the store differ by less.
 constexpr absl::Duration kSameSignIn = absl::Seconds(10);
 
@@ -158,7 +161,12 @@ class Restorer final {
     }
   }
 
+  // Restores the slot, unless the organization was detached from its credential.
   void RestoreSlot(const StoredSlot& stored, const CredentialInfoPtr& credential) {
+    if (!credential->organizations.contains(stored.organization_id)) {
+      EndSession(stored, *credential);
+      return state_->journal.ForgetSlot({stored.credential_uid, stored.organization_id});
+    }
     const bool used = state_->slots.Find({credential->uid, stored.organization_id}) != nullptr;
     SessionSlot& slot = state_->slots.FindOrCreate(credential, stored.organization_id);
     slot.session.RestoreGeneration(stored.generation);
@@ -267,8 +275,6 @@ void RestoreSessions(SharedSessions& shared, LockedSessions& state, SlotOperatio
     std::string uid = info->uid;
     credentials.emplace(std::move(uid), std::move(info));
   }
-  const bool all_known =
-      shared.parts.credentials.complete() && shared.parts.credentials.invalid_documents().empty();
   Restorer restorer(shared, state, slots, dispatcher, contents.same_boot);
   restorer.ReplaceAuditFailures(contents.attempts);
   for (const StoredAcceptedSecret& accepted : contents.accepted_secrets) {
@@ -286,22 +292,53 @@ void RestoreSessions(SharedSessions& shared, LockedSessions& state, SlotOperatio
   restorer.RestoreQuarantines(std::move(contents.quarantines));
   std::sort(contents.slots.begin(), contents.slots.end(),
             [](const StoredSlot& a, const StoredSlot& b) { return a.place < b.place; });
-  for (const StoredSlot& stored : contents.slots) {
+  for (StoredSlot& stored : contents.slots) {
     const SlotId id = {stored.credential_uid, stored.organization_id};
     const auto credential = credentials.find(stored.credential_uid);
     const auto removed = state->removed_before_restore.find(id);
-    if (credential != credentials.end() &&
-        credential->second->organizations.contains(stored.organization_id)) {
+    if (credential != credentials.end()) {
       restorer.RestoreSlot(stored, credential->second);
     } else if (removed != state->removed_before_restore.end()) {
       restorer.EndSession(stored, *removed->second);
       state->journal.ForgetSlot(id);
-    } else if (all_known) {
-      state->journal.ForgetSlot(id);
+    } else {
+      state->unclaimed.slots[stored.credential_uid].push_back(std::move(stored));
     }
   }
+  state->unclaimed.same_boot = contents.same_boot;
+  state->unclaimed.forget_after = shared.now() + kUnclaimedTime;
   state->accepted_before_restore.clear();
   state->removed_before_restore.clear();
+}
+
+void RestoreUnclaimed(SharedSessions& shared, SlotOperations& slots, SignInDispatcher& dispatcher,
+                      const CredentialInfoPtr& credential) {
+  std::vector<StoredSlot> stored;
+  {
+    LockedSessions state(shared);
+    auto unclaimed = state->unclaimed.slots.extract(credential->uid);
+    if (unclaimed) stored = std::move(unclaimed.mapped());
+  }
+  for (std::size_t i = 0; i < stored.size();) {
+    LockedSessions state(shared);
+    Restorer restorer(shared, state, slots, dispatcher, state->unclaimed.same_boot);
+    for (int visited = 0; visited < kSlotsPerHold && i < stored.size(); ++visited, ++i) {
+      restorer.RestoreSlot(stored[i], credential);
+    }
+  }
+}
+
+void ForgetUnclaimed(SharedSessions& shared, LockedSessions& state) {
+  UnclaimedSlots& unclaimed = state->unclaimed;
+  const CredentialIndex& credentials = shared.parts.credentials;
+  if (unclaimed.slots.empty() || shared.now() < unclaimed.forget_after || !credentials.complete() ||
+      !credentials.invalid_documents().empty()) {
+    return;
+  }
+  for (const auto& [uid, stored] : unclaimed.slots) {
+    for (const StoredSlot& slot : stored) state->journal.ForgetSlot({uid, slot.organization_id});
+  }
+  unclaimed.slots.clear();
 }
 
 void CountPastSignIns(SharedSessions& shared, LockedSessions& state,

@@ -54,6 +54,14 @@ struct SessionParts {  // borrowed
   std::map<std::string, std::string> base_urls;
 };
 
+// The stored slots of credentials that had not been read when the store was, by the uid of their
+// credential. They are restored if it is read after all.
+struct UnclaimedSlots {
+  absl::flat_hash_map<std::string, std::vector<StoredSlot>> slots;
+  bool same_boot = false;       // StoreContents::same_boot
+  absl::Duration forget_after;  // on Clock::SinceBoot(), if every document could be read
+};
+
 struct SessionState {
   SessionState(const SessionManagerOptions& options, const SessionParts& parts);
 
@@ -80,6 +88,7 @@ struct SessionState {
   // The slots whose organization was detached, or whose credential was deleted, before the store
   // was read, with their credential before that. Restore() ends their stored sessions.
   absl::flat_hash_map<SlotId, CredentialInfoPtr> removed_before_restore;
+  UnclaimedSlots unclaimed;
   int held_sessions = 0;  // of slots, some of which may be past their deadline
   std::int64_t sign_ins = 0;
   std::int64_t failed_sign_ins = 0;

@@ -40,6 +40,14 @@ class SessionManagerRestartTest : public SessionManagerTest {
     own->RunUntilIdle();
   }
 
+  // Starts a process whose first complete read of the vault found no credential.
+  void StartWithoutCredentials(std::vector<InvalidDocument> invalid) {
+    process.reset();
+    credentials.Reset({}, std::move(invalid));
+    Start();
+    own->RunUntilIdle();
+  }
+
   // Returns the next version of the credential, with so many of its organizations.
   Credential NewVersion(int organizations) {
     Credential next = MakeCredential(kAcme, organizations);
@@ -447,14 +455,59 @@ TEST_F(SessionManagerRestartTest, DetachedSessionDoesNotComeBackWithAttach) {
   EXPECT_EQ(store.contents().slots[0].session, nullptr);
 }
 
-// Only a change in this process proves a removal: a keyring that is incomplete does not.
-TEST_F(SessionManagerRestartTest, MissingCredentialIsNotSignedOut) {
-  const SessionPtr before = *Call();
+TEST_F(SessionManagerRestartTest, DetachWhileStoppedEndsSession) {
+  const SessionPtr attached = *Call();
+  const SessionPtr detached = *Call({}, kThird);
   process.reset();
-  credentials.Reset({}, {});
+  UpdateDirectory(NewVersion(2));
   Start();
   own->RunUntilIdle();
-  EXPECT_TRUE(bill.IsLive(before->keys.session_id->Reveal()));
+  EXPECT_FALSE(bill.IsLive(detached->keys.session_id->Reveal()));
+  EXPECT_TRUE(bill.IsLive(attached->keys.session_id->Reveal()));
+  ASSERT_EQ(store.contents().slots.size(), 1U);
+}
+
+// One read of a keyring does not prove that a credential was deleted.
+TEST_F(SessionManagerRestartTest, LateCredentialGetsItsSessionsBack) {
+  const SessionPtr before = *Call();
+  const CredentialInfoPtr late = *credentials.Get(kAcme);
+  StartWithoutCredentials({});
+  own->Advance(absl::Minutes(2));
+  EXPECT_THAT(Call(), HasReason(Reason::kUnknownOrganization));
+  credentials.Put(late);
+  const SessionPtr after = *Call();
+  EXPECT_EQ(after->keys.session_id->Reveal(), before->keys.session_id->Reveal());
+  EXPECT_GE(after->generation, before->generation);
+  EXPECT_EQ(bill.CountSignIns(), 1);
+}
+
+TEST_F(SessionManagerRestartTest, LateCredentialKeepsItsGenerations) {
+  const SessionPtr before = *Call();
+  const CredentialInfoPtr late = *credentials.Get(kAcme);
+  StartWithoutCredentials({});
+  own->Advance(absl::Minutes(40));
+  credentials.Put(late);
+  EXPECT_GT((*Call())->generation, before->generation);
+}
+
+TEST_F(SessionManagerRestartTest, ForgetsSlotsOfMissingCredentialLater) {
+  const SessionPtr before = *Call();
+  StartWithoutCredentials({});
+  own->Advance(absl::Minutes(59));
+  EXPECT_EQ(store.contents().slots.size(), 1U);
+  EXPECT_TRUE(bill.IsLive(before->keys.session_id->Reveal()));  // only a removal ends it
+  own->Advance(absl::Minutes(2));
+  EXPECT_TRUE(store.contents().slots.empty());
+}
+
+TEST_F(SessionManagerRestartTest, UnreadableDocumentKeepsSlots) {
+  ASSERT_THAT(Call(), IsOk());
+  StartWithoutCredentials({{kAcme, MakeError(Reason::kVaultDocumentInvalid, "not readable")}});
+  own->Advance(absl::Hours(3));
+  EXPECT_EQ(store.contents().slots.size(), 1U);
+  credentials.Reset({}, {});
+  own->Advance(absl::Minutes(1));
+  EXPECT_TRUE(store.contents().slots.empty());
 }
 
 TEST_F(SessionManagerRestartTest, RecordsAttemptBeforeSending) {
