@@ -77,7 +77,8 @@ TEST_F(LostFileTest, KeepsChangesWhileRecreationFails) {
   EXPECT_THAT(WriteAndWait(harness_.store(), SampleSlot(kSampleUid, kSecondOrganization, 2)),
               IsOk());
   EXPECT_EQ(harness_.observer().Count("aside"), 0);
-  EXPECT_EQ(harness_.observer().Count("state DEGRADED"), 1);
+  // The write of the fixture's last change may have failed before.
+  EXPECT_THAT(harness_.observer().events(), Contains(HasSubstr("is lost")).Times(1));
   EXPECT_EQ(Describe(harness_.Reopen()), BothRows());
 }
 
