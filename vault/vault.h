@@ -103,9 +103,9 @@ class Vault {
   // Stores a new credential, which must be valid and have a uid. Fails with CREDENTIAL_EXISTS if
   // the name is taken.
   //
-  // Every write needs a trusted master key, and is read back. OK means that it is stored. Another
-  // document there is VERSION_CONFLICT. After an error with metadata "outcome" = "unknown" it may
-  // be stored, or be stored later; after any other error it is not stored.
+  // Every write needs a trusted master key, and is read back. OK means that it is stored. After an
+  // error with metadata "outcome" = "unknown" it may be stored, or be stored later; after any other
+  // error it is not stored.
   [[nodiscard]] virtual absl::Status Create(const Credential& credential) = 0;
 
   // Replaces the whole document of a credential, which must be valid. Fails with VERSION_CONFLICT

@@ -80,13 +80,14 @@ absl::StatusOr<CredentialPtr> DocumentReader::ReadAt(const std::string& path, st
                                                      Deadline deadline) {
   name = CredentialNameIn({}, path);
   const absl::StatusOr<ItemAttributes> attributes = items_.ReadAttributes(path, deadline);
-  absl::StatusOr<CredentialPtr> credential;
-  if (attributes.ok()) {
+  // A provider that restarted may have given the path to an item of another program.
+  absl::StatusOr<CredentialPtr> credential = absl::NotFoundError("not a credential");
+  if (!attributes.ok()) {
+    credential = attributes.status();
+  } else if (IsCredential(*attributes)) {
     name = CredentialNameIn(*attributes, path);
     SecretString document;
     credential = ReadParsed(name, path, document, deadline);
-  } else {
-    credential = attributes.status();
   }
   if (!absl::IsNotFound(credential.status())) return credential;
   // Only an item that is not listed any more was removed.
@@ -116,6 +117,14 @@ absl::StatusOr<CredentialPtr> DocumentReader::ReadParsed(absl::string_view name,
     if (credential.ok() || reads == kMaxReads) return credential;
     items_.RenewSession();
   }
+}
+
+bool DocumentReader::IsCredential(const ItemAttributes& attributes) const {
+  const ItemAttributes wanted = AttributesOfCredentials(instance_);
+  return std::all_of(wanted.begin(), wanted.end(), [&attributes](const auto& each) {
+    const auto found = attributes.find(each.first);
+    return found != attributes.end() && found->second == each.second;
+  });
 }
 
 bool DocumentReader::IsPaused(const std::string& path) const {

@@ -42,7 +42,7 @@ class DocumentReader final {
 
   // Reads the document at `path`, and sets `name` as soon as it is known: to the credential's name,
   // or to a description if the item has none. Fails as Read(), or with kNotFound if there is no
-  // item any more.
+  // credential any more.
   [[nodiscard]] absl::StatusOr<CredentialPtr> ReadAt(const std::string& path, std::string& name,
                                                      Deadline deadline);
 
@@ -51,6 +51,7 @@ class DocumentReader final {
                                            SecretString& document, Deadline deadline);
   absl::StatusOr<SecretString> ReadSecret(absl::string_view name, const std::string& path,
                                           Deadline deadline);
+  bool IsCredential(const ItemAttributes& attributes) const;
   bool IsPaused(const std::string& path) const;
 
   const std::string instance_;

@@ -38,6 +38,12 @@ absl::Status NothingDone(absl::string_view verb) {
                      "see whether its disk is full or read-only, and repeat the change"});
 }
 
+absl::Status NotFoundAgain() {
+  return VaultError(VaultState::kFailing,
+                    {"the keyring answered OK, and does not list the changed item",
+                     "read the credential, and repeat the change"});
+}
+
 // Returns true if only one document is affected, and not the whole keyring.
 bool IsOfOneDocument(const absl::Status& status) {
   switch (VaultStateOf(status)) {
@@ -64,6 +70,15 @@ struct KeyringVault::Change {
   // Returns the path of the prompt that the write waits for; empty without one.
   std::function<absl::StatusOr<std::string>(const absl::optional<StoredDocument>&, Deadline)> write;
   absl::string_view verb = "stored";
+};
+
+// The writes of one change: one for each item of the name, and a repetition of a lost one.
+struct KeyringVault::Progress {
+  int writes = 0;
+  int max_writes = kMaxWrites;
+  bool prompted = false;
+  absl::Status lost;         // the error of a write that may have been done
+  bool object_gone = false;  // the last write found no such item
 };
 
 absl::StatusOr<std::unique_ptr<KeyringVault>> KeyringVault::Create(KeyringOptions options) {
@@ -126,15 +141,13 @@ absl::StatusOr<VaultContents> KeyringVault::LoadAll() {
   DocumentsByName by_name;
   status = ReadEach(paths, by_name);
   if (!status.ok()) return status;
-  VaultContents contents = ToContents(by_name);
-  if (contents.invalid_documents.empty()) return contents;
-  // The keyring itself may have been locked or lost meanwhile.
+  // The keyring may have been locked, lost or replaced meanwhile, so that documents were missed.
   status = OnThread([this](Deadline deadline) {
     absl::Status probed = items_->Probe(deadline);
     return probed.ok() ? key_.Check(false, deadline) : probed;
   });
   if (!status.ok()) return status;
-  return contents;
+  return ToContents(by_name);
 }
 
 absl::Status KeyringVault::ReadEach(const std::vector<std::string>& paths,
@@ -252,7 +265,8 @@ absl::StatusOr<SecretString> KeyringVault::CreateMasterKey() {
     if (!written.ok() && !AnswerLost(written)) return written;
     if (VaultStateOf(written) != VaultState::kReady) lost = written;
     if (prompt.empty()) continue;
-    if (absl::Status confirmed = prompt_.Confirm(prompt); !confirmed.ok()) return confirmed;
+    if (absl::Status confirmed = prompt_.Confirm(prompt); !confirmed.ok()) lost = confirmed;
+    writes = kMaxWrites - 1;  // read back, without another prompt
   }
 }
 
@@ -300,59 +314,76 @@ void KeyringVault::NoteChanges(Deadline deadline) {
 absl::Status KeyringVault::Write(absl::string_view name, const Change& change) {
   if (!turn_.Begin(options_.call_timeout)) {
     return VaultError(VaultState::kNeedsConfirmation,
-                      {"another change waits for a person to confirm it", "try again later"});
+                      {"another change is not finished; it may wait for a person to confirm it",
+                       "try again later"});
   }
   const absl::Cleanup end_turn = [this] { turn_.End(); };
-  std::string prompt;
-  absl::Status status = OnThread([&](Deadline deadline) {
-    absl::StatusOr<std::string> written = TryWrite(name, change, deadline);
-    if (!written.ok()) return written.status();
-    prompt = *std::move(written);
-    return absl::OkStatus();
-  });
-  if (!status.ok() || prompt.empty()) return status;
-  const absl::Status confirmed = prompt_.Confirm(prompt);
-  StoredOr stored = absl::optional<StoredDocument>();
-  status = OnThread([&](Deadline deadline) {
-    held_.Drop(name);
-    stored = documents_.Read(name, deadline);
-    return stored.status();
-  });
-  if (status.ok() && change.done(*stored)) return absl::OkStatus();
-  if (status.ok()) status = change.allowed(*stored);
-  if (!status.ok() && VaultStateOf(status) == VaultState::kReady) return status;
-  return WithUnknownOutcome(confirmed.ok() ? NothingDone(change.verb) : confirmed);
+  Progress progress;
+  while (true) {
+    std::string prompt;
+    const absl::Status status = OnThread([&](Deadline deadline) {
+      absl::StatusOr<std::string> written = TryWrite(name, change, progress, deadline);
+      if (!written.ok()) return written.status();
+      prompt = *std::move(written);
+      return absl::OkStatus();
+    });
+    if (!status.ok() || prompt.empty()) return status;
+    // A confirmed write is not repeated: the person would be asked again for the same item.
+    if (!std::exchange(progress.prompted, true)) progress.max_writes -= kMaxWrites - 1;
+    if (absl::Status confirmed = prompt_.Confirm(prompt); !confirmed.ok()) {
+      progress.lost = std::move(confirmed);
+      progress.max_writes = progress.writes;
+    }
+  }
 }
 
 absl::StatusOr<std::string> KeyringVault::TryWrite(absl::string_view name, const Change& change,
-                                                   Deadline deadline) {
-  if (absl::Status key = key_.Check(true, deadline); !key.ok()) return key;
+                                                   Progress& progress, Deadline deadline) {
   held_.Drop(name);
-  absl::Status lost;  // the error of a write that may have been done
-  int max_writes = kMaxWrites;
-  for (int writes = 0;; ++writes) {
-    const StoredOr stored = documents_.Read(name, deadline);
-    if (!stored.ok() && writes == 0) return stored.status();
-    if (!stored.ok()) return WithUnknownOutcome(lost.ok() ? stored.status() : lost);
-    if (writes > 0 && change.done(*stored)) return std::string();
-    if (absl::Status allowed = change.allowed(*stored); !allowed.ok()) return allowed;
-    if (writes == 0 && stored->has_value()) {
-      max_writes += static_cast<int>((*stored)->paths.size()) - 1;  // removes the duplicates
+  while (true) {
+    const StoredOr stored = ReadForWrite(name, progress, deadline);
+    if (!stored.ok()) return stored.status();
+    if (progress.writes > 0 && change.done(*stored)) return std::string();
+    if (absl::Status allowed = change.allowed(*stored); !allowed.ok()) {
+      const bool vanished = progress.writes > 0 && !stored->has_value() && !progress.object_gone;
+      return vanished ? WithUnknownOutcome(progress.lost.ok() ? NotFoundAgain() : progress.lost)
+                      : allowed;
     }
-    if (writes == max_writes) {
-      return lost.ok() ? NothingDone(change.verb) : WithUnknownOutcome(lost);
+    if (progress.writes == 0 && stored->has_value()) {
+      progress.max_writes += static_cast<int>((*stored)->paths.size()) - 1;
     }
+    if (progress.writes >= progress.max_writes) return GiveUp(change, progress);
     FaultPoint("vault.before_write");
     absl::StatusOr<std::string> written = change.write(*stored, deadline.Leaving(kRereadShare));
     FaultPoint("vault.written");
+    ++progress.writes;
+    progress.object_gone = absl::IsNotFound(written.status());
     if (written.ok() && !written->empty()) return written;
     if (!written.ok() && !AnswerLost(written.status())) return written.status();
     if (!written.ok()) {
-      lost = VaultStateOf(written.status()) != VaultState::kReady
-                 ? written.status()
-                 : VaultError(VaultState::kNoProvider);
+      progress.lost = progress.object_gone ? VaultError(VaultState::kNoProvider) : written.status();
     }
   }
+}
+
+// The key is checked after each read: if another provider took over since, its keyring is not the
+// broker's own. A search may miss an item once, so an item that a write went to is searched twice.
+KeyringVault::StoredOr KeyringVault::ReadForWrite(absl::string_view name, const Progress& progress,
+                                                  Deadline deadline) {
+  StoredOr stored = documents_.Read(name, deadline);
+  if (progress.writes > 0 && stored.ok() && !stored->has_value()) {
+    stored = documents_.Read(name, deadline);
+  }
+  absl::Status status = stored.status();
+  if (status.ok()) status = key_.Check(true, deadline);
+  if (status.ok()) return stored;
+  if (progress.writes == 0) return status;
+  return WithUnknownOutcome(progress.lost.ok() ? status : progress.lost);
+}
+
+absl::Status KeyringVault::GiveUp(const Change& change, const Progress& progress) {
+  if (progress.lost.ok() && !progress.prompted) return NothingDone(change.verb);
+  return WithUnknownOutcome(progress.lost.ok() ? NothingDone(change.verb) : progress.lost);
 }
 
 void KeyringVault::Hold(CredentialPtr credential) {

@@ -64,6 +64,7 @@ class KeyringVault final : public Vault {
 
  private:
   struct Change;
+  struct Progress;
   using StoredOr = absl::StatusOr<absl::optional<StoredDocument>>;
 
   // Stores `next` if the stored credential has version `version`.
@@ -75,13 +76,17 @@ class KeyringVault final : public Vault {
   // Reads the documents at `paths`. Fails if the whole keyring is affected.
   absl::Status ReadEach(const std::vector<std::string>& paths, DocumentsByName& by_name);
 
-  // Makes the change, and shows a prompt of the provider if that is allowed.
+  // Makes the change, and shows prompts of the provider if that is allowed.
   absl::Status Write(absl::string_view name, const Change& change);
 
   // On the keyring's thread:
-  // Makes the change and reads it back. Returns the path of the prompt that it waits for.
+  // Writes until the change is done and was read back. Returns the path of a prompt that the last
+  // write waits for; empty once the change is done.
   absl::StatusOr<std::string> TryWrite(absl::string_view name, const Change& change,
-                                       Deadline deadline);
+                                       Progress& progress, Deadline deadline);
+  // Reads the document from a keyring that has the trusted key.
+  StoredOr ReadForWrite(absl::string_view name, const Progress& progress, Deadline deadline);
+  static absl::Status GiveUp(const Change& change, const Progress& progress);
   void NoteChanges(Deadline deadline);
   void Hold(CredentialPtr credential);
   void SweepLater();

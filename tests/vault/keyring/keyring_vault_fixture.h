@@ -35,6 +35,7 @@ struct FakeItems {
   std::vector<WriteAnswer> next_writes;  // later writes succeed
   VaultState state = VaultState::kReady;
   int finds_until_timeout = -1;  // -1: never
+  std::set<int> empty_finds;     // later searches that find nothing, counted from 1
   std::atomic<int> secrets_read = 0;
   int writes = 0;
   std::function<void()> before_read;
@@ -49,6 +50,18 @@ struct FakeItems {
   std::set<std::string> hidden;                 // paths whose secret is not returned
   std::map<std::string, absl::Status> failing;  // path -> error of its secret
   int created = 0;
+
+  bool MissesNext() {
+    std::set<int> later;
+    for (const int find : empty_finds) later.insert(find - 1);
+    empty_finds = std::move(later);
+    return empty_finds.erase(0) > 0;
+  }
+  // The provider ends, and another one with an empty keyring takes over.
+  void TakeOver() {
+    by_path.clear();
+    before_write = nullptr;
+  }
 
   absl::StatusOr<std::string> Write(const std::function<void()>& write) {
     ++writes;
@@ -83,6 +96,7 @@ class FakeItemStore final : public ItemStore {
     if (items_.finds_until_timeout == 0) return VaultError(VaultState::kTimedOut);
     if (items_.finds_until_timeout > 0) --items_.finds_until_timeout;
     std::vector<std::string> paths;
+    if (items_.MissesNext()) return paths;
     for (const auto& [path, item] : items_.by_path) {
       bool matches = true;
       for (const auto& [key, value] : wanted) {
@@ -125,10 +139,11 @@ class FakeItemStore final : public ItemStore {
   }
   absl::StatusOr<std::string> Overwrite(const std::string& path, const SecretString& secret,
                                         Deadline /*deadline*/) override {
-    return items_.Write([&] { items_.by_path.at(path).secret = secret.Clone(); });
+    const auto copy = std::make_shared<SecretString>(secret.Clone());
+    return items_.Write([this, path, copy] { items_.by_path.at(path).secret = copy->Clone(); });
   }
   absl::StatusOr<std::string> Remove(const std::string& path, Deadline /*deadline*/) override {
-    return items_.Write([&] { items_.by_path.erase(path); });
+    return items_.Write([this, path] { items_.by_path.erase(path); });
   }
   absl::Status ShowPrompt(const std::string& /*prompt*/, std::function<void(bool)> prompted,
                           Deadline /*deadline*/) override {

@@ -63,6 +63,54 @@ TEST_F(KeyringVaultPromptTest, RefusedPromptFailsTheWrite) {
   EXPECT_THAT(created.message(), HasSubstr("a person refused"));
 }
 
+TEST_F(KeyringVaultPromptTest, ConfirmedWriteThatStoresNothingIsNotRepeated) {
+  vault_->AllowPrompts(true);
+  items_.next_writes = {WriteAnswer::kPrompts};
+  items_.on_prompt = [this] { items_.prompted(false); };
+  const absl::Status created = vault_->Create(first_);
+  EXPECT_THAT(created.message(), HasSubstr("answered OK and stored nothing"));
+  EXPECT_TRUE(HasUnknownOutcome(created));
+  EXPECT_EQ(items_.writes, 1);
+}
+
+TEST_F(KeyringVaultPromptTest, FailedReadBackOfAConfirmedWriteIsNamed) {
+  vault_->AllowPrompts(true);
+  items_.next_writes = {WriteAnswer::kPrompts};
+  items_.on_prompt = [this] {
+    ConfirmPrompt();
+    items_.state = VaultState::kLocked;
+  };
+  const absl::Status created = vault_->Create(first_);
+  EXPECT_EQ(VaultStateOf(created), VaultState::kLocked);
+  EXPECT_TRUE(HasUnknownOutcome(created));
+}
+
+TEST_F(KeyringVaultPromptTest, EqualDuplicatesAreChangedToTheEnd) {
+  ASSERT_THAT(vault_->Create(first_), IsOk());
+  FakeItems::Item& item = items_.by_path.at("/items/1");
+  items_.by_path["/items/again"] = {item.attributes, item.label, item.secret.Clone()};
+  vault_->AllowPrompts(true);
+  items_.on_prompt = [this] { ConfirmPrompt(); };
+  items_.next_writes = {WriteAnswer::kPrompts};  // removes the duplicate
+  EXPECT_THAT(vault_->Replace(second_), IsOk());
+  items_.by_path["/items/again"] = {item.attributes, item.label, item.secret.Clone()};
+  items_.next_writes = {WriteAnswer::kPrompts, WriteAnswer::kPrompts};
+  EXPECT_THAT(vault_->Delete("acme-payables-user", second_.uid, 2), IsOk());
+  EXPECT_EQ(items_.by_path.size(), 1U) << "the master key";
+}
+
+TEST_F(KeyringVaultPromptTest, RefusedPromptOfAStoredKeyReturnsTheKey) {
+  OpenWithoutKey();
+  vault_->AllowPrompts(true);
+  items_.next_writes = {WriteAnswer::kPrompts};
+  items_.on_prompt = [this] {
+    items_.prompted_write();
+    items_.prompted(true);
+  };
+  EXPECT_THAT(vault_->CreateMasterKey(), IsOk());
+  EXPECT_EQ(items_.writes, 1);
+}
+
 TEST_F(KeyringVaultPromptTest, OtherCallsGoOnDuringAPrompt) {
   ASSERT_THAT(vault_->Create(SampleUser("mill-payables-user")), IsOk());
   const std::jthread writer = CreateUntilPrompt();
@@ -76,7 +124,7 @@ TEST_F(KeyringVaultPromptTest, OneWriteAtATimeWaitsForAPerson) {
   Open(options);
   const std::jthread writer = CreateUntilPrompt();
   EXPECT_THAT(vault_->Create(SampleUser("mill-payables-user")).message(),
-              HasSubstr("another change waits for a person"));
+              HasSubstr("another change is not finished"));
   ConfirmPrompt();
 }
 

@@ -56,6 +56,31 @@ TEST_F(KeyringVaultReadTest, ItemThatIsNotReturnedIsNotADeletion) {
   EXPECT_EQ(contents->invalid_documents[0].name, "acme-payables-user");
 }
 
+TEST_F(KeyringVaultReadTest, ProviderThatTakesOverInAReadIsReplaced) {
+  ASSERT_THAT(vault_->Create(first_), IsOk());
+  int reads = 0;
+  items_.before_read = [this, &reads] {
+    if (++reads == 2) items_.TakeOver();  // after the key, before the document
+  };
+  EXPECT_EQ(VaultStateOf(vault_->LoadAll().status()), VaultState::kReplaced);
+}
+
+// Providers give the path of an item to another one when they restart.
+TEST_F(KeyringVaultReadTest, SecretOfAnotherProgramIsNotRead) {
+  ASSERT_THAT(vault_->Create(first_), IsOk());
+  ASSERT_THAT(vault_->Create(SampleUser("mill-payables-user")), IsOk());
+  int reads = 0;
+  items_.before_read = [this, &reads] {
+    if (++reads != 2) return;
+    items_.by_path["/items/2"] = {{{"application", "mail"}}, "mail", SecretString::CopyOf("mail")};
+  };
+  const absl::StatusOr<VaultContents> contents = vault_->LoadAll();
+  ASSERT_THAT(contents, IsOk());
+  EXPECT_EQ(contents->credentials.size(), 1U);
+  EXPECT_TRUE(contents->invalid_documents.empty());
+  EXPECT_EQ(reads, 3) << "the key twice and one document";
+}
+
 TEST_F(KeyringVaultReadTest, OneItemThatFailsDoesNotHideTheOthers) {
   ASSERT_THAT(vault_->Create(first_), IsOk());
   ASSERT_THAT(vault_->Create(SampleUser("mill-payables-user")), IsOk());

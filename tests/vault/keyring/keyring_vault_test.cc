@@ -79,6 +79,46 @@ TEST_F(KeyringVaultTest, ReplaceOfARemovedItemIsUnknown) {
   EXPECT_THAT(vault_->Replace(second_), HasReason(Reason::kUnknownCredential));
 }
 
+TEST_F(KeyringVaultTest, NothingIsWrittenToAProviderThatTakesOver) {
+  items_.next_writes = {WriteAnswer::kLostAndNotDone};
+  items_.before_write = [this] { items_.TakeOver(); };
+  const absl::Status created = vault_->Create(first_);
+  EXPECT_THAT(created, HasReason(Reason::kVaultUnreachable));
+  EXPECT_TRUE(HasUnknownOutcome(created));
+  EXPECT_EQ(items_.writes, 1);
+  EXPECT_TRUE(items_.by_path.empty());
+}
+
+TEST_F(KeyringVaultTest, ProviderThatTakesOverIsNotADeletion) {
+  ASSERT_THAT(vault_->Create(first_), IsOk());
+  items_.next_writes = {WriteAnswer::kLostAndNotDone};
+  items_.before_write = [this] { items_.TakeOver(); };
+  const absl::Status deleted = vault_->Delete("acme-payables-user", first_.uid, 1);
+  EXPECT_THAT(deleted, HasReason(Reason::kVaultUnreachable));
+  EXPECT_TRUE(HasUnknownOutcome(deleted));
+}
+
+// The searches of a write: the name, the key, and after the write the same again.
+TEST_F(KeyringVaultTest, SearchThatMissesTheItemOnceIsRepeated) {
+  ASSERT_THAT(vault_->Create(first_), IsOk());
+  items_.empty_finds = {3};
+  EXPECT_THAT(vault_->Replace(second_), IsOk());
+  items_.next_writes = {WriteAnswer::kLostAndNotDone};
+  items_.empty_finds = {3};
+  EXPECT_THAT(vault_->Delete("acme-payables-user", second_.uid, 2), IsOk());
+  EXPECT_EQ(items_.writes, 4) << "the deletion was repeated";
+  EXPECT_EQ(items_.by_path.size(), 1U);
+}
+
+TEST_F(KeyringVaultTest, ChangedItemThatIsNotFoundAgainIsUnknown) {
+  ASSERT_THAT(vault_->Create(first_), IsOk());
+  items_.empty_finds = {3, 4};
+  const absl::Status replaced = vault_->Replace(second_);
+  EXPECT_THAT(replaced, HasReason(Reason::kVaultUnreachable));
+  EXPECT_TRUE(HasUnknownOutcome(replaced));
+  EXPECT_EQ((*vault_->Load("acme-payables-user"))->version, 2U);
+}
+
 TEST_F(KeyringVaultTest, WriteThatStoredNothingIsReported) {
   items_.next_writes = {WriteAnswer::kOkAndNotDone, WriteAnswer::kOkAndNotDone};
   const absl::Status created = vault_->Create(first_);
