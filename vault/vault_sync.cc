@@ -67,7 +67,8 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
   // Returns OK if the keyring may be adopted. Takes place of a round.
   absl::Status CheckAdoptable(Prompts prompts) {
     if (trusted_) {
-      return NotAdoptable(last_state_, "the broker has its master key; there is nothing to adopt");
+      return NotAdoptable(VaultStateOf(last_status_),
+                          "the broker has its master key; there is nothing to adopt");
     }
     if (absl::Status ready = parts_.vault.Probe(); !ready.ok()) return ready;
     const absl::StatusOr<SecretString> key = parts_.vault.MasterKey();
@@ -80,10 +81,12 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
 
   absl::Status Adopt(Prompts prompts, const SealedFiles& files) {
     if (absl::Status adoptable = CheckAdoptable(prompts); !adoptable.ok()) return adoptable;
+    // The key comes first: if the process ends while a person confirms it, the files are in place.
+    absl::StatusOr<SecretString> key = parts_.vault.MasterKey();
+    if (absl::IsNotFound(key.status())) key = CreateKey(prompts);
+    if (!key.ok()) return key.status();
     if (absl::Status aside = files.set_aside(); !aside.ok()) return aside;
-    prompts_ = prompts;
     ProbeAndLoad();
-    prompts_ = Prompts::kRefused;
     if (trusted_) return absl::OkStatus();
     files.put_back();
     return last_status_;
@@ -153,19 +156,19 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
   void NoteState(const absl::Status& status) {
     // Changes of the vault are unknown while it cannot be read.
     if (!status.ok()) load_wanted_ = true;
-    const absl::Status before = std::exchange(last_status_, status);
+    last_status_ = status;
     const VaultProvider provider = parts_.vault.provider();
     parts_.health.Set(status, provider);
     const absl::Duration now = parts_.clock.SinceBoot();
-    const bool same_state = VaultStateOf(before) == VaultStateOf(status);
+    const bool same_state = VaultStateOf(reported_) == VaultStateOf(status);
     // The text of a provider's error may differ each time.
-    if (same_state &&
-        (before.message() == status.message() || now - reported_ < options_.repeat_interval)) {
+    if (same_state && (reported_.message() == status.message() ||
+                       now - reported_at_ < options_.repeat_interval)) {
       return;
     }
-    reported_ = now;
-    parts_.observer.VaultStateChanged(std::exchange(last_state_, VaultStateOf(status)), status,
-                                      provider);
+    reported_at_ = now;
+    const absl::Status before = std::exchange(reported_, status);
+    parts_.observer.VaultStateChanged(VaultStateOf(before), status, provider);
   }
 
   // Returns the master key, if it is the broker's own.
@@ -175,17 +178,17 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
     if (absl::Status same = parts_.witness.Check(key.ok() ? &*key : nullptr); !same.ok()) {
       return same;
     }
-    if (!key.ok()) key = CreateKey();
+    if (!key.ok()) key = CreateKey(Prompts::kRefused);
     if (!key.ok()) return key;
     parts_.vault.TrustMasterKey(*key);
     trusted_ = true;
     return key;
   }
 
-  absl::StatusOr<SecretString> CreateKey() {
-    const PromptScope scope(parts_.vault, prompts_);
+  absl::StatusOr<SecretString> CreateKey(Prompts prompts) {
+    const PromptScope scope(parts_.vault, prompts);
     absl::StatusOr<SecretString> key = parts_.vault.CreateMasterKey();
-    if (prompts_ == Prompts::kAllowed ||
+    if (prompts == Prompts::kAllowed ||
         VaultStateOf(key.status()) != VaultState::kNeedsConfirmation) {
       return key;
     }
@@ -269,10 +272,9 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
   const Parts parts_;
 
   // Used only by the round or turn under way.
-  VaultState last_state_ = VaultState::kUnknown;
-  absl::Duration reported_ = -absl::InfiniteDuration();  // the last change of state or reason
   absl::Status last_status_ = VaultError(VaultState::kUnknown);
-  Prompts prompts_ = Prompts::kRefused;
+  absl::Status reported_ = last_status_;  // to the observer
+  absl::Duration reported_at_ = -absl::InfiniteDuration();
   bool load_wanted_ = true;
   bool read_once_ = false;
   absl::Duration reread_ = absl::InfiniteDuration();     // the next read that nothing asks for

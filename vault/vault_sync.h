@@ -110,8 +110,8 @@ class VaultSync final {
     std::function<absl::Status()> set_aside;  // after an error they are as before
     std::function<void()> put_back;
   };
-  // Sets the sealed files aside, trusts the key of the replaced keyring, which is created if there
-  // is none, and reads everything. If no key could be trusted, the files are put back, and the
+  // Creates a key in the replaced keyring if it has none, sets the sealed files aside, trusts the
+  // key, and reads everything. If the key could not be trusted, the files are put back, and the
   // error of the keyring is returned. The observer is called before this returns.
   [[nodiscard]] absl::Status Adopt(Prompts prompts, const SealedFiles& files);
 

@@ -73,7 +73,7 @@ absl::StatusOr<KeyringLoss> FileKeyringAdopter::Adopt(Prompts prompts) {
                                                         loss = Count();
                                                         return SetFilesAside(loss);
                                                       },
-                                                      [&loss] { PutFilesBack(loss); }});
+                                                      [this, &loss] { PutFilesBack(loss); }});
   if (!adopted.ok()) return adopted;
   log_.Write(LogLevel::kWarning, "keyring_adopted", {{"files", AsideNames(loss)}});
   return loss;
@@ -92,9 +92,12 @@ absl::Status FileKeyringAdopter::SetFilesAside(KeyringLoss& loss) const {
   return absl::OkStatus();
 }
 
-void FileKeyringAdopter::PutFilesBack(const KeyringLoss& loss) {
+void FileKeyringAdopter::PutFilesBack(const KeyringLoss& loss) const {
   for (const KeyringLoss::File& file : loss.files) {
-    PutBack(file.aside, file.path).IgnoreError();
+    if (absl::Status back = PutBack(file.aside, file.path); !back.ok()) {
+      log_.Write(LogLevel::kError, "keyring_adoption_undo_failed",
+                 {{"file", file.path}, {"aside", file.aside}, {"error", std::string(back.message())}});
+    }
   }
 }
 

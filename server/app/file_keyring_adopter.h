@@ -46,7 +46,7 @@ class FileKeyringAdopter final : public KeyringAdopter {
   KeyringLoss Count() const;
   // Sets `aside` of each file.
   absl::Status SetFilesAside(KeyringLoss& loss) const;
-  static void PutFilesBack(const KeyringLoss& loss);
+  void PutFilesBack(const KeyringLoss& loss) const;
 
   const Options options_;
   const Clock& clock_;

@@ -30,7 +30,8 @@ class KeyringAdopter {
 
   // Returns the losses that Adopt() would cause now.
   //
-  // Errors of both, after which nothing is changed:
+  // Errors of both, after which nothing is adopted and the files are in place; Adopt() may have
+  // created a key, which the next call adopts:
   //   NOT_ADOPTABLE  the keyring is not replaced, a file cannot be renamed, or the broker had a key
   //                  since its start
   //   VaultError()   the keyring cannot be read, or its key cannot be created without a prompt

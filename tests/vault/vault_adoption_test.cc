@@ -91,18 +91,30 @@ TEST_F(AdoptionTest, KeepsTheKeyOfTheNewKeyring) {
   EXPECT_EQ(vault_.MasterKey()->Reveal(), "the key of the keyring that came");
 }
 
-TEST_F(AdoptionTest, FailedRenameChangesNothing) {
+TEST_F(AdoptionTest, FailedRenameAdoptsNothing) {
   aside_ = MakeError(Reason::kNotAdoptable, "cannot rename sessions.db");
   EXPECT_THAT(Adopt(), HasReason(Reason::kNotAdoptable));
-  EXPECT_FALSE(HasKey());
   executor_.Advance(absl::Minutes(1));
   EXPECT_EQ(health_.state(), VaultState::kReplaced);
-  EXPECT_FALSE(HasKey());
+  EXPECT_FALSE(sync_->trusts_key());
+  aside_ = absl::OkStatus();
+  EXPECT_THAT(Adopt(), IsOk());
 }
 
-TEST_F(AdoptionTest, PutsFilesBackWithoutAKey) {
+// If the process ends while a person confirms the key, the files are in place.
+TEST_F(AdoptionTest, FilesStayInPlaceUntilThereIsAKey) {
   vault_.set_hook([this](absl::string_view call) {
-    if (call == "CreateMasterKey") vault_.set_state(VaultState::kNeedsConfirmation);
+    if (call != "CreateMasterKey") return;
+    EXPECT_THAT(calls_, IsEmpty());
+    vault_.set_state(VaultState::kNeedsConfirmation);
+  });
+  EXPECT_THAT(Adopt(), HasReason(Reason::kVaultLocked));
+  EXPECT_THAT(calls_, IsEmpty());
+}
+
+TEST_F(AdoptionTest, PutsFilesBackIfTheKeyCannotBeUsed) {
+  vault_.set_hook([this](absl::string_view call) {
+    if (call == "Probe" && !calls_.empty()) vault_.set_state(VaultState::kLocked);
   });
   EXPECT_THAT(Adopt(), HasReason(Reason::kVaultLocked));
   EXPECT_THAT(calls_, ElementsAre("set aside", "put back"));

@@ -388,5 +388,15 @@ TEST_F(VaultSyncTest, ReportsReasonsOfOneStateOnceAMinute) {
   EXPECT_THAT(recorder_.Take(), ElementsAre("FAILING -> FAILING"));
 }
 
+TEST_F(VaultSyncTest, ReportsAReasonThatStays) {
+  vault_.set_state(VaultState::kNoBus);
+  vault_.set_reason("the bus cannot be reached");
+  Start();
+  executor_.Advance(absl::Seconds(20));
+  vault_.set_reason("the bus belongs to uid 1000");
+  executor_.Advance(absl::Seconds(60));
+  EXPECT_THAT(recorder_.Take(), ElementsAre("UNKNOWN -> NO_BUS", "NO_BUS -> NO_BUS"));
+}
+
 }  // namespace
 }  // namespace billbroker
