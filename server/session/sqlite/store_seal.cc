@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <memory>
 #include <utility>
 
@@ -25,15 +26,16 @@ std::unique_ptr<Database> OpenForReading(const std::string& path) {
   return *std::move(database);
 }
 
-bool Exists(const std::string& path) {
+// Returns false if the file may be there and cannot be seen.
+bool IsMissing(const std::string& path) {
   struct stat found {};
-  return ::stat(path.c_str(), &found) == 0;
+  return ::stat(path.c_str(), &found) != 0 && errno == ENOENT;
 }
 
 }  // namespace
 
 SealState CheckStoreSeal(const std::string& path, const SecretString* key) {
-  if (!Exists(path)) return SealState::kNothing;
+  if (IsMissing(path)) return SealState::kNothing;
   const std::unique_ptr<Database> database = OpenForReading(path);
   if (database == nullptr) return SealState::kUnknown;
   const absl::StatusOr<std::int64_t> tables =
