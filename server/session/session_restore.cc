@@ -164,8 +164,7 @@ class Restorer final {
   // Restores the slot, unless the organization was detached from its credential.
   void RestoreSlot(const StoredSlot& stored, const CredentialInfoPtr& credential) {
     if (!credential->organizations.contains(stored.organization_id)) {
-      EndSession(stored, *credential);
-      return state_->journal.ForgetSlot({stored.credential_uid, stored.organization_id});
+      return ForgetRemoved(stored, *credential);
     }
     const bool used = state_->slots.Find({credential->uid, stored.organization_id}) != nullptr;
     SessionSlot& slot = state_->slots.FindOrCreate(credential, stored.organization_id);
@@ -205,6 +204,13 @@ class Restorer final {
     if (used || !same_boot_) slots_.Save(state_, slot);
   }
 
+  // Forgets a row whose organization was detached, or whose credential was deleted.
+  void ForgetRemoved(const StoredSlot& stored, const CredentialInfo& credential) {
+    EndSession(stored, credential);
+    state_->journal.ForgetSlot({stored.credential_uid, stored.organization_id});
+  }
+
+ private:
   // Ends the session of a row at BILL: its slot got a newer one since the start, or was removed.
   void EndSession(const StoredSlot& stored, const CredentialInfo& credential) {
     if (stored.session == nullptr) return;
@@ -212,7 +218,6 @@ class Restorer final {
     if (session->deadline > shared_.now()) slots_.Retire(session, absl::ZeroDuration());
   }
 
- private:
   void RestoreOutcome(const StoredAttempt& attempt) {
     const SignInCandidate candidate = ToCandidate(attempt);
     const absl::Duration ended = attempt.ended->since_boot;
@@ -299,8 +304,7 @@ void RestoreSessions(SharedSessions& shared, LockedSessions& state, SlotOperatio
     if (credential != credentials.end()) {
       restorer.RestoreSlot(stored, credential->second);
     } else if (removed != state->removed_before_restore.end()) {
-      restorer.EndSession(stored, *removed->second);
-      state->journal.ForgetSlot(id);
+      restorer.ForgetRemoved(stored, *removed->second);
     } else {
       state->unclaimed.slots[stored.credential_uid].push_back(std::move(stored));
     }
@@ -321,9 +325,17 @@ void RestoreUnclaimed(SharedSessions& shared, SlotOperations& slots, SignInDispa
   }
   for (std::size_t i = 0; i < stored.size();) {
     LockedSessions state(shared);
+    // It may be changed or deleted between two holds of the lock.
+    const absl::StatusOr<CredentialInfoPtr> current =
+        shared.parts.credentials.Get(credential->name);
+    const bool deleted = !current.ok() || (*current)->uid != credential->uid;
     Restorer restorer(shared, state, slots, dispatcher, state->unclaimed.same_boot);
     for (int visited = 0; visited < kSlotsPerHold && i < stored.size(); ++visited, ++i) {
-      restorer.RestoreSlot(stored[i], credential);
+      if (deleted) {
+        restorer.ForgetRemoved(stored[i], *credential);
+      } else {
+        restorer.RestoreSlot(stored[i], *current);
+      }
     }
   }
 }

@@ -2,7 +2,6 @@
 // server/session.
 #pragma once
 
-#include <string>
 #include <vector>
 
 #include "server/session/past_sign_in.h"
