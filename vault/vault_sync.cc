@@ -119,13 +119,13 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
   // it change every second.
   void ProbeAndLoad() {
     // Taken first: a doubtful write came before the contents that are read below.
-    if (parts_.health.TakeReloadRequest()) load_wanted_ = true;
+    const bool requested = parts_.health.TakeReloadRequest();
     absl::Status status = parts_.vault.Probe();
     if (parts_.vault.TakeChangedElsewhere() && !load_wanted_) {
       load_wanted_ = true;
       parts_.observer.VaultChangedElsewhere();
     }
-    const bool again = !load_wanted_ && parts_.clock.SinceBoot() >= reread_;
+    const bool again = !load_wanted_ && (requested || parts_.clock.SinceBoot() >= reread_);
     absl::optional<VaultReading> reading;
     if (status.ok() && (load_wanted_ || again)) {
       absl::StatusOr<VaultReading> read = Load();

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "server/session/session_maintenance.h"
-#include "server/session/session_restore.h"
 #include "server/session/slot_errors.h"
+#include "server/session/slot_restore.h"
 
 namespace billbroker {
 namespace {
@@ -27,7 +27,7 @@ void MaintenanceRunner::Run() {
       return state->rules.scheduler.queue().Find(id) != nullptr;
     });
     state->journal.ForgetOldAttempts();
-    ForgetUnclaimed(shared_, state);
+    VisitUnclaimed(shared_, state, slots_, dispatcher_);
     // A claim ends without an event of its own: the dispatcher drops it.
     if (state->rules.scheduler.queue().CountSlots() > 0) state->dispatch = true;
   }

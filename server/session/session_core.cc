@@ -6,13 +6,14 @@
 #include "absl/strings/str_cat.h"
 #include "server/session/rules/retry_time.h"
 #include "server/session/slot_errors.h"
+#include "server/session/slot_restore.h"
 #include "vault/base/error.h"
 
 namespace billbroker {
 
 absl::StatusOr<CredentialInfoPtr> SessionManager::Core::FindFor(absl::string_view organization_id,
                                                                 absl::string_view credential,
-                                                                const SessionDemand& demand) const {
+                                                                const SessionDemand& demand) {
   const absl::Duration longest = shared.options.idle_window / 2;
   if (demand.min_remaining > longest) {
     return Malformed("min_remaining",
@@ -23,7 +24,23 @@ absl::StatusOr<CredentialInfoPtr> SessionManager::Core::FindFor(absl::string_vie
       (demand.stale_generation != 0 || demand.min_remaining > absl::ZeroDuration())) {
     return Malformed("cached_only", "cannot be combined with stale_generation or min_remaining");
   }
-  return shared.parts.credentials.Find(organization_id, credential);
+  absl::StatusOr<CredentialInfoPtr> found =
+      shared.parts.credentials.Find(organization_id, credential);
+  if (HasReason(found.status(), Reason::kUnknownOrganization) ||
+      HasReason(found.status(), Reason::kUnknownCredential)) {
+    LockedSessions state(shared);
+    return ExplainUnclaimed(shared, state, organization_id, found.status());
+  }
+  return found;
+}
+
+SessionSlot& SessionManager::Core::FindOrCreate(LockedSessions& state,
+                                                const CredentialInfoPtr& credential,
+                                                absl::string_view organization_id) {
+  if (!state->unclaimed.rows.empty()) {
+    RestoreUnclaimed(shared, state, slots, dispatcher, credential, organization_id);
+  }
+  return state->slots.FindOrCreate(credential, organization_id);
 }
 
 bool SessionManager::Core::IsSuspected(LockedSessions& state, const SessionSlot& slot,

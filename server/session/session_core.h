@@ -22,7 +22,10 @@ class SessionManager::Core final {
   // there is none.
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> FindFor(absl::string_view organization_id,
                                                           absl::string_view credential,
-                                                          const SessionDemand& demand) const;
+                                                          const SessionDemand& demand);
+  // Returns the slot, which is restored or made if it is new. With the lock held.
+  SessionSlot& FindOrCreate(LockedSessions& state, const CredentialInfoPtr& credential,
+                            absl::string_view organization_id);
   // Returns the answer to a caller that can be given from memory; nullopt if it has to wait.
   [[nodiscard]] absl::optional<absl::StatusOr<SessionPtr>> FindInMemory(LockedSessions& state,
                                                                         SessionSlot& slot,

@@ -74,7 +74,7 @@ absl::optional<absl::StatusOr<SessionPtr>> SessionManager::GetAtOnce(
       core_->FindFor(organization_id, credential, demand);
   if (!found.ok()) return found.status();
   LockedSessions state(core_->shared);
-  SessionSlot& slot = state->slots.FindOrCreate(*found, organization_id);
+  SessionSlot& slot = core_->FindOrCreate(state, *found, organization_id);
   const absl::Duration now = core_->shared.now();
   core_->slots.NoteDemand(slot, now, !demand.cached_only);
   return core_->FindInMemory(state, slot, demand, now);
@@ -91,7 +91,7 @@ absl::optional<WaitingCall> SessionManager::GetSession(absl::string_view organiz
     return absl::nullopt;
   }
   LockedSessions state(core_->shared);
-  SessionSlot& slot = state->slots.FindOrCreate(*found, organization_id);
+  SessionSlot& slot = core_->FindOrCreate(state, *found, organization_id);
   const absl::Duration now = core_->shared.now();
   core_->slots.NoteDemand(slot, now, !demand.cached_only);
   absl::optional<absl::StatusOr<SessionPtr>> answer = core_->FindInMemory(state, slot, demand, now);
@@ -117,7 +117,7 @@ absl::optional<WaitingCall> SessionManager::Login(absl::string_view organization
     return absl::nullopt;
   }
   LockedSessions state(core_->shared);
-  SessionSlot& slot = state->slots.FindOrCreate(*found, organization_id);
+  SessionSlot& slot = core_->FindOrCreate(state, *found, organization_id);
   const absl::Duration now = core_->shared.now();
   core_->slots.NoteDemand(slot, now, true);
   if (demand.force == SignInForce::kNone) {
@@ -162,7 +162,7 @@ void SessionManager::Logout(absl::string_view organization_id, absl::string_view
   LockedSessions state(core_->shared);
   SessionSlot* slot = state->slots.Find({(*found)->uid, organization_id});
   if (!state->store_read) {
-    slot = &state->slots.FindOrCreate(*found, organization_id);
+    slot = &core_->FindOrCreate(state, *found, organization_id);
     slot->ends_stored = std::max(slot->ends_stored, if_generation);
   }
   SessionPtr ends;
@@ -209,7 +209,7 @@ void SessionManager::Probe(ProbeRequest request, ProbeDone done) {
       core_->shared.parts.credentials.Find(request.organization_id, request.candidate->name);
   if (!found.ok()) return done({ProbeVerdict::kNotTried, found.status(), nullptr});
   LockedSessions state(core_->shared);
-  state->slots.FindOrCreate(*found, request.organization_id);
+  core_->FindOrCreate(state, *found, request.organization_id);
   auto probe = std::make_unique<CredentialProbe>();
   probe->id = {++state->probes_made};
   probe->on_trial = request.info->user_secret_id != (*found)->user_secret_id;
@@ -251,7 +251,7 @@ void SessionManager::StartWarm(absl::string_view organization_id, absl::string_v
   LockedSessions state(core_->shared);
   state->warm.Start(organization_id, credential, principal);
   if (!found.ok()) return;
-  state->slots.ScheduleMaintenance(state->slots.FindOrCreate(*found, organization_id),
+  state->slots.ScheduleMaintenance(core_->FindOrCreate(state, *found, organization_id),
                                    core_->shared.now());
 }
 

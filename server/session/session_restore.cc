@@ -7,17 +7,10 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "server/session/slot_restore.h"
 
 namespace billbroker {
 namespace {
-
-// Returns `moment` on this boot's clock, never in the future. After another boot a wall clock that
-// was set back makes it unknown: then it counts as just now.
-absl::Duration ToSinceBoot(const Moment& moment, bool same_boot, const Clock& clock) {
-  const absl::Duration now = clock.SinceBoot();
-  if (same_boot) return std::min(moment.since_boot, now);
-  return now - std::max(clock.Now() - moment.wall, absl::ZeroDuration());
-}
 
 UserFailure ToUserFailure(SignInEnding ending) {
   switch (ending) {
@@ -49,9 +42,6 @@ bool MayHaveFailed(const PastSignIn& sign_in) {
          reason != Reason::kVaultLocked && reason != Reason::kVaultUnreachable;
 }
 
-// Longer than BILL keeps an idle session.
-constexpr absl::Duration kUnclaimedTime = absl::Hours(1);
-
 // The times of one sign-in in the audit log and in the store differ by less.
 constexpr absl::Duration kSameSignIn = absl::Seconds(10);
 
@@ -81,14 +71,8 @@ SignInCandidate ToCandidate(const StoredAttempt& attempt) {
 
 class Restorer final {
  public:
-  Restorer(SharedSessions& shared, LockedSessions& state, SlotOperations& slots,
-           SignInDispatcher& dispatcher, bool same_boot)
-      : shared_(shared),
-        clock_(shared.parts.clock),
-        state_(state),
-        slots_(slots),
-        dispatcher_(dispatcher),
-        same_boot_(same_boot) {}
+  Restorer(SharedSessions& shared, LockedSessions& state, bool same_boot)
+      : shared_(shared), clock_(shared.parts.clock), state_(state), same_boot_(same_boot) {}
 
   void RestoreAttempt(StoredAttempt attempt) {
     const bool cut_off = !attempt.ended.has_value();
@@ -161,63 +145,7 @@ class Restorer final {
     }
   }
 
-  // Restores the slot, unless the organization was detached from its credential.
-  void RestoreSlot(const StoredSlot& stored, const CredentialInfoPtr& credential) {
-    if (!credential->organizations.contains(stored.organization_id)) {
-      return ForgetRemoved(stored, *credential);
-    }
-    const bool used = state_->slots.Find({credential->uid, stored.organization_id}) != nullptr;
-    SessionSlot& slot = state_->slots.FindOrCreate(credential, stored.organization_id);
-    slot.session.RestoreGeneration(stored.generation);
-    const bool served = slot.session.IsLive(shared_.now());  // since ServeWithoutStore()
-    slot.signed_out = slot.signed_out || (stored.logged_out && !served);
-    if (!served) slot.in_doubt = stored.in_doubt;
-    if (!stored.accepted_dev_key_id.empty()) {
-      state_->history.RestoreDevKey({credential->environment, stored.accepted_dev_key_id});
-      if (slot.accepted_dev_key_id.empty()) slot.accepted_dev_key_id = stored.accepted_dev_key_id;
-    }
-    const bool idle = slot.activity == SessionSlot::Activity::kIdle;
-    if (stored.place > 0 && idle && !served) RestorePlace(slot, stored.place);
-    if (served) EndSession(stored, *credential);
-    if (stored.session == nullptr || served) {
-      // This process may have written the row already, with a lower generation.
-      if (used) slots_.Save(state_, slot);
-      return;
-    }
-    SessionPtr session = RestoreSession(*stored.session, *credential);
-    const absl::Duration now = shared_.now();
-    const bool signed_out = session->generation <= slot.ends_stored;
-    const bool removed = state_->removed_before_restore.contains(slot.id);  // and is back
-    slot.signed_out = slot.signed_out || signed_out;
-    if (session->deadline <= now || signed_out || removed || slot.IsRevoked(*session)) {
-      // The process before did not get as far as ending a revoked one.
-      if (session->deadline > now) slots_.Retire(session, absl::ZeroDuration());
-      return slots_.Save(state_, slot);
-    }
-    if (slot.session.get() == nullptr) ++state_->held_sessions;
-    // Only a session that this boot wrote, and nobody reported, is returned without a check.
-    const bool serveable = same_boot_ && !stored.logged_out && !stored.in_doubt;
-    slot.session.AdoptUnconfirmed(std::move(session), serveable);
-    // A caller asked for it not long ago, or it would not be in the store.
-    slot.last_demand = now;
-    slots_.PlanKeepAlive(state_, slot);
-    if (used || !same_boot_) slots_.Save(state_, slot);
-  }
-
-  // Forgets a row whose organization was detached, or whose credential was deleted.
-  void ForgetRemoved(const StoredSlot& stored, const CredentialInfo& credential) {
-    EndSession(stored, credential);
-    state_->journal.ForgetSlot({stored.credential_uid, stored.organization_id});
-  }
-
  private:
-  // Ends the session of a row at BILL: its slot got a newer one since the start, or was removed.
-  void EndSession(const StoredSlot& stored, const CredentialInfo& credential) {
-    if (stored.session == nullptr) return;
-    const SessionPtr session = RestoreSession(*stored.session, credential);
-    if (session->deadline > shared_.now()) slots_.Retire(session, absl::ZeroDuration());
-  }
-
   void RestoreOutcome(const StoredAttempt& attempt) {
     const SignInCandidate candidate = ToCandidate(attempt);
     const absl::Duration ended = attempt.ended->since_boot;
@@ -241,33 +169,9 @@ class Restorer final {
     state_->rules.quarantined.Restore(std::move(stored));
   }
 
-  // The callers of the process before are gone: the place is a claim.
-  void RestorePlace(SessionSlot& slot, std::uint64_t place) {
-    SignInScheduler& scheduler = state_->rules.scheduler;
-    const absl::Duration now = shared_.now();
-    slot.place_stored = true;
-    scheduler.Enqueue(slot.id, dispatcher_.MakeCandidate(state_, slot, SignInPurpose::kCaller), now,
-                      place);
-    scheduler.Promise(slot.id, scheduler.EstimateStart(slot.id, now).start);
-    scheduler.StopWaiting(slot.id, now);
-  }
-
-  SessionPtr RestoreSession(const Session& stored, const CredentialInfo& credential) const {
-    auto session = std::make_shared<Session>(stored);
-    session->credential = credential.name;
-    if (same_boot_) return session;
-    session->signed_in = ToSinceBoot({session->sign_in_time, {}}, false, clock_);
-    const absl::Duration left =
-        std::min(session->expire_time - clock_.Now(), shared_.LimitsFor(credential).idle_window);
-    session->deadline = clock_.SinceBoot() + left;
-    return session;
-  }
-
   SharedSessions& shared_;
   const Clock& clock_;
   LockedSessions& state_;
-  SlotOperations& slots_;
-  SignInDispatcher& dispatcher_;
   const bool same_boot_;
 };
 
@@ -280,7 +184,7 @@ void RestoreSessions(SharedSessions& shared, LockedSessions& state, SlotOperatio
     std::string uid = info->uid;
     credentials.emplace(std::move(uid), std::move(info));
   }
-  Restorer restorer(shared, state, slots, dispatcher, contents.same_boot);
+  Restorer restorer(shared, state, contents.same_boot);
   restorer.ReplaceAuditFailures(contents.attempts);
   for (const StoredAcceptedSecret& accepted : contents.accepted_secrets) {
     state->rules.failures.RestoreAccepted(accepted.user, accepted.secret_id);
@@ -297,60 +201,25 @@ void RestoreSessions(SharedSessions& shared, LockedSessions& state, SlotOperatio
   restorer.RestoreQuarantines(std::move(contents.quarantines));
   std::sort(contents.slots.begin(), contents.slots.end(),
             [](const StoredSlot& a, const StoredSlot& b) { return a.place < b.place; });
+  SlotRestorer slot_restorer(shared, state, slots, dispatcher, contents.same_boot);
+  state->unclaimed.same_boot = contents.same_boot;
+  state->unclaimed.since = shared.now();
   for (StoredSlot& stored : contents.slots) {
-    const SlotId id = {stored.credential_uid, stored.organization_id};
     const auto credential = credentials.find(stored.credential_uid);
-    const auto removed = state->removed_before_restore.find(id);
+    const auto removed =
+        state->removed_before_restore.find(SlotId{stored.credential_uid, stored.organization_id});
     if (credential != credentials.end()) {
-      restorer.RestoreSlot(stored, credential->second);
+      slot_restorer.Restore(stored, credential->second);
     } else if (removed != state->removed_before_restore.end()) {
-      restorer.ForgetRemoved(stored, *removed->second);
+      slot_restorer.ForgetRemoved(stored, *removed->second);
     } else {
-      state->unclaimed.slots[stored.credential_uid].push_back(std::move(stored));
+      std::string organization_id = stored.organization_id;
+      auto& rows = state->unclaimed.rows[stored.credential_uid];
+      rows.emplace(std::move(organization_id), std::move(stored));
     }
   }
-  state->unclaimed.same_boot = contents.same_boot;
-  state->unclaimed.forget_after = shared.now() + kUnclaimedTime;
   state->accepted_before_restore.clear();
   state->removed_before_restore.clear();
-}
-
-void RestoreUnclaimed(SharedSessions& shared, SlotOperations& slots, SignInDispatcher& dispatcher,
-                      const CredentialInfoPtr& credential) {
-  std::vector<StoredSlot> stored;
-  {
-    LockedSessions state(shared);
-    auto unclaimed = state->unclaimed.slots.extract(credential->uid);
-    if (unclaimed) stored = std::move(unclaimed.mapped());
-  }
-  for (std::size_t i = 0; i < stored.size();) {
-    LockedSessions state(shared);
-    // It may be changed or deleted between two holds of the lock.
-    const absl::StatusOr<CredentialInfoPtr> current =
-        shared.parts.credentials.Get(credential->name);
-    const bool deleted = !current.ok() || (*current)->uid != credential->uid;
-    Restorer restorer(shared, state, slots, dispatcher, state->unclaimed.same_boot);
-    for (int visited = 0; visited < kSlotsPerHold && i < stored.size(); ++visited, ++i) {
-      if (deleted) {
-        restorer.ForgetRemoved(stored[i], *credential);
-      } else {
-        restorer.RestoreSlot(stored[i], *current);
-      }
-    }
-  }
-}
-
-void ForgetUnclaimed(SharedSessions& shared, LockedSessions& state) {
-  UnclaimedSlots& unclaimed = state->unclaimed;
-  const CredentialIndex& credentials = shared.parts.credentials;
-  if (unclaimed.slots.empty() || shared.now() < unclaimed.forget_after || !credentials.complete() ||
-      !credentials.invalid_documents().empty()) {
-    return;
-  }
-  for (const auto& [uid, stored] : unclaimed.slots) {
-    for (const StoredSlot& slot : stored) state->journal.ForgetSlot({uid, slot.organization_id});
-  }
-  unclaimed.slots.clear();
 }
 
 void CountPastSignIns(SharedSessions& shared, LockedSessions& state,

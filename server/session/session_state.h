@@ -54,12 +54,14 @@ struct SessionParts {  // borrowed
   std::map<std::string, std::string> base_urls;
 };
 
-// The stored slots of credentials that had not been read when the store was, by the uid of their
-// credential. They are restored if it is read after all.
+// The rows of credentials that had not been read when the store was. They are restored if the
+// credential is read after all.
 struct UnclaimedSlots {
-  absl::flat_hash_map<std::string, std::vector<StoredSlot>> slots;
-  bool same_boot = false;       // StoreContents::same_boot
-  absl::Duration forget_after;  // on Clock::SinceBoot(), if every document could be read
+  // Credential uid -> organization id -> row.
+  std::map<std::string, absl::flat_hash_map<std::string, StoredSlot>> rows;
+  bool same_boot = false;     // StoreContents::same_boot
+  absl::Duration since;       // on Clock::SinceBoot()
+  absl::Duration next_visit;  // the age at which VisitUnclaimed() does something
 };
 
 struct SessionState {

@@ -79,7 +79,7 @@ absl::StatusOr<SessionPtr> SessionManager::Peek(absl::string_view organization_i
       core_->shared.parts.credentials.Find(organization_id, credential);
   if (!found.ok()) return found.status();
   LockedSessions state(core_->shared);
-  const SessionSlot& slot = state->slots.FindOrCreate(*found, organization_id);
+  const SessionSlot& slot = core_->FindOrCreate(state, *found, organization_id);
   if (slot.session.IsLive(core_->shared.now()) &&
       !slot.session.NeedsCheck(core_->shared.parts.clock.Now())) {
     return slot.session.get();

@@ -1,4 +1,5 @@
 // State that a session manager restores from the store after a restart.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -12,6 +13,8 @@
 
 namespace billbroker {
 namespace {
+
+using ::testing::AllOf;
 
 class SessionManagerRestartTest : public SessionManagerTest {
  protected:
@@ -44,6 +47,7 @@ class SessionManagerRestartTest : public SessionManagerTest {
   void StartWithoutCredentials(std::vector<InvalidDocument> invalid) {
     process.reset();
     credentials.Reset({}, std::move(invalid));
+    vault_health.Set(absl::OkStatus(), {});
     Start();
     own->RunUntilIdle();
   }
@@ -472,13 +476,37 @@ TEST_F(SessionManagerRestartTest, LateCredentialGetsItsSessionsBack) {
   const SessionPtr before = *Call();
   const CredentialInfoPtr late = *credentials.Get(kAcme);
   StartWithoutCredentials({});
-  own->Advance(absl::Minutes(2));
-  EXPECT_THAT(Call(), HasReason(Reason::kUnknownOrganization));
+  EXPECT_THAT(Call(), AllOf(HasReason(Reason::kVaultUnreachable), HasRetryAfter(absl::Seconds(2))));
+  own->Advance(absl::Seconds(50));
+  EXPECT_THAT(Call(), HasReason(Reason::kVaultUnreachable));
   credentials.Put(late);
   const SessionPtr after = *Call();
   EXPECT_EQ(after->keys.session_id->Reveal(), before->keys.session_id->Reveal());
   EXPECT_GE(after->generation, before->generation);
   EXPECT_EQ(bill.CountSignIns(), 1);
+}
+
+// The index has the credential before the session manager is notified of it.
+TEST_F(SessionManagerRestartTest, CallBeforeTheNotificationFindsTheSession) {
+  const SessionPtr before = *Call();
+  const CredentialInfoPtr late = *credentials.Get(kAcme);
+  StartWithoutCredentials({});
+  credentials.SetObserver(nullptr);
+  credentials.Put(late);
+  credentials.SetObserver(process.get());
+  EXPECT_EQ((*Call())->keys.session_id->Reveal(), before->keys.session_id->Reveal());
+  EXPECT_EQ(bill.CountSignIns(), 1);
+}
+
+TEST_F(SessionManagerRestartTest, RequestsReadsWhileCredentialsAreMissing) {
+  ASSERT_THAT(Call(), IsOk());
+  StartWithoutCredentials({});
+  own->Advance(absl::Seconds(5));
+  EXPECT_TRUE(vault_health.TakeReloadRequest());
+  own->Advance(absl::Minutes(20));
+  EXPECT_TRUE(vault_health.TakeReloadRequest());
+  own->Advance(absl::Minutes(3));
+  EXPECT_FALSE(vault_health.TakeReloadRequest()) << "less often over time";
 }
 
 TEST_F(SessionManagerRestartTest, LateCredentialKeepsItsGenerations) {
@@ -490,24 +518,29 @@ TEST_F(SessionManagerRestartTest, LateCredentialKeepsItsGenerations) {
   EXPECT_GT((*Call())->generation, before->generation);
 }
 
-TEST_F(SessionManagerRestartTest, ForgetsSlotsOfMissingCredentialLater) {
+TEST_F(SessionManagerRestartTest, ProvenDeletionEndsSessionsAndForgetsSlots) {
   const SessionPtr before = *Call();
   StartWithoutCredentials({});
-  own->Advance(absl::Minutes(59));
-  EXPECT_EQ(store.contents().slots.size(), 1U);
-  EXPECT_TRUE(bill.IsLive(before->keys.session_id->Reveal()));  // only a removal ends it
-  own->Advance(absl::Minutes(2));
+  own->Advance(absl::Seconds(55));
+  EXPECT_TRUE(bill.IsLive(before->keys.session_id->Reveal()));
+  own->Advance(absl::Minutes(1));
+  EXPECT_FALSE(bill.IsLive(before->keys.session_id->Reveal()));
+  EXPECT_THAT(Call(), HasReason(Reason::kUnknownOrganization));
+  ASSERT_EQ(store.contents().slots.size(), 1U) << "its generation";
+  EXPECT_EQ(store.contents().slots[0].session, nullptr);
+  own->Advance(absl::Hours(2));
   EXPECT_TRUE(store.contents().slots.empty());
 }
 
-TEST_F(SessionManagerRestartTest, UnreadableDocumentKeepsSlots) {
-  ASSERT_THAT(Call(), IsOk());
+TEST_F(SessionManagerRestartTest, UnreadableKeyringProvesNoDeletion) {
+  const SessionPtr before = *Call();
   StartWithoutCredentials({{kAcme, MakeError(Reason::kVaultDocumentInvalid, "not readable")}});
-  own->Advance(absl::Hours(3));
-  EXPECT_EQ(store.contents().slots.size(), 1U);
+  own->Advance(absl::Minutes(20));
   credentials.Reset({}, {});
-  own->Advance(absl::Minutes(1));
-  EXPECT_TRUE(store.contents().slots.empty());
+  vault_health.Set(VaultError(VaultState::kReplaced), {});
+  own->Advance(absl::Minutes(10));
+  EXPECT_TRUE(bill.IsLive(before->keys.session_id->Reveal()));
+  EXPECT_NE(store.contents().slots.at(0).session, nullptr);
 }
 
 TEST_F(SessionManagerRestartTest, RecordsAttemptBeforeSending) {
