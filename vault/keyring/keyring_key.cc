@@ -21,17 +21,6 @@ absl::Status InvalidMasterKey(absl::string_view what) {
                     {absl::StrCat("the broker's master key in the keyring ", what)});
 }
 
-SecretString NewMasterKey() {
-  std::array<unsigned char, kMasterKeyBytes> key{};
-  std::array<char, 2 * kMasterKeyBytes + 1> text{};
-  randombytes_buf(key.data(), key.size());
-  sodium_bin2hex(text.data(), text.size(), key.data(), key.size());
-  SecretString secret = SecretString::CopyOf({text.data(), text.size() - 1});
-  WipeBytes(key.data(), key.size());
-  WipeBytes(text.data(), text.size());
-  return secret;
-}
-
 absl::StatusOr<SecretString> ParseMasterKey(const SecretString& text) {
   std::array<unsigned char, kMasterKeyBytes> key{};
   std::size_t size = 0;
@@ -86,9 +75,20 @@ absl::Status KeyringKey::Check(bool needed, Deadline deadline) {
   return needed ? VaultError(VaultState::kUnknown) : absl::OkStatus();
 }
 
-absl::StatusOr<std::string> KeyringKey::Create(Deadline deadline) {
+SecretString KeyringKey::MakeText() {
+  std::array<unsigned char, kMasterKeyBytes> key{};
+  std::array<char, 2 * kMasterKeyBytes + 1> text{};
+  randombytes_buf(key.data(), key.size());
+  sodium_bin2hex(text.data(), text.size(), key.data(), key.size());
+  SecretString secret = SecretString::CopyOf({text.data(), text.size() - 1});
+  WipeBytes(key.data(), key.size());
+  WipeBytes(text.data(), text.size());
+  return secret;
+}
+
+absl::StatusOr<std::string> KeyringKey::Create(const SecretString& text, Deadline deadline) {
   return items_.Create(WithSchema(AttributesOfKey(instance_)),
-                       absl::StrCat("billbroker master key ", instance_), NewMasterKey(), deadline);
+                       absl::StrCat("billbroker master key ", instance_), text, deadline);
 }
 
 }  // namespace billbroker

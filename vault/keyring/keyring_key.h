@@ -26,8 +26,10 @@ class KeyringKey final {
   // Fails unless the keyring has the trusted key. `needed`: also if none is trusted yet.
   [[nodiscard]] absl::Status Check(bool needed, Deadline deadline);
 
-  // Stores a new random key. Returns the path of the prompt that it waits for.
-  [[nodiscard]] absl::StatusOr<std::string> Create(Deadline deadline);
+  // Returns a new random key as the text of an item.
+  [[nodiscard]] static SecretString MakeText();
+  // Stores a key beside any other one. Returns the path of the prompt that it waits for.
+  [[nodiscard]] absl::StatusOr<std::string> Create(const SecretString& text, Deadline deadline);
 
   // Sets the key that the keyring must have from now on.
   void Trust(const SecretString& key) { trusted_ = key.Clone(); }

@@ -251,21 +251,25 @@ absl::StatusOr<SecretString> KeyringVault::MasterKey() {
 
 absl::StatusOr<SecretString> KeyringVault::CreateMasterKey() {
   absl::Status lost = NothingDone("stored");
+  // A repeated write stores the same key: if both arrive, the copies are equal.
+  const SecretString text = KeyringKey::MakeText();
   for (int writes = 0;; ++writes) {
     absl::StatusOr<SecretString> key = MasterKey();
     if (!absl::IsNotFound(key.status())) return key;
     if (writes == kMaxWrites) return lost;
     std::string prompt;
     const absl::Status written = OnThread([&](Deadline deadline) {
-      absl::StatusOr<std::string> created = key_.Create(deadline.Leaving(kRereadShare));
+      absl::StatusOr<std::string> created = key_.Create(text, deadline.Leaving(kRereadShare));
       if (!created.ok()) return created.status();
       prompt = *std::move(created);
       return absl::OkStatus();
     });
     if (!written.ok() && !AnswerLost(written)) return written;
-    if (VaultStateOf(written) != VaultState::kReady) lost = written;
+    if (VaultStateOf(written) != VaultState::kReady) lost = WithUnknownOutcome(written);
     if (prompt.empty()) continue;
-    if (absl::Status confirmed = prompt_.Confirm(prompt); !confirmed.ok()) lost = confirmed;
+    if (absl::Status confirmed = prompt_.Confirm(prompt); !confirmed.ok()) {
+      lost = WithUnknownOutcome(confirmed);
+    }
     writes = kMaxWrites - 1;  // read back, without another prompt
   }
 }

@@ -160,11 +160,12 @@ absl::StatusOr<std::string> SecretServiceItems::Create(const ItemAttributes& att
   const absl::StatusOr<std::string> collection = UnlockedCollection(deadline);
   if (!collection.ok()) return collection.status();
   const SecretValuePtr value = ToSecretValue(secret);
+  constexpr gboolean kReplace = FALSE;  // an item that a search missed must not be overwritten
   const Reply created = CallInSession(deadline, [&] {
     GVariant* encrypted = secret_service_encode_dbus_secret(session_.get(), value.get());
     return Call(
         *collection, kSecretCollectionInterface, "CreateItem",
-        g_variant_new("(@a{sv}@(oayays)b)", ToProperties(attributes, label), encrypted, TRUE),
+        g_variant_new("(@a{sv}@(oayays)b)", ToProperties(attributes, label), encrypted, kReplace),
         "(oo)", deadline);
   });
   if (!created.ok()) return OfCollection(created.status());
