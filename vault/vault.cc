@@ -62,7 +62,8 @@ constexpr StateRow kStates[] = {
     {VaultState::kReplaced, "REPLACED",
      "the keyring does not have the master key that sealed the broker's files",
      "bring the keyring with the key back (the broker continues by itself), or give up the "
-     "credentials and sessions under that key with 'billbroker keyring adopt'"},
+     "credentials and sessions under that key with 'billbroker keyring adopt', after a restart of "
+     "billbrokerd if it had the key before"},
     {VaultState::kKeyInvalid, "KEY_INVALID", "the broker's master key in the keyring is damaged",
      "restore the item 'billbroker master key' from a backup of the keyring"},
 };

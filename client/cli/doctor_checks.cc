@@ -136,7 +136,7 @@ Finding CheckAudit(const BrokerStatus& status) {
   if (!audit.writable()) {
     return {"audit", CheckState::kProblem,
             absl::StrCat("sign-ins and changes are refused: ", audit.message()),
-            "fix the cause; the broker recovers by itself"};
+            "do that; the broker recovers by itself, without a restart"};
   }
   if (!audit.message().empty()) {
     return {"audit", CheckState::kProblem, audit.message(),

@@ -105,9 +105,12 @@ void AddVault(const v1::VaultStatus& vault, Table& table) {
                           ", ", Counted(vault.organization_count(), "organization"),
                           vault.all_credentials_read() ? "" : "; not read to the end yet")});
   if (!vault.provider().empty()) {
-    table.Add(
-        {"", absl::StrCat(Printable(vault.provider()), ", process ", vault.provider_process_id(),
-                          ", transfer encryption ", Printable(vault.transfer_encryption()))});
+    std::string provider =
+        absl::StrCat(Printable(vault.provider()), ", process ", vault.provider_process_id());
+    if (!vault.transfer_encryption().empty()) {
+      absl::StrAppend(&provider, ", transfer encryption ", Printable(vault.transfer_encryption()));
+    }
+    table.Add({"", std::move(provider)});
   }
   if (!vault.bus_address().empty()) table.Add({"", Printable(vault.bus_address())});
   if (!vault.detail().empty()) table.Add({"", Printable(vault.detail())});

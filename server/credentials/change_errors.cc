@@ -24,7 +24,7 @@ absl::Status AfterWrite(const absl::Status& status) {
   if (!IsOutcomeUnknown(status)) return status;
   return MakeError(*DetailsOf(status),
                    absl::StrCat(status.message(),
-                                "; whether the change was stored is unknown: read the credential "
+                                "; whether the change was made is unknown: read the credential "
                                 "again before you repeat it"));
 }
 

@@ -103,8 +103,7 @@ absl::Status CredentialManager::Delete(const CredentialVersion& target, bool for
   const absl::Status answer = parts_.vault.Delete(target.name, target.uid, target.version);
   if (HasReason(answer, Reason::kUnknownCredential)) {
     // Perhaps an earlier deletion was done whose answer was lost. VaultSync decides this.
-    parts_.vault_health.RequestReload();
-    return answer;
+    return FailedRead(answer, target.name, parts_.credentials, parts_.vault_health);
   }
   if (absl::Status deleted = Written(target.name, answer); !deleted.ok()) return deleted;
   // The log-outs begin before the index changes, as in Detach().
