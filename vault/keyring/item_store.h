@@ -60,10 +60,12 @@ class ItemStore {
   [[nodiscard]] virtual absl::StatusOr<std::string> Remove(const std::string& path,
                                                            Deadline deadline) = 0;
 
-  // Shows a prompt that a write returned. `prompted` runs on the keyring's thread when the person
-  // has confirmed or dismissed it, and never if the provider ends first.
-  [[nodiscard]] virtual absl::Status ShowPrompt(const std::string& prompt,
-                                                std::function<void(bool dismissed)> prompted,
+  // Receives the end of a prompt: OK if the person confirmed it, VaultError(kNeedsConfirmation) if
+  // the person dismissed it, and VaultError() of another state if the keyring ended first.
+  using OnPrompted = std::function<void(const absl::Status& end)>;
+  // Shows a prompt that a write returned. `prompted` runs on the keyring's thread when it ends,
+  // unless DismissPrompt() is called first.
+  [[nodiscard]] virtual absl::Status ShowPrompt(const std::string& prompt, OnPrompted prompted,
                                                 Deadline deadline) = 0;
   // Refuses a prompt that a write returned.
   virtual void DismissPrompt(const std::string& prompt) = 0;

@@ -17,25 +17,25 @@ absl::Status KeyringPrompt::Confirm(const std::string& path) {
     });
     return VaultError(VaultState::kNeedsConfirmation, {.program = program});
   }
-  const auto answered = std::make_shared<std::promise<bool>>();
-  std::future<bool> answer = answered->get_future();
+  const auto answered = std::make_shared<std::promise<absl::Status>>();
+  std::future<absl::Status> answer = answered->get_future();
   absl::Status shown = VaultError(VaultState::kTimedOut);
   (void)thread_.Run(Deadline::After(call_timeout_), [&](Deadline deadline) {
     shown = items_.ShowPrompt(
-        path, [answered](bool dismissed) { answered->set_value(dismissed); }, deadline);
+        path, [answered](const absl::Status& end) { answered->set_value(end); }, deadline);
   });
-  if (!shown.ok())
-    return absl::IsNotFound(shown) ? VaultError(VaultState::kNeedsConfirmation) : shown;
-  if (answer.wait_for(absl::ToChronoMilliseconds(prompt_timeout_)) != std::future_status::ready) {
-    (void)thread_.Run(Deadline::After(call_timeout_),
-                      [&](Deadline) { items_.DismissPrompt(path); });
+  if (absl::IsNotFound(shown)) {
     return VaultError(VaultState::kNeedsConfirmation,
-                      {absl::StrCat("nobody confirmed the change in the Secret Service within ",
-                                    absl::FormatDuration(prompt_timeout_))});
+                      {"the Secret Service withdrew its prompt", "repeat the change"});
   }
-  if (!answer.get()) return absl::OkStatus();
+  if (!shown.ok()) return shown;
+  if (answer.wait_for(absl::ToChronoMilliseconds(prompt_timeout_)) == std::future_status::ready) {
+    return answer.get();
+  }
+  (void)thread_.Run(Deadline::After(call_timeout_), [&](Deadline) { items_.DismissPrompt(path); });
   return VaultError(VaultState::kNeedsConfirmation,
-                    {"a person refused the change in the Secret Service"});
+                    {absl::StrCat("nobody confirmed the change in the Secret Service within ",
+                                  absl::FormatDuration(prompt_timeout_))});
 }
 
 }  // namespace billbroker

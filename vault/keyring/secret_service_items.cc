@@ -194,9 +194,9 @@ absl::StatusOr<std::string> SecretServiceItems::Remove(const std::string& path, 
   return PathIn(removed->get(), 0);
 }
 
-absl::Status SecretServiceItems::ShowPrompt(const std::string& prompt,
-                                            std::function<void(bool dismissed)> prompted,
+absl::Status SecretServiceItems::ShowPrompt(const std::string& prompt, OnPrompted prompted,
                                             Deadline deadline) {
+  if (absl::Status connected = Connect(deadline); !connected.ok()) return connected;
   return bus_.ShowPrompt(prompt, std::move(prompted), deadline);
 }
 

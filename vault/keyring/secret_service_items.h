@@ -38,8 +38,7 @@ class SecretServiceItems final : public ItemStore {
                                                       Deadline deadline) override;
   [[nodiscard]] absl::StatusOr<std::string> Remove(const std::string& path,
                                                    Deadline deadline) override;
-  [[nodiscard]] absl::Status ShowPrompt(const std::string& prompt,
-                                        std::function<void(bool dismissed)> prompted,
+  [[nodiscard]] absl::Status ShowPrompt(const std::string& prompt, OnPrompted prompted,
                                         Deadline deadline) override;
   void DismissPrompt(const std::string& prompt) override { bus_.DismissPrompt(prompt); }
   void RenewSession() override { session_.reset(); }

@@ -18,6 +18,7 @@ constexpr char kPromptInterface[] = "org.freedesktop.Secret.Prompt";
 constexpr char kBusName[] = "org.freedesktop.DBus";
 constexpr char kBusPath[] = "/org/freedesktop/DBus";
 constexpr absl::Duration kCloseTime = absl::Milliseconds(250);
+constexpr guint kPromptLook = 500;  // milliseconds between two looks at the bus during a prompt
 constexpr std::size_t kMaxErrorText = 200;
 
 // Returns text of the provider as it may be shown: one line, bounded.
@@ -62,14 +63,55 @@ bool NamesAbsentProvider(absl::string_view name) {
          absl::StartsWith(name, "org.freedesktop.DBus.Error.Spawn.");
 }
 
+// Returns the end of a prompt whose provider or bus ended first.
+absl::Status EndedWithoutAnswer(VaultState state, absl::string_view what) {
+  return VaultError(state, {absl::StrCat(what, " ended before the change was confirmed"),
+                            "repeat the change once the keyring is ready"});
+}
+
 }  // namespace
 
-// A prompt that is shown. Owned by its subscription.
-struct SessionBus::Prompt {
-  OnPrompted prompted;
-  guint subscription = 0;
+// A prompt that is shown: subscribes to its end, and looks regularly whether the bus has ended.
+class SessionBus::Prompt final {
+ public:
+  Prompt(SessionBus& bus, const std::string& path, OnPrompted prompted)
+      : prompted_(std::move(prompted)),
+        connection_(G_DBUS_CONNECTION(g_object_ref(bus.bus_.get()))),
+        subscription_(g_dbus_connection_signal_subscribe(
+            connection_.get(), kSecretServiceName, kPromptInterface, "Completed", path.c_str(),
+            nullptr, G_DBUS_SIGNAL_FLAGS_NONE, &SessionBus::OnPromptCompleted, &bus, nullptr)),
+        timer_(g_timeout_source_new(kPromptLook)) {
+    g_source_set_callback(timer_, Look, &bus, nullptr);
+    g_source_attach(timer_, g_main_context_get_thread_default());
+  }
+  ~Prompt() {
+    g_dbus_connection_signal_unsubscribe(connection_.get(), subscription_);
+    g_source_destroy(timer_);
+    g_source_unref(timer_);
+  }
+  Prompt(const Prompt&) = delete;
+  Prompt& operator=(const Prompt&) = delete;
+
+  void End(const absl::Status& end) const { prompted_(end); }
+
+ private:
+  // The connection's signal "closed" arrives on the thread that opened it, which may be another
+  // user's of the shared connection.
+  static gboolean Look(gpointer bus) {
+    auto* self = static_cast<SessionBus*>(bus);
+    if (self->bus_ != nullptr && g_dbus_connection_is_closed(self->bus_.get()) != FALSE) {
+      self->EndPrompts(EndedWithoutAnswer(VaultState::kNoBus, "the D-Bus session bus"));
+    }
+    return G_SOURCE_CONTINUE;
+  }
+
+  const OnPrompted prompted_;
+  const GObjectPtr<GDBusConnection> connection_;
+  const guint subscription_;
+  GSource* const timer_;
 };
 
+SessionBus::SessionBus() = default;
 SessionBus::~SessionBus() { Close(); }
 
 absl::Status SessionBus::Open(Deadline deadline) {
@@ -125,6 +167,7 @@ void SessionBus::OnOwnerChanged(GDBusConnection* /*bus*/, const char* /*sender*/
   auto* bus = static_cast<SessionBus*>(self);
   bus->owner_changed_ = true;
   bus->provider_ = {.bus_address = bus->provider_.bus_address};
+  bus->EndPrompts(EndedWithoutAnswer(VaultState::kNoProvider, "the Secret Service"));
 }
 
 absl::StatusOr<GVariantPtr> SessionBus::Call(const std::string& path, const char* interface,
@@ -142,31 +185,36 @@ absl::StatusOr<GVariantPtr> SessionBus::Call(const std::string& path, const char
 
 absl::Status SessionBus::ShowPrompt(const std::string& path, OnPrompted prompted,
                                     Deadline deadline) {
-  auto* prompt = new Prompt{std::move(prompted)};
-  prompt->subscription = g_dbus_connection_signal_subscribe(
-      bus_.get(), kSecretServiceName, kPromptInterface, "Completed", path.c_str(), nullptr,
-      G_DBUS_SIGNAL_FLAGS_NONE, &SessionBus::OnPromptCompleted, prompt,
-      [](gpointer owned) { delete static_cast<Prompt*>(owned); });
-  const guint subscription = prompt->subscription;
-  const absl::Status shown =
+  prompts_[path] = std::make_unique<Prompt>(*this, path, std::move(prompted));
+  absl::Status shown =
       Call(path, kPromptInterface, "Prompt", g_variant_new("(s)", ""), "()", deadline).status();
-  if (!shown.ok()) g_dbus_connection_signal_unsubscribe(bus_.get(), subscription);
+  if (!shown.ok()) prompts_.erase(path);
   return shown;
 }
 
-void SessionBus::OnPromptCompleted(GDBusConnection* bus, const char* /*sender*/,
-                                   const char* /*path*/, const char* /*interface*/,
-                                   const char* /*signal*/, GVariant* parameters, gpointer data) {
-  auto* prompt = static_cast<Prompt*>(data);
+void SessionBus::OnPromptCompleted(GDBusConnection* /*bus*/, const char* /*sender*/,
+                                   const char* path, const char* /*interface*/,
+                                   const char* /*signal*/, GVariant* parameters, gpointer self) {
+  // Taken out first: the receiver may show another prompt.
+  const auto ended = static_cast<SessionBus*>(self)->prompts_.extract(path);
+  if (ended.empty()) return;
   gboolean dismissed = TRUE;
   if (g_variant_is_of_type(parameters, G_VARIANT_TYPE("(bv)"))) {
     g_variant_get(parameters, "(bv)", &dismissed, nullptr);
   }
-  if (prompt->prompted) std::exchange(prompt->prompted, nullptr)(dismissed != FALSE);
-  g_dbus_connection_signal_unsubscribe(bus, prompt->subscription);
+  ended.mapped()->End(dismissed == FALSE
+                          ? absl::OkStatus()
+                          : VaultError(VaultState::kNeedsConfirmation,
+                                       {"a person refused the change in the Secret Service"}));
+}
+
+void SessionBus::EndPrompts(const absl::Status& end) {
+  for (const auto& [path, prompt] : std::exchange(prompts_, {})) prompt->End(end);
 }
 
 void SessionBus::DismissPrompt(const std::string& path) {
+  prompts_.erase(path);
+  if (bus_ == nullptr) return;
   g_dbus_connection_call(bus_.get(), kSecretServiceName, path.c_str(), kPromptInterface, "Dismiss",
                          nullptr, nullptr, G_DBUS_CALL_FLAGS_NO_AUTO_START, -1, nullptr, nullptr,
                          nullptr);
@@ -230,6 +278,7 @@ absl::Status SessionBus::Explain(const GError& error) const {
 // reference is released. Some references are released when the main context runs.
 void SessionBus::Close() {
   if (bus_ == nullptr) return;
+  EndPrompts(EndedWithoutAnswer(VaultState::kNoBus, "the D-Bus session bus"));
   for (guint* subscription : {&item_subscription_, &owner_subscription_}) {
     if (*subscription != 0) g_dbus_connection_signal_unsubscribe(bus_.get(), *subscription);
     *subscription = 0;

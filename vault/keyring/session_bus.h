@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <utility>
@@ -25,10 +27,11 @@ inline constexpr char kSecretServicePath[] = "/org/freedesktop/secrets";
 // libsecret: a provider that restarts must not crash the process, and every error is reported.
 class SessionBus final {
  public:
-  // Receives the end of a prompt: whether the person dismissed it.
-  using OnPrompted = std::function<void(bool dismissed)>;
+  // Receives the end of a prompt: OK if the person confirmed it, VaultError(kNeedsConfirmation) if
+  // the person dismissed it, and VaultError() of another state if the provider or the bus ended.
+  using OnPrompted = std::function<void(const absl::Status& end)>;
 
-  SessionBus() = default;
+  SessionBus();
   ~SessionBus();
   SessionBus(const SessionBus&) = delete;
   SessionBus& operator=(const SessionBus&) = delete;
@@ -46,10 +49,11 @@ class SessionBus final {
                                                  const char* method, GVariant* arguments,
                                                  const char* reply_type, Deadline deadline);
 
-  // Shows a prompt of the provider; `prompted` runs on the keyring's thread once it ends, and never
-  // if the bus or the provider ends first.
+  // Shows a prompt of the provider. `prompted` runs on the keyring's thread once it ends, unless
+  // DismissPrompt() is called first. Requires: open.
   [[nodiscard]] absl::Status ShowPrompt(const std::string& path, OnPrompted prompted,
                                         Deadline deadline);
+  // Does nothing if the bus is not open.
   void DismissPrompt(const std::string& path);
 
   // Returns the error of a call of the Secret Service, also of libsecret's.
@@ -75,9 +79,11 @@ class SessionBus final {
   void SetOnClose(std::function<void()> on_close) { on_close_ = std::move(on_close); }
 
  private:
-  struct Prompt;
+  class Prompt;
 
   void Listen();
+  // Ends every prompt that is shown.
+  void EndPrompts(const absl::Status& end);
   [[nodiscard]] absl::Status Silent() const;
   void Close();
   static void OnItemSignal(GDBusConnection* bus, const char* sender, const char* path,
@@ -88,7 +94,7 @@ class SessionBus final {
                              gpointer self);
   static void OnPromptCompleted(GDBusConnection* bus, const char* sender, const char* path,
                                 const char* interface, const char* signal, GVariant* parameters,
-                                gpointer prompt);
+                                gpointer self);
 
   GObjectPtr<GDBusConnection> bus_;
   guint item_subscription_ = 0;
@@ -96,6 +102,7 @@ class SessionBus final {
   bool owner_changed_ = false;
   bool silent_ = false;  // the bus did not answer FindProvider() the last time
   std::set<std::string> changed_items_;
+  std::map<std::string, std::unique_ptr<Prompt>> prompts_;  // path -> shown prompt
   VaultProvider provider_;
   std::function<void()> on_close_ = [] {};
 };

@@ -196,7 +196,7 @@ class StoppingItems final : public ItemStore {
   absl::StatusOr<std::string> Remove(const std::string& path, Deadline deadline) override {
     return items_.Remove(path, deadline);
   }
-  absl::Status ShowPrompt(const std::string& prompt, std::function<void(bool)> prompted,
+  absl::Status ShowPrompt(const std::string& prompt, OnPrompted prompted,
                           Deadline deadline) override {
     return items_.ShowPrompt(prompt, std::move(prompted), deadline);
   }

@@ -41,8 +41,8 @@ struct FakeItems {
   std::function<void()> before_read;
   std::function<void()> before_write;
   KeyringChanges changes;
-  std::function<void()> prompted_write;          // of a write that waits for its prompt
-  std::function<void(bool dismissed)> prompted;  // ends the prompt that is shown
+  std::function<void()> prompted_write;  // of a write that waits for its prompt
+  ItemStore::OnPrompted prompted;        // ends the prompt that is shown
   std::function<void()> on_prompt;
   bool prompt_dismissed = false;
   int sessions = 1;
@@ -145,7 +145,7 @@ class FakeItemStore final : public ItemStore {
   absl::StatusOr<std::string> Remove(const std::string& path, Deadline /*deadline*/) override {
     return items_.Write([this, path] { items_.by_path.erase(path); });
   }
-  absl::Status ShowPrompt(const std::string& /*prompt*/, std::function<void(bool)> prompted,
+  absl::Status ShowPrompt(const std::string& /*prompt*/, OnPrompted prompted,
                           Deadline /*deadline*/) override {
     items_.prompted = std::move(prompted);
     if (items_.on_prompt) items_.on_prompt();

@@ -31,7 +31,7 @@ class KeyringVaultPromptTest : public KeyringVaultTest {
   }
   void ConfirmPrompt() {
     items_.prompted_write();
-    items_.prompted(false);
+    items_.prompted(absl::OkStatus());
   }
 };
 
@@ -57,7 +57,9 @@ TEST_F(KeyringVaultPromptTest, ConfirmedPromptCompletesTheWrite) {
 TEST_F(KeyringVaultPromptTest, RefusedPromptFailsTheWrite) {
   vault_->AllowPrompts(true);
   items_.next_writes = {WriteAnswer::kPrompts};
-  items_.on_prompt = [this] { items_.prompted(true); };
+  items_.on_prompt = [this] {
+    items_.prompted(VaultError(VaultState::kNeedsConfirmation, {"a person refused the change"}));
+  };
   const absl::Status created = vault_->Create(first_);
   EXPECT_EQ(VaultStateOf(created), VaultState::kNeedsConfirmation);
   EXPECT_THAT(created.message(), HasSubstr("a person refused"));
@@ -66,7 +68,7 @@ TEST_F(KeyringVaultPromptTest, RefusedPromptFailsTheWrite) {
 TEST_F(KeyringVaultPromptTest, ConfirmedWriteThatStoresNothingIsNotRepeated) {
   vault_->AllowPrompts(true);
   items_.next_writes = {WriteAnswer::kPrompts};
-  items_.on_prompt = [this] { items_.prompted(false); };
+  items_.on_prompt = [this] { items_.prompted(absl::OkStatus()); };
   const absl::Status created = vault_->Create(first_);
   EXPECT_THAT(created.message(), HasSubstr("answered OK and stored nothing"));
   EXPECT_TRUE(HasUnknownOutcome(created));
@@ -105,7 +107,7 @@ TEST_F(KeyringVaultPromptTest, RefusedPromptOfAStoredKeyReturnsTheKey) {
   items_.next_writes = {WriteAnswer::kPrompts};
   items_.on_prompt = [this] {
     items_.prompted_write();
-    items_.prompted(true);
+    items_.prompted(VaultError(VaultState::kNeedsConfirmation));
   };
   EXPECT_THAT(vault_->CreateMasterKey(), IsOk());
   EXPECT_EQ(items_.writes, 1);

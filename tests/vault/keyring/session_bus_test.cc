@@ -1,0 +1,109 @@
+// Prompts, providers and peers of the session bus, with the stub Secret Service on a private bus.
+#include "vault/keyring/session_bus.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <future>
+#include <memory>
+#include <string>
+
+#include "tests/support/await.h"
+#include "tests/support/private_bus.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/stub_secret_service.h"
+#include "tests/vault/keyring/open_vault.h"
+#include "tests/vault/vault_contract.h"
+
+namespace billbroker {
+namespace {
+
+using ::testing::HasSubstr;
+
+using Start = PrivateBus::Start;
+
+class SessionBusTest : public ::testing::Test {
+ protected:
+  SessionBusTest() {
+    bus_.Export();
+    vault_ = OpenVault({}, /*prompts=*/true);
+  }
+
+  // Starts to create first_, whose prompt nobody answers, and returns once it is shown.
+  std::future<absl::Status> CreateUntilPrompt() {
+    stub_.Inject(StubFault::AnswerPrompt("Collection.CreateItem", StubPrompt::kByTest).Once());
+    std::future<absl::Status> created =
+        std::async(std::launch::async, [this] { return vault_->Create(first_); });
+    Await([this] { return stub_.CountCalls("Prompt.Prompt") == 1; }, "the prompt");
+    return created;
+  }
+  // Expects the end of the prompt long before its timeout.
+  static void ExpectEnds(std::future<absl::Status> created, VaultState state, const char* text) {
+    ASSERT_TRUE(AwaitReady(created, "the end of the prompt"));
+    const absl::Status end = created.get();
+    EXPECT_EQ(VaultStateOf(end), state) << end;
+    EXPECT_THAT(std::string(end.message()), HasSubstr(text));
+    EXPECT_THAT(end, HasMetadata("outcome", "unknown"));
+  }
+
+  PrivateBus bus_{Start::kBus};
+  StubSecretService stub_{bus_.address()};
+  std::unique_ptr<KeyringVault> vault_;
+  const Credential first_ = SampleUser("acme-payables-user");
+};
+
+TEST_F(SessionBusTest, ProviderThatEndsEndsItsPrompt) {
+  std::future<absl::Status> created = CreateUntilPrompt();
+  stub_.Stop();
+  ExpectEnds(std::move(created), VaultState::kNoProvider,
+             "the Secret Service ended before the change was confirmed");
+  stub_.Start();
+  EXPECT_THAT(vault_->Create(first_), IsOk());
+}
+
+TEST_F(SessionBusTest, RestartedProviderEndsItsPrompt) {
+  std::future<absl::Status> created = CreateUntilPrompt();
+  stub_.Restart();
+  ExpectEnds(std::move(created), VaultState::kNoProvider,
+             "the Secret Service ended before the change was confirmed");
+  EXPECT_THAT(vault_->Create(first_), IsOk());
+}
+
+TEST_F(SessionBusTest, BusThatEndsEndsThePrompt) {
+  std::future<absl::Status> created = CreateUntilPrompt();
+  bus_.KillBus();
+  ExpectEnds(std::move(created), VaultState::kNoBus,
+             "the D-Bus session bus ended before the change was confirmed");
+}
+
+TEST_F(SessionBusTest, RefusedPromptIsNamed) {
+  std::future<absl::Status> created = CreateUntilPrompt();
+  stub_.CompletePrompts(/*dismissed=*/true);
+  ExpectEnds(std::move(created), VaultState::kNeedsConfirmation, "a person refused the change");
+}
+
+TEST_F(SessionBusTest, DismissedPromptIsForgotten) {
+  stub_.Lock(StubLock::kNeedsPerson);
+  const Deadline deadline = Deadline::After(absl::Seconds(30));
+  SessionBus bus;
+  ASSERT_THAT(bus.Open(deadline), IsOk());
+  const char* paths[] = {"/org/freedesktop/secrets/aliases/default"};
+  const absl::StatusOr<GVariantPtr> unlocking =
+      bus.Call(kSecretServicePath, "org.freedesktop.Secret.Service", "Unlock",
+               g_variant_new("(@ao)", g_variant_new_objv(paths, 1)), "(aoo)", deadline);
+  ASSERT_THAT(unlocking, IsOk());
+  const char* prompt = nullptr;
+  g_variant_get_child(unlocking->get(), 1, "&o", &prompt);
+  auto held = std::make_shared<int>(0);
+  const std::weak_ptr<int> receiver = held;
+  ASSERT_THAT(
+      bus.ShowPrompt(
+          prompt, [held = std::move(held)](const absl::Status&) { FAIL() << *held; }, deadline),
+      IsOk());
+  EXPECT_FALSE(receiver.expired());
+  bus.DismissPrompt(prompt);
+  EXPECT_TRUE(receiver.expired());
+}
+
+}  // namespace
+}  // namespace billbroker
