@@ -19,7 +19,8 @@ struct StateRow {
   absl::string_view name;
   absl::string_view text;
   absl::string_view fix;
-  // Programs have their own window to unlock and confirm; an empty fix means `fix`.
+  // For KeePassXC and KWallet, which are started, unlocked and confirmed in other ways; an empty
+  // fix means `fix`.
   absl::string_view keepassxc_fix = "";
   absl::string_view kwallet_fix = "";
 };
@@ -36,7 +37,12 @@ constexpr StateRow kStates[] = {
      "start the broker within one, for instance with dbus-run-session, or set "
      "DBUS_SESSION_BUS_ADDRESS"},
     {VaultState::kNoProvider, "NO_PROVIDER", "no Secret Service answers on the session bus",
-     "start one, for instance 'gnome-keyring-daemon --start --components=secrets'"},
+     "start the program that keeps the broker's credentials, for gnome-keyring with "
+     "'gnome-keyring-daemon --start --components=secrets'",
+     "start KeePassXC and open its database; do not start another Secret Service, because "
+     "KeePassXC "
+     "then disables its own",
+     "sign in to the desktop, or start KWallet on the broker's bus, and open the wallet"},
     {VaultState::kNoCollection, "NO_COLLECTION", "the Secret Service has no default keyring",
      "create one: run 'gnome-keyring-daemon --replace --unlock --components=secrets' on the "
      "broker's bus with a new password, without a newline, on standard input, or set a default "

@@ -86,7 +86,7 @@ KeyringFault BusOfAnotherUser() {
 
 KeyringFault ProviderGone() {
   KeyringFault row = Unreachable("ProviderGone", "NO_PROVIDER", "provider",
-                                 "no Secret Service answers", "start one");
+                                 "no Secret Service answers", "start the program");
   row.begin = [](FaultyKeyring& keyring) { keyring.stub().Stop(); };
   return row;
 }

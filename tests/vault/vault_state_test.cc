@@ -34,8 +34,8 @@ TEST(VaultStateTest, GoldenErrorOfEachStateNamesItsFix) {
 }
 
 TEST(VaultStateTest, FixFitsTheProvider) {
-  for (const VaultState state :
-       {VaultState::kLocked, VaultState::kNoCollection, VaultState::kNeedsConfirmation}) {
+  for (const VaultState state : {VaultState::kLocked, VaultState::kNoCollection,
+                                 VaultState::kNeedsConfirmation, VaultState::kNoProvider}) {
     EXPECT_THAT(VaultFindingOf(VaultError(state, {.program = "keepassxc"})).fix,
                 ::testing::HasSubstr("KeePassXC"));
     EXPECT_THAT(VaultFindingOf(VaultError(state, {.program = "kwalletd5"})).fix,
@@ -43,6 +43,8 @@ TEST(VaultStateTest, FixFitsTheProvider) {
   }
   EXPECT_THAT(VaultFindingOf(VaultError(VaultState::kLocked)).fix,
               ::testing::HasSubstr("--replace --unlock"));
+  EXPECT_THAT(VaultFindingOf(VaultError(VaultState::kNoProvider)).fix,
+              ::testing::HasSubstr("--start --components=secrets"));
 }
 
 TEST(VaultStateTest, UnconfirmedChangeNamesTheFlag) {

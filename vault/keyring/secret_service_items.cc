@@ -203,7 +203,7 @@ absl::Status SecretServiceItems::ShowPrompt(const std::string& prompt, OnPrompte
 absl::StatusOr<std::string> SecretServiceItems::UnlockedCollection(Deadline deadline) {
   const Reply alias = Call(kSecretServicePath, kServiceInterface, "ReadAlias",
                            g_variant_new("(s)", "default"), "(o)", deadline);
-  if (absl::IsNotFound(alias.status())) return VaultError(VaultState::kNoProvider);
+  if (absl::IsNotFound(alias.status())) return bus_.NoProvider();
   if (!alias.ok()) return alias.status();
   const std::string collection = PathIn(alias->get(), 0);
   const VaultFinding of_provider = {.program = bus_.provider().program};
@@ -275,7 +275,7 @@ absl::Status SecretServiceItems::OpenSession(Deadline deadline) {
   GObjectPtr<SecretService> opened(secret_service_open_finish(call.Wait(), Out(error)));
   if (error != nullptr) {
     const absl::Status why = bus_.Explain(*error);
-    return absl::IsNotFound(why) ? VaultError(VaultState::kNoProvider) : why;
+    return absl::IsNotFound(why) ? bus_.NoProvider() : why;
   }
   const char* algorithms = secret_service_get_session_algorithms(opened.get());
   encryption_ = algorithms == nullptr ? "" : algorithms;

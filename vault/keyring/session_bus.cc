@@ -239,11 +239,16 @@ absl::Status SessionBus::FindProvider(Deadline deadline) {
   if (pid == provider_.process_id) return absl::OkStatus();
   provider_.process_id = pid;
   provider_.program = ProgramOf(pid);
+  if (!provider_.program.empty()) last_program_ = provider_.program;
   return absl::OkStatus();
 }
 
 absl::Status SessionBus::Silent() const {
   return VaultError(VaultState::kNoBus, ExplainBusFailure(provider_.bus_address, true, ""));
+}
+
+absl::Status SessionBus::NoProvider(const std::string& what) const {
+  return VaultError(VaultState::kNoProvider, {.what = what, .program = last_program_});
 }
 
 absl::Status SessionBus::Explain(const GError& error) const {
@@ -262,9 +267,9 @@ absl::Status SessionBus::Explain(const GError& error) const {
       g_error_matches(&error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT)) {
     return silent_ ? Silent() : VaultError(VaultState::kTimedOut, {.program = program});
   }
-  if (NamesAbsentProvider(name)) return VaultError(VaultState::kNoProvider);
+  if (NamesAbsentProvider(name)) return NoProvider();
   if (name == "org.freedesktop.DBus.Error.NoReply") {  // the bus answers for a process that ended
-    return VaultError(VaultState::kNoProvider, {"the Secret Service ended before it answered"});
+    return NoProvider("the Secret Service ended before it answered");
   }
   const std::string text = TextOf(error);
   return VaultError(VaultState::kFailing,

@@ -73,6 +73,8 @@ class SessionBus final {
   // answer. Requires: open.
   [[nodiscard]] absl::Status FindProvider(Deadline deadline);
   [[nodiscard]] const VaultProvider& provider() const { return provider_; }
+  // Returns the error of a bus without a Secret Service; its fix fits the last provider's program.
+  [[nodiscard]] absl::Status NoProvider(const std::string& what = "") const;
 
   // Sets the function that runs before the connection is dropped: it releases every other
   // reference to the connection.
@@ -103,7 +105,8 @@ class SessionBus final {
   bool silent_ = false;  // the bus did not answer FindProvider() the last time
   std::set<std::string> changed_items_;
   std::map<std::string, std::unique_ptr<Prompt>> prompts_;  // path -> shown prompt
-  VaultProvider provider_;
+  VaultProvider provider_;                                  // empty while there is none
+  std::string last_program_;  // of the last provider, also of an earlier bus
   std::function<void()> on_close_ = [] {};
 };
 

@@ -7,8 +7,11 @@
 #include <future>
 #include <memory>
 #include <string>
+#include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "tests/support/await.h"
+#include "tests/support/child_process.h"
 #include "tests/support/private_bus.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/stub_secret_service.h"
@@ -103,6 +106,33 @@ TEST_F(SessionBusTest, DismissedPromptIsForgotten) {
   EXPECT_FALSE(receiver.expired());
   bus.DismissPrompt(prompt);
   EXPECT_TRUE(receiver.expired());
+}
+
+// gnome-keyring under another name.
+std::unique_ptr<ChildProcess> StartProviderAs(const std::string& program, const PrivateBus& bus) {
+  const std::string command = absl::StrCat(
+      "exec -a ", program, " gnome-keyring-daemon --foreground --unlock --components=secrets");
+  return std::make_unique<ChildProcess>(ChildOptions{
+      {"bash", "-c", command}, bus.environment(), PrivateBus::kPassword, bus.folder() + "/log"});
+}
+
+TEST(NoProviderTest, FixFitsTheLastProvider) {
+  PrivateBus bus(Start::kBus);
+  bus.Export();
+  const auto vault = OpenVault();
+  EXPECT_THAT(VaultFindingOf(vault->Probe()).fix, HasSubstr("for gnome-keyring with"));
+  for (const auto& [program, fix] :
+       {std::pair("keepassxc", "start KeePassXC"), std::pair("kwalletd5", "start KWallet"),
+        std::pair("gnome-keyring-daemon", "for gnome-keyring with")}) {
+    std::unique_ptr<ChildProcess> provider = StartProviderAs(program, bus);
+    Await([&] { return vault->Probe().ok(); }, program);
+    EXPECT_EQ(vault->provider().program, program);
+    provider.reset();
+    Await([&] { return VaultStateOf(vault->Probe()) == VaultState::kNoProvider; }, "its end");
+    EXPECT_THAT(VaultFindingOf(vault->Probe()).fix, HasSubstr(fix));
+    EXPECT_THAT(VaultFindingOf(vault->MasterKey().status()).fix, HasSubstr(fix));
+    EXPECT_EQ(vault->provider().program, "");
+  }
 }
 
 }  // namespace
