@@ -135,16 +135,21 @@ PrivateBus::PrivateBus(Start start) {
   folder_ = pattern;
   std::filesystem::create_directory(folder_ + "/run");
   std::filesystem::permissions(folder_ + "/run", std::filesystem::perms::owner_all);
+  WriteConfig(Guests::kRefused);
+  if (start == Start::kNothing) return;
+  StartBus();
+  if (start == Start::kBusAndUnlockedProvider) StartProvider(/*unlocked=*/true);
+}
+
+void PrivateBus::WriteConfig(Guests guests) const {
   std::ofstream(folder_ + "/bus.conf")
       << R"(<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN")"
       << R"( "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">)"
       << "<busconfig><type>session</type><listen>" << address() << "</listen>"
       << R"(<auth>EXTERNAL</auth><policy context="default">)"
       << R"(<allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/>)"
-      << R"(<allow own="*"/></policy></busconfig>)";
-  if (start == Start::kNothing) return;
-  StartBus();
-  if (start == Start::kBusAndUnlockedProvider) StartProvider(/*unlocked=*/true);
+      << R"(<allow own="*"/>)" << (guests == Guests::kAdmitted ? R"(<allow user="*"/>)" : "")
+      << "</policy></busconfig>";
 }
 
 PrivateBus::~PrivateBus() {
@@ -176,7 +181,8 @@ void PrivateBus::StartBus() {
   const Client wait_until_it_answers(*this);
 }
 
-void PrivateBus::StartBusAs(uid_t user) {
+void PrivateBus::StartBusAs(uid_t user, Guests guests) {
+  WriteConfig(guests);
   const std::string id = std::to_string(user);
   std::filesystem::remove(folder_ + "/bus");
   std::filesystem::permissions(folder_, std::filesystem::perms::all);

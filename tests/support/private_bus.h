@@ -44,8 +44,9 @@ class PrivateBus final {
   void Export() const;
 
   void StartBus();
-  // Starts a bus that belongs to another user and refuses this one. Requires: root.
-  void StartBusAs(uid_t user);
+  enum class Guests { kRefused, kAdmitted };
+  // Starts a bus that belongs to another user. Requires: root.
+  void StartBusAs(uid_t user, Guests guests = Guests::kRefused);
   void KillBus();        // also ends the provider
   void StopBus() const;  // SIGSTOP
   void ContinueBus() const;
@@ -71,6 +72,8 @@ class PrivateBus final {
 
  private:
   class Client;
+
+  void WriteConfig(Guests guests) const;
 
   std::string folder_;
   std::unique_ptr<ChildProcess> bus_;

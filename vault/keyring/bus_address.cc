@@ -13,7 +13,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "vault/keyring/glib_ptr.h"
 
 namespace billbroker {
 namespace {
@@ -36,6 +35,14 @@ VaultFinding OfAnotherUser(absl::string_view address, uid_t owner) {
   return {absl::StrCat("the D-Bus session bus at ", address, " belongs to uid ", owner,
                        ", and the broker runs as uid ", ::geteuid()),
           "run the broker as the user of the bus, or start a bus and a keyring for its user"};
+}
+
+// Returns the user of the process that listens at the other end of a Unix socket.
+absl::optional<uid_t> PeerOf(int fd) {
+  ucred peer{};
+  socklen_t size = sizeof(peer);
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return absl::nullopt;
+  return peer.uid;
 }
 
 }  // namespace
@@ -74,12 +81,19 @@ VaultFinding ExplainBusFailure(absl::string_view address, bool timed_out, absl::
             "start a session bus, for instance with dbus-run-session, or set "
             "DBUS_SESSION_BUS_ADDRESS to one that runs"};
   }
-  ucred peer{};
-  socklen_t size = sizeof(peer);
-  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid != ::geteuid()) {
-    return OfAnotherUser(address, peer.uid);
-  }
-  return other;
+  const absl::optional<uid_t> peer = PeerOf(fd);
+  return peer.has_value() && *peer != ::geteuid() ? OfAnotherUser(address, *peer) : other;
+}
+
+absl::optional<VaultFinding> FindForeignPeer(absl::string_view address,
+                                             GDBusConnection* connection) {
+  GIOStream* stream = g_dbus_connection_get_stream(connection);
+  if (!G_IS_SOCKET_CONNECTION(stream)) return absl::nullopt;
+  GSocket* socket = g_socket_connection_get_socket(G_SOCKET_CONNECTION(stream));
+  if (g_socket_get_family(socket) != G_SOCKET_FAMILY_UNIX) return absl::nullopt;
+  const absl::optional<uid_t> peer = PeerOf(g_socket_get_fd(socket));
+  if (!peer.has_value() || *peer == ::geteuid()) return absl::nullopt;
+  return OfAnotherUser(address, *peer);
 }
 
 }  // namespace billbroker

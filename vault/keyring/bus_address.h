@@ -4,6 +4,8 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
+#include "vault/keyring/glib_ptr.h"
 #include "vault/vault.h"
 
 namespace billbroker {
@@ -18,5 +20,11 @@ namespace billbroker {
 // the error of GIO.
 [[nodiscard]] VaultFinding ExplainBusFailure(absl::string_view address, bool timed_out,
                                              absl::string_view error);
+
+// Returns the observation of a connection to `address` whose bus belongs to another user; nullopt
+// if it is this user's, or if the connection is not a Unix socket and its peer has no user. Such a
+// bus may admit this user, and then receives every call.
+[[nodiscard]] absl::optional<VaultFinding> FindForeignPeer(absl::string_view address,
+                                                           GDBusConnection* connection);
 
 }  // namespace billbroker

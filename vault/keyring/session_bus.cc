@@ -8,6 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/optional.h"
 #include "vault/keyring/async_call.h"
 #include "vault/keyring/bus_address.h"
 
@@ -132,9 +133,14 @@ absl::Status SessionBus::Open(Deadline deadline) {
   }
   // By default the loss of the bus would end the process.
   g_dbus_connection_set_exit_on_close(bus_.get(), FALSE);
-  if (g_dbus_connection_is_closed(bus_.get())) {
+  absl::optional<VaultFinding> unusable = FindForeignPeer(address, bus_.get());
+  if (!unusable.has_value() && g_dbus_connection_is_closed(bus_.get()) != FALSE) {
+    unusable = ExplainBusFailure(address, false, "it was closed");
+  }
+  if (unusable.has_value()) {
     Close();
-    return VaultError(VaultState::kNoBus, ExplainBusFailure(address, false, "it was closed"));
+    provider_ = {.bus_address = address};
+    return VaultError(VaultState::kNoBus, *unusable);
   }
   owner_changed_ = true;  // nothing is known of the provider
   silent_ = false;

@@ -37,7 +37,8 @@ class SessionBus final {
   SessionBus& operator=(const SessionBus&) = delete;
 
   // Opens the bus unless it is open. Fails with VaultError(kNoBus), which describes the reason:
-  // there is none, it belongs to another user, it does not answer, ….
+  // there is none, it belongs to another user, it does not answer, …. A bus of another user is
+  // closed before any call, because it can read and change every call.
   [[nodiscard]] absl::Status Open(Deadline deadline);
 
   // Calls a method of the object at `path`. Consumes a floating `arguments`. Returns the answer,

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <future>
 #include <memory>
@@ -106,6 +107,30 @@ TEST_F(SessionBusTest, DismissedPromptIsForgotten) {
   EXPECT_FALSE(receiver.expired());
   bus.DismissPrompt(prompt);
   EXPECT_TRUE(receiver.expired());
+}
+
+// A broker as root on the bus of a user, or a bus that another user bound to the same path.
+TEST(ForeignBusTest, BusThatAdmitsUsGetsNoCall) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root may start a bus of another user";
+  PrivateBus bus(Start::kNothing);
+  bus.StartBusAs(65534, PrivateBus::Guests::kAdmitted);
+  bus.Export();
+  StubSecretService stub(bus.address());
+  const auto vault = OpenVault();
+  const std::string text = absl::StrCat("the D-Bus session bus at ", bus.address(),
+                                        " belongs to uid 65534, and the broker runs as uid 0");
+  for (const absl::Status& refused : {vault->Probe(), vault->CreateMasterKey().status()}) {
+    EXPECT_EQ(VaultStateOf(refused), VaultState::kNoBus);
+    EXPECT_EQ(VaultFindingOf(refused).what, text);
+  }
+  EXPECT_EQ(vault->provider().bus_address, bus.address());
+  EXPECT_EQ(stub.CountCalls(), 0);
+  // The user's own bus at the same path is used.
+  stub.Stop();
+  bus.KillBus();
+  bus.StartBus();
+  stub.Start();
+  EXPECT_THAT(vault->Probe(), IsOk());
 }
 
 // gnome-keyring under another name.
