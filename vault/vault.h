@@ -61,6 +61,7 @@ struct VaultProvider {
   std::string program = {};      // base name of its executable, such as "gnome-keyring-daemon"
   std::int64_t process_id = 0;   // as the bus reports it
   std::string encryption = {};   // of transferred secrets; "plain" if they are not encrypted
+  std::uint64_t takeovers = 0;   // counts the changes of the provider that the vault reported
 
   friend bool operator==(const VaultProvider&, const VaultProvider&) = default;
 };

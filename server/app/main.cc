@@ -255,7 +255,7 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
   audit_watch.Tell([&health](bool writable) { health.SetAudit(writable); });
   const absl::Cleanup quiet = [&audit_watch] { audit_watch.Tell(nullptr); };
   VaultWatch watch(
-      log,
+      log, vault,
       [&health, &hub](bool ready) {
         health.SetVault(ready);
         hub.EverythingChanged();

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -23,6 +24,7 @@ std::string ToText(const std::vector<std::string>& names) {
 
 void VaultWatch::VaultStateChanged(VaultState before, const absl::Status& after,
                                    const VaultProvider& provider) {
+  known_takeovers_ = provider.takeovers;
   const VaultFinding finding = VaultFindingOf(after);
   log_.Write(after.ok() ? LogLevel::kInfo : LogLevel::kWarning, "vault_state",
              {{"before", std::string(VaultStateName(before))},
@@ -35,6 +37,7 @@ void VaultWatch::VaultStateChanged(VaultState before, const absl::Status& after,
 }
 
 void VaultWatch::VaultLoaded(const VaultReading& reading) {
+  known_takeovers_ = vault_.provider().takeovers;
   log_.Write(LogLevel::kInfo, "vault_loaded",
              {{"credentials", std::uint64_t{reading.credentials}},
               {"added", ToText(reading.added)},
@@ -55,10 +58,14 @@ void VaultWatch::VaultLoaded(const VaultReading& reading) {
 }
 
 void VaultWatch::VaultChangedElsewhere() {
+  const std::uint64_t takeovers = vault_.provider().takeovers;
+  const bool is_takeover = takeovers != std::exchange(known_takeovers_, takeovers);
   log_.Write(
       LogLevel::kWarning, "vault_changed_elsewhere",
-      {{"fix",
-        "another program changed or removed items of the keyring; credentials are read again"}});
+      {{"fix", is_takeover ? "the Secret Service ended, restarted or was replaced by another "
+                             "one; credentials are read again"
+                           : "another program changed or removed items of the keyring; "
+                             "credentials are read again"}});
 }
 
 }  // namespace billbroker

@@ -123,7 +123,8 @@ absl::Status FakeVault::Probe() {
 }
 
 VaultProvider FakeVault::provider() const {
-  return {"unix:path=/run/user/990/bus", "fake-keyring-daemon", 4711, "plain"};
+  MutexLock lock(mutex_);
+  return {"unix:path=/run/user/990/bus", "fake-keyring-daemon", 4711, "plain", takeovers_};
 }
 
 bool FakeVault::TakeChangedElsewhere() {
@@ -133,6 +134,12 @@ bool FakeVault::TakeChangedElsewhere() {
 
 void FakeVault::TellChangedElsewhere() {
   MutexLock lock(mutex_);
+  changed_elsewhere_ = true;
+}
+
+void FakeVault::TakeOver() {
+  MutexLock lock(mutex_);
+  ++takeovers_;
   changed_elsewhere_ = true;
 }
 

@@ -1,6 +1,7 @@
 // FakeVault: a vault in memory that fails on demand. It passes the contract suite of Vault.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
@@ -50,6 +51,8 @@ class FakeVault final : public Vault {
   void FailReadsOf(absl::string_view name, absl::Status error);
   // The provider notifies that another program changed an item.
   void TellChangedElsewhere();
+  // The same, and another provider has taken over.
+  void TakeOver();
 
   // The calls of Load() and LoadAll() that reached the store, and the writes that took effect.
   [[nodiscard]] int reads() const;
@@ -72,6 +75,7 @@ class FakeVault final : public Vault {
   Hook hook_ ABSL_GUARDED_BY(mutex_);
   VaultState state_ ABSL_GUARDED_BY(mutex_) = VaultState::kReady;
   std::string reason_ ABSL_GUARDED_BY(mutex_);
+  std::uint64_t takeovers_ ABSL_GUARDED_BY(mutex_) = 0;
   Loss next_loss_ ABSL_GUARDED_BY(mutex_) = Loss::kNone;
   std::map<std::string, CredentialPtr, std::less<>> stored_
       ABSL_GUARDED_BY(mutex_);  // null: foreign

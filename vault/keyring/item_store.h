@@ -74,7 +74,8 @@ class ItemStore {
   // parsed may have been encrypted for another client.
   virtual void RenewSession() = 0;
 
-  // Returns the changes since the last call. The calls above cause none.
+  // Returns the changes since the last call. The calls above cause none, nor does a prompt that a
+  // person confirmed in time, unless the provider's answer was lost.
   [[nodiscard]] virtual KeyringChanges TakeChanges() = 0;
 
   [[nodiscard]] virtual VaultProvider provider() const = 0;

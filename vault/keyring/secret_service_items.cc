@@ -191,13 +191,32 @@ absl::StatusOr<std::string> SecretServiceItems::Remove(const std::string& path, 
   const Reply removed = ChangeItem(path, "Delete", nullptr, "(o)", deadline);
   if (!removed.ok()) return removed.status();
   bus_.IgnoreChange(path);
-  return PathIn(removed->get(), 0);
+  std::string prompt = PathIn(removed->get(), 0);
+  if (!prompt.empty()) removed_by_[prompt] = path;
+  return prompt;
 }
 
 absl::Status SecretServiceItems::ShowPrompt(const std::string& prompt, OnPrompted prompted,
                                             Deadline deadline) {
   if (absl::Status connected = Connect(deadline); !connected.ok()) return connected;
-  return bus_.ShowPrompt(prompt, std::move(prompted), deadline);
+  const auto note_own_change =
+      [this, prompt, prompted = std::move(prompted)](const absl::StatusOr<std::string>& made) {
+        const auto removed = removed_by_.extract(prompt);
+        if (made.ok()) {
+          // The signals of the change come before the end of the prompt.
+          bus_.IgnoreChange(*made);
+          if (!removed.empty()) bus_.IgnoreChange(removed.mapped());
+        }
+        prompted(made.status());
+      };
+  absl::Status shown = bus_.ShowPrompt(prompt, note_own_change, deadline);
+  if (!shown.ok()) removed_by_.erase(prompt);
+  return shown;
+}
+
+void SecretServiceItems::DismissPrompt(const std::string& prompt) {
+  removed_by_.erase(prompt);
+  bus_.DismissPrompt(prompt);
 }
 
 absl::StatusOr<std::string> SecretServiceItems::UnlockedCollection(Deadline deadline) {
@@ -244,12 +263,16 @@ SecretServiceItems::Reply SecretServiceItems::ChangeItem(const std::string& path
 
 absl::Status SecretServiceItems::Connect(Deadline deadline) {
   if (absl::Status opened = bus_.Open(deadline); !opened.ok()) return opened;
-  if (bus_.TakeOwnerChanged()) {
-    provider_changed_ = true;
-    paths_valid_ = false;
-    session_.reset();
-  }
+  NoteOwner();
   return absl::OkStatus();
+}
+
+void SecretServiceItems::NoteOwner() {
+  if (!bus_.TakeOwnerChanged()) return;
+  provider_changed_ = true;
+  paths_valid_ = false;
+  removed_by_.clear();
+  session_.reset();
 }
 
 SecretServiceItems::Reply SecretServiceItems::CallInSession(Deadline deadline,
@@ -287,11 +310,8 @@ absl::Status SecretServiceItems::OpenSession(Deadline deadline) {
 }
 
 KeyringChanges SecretServiceItems::TakeChanges() {
-  if (bus_.TakeOwnerChanged()) {
-    provider_changed_ = true;
-    paths_valid_ = false;
-    session_.reset();
-  }
+  NoteOwner();
+  if (provider_changed_) ++takeovers_;
   const std::set<std::string> items = bus_.TakeChangedItems();
   return {std::exchange(provider_changed_, false), {items.begin(), items.end()}};
 }
@@ -299,6 +319,7 @@ KeyringChanges SecretServiceItems::TakeChanges() {
 VaultProvider SecretServiceItems::provider() const {
   VaultProvider provider = bus_.provider();
   provider.encryption = encryption_;
+  provider.takeovers = takeovers_;
   return provider;
 }
 

@@ -6,6 +6,8 @@
 // secret that it reads. See docs/adr/0002-own-secret-service-instance.md.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -40,7 +42,7 @@ class SecretServiceItems final : public ItemStore {
                                                    Deadline deadline) override;
   [[nodiscard]] absl::Status ShowPrompt(const std::string& prompt, OnPrompted prompted,
                                         Deadline deadline) override;
-  void DismissPrompt(const std::string& prompt) override { bus_.DismissPrompt(prompt); }
+  void DismissPrompt(const std::string& prompt) override;
   void RenewSession() override { session_.reset(); }
   [[nodiscard]] KeyringChanges TakeChanges() override;
   [[nodiscard]] VaultProvider provider() const override;
@@ -63,15 +65,19 @@ class SecretServiceItems final : public ItemStore {
   // after any error that may be one, repeats the call once with a new session.
   [[nodiscard]] Reply CallInSession(Deadline deadline, absl::FunctionRef<Reply()> call);
   [[nodiscard]] absl::Status OpenSession(Deadline deadline);
-  // Opens the bus. Drops the session if another provider took over.
+  // Opens the bus, and notes its owner.
   [[nodiscard]] absl::Status Connect(Deadline deadline);
+  // Drops the session if another provider took over.
+  void NoteOwner();
 
   const bool allow_plain_;
   GObjectPtr<SecretService> session_;  // used for its keys only; closing the bus drops it
-  SessionBus bus_;
+  std::map<std::string, std::string> removed_by_;  // prompt -> the item that it removes
+  SessionBus bus_;                                 // its end ends prompts
   std::string encryption_;
   bool provider_changed_ = false;
-  bool paths_valid_ = false;  // found since the last change of the provider
+  std::uint64_t takeovers_ = 0;  // that TakeChanges() returned
+  bool paths_valid_ = false;     // found since the last change of the provider
 };
 
 }  // namespace billbroker

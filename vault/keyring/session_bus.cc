@@ -64,6 +64,22 @@ bool NamesAbsentProvider(absl::string_view name) {
          absl::StartsWith(name, "org.freedesktop.DBus.Error.Spawn.");
 }
 
+// Returns the path of the object that a prompt made, from its signal "Completed"; empty if it made
+// none.
+absl::StatusOr<std::string> MadeByPrompt(GVariant* parameters) {
+  gboolean dismissed = TRUE;
+  GVariantPtr made;
+  if (g_variant_is_of_type(parameters, G_VARIANT_TYPE("(bv)"))) {
+    g_variant_get(parameters, "(bv)", &dismissed, static_cast<GVariant**>(Out(made)));
+  }
+  if (dismissed != FALSE) {
+    return VaultError(VaultState::kNeedsConfirmation,
+                      {"a person refused the change in the Secret Service"});
+  }
+  const bool has_path = g_variant_is_of_type(made.get(), G_VARIANT_TYPE_OBJECT_PATH);
+  return std::string(has_path ? g_variant_get_string(made.get(), nullptr) : "");
+}
+
 // Returns the end of a prompt whose provider or bus ended first.
 absl::Status EndedWithoutAnswer(VaultState state, absl::string_view what) {
   return VaultError(state, {absl::StrCat(what, " ended before the change was confirmed"),
@@ -93,7 +109,7 @@ class SessionBus::Prompt final {
   Prompt(const Prompt&) = delete;
   Prompt& operator=(const Prompt&) = delete;
 
-  void End(const absl::Status& end) const { prompted_(end); }
+  void End(const absl::StatusOr<std::string>& made) const { prompted_(made); }
 
  private:
   // The connection's signal "closed" arrives on the thread that opened it, which may be another
@@ -204,14 +220,7 @@ void SessionBus::OnPromptCompleted(GDBusConnection* /*bus*/, const char* /*sende
   // Taken out first: the receiver may show another prompt.
   const auto ended = static_cast<SessionBus*>(self)->prompts_.extract(path);
   if (ended.empty()) return;
-  gboolean dismissed = TRUE;
-  if (g_variant_is_of_type(parameters, G_VARIANT_TYPE("(bv)"))) {
-    g_variant_get(parameters, "(bv)", &dismissed, nullptr);
-  }
-  ended.mapped()->End(dismissed == FALSE
-                          ? absl::OkStatus()
-                          : VaultError(VaultState::kNeedsConfirmation,
-                                       {"a person refused the change in the Secret Service"}));
+  ended.mapped()->End(MadeByPrompt(parameters));
 }
 
 void SessionBus::EndPrompts(const absl::Status& end) {

@@ -27,9 +27,10 @@ inline constexpr char kSecretServicePath[] = "/org/freedesktop/secrets";
 // libsecret: a provider that restarts must not crash the process, and every error is reported.
 class SessionBus final {
  public:
-  // Receives the end of a prompt: OK if the person confirmed it, VaultError(kNeedsConfirmation) if
-  // the person dismissed it, and VaultError() of another state if the provider or the bus ended.
-  using OnPrompted = std::function<void(const absl::Status& end)>;
+  // Receives the end of a prompt: if the person confirmed it, the path of the object that it made
+  // (empty if it made none), VaultError(kNeedsConfirmation) if the person dismissed it, and
+  // VaultError() of another state if the provider or the bus ended.
+  using OnPrompted = std::function<void(const absl::StatusOr<std::string>& made)>;
 
   SessionBus();
   ~SessionBus();

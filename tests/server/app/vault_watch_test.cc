@@ -8,6 +8,7 @@
 #include <sstream>
 #include <vector>
 
+#include "tests/support/fake_vault.h"
 #include "tests/support/manual_time.h"
 #include "vault/base/error.h"
 
@@ -22,8 +23,9 @@ TEST(VaultWatchTest, LogsStatesAndNotifies) {
   ManualClock clock;
   JsonLog log(LogLevel::kInfo, clock, std::make_shared<spdlog::sinks::ostream_sink_mt>(out));
   std::vector<bool> notified;
+  const FakeVault vault;
   VaultWatch watch(
-      log, [&notified](bool ready) { notified.push_back(ready); }, [] {});
+      log, vault, [&notified](bool ready) { notified.push_back(ready); }, [] {});
   const VaultProvider provider = {"unix:path=/run/user/990/bus", "gnome-keyring-daemon", 4711, ""};
   watch.VaultStateChanged(VaultState::kUnknown, VaultError(VaultState::kLocked), provider);
   EXPECT_THAT(out.str(),
@@ -42,8 +44,9 @@ TEST(VaultWatchTest, WarnsOfUnreadableDocuments) {
   ManualClock clock;
   JsonLog log(LogLevel::kInfo, clock, std::make_shared<spdlog::sinks::ostream_sink_mt>(out));
   int loaded = 0;
+  const FakeVault vault;
   VaultWatch watch(
-      log, [](bool) {}, [&loaded] { ++loaded; });
+      log, vault, [](bool) {}, [&loaded] { ++loaded; });
   VaultReading reading;
   reading.credentials = 1;
   reading.added = {"acme-payables-user", "mill-payables-user"};
@@ -59,6 +62,30 @@ TEST(VaultWatchTest, WarnsOfUnreadableDocuments) {
               HasSubstr(R"("level":"warning","event":"vault_document_invalid",)"
                         R"("credential":"invalid-credential","message":"not valid JSON")"));
   EXPECT_EQ(loaded, 1);
+}
+
+TEST(VaultWatchTest, DistinguishesTakeoverFromChangedItems) {
+  std::ostringstream out;
+  ManualClock clock;
+  JsonLog log(LogLevel::kInfo, clock, std::make_shared<spdlog::sinks::ostream_sink_mt>(out));
+  FakeVault vault;
+  VaultWatch watch(
+      log, vault, [](bool) {}, [] {});
+  const auto logged = [&] {
+    out.str("");
+    watch.VaultChangedElsewhere();
+    return out.str();
+  };
+  const char* const items = "another program changed or removed items of the keyring";
+  vault.TakeOver();
+  watch.VaultStateChanged(VaultState::kUnknown, absl::OkStatus(), vault.provider());
+  EXPECT_THAT(logged(), HasSubstr(items));
+  vault.TakeOver();
+  EXPECT_THAT(logged(), HasSubstr("the Secret Service ended, restarted or was replaced"));
+  EXPECT_THAT(logged(), HasSubstr(items));
+  vault.TakeOver();  // during a read, which needs no event
+  watch.VaultLoaded({});
+  EXPECT_THAT(logged(), HasSubstr(items));
 }
 
 }  // namespace

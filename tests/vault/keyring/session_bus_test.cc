@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <future>
 #include <memory>
 #include <string>
@@ -86,6 +87,29 @@ TEST_F(SessionBusTest, RefusedPromptIsNamed) {
   ExpectEnds(std::move(created), VaultState::kNeedsConfirmation, "a person refused the change");
 }
 
+TEST_F(SessionBusTest, PromptedChangesAreTheBrokersOwn) {
+  stub_.Inject(StubFault::AnswerPrompt("Collection.CreateItem", StubPrompt::kWhenCalled));
+  stub_.Inject(StubFault::AnswerPrompt("Item.Delete", StubPrompt::kWhenCalled));
+  const auto is_reported = [this] {
+    EXPECT_THAT(vault_->Probe(), IsOk());
+    return vault_->TakeChangedElsewhere();
+  };
+  EXPECT_TRUE(is_reported()) << "the provider that was found";
+  ASSERT_THAT(vault_->Create(first_), IsOk());
+  EXPECT_FALSE(is_reported());
+  ASSERT_THAT(vault_->Delete(first_.name, first_.uid, first_.version), IsOk());
+  EXPECT_FALSE(is_reported());
+  EXPECT_EQ(stub_.CountCalls("Prompt.Prompt"), 2);
+  const std::uint64_t takeovers = vault_->provider().takeovers;
+
+  stub_.Plant({{"instance", "default"}}, "of another program", "its-secret-bytes");
+  Await(is_reported, "the item of another program");
+  EXPECT_EQ(vault_->provider().takeovers, takeovers);
+  stub_.Restart();
+  Await(is_reported, "the restart");
+  EXPECT_NE(vault_->provider().takeovers, takeovers);
+}
+
 TEST_F(SessionBusTest, DismissedPromptIsForgotten) {
   stub_.Lock(StubLock::kNeedsPerson);
   const Deadline deadline = Deadline::After(absl::Seconds(30));
@@ -102,7 +126,8 @@ TEST_F(SessionBusTest, DismissedPromptIsForgotten) {
   const std::weak_ptr<int> receiver = held;
   ASSERT_THAT(
       bus.ShowPrompt(
-          prompt, [held = std::move(held)](const absl::Status&) { FAIL() << *held; }, deadline),
+          prompt, [held = std::move(held)](const absl::StatusOr<std::string>&) { FAIL() << *held; },
+          deadline),
       IsOk());
   EXPECT_FALSE(receiver.expired());
   bus.DismissPrompt(prompt);
@@ -150,8 +175,8 @@ TEST(NoProviderTest, FixFitsTheLastProvider) {
        {std::pair("keepassxc", "start KeePassXC"), std::pair("kwalletd5", "start KWallet"),
         std::pair("gnome-keyring-daemon", "for gnome-keyring with")}) {
     std::unique_ptr<ChildProcess> provider = StartProviderAs(program, bus);
-    Await([&] { return vault->Probe().ok(); }, program);
-    EXPECT_EQ(vault->provider().program, program);
+    // A provider that appears during a probe is named by the next one.
+    Await([&] { return vault->Probe().ok() && vault->provider().program == program; }, program);
     provider.reset();
     Await([&] { return VaultStateOf(vault->Probe()) == VaultState::kNoProvider; }, "its end");
     EXPECT_THAT(VaultFindingOf(vault->Probe()).fix, HasSubstr(fix));
