@@ -20,9 +20,7 @@ template <typename T>
 using GObjectPtr = std::unique_ptr<T, FreeWith<g_object_unref>>;
 using GErrorPtr = std::unique_ptr<GError, FreeWith<g_error_free>>;
 using GVariantPtr = std::unique_ptr<GVariant, FreeWith<g_variant_unref>>;
-using GHashTablePtr = std::unique_ptr<GHashTable, FreeWith<g_hash_table_unref>>;
 using GCharPtr = std::unique_ptr<char, FreeWith<g_free>>;
-using GStrvPtr = std::unique_ptr<char*, FreeWith<g_strfreev>>;
 using SecretValuePtr = std::unique_ptr<SecretValue, FreeWith<secret_value_unref>>;
 
 // Receives the result that a C function writes through a T**: `f(Out(error))`.

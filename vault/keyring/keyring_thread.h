@@ -31,23 +31,18 @@ class KeyringThread final {
   // Does the same, before the jobs that wait.
   [[nodiscard]] bool RunNext(Deadline deadline, absl::FunctionRef<void(Deadline)> job);
 
-  // Returns the number of jobs that wait.
-  [[nodiscard]] std::size_t waiting() const {
-    MutexLock lock(mutex_);
-    return queue_.size();
-  }
-
   // Runs `work` on the thread after `delay`, between jobs; drops it if the thread ends first.
   void RunAfter(absl::Duration delay, std::function<void()> work);
 
  private:
+  friend class KeyringThreadPeer;  // of the tests, which wait until a job is queued
   struct Queued;
 
   bool Await(Queued& queued, std::unique_lock<std::mutex>& lock);
   void Loop();
 
   GMainContext* const context_;
-  mutable Mutex mutex_;
+  Mutex mutex_;
   std::deque<Queued*> queue_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;

@@ -10,6 +10,16 @@
 #include "tests/support/await.h"
 
 namespace billbroker {
+
+// Returns the number of jobs that wait.
+class KeyringThreadPeer final {
+ public:
+  static std::size_t Waiting(KeyringThread& thread) {
+    MutexLock lock(thread.mutex_);
+    return thread.queue_.size();
+  }
+};
+
 namespace {
 
 Deadline Soon() { return Deadline::After(absl::Milliseconds(20)); }
@@ -64,10 +74,10 @@ TEST(KeyringThreadTest, NextJobRunsBeforeTheJobsThatWait) {
   busy.get_future().wait();
   callers.emplace_back(
       [&] { EXPECT_TRUE(thread.Run(Never(), [&](Deadline) { order.push_back(1); })); });
-  Await([&] { return thread.waiting() == 1; }, "the job to wait");
+  Await([&] { return KeyringThreadPeer::Waiting(thread) == 1; }, "the job to wait");
   callers.emplace_back(
       [&] { EXPECT_TRUE(thread.RunNext(Never(), [&](Deadline) { order.push_back(2); })); });
-  Await([&] { return thread.waiting() == 2; }, "the next job to wait");
+  Await([&] { return KeyringThreadPeer::Waiting(thread) == 2; }, "the next job to wait");
   go_on.set_value();
   callers.clear();
   EXPECT_EQ(order, std::vector<int>({2, 1}));
