@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
 #include "billbroker/v1/session.pb.h"
 #include "client/channel.h"
 #include "client/cli/host.h"
@@ -57,6 +58,10 @@ using BrokerStatus = absl::StatusOr<v1::GetStatusResponse>;
 [[nodiscard]] std::vector<Finding> CheckKeyring(const v1::VaultStatus& vault,
                                                 absl::string_view whose,
                                                 absl::string_view bus_address);
+
+// Returns [keyring] allow_plain_transfer of the configuration file; nullopt if there is no such
+// file, or if it cannot be read.
+[[nodiscard]] absl::optional<bool> AllowsPlainTransfer(const std::string& config_file);
 
 // Checks each environment of the broker, with its settings in the configuration file. Returns a
 // skipped finding without such a file, because the broker may trust a CA that only the file names,

@@ -13,12 +13,26 @@ struct DoctorOptions {
   std::string config_file;
 };
 
+// Probes this user's keyring as the broker of that configuration does.
+v1::VaultStatus ProbeKeyring(KeyringProbe& keyring, const std::string& config_file) {
+  const absl::optional<bool> allow_plain = AllowsPlainTransfer(config_file);
+  v1::VaultStatus vault = keyring.Probe(allow_plain.value_or(false));
+  if (!allow_plain.has_value() && vault.state() == v1::VAULT_STATE_NOT_ENCRYPTED) {
+    vault.set_fix(absl::StrCat(
+        "if the broker's configuration has [keyring] allow_plain_transfer = true, name it with "
+        "--config FILE; otherwise ",
+        vault.fix()));
+  }
+  return vault;
+}
+
 // Checks the broker's keyring if the broker answers: it may run in another session than this
 // user's.
-std::vector<Finding> FindKeyring(CommandContext& context, const BrokerStatus& status) {
+std::vector<Finding> FindKeyring(CommandContext& context, const BrokerStatus& status,
+                                 const std::string& config_file) {
   if (!IsKnowable(status, context.broker)) return {Untold("keyring", status)};
   if (status.ok()) return CheckKeyring(status->vault(), "the broker's keyring", "");
-  return CheckKeyring(context.keyring.Probe(), "your keyring",
+  return CheckKeyring(ProbeKeyring(context.keyring, config_file), "your keyring",
                       context.host.Getenv("DBUS_SESSION_BUS_ADDRESS")
                           .value_or("DBUS_SESSION_BUS_ADDRESS is not set"));
 }
@@ -33,7 +47,7 @@ std::vector<Finding> Examine(CommandContext& context, const DoctorOptions& optio
   const auto append = [&findings](std::vector<Finding> more) {
     std::move(more.begin(), more.end(), std::back_inserter(findings));
   };
-  append(FindKeyring(context, status));
+  append(FindKeyring(context, status, options.config_file));
   append(CheckBillHosts(status, context.broker, options.config_file, context.host));
   return findings;
 }

@@ -42,6 +42,13 @@ Finding CheckHost(const BillEndpoint& endpoint, Host& host) {
 
 }  // namespace
 
+absl::optional<bool> AllowsPlainTransfer(const std::string& config_file) {
+  if (config_file.empty()) return absl::nullopt;
+  const absl::optional<toml::table> config = Read(config_file);
+  if (!config.has_value()) return absl::nullopt;
+  return (*config)["keyring"]["allow_plain_transfer"].value_or(false);
+}
+
 std::vector<Finding> CheckBillHosts(const BrokerStatus& status, const ClientOptions& broker,
                                     const std::string& config_file, Host& host) {
   if (IsRefusal(status)) return Skipped("the broker does not show this user its environments");

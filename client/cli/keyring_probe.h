@@ -12,7 +12,8 @@ class KeyringProbe {
   virtual ~KeyringProbe() = default;
 
   // Returns the state within some seconds; never prompts, never unlocks. `state` and `fix` are set.
-  [[nodiscard]] virtual v1::VaultStatus Probe() = 0;
+  // `allow_plain`: a provider that transfers secrets only without encryption is in order.
+  [[nodiscard]] virtual v1::VaultStatus Probe(bool allow_plain) = 0;
 };
 
 }  // namespace billbroker

@@ -7,11 +7,11 @@
 
 namespace billbroker {
 
-v1::VaultStatus VaultProbe::Probe() {
+v1::VaultStatus VaultProbe::Probe(bool allow_plain) {
   v1::VaultStatus status;
   status.set_state(v1::VAULT_STATE_UNKNOWN);
   const absl::StatusOr<std::unique_ptr<KeyringVault>> vault =
-      KeyringVault::Create(KeyringOptions());
+      KeyringVault::Create({.allow_plain_transfer = allow_plain});
   if (!vault.ok()) return status;
   const absl::Status probed = (*vault)->Probe();
   v1::VaultState state = v1::VAULT_STATE_UNKNOWN;

@@ -7,7 +7,7 @@ namespace billbroker {
 
 class VaultProbe final : public KeyringProbe {
  public:
-  [[nodiscard]] v1::VaultStatus Probe() override;
+  [[nodiscard]] v1::VaultStatus Probe(bool allow_plain) override;
 };
 
 }  // namespace billbroker

@@ -61,7 +61,14 @@ class FakeHost final : public Host {
 class FakeKeyringProbe final : public KeyringProbe {
  public:
   v1::VaultStatus status;
-  [[nodiscard]] v1::VaultStatus Probe() override { return status; }
+  bool needs_plain = false;  // transfers secrets only without encryption
+  [[nodiscard]] v1::VaultStatus Probe(bool allow_plain) override {
+    if (!needs_plain || allow_plain) return status;
+    v1::VaultStatus refused;
+    refused.set_state(v1::VAULT_STATE_NOT_ENCRYPTED);
+    refused.set_fix("use another provider, or set allow_plain_transfer");
+    return refused;
+  }
 };
 
 class CliTest : public ::testing::Test {

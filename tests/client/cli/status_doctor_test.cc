@@ -252,6 +252,29 @@ TEST_F(StatusDoctorTest, DoctorProbesTheKeyringWithoutBroker) {
   EXPECT_THAT(host_.reached, SizeIs(0));
 }
 
+TEST_F(StatusDoctorTest, DoctorProbesWithTheBrokersSetting) {
+  socket_ = folder_ / "nothing.sock";
+  keyring_.status.set_state(v1::VAULT_STATE_READY);
+  keyring_.needs_plain = true;
+  const auto provider_with = [this](const std::string& config) {
+    const std::string file = config.empty() ? "" : folder_.Write("broker.toml", config);
+    EXPECT_EQ(Run({"doctor", "--output", "json", "--config", file}), kExitFailed);  // no broker
+    return CheckOf("provider");
+  };
+  EXPECT_EQ(provider_with("[keyring]\nallow_plain_transfer = true\n")["state"], "ok");
+  for (const char* config : {"[keyring]\nallow_plain_transfer = false\n", "state_dir = \"/s\"\n"}) {
+    EXPECT_EQ(provider_with(config)["fix"], "use another provider, or set allow_plain_transfer");
+  }
+  // The setting is not known.
+  for (const char* config : {"", "[[["}) {
+    const Json provider = provider_with(config);
+    EXPECT_EQ(provider["state"], "problem");
+    EXPECT_THAT(provider["fix"].get<std::string>(),
+                HasSubstr("if the broker's configuration has [keyring] allow_plain_transfer = "
+                          "true, name it with --config FILE; otherwise use another provider"));
+  }
+}
+
 TEST_F(StatusDoctorTest, DoctorSkipsChecksThatNeedTheBus) {
   socket_ = folder_ / "nothing.sock";
   keyring_.status.set_state(v1::VAULT_STATE_NO_BUS);
