@@ -171,16 +171,21 @@ TEST(NoProviderTest, FixFitsTheLastProvider) {
   bus.Export();
   const auto vault = OpenVault();
   EXPECT_THAT(VaultFindingOf(vault->Probe()).fix, HasSubstr("for gnome-keyring with"));
-  for (const auto& [program, fix] :
-       {std::pair("keepassxc", "start KeePassXC"), std::pair("kwalletd5", "start KWallet"),
-        std::pair("gnome-keyring-daemon", "for gnome-keyring with")}) {
-    std::unique_ptr<ChildProcess> provider = StartProviderAs(program, bus);
+  struct LastProvider {
+    const char* program;
+    const char* fix;
+  };
+  for (const LastProvider& last :
+       {LastProvider{"keepassxc", "start KeePassXC"}, LastProvider{"kwalletd5", "start KWallet"},
+        LastProvider{"gnome-keyring-daemon", "for gnome-keyring with"}}) {
+    std::unique_ptr<ChildProcess> provider = StartProviderAs(last.program, bus);
     // A provider that appears during a probe is named by the next one.
-    Await([&] { return vault->Probe().ok() && vault->provider().program == program; }, program);
+    Await([&] { return vault->Probe().ok() && vault->provider().program == last.program; },
+          last.program);
     provider.reset();
     Await([&] { return VaultStateOf(vault->Probe()) == VaultState::kNoProvider; }, "its end");
-    EXPECT_THAT(VaultFindingOf(vault->Probe()).fix, HasSubstr(fix));
-    EXPECT_THAT(VaultFindingOf(vault->MasterKey().status()).fix, HasSubstr(fix));
+    EXPECT_THAT(VaultFindingOf(vault->Probe()).fix, HasSubstr(last.fix));
+    EXPECT_THAT(VaultFindingOf(vault->MasterKey().status()).fix, HasSubstr(last.fix));
     EXPECT_EQ(vault->provider().program, "");
   }
 }
