@@ -56,11 +56,13 @@ TestEnvironment::Options OptionsFor(const BenchWorld& world) {
                                  {"settings",
                                   {{"sign_ins_per_hour", kNoLimit}, {"calls_per_hour", kNoLimit}}}})
                      .dump();
-  // Long enough for a machine on which simulator and broker share the cores.
+  // Long enough for a machine on which simulator and broker share the cores, and a busy disk.
   options.bill_connect_timeout = absl::Minutes(1);
   options.bill_timeout = absl::Minutes(1);
   options.config = absl::StrFormat(
-      "[sign_ins]\nper_hour = %d\nmax_parallel = 64\nmax_parallel_per_dev_key = 64\n", kNoLimit);
+      "[sign_ins]\nper_hour = %d\nmax_parallel = 64\nmax_parallel_per_dev_key = 64\n"
+      "[audit]\nlongest_wait = \"30s\"\n",
+      kNoLimit);
   return options;
 }
 

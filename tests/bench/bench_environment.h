@@ -20,7 +20,7 @@ struct BenchWorld {
 };
 
 // Returns options without BILL's hourly limits, which would limit the broker. The ids of the
-// organizations are GeneratedOrganizationId(n).
+// organizations are GeneratedOrganizationId(n). The last table of the configuration is [audit].
 [[nodiscard]] TestEnvironment::Options OptionsFor(const BenchWorld& world);
 
 // Creates a credential for each user.

@@ -104,7 +104,7 @@ absl::StatusOr<double> InstructionRatio(TestEnvironment& env, int calls, int in_
 // Options for a broker that writes an audit entry for each session that it returns.
 TestEnvironment::Options Audited() {
   TestEnvironment::Options options = OptionsFor(kHitWorld);
-  options.config += "[audit]\nsession_reads = \"all\"\n";
+  options.config += "session_reads = \"all\"\n";  // in the table [audit], which comes last
   return options;
 }
 
