@@ -241,8 +241,12 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
       before.insert(info->name);
       const auto now = found.find(info->name);
       if (now != found.end()) {
-        const bool same = now->second->uid == info->uid && now->second->version == info->version;
+        const bool same_uid = now->second->uid == info->uid;
+        const bool same = same_uid && now->second->version == info->version;
         if (!same) reading.changed.push_back(info->name);
+        if (same_uid && now->second->version < info->version) {
+          reading.reverted.push_back(info->name);
+        }
         continue;
       }
       // An item without a readable name may be the one of any credential.

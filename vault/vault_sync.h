@@ -41,6 +41,9 @@ struct VaultReading {
   std::vector<InvalidDocument> invalid_documents;
   std::vector<std::string> added;
   std::vector<std::string> changed;  // versions or contents
+  // Of the changed ones: an older version is stored than the one that was known. A backup was
+  // restored, or a write arrived late.
+  std::vector<std::string> reverted;
   std::vector<std::string> removed;
   std::vector<std::string> missing;  // not found once; kept until the next read confirms it
 };

@@ -50,6 +50,13 @@ void VaultWatch::VaultLoaded(const VaultReading& reading) {
          {"fix",
           "it stays in use; if the next read does not find it either, it counts as deleted"}});
   }
+  for (const std::string& name : reading.reverted) {
+    log_.Write(LogLevel::kWarning, "vault_credential_reverted",
+               {{"credential", name},
+                {"fix",
+                 "an older version is stored again, by a restored backup or by a write that came "
+                 "late: see 'billbroker credential show', and repeat the change"}});
+  }
   for (const InvalidDocument& document : reading.invalid_documents) {
     log_.Write(LogLevel::kWarning, "vault_document_invalid",
                {{"credential", document.name}, {"message", std::string(document.why.message())}});

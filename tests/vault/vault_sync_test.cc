@@ -265,6 +265,20 @@ TEST_F(VaultSyncTest, OneReadThatMissesACredentialProvesNothing) {
   }
 }
 
+TEST_F(VaultSyncTest, ReportsACredentialThatWentBack) {
+  Credential next = SampleUser("acme-payables-user");
+  ASSERT_THAT(vault_.Create(next), IsOk());
+  ++next.version;
+  ASSERT_THAT(vault_.Replace(next), IsOk());
+  Start();
+  vault_.Lose("acme-payables-user");
+  ASSERT_THAT(vault_.Create(SampleUser("acme-payables-user")), IsOk());
+  health_.RequestReload();
+  executor_.Advance(absl::Seconds(2));
+  EXPECT_THAT(recorder_.last.changed, ElementsAre("acme-payables-user"));
+  EXPECT_THAT(recorder_.last.reverted, ElementsAre("acme-payables-user"));
+}
+
 TEST_F(VaultSyncTest, BrokenDocumentKeepsItsCredential) {
   ASSERT_THAT(vault_.Create(SampleUser("acme-payables-user")), IsOk());
   Start();
