@@ -51,6 +51,7 @@ TEST(VaultWatchTest, WarnsOfUnreadableDocuments) {
   reading.credentials = 1;
   reading.added = {"acme-payables-user", "mill-payables-user"};
   reading.missing = {"zebra-payables-user"};
+  reading.reverted = {"yacht-payables-user"};
   reading.invalid_documents.push_back(
       {"invalid-credential", MakeError(Reason::kVaultDocumentInvalid, "not valid JSON")});
   watch.VaultLoaded(reading);
@@ -58,6 +59,8 @@ TEST(VaultWatchTest, WarnsOfUnreadableDocuments) {
                                    R"("added":"acme-payables-user, mill-payables-user",)"));
   EXPECT_THAT(out.str(), HasSubstr(R"("event":"vault_credential_missing",)"
                                    R"("credential":"zebra-payables-user")"));
+  EXPECT_THAT(out.str(), HasSubstr(R"("event":"vault_credential_reverted",)"
+                                   R"("credential":"yacht-payables-user")"));
   EXPECT_THAT(out.str(),
               HasSubstr(R"("level":"warning","event":"vault_document_invalid",)"
                         R"("credential":"invalid-credential","message":"not valid JSON")"));
