@@ -95,8 +95,9 @@ absl::Status FileKeyringAdopter::SetFilesAside(KeyringLoss& loss) const {
 void FileKeyringAdopter::PutFilesBack(const KeyringLoss& loss) const {
   for (const KeyringLoss::File& file : loss.files) {
     if (absl::Status back = PutBack(file.aside, file.path); !back.ok()) {
-      log_.Write(LogLevel::kError, "keyring_adoption_undo_failed",
-                 {{"file", file.path}, {"aside", file.aside}, {"error", std::string(back.message())}});
+      log_.Write(
+          LogLevel::kError, "keyring_adoption_undo_failed",
+          {{"file", file.path}, {"aside", file.aside}, {"error", std::string(back.message())}});
     }
   }
 }
