@@ -26,8 +26,11 @@ CurlLoop::CurlLoop(const CurlOptions& options, const Clock& clock)
     : options_(options), clock_(clock) {
   unsetenv("SSLKEYLOGFILE");  // before libcurl starts, which reads it once
   if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) std::abort();
+  share_.reset(curl_share_init());
   multi_.reset(curl_multi_init());
-  if (multi_ == nullptr) std::abort();
+  if (share_ == nullptr || multi_ == nullptr) std::abort();
+  // One thread uses all handles, so there is no lock function.
+  curl_share_setopt(share_.get(), CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
   curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS,
                     static_cast<long>(options_.max_parallel_calls));
   thread_ = std::thread([this] { Loop(); });
@@ -40,8 +43,8 @@ CurlLoop::~CurlLoop() {
   }
   Wake();
   thread_.join();
-  idle_.clear();
   multi_.reset();
+  share_.reset();
   curl_global_cleanup();
 }
 
@@ -110,8 +113,10 @@ void CurlLoop::StartWaiting(Lane& lane) {
 }
 
 void CurlLoop::StartOne(Lane& lane, std::unique_ptr<Transfer> transfer) {
-  CurlEasy easy = TakeEasy();
+  // Not one of an earlier call: newer versions of libcurl keep its request in the handle.
+  CurlEasy easy(curl_easy_init());
   if (easy == nullptr || !transfer->Prepare(easy.get(), options_) ||
+      curl_easy_setopt(easy.get(), CURLOPT_SHARE, share_.get()) != CURLE_OK ||
       curl_multi_add_handle(multi_.get(), easy.get()) != CURLM_OK) {
     return transfer->GiveUp("libcurl cannot start the call; 7.87 or newer with TLS is needed");
   }
@@ -131,8 +136,7 @@ void CurlLoop::FinishDone() {
     curl_multi_remove_handle(multi_.get(), done.easy.get());
     --done.lane->running;
     done.transfer->Finish(done.easy.get(), code, options_);
-    curl_easy_reset(done.easy.get());  // before the transfer is destroyed: it points into it
-    idle_.push_back(std::move(done.easy));
+    done.easy.reset();  // before the transfer is destroyed: it points into it
   }
 }
 
@@ -159,13 +163,6 @@ void CurlLoop::GiveUpAll() {
     for (auto& work : posted) work();
     for (auto& transfer : arrived) transfer->GiveUp(kWhy);
   }
-}
-
-CurlEasy CurlLoop::TakeEasy() {
-  if (idle_.empty()) return CurlEasy(curl_easy_init());
-  CurlEasy easy = std::move(idle_.back());
-  idle_.pop_back();
-  return easy;
 }
 
 }  // namespace billbroker

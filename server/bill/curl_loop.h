@@ -46,6 +46,9 @@ class CurlLoop final {
   struct MultiDeleter {
     void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
   };
+  struct ShareDeleter {
+    void operator()(CURLSH* share) const { curl_share_cleanup(share); }
+  };
   // The calls of one environment. They wait here and not inside libcurl, because
   // CURLOPT_TIMEOUT_MS would include the wait.
   struct Lane {
@@ -64,11 +67,11 @@ class CurlLoop final {
   void StartOne(Lane& lane, std::unique_ptr<Transfer> transfer);
   void FinishDone();
   void GiveUpAll();
-  CurlEasy TakeEasy();
   void Wake() { curl_multi_wakeup(multi_.get()); }
 
   const CurlOptions options_;
   const Clock& clock_;
+  std::unique_ptr<CURLSH, ShareDeleter> share_;  // the TLS sessions that a call may resume
   std::unique_ptr<CURLM, MultiDeleter> multi_;
 
   Mutex mutex_;
@@ -79,8 +82,6 @@ class CurlLoop final {
   // Used by the thread only.
   std::map<std::string, Lane> lanes_;  // by environment
   absl::flat_hash_map<CURL*, Running> running_;
-  // Unused handles, each with the TLS sessions that it may resume.
-  std::vector<CurlEasy> idle_;
 
   std::thread thread_;
 };

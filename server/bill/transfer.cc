@@ -1,5 +1,7 @@
 #include "server/bill/transfer.h"
 
+#include <openssl/ssl.h>
+
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -31,11 +33,20 @@ class OptionSetter final {
   bool ok_ = true;
 };
 
+// Lets OpenSSL free its record buffers as soon as they are empty: otherwise they keep the last
+// answer, which may have a session id, while the connection is idle. Newer versions of libcurl do
+// not set this.
+CURLcode OnTlsContext(CURL* /*easy*/, void* context, void* /*data*/) {
+  SSL_CTX_set_mode(static_cast<SSL_CTX*>(context), SSL_MODE_RELEASE_BUFFERS);
+  return CURLE_OK;
+}
+
 void SetTrust(OptionSetter& to, const Environment& environment) {
   to.Set(CURLOPT_PROTOCOLS_STR, "https");
   to.Set(CURLOPT_REDIR_PROTOCOLS_STR, "https");
   to.Set(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
   to.Set(CURLOPT_FOLLOWLOCATION, 0L);  // sessionId and devKey would follow
+  to.Set(CURLOPT_SSL_CTX_FUNCTION, &OnTlsContext);
   to.Set(CURLOPT_SSL_VERIFYPEER, 1L);
   to.Set(CURLOPT_SSL_VERIFYHOST, 2L);
   to.Set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
