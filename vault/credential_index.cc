@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "vault/base/error.h"
 #include "vault/user_name.h"
+#include "vault/vault.h"
 
 namespace billbroker {
 namespace {
@@ -29,6 +30,13 @@ absl::Status NotAttached(absl::string_view organization_id, absl::string_view cr
                                 organization_id, "\"; add it with 'billbroker credential attach'"));
 }
 
+absl::Status NotFoundYet() {
+  constexpr absl::Duration kReadAgain = absl::Seconds(2);
+  return MakeError(ErrorDetails{Reason::kVaultUnreachable, kReadAgain, {}},
+                   "the keyring does not return all credentials that it had before the broker was "
+                   "restarted; the broker is reading it again");
+}
+
 // The document may be of the credential that serves the organization: its organizations are only in
 // the document.
 absl::Status PerhapsOfBroken(absl::string_view organization_id,
@@ -39,6 +47,15 @@ absl::Status PerhapsOfBroken(absl::string_view organization_id,
     names.push_back(documents[i].name);
   }
   if (documents.size() > kMaxNames) names.emplace_back("...");
+  const auto unread = std::find_if(documents.begin(), documents.end(), [](const auto& document) {
+    return VaultStateOf(document.why) != VaultState::kReady;
+  });
+  if (unread != documents.end()) {
+    return MakeError(
+        *DetailsOf(unread->why),
+        absl::StrCat("no readable credential serves organization \"", organization_id,
+                     "\", and the keyring does not return all of them: ", unread->why.message()));
+  }
   return MakeError(
       ErrorDetails{Reason::kVaultDocumentInvalid,
                    absl::nullopt,
@@ -91,7 +108,11 @@ absl::StatusOr<CredentialInfoPtr> CredentialIndex::Find(absl::string_view organi
   const auto serving = by_organization_.find(organization_id);
   if (serving == by_organization_.end()) return AbsentOrganization(organization_id);
   if (serving->second.size() > 1) return AmbiguousCredential(organization_id, serving->second);
-  return serving->second.front();
+  const CredentialInfoPtr& only = serving->second.front();
+  // The organization may be ambiguous.
+  const auto missing = missing_.find(organization_id);
+  if (missing != missing_.end() && missing->second != only->uid) return NotFoundYet();
+  return only;
 }
 
 CredentialCounts CredentialIndex::Counts() const {
@@ -209,6 +230,7 @@ CredentialIndex::Changes CredentialIndex::ResetLocked(
   changes_ += changes.size();
   invalid_documents_ = std::move(invalid_documents);
   complete_ = true;
+  ++reads_;
   return changes;
 }
 
@@ -246,8 +268,20 @@ absl::Status CredentialIndex::AbsentOrganization(absl::string_view organization_
 }
 
 absl::Status CredentialIndex::Absent(absl::Status status) const {
-  if (complete_) return status;
-  return health_.NotRead();
+  if (!complete_) return health_.NotRead();
+  const bool unknown = HasReason(status, Reason::kUnknownCredential) ||
+                       HasReason(status, Reason::kUnknownOrganization);
+  return unknown && !missing_.empty() ? NotFoundYet() : status;
+}
+
+void CredentialIndex::SetMissing(absl::flat_hash_map<std::string, std::string> missing) {
+  MutexLock lock(mutex_);
+  missing_ = std::move(missing);
+}
+
+std::uint64_t CredentialIndex::reads() const {
+  MutexLock lock(mutex_);
+  return reads_;
 }
 
 void CredentialIndex::Index(const CredentialInfoPtr& info) {

@@ -53,7 +53,8 @@ class CredentialIndex final {
   //   AMBIGUOUS_CREDENTIAL    several credentials serve it; their names are in "credentials"
   //   VAULT_DOCUMENT_INVALID  in place of the first two, if the document of a credential that may
   //                           serve it cannot be read and never could
-  //   VAULT_LOCKED, VAULT_UNREACHABLE  in place of the first two, before everything was read
+  //   VAULT_LOCKED, VAULT_UNREACHABLE  in place of the first two, before everything was read, or
+  //                           while credentials are missing; see SetMissing()
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> Find(absl::string_view organization_id,
                                                        absl::string_view credential) const;
 
@@ -63,7 +64,7 @@ class CredentialIndex final {
   // Returns the credential called `name`.
   //
   // Errors: UNKNOWN_CREDENTIAL; VAULT_DOCUMENT_INVALID if a broken document has that name;
-  // VAULT_LOCKED, VAULT_UNREACHABLE before everything was read.
+  // VAULT_LOCKED, VAULT_UNREACHABLE before everything was read, or while credentials are missing.
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> Get(absl::string_view name) const;
 
   // Returns all credentials, ordered by name.
@@ -92,6 +93,14 @@ class CredentialIndex final {
                std::vector<InvalidDocument> invalid_documents);
   // Returns a number that grows with every change of Put(), Remove() and Reset().
   [[nodiscard]] std::uint64_t changes() const;
+
+  // Sets the organizations whose credentials were known before the last restart and were not found
+  // since: organization id -> uid of the credential. While there are any, a name or an organization
+  // that is not in the index may belong to one of these credentials.
+  void SetMissing(absl::flat_hash_map<std::string, std::string> missing);
+
+  // Returns how often everything was read.
+  [[nodiscard]] std::uint64_t reads() const;
 
   [[nodiscard]] bool complete() const;
   // Returns VaultHealth::NotRead() unless complete().
@@ -124,6 +133,8 @@ class CredentialIndex final {
   bool complete_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<InvalidDocument> invalid_documents_ ABSL_GUARDED_BY(mutex_);
   std::uint64_t changes_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::uint64_t reads_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::flat_hash_map<std::string, std::string> missing_ ABSL_GUARDED_BY(mutex_);
 };
 
 // Returns AMBIGUOUS_CREDENTIAL. `serving` has at least two credentials.

@@ -128,10 +128,10 @@ void MaintenanceRunner::WarmUp(LockedSessions& state, const CredentialInfoPtr& c
   const bool warm = state->warm.Contains(organization_id, credential->name);
   if (!prewarmed && !warm) return;
   SessionSlot& slot = state->slots.FindOrCreate(credential, organization_id);
-  if (slot.session.IsLive(shared_.now()) || slot.signed_out ||
-      slot.activity != SessionSlot::Activity::kIdle) {
-    return;
+  if (slot.session.IsLive(shared_.now())) {  // perhaps restored, and to be checked
+    return state->slots.ScheduleMaintenance(slot, shared_.now());
   }
+  if (slot.signed_out || slot.activity != SessionSlot::Activity::kIdle) return;
   if (prewarmed) slot.last_demand = shared_.now();
   if (!dispatcher_.CheckAllowed(state, slot).ok()) return;
   state->WantSignIn(slot, warm ? SignInPurpose::kWarm : SignInPurpose::kPrewarm);
@@ -148,11 +148,13 @@ void MaintenanceRunner::FollowCredential(const CredentialInfoPtr& before,
     LockedSessions state(shared_);
     if (before != nullptr && !state->store_read) NoteRemoved(state, before, after.get());
     if (before != nullptr) FollowPartner(state, *before, after.get());
+  }
+  if (after != nullptr) RestoreUnclaimed(shared_, slots_, dispatcher_, after);
+  {
+    LockedSessions state(shared_);
     NotifyWatcher(state, before, after);
   }
-  if (after == nullptr) return;
-  RestoreUnclaimed(shared_, slots_, dispatcher_, after);
-  WarmUp(after);
+  if (after != nullptr) WarmUp(after);
 }
 
 void MaintenanceRunner::NoteRemoved(LockedSessions& state, const CredentialInfoPtr& before,

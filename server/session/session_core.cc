@@ -13,7 +13,7 @@ namespace billbroker {
 
 absl::StatusOr<CredentialInfoPtr> SessionManager::Core::FindFor(absl::string_view organization_id,
                                                                 absl::string_view credential,
-                                                                const SessionDemand& demand) {
+                                                                const SessionDemand& demand) const {
   const absl::Duration longest = shared.options.idle_window / 2;
   if (demand.min_remaining > longest) {
     return Malformed("min_remaining",
@@ -24,14 +24,7 @@ absl::StatusOr<CredentialInfoPtr> SessionManager::Core::FindFor(absl::string_vie
       (demand.stale_generation != 0 || demand.min_remaining > absl::ZeroDuration())) {
     return Malformed("cached_only", "cannot be combined with stale_generation or min_remaining");
   }
-  absl::StatusOr<CredentialInfoPtr> found =
-      shared.parts.credentials.Find(organization_id, credential);
-  if (HasReason(found.status(), Reason::kUnknownOrganization) ||
-      HasReason(found.status(), Reason::kUnknownCredential)) {
-    LockedSessions state(shared);
-    return ExplainUnclaimed(shared, state, organization_id, found.status());
-  }
-  return found;
+  return shared.parts.credentials.Find(organization_id, credential);
 }
 
 SessionSlot& SessionManager::Core::FindOrCreate(LockedSessions& state,

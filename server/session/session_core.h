@@ -22,7 +22,7 @@ class SessionManager::Core final {
   // there is none.
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> FindFor(absl::string_view organization_id,
                                                           absl::string_view credential,
-                                                          const SessionDemand& demand);
+                                                          const SessionDemand& demand) const;
   // Returns the slot, which is restored or made if it is new. With the lock held.
   SessionSlot& FindOrCreate(LockedSessions& state, const CredentialInfoPtr& credential,
                             absl::string_view organization_id);

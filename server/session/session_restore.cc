@@ -218,6 +218,7 @@ void RestoreSessions(SharedSessions& shared, LockedSessions& state, SlotOperatio
       rows.emplace(std::move(organization_id), std::move(stored));
     }
   }
+  PublishMissing(shared, state);
   state->accepted_before_restore.clear();
   state->removed_before_restore.clear();
 }

@@ -62,6 +62,9 @@ struct UnclaimedSlots {
   bool same_boot = false;     // StoreContents::same_boot
   absl::Duration since;       // on Clock::SinceBoot()
   absl::Duration next_visit;  // the age at which VisitUnclaimed() does something
+  // CredentialIndex::reads() at the first visit after a minute.
+  absl::optional<std::uint64_t> reads_then;
+  bool proven = false;  // their credentials were deleted
 };
 
 struct SessionState {

@@ -1,26 +1,45 @@
 #include "server/session/slot_restore.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
-#include "vault/base/error.h"
-
 namespace billbroker {
 namespace {
 
-// The reads of this time prove that the credential of an unclaimed row was deleted.
-constexpr absl::Duration kDoubt = absl::Minutes(1);
+// A read after this time proves that the credential of an unclaimed row was deleted.
+constexpr absl::Duration kProofTime = absl::Minutes(1);
 // Longer than BILL keeps an idle session. Until then the row keeps its generation.
 constexpr absl::Duration kUnclaimedTime = absl::Hours(1);
 constexpr absl::Duration kFirstVisit = absl::Seconds(5);
-constexpr absl::Duration kReadAgain = absl::Seconds(2);
 
-bool IsProven(const SessionParts& parts) {
+bool IsReadable(const SessionParts& parts) {
   return parts.vault_health.state() == VaultState::kReady && parts.credentials.complete() &&
          parts.credentials.invalid_documents().empty();
+}
+
+// Ends the sessions of deleted credentials, and keeps the rows with their generations.
+void EndUnclaimed(SharedSessions& shared, LockedSessions& state, SlotOperations& slots,
+                  SignInDispatcher& dispatcher) {
+  SlotRestorer restorer(shared, state, slots, dispatcher, state->unclaimed.same_boot);
+  for (auto& [uid, rows] : state->unclaimed.rows) {
+    for (auto& [organization_id, row] : rows) {
+      if (shared.watcher != nullptr) {
+        state.Defer([watcher = shared.watcher, id = std::string(organization_id)] {
+          watcher->SessionChanged(id);
+        });
+      }
+      if (row.session == nullptr) continue;
+      CredentialInfo deleted;
+      deleted.name = row.session->credential;
+      restorer.EndSession(row, deleted);
+      row.session = nullptr;
+      state->journal.WriteSoon(row);
+    }
+  }
+  PublishMissing(shared, state);
 }
 
 }  // namespace
@@ -137,7 +156,9 @@ void RestoreUnclaimed(SharedSessions& shared, SlotOperations& slots, SignInDispa
         restorer.Restore(row.mapped(), *current);
       }
     }
-    if (rows->second.empty()) state->unclaimed.rows.erase(rows);
+    if (!rows->second.empty()) continue;
+    state->unclaimed.rows.erase(rows);
+    PublishMissing(shared, state);
   }
 }
 
@@ -148,36 +169,31 @@ void VisitUnclaimed(SharedSessions& shared, LockedSessions& state, SlotOperation
   if (unclaimed.rows.empty() || age < unclaimed.next_visit) return;
   unclaimed.next_visit = age + std::max(kFirstVisit, age / 4);
   shared.parts.vault_health.RequestReload();
-  if (age < kDoubt || !IsProven(shared.parts)) return;
-  SlotRestorer restorer(shared, state, slots, dispatcher, unclaimed.same_boot);
-  for (auto& [uid, rows] : unclaimed.rows) {
-    for (auto& [organization_id, row] : rows) {
-      if (row.session != nullptr) {
-        CredentialInfo deleted;
-        deleted.name = row.session->credential;
-        restorer.EndSession(row, deleted);
-        row.session = nullptr;
-        state->journal.WriteSoon(row);
-      }
-      if (age >= kUnclaimedTime) state->journal.ForgetSlot({uid, organization_id});
+  if (age < kProofTime || !IsReadable(shared.parts)) return;
+  const std::uint64_t reads = shared.parts.credentials.reads();
+  // The time may have passed without a read: the machine slept, or the keyring was away.
+  if (reads == unclaimed.reads_then.value_or(reads)) {
+    unclaimed.reads_then = reads;
+    return;
+  }
+  if (!std::exchange(unclaimed.proven, true)) EndUnclaimed(shared, state, slots, dispatcher);
+  if (age < kUnclaimedTime) return;
+  for (const auto& [uid, rows] : unclaimed.rows) {
+    for (const auto& [organization_id, row] : rows) {
+      state->journal.ForgetSlot({uid, organization_id});
     }
   }
-  if (age >= kUnclaimedTime) unclaimed.rows.clear();
+  unclaimed.rows.clear();
 }
 
-absl::Status ExplainUnclaimed(const SharedSessions& shared, LockedSessions& state,
-                              absl::string_view organization_id, const absl::Status& unknown) {
-  const UnclaimedSlots& unclaimed = state->unclaimed;
-  if (shared.now() - unclaimed.since >= kDoubt) return unknown;
-  const bool has_row = std::any_of(
-      unclaimed.rows.begin(), unclaimed.rows.end(),
-      [&](const auto& credential) { return credential.second.contains(organization_id); });
-  if (!has_row) return unknown;
-  return MakeError(
-      {Reason::kVaultUnreachable, kReadAgain, {{"organization_id", std::string(organization_id)}}},
-      absl::StrCat("the keyring does not have the credential of organization \"", organization_id,
-                   "\" at the moment, which had it before the broker was restarted; the broker is "
-                   "reading it again"));
+void PublishMissing(SharedSessions& shared, LockedSessions& state) {
+  absl::flat_hash_map<std::string, std::string> missing;
+  if (!state->unclaimed.proven) {
+    for (const auto& [uid, rows] : state->unclaimed.rows) {
+      for (const auto& [organization_id, row] : rows) missing.emplace(organization_id, uid);
+    }
+  }
+  shared.parts.credentials.SetMissing(std::move(missing));
 }
 
 }  // namespace billbroker

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 
-#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "server/session/session_state.h"
@@ -66,17 +65,14 @@ void RestoreUnclaimed(SharedSessions& shared, LockedSessions& state, SlotOperati
 void RestoreUnclaimed(SharedSessions& shared, SlotOperations& slots, SignInDispatcher& dispatcher,
                       const CredentialInfoPtr& credential);
 
-// Requests a read of the vault now and then while rows are unclaimed. If reads of a minute did not
-// find their credentials, ends the sessions at BILL; after an hour it forgets the rows. Neither
-// happens while a document cannot be read. With the lock held.
+// Requests a read of the vault now and then while rows are unclaimed. If a read after a minute did
+// not find their credentials either, ends the sessions at BILL; after an hour it forgets the rows.
+// Neither happens while a document cannot be read. With the lock held.
 void VisitUnclaimed(SharedSessions& shared, LockedSessions& state, SlotOperations& slots,
                     SignInDispatcher& dispatcher);
 
-// Returns the error of a caller whose organization has an unclaimed row of the first minute: the
-// keyring may return its credential yet. Otherwise returns `unknown`, which is UNKNOWN_ORGANIZATION
-// or UNKNOWN_CREDENTIAL. With the lock held.
-[[nodiscard]] absl::Status ExplainUnclaimed(const SharedSessions& shared, LockedSessions& state,
-                                            absl::string_view organization_id,
-                                            const absl::Status& unknown);
+// Gives the unclaimed organizations to CredentialIndex::SetMissing(), unless their credentials were
+// deleted. With the lock held.
+void PublishMissing(SharedSessions& shared, LockedSessions& state);
 
 }  // namespace billbroker

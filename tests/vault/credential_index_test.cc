@@ -169,6 +169,36 @@ TEST_F(CredentialIndexTest, InvalidDocumentIsNotUnknown) {
   EXPECT_EQ(credentials_.invalid_documents()[0].name, "mill-payables-user");
 }
 
+TEST_F(CredentialIndexTest, DocumentThatIsNotReturnedIsAFaultOfTheVault) {
+  credentials_.Reset({}, {{"acme-payables-user", VaultError(VaultState::kTimedOut)}});
+  const absl::Status found = credentials_.Find(kFirst, "").status();
+  EXPECT_THAT(found, HasReason(Reason::kVaultUnreachable));
+  EXPECT_EQ(VaultStateOf(found), VaultState::kTimedOut);
+}
+
+TEST_F(CredentialIndexTest, MissingCredentialIsNotUnknown) {
+  credentials_.Reset({Info("acme-payables-user")}, {});
+  credentials_.SetMissing({{kSecond, "uid-of-mill-payables-user"}});
+  for (const absl::Status& absent :
+       {credentials_.Find(kSecond, "").status(), credentials_.Get("mill-payables-user").status(),
+        credentials_.Find(kSecond, "mill-payables-user").status()}) {
+    EXPECT_THAT(absent,
+                AllOf(HasReason(Reason::kVaultUnreachable), HasRetryAfter(absl::Seconds(2))));
+  }
+  EXPECT_THAT(credentials_.Find(kFirst, ""), IsOk());
+  credentials_.SetMissing({});
+  EXPECT_THAT(credentials_.Find(kSecond, ""), HasReason(Reason::kUnknownOrganization));
+}
+
+TEST_F(CredentialIndexTest, OrganizationOfAMissingCredentialMayBeAmbiguous) {
+  credentials_.Reset({Info("acme-payables-user")}, {});
+  credentials_.SetMissing({{kFirst, "uid-of-mill-payables-user"}});
+  EXPECT_THAT(credentials_.Find(kFirst, ""), HasReason(Reason::kVaultUnreachable));
+  EXPECT_THAT(credentials_.Find(kFirst, "acme-payables-user"), IsOk());
+  credentials_.SetMissing({{kFirst, "uid-of-acme-payables-user"}});
+  EXPECT_THAT(credentials_.Find(kFirst, ""), IsOk());
+}
+
 TEST_F(CredentialIndexTest, FindUserIgnoresSpelling) {
   credentials_.Put(Info("acme-payables-user"));
   for (const char* spelling :

@@ -523,7 +523,11 @@ TEST_F(SessionManagerRestartTest, ProvenDeletionEndsSessionsAndForgetsSlots) {
   StartWithoutCredentials({});
   own->Advance(absl::Seconds(55));
   EXPECT_TRUE(bill.IsLive(before->keys.session_id->Reveal()));
-  own->Advance(absl::Minutes(1));
+  own->Advance(absl::Minutes(5));
+  EXPECT_TRUE(bill.IsLive(before->keys.session_id->Reveal())) << "nothing was read";
+  EXPECT_THAT(Call(), HasReason(Reason::kVaultUnreachable));
+  credentials.Reset({}, {});
+  own->Advance(absl::Minutes(2));
   EXPECT_FALSE(bill.IsLive(before->keys.session_id->Reveal()));
   EXPECT_THAT(Call(), HasReason(Reason::kUnknownOrganization));
   ASSERT_EQ(store.contents().slots.size(), 1U) << "its generation";
