@@ -140,6 +140,9 @@ class Vault {
   // credentials take turns, so this holds for the caller's own.
   virtual void AllowPrompts(bool allowed) = 0;
 
+  // Ends the prompt that is shown, if any, and refuses later ones: the broker is shutting down.
+  virtual void StopPrompts() = 0;
+
   // Returns OK if the keyring is ready, else VaultError(), within a second. Never prompts, and
   // never unlocks by asking a person.
   [[nodiscard]] virtual absl::Status Probe() = 0;

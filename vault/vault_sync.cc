@@ -81,10 +81,15 @@ class VaultSync::Loop final : public std::enable_shared_from_this<VaultSync::Loo
 
   absl::Status Adopt(Prompts prompts, const SealedFiles& files) {
     if (absl::Status adoptable = CheckAdoptable(prompts); !adoptable.ok()) return adoptable;
+    const bool replaced = !parts_.witness.Check(nullptr).ok();
     // The key comes first: if the process ends while a person confirms it, the files are in place.
     absl::StatusOr<SecretString> key = parts_.vault.MasterKey();
     if (absl::IsNotFound(key.status())) key = CreateKey(prompts);
     if (!key.ok()) return key.status();
+    if (replaced && parts_.witness.Check(&*key).ok()) {
+      return NotAdoptable(VaultState::kReady,
+                          "the broker's own keyring is back; nothing was given up");
+    }
     if (absl::Status aside = files.set_aside(); !aside.ok()) return aside;
     ProbeAndLoad();
     if (trusted_) return absl::OkStatus();

@@ -292,6 +292,7 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
   ServeUntilStopped(signals, policy_watch, listeners, audit);
 
   watchdog.Start(config.drain_timeout);
+  vault.StopPrompts();  // the change that waits for one is a call that a drain waits for
   Drain({clock, log, state, sessions, listeners}, config.drain_timeout);
   return absl::OkStatus();
 }

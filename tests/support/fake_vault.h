@@ -29,6 +29,7 @@ class FakeVault final : public Vault {
   [[nodiscard]] absl::StatusOr<SecretString> CreateMasterKey() override;
   void TrustMasterKey(const SecretString& key) override;
   void AllowPrompts(bool allowed) override;
+  void StopPrompts() override {}
   [[nodiscard]] absl::Status Probe() override;
   [[nodiscard]] VaultProvider provider() const override;
   [[nodiscard]] bool TakeChangedElsewhere() override;

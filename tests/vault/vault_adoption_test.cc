@@ -112,6 +112,17 @@ TEST_F(AdoptionTest, FilesStayInPlaceUntilThereIsAKey) {
   EXPECT_THAT(calls_, IsEmpty());
 }
 
+// The keyring comes back while a person is asked to confirm the new key.
+TEST_F(AdoptionTest, OwnKeyringThatComesBackIsNotAdopted) {
+  vault_.set_hook([this](absl::string_view call) {
+    if (call == "CreateMasterKey") vault_.set_master_key(SecretString::CopyOf(sealed_));
+  });
+  EXPECT_THAT(Adopt(), HasReason(Reason::kNotAdoptable));
+  EXPECT_THAT(calls_, IsEmpty());
+  executor_.Advance(absl::Seconds(5));
+  EXPECT_EQ(health_.state(), VaultState::kReady);
+}
+
 TEST_F(AdoptionTest, PutsFilesBackIfTheKeyCannotBeUsed) {
   vault_.set_hook([this](absl::string_view call) {
     if (call == "Probe" && !calls_.empty()) vault_.set_state(VaultState::kLocked);

@@ -24,6 +24,12 @@ struct KeyringChanges {
 
 // Used on the keyring's thread only, the destructor included. Every call ends by its deadline.
 //
+// The answer to the creation of an item.
+struct NewItem {
+  std::string path;    // empty if a prompt comes first
+  std::string prompt;  // that a person must answer before the item is created; empty if it is done
+};
+
 // Errors of all calls:
 //   VaultError(state)  the keyring cannot be used, or cannot return this item. After a write,
 //                      VAULT_UNREACHABLE means that its answer was lost: it may have been done, or
@@ -47,13 +53,14 @@ class ItemStore {
   [[nodiscard]] virtual absl::StatusOr<SecretString> ReadSecret(const std::string& path,
                                                                 Deadline deadline) = 0;
 
-  // Creates an item, or replaces the one that has exactly these attributes. Attributes and label
-  // are not encrypted. Returns the path of the prompt that a person must answer before the item is
-  // created; empty if it is done. The same holds for the other writes.
-  [[nodiscard]] virtual absl::StatusOr<std::string> Create(const ItemAttributes& attributes,
-                                                           const std::string& label,
-                                                           const SecretString& secret,
-                                                           Deadline deadline) = 0;
+  // Creates an item, also if another one has these attributes. Attributes and label are not
+  // encrypted.
+  [[nodiscard]] virtual absl::StatusOr<NewItem> Create(const ItemAttributes& attributes,
+                                                       const std::string& label,
+                                                       const SecretString& secret,
+                                                       Deadline deadline) = 0;
+  // Returns, as Remove() does, the path of the prompt that a person must answer before the change
+  // is made; empty if it is made.
   [[nodiscard]] virtual absl::StatusOr<std::string> Overwrite(const std::string& path,
                                                               const SecretString& secret,
                                                               Deadline deadline) = 0;

@@ -16,9 +16,10 @@ namespace {
 constexpr std::size_t kMasterKeyBytes = 32;
 constexpr int kMaxKeyReads = 2;
 
-absl::Status InvalidMasterKey(absl::string_view what) {
-  return VaultError(VaultState::kKeyInvalid,
-                    {absl::StrCat("the broker's master key in the keyring ", what)});
+absl::Status InvalidMasterKey(absl::string_view what, absl::string_view fix = "") {
+  return VaultError(
+      VaultState::kKeyInvalid,
+      {absl::StrCat("the broker's master key in the keyring ", what), std::string(fix)});
 }
 
 absl::StatusOr<SecretString> ParseMasterKey(const SecretString& text) {
@@ -47,7 +48,8 @@ absl::StatusOr<SecretString> KeyringKey::Read(Deadline deadline) {
     if (absl::IsNotFound(parsed.status())) return InvalidMasterKey("is listed and not returned");
     if (!parsed.ok()) return parsed.status();
     if (key.ok() && !(*key == *parsed)) {
-      return InvalidMasterKey("is stored more than once with different values");
+      return InvalidMasterKey("is stored more than once with different values",
+                              "delete the newer items 'billbroker master key' with a keyring tool");
     }
     key = std::move(parsed);
   }
@@ -86,7 +88,7 @@ SecretString KeyringKey::MakeText() {
   return secret;
 }
 
-absl::StatusOr<std::string> KeyringKey::Create(const SecretString& text, Deadline deadline) {
+absl::StatusOr<NewItem> KeyringKey::Create(const SecretString& text, Deadline deadline) {
   return items_.Create(WithSchema(AttributesOfKey(instance_)),
                        absl::StrCat("billbroker master key ", instance_), text, deadline);
 }

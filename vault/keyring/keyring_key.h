@@ -28,8 +28,8 @@ class KeyringKey final {
 
   // Returns a new random key as the text of an item.
   [[nodiscard]] static SecretString MakeText();
-  // Stores a key beside any other one. Returns the path of the prompt that it waits for.
-  [[nodiscard]] absl::StatusOr<std::string> Create(const SecretString& text, Deadline deadline);
+  // Stores a key beside any other one.
+  [[nodiscard]] absl::StatusOr<NewItem> Create(const SecretString& text, Deadline deadline);
 
   // Sets the key that the keyring must have from now on.
   void Trust(const SecretString& key) { trusted_ = key.Clone(); }

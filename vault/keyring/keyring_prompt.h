@@ -2,10 +2,12 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "vault/base/mutex.h"
 #include "vault/keyring/item_store.h"
 #include "vault/keyring/keyring_thread.h"
 
@@ -25,17 +27,29 @@ class KeyringPrompt final {
 
   void Allow(bool allowed) { allowed_ = allowed; }
 
+  // Ends the prompt that is shown, and refuses later ones: the broker is shutting down.
+  void Stop();
+
   // Shows the prompt at `path` if that is allowed, and blocks until a person has answered it;
   // otherwise dismisses it. Other calls of the keyring go on. Returns OK if the person confirmed,
   // else VaultError(). A write may be done all the same.
   [[nodiscard]] absl::Status Confirm(const std::string& path);
 
  private:
+  class Answer;
+
+  // Returns the answer to the prompt that is about to be shown; null after Stop().
+  std::shared_ptr<Answer> Expect();
+  bool IsStopped();
+
   const absl::Duration call_timeout_;
   const absl::Duration prompt_timeout_;
   KeyringThread& thread_;
   ItemStore& items_;
   std::atomic<bool> allowed_ = false;
+  Mutex mutex_;
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+  std::weak_ptr<Answer> expected_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace billbroker

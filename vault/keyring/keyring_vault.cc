@@ -41,7 +41,12 @@ absl::Status NothingDone(absl::string_view verb) {
 absl::Status NotFoundAgain() {
   return VaultError(VaultState::kFailing,
                     {"the keyring answered OK, and does not list the changed item",
-                     "read the credential, and repeat the change"});
+                     "wait until the keyring lists it before you repeat the change"});
+}
+
+absl::StatusOr<NewItem> OfPrompt(absl::StatusOr<std::string> prompt) {
+  if (!prompt.ok()) return prompt.status();
+  return NewItem{{}, *std::move(prompt)};
 }
 
 // Returns true if only one document is affected, and not the whole keyring.
@@ -67,8 +72,8 @@ absl::Status CheckUid(const Credential& credential) {
 struct KeyringVault::Change {
   std::function<absl::Status(const absl::optional<StoredDocument>&)> allowed;
   std::function<bool(const absl::optional<StoredDocument>&)> done;
-  // Returns the path of the prompt that the write waits for; empty without one.
-  std::function<absl::StatusOr<std::string>(const absl::optional<StoredDocument>&, Deadline)> write;
+  // Returns the prompt that the write waits for, and the item if it is new.
+  std::function<absl::StatusOr<NewItem>(const absl::optional<StoredDocument>&, Deadline)> write;
   absl::string_view verb = "stored";
 };
 
@@ -79,6 +84,7 @@ struct KeyringVault::Progress {
   bool prompted = false;
   absl::Status lost;         // the error of a write that may have been done
   bool object_gone = false;  // the last write found no such item
+  std::string created;       // the new item
 };
 
 absl::StatusOr<std::unique_ptr<KeyringVault>> KeyringVault::Create(KeyringOptions options) {
@@ -203,24 +209,24 @@ absl::Status KeyringVault::Overwrite(const Credential& next, std::uint64_t versi
   if (status.ok()) status = CheckUid(next);
   if (!status.ok()) return status;
   const SecretString document = WriteDocument(next);
-  return Write(next.name, {[&](const absl::optional<StoredDocument>& stored) {
-                             if (!stored.has_value()) return UnknownCredential(next.name);
-                             const Credential& current = *stored->credential;
-                             const bool follows =
-                                 current.uid == next.uid && current.version == version;
-                             return follows ? absl::OkStatus() : VersionConflict(next.name);
-                           },
-                           [&](const absl::optional<StoredDocument>& stored) {
-                             return stored.has_value() && stored->document == document;
-                           },
-                           [&](const absl::optional<StoredDocument>& stored, Deadline until) {
-                             // Equal duplicates go first: with another document they would not be
-                             // equal any more.
-                             if (stored->paths.size() > 1) {
-                               return items_->Remove(stored->paths.back(), until);
-                             }
-                             return items_->Overwrite(stored->paths.front(), document, until);
-                           }});
+  return Write(next.name,
+               {[&](const absl::optional<StoredDocument>& stored) {
+                  if (!stored.has_value()) return UnknownCredential(next.name);
+                  const Credential& current = *stored->credential;
+                  const bool follows = current.uid == next.uid && current.version == version;
+                  return follows ? absl::OkStatus() : VersionConflict(next.name);
+                },
+                [&](const absl::optional<StoredDocument>& stored) {
+                  return stored.has_value() && stored->document == document;
+                },
+                [&](const absl::optional<StoredDocument>& stored, Deadline until) {
+                  // Equal duplicates go first: with another document they would not be
+                  // equal any more.
+                  if (stored->paths.size() > 1) {
+                    return OfPrompt(items_->Remove(stored->paths.back(), until));
+                  }
+                  return OfPrompt(items_->Overwrite(stored->paths.front(), document, until));
+                }});
 }
 
 absl::Status KeyringVault::Delete(absl::string_view name, absl::string_view uid,
@@ -234,7 +240,7 @@ absl::Status KeyringVault::Delete(absl::string_view name, absl::string_view uid,
                 },
                 [&](const absl::optional<StoredDocument>& stored) { return !stored.has_value(); },
                 [&](const absl::optional<StoredDocument>& stored, Deadline until) {
-                  return items_->Remove(stored->paths.back(), until);
+                  return OfPrompt(items_->Remove(stored->paths.back(), until));
                 },
                 "deleted"});
 }
@@ -253,21 +259,22 @@ absl::StatusOr<SecretString> KeyringVault::CreateMasterKey() {
   absl::Status lost = NothingDone("stored");
   // A repeated write stores the same key: if both arrive, the copies are equal.
   const SecretString text = KeyringKey::MakeText();
+  NewItem item;
   for (int writes = 0;; ++writes) {
     absl::StatusOr<SecretString> key = MasterKey();
     if (!absl::IsNotFound(key.status())) return key;
     if (writes == kMaxWrites) return lost;
-    std::string prompt;
     const absl::Status written = OnThread([&](Deadline deadline) {
-      absl::StatusOr<std::string> created = key_.Create(text, deadline.Leaving(kRereadShare));
+      if (IsStored(item.path, deadline)) return WithUnknownOutcome(NotFoundAgain());
+      absl::StatusOr<NewItem> created = key_.Create(text, deadline.Leaving(kRereadShare));
       if (!created.ok()) return created.status();
-      prompt = *std::move(created);
+      item = *std::move(created);
       return absl::OkStatus();
     });
-    if (!written.ok() && !AnswerLost(written)) return written;
+    if (!written.ok() && (!AnswerLost(written) || !item.path.empty())) return written;
     if (VaultStateOf(written) != VaultState::kReady) lost = WithUnknownOutcome(written);
-    if (prompt.empty()) continue;
-    if (absl::Status confirmed = prompt_.Confirm(prompt); !confirmed.ok()) {
+    if (item.prompt.empty()) continue;
+    if (absl::Status confirmed = prompt_.Confirm(item.prompt); !confirmed.ok()) {
       lost = WithUnknownOutcome(confirmed);
     }
     writes = kMaxWrites - 1;  // read back, without another prompt
@@ -356,13 +363,17 @@ absl::StatusOr<std::string> KeyringVault::TryWrite(absl::string_view name, const
     if (progress.writes == 0 && stored->has_value()) {
       progress.max_writes += static_cast<int>((*stored)->paths.size()) - 1;
     }
+    if (!stored->has_value() && IsStored(progress.created, deadline)) {
+      return WithUnknownOutcome(NotFoundAgain());
+    }
     if (progress.writes >= progress.max_writes) return GiveUp(change, progress);
     FaultPoint("vault.before_write");
-    absl::StatusOr<std::string> written = change.write(*stored, deadline.Leaving(kRereadShare));
+    const absl::StatusOr<NewItem> written = change.write(*stored, deadline.Leaving(kRereadShare));
     FaultPoint("vault.written");
     ++progress.writes;
     progress.object_gone = absl::IsNotFound(written.status());
-    if (written.ok() && !written->empty()) return written;
+    progress.created = written.ok() ? written->path : "";
+    if (written.ok() && !written->prompt.empty()) return written->prompt;
     if (!written.ok() && !AnswerLost(written.status())) return written.status();
     if (!written.ok()) {
       progress.lost = progress.object_gone ? VaultError(VaultState::kNoProvider) : written.status();
@@ -383,6 +394,10 @@ KeyringVault::StoredOr KeyringVault::ReadForWrite(absl::string_view name, const 
   if (status.ok()) return stored;
   if (progress.writes == 0) return status;
   return WithUnknownOutcome(progress.lost.ok() ? status : progress.lost);
+}
+
+bool KeyringVault::IsStored(const std::string& path, Deadline deadline) {
+  return !path.empty() && items_->ReadAttributes(path, deadline).ok();
 }
 
 absl::Status KeyringVault::GiveUp(const Change& change, const Progress& progress) {

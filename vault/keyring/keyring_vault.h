@@ -58,6 +58,7 @@ class KeyringVault final : public Vault {
   [[nodiscard]] absl::StatusOr<SecretString> CreateMasterKey() override;
   void TrustMasterKey(const SecretString& key) override;
   void AllowPrompts(bool allowed) override { prompt_.Allow(allowed); }
+  void StopPrompts() override { prompt_.Stop(); }
   [[nodiscard]] absl::Status Probe() override;
   [[nodiscard]] VaultProvider provider() const override;
   [[nodiscard]] bool TakeChangedElsewhere() override { return changed_elsewhere_.exchange(false); }
@@ -86,6 +87,8 @@ class KeyringVault final : public Vault {
                                        Progress& progress, Deadline deadline);
   // Reads the document from a keyring that has the trusted key.
   StoredOr ReadForWrite(absl::string_view name, const Progress& progress, Deadline deadline);
+  // Returns true if the item exists, whether a search finds it or not.
+  bool IsStored(const std::string& path, Deadline deadline);
   static absl::Status GiveUp(const Change& change, const Progress& progress);
   void NoteChanges(Deadline deadline);
   void Hold(CredentialPtr credential);

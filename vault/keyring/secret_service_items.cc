@@ -153,10 +153,9 @@ absl::StatusOr<SecretString> SecretServiceItems::ReadSecret(const std::string& p
   return SecretString::CopyOf({bytes, size});
 }
 
-absl::StatusOr<std::string> SecretServiceItems::Create(const ItemAttributes& attributes,
-                                                       const std::string& label,
-                                                       const SecretString& secret,
-                                                       Deadline deadline) {
+absl::StatusOr<NewItem> SecretServiceItems::Create(const ItemAttributes& attributes,
+                                                   const std::string& label,
+                                                   const SecretString& secret, Deadline deadline) {
   const absl::StatusOr<std::string> collection = UnlockedCollection(deadline);
   if (!collection.ok()) return collection.status();
   const SecretValuePtr value = ToSecretValue(secret);
@@ -171,7 +170,7 @@ absl::StatusOr<std::string> SecretServiceItems::Create(const ItemAttributes& att
   if (!created.ok()) return OfCollection(created.status());
   // The signal comes before the answer.
   bus_.IgnoreChange(PathIn(created->get(), 0));
-  return PathIn(created->get(), 1);
+  return NewItem{PathIn(created->get(), 0), PathIn(created->get(), 1)};
 }
 
 absl::StatusOr<std::string> SecretServiceItems::Overwrite(const std::string& path,

@@ -31,10 +31,9 @@ class SecretServiceItems final : public ItemStore {
                                                               Deadline deadline) override;
   [[nodiscard]] absl::StatusOr<SecretString> ReadSecret(const std::string& path,
                                                         Deadline deadline) override;
-  [[nodiscard]] absl::StatusOr<std::string> Create(const ItemAttributes& attributes,
-                                                   const std::string& label,
-                                                   const SecretString& secret,
-                                                   Deadline deadline) override;
+  [[nodiscard]] absl::StatusOr<NewItem> Create(const ItemAttributes& attributes,
+                                               const std::string& label, const SecretString& secret,
+                                               Deadline deadline) override;
   [[nodiscard]] absl::StatusOr<std::string> Overwrite(const std::string& path,
                                                       const SecretString& secret,
                                                       Deadline deadline) override;

@@ -184,8 +184,8 @@ class StoppingItems final : public ItemStore {
   absl::StatusOr<SecretString> ReadSecret(const std::string& path, Deadline deadline) override {
     return items_.ReadSecret(path, deadline);
   }
-  absl::StatusOr<std::string> Create(const ItemAttributes& attributes, const std::string& label,
-                                     const SecretString& secret, Deadline deadline) override {
+  absl::StatusOr<NewItem> Create(const ItemAttributes& attributes, const std::string& label,
+                                 const SecretString& secret, Deadline deadline) override {
     return items_.Create(attributes, label, secret, deadline);
   }
   absl::StatusOr<std::string> Overwrite(const std::string& path, const SecretString& secret,

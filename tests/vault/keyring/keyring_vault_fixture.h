@@ -128,14 +128,17 @@ class FakeItemStore final : public ItemStore {
     }
     return found->second.secret.Clone();
   }
-  absl::StatusOr<std::string> Create(const ItemAttributes& attributes, const std::string& label,
-                                     const SecretString& secret, Deadline /*deadline*/) override {
+  absl::StatusOr<NewItem> Create(const ItemAttributes& attributes, const std::string& label,
+                                 const SecretString& secret, Deadline /*deadline*/) override {
     // Owned by the write: a prompt may do it later.
     const auto item =
         std::make_shared<FakeItems::Item>(FakeItems::Item{attributes, label, secret.Clone()});
-    return items_.Write([this, item] {
+    const std::string path = absl::StrCat("/items/", items_.created);
+    absl::StatusOr<std::string> prompt = items_.Write([this, item] {
       items_.by_path[absl::StrCat("/items/", items_.created++)] = std::move(*item);
     });
+    if (!prompt.ok()) return prompt.status();
+    return prompt->empty() ? NewItem{path, {}} : NewItem{{}, *std::move(prompt)};
   }
   absl::StatusOr<std::string> Overwrite(const std::string& path, const SecretString& secret,
                                         Deadline /*deadline*/) override {

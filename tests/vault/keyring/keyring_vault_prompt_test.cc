@@ -130,6 +130,19 @@ TEST_F(KeyringVaultPromptTest, OneWriteAtATimeWaitsForAPerson) {
   ConfirmPrompt();
 }
 
+TEST_F(KeyringVaultPromptTest, ShutdownEndsThePrompt) {
+  vault_->AllowPrompts(true);
+  items_.next_writes = {WriteAnswer::kPrompts, WriteAnswer::kPrompts};
+  items_.on_prompt = [this] { vault_->StopPrompts(); };
+  for (int i = 0; i < 2; ++i) {
+    const absl::Status created = vault_->Create(first_);
+    EXPECT_THAT(created.message(), HasSubstr("the broker is shutting down"));
+    EXPECT_TRUE(HasUnknownOutcome(created));
+    items_.on_prompt = [] { ADD_FAILURE() << "shown"; };
+  }
+  EXPECT_TRUE(items_.prompt_dismissed);
+}
+
 TEST_F(KeyringVaultPromptTest, PromptThatNobodyAnswersEnds) {
   KeyringOptions options;
   options.prompt_timeout = absl::Milliseconds(1);

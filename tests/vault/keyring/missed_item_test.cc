@@ -38,8 +38,11 @@ TEST_F(MissedItemTest, CreateKeepsTheStoredCredential) {
   Credential other = SampleUser("acme-payables-user");
   other.password = SecretString::CopyOf("another-password-for-acme");
   Miss("credential");
-  EXPECT_THAT(vault_->Create(other), HasReason(Reason::kVaultUnreachable));
+  const absl::Status created = vault_->Create(other);
+  EXPECT_THAT(created, HasReason(Reason::kVaultUnreachable));
+  EXPECT_THAT(created, HasMetadata("outcome", "unknown"));
   EXPECT_EQ(stub_.Secret(item), before);
+  EXPECT_EQ(stub_.Items().size(), 3U) << "the key, and one item of each creation";
 }
 
 TEST_F(MissedItemTest, NewMasterKeyKeepsTheStoredOne) {
@@ -48,8 +51,11 @@ TEST_F(MissedItemTest, NewMasterKeyKeepsTheStoredOne) {
   absl::StatusOr<std::unique_ptr<KeyringVault>> adopting = KeyringVault::Create(KeyringOptions());
   ASSERT_THAT(adopting, IsOk());
   Miss("key");
-  EXPECT_THAT((*adopting)->CreateMasterKey(), HasReason(Reason::kVaultUnreachable));
+  const absl::Status created = (*adopting)->CreateMasterKey().status();
+  EXPECT_THAT(created, HasReason(Reason::kVaultUnreachable));
+  EXPECT_THAT(created, HasMetadata("outcome", "unknown"));
   EXPECT_EQ(stub_.Secret(item), before);
+  EXPECT_EQ(stub_.Items().size(), 2U);
   stub_.Heal();
   EXPECT_EQ(VaultStateOf((*adopting)->MasterKey().status()), VaultState::kKeyInvalid)
       << "there are two now, and a person can delete the new one";

@@ -40,6 +40,7 @@ class SessionBusTest : public ::testing::Test {
     std::future<absl::Status> created =
         std::async(std::launch::async, [this] { return vault_->Create(first_); });
     Await([this] { return stub_.CountCalls("Prompt.Prompt") == 1; }, "the prompt");
+    EXPECT_THAT(vault_->Probe(), IsOk());  // waits until the call of the prompt was answered
     return created;
   }
   // Expects the end of the prompt long before its timeout.
