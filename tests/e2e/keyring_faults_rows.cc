@@ -227,6 +227,7 @@ KeyringFault KeyDamaged() {
 
 KeyringFault KeyTwice() {
   KeyringFault row = KeyInvalid("KeyTwice", "stored more than once with different values");
+  row.fix = "delete the newer items";
   row.begin = [](FaultyKeyring& keyring) {
     keyring.PlantCopy(keyring.Key(), std::string(64, 'a'));
   };
