@@ -267,7 +267,7 @@ absl::Status CredentialIndex::AbsentOrganization(absl::string_view organization_
                                : PerhapsOfBroken(organization_id, unread));
 }
 
-absl::Status CredentialIndex::Absent(absl::Status status) const {
+absl::Status CredentialIndex::Absent(const absl::Status& status) const {
   if (!complete_) return health_.NotRead();
   const bool unknown = HasReason(status, Reason::kUnknownCredential) ||
                        HasReason(status, Reason::kUnknownOrganization);

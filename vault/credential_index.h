@@ -112,7 +112,7 @@ class CredentialIndex final {
   using Changes = std::vector<std::pair<CredentialInfoPtr, CredentialInfoPtr>>;  // before, after
 
   // Returns the error of an organization or a credential that is not in the index.
-  absl::Status Absent(absl::Status status) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Absent(const absl::Status& status) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status AbsentOrganization(absl::string_view organization_id) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<CredentialInfoPtr> GetLocked(absl::string_view name) const
