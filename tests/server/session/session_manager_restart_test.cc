@@ -486,6 +486,20 @@ TEST_F(SessionManagerRestartTest, LateCredentialGetsItsSessionsBack) {
   EXPECT_EQ(bill.CountSignIns(), 1);
 }
 
+// A watch is open while the credential is missing.
+TEST_F(SessionManagerRestartTest, LateCredentialIsCheckedForWatches) {
+  const SessionPtr before = *Call();
+  const CredentialInfoPtr late = *credentials.Get(kAcme);
+  StartWithoutCredentials({});
+  EXPECT_THAT(process->Peek(kFirst, ""), HasReason(Reason::kVaultUnreachable));
+  process->StartWarm(kFirst, "", "user:payments");
+  credentials.Put(late);
+  own->Advance(absl::Seconds(10));
+  const absl::StatusOr<SessionPtr> seen = process->Peek(kFirst, "");
+  ASSERT_THAT(seen, IsOk());
+  EXPECT_EQ((*seen)->keys.session_id->Reveal(), before->keys.session_id->Reveal());
+}
+
 // The index has the credential before the session manager is notified of it.
 TEST_F(SessionManagerRestartTest, CallBeforeTheNotificationFindsTheSession) {
   const SessionPtr before = *Call();
