@@ -22,14 +22,14 @@ struct KeyringChanges {
   std::vector<std::string> items;  // paths that were created, changed or removed by others
 };
 
-// Used on the keyring's thread only, the destructor included. Every call ends by its deadline.
-//
 // The answer to the creation of an item.
 struct NewItem {
   std::string path;    // empty if a prompt comes first
   std::string prompt;  // that a person must answer before the item is created; empty if it is done
 };
 
+// Used on the keyring's thread only, the destructor included. Every call ends by its deadline.
+//
 // Errors of all calls:
 //   VaultError(state)  the keyring cannot be used, or cannot return this item. After a write,
 //                      VAULT_UNREACHABLE means that its answer was lost: it may have been done, or

@@ -264,14 +264,17 @@ absl::StatusOr<SecretString> KeyringVault::CreateMasterKey() {
     absl::StatusOr<SecretString> key = MasterKey();
     if (!absl::IsNotFound(key.status())) return key;
     if (writes == kMaxWrites) return lost;
+    bool unlisted = false;
     const absl::Status written = OnThread([&](Deadline deadline) {
-      if (IsStored(item.path, deadline)) return WithUnknownOutcome(NotFoundAgain());
+      unlisted = IsStored(item.path, deadline);
+      if (unlisted) return absl::OkStatus();
       absl::StatusOr<NewItem> created = key_.Create(text, deadline.Leaving(kRereadShare));
       if (!created.ok()) return created.status();
       item = *std::move(created);
       return absl::OkStatus();
     });
-    if (!written.ok() && (!AnswerLost(written) || !item.path.empty())) return written;
+    if (unlisted) return WithUnknownOutcome(NotFoundAgain());
+    if (!written.ok() && !AnswerLost(written)) return written;
     if (VaultStateOf(written) != VaultState::kReady) lost = WithUnknownOutcome(written);
     if (item.prompt.empty()) continue;
     if (absl::Status confirmed = prompt_.Confirm(item.prompt); !confirmed.ok()) {
