@@ -109,6 +109,7 @@ absl::StatusOr<CredentialInfoPtr> CredentialIndex::Find(absl::string_view organi
   if (serving == by_organization_.end()) return AbsentOrganization(organization_id);
   if (serving->second.size() > 1) return AmbiguousCredential(organization_id, serving->second);
   const CredentialInfoPtr& only = serving->second.front();
+  if (missing_.empty()) return only;
   // The organization may be ambiguous.
   const auto missing = missing_.find(organization_id);
   if (missing != missing_.end() && missing->second != only->uid) return NotFoundYet();
