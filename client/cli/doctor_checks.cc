@@ -136,7 +136,7 @@ Finding CheckAudit(const BrokerStatus& status) {
   if (!audit.writable()) {
     return {"audit", CheckState::kProblem,
             absl::StrCat("sign-ins and changes are refused: ", audit.message()),
-            "do that; the broker recovers by itself, without a restart"};
+            "make it writable again; the broker then continues by itself"};
   }
   if (!audit.message().empty()) {
     return {"audit", CheckState::kProblem, audit.message(),
