@@ -27,12 +27,18 @@ absl::StatusOr<CredentialInfoPtr> SessionManager::Core::FindFor(absl::string_vie
   return shared.parts.credentials.Find(organization_id, credential);
 }
 
-SessionSlot& SessionManager::Core::FindOrCreate(LockedSessions& state,
-                                                const CredentialInfoPtr& credential,
-                                                absl::string_view organization_id) {
+SessionSlot* SessionManager::Core::Find(LockedSessions& state, const CredentialInfoPtr& credential,
+                                        absl::string_view organization_id) {
   if (!state->unclaimed.rows.empty()) {
     RestoreUnclaimed(shared, state, slots, dispatcher, credential, organization_id);
   }
+  return state->slots.Find({credential->uid, organization_id});
+}
+
+SessionSlot& SessionManager::Core::FindOrCreate(LockedSessions& state,
+                                                const CredentialInfoPtr& credential,
+                                                absl::string_view organization_id) {
+  if (!state->unclaimed.rows.empty()) (void)Find(state, credential, organization_id);
   return state->slots.FindOrCreate(credential, organization_id);
 }
 

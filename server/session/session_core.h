@@ -23,7 +23,11 @@ class SessionManager::Core final {
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> FindFor(absl::string_view organization_id,
                                                           absl::string_view credential,
                                                           const SessionDemand& demand) const;
-  // Returns the slot, which is restored or made if it is new. With the lock held.
+  // Returns the slot, which is restored if its credential was read late; null if there is none.
+  // With the lock held.
+  SessionSlot* Find(LockedSessions& state, const CredentialInfoPtr& credential,
+                    absl::string_view organization_id);
+  // Does the same, and makes the slot if there is none.
   SessionSlot& FindOrCreate(LockedSessions& state, const CredentialInfoPtr& credential,
                             absl::string_view organization_id);
   // Returns the answer to a caller that can be given from memory; nullopt if it has to wait.

@@ -160,7 +160,7 @@ void SessionManager::Logout(absl::string_view organization_id, absl::string_view
       core_->shared.parts.credentials.Find(organization_id, credential);
   if (!found.ok()) return done(found.status());
   LockedSessions state(core_->shared);
-  SessionSlot* slot = state->slots.Find({(*found)->uid, organization_id});
+  SessionSlot* slot = core_->Find(state, *found, organization_id);
   if (!state->store_read) {
     slot = &core_->FindOrCreate(state, *found, organization_id);
     slot->ends_stored = std::max(slot->ends_stored, if_generation);

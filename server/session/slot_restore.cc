@@ -168,7 +168,7 @@ void VisitUnclaimed(SharedSessions& shared, LockedSessions& state, SlotOperation
   const absl::Duration age = shared.now() - unclaimed.since;
   if (unclaimed.rows.empty() || age < unclaimed.next_visit) return;
   unclaimed.next_visit = age + std::max(kFirstVisit, age / 4);
-  shared.parts.vault_health.RequestReload();
+  if (!unclaimed.proven) shared.parts.vault_health.RequestReload();
   if (age < kProofTime || !IsReadable(shared.parts)) return;
   const std::uint64_t reads = shared.parts.credentials.reads();
   // The time may have passed without a read: the machine slept, or the keyring was away.

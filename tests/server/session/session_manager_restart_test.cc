@@ -512,6 +512,21 @@ TEST_F(SessionManagerRestartTest, CallBeforeTheNotificationFindsTheSession) {
   EXPECT_EQ(bill.CountSignIns(), 1);
 }
 
+TEST_F(SessionManagerRestartTest, SignOutBeforeTheNotificationEndsTheSession) {
+  const SessionPtr before = *Call();
+  const CredentialInfoPtr late = *credentials.Get(kAcme);
+  StartWithoutCredentials({});
+  credentials.SetObserver(nullptr);
+  credentials.Put(late);
+  credentials.SetObserver(process.get());
+  process->Logout(kFirst, "", 0, [](const absl::StatusOr<bool>& ended) {
+    ASSERT_THAT(ended, IsOk());
+    EXPECT_TRUE(*ended);
+  });
+  own->RunUntilIdle();
+  EXPECT_FALSE(bill.IsLive(before->keys.session_id->Reveal()));
+}
+
 TEST_F(SessionManagerRestartTest, RequestsReadsWhileCredentialsAreMissing) {
   ASSERT_THAT(Call(), IsOk());
   StartWithoutCredentials({});
