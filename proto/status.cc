@@ -93,6 +93,11 @@ std::string EncodeDetails(const v1::ErrorStatus& error) {
 v1::ErrorStatus ToErrorStatus(const absl::Status& status) {
   v1::ErrorStatus error;
   const absl::optional<ErrorDetails> details = DetailsOf(status);
+  if (!details.has_value() && absl::IsDeadlineExceeded(status)) {
+    error.set_code(static_cast<int>(status.code()));
+    error.set_message(std::string(status.message()));
+    return error;
+  }
   if (!details.has_value()) {
     error.set_code(grpc::StatusCode::INTERNAL);
     error.set_message("internal error; the broker's log has the cause");

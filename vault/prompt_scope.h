@@ -8,8 +8,8 @@ namespace billbroker {
 // Whether a change may show prompts of the Secret Service to a person, and wait for the answers.
 enum class Prompts { kRefused, kAllowed };
 
-// Allows prompts during its life if `prompts` is kAllowed. Hold it under the lock that gives
-// writers their turn, so that no other change inherits it.
+// Allows prompts for the writes of this thread during its life if `prompts` is kAllowed. Do not
+// nest it.
 class PromptScope final {
  public:
   // Borrows the vault.

@@ -135,9 +135,8 @@ class Vault {
   // document that is missing does not count as deleted.
   virtual void TrustMasterKey(const SecretString& key) = 0;
 
-  // Sets whether later writes may show a prompt of the provider to a person, and wait up to two
-  // minutes for the answer. Without, a write that needs one fails with VAULT_LOCKED. Writers of
-  // credentials take turns, so this holds for the caller's own.
+  // Sets whether later writes of this thread may show a prompt of the provider to a person, and
+  // wait up to two minutes for the answer. Without, a write that needs one fails with VAULT_LOCKED.
   virtual void AllowPrompts(bool allowed) = 0;
 
   // Ends the prompt that is shown, if any, and refuses later ones: the broker is shutting down.

@@ -46,13 +46,15 @@
 #include "server/app/store_log.h"
 #include "server/app/vault_watch.h"
 #include "server/bill/curl_bill_api.h"
+#include "server/credentials/change_queue.h"
 #include "server/credentials/credential_manager.h"
 #include "server/credentials/mfa_manager.h"
 #include "server/credentials/organization_discovery.h"
 #include "server/credentials/remember_me_expiry.h"
 #include "server/rpc/audit_service.h"
+#include "server/rpc/authorizer.h"
+#include "server/rpc/change_call.h"
 #include "server/rpc/credential_service.h"
-#include "server/rpc/gate.h"
 #include "server/rpc/mfa_service.h"
 #include "server/rpc/recorder.h"
 #include "server/rpc/serving_state.h"
@@ -79,6 +81,8 @@ constexpr int kUsage = 2;
 constexpr char kVersion[] = BILLBROKER_VERSION;
 // Enough for the reads of the keyring that sign-ins wait for; the keyring serves one at a time.
 constexpr int kThreads = 4;
+// Changes of credentials and MFA steps at the same time; each may wait for BILL or for a person.
+constexpr int kChangesAtOnce = 8;
 constexpr absl::Duration kHostInterval = absl::Seconds(1);
 constexpr absl::Duration kExpiryInterval = absl::Hours(1);
 
@@ -223,23 +227,25 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
   CredentialManager manager({clock, random, vault, vault_health, credentials, sessions,
                              EnvironmentNames(config), config.kept_versions});
   OrganizationDiscovery discovery({clock, random, credentials, sessions, *bill});
-  ThreadExecutor changes(1);  // apart from `threads`: a change waits for work that runs there
   MfaManager mfa(
       {clock, random, executor, vault, vault_health, credentials, sessions, *bill, manager});
-  ThreadExecutor challenges(1);  // apart from `changes`: a person waits
+  // Apart from `threads`: a change waits for work that runs there.
+  ThreadExecutor change_threads(kChangesAtOnce);
+  ChangeQueue change_queue(change_threads, kChangesAtOnce);
   ServingState state(kVersion, clock.Now(), BaseUrls(config));
   Callers callers(*std::move(policy));
   const Recorder recorder(audit, clock, random, config.audit.session_reads);
-  const Gate gate(state, credentials, clock, recorder);
+  const Authorizer authorizer(state, credentials, clock, recorder);
+  const ChangeParts changes = {authorizer, state, change_queue};
   SessionServiceImpl session_service({clock, vault_health, credentials, remember_me_refusals, state,
-                                      gate, sessions, hub, store, audit, config.audit.file,
+                                      authorizer, sessions, hub, store, audit, config.audit.file,
                                       config.audit.session_reads});
   FileKeyringAdopter adopter({config.instance, StorePath(config), config.audit.file}, clock,
                              vault_health, sessions, log);
-  CredentialServiceImpl credential_service({credentials, remember_me_refusals, gate, manager,
+  CredentialServiceImpl credential_service({credentials, remember_me_refusals, authorizer, manager,
                                             changes, discovery, sessions, hub, adopter});
-  MfaServiceImpl mfa_service({gate, mfa, remember_me_refusals, challenges});
-  AuditServiceImpl audit_service(gate, audit);
+  MfaServiceImpl mfa_service({authorizer, mfa, remember_me_refusals, changes});
+  AuditServiceImpl audit_service(authorizer, audit);
 
   Listeners listeners(std::move(claims->sockets),
                       {callers,

@@ -26,9 +26,7 @@ absl::Status CredentialManager::CheckNew(const Credential& credential) const {
   const absl::StatusOr<CredentialInfoPtr> namesake = parts_.credentials.Get(credential.name);
   if (namesake.ok()) return CredentialExists(credential.name);
   if (!HasReason(namesake.status(), Reason::kUnknownCredential)) return namesake.status();
-  const CredentialInfoPtr other =
-      parts_.credentials.FindUser(credential.environment, credential.username);
-  return other == nullptr ? absl::OkStatus() : UserTaken(credential, other->name);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<CredentialInfoPtr> CredentialManager::FindCreated(Credential& draft,
@@ -57,7 +55,7 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::FindCreated(Credential& dra
 absl::StatusOr<CredentialInfoPtr> CredentialManager::Create(Credential draft,
                                                             const std::string& principal,
                                                             Prompts prompts) {
-  MutexLock turn(turn_);
+  const NamedLocks::Hold turn(turns_, draft.name);
   const PromptScope scope(parts_.vault, prompts);
   draft.uid = parts_.random.Uid();
   draft.version = 1;
@@ -68,6 +66,8 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Create(Credential draft,
   absl::StatusOr<CredentialInfoPtr> created = FindCreated(draft, principal);
   if (!created.ok() || *created != nullptr) return created;
   if (absl::Status status = CheckNew(draft); !status.ok()) return status;
+  const absl::StatusOr<UserReservations::Hold> user = reservations_.Reserve(draft);
+  if (!user.ok()) return user.status();
   // Read before the write: if the keyring is unreachable now, the outcome of the write is not
   // unknown.
   const absl::StatusOr<Fingerprinter> prints = Prints();
@@ -86,7 +86,7 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Create(Credential draft,
 
 absl::Status CredentialManager::Delete(const CredentialVersion& target, bool force,
                                        Prompts prompts) {
-  MutexLock turn(turn_);
+  const NamedLocks::Hold turn(turns_, target.name);
   const PromptScope scope(parts_.vault, prompts);
   const absl::StatusOr<CredentialInfoPtr> info = parts_.credentials.Get(target.name);
   if (!info.ok()) return info.status();
@@ -183,7 +183,7 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Attach(const CredentialVers
                                                             std::vector<Organization> organizations,
                                                             const std::string& principal,
                                                             Prompts prompts) {
-  MutexLock turn(turn_);
+  const NamedLocks::Hold turn(turns_, target.name);
   const PromptScope scope(parts_.vault, prompts);
   absl::StatusOr<Credential> next = LoadForChange(target);
   if (!next.ok()) return next.status();
@@ -218,7 +218,7 @@ void CredentialManager::RememberOrganizations(PastChangeKind kind, const std::st
 absl::StatusOr<CredentialInfoPtr> CredentialManager::Detach(
     const CredentialVersion& target, const std::vector<std::string>& organization_ids,
     const std::string& principal, Prompts prompts) {
-  MutexLock turn(turn_);
+  const NamedLocks::Hold turn(turns_, target.name);
   const PromptScope scope(parts_.vault, prompts);
   absl::StatusOr<Credential> next = LoadForChange(target);
   if (!next.ok()) return next.status();

@@ -9,10 +9,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/credentials/change_requests.h"
+#include "server/credentials/named_locks.h"
 #include "server/credentials/unknown_outcomes.h"
+#include "server/credentials/user_reservations.h"
 #include "server/session/session_manager.h"
 #include "vault/base/clock.h"
-#include "vault/base/mutex.h"
 #include "vault/base/random.h"
 #include "vault/credential.h"
 #include "vault/credential_index.h"
@@ -23,9 +24,9 @@
 
 namespace billbroker {
 
-// Thread-safe; changes take turns. Every call blocks until the keyring answers, and BILL if
-// sessions are logged out: call it on an executor that the session manager does not need. A stored
-// change is in the credential index before the call returns.
+// Thread-safe; changes of one credential take turns. Every call blocks until the keyring answers,
+// and BILL if sessions are logged out: call it on an executor that the session manager does not
+// need. A stored change is in the credential index before the call returns.
 //
 // Errors of all calls: VAULT_LOCKED, VAULT_UNREACHABLE, VAULT_DOCUMENT_INVALID. If an error has
 // metadata "outcome" = "unknown", the keyring's answer was lost, and the change may be stored. The
@@ -185,9 +186,8 @@ class CredentialManager final {
   [[nodiscard]] absl::StatusOr<CredentialInfoPtr> StoreNext(Credential next);
 
   Parts parts_;
-  // Held during calls of the vault, against the rule of Mutex, because it only serializes changes.
-  // It guards no member, and no callback runs under it. A PromptScope lives under it.
-  Mutex turn_;
+  NamedLocks turns_;  // by credential
+  UserReservations reservations_{parts_.credentials};
   UnknownOutcomes unknown_;
 };
 

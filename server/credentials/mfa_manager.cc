@@ -69,8 +69,7 @@ absl::StatusOr<OpenChallenge> MfaManager::StartChallenge(const std::string& cred
                                                          const std::string& principal,
                                                          absl::Duration patience,
                                                          const CausePtr& cause) {
-  MutexLock turn(turn_);
-  DropExpired();
+  const NamedLocks::Hold turn(turns_, credential);
   const absl::StatusOr<CredentialInfoPtr> info = parts_.credentials.Get(credential);
   if (!info.ok()) return info.status();
   if ((*info)->sync_token) {
@@ -93,17 +92,20 @@ absl::StatusOr<OpenChallenge> MfaManager::StartChallenge(const std::string& cred
       parts_.bill.StartMfaChallenge((*session)->keys, std::move(done));
     });
     if (sent.ok()) {
-      std::erase_if(challenges_,
-                    [&](const auto& entry) { return entry.second.credential.uid == (*info)->uid; });
       std::string id = parts_.random.Uid();
-      challenges_.emplace(id, Challenge{{credential, (*info)->uid},
-                                        *chosen,
-                                        *session,
-                                        std::move(sent.value().id),
-                                        parts_.clock.SinceBoot() + kChallengeLifetime,
-                                        absl::nullopt,
-                                        (*info)->device.empty() ? kDevice : (*info)->device,
-                                        principal});
+      const std::shared_ptr<Challenge> challenge(
+          new Challenge{{credential, (*info)->uid},
+                        *chosen,
+                        *session,
+                        std::move(sent.value().id),
+                        absl::nullopt,
+                        (*info)->device.empty() ? kDevice : (*info)->device});
+      MutexLock lock(mutex_);
+      DropExpired();
+      std::erase_if(challenges_,
+                    [&](const auto& each) { return each.second.credential == credential; });
+      challenges_.emplace(id, Entry{challenge, credential, principal,
+                                    parts_.clock.SinceBoot() + kChallengeLifetime});
       return OpenChallenge{std::move(id), *chosen, parts_.clock.Now() + kChallengeLifetime};
     }
     // A session that died because it was in use elsewhere is replaced once.
@@ -118,11 +120,18 @@ absl::StatusOr<OpenChallenge> MfaManager::StartChallenge(const std::string& cred
 
 absl::optional<std::string> MfaManager::CredentialOf(const std::string& challenge_id,
                                                      const std::string& principal) {
-  MutexLock turn(turn_);
+  const std::shared_ptr<Challenge> challenge = Find(challenge_id, principal);
+  if (challenge == nullptr) return absl::nullopt;
+  return challenge->credential.name;
+}
+
+std::shared_ptr<MfaManager::Challenge> MfaManager::Find(const std::string& id,
+                                                        const std::string& principal) {
+  MutexLock lock(mutex_);
   DropExpired();
-  const auto found = challenges_.find(challenge_id);
-  if (found == challenges_.end() || found->second.principal != principal) return absl::nullopt;
-  return found->second.credential.name;
+  const auto found = challenges_.find(id);
+  if (found == challenges_.end() || found->second.principal != principal) return nullptr;
+  return found->second.challenge;
 }
 
 absl::StatusOr<MfaRenewal> MfaManager::CompleteChallenge(const std::string& challenge_id,
@@ -130,34 +139,30 @@ absl::StatusOr<MfaRenewal> MfaManager::CompleteChallenge(const std::string& chal
                                                          const std::string& device,
                                                          const std::string& principal,
                                                          Prompts prompts) {
-  MutexLock turn(turn_);
-  DropExpired();
-  const auto found = challenges_.find(challenge_id);
-  if (found == challenges_.end() || found->second.principal != principal) return NotOpen();
-  Challenge& challenge = found->second;
-  if (!challenge.passed.has_value()) {
-    if (absl::Status status = Validate(challenge, std::move(code), device); !status.ok()) {
-      DropExpired();
-      return status;
-    }
+  const absl::optional<std::string> credential = CredentialOf(challenge_id, principal);
+  if (!credential.has_value()) return NotOpen();
+  const NamedLocks::Hold turn(turns_, *credential);
+  const std::shared_ptr<Challenge> challenge = Find(challenge_id, principal);
+  if (challenge == nullptr) return NotOpen();  // ended while another call had its turn
+  if (!challenge->passed.has_value()) {
+    absl::Status status = Validate(challenge_id, *challenge, std::move(code), device);
+    if (!status.ok()) return status;
   }
   absl::StatusOr<CredentialInfoPtr> stored = parts_.manager.RenewMfa(
-      challenge.credential, challenge.passed->Clone(), challenge.device, principal, prompts);
+      challenge->credential, challenge->passed->Clone(), challenge->device, principal, prompts);
   if (!stored.ok()) return stored.status();
-  const Challenge done = std::move(challenge);
-  challenges_.erase(found);
+  SetExpiry(challenge_id, -absl::InfiniteDuration());
 
-  MfaRenewal renewal{*stored, StepUpAll(*stored, *done.passed, done.device)};
+  MfaRenewal renewal{*stored, StepUpAll(*stored, *challenge->passed, challenge->device)};
   const auto not_taken =
       std::find(renewal.sessions.begin(), renewal.sessions.end(), StepUpOutcome::kNotTaken);
   // BILL may accept a new rememberMeId only with a sign-in. One sign-in tests this.
-  if (not_taken != renewal.sessions.end() && SignInTrusted(done, principal)) {
+  if (not_taken != renewal.sessions.end() && SignInTrusted(*challenge, principal)) {
     *not_taken = StepUpOutcome::kTrusted;
   }
-  parts_.executor.RunAfter(kSignInsEnd, [&vault = parts_.vault, &sessions = parts_.sessions,
-                                         credential = *std::move(stored)] {
-    StepUpStored(vault, sessions, *credential);
-  });
+  parts_.executor.RunAfter(
+      kSignInsEnd, [&vault = parts_.vault, &sessions = parts_.sessions,
+                    renewed = *std::move(stored)] { StepUpStored(vault, sessions, *renewed); });
   return renewal;
 }
 
@@ -177,7 +182,14 @@ void MfaManager::DropExpired() {
   std::erase_if(challenges_, [now](const auto& entry) { return entry.second.expires <= now; });
 }
 
-absl::Status MfaManager::Validate(Challenge& challenge, SecretString code,
+void MfaManager::SetExpiry(const std::string& id, absl::Duration expires) {
+  MutexLock lock(mutex_);
+  const auto found = challenges_.find(id);
+  if (found != challenges_.end()) found->second.expires = expires;
+  DropExpired();
+}
+
+absl::Status MfaManager::Validate(const std::string& id, Challenge& challenge, SecretString code,
                                   const std::string& device) {
   if (!device.empty()) challenge.device = device;
   auto validated = Await<BillResult<MfaValidated>>([&](BillApi::Done<MfaValidated> done) {
@@ -187,19 +199,18 @@ absl::Status MfaManager::Validate(Challenge& challenge, SecretString code,
   });
   if (validated.ok()) {
     challenge.passed = std::move(validated.value().remember_me_id);
-    challenge.expires = parts_.clock.SinceBoot() + kKept;
+    SetExpiry(id, parts_.clock.SinceBoot() + kKept);
     return absl::OkStatus();
   }
   const BillError& error = validated.error();
   const bool over = error.verdict == Verdict::kSessionInvalid || error.code == "BDC_1358";
-  if (over) challenge.expires = parts_.clock.SinceBoot();
+  if (over) SetExpiry(id, -absl::InfiniteDuration());
   return RefusedByBill(error, {challenge.credential.name, challenge.organization_id},
                        "does not take the code for the user", parts_.clock.Now(), parts_.random);
 }
 
 absl::StatusOr<std::vector<StepUpOutcome>> MfaManager::StepUp(const std::string& credential) {
-  MutexLock turn(turn_);
-  DropExpired();
+  const NamedLocks::Hold turn(turns_, credential);
   const absl::StatusOr<StoredTrust> stored = LoadTrust(parts_.vault, credential);
   if (!stored.ok()) {
     return FailedRead(stored.status(), credential, parts_.credentials, parts_.vault_health);

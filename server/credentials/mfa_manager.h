@@ -11,6 +11,7 @@
 #include "absl/types/optional.h"
 #include "server/bill/bill_api.h"
 #include "server/credentials/credential_manager.h"
+#include "server/credentials/named_locks.h"
 #include "server/session/session_manager.h"
 #include "vault/base/clock.h"
 #include "vault/base/executor.h"
@@ -34,8 +35,8 @@ struct MfaRenewal {
   std::vector<StepUpOutcome> sessions;  // the outcome for each live session
 };
 
-// Thread-safe; calls take turns. Each call blocks until BILL and the keyring answer: call it on an
-// executor that neither the session manager nor the callers of CredentialManager need.
+// Thread-safe; calls for one credential take turns. Each call but CredentialOf() blocks until BILL
+// and the keyring answer: call it on an executor that the session manager does not need.
 //
 // A challenge is in memory only. A credential has at most one, for as long as BILL keeps it.
 class MfaManager final {
@@ -72,7 +73,7 @@ class MfaManager final {
                                                              const CausePtr& cause = {});
 
   // Returns the name of the credential for which `principal` has this challenge open; nullopt if
-  // there is none.
+  // there is none. Never blocks.
   [[nodiscard]] absl::optional<std::string> CredentialOf(const std::string& challenge_id,
                                                          const std::string& principal);
 
@@ -102,15 +103,24 @@ class MfaManager final {
     std::string organization_id;
     SessionPtr session;  // BILL accepts the code only with this session
     SecretString bill_id;
-    absl::Duration expires;               // Clock::SinceBoot()
     absl::optional<SecretString> passed;  // the rememberMeId, once BILL returned it
     std::string device;                   // of the rememberMeId
-    std::string principal;                // started the challenge
+  };
+  // The contents of `challenge` are used only during a turn of its credential.
+  struct Entry {
+    std::shared_ptr<Challenge> challenge;
+    std::string credential;
+    std::string principal;   // started the challenge
+    absl::Duration expires;  // Clock::SinceBoot()
   };
 
-  void DropExpired() ABSL_EXCLUSIVE_LOCKS_REQUIRED(turn_);
-  [[nodiscard]] absl::Status Validate(Challenge& challenge, SecretString code,
-                                      const std::string& device);
+  void DropExpired() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Returns the open challenge of `principal`; null if there is none.
+  [[nodiscard]] std::shared_ptr<Challenge> Find(const std::string& id,
+                                                const std::string& principal);
+  void SetExpiry(const std::string& id, absl::Duration expires);
+  [[nodiscard]] absl::Status Validate(const std::string& id, Challenge& challenge,
+                                      SecretString code, const std::string& device);
   // Signs the challenge's organization in once. Returns true if the new session is MFA-trusted.
   [[nodiscard]] bool SignInTrusted(const Challenge& challenge, const std::string& principal);
   [[nodiscard]] std::vector<StepUpOutcome> StepUpAll(const CredentialInfoPtr& credential,
@@ -118,9 +128,9 @@ class MfaManager final {
                                                      const std::string& device);
 
   const Parts parts_;
-  // Used like CredentialManager's. It also guards `challenges_`.
-  Mutex turn_;
-  std::map<std::string, Challenge> challenges_ ABSL_GUARDED_BY(turn_);  // by the broker's own id
+  NamedLocks turns_;  // by credential
+  Mutex mutex_;
+  std::map<std::string, Entry> challenges_ ABSL_GUARDED_BY(mutex_);  // by the broker's own id
 };
 
 }  // namespace billbroker

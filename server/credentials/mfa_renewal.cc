@@ -39,7 +39,7 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::RenewMfa(const CredentialId
                                                               std::string device,
                                                               std::string principal,
                                                               Prompts prompts) {
-  MutexLock turn(turn_);
+  const NamedLocks::Hold turn(turns_, target.name);
   const PromptScope scope(parts_.vault, prompts);
   const absl::StatusOr<CredentialPtr> stored = Load(target.name);
   if (!stored.ok()) return stored.status();

@@ -38,7 +38,7 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Rotate(const CredentialVers
                                                             CredentialChange change,
                                                             const RotationOptions& options) {
   if (absl::Status typed = ValidateTypedTexts(change); !typed.ok()) return typed;
-  MutexLock turn(turn_);
+  const NamedLocks::Hold turn(turns_, target.name);
   const PromptScope scope(parts_.vault, options.prompts);
   absl::StatusOr<Credential> current = LoadForChange(target);
   if (HasReason(current.status(), Reason::kVersionConflict)) {
@@ -76,7 +76,7 @@ CredentialInfoPtr CredentialManager::FindRepeated(const CredentialVersion& targe
 
 absl::StatusOr<CredentialInfoPtr> CredentialManager::Rollback(const CredentialVersion& target,
                                                               const RotationOptions& options) {
-  MutexLock turn(turn_);
+  const NamedLocks::Hold turn(turns_, target.name);
   const PromptScope scope(parts_.vault, options.prompts);
   absl::StatusOr<Credential> current = LoadForChange(target);
   if (!current.ok()) return current.status();
@@ -113,10 +113,7 @@ absl::Status CredentialManager::CheckChange(const Credential& current,
       return Malformed(field, absl::StrCat("\"", id, "\" is named twice; name each once"));
     }
   }
-  const Credential next = Successor(current, change);
-  if (absl::Status shape = ValidateCredential(next); !shape.ok()) return shape;
-  const CredentialInfoPtr user = parts_.credentials.FindUser(next.environment, next.username);
-  return user == nullptr || user->uid == next.uid ? absl::OkStatus() : UserTaken(next, user->name);
+  return ValidateCredential(Successor(current, change));
 }
 
 absl::StatusOr<CredentialInfoPtr> CredentialManager::Change(Credential current, PastChangeKind kind,
@@ -128,6 +125,9 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::Change(Credential current, 
     return RotationPending(current, "it was left so before");
   }
   if (absl::Status good = CheckChange(current, change); !good.ok()) return good;
+  const absl::StatusOr<UserReservations::Hold> user =
+      reservations_.Reserve(Successor(current, change));
+  if (!user.ok()) return user.status();
   const absl::StatusOr<Fingerprinter> prints = Prints();
   if (!prints.ok()) return prints.status();
   StagedRotation staged = {parts_.random.Uid(),  kind,
@@ -256,7 +256,7 @@ absl::StatusOr<Credential> CredentialManager::LoadStaged(const CredentialVersion
 }
 
 void CredentialManager::ReadAgain(const std::string& name) {
-  MutexLock turn(turn_);
+  const NamedLocks::Hold turn(turns_, name);
   if (!unknown_.Contains(name)) return;  // a later change was stored meanwhile
   const absl::StatusOr<CredentialPtr> stored = parts_.vault.Load(name);
   if (stored.ok()) TellDirectory(**stored).IgnoreError();
@@ -265,11 +265,14 @@ void CredentialManager::ReadAgain(const std::string& name) {
 absl::StatusOr<CredentialInfoPtr> CredentialManager::ResumeRotation(
     const CredentialVersion& target, const std::string& rotation_id, absl::Duration patience,
     const std::string& principal, const CausePtr& cause, Prompts prompts) {
-  MutexLock turn(turn_);
+  const NamedLocks::Hold turn(turns_, target.name);
   const PromptScope scope(parts_.vault, prompts);
   absl::StatusOr<Credential> current = LoadStaged(target, rotation_id);
   if (!current.ok()) return current.status();
   if (absl::Status good = CheckChange(*current, current->staged->change); !good.ok()) return good;
+  const absl::StatusOr<UserReservations::Hold> user =
+      reservations_.Reserve(Successor(*current, current->staged->change));
+  if (!user.ok()) return user.status();
   const absl::StatusOr<Fingerprinter> prints = Prints();
   if (!prints.ok()) return prints.status();
   return ProveStaged(*std::move(current), *prints,
@@ -280,7 +283,7 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::CancelRotation(const Creden
                                                                     const std::string& rotation_id,
                                                                     const std::string& principal,
                                                                     Prompts prompts) {
-  MutexLock turn(turn_);
+  const NamedLocks::Hold turn(turns_, target.name);
   const PromptScope scope(parts_.vault, prompts);
   absl::StatusOr<Credential> current = LoadStaged(target, rotation_id);
   if (!current.ok()) return current.status();
@@ -298,7 +301,7 @@ absl::StatusOr<CredentialInfoPtr> CredentialManager::CancelRotation(const Creden
 absl::Status CredentialManager::Verify(const CredentialVersion& target,
                                        const std::string& organization_id, absl::Duration patience,
                                        const std::string& principal, const CausePtr& cause) {
-  MutexLock turn(turn_);
+  const NamedLocks::Hold turn(turns_, target.name);
   absl::StatusOr<Credential> current = LoadForChange(target);
   if (!current.ok()) return current.status();
   if (organization_id.empty() && current->organizations.empty()) {

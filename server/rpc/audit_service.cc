@@ -57,15 +57,19 @@ void FillReport(AuditReport report, v1::VerifyAuditResponse& response) {
 // Owns itself until gRPC is done with it. gRPC calls it on one thread at a time.
 class Verification final : public Reactor {
  public:
-  Verification(const Gate& gate, grpc::CallbackServerContext& context,
+  Verification(const Authorizer& authorizer, grpc::CallbackServerContext& context,
                std::unique_ptr<AuditVerifier> verifier, v1::VerifyAuditResponse& response)
-      : gate_(gate), context_(context), verifier_(std::move(verifier)), response_(response) {
+      : authorizer_(authorizer),
+        context_(context),
+        verifier_(std::move(verifier)),
+        response_(response) {
     StartSendInitialMetadata();  // the expected contents are fixed now
     StartRead(&request_);
   }
 
   void OnReadDone(bool ok) override {
-    const absl::Status granted = gate_.AskAgain(context_, NeedOf(v1::VerifyAuditRequest()));
+    const absl::Status granted =
+        authorizer_.Reauthorize(context_, PermissionFor(v1::VerifyAuditRequest()));
     if (!granted.ok()) return Finish(ToGrpcStatus(granted));
     if (ok && !request_.file().empty()) {
       verifier_->BeginFile(AuditText(request_.file()));
@@ -87,7 +91,7 @@ class Verification final : public Reactor {
     Finish(grpc::Status::OK);
   }
 
-  const Gate& gate_;
+  const Authorizer& authorizer_;
   grpc::CallbackServerContext& context_;
   const std::unique_ptr<AuditVerifier> verifier_;
   v1::VerifyAuditResponse& response_;
@@ -99,13 +103,13 @@ class Verification final : public Reactor {
 
 Reactor* AuditServiceImpl::VerifyAudit(grpc::CallbackServerContext* context,
                                        v1::VerifyAuditResponse* response) {
-  const absl::StatusOr<Gate::Pass> pass = gate_.Check(*context, NeedOf(v1::VerifyAuditRequest()));
-  if (!pass.ok()) return new RefusedStream<Reactor>(pass.status());
+  const absl::StatusOr<CallInfo> call = authorizer_.Check(*context, v1::VerifyAuditRequest());
+  if (!call.ok()) return new RefusedStream<Reactor>(call.status());
   std::unique_ptr<AuditVerifier> verifier = audit_.Verifier();
   if (verifier == nullptr) {
     return new RefusedStream<Reactor>(MakeError(Reason::kAuditUnavailable, audit_.state().why));
   }
-  return new Verification(gate_, *context, std::move(verifier), *response);
+  return new Verification(authorizer_, *context, std::move(verifier), *response);
 }
 
 }  // namespace billbroker

@@ -5,7 +5,7 @@
 
 #include "billbroker/v1/audit.grpc.pb.h"
 #include "server/access/audit/audit_trail.h"
-#include "server/rpc/gate.h"
+#include "server/rpc/authorizer.h"
 
 namespace billbroker {
 
@@ -13,13 +13,14 @@ namespace billbroker {
 class AuditServiceImpl final : public v1::AuditService::CallbackService {
  public:
   // Both are borrowed.
-  AuditServiceImpl(const Gate& gate, const AuditTrail& audit) : gate_(gate), audit_(audit) {}
+  AuditServiceImpl(const Authorizer& authorizer, const AuditTrail& audit)
+      : authorizer_(authorizer), audit_(audit) {}
 
   grpc::ServerReadReactor<v1::VerifyAuditRequest>* VerifyAudit(
       grpc::CallbackServerContext* context, v1::VerifyAuditResponse* response) override;
 
  private:
-  const Gate& gate_;
+  const Authorizer& authorizer_;
   const AuditTrail& audit_;
 };
 

@@ -11,6 +11,7 @@
 #include "proto/status.h"
 #include "server/rpc/finish.h"
 #include "server/rpc/patience.h"
+#include "server/rpc/request_values.h"
 #include "server/rpc/shape.h"
 #include "server/rpc/translate.h"
 #include "server/rpc/waiting_reactor.h"
@@ -21,7 +22,7 @@ namespace {
 // One or more equal requests of a batch.
 struct Question {
   std::string organization_id;
-  std::string credential;  // see Gate::Resolve()
+  std::string credential;  // see Authorizer::Resolve()
   SessionDemand demand;
   std::vector<int> requests;  // indexes
 };
@@ -32,19 +33,19 @@ class Batch final {
  public:
   Batch(const SessionServiceImpl::Parts& parts, grpc::CallbackServerContext& context,
         const v1::BatchGetSessionsRequest& request, v1::BatchGetSessionsResponse& response,
-        Gate::Pass pass)
+        CallInfo call)
       : parts_(parts),
         context_(context),
         request_(request),
         response_(response),
-        pass_(std::move(pass)) {}
+        call_(std::move(call)) {}
 
   // Answers the malformed and refused requests and the ones whose session is in memory. Returns
   // true if others are left.
   [[nodiscard]] bool AnswerAtOnce();
-  // See Gate::StartWaiting().
+  // See Authorizer::StartWaiting().
   [[nodiscard]] absl::Status StartWaiting() {
-    return parts_.gate.StartWaiting(context_, *pass_.caller, NeedOf(request_));
+    return parts_.authorizer.StartWaiting(context_, call_);
   }
   // Answers the others with `error`.
   void Fail(const absl::Status& error);
@@ -52,7 +53,7 @@ class Batch final {
   [[nodiscard]] grpc::ServerUnaryReactor* Wait(const std::shared_ptr<Batch>& self);
 
  private:
-  [[nodiscard]] static Need NeedInBatch(const v1::GetSessionRequest& request);
+  [[nodiscard]] PermissionRequest PermissionInBatch(const v1::GetSessionRequest& request) const;
   void Merge();
   void Put(int index, const absl::StatusOr<SessionPtr>& session);
   void PutAll(const Question& question, const absl::StatusOr<SessionPtr>& session);
@@ -63,16 +64,16 @@ class Batch final {
   grpc::CallbackServerContext& context_;
   const v1::BatchGetSessionsRequest& request_;
   v1::BatchGetSessionsResponse& response_;
-  const Gate::Pass pass_;
+  const CallInfo call_;
   std::vector<Question> questions_;  // without an answer; constant once the batch waits
   WaitingReactor* reactor_ = nullptr;
   std::atomic<std::size_t> missing_ = 0;
 };
 
-Need Batch::NeedInBatch(const v1::GetSessionRequest& request) {
-  Need need = NeedOf(request);
-  need.rpc = NeedOf(v1::BatchGetSessionsRequest()).rpc;
-  return need;
+PermissionRequest Batch::PermissionInBatch(const v1::GetSessionRequest& request) const {
+  PermissionRequest permission = PermissionFor(request);
+  permission.rpc = call_.permission.rpc;
+  return permission;
 }
 
 void Batch::Merge() {
@@ -86,7 +87,7 @@ void Batch::Merge() {
       continue;
     }
     absl::StatusOr<std::string> credential =
-        parts_.gate.Resolve(context_, *pass_.caller, NeedInBatch(request));
+        parts_.authorizer.Resolve(context_, *call_.caller, PermissionInBatch(request));
     if (!credential.ok()) {
       Put(i, credential.status());
       continue;
@@ -122,11 +123,11 @@ void Batch::Fail(const absl::Status& error) {
 grpc::ServerUnaryReactor* Batch::Wait(const std::shared_ptr<Batch>& self) {
   reactor_ = WaitingReactor::Start(parts_.state, parts_.sessions);
   missing_ = questions_.size() + 1;  // and this function
-  const CausePtr cause = parts_.gate.CauseOf(context_, NeedOf(request_), pass_.record);
+  const CausePtr cause = parts_.authorizer.CauseOf(context_, call_);
   for (const Question& question : questions_) {
     SessionDemand demand = question.demand;
     demand.patience = PatienceOf(context_);
-    demand.principal = pass_.caller->name();
+    demand.principal = call_.caller->name();
     demand.cause = cause;
     reactor_->WaitFor(
         parts_.sessions.GetSession(question.organization_id, question.credential, demand,
@@ -134,18 +135,25 @@ grpc::ServerUnaryReactor* Batch::Wait(const std::shared_ptr<Batch>& self) {
                                      self->OnAnswer(question, session);
                                    }));
   }
+  if (context_.deadline() != std::chrono::system_clock::time_point::max()) {
+    reactor_->EndAt(AnswerTimeOf(context_),
+                    absl::DeadlineExceededError("the session was not there in time; ask again"));
+  }
   OneLess();
   return reactor_;
 }
 
 void Batch::OnAnswer(const Question& question, const absl::StatusOr<SessionPtr>& session) {
   for (const int index : question.requests) {
-    absl::Status status = reactor_->Explain(session.status());
-    if (status.ok()) {
-      status = parts_.gate.AskAgain(context_, NeedInBatch(request_.requests(index)),
-                                    (*session)->credential);
+    const absl::Status outcome = reactor_->Explain(session.status());
+    const absl::Status permitted =
+        parts_.authorizer.Reauthorize(context_, PermissionInBatch(request_.requests(index)),
+                                      session.ok() ? (*session)->credential : question.credential);
+    if (!permitted.ok()) {
+      Put(index, permitted);
+    } else {
+      Put(index, outcome.ok() ? session : outcome);
     }
-    Put(index, status.ok() ? session : status);
   }
   OneLess();
 }
@@ -163,7 +171,7 @@ void Batch::Put(int index, const absl::StatusOr<SessionPtr>& session) {
   if (session.ok()) {
     FillSession(**session, SecretsOf(request_.requests(index)), parts_.clock.SinceBoot(),
                 *outcome.mutable_session());
-    pass_.record.PostRead(**session);
+    call_.record.PostRead(**session);
   } else {
     *outcome.mutable_error() = ToErrorStatus(session.status());
   }
@@ -174,8 +182,8 @@ void Batch::Put(int index, const absl::StatusOr<SessionPtr>& session) {
 grpc::ServerUnaryReactor* RunBatch(const SessionServiceImpl::Parts& parts,
                                    grpc::CallbackServerContext& context,
                                    const v1::BatchGetSessionsRequest& request,
-                                   v1::BatchGetSessionsResponse& response, Gate::Pass pass) {
-  const auto batch = std::make_shared<Batch>(parts, context, request, response, std::move(pass));
+                                   v1::BatchGetSessionsResponse& response, CallInfo call) {
+  const auto batch = std::make_shared<Batch>(parts, context, request, response, std::move(call));
   if (!batch->AnswerAtOnce()) return Finished(context.DefaultReactor(), absl::OkStatus());
   // Its hits are answered all the same.
   if (absl::Status status = batch->StartWaiting(); !status.ok()) {

@@ -3,16 +3,19 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <utility>
+
 #include "billbroker/v1/credential.grpc.pb.h"
 #include "server/credentials/credential_manager.h"
 #include "server/credentials/organization_discovery.h"
-#include "server/rpc/gate.h"
+#include "server/rpc/authorizer.h"
+#include "server/rpc/change_call.h"
 #include "server/rpc/keyring_adopter.h"
 #include "server/rpc/page.h"
+#include "server/rpc/translate.h"
 #include "server/rpc/wiping_allocator.h"
 #include "server/session/session_manager.h"
 #include "server/session/watch_hub.h"
-#include "vault/base/executor.h"
 #include "vault/credential_index.h"
 #include "vault/remember_me_refusals.h"
 
@@ -26,10 +29,10 @@ class CredentialServiceImpl final : public v1::CredentialService::CallbackServic
   struct Parts {  // borrowed
     const CredentialIndex& credentials;
     const RememberMeRefusals& remember_me_refusals;
-    const Gate& gate;
+    const Authorizer& authorizer;
     CredentialManager& manager;
-    // Runs changes, which block. Not the one that SessionManager needs to answer them.
-    Executor& executor;
+    // Its executor is not the one that SessionManager needs to answer a change.
+    ChangeParts changes;
     OrganizationDiscovery& discovery;
     const SessionManager& sessions;
     const WatchHub& hub;
@@ -82,9 +85,19 @@ class CredentialServiceImpl final : public v1::CredentialService::CallbackServic
                                          v1::AdoptKeyringResponse* response) override;
 
  private:
-  // When its turn has come.
-  void SayWhoAsks(const grpc::CallbackServerContext& context, const Need& need,
-                  const Gate::Pass& pass, RotationOptions& options) const;
+  // Runs a change whose work returns the changed credential; see RunChange().
+  template <typename Request, typename Response, typename Prepare>
+  grpc::ServerUnaryReactor* Change(grpc::CallbackServerContext& context, const Request& request,
+                                   Response& response, Prepare prepare) const {
+    return RunChange(parts_.changes, context, request, std::move(prepare),
+                     [this, &response](const CredentialInfoPtr& changed) {
+                       FillCredential(*changed, parts_.remember_me_refusals, true,
+                                      *response.mutable_credential());
+                     });
+  }
+  // Sets the caller of a change whose turn has come.
+  void SetCaller(const grpc::CallbackServerContext& context, const CallInfo& call,
+                 RotationOptions& options) const;
   // The call's answer, or why not.
   [[nodiscard]] absl::Status Get(const v1::GetCredentialRequest& request,
                                  v1::GetCredentialResponse& response) const;
@@ -95,7 +108,7 @@ class CredentialServiceImpl final : public v1::CredentialService::CallbackServic
 
   // When its turn has come.
   [[nodiscard]] absl::Status Adopt(grpc::CallbackServerContext& context,
-                                   const v1::AdoptKeyringRequest& request, Record& record,
+                                   const v1::AdoptKeyringRequest& request, CallInfo& call,
                                    v1::AdoptKeyringResponse& response) const;
 
   const Parts parts_;

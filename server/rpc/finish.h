@@ -4,11 +4,7 @@
 #include <grpcpp/support/server_callback.h>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "proto/status.h"
-#include "server/rpc/translate.h"
-#include "vault/credential_index.h"
-#include "vault/remember_me_refusals.h"
 
 namespace billbroker {
 
@@ -26,17 +22,5 @@ class RefusedStream final : public Reactor {
   explicit RefusedStream(const absl::Status& status) { this->Finish(ToGrpcStatus(status)); }
   void OnDone() override { delete this; }
 };
-
-// Ends a change of a credential: returns the changed credential, or the error. The sign-in that
-// proved it may have added its rememberMeId to `refusals`.
-template <typename Response>
-void FinishChange(grpc::ServerUnaryReactor* reactor, const RememberMeRefusals& refusals,
-                  const absl::StatusOr<CredentialInfoPtr>& changed, Response& response) {
-  if (changed.ok()) {
-    FillCredential(**changed, true, *response.mutable_credential());
-    FillTrust(refusals.FindRefusalTime(**changed), *response.mutable_credential());
-  }
-  Finished(reactor, changed.status());
-}
 
 }  // namespace billbroker

@@ -6,6 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "server/rpc/credential_service.h"
 #include "server/rpc/finish.h"
+#include "server/rpc/request_values.h"
 #include "vault/base/error.h"
 
 namespace billbroker {
@@ -38,11 +39,10 @@ std::string AsideNames(const KeyringLoss& loss) {
 
 // The audit log opens with the adoption, so the intent cannot be written before it.
 absl::Status CredentialServiceImpl::Adopt(CallbackServerContext& context,
-                                          const v1::AdoptKeyringRequest& request, Record& record,
+                                          const v1::AdoptKeyringRequest& request, CallInfo& call,
                                           v1::AdoptKeyringResponse& response) const {
-  if (absl::Status status = parts_.gate.AskAgain(context, NeedOf(request)); !status.ok()) {
-    return status;
-  }
+  absl::Status granted = parts_.authorizer.Reauthorize(context, call.permission);
+  if (!granted.ok()) return granted;
   const Prompts prompts = PromptsOf(request);
   absl::StatusOr<KeyringLoss> loss = parts_.adopter.Preview(prompts);
   if (!loss.ok()) return loss.status();
@@ -54,8 +54,8 @@ absl::Status CredentialServiceImpl::Adopt(CallbackServerContext& context,
   loss = parts_.adopter.Adopt(prompts);
   if (!loss.ok()) return loss.status();
   FillLoss(*loss, response);
-  record.SetAsideFiles(AsideNames(*loss));
-  const absl::Status recorded = record.Do([] { return absl::OkStatus(); });
+  call.record.SetAsideFiles(AsideNames(*loss));
+  const absl::Status recorded = call.record.Do([] { return absl::OkStatus(); });
   if (recorded.ok()) return recorded;
   return MakeError(Reason::kAuditUnavailable,
                    absl::StrCat("the keyring was adopted, but the new audit log does not have a "
@@ -66,14 +66,14 @@ absl::Status CredentialServiceImpl::Adopt(CallbackServerContext& context,
 ServerUnaryReactor* CredentialServiceImpl::AdoptKeyring(CallbackServerContext* context,
                                                         const v1::AdoptKeyringRequest* request,
                                                         v1::AdoptKeyringResponse* response) {
-  ServerUnaryReactor* reactor = context->DefaultReactor();
-  auto pass = parts_.gate.Admit(*context, NeedOf(*request));
-  if (!pass.ok()) return Finished(reactor, pass.status());
-  parts_.executor.Run(
-      [this, context, reactor, request, response, record = std::move(pass->record)]() mutable {
-        Finished(reactor, Adopt(*context, *request, record, *response));
+  absl::StatusOr<CallInfo> admitted = parts_.authorizer.Admit(*context, *request);
+  if (!admitted.ok()) return Finished(context->DefaultReactor(), admitted.status());
+  ChangeQueue::Turn turn = TurnOf(*request, *admitted);
+  return ChangeCall::Start(
+      parts_.changes, std::move(turn),
+      [this, context, request, response, call = *std::move(admitted)]() mutable {
+        return Adopt(*context, *request, call, *response);
       });
-  return reactor;
 }
 
 }  // namespace billbroker

@@ -6,7 +6,7 @@
 
 #include "server/rpc/finish.h"
 #include "server/rpc/patience.h"
-#include "server/rpc/shape.h"
+#include "server/rpc/request_values.h"
 #include "server/rpc/translate.h"
 
 namespace billbroker {
@@ -21,82 +21,65 @@ MfaServiceImpl::MfaServiceImpl(Parts parts) : parts_(parts) {
 ServerUnaryReactor* MfaServiceImpl::StartChallenge(CallbackServerContext* context,
                                                    const v1::StartChallengeRequest* request,
                                                    v1::StartChallengeResponse* response) {
-  ServerUnaryReactor* reactor = context->DefaultReactor();
-  if (absl::Status shape = CheckShape(*request); !shape.ok()) return Finished(reactor, shape);
-  absl::StatusOr<Gate::Pass> pass = parts_.gate.Admit(*context, NeedOf(*request));
-  if (!pass.ok()) return Finished(reactor, pass.status());
-  parts_.executor.Run([this, context, reactor, request, response,
-                       pass = *std::move(pass)]() mutable {
-    const Need need = NeedOf(*request);
-    const auto start = [&] {
-      return parts_.manager.StartChallenge(request->credential(), request->organization_id(),
-                                           pass.caller->name(), PatienceOf(*context, kLongestTurn),
-                                           parts_.gate.CauseOf(*context, need, pass.record));
+  const auto prepare = [this, context](const v1::StartChallengeRequest& start) {
+    return [this, context, credential = start.credential(),
+            organization_id = start.organization_id()](CallInfo& call) {
+      return parts_.manager.StartChallenge(credential, organization_id, call.caller->name(),
+                                           PatienceOf(*context, kLongestTurn),
+                                           parts_.authorizer.CauseOf(*context, call));
     };
-    const absl::StatusOr<OpenChallenge> open = parts_.gate.Do(*context, need, pass.record, start);
-    if (open.ok()) {
-      response->set_challenge_id(open->id);
-      response->set_organization_id(open->organization_id);
-      *response->mutable_expire_time() = ToTimestamp(open->expire_time);
-    }
-    Finished(reactor, open.status());
-  });
-  return reactor;
+  };
+  return RunChange(parts_.changes, *context, *request, prepare,
+                   [response](const OpenChallenge& open) {
+                     response->set_challenge_id(open.id);
+                     response->set_organization_id(open.organization_id);
+                     *response->mutable_expire_time() = ToTimestamp(open.expire_time);
+                   });
 }
 
+// The request names only the challenge, and that its credential.
 ServerUnaryReactor* MfaServiceImpl::CompleteChallenge(CallbackServerContext* context,
                                                       const v1::CompleteChallengeRequest* request,
                                                       v1::CompleteChallengeResponse* response) {
-  ServerUnaryReactor* reactor = context->DefaultReactor();
-  const absl::Status shape = CheckShape(*request);
-  SecretString code = SecretString::CopyOf(request->code());
-  const std::string id = request->challenge_id();
-  const std::string device = request->device();
-  const Prompts prompts = PromptsOf(*request);
-  context->GetRpcAllocatorState()->FreeRequest();
-  if (!shape.ok()) return Finished(reactor, shape);
-  const Need any = WithPrompts(NeedOf(v1::CompleteChallengeRequest()), prompts);
-  absl::StatusOr<Gate::Pass> pass = parts_.gate.Admit(*context, any);
-  if (!pass.ok()) return Finished(reactor, pass.status());
-  parts_.executor.Run([this, context, reactor, response, id, device, code = std::move(code), any,
-                       prompts, pass = *std::move(pass)]() mutable {
-    const std::string& principal = pass.caller->name();
-    const auto credential = parts_.manager.CredentialOf(id, principal);
-    if (credential.has_value()) pass.record.SetCredential(*credential);
-    const Need need =
-        credential.has_value() ? WithPrompts(NeedToComplete(*credential), prompts) : any;
-    const auto complete = [&] {
-      return parts_.manager.CompleteChallenge(id, std::move(code), device, principal, prompts);
-    };
-    const absl::StatusOr<MfaRenewal> renewal =
-        parts_.gate.Do(*context, need, pass.record, complete);
+  absl::StatusOr<CallInfo> admitted = parts_.authorizer.Admit(*context, *request);
+  if (!admitted.ok()) return Finished(context->DefaultReactor(), admitted.status());
+  const auto credential =
+      parts_.manager.CredentialOf(request->challenge_id(), admitted->caller->name());
+  if (credential.has_value()) {
+    admitted->record.SetCredential(*credential);
+    admitted->permission = PermissionToComplete(std::move(admitted->permission), *credential);
+  }
+  ChangeQueue::Turn turn = TurnOf(*request, *admitted);
+  auto work = [this, context, response, id = request->challenge_id(), device = request->device(),
+               code = SecretString::CopyOf(request->code()), prompts = PromptsOf(*request),
+               call = *std::move(admitted)]() mutable {
+    const absl::StatusOr<MfaRenewal> renewal = parts_.authorizer.RunAudited(*context, call, [&] {
+      return parts_.manager.CompleteChallenge(id, std::move(code), device, call.caller->name(),
+                                              prompts);
+    });
     if (renewal.ok()) {
-      FillCredential(*renewal->credential, true, *response->mutable_credential());
-      FillTrust(parts_.remember_me_refusals.FindRefusalTime(*renewal->credential),
-                *response->mutable_credential());
+      FillCredential(*renewal->credential, parts_.remember_me_refusals, true,
+                     *response->mutable_credential());
       FillStepUps(renewal->sessions, *response->mutable_sessions());
     }
-    Finished(reactor, renewal.status());
-  });
-  return reactor;
+    return renewal.status();
+  };
+  context->GetRpcAllocatorState()->FreeRequest();
+  return ChangeCall::Start(parts_.changes, std::move(turn), std::move(work));
 }
 
 ServerUnaryReactor* MfaServiceImpl::StepUp(CallbackServerContext* context,
                                            const v1::StepUpRequest* request,
                                            v1::StepUpResponse* response) {
-  ServerUnaryReactor* reactor = context->DefaultReactor();
-  if (absl::Status shape = CheckShape(*request); !shape.ok()) return Finished(reactor, shape);
-  absl::StatusOr<Gate::Pass> pass = parts_.gate.Admit(*context, NeedOf(*request));
-  if (!pass.ok()) return Finished(reactor, pass.status());
-  parts_.executor.Run(
-      [this, context, reactor, request, response, record = std::move(pass->record)]() mutable {
-        const auto step_up = [&] { return parts_.manager.StepUp(request->credential()); };
-        const absl::StatusOr<std::vector<StepUpOutcome>> outcomes =
-            parts_.gate.Do(*context, NeedOf(*request), record, step_up);
-        if (outcomes.ok()) FillStepUps(*outcomes, *response->mutable_sessions());
-        Finished(reactor, outcomes.status());
-      });
-  return reactor;
+  const auto prepare = [this](const v1::StepUpRequest& step_up) {
+    return [this, credential = step_up.credential()](CallInfo& /*call*/) {
+      return parts_.manager.StepUp(credential);
+    };
+  };
+  return RunChange(parts_.changes, *context, *request, prepare,
+                   [response](const std::vector<StepUpOutcome>& outcomes) {
+                     FillStepUps(outcomes, *response->mutable_sessions());
+                   });
 }
 
 }  // namespace billbroker

@@ -5,9 +5,9 @@
 
 #include "billbroker/v1/mfa.grpc.pb.h"
 #include "server/credentials/mfa_manager.h"
-#include "server/rpc/gate.h"
+#include "server/rpc/authorizer.h"
+#include "server/rpc/change_call.h"
 #include "server/rpc/wiping_allocator.h"
-#include "vault/base/executor.h"
 #include "vault/remember_me_refusals.h"
 
 namespace billbroker {
@@ -16,10 +16,10 @@ namespace billbroker {
 class MfaServiceImpl final : public v1::MfaService::CallbackService {
  public:
   struct Parts {  // borrowed
-    const Gate& gate;
+    const Authorizer& authorizer;
     MfaManager& manager;
     const RememberMeRefusals& remember_me_refusals;
-    Executor& executor;  // where its calls run and block, and nothing else
+    ChangeParts changes;
   };
 
   explicit MfaServiceImpl(Parts parts);

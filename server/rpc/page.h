@@ -10,6 +10,10 @@
 
 namespace billbroker {
 
+// The names of the lists.
+inline constexpr absl::string_view kSessionList = "sessions";
+inline constexpr absl::string_view kCredentialList = "credentials";
+
 // A requested page.
 struct PageWish {
   std::size_t size = 0;

@@ -23,6 +23,12 @@ std::string NameOfUser(const grpc::CallbackServerContext& context) {
 
 }  // namespace
 
+AuditMode AuditModeOf(absl::optional<AuditEvent> event) {
+  if (!event.has_value()) return AuditMode::kNone;
+  if (*event == AuditEvent::kSessionRead) return AuditMode::kOutcome;
+  return *event == AuditEvent::kLogOut ? AuditMode::kIntentPosted : AuditMode::kIntentDurable;
+}
+
 void Record::SetCredential(absl::string_view name) {
   if (entry_ != nullptr) entry_->credential = std::string(name);
 }
@@ -31,12 +37,19 @@ void Record::SetAsideFiles(absl::string_view names) {
   if (entry_ != nullptr) entry_->set_aside = std::string(names);
 }
 
-absl::Status Record::Intend() const {
-  return entry_ == nullptr ? absl::OkStatus() : trail_->Write(*entry_);
-}
-
-void Record::Announce() {
-  if (entry_ != nullptr) trail_->Post(*entry_);
+absl::Status Record::Begin() const {
+  if (entry_ == nullptr) return absl::OkStatus();
+  switch (AuditModeOf(entry_->event)) {
+    case AuditMode::kNone:
+    case AuditMode::kOutcome:
+      break;
+    case AuditMode::kIntentPosted:
+      trail_->Post(*entry_);
+      break;
+    case AuditMode::kIntentDurable:
+      return trail_->Write(*entry_);
+  }
+  return absl::OkStatus();
 }
 
 void Record::PostOutcome(const absl::Status& outcome, std::uint64_t version,

@@ -23,12 +23,23 @@
 
 namespace billbroker {
 
+// When the entries of a call are written.
+enum class AuditMode {
+  kNone,           // never, unless the call is refused
+  kOutcome,        // the outcome with the answer; there is no intent
+  kIntentPosted,   // the intent before the work begins, without waiting for it
+  kIntentDurable,  // the work begins only once the intent is stored
+};
+
+// Returns the mode of calls with `event`.
+[[nodiscard]] AuditMode AuditModeOf(absl::optional<AuditEvent> event);
+
 // The record of one call in the audit log: its intent before it is done, and its outcome. A
 // default-constructed Record belongs to a call that is not recorded, and does nothing.
 class Record final {
  public:
   Record() = default;
-  // Borrows `trail`. `entry` is the intent.
+  // Borrows `trail`. `entry` is the intent; its event decides the mode.
   Record(AuditTrail& trail, AuditEntry entry)
       : trail_(&trail), entry_(std::make_unique<AuditEntry>(std::move(entry))) {}
 
@@ -43,23 +54,24 @@ class Record final {
     return entry_ == nullptr ? absl::string_view() : entry_->request_id;
   }
 
-  // Writes the intent, does `work`, which returns a Status or StatusOr, and writes the outcome. If
-  // the intent cannot be written, fails with AUDIT_UNAVAILABLE after a bounded wait, and `work` is
-  // not done.
-  template <typename Work>
-  auto Do(Work work) -> decltype(work()) {
-    if (absl::Status intended = Intend(); !intended.ok()) return intended;
-    auto result = work();
-    End(result);
-    return result;
-  }
+  // Begins the work of the call. If its intent has to be stored and cannot be, fails with
+  // AUDIT_UNAVAILABLE after a bounded wait; only this mode waits.
+  [[nodiscard]] absl::Status Begin() const;
 
-  // Announces the intent and ends the record in two steps, for calls that proceed even if the log
-  // cannot be written. Neither step waits.
-  void Announce();
+  // Ends the record with `result`, which is a Status or StatusOr. Does not wait.
   template <typename Result>
   void End(const Result& result, std::uint64_t generation = 0) {
     if (entry_ != nullptr) PostOutcome(StatusOf(result), VersionOf(result), generation);
+  }
+
+  // Does `work`, which returns a Status or StatusOr, between Begin() and End(). If Begin() fails,
+  // `work` is not done.
+  template <typename Work>
+  auto Do(Work work) -> decltype(work()) {
+    if (absl::Status begun = Begin(); !begun.ok()) return begun;
+    auto result = work();
+    End(result);
+    return result;
   }
 
   // Records one of the sessions that a call returns.
@@ -81,7 +93,6 @@ class Record final {
     return 0;
   }
 
-  [[nodiscard]] absl::Status Intend() const;
   void PostOutcome(const absl::Status& outcome, std::uint64_t version, std::uint64_t generation);
 
   AuditTrail* trail_ = nullptr;

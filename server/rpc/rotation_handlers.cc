@@ -6,31 +6,13 @@
 #include "server/rpc/credential_service.h"
 #include "server/rpc/finish.h"
 #include "server/rpc/patience.h"
-#include "server/rpc/shape.h"
-#include "server/rpc/translate.h"
+#include "server/rpc/request_values.h"
 
 namespace billbroker {
 namespace {
 
 using grpc::CallbackServerContext;
 using grpc::ServerUnaryReactor;
-
-// Returns the credential version that the request names, and checks the fields that all requests of
-// this file share.
-template <typename Request>
-absl::StatusOr<CredentialVersion> TargetOf(const Request& request) {
-  absl::StatusOr<CredentialVersion> target = VersionOf(request);
-  if (!target.ok()) return target;
-  if constexpr (requires { request.organization_id(); }) {
-    if (!request.organization_id().empty()) {
-      absl::Status id = ValidateOrganizationId(request.organization_id());
-      if (!id.ok()) return id;
-    }
-  } else if (request.rotation_id().empty()) {
-    return Malformed("rotation_id", "is missing; GetCredential returns it");
-  }
-  return target;
-}
 
 // Returns the options without the caller and the time that it waits.
 template <typename Request>
@@ -48,115 +30,71 @@ RotationOptions OptionsOf(const Request& request) {
 ServerUnaryReactor* CredentialServiceImpl::RotateCredential(
     CallbackServerContext* context, const v1::RotateCredentialRequest* request,
     v1::RotateCredentialResponse* response) {
-  ServerUnaryReactor* reactor = context->DefaultReactor();
-  absl::StatusOr<CredentialVersion> target = TargetOf(*request);
-  absl::StatusOr<CredentialChange> change = ChangeOf(*request);
-  RotationOptions options = OptionsOf(*request);
-  context->GetRpcAllocatorState()->FreeRequest();
-  if (!target.ok()) return Finished(reactor, target.status());
-  if (!change.ok()) return Finished(reactor, change.status());
-  auto pass = parts_.gate.Admit(
-      *context, WithPrompts(NeedToRotate(target->name, target->version), options.prompts));
-  if (!pass.ok()) return Finished(reactor, pass.status());
-  parts_.executor.Run([this, context, reactor, response, target = *std::move(target),
-                       change = *std::move(change), options = std::move(options),
-                       pass = *std::move(pass)]() mutable {
-    const Need need = WithPrompts(NeedToRotate(target.name, target.version), options.prompts);
-    SayWhoAsks(*context, need, pass, options);
-    const auto rotate = [&] { return parts_.manager.Rotate(target, std::move(change), options); };
-    FinishChange(reactor, parts_.remember_me_refusals,
-                 parts_.gate.Do(*context, need, pass.record, rotate), *response);
-  });
-  return reactor;
+  return Change(*context, *request, *response,
+                [this, context](const v1::RotateCredentialRequest& rotate) {
+                  return [this, context, target = VersionOf(rotate), change = ChangeOf(rotate),
+                          options = OptionsOf(rotate)](CallInfo& call) mutable {
+                    SetCaller(*context, call, options);
+                    return parts_.manager.Rotate(target, std::move(change), options);
+                  };
+                });
 }
 
 ServerUnaryReactor* CredentialServiceImpl::ResumeRotation(CallbackServerContext* context,
                                                           const v1::ResumeRotationRequest* request,
                                                           v1::ResumeRotationResponse* response) {
-  ServerUnaryReactor* reactor = context->DefaultReactor();
-  absl::StatusOr<CredentialVersion> target = TargetOf(*request);
-  if (!target.ok()) return Finished(reactor, target.status());
-  auto pass = parts_.gate.Admit(*context, NeedOf(*request));
-  if (!pass.ok()) return Finished(reactor, pass.status());
-  parts_.executor.Run([this, context, reactor, request, response, target = *std::move(target),
-                       pass = *std::move(pass)]() mutable {
-    const Need need = NeedOf(*request);
-    const auto resume = [&] {
-      return parts_.manager.ResumeRotation(
-          target, request->rotation_id(), PatienceOf(*context, kLongestTurn), pass.caller->name(),
-          parts_.gate.CauseOf(*context, need, pass.record), PromptsOf(*request));
-    };
-    FinishChange(reactor, parts_.remember_me_refusals,
-                 parts_.gate.Do(*context, need, pass.record, resume), *response);
-  });
-  return reactor;
+  return Change(
+      *context, *request, *response, [this, context](const v1::ResumeRotationRequest& resume) {
+        return [this, context, target = VersionOf(resume), rotation_id = resume.rotation_id(),
+                prompts = PromptsOf(resume)](CallInfo& call) {
+          return parts_.manager.ResumeRotation(
+              target, rotation_id, PatienceOf(*context, kLongestTurn), call.caller->name(),
+              parts_.authorizer.CauseOf(*context, call), prompts);
+        };
+      });
 }
 
 ServerUnaryReactor* CredentialServiceImpl::CancelRotation(CallbackServerContext* context,
                                                           const v1::CancelRotationRequest* request,
                                                           v1::CancelRotationResponse* response) {
-  ServerUnaryReactor* reactor = context->DefaultReactor();
-  absl::StatusOr<CredentialVersion> target = TargetOf(*request);
-  if (!target.ok()) return Finished(reactor, target.status());
-  auto pass = parts_.gate.Admit(*context, NeedOf(*request));
-  if (!pass.ok()) return Finished(reactor, pass.status());
-  parts_.executor.Run([this, context, reactor, request, response, target = *std::move(target),
-                       pass = *std::move(pass)]() mutable {
-    const auto cancel = [&] {
-      return parts_.manager.CancelRotation(target, request->rotation_id(), pass.caller->name(),
-                                           PromptsOf(*request));
+  return Change(*context, *request, *response, [this](const v1::CancelRotationRequest& cancel) {
+    return [this, target = VersionOf(cancel), rotation_id = cancel.rotation_id(),
+            prompts = PromptsOf(cancel)](CallInfo& call) {
+      return parts_.manager.CancelRotation(target, rotation_id, call.caller->name(), prompts);
     };
-    FinishChange(reactor, parts_.remember_me_refusals,
-                 parts_.gate.Do(*context, NeedOf(*request), pass.record, cancel), *response);
   });
-  return reactor;
 }
 
 ServerUnaryReactor* CredentialServiceImpl::RollbackCredential(
     CallbackServerContext* context, const v1::RollbackCredentialRequest* request,
     v1::RollbackCredentialResponse* response) {
-  ServerUnaryReactor* reactor = context->DefaultReactor();
-  absl::StatusOr<CredentialVersion> target = TargetOf(*request);
-  if (!target.ok()) return Finished(reactor, target.status());
-  auto pass = parts_.gate.Admit(*context, NeedOf(*request));
-  if (!pass.ok()) return Finished(reactor, pass.status());
-  parts_.executor.Run([this, context, reactor, request, response, target = *std::move(target),
-                       pass = *std::move(pass)]() mutable {
-    const Need need = NeedOf(*request);
-    RotationOptions options = OptionsOf(*request);
-    SayWhoAsks(*context, need, pass, options);
-    const auto roll_back = [&] { return parts_.manager.Rollback(target, options); };
-    FinishChange(reactor, parts_.remember_me_refusals,
-                 parts_.gate.Do(*context, need, pass.record, roll_back), *response);
-  });
-  return reactor;
+  return Change(*context, *request, *response,
+                [this, context](const v1::RollbackCredentialRequest& roll_back) {
+                  return [this, context, target = VersionOf(roll_back),
+                          options = OptionsOf(roll_back)](CallInfo& call) mutable {
+                    SetCaller(*context, call, options);
+                    return parts_.manager.Rollback(target, options);
+                  };
+                });
 }
 
 ServerUnaryReactor* CredentialServiceImpl::VerifyCredential(
     CallbackServerContext* context, const v1::VerifyCredentialRequest* request,
     v1::VerifyCredentialResponse* /*response*/) {
-  ServerUnaryReactor* reactor = context->DefaultReactor();
-  absl::StatusOr<CredentialVersion> target = TargetOf(*request);
-  if (!target.ok()) return Finished(reactor, target.status());
-  auto pass = parts_.gate.Admit(*context, NeedOf(*request));
-  if (!pass.ok()) return Finished(reactor, pass.status());
-  parts_.executor.Run([this, context, reactor, request, target = *std::move(target),
-                       pass = *std::move(pass)]() mutable {
-    const Need need = NeedOf(*request);
-    const auto verify = [&] {
-      return parts_.manager.Verify(target, request->organization_id(),
-                                   PatienceOf(*context, kLongestTurn), pass.caller->name(),
-                                   parts_.gate.CauseOf(*context, need, pass.record));
+  const auto prepare = [this, context](const v1::VerifyCredentialRequest& verify) {
+    return [this, context, target = VersionOf(verify),
+            organization_id = verify.organization_id()](CallInfo& call) {
+      return parts_.manager.Verify(target, organization_id, PatienceOf(*context, kLongestTurn),
+                                   call.caller->name(), parts_.authorizer.CauseOf(*context, call));
     };
-    Finished(reactor, parts_.gate.Do(*context, need, pass.record, verify));
-  });
-  return reactor;
+  };
+  return RunChange(parts_.changes, *context, *request, prepare, kNoResponse);
 }
 
-void CredentialServiceImpl::SayWhoAsks(const CallbackServerContext& context, const Need& need,
-                                       const Gate::Pass& pass, RotationOptions& options) const {
-  options.principal = pass.caller->name();
-  options.cause = parts_.gate.CauseOf(context, need, pass.record);
+void CredentialServiceImpl::SetCaller(const CallbackServerContext& context, const CallInfo& call,
+                                      RotationOptions& options) const {
+  options.principal = call.caller->name();
+  options.cause = parts_.authorizer.CauseOf(context, call);
   options.patience = PatienceOf(context, kLongestTurn);
 }
 
@@ -179,8 +117,7 @@ absl::Status CredentialServiceImpl::Progress(const v1::GetRotationProgressReques
 ServerUnaryReactor* CredentialServiceImpl::GetRotationProgress(
     CallbackServerContext* context, const v1::GetRotationProgressRequest* request,
     v1::GetRotationProgressResponse* response) {
-  absl::Status status = CheckShape(*request);
-  if (status.ok()) status = parts_.gate.Admit(*context, NeedOf(*request)).status();
+  absl::Status status = parts_.authorizer.Admit(*context, *request).status();
   if (status.ok()) status = Progress(*request, *response);
   return Finished(context->DefaultReactor(), status);
 }

@@ -60,7 +60,7 @@ class ServingState final {
   [[nodiscard]] static absl::StatusOr<CallerPtr> CallerOf(grpc::CallbackServerContext& context);
   // Returns the caller, and counts the call as `calls` of `kind` towards its limits until gRPC
   // releases `context`. Fails with CALLER_LIMIT too. `now` is Clock::SinceBoot(). Call it once for
-  // each call; see Gate.
+  // each call; see Authorizer.
   [[nodiscard]] absl::StatusOr<CallerPtr> Enter(grpc::CallbackServerContext& context,
                                                 absl::Duration now, int calls = 1,
                                                 CallKind kind = CallKind::kAtOnce) const;

@@ -11,8 +11,8 @@
 #include "server/rpc/batch_call.h"
 #include "server/rpc/finish.h"
 #include "server/rpc/patience.h"
+#include "server/rpc/request_values.h"
 #include "server/rpc/session_wire.h"
-#include "server/rpc/shape.h"
 #include "server/rpc/translate.h"
 #include "server/rpc/waiting_reactor.h"
 #include "server/rpc/watch_stream.h"
@@ -23,16 +23,6 @@ namespace {
 
 using grpc::CallbackServerContext;
 using grpc::ServerUnaryReactor;
-
-constexpr absl::string_view kSessionList = "sessions";  // in page tokens
-
-// Shape first: a malformed request is malformed in every state of the broker.
-template <typename Request>
-absl::StatusOr<Gate::Pass> Admit(const Request& request, CallbackServerContext& context,
-                                 const Gate& gate) {
-  if (absl::Status shape = CheckShape(request); !shape.ok()) return shape;
-  return gate.Admit(context, NeedOf(request));
-}
 
 // Ends a call of GetSession.
 void Answer(const absl::StatusOr<SessionPtr>& session, const SessionSecrets& secrets,
@@ -46,43 +36,50 @@ void Answer(const absl::StatusOr<SessionPtr>& session, const SessionSecrets& sec
   Finished(reactor, session.status());
 }
 
+// Checks whether a call that waited may have its outcome, which is an answer or an error from
+// `credential`. Returns CANCELLED if nobody waits for it.
+absl::Status CheckWaited(const Authorizer& authorizer, CallbackServerContext& context,
+                         const CallInfo& call, const absl::Status& outcome,
+                         absl::string_view credential) {
+  if (absl::IsCancelled(outcome)) return outcome;
+  return authorizer.Reauthorize(context, call.permission, credential);
+}
+
 // A call of GetSession that waits for its session.
 struct WaitingGet {
   CallbackServerContext& context;
   WaitingReactor* reactor;
   grpc::ByteBuffer& response;
   v1::GetSessionRequest request;
-  Gate::Pass pass;
+  CallInfo call;
 };
 
-void EndGet(const SessionServiceImpl::Parts& parts, WaitingGet& call,
+void EndGet(const SessionServiceImpl::Parts& parts, WaitingGet& waiting,
             const absl::StatusOr<SessionPtr>& session) {
-  absl::Status status = call.reactor->Explain(session.status());
-  if (status.ok()) {
-    status = parts.gate.AskAgain(call.context, NeedOf(call.request), (*session)->credential);
-    if (!status.ok()) return (void)Finished(call.reactor, status);
-  }
-  if (absl::IsCancelled(status)) return (void)Finished(call.reactor, status);  // nobody to answer
-  Answer(status.ok() ? session : status, SecretsOf(call.request), parts.clock, call.pass.record,
-         call.reactor, call.response);
+  const absl::Status outcome = waiting.reactor->Explain(session.status());
+  const absl::Status permitted =
+      CheckWaited(parts.authorizer, waiting.context, waiting.call, outcome,
+                  session.ok() ? (*session)->credential : waiting.call.credential);
+  if (!permitted.ok()) return (void)Finished(waiting.reactor, permitted);
+  Answer(outcome.ok() ? session : outcome, SecretsOf(waiting.request), parts.clock,
+         waiting.call.record, waiting.reactor, waiting.response);
 }
 
 ServerUnaryReactor* AwaitSession(const SessionServiceImpl::Parts& parts,
                                  CallbackServerContext& context, grpc::ByteBuffer& response,
-                                 v1::GetSessionRequest request, Gate::Pass pass) {
-  const Need need = NeedOf(request);
-  if (absl::Status status = parts.gate.StartWaiting(context, *pass.caller, need); !status.ok()) {
+                                 v1::GetSessionRequest request, CallInfo call) {
+  if (absl::Status status = parts.authorizer.StartWaiting(context, call); !status.ok()) {
     return Finished(context.DefaultReactor(), status);
   }
   auto* const reactor = WaitingReactor::Start(parts.state, parts.sessions);
   SessionDemand demand = DemandOf(request);
   demand.patience = PatienceOf(context);
-  demand.principal = pass.caller->name();
-  demand.cause = parts.gate.CauseOf(context, need, pass.record);
+  demand.principal = call.caller->name();
+  demand.cause = parts.authorizer.CauseOf(context, call);
   auto waiting = std::make_unique<WaitingGet>(
-      WaitingGet{context, reactor, response, std::move(request), std::move(pass)});
+      WaitingGet{context, reactor, response, std::move(request), std::move(call)});
   const std::string organization_id = waiting->request.organization_id();
-  const std::string credential = waiting->pass.credential;
+  const std::string credential = waiting->call.credential;
   reactor->WaitFor(parts.sessions.GetSession(
       organization_id, credential, demand,
       [&parts, waiting = std::move(waiting)](const absl::StatusOr<SessionPtr>& session) {
@@ -92,9 +89,9 @@ ServerUnaryReactor* AwaitSession(const SessionServiceImpl::Parts& parts,
 }
 
 // Returns how a Login is forced. An admin of the credential passes the slot cap too.
-SignInForce ForceOf(const v1::LoginRequest& request, const Gate::Pass& pass) {
+SignInForce ForceOf(const v1::LoginRequest& request, const CallInfo& call) {
   if (!request.force()) return SignInForce::kNone;
-  return pass.caller->grants()->CoversCredential(Role::kAdmin, pass.credential)
+  return call.caller->grants()->CoversCredential(Role::kAdmin, call.credential)
              ? SignInForce::kAdmin
              : SignInForce::kOperator;
 }
@@ -145,61 +142,64 @@ ServerUnaryReactor* SessionServiceImpl::GetSession(CallbackServerContext* contex
                                                    const grpc::ByteBuffer* bytes,
                                                    grpc::ByteBuffer* response) {
   absl::StatusOr<v1::GetSessionRequest> request = DecodeGetSessionRequest(*bytes);
-  if (!request.ok()) return Finished(context->DefaultReactor(), request.status());
-  absl::StatusOr<Gate::Pass> pass = Admit(*request, *context, parts_.gate);
-  if (!pass.ok()) return Finished(context->DefaultReactor(), pass.status());
+  if (!request.ok()) {
+    return Finished(context->DefaultReactor(),
+                    parts_.authorizer.Reject(*context, PermissionFor(v1::GetSessionRequest()),
+                                             request.status()));
+  }
+  absl::StatusOr<CallInfo> call = parts_.authorizer.Admit(*context, *request);
+  if (!call.ok()) return Finished(context->DefaultReactor(), call.status());
   const auto session =
-      parts_.sessions.GetAtOnce(request->organization_id(), pass->credential, DemandOf(*request));
+      parts_.sessions.GetAtOnce(request->organization_id(), call->credential, DemandOf(*request));
   if (!session.has_value()) {
-    return AwaitSession(parts_, *context, *response, *std::move(request), *std::move(pass));
+    return AwaitSession(parts_, *context, *response, *std::move(request), *std::move(call));
   }
   ServerUnaryReactor* const reactor = context->DefaultReactor();
-  Answer(*session, SecretsOf(*request), parts_.clock, pass->record, reactor, *response);
+  Answer(*session, SecretsOf(*request), parts_.clock, call->record, reactor, *response);
   return reactor;
 }
 
 ServerUnaryReactor* SessionServiceImpl::BatchGetSessions(CallbackServerContext* context,
                                                          const v1::BatchGetSessionsRequest* request,
                                                          v1::BatchGetSessionsResponse* response) {
-  absl::StatusOr<Gate::Pass> pass = Admit(*request, *context, parts_.gate);
-  if (!pass.ok()) return Finished(context->DefaultReactor(), pass.status());
-  return RunBatch(parts_, *context, *request, *response, *std::move(pass));
+  absl::StatusOr<CallInfo> call = parts_.authorizer.Admit(*context, *request);
+  if (!call.ok()) return Finished(context->DefaultReactor(), call.status());
+  return RunBatch(parts_, *context, *request, *response, *std::move(call));
 }
 
 ServerUnaryReactor* SessionServiceImpl::Login(CallbackServerContext* context,
                                               const v1::LoginRequest* request,
                                               v1::LoginResponse* response) {
-  absl::StatusOr<Gate::Pass> pass = Admit(*request, *context, parts_.gate);
-  if (!pass.ok()) return Finished(context->DefaultReactor(), pass.status());
+  absl::StatusOr<CallInfo> admitted = parts_.authorizer.Admit(*context, *request);
+  if (!admitted.ok()) return Finished(context->DefaultReactor(), admitted.status());
   const LoginAnswer answer = {parts_.clock, *request, *response};
   if (!request->force()) {
-    const auto live =
-        parts_.sessions.GetAtOnce(request->organization_id(), pass->credential, SessionDemand());
+    const auto live = parts_.sessions.GetAtOnce(request->organization_id(), admitted->credential,
+                                                SessionDemand());
     if (live.has_value() && live->ok()) {
       ServerUnaryReactor* const reactor = context->DefaultReactor();  // once for a call
-      answer.Give(LoginOutcome{**live, true}, pass->record, reactor);
+      answer.Give(LoginOutcome{**live, true}, admitted->record, reactor);
       return reactor;
     }
   }
-  const Need need = NeedOf(*request);
-  if (absl::Status status = parts_.gate.StartWaiting(*context, *pass->caller, need); !status.ok()) {
+  if (absl::Status status = parts_.authorizer.StartWaiting(*context, *admitted); !status.ok()) {
     return Finished(context->DefaultReactor(), status);
   }
   auto* const reactor = WaitingReactor::Start(parts_.state, parts_.sessions);
-  const LoginDemand demand = {ForceOf(*request, *pass), PatienceOf(*context), pass->caller->name(),
-                              parts_.gate.CauseOf(*context, need, pass->record)};
+  const LoginDemand demand = {ForceOf(*request, *admitted), PatienceOf(*context),
+                              admitted->caller->name(),
+                              parts_.authorizer.CauseOf(*context, *admitted)};
+  const std::string credential = admitted->credential;
   reactor->WaitFor(parts_.sessions.Login(
-      request->organization_id(), pass->credential, demand,
+      request->organization_id(), credential, demand,
       [this, context, answer, reactor,
-       record = std::move(pass->record)](const absl::StatusOr<LoginOutcome>& result) mutable {
-        absl::Status status = reactor->Explain(result.status());
-        if (absl::IsCancelled(status)) return (void)Finished(reactor, status);
-        if (status.ok()) {
-          status =
-              parts_.gate.AskAgain(*context, NeedOf(answer.request), result->session->credential);
-          if (!status.ok()) return (void)Finished(reactor, status);
-        }
-        answer.Give(status.ok() ? result : status, record, reactor);
+       call = *std::move(admitted)](const absl::StatusOr<LoginOutcome>& result) mutable {
+        const absl::Status outcome = reactor->Explain(result.status());
+        const absl::Status permitted =
+            CheckWaited(parts_.authorizer, *context, call, outcome,
+                        result.ok() ? result->session->credential : call.credential);
+        if (!permitted.ok()) return (void)Finished(reactor, permitted);
+        answer.Give(outcome.ok() ? result : outcome, call.record, reactor);
       }));
   return reactor;
 }
@@ -208,13 +208,13 @@ ServerUnaryReactor* SessionServiceImpl::Logout(CallbackServerContext* context,
                                                const v1::LogoutRequest* request,
                                                v1::LogoutResponse* response) {
   ServerUnaryReactor* reactor = context->DefaultReactor();
-  absl::StatusOr<Gate::Pass> pass = Admit(*request, *context, parts_.gate);
-  if (!pass.ok()) return Finished(reactor, pass.status());
-  pass->record.Announce();
+  absl::StatusOr<CallInfo> call = parts_.authorizer.Admit(*context, *request);
+  if (!call.ok()) return Finished(reactor, call.status());
+  if (absl::Status begun = call->record.Begin(); !begun.ok()) return Finished(reactor, begun);
   parts_.sessions.Logout(
-      request->organization_id(), pass->credential, request->if_generation(),
+      request->organization_id(), call->credential, request->if_generation(),
       [reactor, response, generation = request->if_generation(),
-       record = std::move(pass->record)](const absl::StatusOr<bool>& ended) mutable {
+       record = std::move(call->record)](const absl::StatusOr<bool>& ended) mutable {
         record.End(ended, generation);
         if (ended.ok()) response->set_ended(*ended);
         Finished(reactor, ended.status());
@@ -224,11 +224,11 @@ ServerUnaryReactor* SessionServiceImpl::Logout(CallbackServerContext* context,
 
 grpc::ServerWriteReactor<v1::WatchSessionsResponse>* SessionServiceImpl::WatchSessions(
     CallbackServerContext* context, const v1::WatchSessionsRequest* request) {
-  if (absl::Status status = CheckShape(*request); !status.ok()) return RefuseWatchStream(status);
-  absl::StatusOr<Gate::Pass> pass = parts_.gate.Check(*context, NeedOf(*request));
-  if (!pass.ok()) return RefuseWatchStream(pass.status());
-  return StartWatchStream({parts_.clock, parts_.state, parts_.sessions, parts_.hub, parts_.gate},
-                          context, request, std::move(pass->record));
+  absl::StatusOr<CallInfo> call = parts_.authorizer.Check(*context, *request);
+  if (!call.ok()) return RefuseWatchStream(call.status());
+  return StartWatchStream(
+      {parts_.clock, parts_.state, parts_.sessions, parts_.hub, parts_.authorizer}, context,
+      request, std::move(call->record));
 }
 
 absl::Status SessionServiceImpl::ListPage(const v1::ListSessionsRequest& request,
@@ -270,12 +270,11 @@ ServerUnaryReactor* SessionServiceImpl::ListSessions(CallbackServerContext* cont
                                                      const v1::ListSessionsRequest* request,
                                                      v1::ListSessionsResponse* response) {
   ServerUnaryReactor* reactor = context->DefaultReactor();
-  if (absl::Status shape = CheckShape(*request); !shape.ok()) return Finished(reactor, shape);
+  const absl::StatusOr<CallInfo> call = parts_.authorizer.Admit(*context, *request);
+  if (!call.ok()) return Finished(reactor, call.status());
   const auto page = PageOf(kSessionList, request->page_size(), request->page_token());
   if (!page.ok()) return Finished(reactor, page.status());
-  const absl::StatusOr<Gate::Pass> pass = parts_.gate.Admit(*context, NeedOf(*request));
-  if (!pass.ok()) return Finished(reactor, pass.status());
-  return Finished(reactor, ListPage(*request, *page, *pass->caller->grants(), *response));
+  return Finished(reactor, ListPage(*request, *page, *call->caller->grants(), *response));
 }
 
 void SessionServiceImpl::FillAudit(v1::AuditStatus& status) const {
@@ -289,13 +288,13 @@ void SessionServiceImpl::FillAudit(v1::AuditStatus& status) const {
 ServerUnaryReactor* SessionServiceImpl::GetStatus(CallbackServerContext* context,
                                                   const v1::GetStatusRequest* request,
                                                   v1::GetStatusResponse* response) {
-  const absl::StatusOr<Gate::Pass> pass = parts_.gate.Check(*context, NeedOf(*request));
-  if (!pass.ok()) return Finished(context->DefaultReactor(), pass.status());
+  const absl::StatusOr<CallInfo> call = parts_.authorizer.Check(*context, *request);
+  if (!call.ok()) return Finished(context->DefaultReactor(), call.status());
   (void)parts_.state.Admit(*context);  // answered in any case; counted, so that a drain awaits it
   response->set_version(parts_.state.version());
   *response->mutable_start_time() = ToTimestamp(parts_.state.start_time());
   response->set_draining(parts_.state.draining());
-  FillVaultStatus(parts_.vault_health, parts_.credentials, *pass->caller->grants(),
+  FillVaultStatus(parts_.vault_health, parts_.credentials, *call->caller->grants(),
                   *response->mutable_vault());
   FillMfaStatus(parts_.credentials, parts_.remember_me_refusals, parts_.clock.Now(),
                 *response->mutable_mfa());

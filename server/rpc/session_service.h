@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "billbroker/v1/session.grpc.pb.h"
-#include "server/rpc/gate.h"
+#include "server/rpc/authorizer.h"
 #include "server/rpc/page.h"
 #include "server/rpc/serving_state.h"
 #include "server/rpc/wiping_allocator.h"
@@ -40,7 +40,7 @@ class SessionServiceImpl final : public SessionServiceBase {
     const CredentialIndex& credentials;
     const RememberMeRefusals& remember_me_refusals;
     ServingState& state;
-    const Gate& gate;
+    const Authorizer& authorizer;
     SessionManager& sessions;
     WatchHub& hub;  // which the session manager notifies
     const SessionStore& store;

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <set>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "server/rpc/page.h"
 #include "vault/base/error.h"
 #include "vault/typed_text.h"
 
@@ -50,32 +50,28 @@ absl::Status NamedTwice(absl::string_view path, absl::string_view id) {
   return Malformed(path, absl::StrCat("\"", id, "\" is named twice; name each once"));
 }
 
-// Errors contain the indexes of the request, because the checks come before any sorting.
-absl::StatusOr<std::vector<Organization>> CopyOrganizations(
+// Errors contain the indexes of the request.
+absl::Status CheckOrganizations(
     const google::protobuf::RepeatedPtrField<v1::OrganizationSpec>& specs) {
   if (static_cast<std::size_t>(specs.size()) > kMaxOrganizations) {
     return Malformed("organizations", absl::StrCat("has ", specs.size(), " entries; send at most ",
                                                    kMaxOrganizations));
   }
-  std::vector<Organization> organizations;
   std::set<absl::string_view> seen;
-  for (const v1::OrganizationSpec& spec : specs) {
-    const std::string path =
-        absl::StrCat("organizations[", organizations.size(), "].organization_id");
-    absl::Status status = ValidateOrganizationId(spec.organization_id(), path);
+  for (int i = 0; i < specs.size(); ++i) {
+    const std::string path = absl::StrCat("organizations[", i, "].organization_id");
+    absl::Status status = ValidateOrganizationId(specs[i].organization_id(), path);
     if (!status.ok()) return status;
-    if (!seen.insert(spec.organization_id()).second) {
-      return NamedTwice(path, spec.organization_id());
+    if (!seen.insert(specs[i].organization_id()).second) {
+      return NamedTwice(path, specs[i].organization_id());
     }
-    if (!spec.user_id().empty()) {
-      const std::string user = absl::StrCat("organizations[", organizations.size(), "].user_id");
-      status = ValidateOrganizationId(spec.user_id(), user);  // BILL's ids are of one shape
+    if (!specs[i].user_id().empty()) {
+      const std::string user = absl::StrCat("organizations[", i, "].user_id");
+      status = ValidateOrganizationId(specs[i].user_id(), user);  // BILL's ids are of one shape
       if (!status.ok()) return status;
     }
-    organizations.push_back(
-        {spec.organization_id(), SecretString::CopyOf(spec.dev_key()), spec.user_id()});
   }
-  return organizations;
+  return absl::OkStatus();
 }
 
 // Rejects clear_dev_key, because CreateCredential and AttachOrganizations have nothing to clear: an
@@ -106,11 +102,6 @@ absl::Status CheckRotated(const v1::OrganizationSpec& spec, absl::string_view pr
   return absl::OkStatus();
 }
 
-absl::optional<SecretString> CopyIfSet(const std::string& secret) {
-  if (secret.empty()) return absl::nullopt;
-  return SecretString::CopyOf(secret);
-}
-
 absl::Status CheckClears(const v1::RotateCredentialRequest& request) {
   if (request.clear_dev_key() && !request.dev_key().empty()) {
     return Malformed("clear_dev_key", "cannot be combined with dev_key; leave one out");
@@ -121,6 +112,45 @@ absl::Status CheckClears(const v1::RotateCredentialRequest& request) {
                      "cannot be combined with remember_me_id or device; leave them out");
   }
   return absl::OkStatus();
+}
+
+// Checks the fields credential, uid and version.
+template <typename Request>
+absl::Status CheckVersion(const Request& request) {
+  absl::Status name = ValidateCredentialName(request.credential(), "credential");
+  if (!name.ok()) return name;
+  const std::string& uid = request.uid();
+  if (uid.size() != kUidDigits || !std::all_of(uid.begin(), uid.end(), absl::ascii_isxdigit)) {
+    return Malformed("uid", "must be the 32 hexadecimal digits that GetCredential gave");
+  }
+  if (request.version() == 0) {
+    return Malformed("version", "must be the version that GetCredential gave");
+  }
+  return absl::OkStatus();
+}
+
+// Checks the fields that name a credential version and the organization of its proof.
+template <typename Request>
+absl::Status CheckProved(const Request& request) {
+  absl::Status version = CheckVersion(request);
+  if (!version.ok() || request.organization_id().empty()) return version;
+  return ValidateOrganizationId(request.organization_id());
+}
+
+// Checks the fields that name a credential version and its pending rotation.
+template <typename Request>
+absl::Status CheckPending(const Request& request) {
+  absl::Status version = CheckVersion(request);
+  if (!version.ok() || !request.rotation_id().empty()) return version;
+  return Malformed("rotation_id", "is missing; GetCredential returns it");
+}
+
+// Checks the fields of requests that name a credential and perhaps one of its organizations.
+template <typename Request>
+absl::Status CheckCredential(const Request& request) {
+  absl::Status name = ValidateCredentialName(request.credential(), "credential");
+  if (!name.ok() || request.organization_id().empty()) return name;
+  return ValidateOrganizationId(request.organization_id());
 }
 
 }  // namespace
@@ -167,27 +197,89 @@ absl::Status CheckShape(const v1::WatchSessionsRequest& request) {
 }
 
 absl::Status CheckShape(const v1::ListSessionsRequest& request) {
-  return CheckOptionalName("credential", request.credential());
+  absl::Status name = CheckOptionalName("credential", request.credential());
+  if (!name.ok()) return name;
+  return PageOf(kSessionList, request.page_size(), request.page_token()).status();
+}
+
+absl::Status CheckShape(const v1::CreateCredentialRequest& request) {
+  absl::Status name = ValidateCredentialName(request.credential(), "credential");
+  if (!name.ok()) return name;
+  if (!v1::CredentialKind_IsValid(request.kind()) ||
+      request.kind() == v1::CREDENTIAL_KIND_UNSPECIFIED) {
+    return Malformed("kind",
+                     "must be CREDENTIAL_KIND_USER, CREDENTIAL_KIND_CONSOLE or "
+                     "CREDENTIAL_KIND_PARTNER");
+  }
+  absl::Status organizations = CheckOrganizations(request.organizations());
+  return organizations.ok() ? CheckNothingCleared(request.organizations()) : organizations;
 }
 
 absl::Status CheckShape(const v1::GetCredentialRequest& request) {
   return ValidateCredentialName(request.credential(), "credential");
 }
 
+absl::Status CheckShape(const v1::ListCredentialsRequest& request) {
+  return PageOf(kCredentialList, request.page_size(), request.page_token()).status();
+}
+
+absl::Status CheckShape(const v1::DeleteCredentialRequest& request) {
+  return CheckVersion(request);
+}
+
+absl::Status CheckShape(const v1::RotateCredentialRequest& request) {
+  absl::Status status = CheckProved(request);
+  if (status.ok()) status = CheckClears(request);
+  if (status.ok()) status = CheckOrganizations(request.organizations());
+  for (int i = 0; status.ok() && i < request.organizations_size(); ++i) {
+    status = CheckRotated(request.organizations(i), absl::StrCat("organizations[", i, "]."));
+  }
+  return status;
+}
+
+absl::Status CheckShape(const v1::ResumeRotationRequest& request) { return CheckPending(request); }
+
+absl::Status CheckShape(const v1::CancelRotationRequest& request) { return CheckPending(request); }
+
+absl::Status CheckShape(const v1::RollbackCredentialRequest& request) {
+  return CheckProved(request);
+}
+
+absl::Status CheckShape(const v1::VerifyCredentialRequest& request) { return CheckProved(request); }
+
 absl::Status CheckShape(const v1::GetRotationProgressRequest& request) {
   return ValidateCredentialName(request.credential(), "credential");
 }
 
+absl::Status CheckShape(const v1::AttachOrganizationsRequest& request) {
+  absl::Status status = CheckVersion(request);
+  if (status.ok()) {
+    status = CheckCount("organizations", request.organizations_size(), kMaxOrganizations);
+  }
+  if (status.ok()) status = CheckNothingCleared(request.organizations());
+  return status.ok() ? CheckOrganizations(request.organizations()) : status;
+}
+
+absl::Status CheckShape(const v1::DetachOrganizationsRequest& request) {
+  absl::Status status = CheckVersion(request);
+  const int count = request.organization_ids_size();
+  if (status.ok()) status = CheckCount("organization_ids", count, kMaxOrganizations);
+  std::set<absl::string_view> seen;
+  for (int i = 0; status.ok() && i < count; ++i) {
+    const std::string& id = request.organization_ids(i);
+    const std::string path = absl::StrCat("organization_ids[", i, "]");
+    status = ValidateOrganizationId(id, path);
+    if (status.ok() && !seen.insert(id).second) return NamedTwice(path, id);
+  }
+  return status;
+}
+
 absl::Status CheckShape(const v1::DiscoverOrganizationsRequest& request) {
-  absl::Status name = ValidateCredentialName(request.credential(), "credential");
-  if (!name.ok() || request.organization_id().empty()) return name;
-  return ValidateOrganizationId(request.organization_id());
+  return CheckCredential(request);
 }
 
 absl::Status CheckShape(const v1::StartChallengeRequest& request) {
-  absl::Status name = ValidateCredentialName(request.credential(), "credential");
-  if (!name.ok() || request.organization_id().empty()) return name;
-  return ValidateOrganizationId(request.organization_id());
+  return CheckCredential(request);
 }
 
 absl::Status CheckShape(const v1::CompleteChallengeRequest& request) {
@@ -204,118 +296,6 @@ absl::Status CheckShape(const v1::CompleteChallengeRequest& request) {
 
 absl::Status CheckShape(const v1::StepUpRequest& request) {
   return ValidateCredentialName(request.credential(), "credential");
-}
-
-SessionDemand DemandOf(const v1::GetSessionRequest& request) {
-  SessionDemand demand;
-  demand.min_remaining = absl::Seconds(request.min_remaining().seconds()) +
-                         absl::Nanoseconds(request.min_remaining().nanos());
-  demand.stale_generation = request.stale_generation();
-  demand.require_trusted = request.require_trusted();
-  demand.cached_only = request.cached_only();
-  return demand;
-}
-
-absl::StatusOr<Credential> DraftOf(const v1::CreateCredentialRequest& request) {
-  if (absl::Status name = ValidateCredentialName(request.credential(), "credential"); !name.ok())
-    return name;
-  Credential draft;
-  switch (request.kind()) {
-    case v1::CREDENTIAL_KIND_USER:
-      draft.kind = CredentialKind::kUser;
-      break;
-    case v1::CREDENTIAL_KIND_CONSOLE:
-      draft.kind = CredentialKind::kConsole;
-      break;
-    case v1::CREDENTIAL_KIND_PARTNER:
-      draft.kind = CredentialKind::kPartner;
-      break;
-    default:
-      return Malformed("kind",
-                       "must be CREDENTIAL_KIND_USER, CREDENTIAL_KIND_CONSOLE or "
-                       "CREDENTIAL_KIND_PARTNER");
-  }
-  draft.name = request.credential();
-  draft.environment = request.environment();
-  draft.username = request.username();
-  draft.sync_token = request.sync_token();
-  draft.dev_key = SecretString::CopyOf(request.dev_key());
-  draft.password = SecretString::CopyOf(request.password());
-  draft.console_api_token = SecretString::CopyOf(request.console_api_token());
-  draft.app_key = SecretString::CopyOf(request.app_key());
-  draft.remember_me_id = SecretString::CopyOf(request.remember_me_id());
-  draft.device = request.device();
-  absl::StatusOr<std::vector<Organization>> organizations =
-      CopyOrganizations(request.organizations());
-  if (!organizations.ok()) return organizations.status();
-  absl::Status uncleared = CheckNothingCleared(request.organizations());
-  if (!uncleared.ok()) return uncleared;
-  draft.organizations = *std::move(organizations);
-  return draft;
-}
-
-absl::StatusOr<CredentialChange> ChangeOf(const v1::RotateCredentialRequest& request) {
-  if (absl::Status clears = CheckClears(request); !clears.ok()) return clears;
-  CredentialChange change;
-  if (!request.username().empty()) change.username = request.username();
-  if (!request.dev_key().empty() || request.clear_dev_key()) {
-    change.dev_key = SecretString::CopyOf(request.dev_key());
-  }
-  change.password = CopyIfSet(request.password());
-  change.console_api_token = CopyIfSet(request.console_api_token());
-  change.app_key = CopyIfSet(request.app_key());
-  if (!request.remember_me_id().empty() || request.clear_remember_me()) {
-    change.remember_me_id = SecretString::CopyOf(request.remember_me_id());
-  }
-  if (!request.device().empty() || request.clear_remember_me()) change.device = request.device();
-  absl::StatusOr<std::vector<Organization>> organizations =
-      CopyOrganizations(request.organizations());
-  if (!organizations.ok()) return organizations.status();
-  for (int i = 0; i < request.organizations_size(); ++i) {
-    absl::Status status =
-        CheckRotated(request.organizations(i), absl::StrCat("organizations[", i, "]."));
-    if (!status.ok()) return status;
-  }
-  change.organizations = *std::move(organizations);
-  return change;
-}
-
-absl::StatusOr<std::vector<Organization>> OrganizationsOf(
-    const v1::AttachOrganizationsRequest& request) {
-  absl::Status status =
-      CheckCount("organizations", request.organizations_size(), kMaxOrganizations);
-  if (status.ok()) status = CheckNothingCleared(request.organizations());
-  if (!status.ok()) return status;
-  return CopyOrganizations(request.organizations());
-}
-
-absl::StatusOr<std::vector<std::string>> OrganizationIdsOf(
-    const v1::DetachOrganizationsRequest& request) {
-  const int count = request.organization_ids_size();
-  if (absl::Status status = CheckCount("organization_ids", count, kMaxOrganizations);
-      !status.ok()) {
-    return status;
-  }
-  std::set<absl::string_view> seen;
-  for (int i = 0; i < count; ++i) {
-    const std::string& id = request.organization_ids(i);
-    const std::string path = absl::StrCat("organization_ids[", i, "]");
-    if (absl::Status status = ValidateOrganizationId(id, path); !status.ok()) return status;
-    if (!seen.insert(id).second) return NamedTwice(path, id);
-  }
-  return std::vector<std::string>(request.organization_ids().begin(),
-                                  request.organization_ids().end());
-}
-
-absl::StatusOr<CredentialVersion> CheckVersion(const std::string& credential,
-                                               const std::string& uid, std::uint64_t version) {
-  if (absl::Status status = ValidateCredentialName(credential, "credential"); !status.ok())
-    return status;
-  if (uid.size() != kUidDigits || !std::all_of(uid.begin(), uid.end(), absl::ascii_isxdigit)) {
-    return Malformed("uid", "must be the 32 hexadecimal digits that GetCredential gave");
-  }
-  if (version == 0) return Malformed("version", "must be the version that GetCredential gave");
-  return CredentialVersion{credential, uid, version};
 }
 
 }  // namespace billbroker

@@ -129,7 +129,8 @@ void FillEntry(const SlotInfo& pair, v1::SessionEntry& proto) {
   if (pair.quarantine.has_value()) *proto.mutable_quarantine() = ToQuarantine(*pair.quarantine);
 }
 
-void FillCredential(const CredentialInfo& info, bool include_organizations, v1::Credential& proto) {
+void FillCredential(const CredentialInfo& info, const RememberMeRefusals& refusals,
+                    bool include_organizations, v1::Credential& proto) {
   proto.set_name(info.name);
   proto.set_uid(info.uid);
   proto.set_version(info.version);
@@ -159,14 +160,12 @@ void FillCredential(const CredentialInfo& info, bool include_organizations, v1::
     *proto.mutable_remember_me_create_time() = ToTimestamp(info.remember_me_time);
     *proto.mutable_remember_me_expire_time() = ToTimestamp(*end);
   }
+  if (const auto refused = refusals.FindRefusalTime(info); refused.has_value()) {
+    *proto.mutable_remember_me_refuse_time() = ToTimestamp(*refused);
+  }
   if (info.pending.has_value()) FillPending(*info.pending, *proto.mutable_pending_rotation());
   if (!include_organizations) return;
   for (const CredentialInfo::Past& past : info.history) FillPast(past, *proto.add_history());
-}
-
-void FillTrust(const absl::optional<absl::Time>& refused_since, v1::Credential& proto) {
-  if (!refused_since.has_value()) return;
-  *proto.mutable_remember_me_refuse_time() = ToTimestamp(*refused_since);
 }
 
 void FillStepUps(const std::vector<StepUpOutcome>& outcomes, v1::StepUpCounts& proto) {

@@ -66,11 +66,10 @@ void FillSession(const Session& session, const SessionSecrets& secrets, absl::Du
 void FillEntry(const SlotInfo& pair, v1::SessionEntry& proto);
 
 // Fills `proto`, without any secret. Counts the organizations, and adds them only if
-// `include_organizations` is set.
-void FillCredential(const CredentialInfo& info, bool include_organizations, v1::Credential& proto);
-
-// Fills the time since which BILL refuses the rememberMeId; nothing if BILL accepts it.
-void FillTrust(const absl::optional<absl::Time>& refused_since, v1::Credential& proto);
+// `include_organizations` is set. `refusals` has the time since which BILL refuses its
+// rememberMeId, if it does.
+void FillCredential(const CredentialInfo& info, const RememberMeRefusals& refusals,
+                    bool include_organizations, v1::Credential& proto);
 
 void FillStepUps(const std::vector<StepUpOutcome>& outcomes, v1::StepUpCounts& proto);
 

@@ -20,6 +20,14 @@ void WaitingReactor::WaitFor(const absl::optional<WaitingCall>& call) {
   sessions_.Cancel(*call);
 }
 
+void WaitingReactor::EndAt(std::chrono::system_clock::time_point time, const absl::Status& why) {
+  // Weak, because the alarm belongs to the reactor. Its destructor cancels it.
+  alarm_.Set(time, [weak = std::weak_ptr<WaitingReactor>(self_), why](bool due) {
+    const std::shared_ptr<WaitingReactor> reactor = due ? weak.lock() : nullptr;
+    if (reactor != nullptr) reactor->Stop(why);
+  });
+}
+
 absl::Status WaitingReactor::Explain(const absl::Status& status) const {
   if (!absl::IsCancelled(status)) return status;
   MutexLock lock(mutex_);

@@ -2,8 +2,10 @@
 // them back if its caller leaves or the broker stops.
 #pragma once
 
+#include <grpcpp/alarm.h>
 #include <grpcpp/support/server_callback.h>
 
+#include <chrono>
 #include <memory>
 #include <vector>
 
@@ -28,6 +30,9 @@ class WaitingReactor final : public grpc::ServerUnaryReactor, public EndableCall
   // was called meanwhile, takes `call` back at once.
   void WaitFor(const absl::optional<WaitingCall>& call);
 
+  // Calls End() with `why` at `time`, unless the call has ended before. Call it at most once.
+  void EndAt(std::chrono::system_clock::time_point time, const absl::Status& why);
+
   // Returns the status to answer with: the reason of End() if `status` is CANCELLED because of it,
   // else `status`.
   [[nodiscard]] absl::Status Explain(const absl::Status& status) const;
@@ -47,6 +52,7 @@ class WaitingReactor final : public grpc::ServerUnaryReactor, public EndableCall
   SessionManager& sessions_;
   // Until gRPC is done with the call; ServingState may hold it a little longer.
   std::shared_ptr<WaitingReactor> self_;
+  grpc::Alarm alarm_;
   mutable Mutex mutex_;
   absl::optional<absl::Status> stopped_ ABSL_GUARDED_BY(mutex_);
   std::vector<WaitingCall> calls_ ABSL_GUARDED_BY(mutex_);

@@ -197,9 +197,9 @@ absl::StatusOr<SessionPtr> WatchStream::StateOf(const v1::WatchedOrganization& w
                                                 Told& told) {
   const absl::StatusOr<CallerPtr> caller = ServingState::CallerOf(context_);
   const absl::StatusOr<std::string> credential =
-      caller.ok()
-          ? parts_.gate.Resolve(context_, **caller, NeedOf(watched, SecretsOf(request_).any()))
-          : caller.status();
+      caller.ok() ? parts_.authorizer.Resolve(context_, **caller,
+                                              PermissionFor(watched, SecretsOf(request_).any()))
+                  : caller.status();
   const bool warm = request_.keep_warm() && credential.ok();
   SetWarm(watched.organization_id(), told,
           warm ? absl::optional<std::string>(*credential) : absl::nullopt,

@@ -4,7 +4,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include "billbroker/v1/session.pb.h"
-#include "server/rpc/gate.h"
+#include "server/rpc/authorizer.h"
 #include "server/rpc/serving_state.h"
 #include "server/session/session_manager.h"
 #include "server/session/watch_hub.h"
@@ -17,7 +17,7 @@ struct WatchStreamParts {  // borrowed; they outlive the server
   ServingState& state;
   SessionManager& sessions;
   WatchHub& hub;
-  const Gate& gate;
+  const Authorizer& authorizer;
 };
 
 // Returns a reactor that owns itself. It sends the state of each organization of `request`, then a

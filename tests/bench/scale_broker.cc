@@ -115,9 +115,9 @@ ScaleBroker::ScaleBroker(int slots)
       state_("1.2.3", clock_.Now(), {{kEnvironment, "https://sandbox.test/connect"}}),
       callers_(EverythingGranted()),
       recorder_(audit_, clock_, random_, false),
-      gate_(state_, index_, clock_, recorder_),
-      service_({clock_, vault_health_, index_, remember_me_refusals_, state_, gate_, sessions_,
-                hub_, store_, audit_, "/var/lib/billbroker/audit.jsonl", false}) {
+      authorizer_(state_, index_, clock_, recorder_),
+      service_({clock_, vault_health_, index_, remember_me_refusals_, state_, authorizer_,
+                sessions_, hub_, store_, audit_, "/var/lib/billbroker/audit.jsonl", false}) {
   bill_.AnswerAtOnce();
   sessions_.SetWatcher(&hub_);
   vault_health_.Set(absl::OkStatus());

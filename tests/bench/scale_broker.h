@@ -12,7 +12,7 @@
 #include "absl/status/statusor.h"
 #include "billbroker/v1/session.grpc.pb.h"
 #include "server/access/caller.h"
-#include "server/rpc/gate.h"
+#include "server/rpc/authorizer.h"
 #include "server/rpc/recorder.h"
 #include "server/rpc/serving_state.h"
 #include "server/rpc/session_service.h"
@@ -87,7 +87,7 @@ class ScaleBroker final {
   Callers callers_;
   Identity identity_;
   const Recorder recorder_;
-  const Gate gate_;
+  const Authorizer authorizer_;
   SessionServiceImpl service_;
   std::unique_ptr<grpc::Server> server_;
   std::shared_ptr<grpc::Channel> channel_;

@@ -108,12 +108,21 @@ void FakeVault::TrustMasterKey(const SecretString& key) {
 
 void FakeVault::AllowPrompts(bool allowed) {
   MutexLock lock(mutex_);
-  prompts_allowed_ = allowed;
+  if (allowed) {
+    prompting_.insert(std::this_thread::get_id());
+  } else {
+    prompting_.erase(std::this_thread::get_id());
+  }
 }
 
 bool FakeVault::prompts_allowed() const {
   MutexLock lock(mutex_);
-  return prompts_allowed_;
+  return prompting_.contains(std::this_thread::get_id());
+}
+
+bool FakeVault::any_prompts_allowed() const {
+  MutexLock lock(mutex_);
+  return !prompting_.empty();
 }
 
 absl::Status FakeVault::Probe() {

@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
+#include <thread>
 
 #include "absl/strings/string_view.h"
 #include "vault/base/mutex.h"
@@ -42,7 +44,10 @@ class FakeVault final : public Vault {
   void set_master_key(SecretString key);
   // Another program removes the item. The provider sends no notification.
   void Lose(absl::string_view name);
+  // Returns true if the writes of this thread may prompt.
   [[nodiscard]] bool prompts_allowed() const;
+  // Returns true if the writes of any thread may.
+  [[nodiscard]] bool any_prompts_allowed() const;
   void set_hook(Hook hook);
   // The next allowed write returns a timeout error. It takes effect only if `done`.
   void LoseNextAnswer(bool done);
@@ -84,7 +89,7 @@ class FakeVault final : public Vault {
       SecretString::CopyOf("a master key that is 32 bytes...");
   std::map<std::string, absl::Status, std::less<>> failing_ ABSL_GUARDED_BY(mutex_);  // by name
   SecretString trusted_key_ ABSL_GUARDED_BY(mutex_);
-  bool prompts_allowed_ ABSL_GUARDED_BY(mutex_) = false;
+  std::set<std::thread::id> prompting_ ABSL_GUARDED_BY(mutex_);
   int reads_ ABSL_GUARDED_BY(mutex_) = 0;
   int writes_ ABSL_GUARDED_BY(mutex_) = 0;
   bool changed_elsewhere_ ABSL_GUARDED_BY(mutex_) = false;

@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/optional.h"
@@ -50,6 +51,20 @@ std::shared_ptr<KeyringPrompt::Answer> KeyringPrompt::Expect() {
   return answer;
 }
 
+void KeyringPrompt::Allow(bool allowed) {
+  MutexLock lock(mutex_);
+  if (allowed) {
+    allowed_.insert(std::this_thread::get_id());
+  } else {
+    allowed_.erase(std::this_thread::get_id());
+  }
+}
+
+bool KeyringPrompt::IsAllowed() {
+  MutexLock lock(mutex_);
+  return allowed_.contains(std::this_thread::get_id());
+}
+
 bool KeyringPrompt::IsStopped() {
   MutexLock lock(mutex_);
   return stopped_;
@@ -66,7 +81,7 @@ void KeyringPrompt::Stop() {
 }
 
 absl::Status KeyringPrompt::Confirm(const std::string& path) {
-  if (!allowed_) {
+  if (!IsAllowed()) {
     std::string program;
     (void)thread_.Run(Deadline::After(call_timeout_), [&](Deadline) {
       items_.DismissPrompt(path);
@@ -74,6 +89,7 @@ absl::Status KeyringPrompt::Confirm(const std::string& path) {
     });
     return VaultError(VaultState::kNeedsConfirmation, {.program = program});
   }
+  const std::unique_lock<std::mutex> only_prompt(shown_);
   const std::shared_ptr<Answer> answer = Expect();
   absl::Status shown = answer == nullptr ? ShuttingDown() : VaultError(VaultState::kTimedOut);
   if (answer != nullptr) {

@@ -326,12 +326,13 @@ void KeyringVault::NoteChanges(Deadline deadline) {
 }
 
 absl::Status KeyringVault::Write(absl::string_view name, const Change& change) {
-  if (!turn_.Begin(options_.call_timeout)) {
+  if (!turns_.Begin(name, options_.call_timeout)) {
     return VaultError(VaultState::kNeedsConfirmation,
-                      {"another change is not finished; it may wait for a person to confirm it",
+                      {"another change of the credential is not finished; it may wait for a person "
+                       "to confirm it",
                        "try again later"});
   }
-  const absl::Cleanup end_turn = [this] { turn_.End(); };
+  const absl::Cleanup end_turn = [this, name] { turns_.End(name); };
   Progress progress;
   while (true) {
     std::string prompt;

@@ -18,7 +18,7 @@
 #include "vault/keyring/keyring_key.h"
 #include "vault/keyring/keyring_prompt.h"
 #include "vault/keyring/keyring_thread.h"
-#include "vault/keyring/write_turn.h"
+#include "vault/keyring/write_turns.h"
 #include "vault/vault.h"
 
 namespace billbroker {
@@ -33,8 +33,9 @@ struct KeyringOptions {
 };
 
 // Prompts only for a write that allows it. Calls run one at a time on the vault's own thread, so
-// writes are serialized; while a person confirms a prompt, other calls go on. A call that waits
-// until its deadline fails as timed out. LoadAll() waits `call_timeout` for each document.
+// writes of one credential are serialized; while a person confirms a prompt, other calls go on. A
+// call that waits until its deadline fails as timed out. LoadAll() waits `call_timeout` for each
+// document.
 class KeyringVault final : public Vault {
  public:
   // Fails with MALFORMED_REQUEST for an invalid instance name. Connects at the first call and not
@@ -96,7 +97,7 @@ class KeyringVault final : public Vault {
 
   const KeyringOptions options_;
   HeldCredentials held_;
-  WriteTurn turn_;
+  WriteTurns turns_;
   std::atomic<bool> changed_elsewhere_ = false;
   mutable Mutex mutex_;
   VaultProvider provider_ ABSL_GUARDED_BY(mutex_);

@@ -80,7 +80,7 @@ class GuardTest(unittest.TestCase):
             ('j_test.cc', f'TEST(A, {"B" * 61}) {{}}\n', 'j_test.cc:1: test-name-length'),
             ('docs/k.md', 'word ' * 21 + '\n', 'docs/k.md:1: line-width'),
             ('vault/l.h', PLAIN.replace('Returns the', 'The'), 'vault/l.h:3: function-comment'),
-            ('vault/m.h', '#include "server/rpc/gate.h"\n', 'vault/m.h:1: layer'),
+            ('vault/m.h', '#include "server/rpc/authorizer.h"\n', 'vault/m.h:1: layer'),
             ('vault/n.h', '#include "tests/a.h"\n', 'vault/n.h:1: layer'),
             ('vault/o.h', '#include <nlohmann/json.hpp>\n', 'vault/o.h:1: layer'),
             ('docs/p.md', '`PointTest.Moves` proves it.\n', 'docs/p.md:1: test-reference: "PointTest.Moves"'),

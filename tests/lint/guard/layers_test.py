@@ -18,14 +18,14 @@ class LayersTest(unittest.TestCase):
                 ('server/bill/answer.h', 'server/session/session.h'),
                 ('server/session/session_manager.h', 'server/credentials/rotation.h'),
                 ('server/session/session_manager.h', 'server/session/sqlite/sqlite_store.h'),
-                ('server/credentials/rotation.h', 'server/rpc/gate.h'),
-                ('server/rpc/gate.h', 'server/app/config.h'),
+                ('server/credentials/rotation.h', 'server/rpc/authorizer.h'),
+                ('server/rpc/authorizer.h', 'server/app/config.h'),
                 ('server/access/policy.h', 'server/session/session.h'),
                 ('server/access/audit/audit_log.h', 'server/session/session.h'),
                 ('server/app/doors.h', 'vault/keyring/keyring_vault.h'),
                 ('server/app/doors.h', 'server/bill/curl_bill_api.h'),
                 ('server/session/session_manager.h', 'proto/status.h'),
-                ('client/channel.h', 'server/rpc/gate.h'),
+                ('client/channel.h', 'server/rpc/authorizer.h'),
                 ('client/channel.h', 'vault/vault.h'),
                 ('client/cli/cli.h', 'vault/keyring/keyring_vault.h'),
                 ('vault/vault.h', 'tests/support/fake_vault.h')):
@@ -36,8 +36,8 @@ class LayersTest(unittest.TestCase):
         for path, header in (
                 ('vault/vault.h', 'vault/base/clock.h'),
                 ('server/bill/answer.cc', 'vault/base/json/json_view.h'),
-                ('server/rpc/gate.h', 'vault/base/clock.h'),
-                ('server/rpc/gate.h', 'server/access/audit/audit_log.h'),
+                ('server/rpc/authorizer.h', 'vault/base/clock.h'),
+                ('server/rpc/authorizer.h', 'server/access/audit/audit_log.h'),
                 ('server/app/config.h', 'server/bill/curl_options.h'),
                 ('server/app/main.cc', 'server/bill/curl_bill_api.h'),
                 ('server/app/main.cc', 'vault/keyring/keyring_vault.h'),
@@ -51,10 +51,10 @@ class LayersTest(unittest.TestCase):
         self.assertEqual(refused('server/session/session_manager.h', '<grpcpp/grpcpp.h>', 'billbroker/v1/session.pb.h',
                                  '<curl/curl.h>', '<sqlite3.h>', '<string>'),
                          ['grpcpp/grpcpp.h', 'billbroker/v1/session.pb.h', 'curl/curl.h', 'sqlite3.h'])
-        self.assertEqual(refused('server/rpc/gate.h', '<grpcpp/grpcpp.h>', '<sodium.h>'), [])
+        self.assertEqual(refused('server/rpc/authorizer.h', '<grpcpp/grpcpp.h>', '<sodium.h>'), [])
 
     def test_keeps_json_out_of_modules_without_a_row(self):
-        for path in ('vault/credential.cc', 'server/bill/answer.cc', 'server/session/session_manager.cc', 'server/rpc/gate.cc',
+        for path in ('vault/credential.cc', 'server/bill/answer.cc', 'server/session/session_manager.cc', 'server/rpc/authorizer.cc',
                      'server/access/policy.cc', 'server/app/main.cc', 'client/channel.cc'):
             with self.subTest(path):
                 self.assertEqual(refused(path, '<nlohmann/json.hpp>', 'nlohmann/json_fwd.hpp'),
@@ -74,7 +74,7 @@ class LayersTest(unittest.TestCase):
 
     def test_asks_for_a_row_for_a_new_module(self):
         self.assertEqual(refused('server/new/a.h'), ['server/new'])
-        self.assertEqual(refused('server/rpc/gate.h', 'server/new/a.h'), ['server/new/a.h'])
+        self.assertEqual(refused('server/rpc/authorizer.h', 'server/new/a.h'), ['server/new/a.h'])
 
     def test_rows_name_modules_that_exist(self):
         for module, uses in layers.MODULES.items():

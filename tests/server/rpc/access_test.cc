@@ -141,6 +141,18 @@ TEST_F(AccessTest, ChecksFormatBeforePermission) {
   EXPECT_EQ(FieldOf(GetSession("not an id").status()), "organization_id");
 }
 
+TEST_F(AccessTest, MalformedRequestsCountTowardsTheLimit) {
+  Policy policy = EverythingGranted();
+  policy.limits.calls_per_second = 1e-6;
+  policy.limits.burst = 2;
+  callers_.SetPolicy(policy);
+  EXPECT_EQ(FieldOf(GetSession("not an id").status()), "organization_id");
+  const v1::CreateCredentialRequest create = NewUser("not a name", {});
+  EXPECT_EQ(FieldOf(Ask(*credentials_, &v1::CredentialService::Stub::CreateCredential, create)),
+            "credential");
+  EXPECT_THAT(GetSession("not an id"), HasReason(Reason::kCallerLimit));
+}
+
 TEST_F(AccessTest, SelectsTheOnlyGrantedCredential) {
   callers_.SetPolicy(EverythingGranted());
   Create(NewUser("granted-name-too", {"another-name-here"}));
@@ -344,16 +356,16 @@ TEST_F(AccessTest, UnreadKeyringHidesOrganizations) {
   VaultHealth health;
   const CredentialIndex unread(health);
   health.Set(VaultError(VaultState::kLocked));
-  const Gate gate(state_, unread, broker_.clock, recorder_);
+  const Authorizer authorizer(state_, unread, broker_.clock, recorder_);
   const CallerPtr caller = callers_.Of(kPrincipal);
   v1::GetSessionRequest request;
   request.set_organization_id("granted-name-here");
-  const Need need = NeedOf(request);
+  const PermissionRequest permission = PermissionFor(request);
   const std::unique_ptr<grpc::ContextAllocator> contexts = state_.MakeContexts(identity_);
   grpc::CallbackServerContext* const context = contexts->NewCallbackServerContext();
-  EXPECT_THAT(gate.Resolve(*context, *caller, need), HasReason(Reason::kVaultLocked));
+  EXPECT_THAT(authorizer.Resolve(*context, *caller, permission), HasReason(Reason::kVaultLocked));
   callers_.SetPolicy({});
-  EXPECT_THAT(gate.Resolve(*context, *caller, need), HasReason(Reason::kNotGranted));
+  EXPECT_THAT(authorizer.Resolve(*context, *caller, permission), HasReason(Reason::kNotGranted));
   contexts->Release(context);
 }
 

@@ -173,7 +173,7 @@ TEST_F(AllowPromptTest, AllowedChangesMayPrompt) {
   for (const Row& row : Rows(true)) {
     EXPECT_THAT(row.ask(), IsOk()) << row.rpc;
     EXPECT_THAT(TakeWrites(), AllOf(Not(IsEmpty()), Each(true))) << row.rpc;
-    EXPECT_FALSE(broker_.vault.prompts_allowed()) << row.rpc;
+    EXPECT_FALSE(broker_.vault.any_prompts_allowed()) << row.rpc;
   }
 }
 

@@ -79,5 +79,24 @@ TEST_F(BatchTest, EachEqualRequestReceivesTheError) {
   }
 }
 
+TEST_F(BatchTest, ReturnsLiveSessionsBeforeTheDeadline) {
+  ASSERT_THAT(GetSession(kFirst), IsOk());
+  broker_.bill.Hold();
+  PendingBatch call(absl::Seconds(2));
+  for (const char* const id : {kFirst, kSecond, "00800000000000000099"}) {
+    call.request.add_requests()->set_organization_id(id);
+  }
+  Start(call);
+  ASSERT_THAT(call.AwaitEnd(), IsOk());
+  ASSERT_EQ(call.response.outcomes_size(), 3);
+  EXPECT_EQ(call.response.outcomes(0).session().organization_id(), kFirst);
+  EXPECT_THAT(FromErrorStatus(call.response.outcomes(1).error()),
+              StatusIs(absl::StatusCode::kDeadlineExceeded));
+  EXPECT_THAT(FromErrorStatus(call.response.outcomes(2).error()),
+              HasReason(Reason::kUnknownOrganization));
+  EXPECT_EQ(CountWaitingCallers(kSecond), 0);
+  broker_.bill.ReleaseAll();
+}
+
 }  // namespace
 }  // namespace billbroker

@@ -201,5 +201,48 @@ TEST_F(CancelledCallTest, EndOfDrainAnswersWaitingCalls) {
   AwaitRelease();
 }
 
+// Changes behind another change of their credential.
+class QueuedChangeTest : public RpcTest {
+ protected:
+  using PendingDelete = PendingCall<v1::DeleteCredentialRequest, v1::DeleteCredentialResponse>;
+
+  QueuedChangeTest() : made_(Create(NewUser("acme-payables-user", {}))) {
+    changes_.Hold();
+    StartDelete(running_, 99);  // a version that does not exist
+    changes_.AwaitWaiting();
+    StartDelete(queued_, made_.version());
+  }
+
+  void StartDelete(PendingDelete& call, std::uint64_t version) {
+    call.request.set_credential("acme-payables-user");
+    call.request.set_uid(made_.uid());
+    call.request.set_version(version);
+    credentials_->async()->DeleteCredential(&call.context, &call.request, &call.response,
+                                            call.Done());
+  }
+
+  const v1::Credential made_;
+  PendingDelete running_;
+  PendingDelete queued_;
+};
+
+TEST_F(QueuedChangeTest, LeavesItsPlaceWithItsCaller) {
+  Await([this] { return change_queue_.waiting() == 1; }, "the second change to wait");
+  queued_.context.TryCancel();
+  EXPECT_THAT(queued_.AwaitEnd(), StatusIs(absl::StatusCode::kCancelled));
+  changes_.Release();
+  EXPECT_THAT(running_.AwaitEnd(), HasReason(Reason::kVersionConflict));
+  EXPECT_THAT(broker_.credentials.Get("acme-payables-user"), IsOk()) << "it was not deleted";
+}
+
+TEST_F(QueuedChangeTest, EndsAsDrainingWhileTheOneThatBeganIsFinished) {
+  Await([this] { return change_queue_.waiting() == 1; }, "the second change to wait");
+  state_.EndWaiting();
+  EXPECT_THAT(queued_.AwaitEnd(), HasReason(Reason::kDraining));
+  EXPECT_FALSE(running_.HasEnded());
+  changes_.Release();
+  EXPECT_THAT(running_.AwaitEnd(), HasReason(Reason::kVersionConflict));
+}
+
 }  // namespace
 }  // namespace billbroker

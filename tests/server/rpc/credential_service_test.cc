@@ -218,7 +218,10 @@ TEST_F(CredentialServiceTest, ChecksFormatBeforeAnythingElse) {
   list.clear_page_size();
   list.set_page_token("nonsense");
   EXPECT_EQ(FieldOf(Call(&CredentialStub::ListCredentials, list, &listed)), "page_token");
-  EXPECT_TRUE(audit_.Take().empty());
+  for (const AuditEntry& entry : audit_.Take()) {
+    EXPECT_EQ(entry.reason, "MALFORMED_REQUEST");
+    EXPECT_EQ(entry.credential, "") << "the name goes nowhere";
+  }
 }
 
 // The name is longer than the small-string buffer: the permission check that runs after the change

@@ -184,6 +184,17 @@ TEST_F(WaitingTest, WaitingCallNeedsCurrentGrant) {
   EXPECT_EQ(asked, 11);
 }
 
+TEST_F(WaitingTest, ErrorOfWaitingCallNeedsCurrentGrant) {
+  for (const Row& row : Rows()) {
+    if (!Waits(row)) continue;
+    Reset();
+    broker_.bill.FailNextSignIns(1, Refusal(Verdict::kUnavailable, "BDC_1001"));
+    const absl::Status status = AskWhileWaiting(row, [this] { callers_.SetPolicy({}); });
+    EXPECT_THAT(status, HasReason(Reason::kNotGranted)) << row.rpc << ": " << status;
+    broker_.clock.Advance(absl::Hours(1));
+  }
+}
+
 TEST_F(WaitingTest, WaitingCallAcceptsAnotherGrant) {
   for (const Row& row : Rows()) {
     if (!Waits(row)) continue;

@@ -75,6 +75,24 @@ const std::map<std::string, std::string>& Changes() {
   return *changes;
 }
 
+// A secret may have been put into the place of a name.
+TEST_F(RecorderTest, MalformedRequestIsRecordedWithoutItsNames) {
+  v1::GetCredentialRequest request;
+  request.set_credential("s3cret in the wrong field");
+  EXPECT_THAT(Ask(*credentials_, &v1::CredentialService::Stub::GetCredential, request),
+              HasReason(Reason::kMalformedRequest));
+  EXPECT_THAT(GetSession("s3cret in the wrong field"), HasReason(Reason::kMalformedRequest));
+  const std::vector<AuditEntry> entries = audit_.Take();
+  EXPECT_THAT(Summaries(entries),
+              ElementsAre("refusal outcome CredentialService/GetCredential INVALID_ARGUMENT",
+                          "refusal outcome SessionService/GetSession INVALID_ARGUMENT"));
+  for (const AuditEntry& entry : entries) {
+    EXPECT_EQ(entry.reason, "MALFORMED_REQUEST");
+    EXPECT_EQ(entry.principal, kPrincipal);
+    EXPECT_THAT(TextOf(entry), Not(HasSubstr("s3cret")));
+  }
+}
+
 TEST_F(RecorderTest, OnlyChangesRecordIntentAndOutcome) {
   for (const Row& row : Rows()) {
     const absl::Status status = row.ask(kRecordedOrganization);

@@ -17,8 +17,8 @@
 #include "proto/status.h"
 #include "server/access/caller.h"
 #include "server/rpc/audit_service.h"
+#include "server/rpc/authorizer.h"
 #include "server/rpc/credential_service.h"
-#include "server/rpc/gate.h"
 #include "server/rpc/mfa_service.h"
 #include "server/rpc/recorder.h"
 #include "server/rpc/serving_state.h"
@@ -135,7 +135,7 @@ class RpcTest : public ::testing::Test {
   const bool session_reads_;  // are recorded
   TempFolder folder_;
   const std::string address_ =
-      "unix:" + folder_.File("rpc.sock");  // for tests that need a connection
+      "unix:" + folder_.File("rpc.sock");  // for tests that permission a connection
   std::unique_ptr<ThreadExecutor> threads_ = std::make_unique<ThreadExecutor>(2);
   HeldTimers executor_{*threads_};
   ThreadExecutor news_{1};
@@ -153,19 +153,30 @@ class RpcTest : public ::testing::Test {
                      }};
   FakeAudit audit_;
   const Recorder recorder_{audit_, broker_.clock, broker_.random, session_reads_};
-  const Gate gate_{state_, broker_.credentials, broker_.clock, recorder_};
+  const Authorizer authorizer_{state_, broker_.credentials, broker_.clock, recorder_};
   SessionServiceImpl session_service_{{broker_.clock, broker_.vault_health, broker_.credentials,
-                                       broker_.remember_me_refusals, state_, gate_,
+                                       broker_.remember_me_refusals, state_, authorizer_,
                                        broker_.sessions, hub_, broker_.store, audit_,
                                        "/var/lib/billbroker/audit.jsonl", session_reads_}};
   FakeKeyringAdopter adopter_;
-  CredentialServiceImpl credential_service_{{broker_.credentials, broker_.remember_me_refusals,
-                                             gate_, broker_.manager, changes_, broker_.discovery,
-                                             broker_.sessions, hub_, adopter_}};
+  ChangeQueue change_queue_{changes_, 1};
+  CredentialServiceImpl credential_service_{{broker_.credentials,
+                                             broker_.remember_me_refusals,
+                                             authorizer_,
+                                             broker_.manager,
+                                             {authorizer_, state_, change_queue_},
+                                             broker_.discovery,
+                                             broker_.sessions,
+                                             hub_,
+                                             adopter_}};
   ThreadExecutor challenges_thread_{1};
   BlockingExecutor challenges_{challenges_thread_};
-  MfaServiceImpl mfa_service_{{gate_, broker_.mfa, broker_.remember_me_refusals, challenges_}};
-  AuditServiceImpl audit_service_{gate_, audit_};
+  ChangeQueue challenge_queue_{challenges_, 1};
+  MfaServiceImpl mfa_service_{{authorizer_,
+                               broker_.mfa,
+                               broker_.remember_me_refusals,
+                               {authorizer_, state_, challenge_queue_}}};
+  AuditServiceImpl audit_service_{authorizer_, audit_};
   ContextRecorder::Newest newest_call_ = nullptr;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<v1::SessionService::Stub> sessions_;

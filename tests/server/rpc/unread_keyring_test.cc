@@ -34,12 +34,20 @@ class UnreadKeyringTest : public RpcCatalogTest {
 
   VaultHealth health_;
   CredentialIndex unread_{health_};
-  const Gate unread_gate_{state_, unread_, broker_.clock, recorder_};
-  CredentialServiceImpl unread_credentials_{{unread_, broker_.remember_me_refusals, unread_gate_,
-                                             broker_.manager, changes_, broker_.discovery,
-                                             broker_.sessions, hub_, adopter_}};
-  MfaServiceImpl unread_mfa_{
-      {unread_gate_, broker_.mfa, broker_.remember_me_refusals, challenges_}};
+  const Authorizer unread_authorizer_{state_, unread_, broker_.clock, recorder_};
+  CredentialServiceImpl unread_credentials_{{unread_,
+                                             broker_.remember_me_refusals,
+                                             unread_authorizer_,
+                                             broker_.manager,
+                                             {unread_authorizer_, state_, change_queue_},
+                                             broker_.discovery,
+                                             broker_.sessions,
+                                             hub_,
+                                             adopter_}};
+  MfaServiceImpl unread_mfa_{{unread_authorizer_,
+                              broker_.mfa,
+                              broker_.remember_me_refusals,
+                              {unread_authorizer_, state_, challenge_queue_}}};
   std::unique_ptr<grpc::Server> unread_server_;
 };
 

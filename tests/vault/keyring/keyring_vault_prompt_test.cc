@@ -21,11 +21,13 @@ class KeyringVaultPromptTest : public KeyringVaultTest {
  protected:
   // Creates first_ on a thread, and returns once its prompt is shown.
   std::jthread CreateUntilPrompt() {
-    vault_->AllowPrompts(true);
     items_.next_writes = {WriteAnswer::kPrompts};
     const auto shown = std::make_shared<std::promise<void>>();
     items_.on_prompt = [shown] { shown->set_value(); };
-    std::jthread writer([this] { EXPECT_THAT(vault_->Create(first_), IsOk()); });
+    std::jthread writer([this] {
+      vault_->AllowPrompts(true);
+      EXPECT_THAT(vault_->Create(first_), IsOk());
+    });
     EXPECT_TRUE(AwaitReady(shown->get_future(), "the prompt"));
     return writer;
   }
@@ -120,14 +122,20 @@ TEST_F(KeyringVaultPromptTest, OtherCallsGoOnDuringAPrompt) {
   ConfirmPrompt();
 }
 
-TEST_F(KeyringVaultPromptTest, OneWriteAtATimeWaitsForAPerson) {
+TEST_F(KeyringVaultPromptTest, WriteOfOneCredentialWaitsForAPerson) {
   KeyringOptions options;
   options.call_timeout = absl::Milliseconds(20);
   Open(options);
   const std::jthread writer = CreateUntilPrompt();
-  EXPECT_THAT(vault_->Create(SampleUser("mill-payables-user")).message(),
-              HasSubstr("another change is not finished"));
+  EXPECT_THAT(vault_->Create(first_).message(), HasSubstr("another change of the credential"));
+  EXPECT_THAT(vault_->Create(SampleUser("mill-payables-user")), IsOk());
   ConfirmPrompt();
+}
+
+TEST_F(KeyringVaultPromptTest, OnlyTheThreadThatAllowsPromptsShowsThem) {
+  std::jthread([this] { vault_->AllowPrompts(true); }).join();
+  items_.next_writes = {WriteAnswer::kPrompts};
+  EXPECT_THAT(vault_->Create(first_), HasReason(Reason::kVaultLocked));
 }
 
 TEST_F(KeyringVaultPromptTest, ShutdownEndsThePrompt) {
