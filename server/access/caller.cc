@@ -19,6 +19,19 @@ absl::Status TooMuch(const std::string& principal, absl::string_view excess,
 
 }  // namespace
 
+absl::Status UnknownUser(absl::optional<std::uint32_t> uid) {
+  ErrorDetails details{Reason::kCallerUnknown, {}, {}};
+  std::string user = "this user";
+  if (uid.has_value()) {
+    user = absl::StrCat("user ", *uid);
+    details.metadata.emplace("uid", absl::StrCat(*uid));
+  }
+  return MakeError(
+      std::move(details),
+      absl::StrCat("the policy names no principal for ", user,
+                   "; an administrator adds one, with this user or one of its groups"));
+}
+
 Caller::Caller(std::string name, Grants grants, const CallerLimits& limits)
     : name_(std::move(name)),
       grants_(std::make_shared<const Grants>(std::move(grants))),

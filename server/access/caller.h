@@ -19,6 +19,10 @@
 
 namespace billbroker {
 
+// Returns CALLER_UNKNOWN for a user of the machine that the policy does not name. `uid` is the one
+// that the kernel reports; nullopt if it is not known any more.
+[[nodiscard]] absl::Status UnknownUser(absl::optional<std::uint32_t> uid);
+
 // Further facts about a caller for the audit log. Nothing is decided by them.
 struct Origin {
   absl::optional<std::uint32_t> uid;  // of a Unix socket's caller

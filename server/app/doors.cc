@@ -1,6 +1,7 @@
 #include "server/app/doors.h"
 
 #include <algorithm>
+#include <iterator>
 #include <thread>
 #include <utility>
 
@@ -38,19 +39,15 @@ absl::Status Doors::CheckRoom(const UnixPeer& peer) const {
 absl::Status Doors::Admit(int fd, const UnixPeer& peer) {
   MutexLock lock(mutex_);
   CallerPtr caller = callers_.Of(peer);  // under the lock: PolicyChanged() comes before or after
-  const auto known = doors_.find(peer);
-  const bool is_new = known == doors_.end() && (caller != nullptr || unknown_ == nullptr);
-  std::shared_ptr<Door> door = known != doors_.end() ? known->second : unknown_;
-  if (is_new) {
-    const absl::Status room = caller == nullptr ? absl::OkStatus() : CheckRoom(peer);
-    absl::StatusOr<std::shared_ptr<Door>> opened =
-        room.ok() ? Open(caller, caller == nullptr ? Origin() : Origin{peer.uid, {}, {}})
-                  : absl::StatusOr<std::shared_ptr<Door>>(room);
+  if (caller == nullptr) return UnknownUser(peer.uid);
+  auto known = doors_.find(peer);
+  if (known == doors_.end()) {
+    if (absl::Status room = CheckRoom(peer); !room.ok()) return room;
+    absl::StatusOr<std::shared_ptr<Door>> opened = Open(std::move(caller), {peer.uid, {}, {}});
     if (!opened.ok()) return opened.status();
-    door = *std::move(opened);
-    (caller == nullptr ? unknown_ : doors_[peer]) = door;
+    known = doors_.emplace(peer, *std::move(opened)).first;
   }
-  door->server->AddConnection(fd);
+  known->second->server->AddConnection(fd);
   return absl::OkStatus();
 }
 
@@ -60,19 +57,25 @@ void Doors::PolicyChanged() {
 }
 
 void Doors::CutUnknown() {
-  std::shared_ptr<Door> unknown;
+  std::vector<std::shared_ptr<Door>> unknown;
   {
     MutexLock lock(mutex_);
-    unknown = std::exchange(unknown_, nullptr);
+    for (auto entry = doors_.begin(); entry != doors_.end();) {
+      const auto next = std::next(entry);
+      if (entry->second->identity.caller() == nullptr) {
+        unknown.push_back(std::move(entry->second));
+        doors_.erase(entry);
+      }
+      entry = next;
+    }
   }
-  if (unknown != nullptr) unknown->server->Shutdown(absl::InfinitePast());
+  for (const std::shared_ptr<Door>& door : unknown) door->server->Shutdown(absl::InfinitePast());
 }
 
 std::vector<std::shared_ptr<Doors::Door>> Doors::All() const {
   MutexLock lock(mutex_);
   std::vector<std::shared_ptr<Door>> all;
   for (const auto& [peer, door] : doors_) all.push_back(door);
-  if (unknown_ != nullptr) all.push_back(unknown_);
   return all;
 }
 
@@ -80,7 +83,6 @@ void Doors::SetServing(const std::string& health_name, bool serving) {
   MutexLock lock(mutex_);
   serving_[health_name] = serving;
   for (const auto& [peer, door] : doors_) door->server->SetServing(health_name, serving);
-  if (unknown_ != nullptr) unknown_->server->SetServing(health_name, serving);
 }
 
 void Doors::StopServing() {

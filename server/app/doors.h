@@ -32,16 +32,14 @@ class Doors final {
   Doors(const Doors&) = delete;
   Doors& operator=(const Doors&) = delete;
 
-  // Serves a connection of `peer`; takes `fd` unless it fails. All users that the policy does not
-  // name share one door, behind which every call fails with CALLER_UNKNOWN. Fails with
-  // kResourceExhausted if there are too many doors.
+  // Serves a connection of `peer`; takes `fd` unless it fails: with kUnauthenticated if the policy
+  // does not name the user, and with kResourceExhausted if there are too many doors.
   [[nodiscard]] absl::Status Admit(int fd, const UnixPeer& peer);
 
   // Assigns every door to the principal that the policy names now. Call it after each change of the
   // policy.
   void PolicyChanged();
-  // Cuts the connections of unknown users, so that users that the policy names now can reconnect.
-  // May take a second.
+  // Cuts the connections of users that the policy does not name any more. May take a second.
   void CutUnknown();
 
   // Applies the function of GrpcServer to all doors, present and future.
@@ -68,7 +66,6 @@ class Doors final {
   const StartServer start_;
   mutable Mutex mutex_;
   std::map<UnixPeer, std::shared_ptr<Door>> doors_ ABSL_GUARDED_BY(mutex_);
-  std::shared_ptr<Door> unknown_ ABSL_GUARDED_BY(mutex_);  // null before the first unknown user
   std::map<std::string, bool> serving_ ABSL_GUARDED_BY(mutex_);  // by health name
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
 };

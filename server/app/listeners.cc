@@ -6,16 +6,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "proto/status.h"
 #include "server/app/host_check.h"
 
 namespace billbroker {
 namespace {
 
 std::string NameOf(const ListenerConfig& config) { return "unix:" + config.socket; }
-
-// The limits of unknown callers: enough to receive CALLER_UNKNOWN.
-constexpr int kStrangersStreams = 10;
-constexpr int kStrangersMessageBytes = 64 << 10;
 
 // Closes a connection, even if another part of the process keeps a second descriptor of it.
 void TurnAway(int fd) {
@@ -56,17 +53,13 @@ Listeners::Listener Listeners::Open(std::unique_ptr<UnixSocket> socket) {
       [this, &config](const Identity& identity) {
         GrpcServer::Options options = OptionsOf(config);
         options.contexts = parts_.state.MakeContexts(identity);
-        if (identity.caller() == nullptr) {
-          options.max_streams = kStrangersStreams;
-          options.max_message_bytes = kStrangersMessageBytes;
-        }
         return GrpcServer::Start(std::move(options));
       });
   auto acceptor = std::make_unique<Acceptor>(
       socket->fd(), *connections, [this, &config, &counted = *connections, &to = *doors](int fd) {
         const absl::StatusOr<UnixPeer> peer = PeerOf(fd);
         if (!peer.ok()) return TurnAway(fd);
-        const absl::Status served = Serve(fd, *peer, parts_.callers, counted, to);
+        const absl::Status served = Serve(fd, *peer, counted, to);
         if (served.ok()) return;
         if (MaySay(absl::StrCat(peer->uid, " ", config.socket))) {
           parts_.log.Write(LogLevel::kError, "connection_turned_away",
@@ -109,16 +102,22 @@ GrpcServer::Options Listeners::OptionsOf(const ListenerConfig& config) const {
   return options;
 }
 
-absl::Status Listeners::Serve(int fd, const UnixPeer& peer, Callers& callers,
-                              Connections& connections, Doors& to) {
+absl::Status Listeners::Serve(int fd, const UnixPeer& peer, Connections& connections, Doors& to) {
   Origin origin{peer.uid, {}, {}};
   if (peer.pid > 0) origin.pid = peer.pid;
-  // All unknown users share one limit. Otherwise a person with many user ids could take the
-  // listener.
-  const std::string from = callers.Of(peer) == nullptr ? "users that the policy does not name"
-                                                       : absl::StrCat("user ", peer.uid);
+  if (parts_.callers.Of(peer) == nullptr) return Refuse(fd, origin);
+  const std::string from = absl::StrCat("user ", peer.uid);
   if (absl::Status counted = connections.Add(fd, from, origin); !counted.ok()) return counted;
   return to.Admit(fd, peer);
+}
+
+absl::Status Listeners::Refuse(int fd, const Origin& origin) {
+  const absl::Status why = UnknownUser(origin.uid);
+  if (absl::Status added = refused_.Add(fd, *origin.uid, ToGrpcStatus(why)); !added.ok()) {
+    return added;
+  }
+  parts_.recorder.RefuseConnection(origin, why);
+  return absl::OkStatus();
 }
 
 bool Listeners::MaySay(const std::string& who) {

@@ -14,9 +14,11 @@
 #include "server/app/doors.h"
 #include "server/app/grpc_server.h"
 #include "server/app/log.h"
+#include "server/app/refused_connections.h"
 #include "server/app/tcp_socket.h"
 #include "server/app/tls_listener.h"
 #include "server/app/unix_socket.h"
+#include "server/rpc/recorder.h"
 #include "server/rpc/serving_state.h"
 #include "server/session/rate_limiter.h"
 #include "vault/base/clock.h"
@@ -47,6 +49,7 @@ class Listeners final {
   struct Parts {
     Callers& callers;
     ServingState& state;
+    const Recorder& recorder;  // of refused connections
     const Clock& clock;
     JsonLog& log;
     std::map<std::string, OfferedService> services;  // by their names in the configuration
@@ -83,13 +86,16 @@ class Listeners final {
   [[nodiscard]] Listener Open(std::unique_ptr<UnixSocket> socket);
   // Returns the listener's services and limits.
   [[nodiscard]] GrpcServer::Options OptionsOf(const ListenerConfig& config) const;
-  [[nodiscard]] static absl::Status Serve(int fd, const UnixPeer& peer, Callers& callers,
-                                          Connections& connections, Doors& to);
+  [[nodiscard]] absl::Status Serve(int fd, const UnixPeer& peer, Connections& connections,
+                                   Doors& to);
+  // Answers the first call of the connection with CALLER_UNKNOWN, and closes it.
+  [[nodiscard]] absl::Status Refuse(int fd, const Origin& origin);
   [[nodiscard]] std::unique_ptr<TlsListener> Open(std::unique_ptr<TcpSocket> socket);
   // Returns true if a line about `who` may be logged.
   [[nodiscard]] bool MaySay(const std::string& who);
 
   const Parts parts_;
+  RefusedConnections refused_;
   Mutex mutex_;
   // Limits the lines about a user that is turned away to one a minute.
   RateLimiter said_ ABSL_GUARDED_BY(mutex_){60, 1};

@@ -250,6 +250,7 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
   Listeners listeners(std::move(claims->sockets),
                       {callers,
                        state,
+                       recorder,
                        clock,
                        log,
                        {{"session", {&session_service, Health::kSessions}},

@@ -16,8 +16,7 @@ std::string Metadata(const grpc::CallbackServerContext& context, const char* key
 }
 
 // Returns a name that no principal can have: every principal has a prefix with a colon.
-std::string NameOfUser(const grpc::CallbackServerContext& context) {
-  const absl::optional<std::uint32_t> uid = ServingState::UidOf(context);
+std::string NameOfUser(absl::optional<std::uint32_t> uid) {
   return uid.has_value() ? absl::StrCat("user ", *uid) : "";
 }
 
@@ -114,20 +113,34 @@ Record Recorder::Begin(const grpc::CallbackServerContext& context, absl::string_
   return {trail_, std::move(entry)};
 }
 
+bool Recorder::MayRecordRefusal(const std::string& name, bool is_principal) const {
+  MutexLock lock(mutex_);
+  const absl::Duration now = clock_.SinceBoot();
+  if (refusals_.Take(name, now) && (is_principal || strangers_.Take("", now))) return true;
+  trail_.Omit();
+  return false;
+}
+
 void Recorder::Refuse(const grpc::CallbackServerContext& context, absl::string_view principal,
                       const Recorded& what, const absl::Status& why) const {
   const std::string name =
       principal.empty() ? ServingState::CertificateNameOf(context) : std::string(principal);
   // The limits come before any costly step: EntryOf() parses the certificate for its serial number.
-  {
-    const std::string who = name.empty() ? NameOfUser(context) : name;
-    MutexLock lock(mutex_);
-    const absl::Duration now = clock_.SinceBoot();
-    const bool may = refusals_.Take(who, now) && (!principal.empty() || strangers_.Take("", now));
-    if (!may) return trail_.Omit();
-  }
+  const std::string who = name.empty() ? NameOfUser(ServingState::UidOf(context)) : name;
+  if (!MayRecordRefusal(who, !principal.empty())) return;
   AuditEntry entry = EntryOf(context, name, what);
   entry.event = AuditEvent::kRefusal;
+  SetOutcome(why, entry);
+  trail_.Post(std::move(entry));
+}
+
+void Recorder::RefuseConnection(const Origin& origin, const absl::Status& why) const {
+  if (!MayRecordRefusal(NameOfUser(origin.uid), false)) return;
+  AuditEntry entry;
+  entry.event = AuditEvent::kRefusal;
+  entry.uid = origin.uid;
+  entry.pid = origin.pid;
+  entry.request_id = random_.Uid();
   SetOutcome(why, entry);
   trail_.Post(std::move(entry));
 }

@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
 #include "server/access/audit/audit_trail.h"
+#include "server/access/caller.h"
 #include "server/session/cause.h"
 #include "server/session/rate_limiter.h"
 #include "server/session/session.h"
@@ -135,8 +136,14 @@ class Recorder final {
   // certificate is recorded nevertheless.
   void Refuse(const grpc::CallbackServerContext& context, absl::string_view principal,
               const Recorded& what, const absl::Status& why) const;
+  // Records that a connection was refused, before any call, to a user that the policy does not
+  // name.
+  void RefuseConnection(const Origin& origin, const absl::Status& why) const;
 
  private:
+  // Returns true if a refusal to `name`, which the policy names if `is_principal`, may be recorded;
+  // otherwise counts it.
+  [[nodiscard]] bool MayRecordRefusal(const std::string& name, bool is_principal) const;
   [[nodiscard]] AuditEntry EntryOf(const grpc::CallbackServerContext& context,
                                    absl::string_view principal, const Recorded& what) const;
 

@@ -73,9 +73,7 @@ absl::StatusOr<CallerPtr> ServingState::CallerOf(grpc::CallbackServerContext& co
   if (door.callers != nullptr) return TlsCaller(*door.callers, *context.auth_context());
   CallerPtr caller = door.identity->caller();
   if (caller != nullptr) return caller;
-  return MakeError(Reason::kCallerUnknown,
-                   "the policy names no principal for this user; an administrator adds one, with "
-                   "this user or one of its groups");
+  return UnknownUser(UidOf(context));
 }
 
 Origin ServingState::OriginOf(const grpc::CallbackServerContext& context) {

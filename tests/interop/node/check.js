@@ -31,7 +31,8 @@ async function expectError(path, method, request, want) {
 
 async function main() {
   await expectError(strangerSocket, 'GetStatus', {}, {
-    code: grpc.status.UNAUTHENTICATED, domain: 'billbroker', reason: 'CALLER_UNKNOWN', metadata: {}});
+    code: grpc.status.UNAUTHENTICATED, domain: 'billbroker', reason: 'CALLER_UNKNOWN',
+    metadata: {uid: `${process.getuid()}`}});
   const malformed = {organizationId: 'not valid'};
   const metadata = {field: 'organization_id'};
   await expectError(socket, 'GetSession', malformed, {

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <list>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -22,14 +23,17 @@
 #include "billbroker/v1/session.grpc.pb.h"
 #include "proto/status.h"
 #include "server/app/listeners.h"
+#include "server/rpc/recorder.h"
 #include "server/rpc/serving_state.h"
 #include "tests/server/app/who_am_i.h"
 #include "tests/support/await.h"
 #include "tests/support/child_process.h"
+#include "tests/support/fake_audit.h"
 #include "tests/support/manual_time.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_folder.h"
 #include "vault/base/error.h"
+#include "vault/base/random.h"
 
 namespace billbroker {
 namespace {
@@ -94,6 +98,7 @@ class DoorsTest : public ::testing::Test {
         *ClaimSockets(configs),
         Listeners::Parts{*callers_,
                          state_,
+                         recorder_,
                          clock_,
                          log_,
                          {{"session", {&service_, ""}}, {"credential", {&credentials_, ""}}}});
@@ -121,6 +126,9 @@ class DoorsTest : public ::testing::Test {
   ServingState state_{"1", absl::UnixEpoch(), {}};
   WhoAmI service_{state_};
   v1::CredentialService::CallbackService credentials_;
+  FakeAudit audit_;
+  SystemRandom random_;
+  const Recorder recorder_{audit_, clock_, random_, false};
   std::unique_ptr<Callers> callers_;
   std::unique_ptr<Listeners> listeners_;
 };
@@ -144,50 +152,54 @@ TEST_F(DoorsTest, AdmitsUnknownCallerOnceNamed) {
   EXPECT_EQ(Who(channel), "CALLER_UNKNOWN");
   callers_->SetPolicy(PolicyNaming("unix:payments-service", ::geteuid()));
   listeners_->PolicyChanged();
-  listeners_->CutUnknown();
-  // The first calls may fail, because the client may write before it notices the cut.
+  // The first calls may fail, because the client may write before it notices the end.
   Await([&channel] { return Who(channel) == "unix:payments-service"; },
         "the caller to be identified");
 }
 
-TEST_F(DoorsTest, LimitsMessagesOfUnknownCallers) {
-  const auto status_of = [](const std::shared_ptr<grpc::Channel>& channel) {
+TEST_F(DoorsTest, RefusesUnknownCallersWithDetails) {
+  Listen(PolicyNaming("unix:another-service", ::geteuid() + 1));
+  for (int i = 0; i < 20; ++i) {
     grpc::ClientContext context;
     v1::GetSessionRequest request;
-    request.set_organization_id(std::string(100 << 10, 'x'));
+    request.set_organization_id(std::string(i % 2 == 0 ? 3 << 20 : 20, 'x'));
     v1::GetSessionResponse response;
-    const auto stub = v1::SessionService::NewStub(channel);
-    return stub->GetSession(&context, request, &response).error_code();
-  };
-  Listen(PolicyNaming("unix:another-service", ::geteuid() + 1));
-  EXPECT_EQ(status_of(Connect()), grpc::StatusCode::RESOURCE_EXHAUSTED);
-  callers_->SetPolicy(PolicyNaming("unix:payments-service", ::geteuid()));
-  listeners_->PolicyChanged();
-  EXPECT_NE(status_of(Connect()), grpc::StatusCode::RESOURCE_EXHAUSTED);
+    const absl::Status status = FromGrpcStatus(
+        v1::SessionService::NewStub(Connect())->GetSession(&context, request, &response));
+    EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnauthenticated)) << status;
+    EXPECT_THAT(status, HasReason(Reason::kCallerUnknown));
+    EXPECT_THAT(status, HasMetadata("uid", absl::StrCat(::geteuid())));
+    EXPECT_THAT(status.message(), HasSubstr(absl::StrCat("user ", ::geteuid())));
+  }
 }
 
-TEST_F(DoorsTest, StreamOfUnknownCallerDoesNotDelayCut) {
+TEST_F(DoorsTest, RefusesHealthChecksOfUnknownCallers) {
   Listen(PolicyNaming("unix:another-service", ::geteuid() + 1));
-  const auto channel = Connect();
-  EXPECT_EQ(Who(channel), "CALLER_UNKNOWN");
   grpc::ClientContext context;
   grpc::CompletionQueue queue;
-  grpc::GenericStub stub(channel);
-  const auto watch = stub.PrepareCall(&context, "/grpc.health.v1.Health/Watch", &queue);
+  grpc::GenericStub stub(Connect());
+  const auto check = stub.PrepareUnaryCall(&context, "/grpc.health.v1.Health/Check",
+                                           grpc::ByteBuffer(nullptr, 0), &queue);
+  check->StartCall();
+  grpc::ByteBuffer answer;
+  grpc::Status status;
+  check->Finish(&answer, &status, nullptr);
   void* tag = nullptr;
   bool ok = false;
-  watch->StartCall(nullptr);
-  ASSERT_TRUE(queue.Next(&tag, &ok) && ok);
-  watch->Write(grpc::ByteBuffer(nullptr, 0), nullptr);
-  ASSERT_TRUE(queue.Next(&tag, &ok) && ok);
-  grpc::ByteBuffer answer;
-  watch->Read(&answer, nullptr);
-  ASSERT_TRUE(queue.Next(&tag, &ok) && ok);
-  listeners_->CutUnknown();  // would hang if it waited for the stream
-  grpc::Status status;
-  watch->Finish(&status, nullptr);
   ASSERT_TRUE(queue.Next(&tag, &ok));
-  EXPECT_THAT(FromGrpcStatus(status), Not(IsOk()));
+  EXPECT_THAT(FromGrpcStatus(status), HasReason(Reason::kCallerUnknown));
+}
+
+TEST_F(DoorsTest, CutsUsersThatThePolicyDropped) {
+  Listen(PolicyNaming("unix:payments-service", ::geteuid()));
+  const auto channel = Connect();
+  EXPECT_EQ(Who(channel), "unix:payments-service");
+  callers_->SetPolicy({});
+  listeners_->PolicyChanged();
+  listeners_->CutUnknown();
+  Await([&channel] { return channel->GetState(false) != GRPC_CHANNEL_READY; },
+        "the connection to be cut");
+  Await([&channel] { return Who(channel) == "CALLER_UNKNOWN"; }, "the caller to be refused");
 }
 
 TEST_F(DoorsTest, NewPolicyAppliesToOpenConnections) {
@@ -210,11 +222,16 @@ TEST_F(DoorsTest, OriginHoldsUserAndProcess) {
   EXPECT_EQ(service_.last().certificate_serial, "");
 }
 
-TEST_F(DoorsTest, OriginOfUnknownCallerHoldsUserAndProcess) {
+TEST_F(DoorsTest, RecordsRefusedConnections) {
   Listen(PolicyNaming("unix:another-service", ::geteuid() + 1));
   EXPECT_EQ(Who(Connect()), "CALLER_UNKNOWN");
-  EXPECT_EQ(service_.last().uid, ::geteuid());
-  EXPECT_EQ(service_.last().pid, ::getpid());
+  const std::vector<AuditEntry> entries = audit_.Take();
+  ASSERT_EQ(entries.size(), 1U);
+  EXPECT_EQ(entries[0].event, AuditEvent::kRefusal);
+  EXPECT_EQ(entries[0].uid, ::geteuid());
+  EXPECT_EQ(entries[0].pid, ::getpid());
+  EXPECT_EQ(entries[0].outcome, "UNAUTHENTICATED");
+  EXPECT_EQ(entries[0].reason, "CALLER_UNKNOWN");
 }
 
 TEST_F(DoorsTest, RejectsConnectionsAboveTheLimitAndLogsIt) {
@@ -242,13 +259,15 @@ TEST_F(DoorsTest, LimitsConnectionsPerUser) {
   EXPECT_THAT(lines_.str(), HasSubstr("max_user_connections"));
 }
 
-TEST_F(DoorsTest, UnknownCallersShareOneLimit) {
-  config_.max_user_connections = 1;
+TEST_F(DoorsTest, LimitsConnectionsOfAnUnknownUser) {
+  config_.max_connections = 1;
   Listen(PolicyNaming("unix:another-service", ::geteuid() + 1));
-  const RawConnection one(Socket(0));
-  EXPECT_TRUE(one.Served());
+  std::list<RawConnection> silent;
+  for (std::size_t i = 0; i < RefusedConnections::kMostOfOne; ++i) silent.emplace_back(Socket(0));
   EXPECT_FALSE(RawConnection(Socket(0)).Served());
-  EXPECT_THAT(lines_.str(), HasSubstr("max_user_connections"));
+  EXPECT_THAT(lines_.str(), HasSubstr("are being refused already"));
+  silent.clear();
+  Await([this] { return Who(Connect()) == "CALLER_UNKNOWN"; }, "the places to be free");
 }
 
 TEST_F(DoorsTest, ClosesConnectionAtMaxAge) {

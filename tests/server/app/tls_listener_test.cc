@@ -20,8 +20,10 @@
 #include "absl/strings/str_cat.h"
 #include "proto/status.h"
 #include "server/app/listeners.h"
+#include "server/rpc/recorder.h"
 #include "server/rpc/serving_state.h"
 #include "tests/server/app/who_am_i.h"
+#include "tests/support/fake_audit.h"
 #include "tests/support/manual_time.h"
 #include "tests/support/pki.h"
 #include "tests/support/status_matchers.h"
@@ -59,7 +61,8 @@ class TlsListenerTest : public ::testing::Test {
     callers_ = std::make_unique<Callers>(policy_);
     listeners_ = std::make_unique<Listeners>(
         *ClaimSockets({config_}),
-        Listeners::Parts{*callers_, state_, clock_, log_, {{"session", {&service_, ""}}}});
+        Listeners::Parts{
+            *callers_, state_, recorder_, clock_, log_, {{"session", {&service_, ""}}}});
     const absl::Status published = listeners_->Publish();
     ASSERT_THAT(published, IsOk());
   }
@@ -116,6 +119,9 @@ class TlsListenerTest : public ::testing::Test {
   ListenerConfig config_;
   ServingState state_{"1", absl::UnixEpoch(), {}};
   WhoAmI service_{state_};
+  FakeAudit audit_;
+  SystemRandom random_;
+  const Recorder recorder_{audit_, clock_, random_, false};
   std::unique_ptr<Callers> callers_;
   std::unique_ptr<Listeners> listeners_;
 };
@@ -314,7 +320,7 @@ TEST_F(TlsListenerTest, FailsToStartWithBadPairOrUsedAddress) {
   EXPECT_THAT(std::string(ClaimSockets({same}).status().message()), HasSubstr(same.address));
   std::ofstream(config_.tls.key) << "nothing";
   Listeners bad(*ClaimSockets({config_}),
-                {*callers_, state_, clock_, log_, {{"session", {&service_, ""}}}});
+                {*callers_, state_, recorder_, clock_, log_, {{"session", {&service_, ""}}}});
   EXPECT_THAT(bad.Publish(), StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
