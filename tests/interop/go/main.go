@@ -48,12 +48,15 @@ func expectError(err error, code codes.Code, reason string) map[string]string {
 func main() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	_, err := connect(os.Args[2]).GetStatus(ctx, &pb.GetStatusRequest{})
-	expectError(err, codes.Unauthenticated, "CALLER_UNKNOWN")
+	// Each call has a connection of its own, which the broker answers without gRPC and closes.
+	for calls := 0; calls < 20; calls++ {
+		_, err := connect(os.Args[2]).GetStatus(ctx, &pb.GetStatusRequest{})
+		expectError(err, codes.Unauthenticated, "CALLER_UNKNOWN")
+	}
 
 	broker := connect(os.Args[1])
 	malformed := &pb.GetSessionRequest{OrganizationId: "not valid"}
-	_, err = broker.GetSession(ctx, malformed)
+	_, err := broker.GetSession(ctx, malformed)
 	metadata := expectError(err, codes.InvalidArgument, "MALFORMED_REQUEST")
 	if metadata["field"] != "organization_id" {
 		log.Fatalf("unexpected metadata %v", metadata)

@@ -30,9 +30,12 @@ async function expectError(path, method, request, want) {
 }
 
 async function main() {
-  await expectError(strangerSocket, 'GetStatus', {}, {
-    code: grpc.status.UNAUTHENTICATED, domain: 'billbroker', reason: 'CALLER_UNKNOWN',
-    metadata: {uid: `${process.getuid()}`}});
+  // Each call has a connection of its own, which the broker answers without gRPC and closes.
+  for (let calls = 0; calls < 20; calls++) {
+    await expectError(strangerSocket, 'GetStatus', {}, {
+      code: grpc.status.UNAUTHENTICATED, domain: 'billbroker', reason: 'CALLER_UNKNOWN',
+      metadata: {uid: `${process.getuid()}`}});
+  }
   const malformed = {organizationId: 'not valid'};
   const metadata = {field: 'organization_id'};
   await expectError(socket, 'GetSession', malformed, {

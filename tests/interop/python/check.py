@@ -10,6 +10,9 @@ from grpc_status import rpc_status
 
 from billbroker.v1 import session_pb2, session_pb2_grpc
 
+# Each has a connection of its own, which the broker answers without gRPC and closes.
+STRANGER_CALLS = 20
+
 
 def error_info(call, request):
     """Returns the status code and the ErrorInfo of a call that fails."""
@@ -29,11 +32,12 @@ def expect(got, expected):
 
 
 def main(socket, stranger_socket):
-    with grpc.insecure_channel(f"unix:{stranger_socket}") as channel:
-        stub = session_pb2_grpc.SessionServiceStub(channel)
-        code, info = error_info(stub.GetStatus, session_pb2.GetStatusRequest())
-        expect(code, grpc.StatusCode.UNAUTHENTICATED)
-        expect((info.domain, info.reason), ("billbroker", "CALLER_UNKNOWN"))
+    for _ in range(STRANGER_CALLS):
+        with grpc.insecure_channel(f"unix:{stranger_socket}") as channel:
+            stub = session_pb2_grpc.SessionServiceStub(channel)
+            code, info = error_info(stub.GetStatus, session_pb2.GetStatusRequest())
+            expect(code, grpc.StatusCode.UNAUTHENTICATED)
+            expect((info.domain, info.reason), ("billbroker", "CALLER_UNKNOWN"))
     malformed = session_pb2.GetSessionRequest(organization_id="not valid")
     with grpc.insecure_channel(f"unix:{socket}") as channel:
         stub = session_pb2_grpc.SessionServiceStub(channel)
