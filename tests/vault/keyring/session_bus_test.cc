@@ -37,8 +37,10 @@ class SessionBusTest : public ::testing::Test {
   // Starts to create first_, whose prompt nobody answers, and returns once it is shown.
   std::future<absl::Status> CreateUntilPrompt() {
     stub_.Inject(StubFault::AnswerPrompt("Collection.CreateItem", StubPrompt::kByTest).Once());
-    std::future<absl::Status> created =
-        std::async(std::launch::async, [this] { return vault_->Create(first_); });
+    std::future<absl::Status> created = std::async(std::launch::async, [this] {
+      vault_->AllowPrompts(true);
+      return vault_->Create(first_);
+    });
     Await([this] { return stub_.CountCalls("Prompt.Prompt") == 1; }, "the prompt");
     EXPECT_THAT(vault_->Probe(), IsOk());  // waits until the call of the prompt was answered
     return created;
