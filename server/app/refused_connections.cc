@@ -18,8 +18,8 @@ namespace {
 
 using std::chrono::steady_clock;
 
-// A client may have sent its flow-control window of 64 KiB, and headers, before it reads the answer.
-// If the connection were closed before that is read, gRPC would drop the answer.
+// A client may have sent its flow-control window of 64 KiB, and headers, before it reads the
+// answer. If the connection were closed before that is read, gRPC would drop the answer.
 constexpr std::size_t kMostDropped = 128 << 10;
 
 bool WouldBlock() { return errno == EAGAIN || errno == EINTR; }
