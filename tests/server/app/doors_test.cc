@@ -39,7 +39,6 @@ namespace billbroker {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 // A connection whose bytes the test reads itself.
 class RawConnection final {
