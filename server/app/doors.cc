@@ -69,7 +69,7 @@ void Doors::CutUnknown() {
       entry = next;
     }
   }
-  for (const std::shared_ptr<Door>& door : unknown) door->server->Shutdown(absl::InfinitePast());
+  ShutDown(unknown, absl::InfinitePast());
 }
 
 std::vector<std::shared_ptr<Doors::Door>> Doors::All() const {
@@ -93,9 +93,11 @@ void Doors::StopServing() {
   for (const std::shared_ptr<Door>& door : All()) door->server->StopServing();
 }
 
-void Doors::Shutdown(absl::Time deadline) {
+void Doors::Shutdown(absl::Time deadline) { ShutDown(All(), deadline); }
+
+void Doors::ShutDown(const std::vector<std::shared_ptr<Door>>& doors, absl::Time deadline) {
   std::vector<std::thread> farewells;  // in parallel, because each may take until the deadline
-  for (const std::shared_ptr<Door>& door : All()) {
+  for (const std::shared_ptr<Door>& door : doors) {
     farewells.emplace_back([door, deadline] { door->server->Shutdown(deadline); });
   }
   for (std::thread& farewell : farewells) farewell.join();

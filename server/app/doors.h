@@ -39,7 +39,8 @@ class Doors final {
   // Assigns every door to the principal that the policy names now. Call it after each change of the
   // policy.
   void PolicyChanged();
-  // Cuts the connections of users that the policy does not name any more. May take a second.
+  // Cuts the connections of users that the policy does not name any more. Returns when their calls
+  // have ended: a change that has begun is finished.
   void CutUnknown();
 
   // Applies the function of GrpcServer to all doors, present and future.
@@ -60,6 +61,7 @@ class Doors final {
   [[nodiscard]] absl::Status CheckRoom(const UnixPeer& peer) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   [[nodiscard]] std::vector<std::shared_ptr<Door>> All() const;
+  static void ShutDown(const std::vector<std::shared_ptr<Door>>& doors, absl::Time deadline);
 
   Callers& callers_;
   const Identity::FindOrigin origins_;

@@ -84,9 +84,10 @@ std::string PercentEncoded(absl::string_view text) {
 std::string FieldsOf(const grpc::Status& status) {
   std::string details = absl::Base64Escape(status.error_details());
   while (absl::EndsWith(details, "=")) details.pop_back();
-  constexpr char kStatus200 = '\x88';  // an index of the static table
+  // A table size of 0, in case the client's settings lowered it; then :status 200.
+  constexpr absl::string_view kBegin = "\x20\x88";
   return absl::StrCat(
-      std::string(1, kStatus200), HpackField("content-type", "application/grpc"),
+      kBegin, HpackField("content-type", "application/grpc"),
       HpackField("grpc-status", absl::StrCat(static_cast<int>(status.error_code()))),
       HpackField("grpc-message", PercentEncoded(status.error_message())),
       HpackField("grpc-status-details-bin", details));
@@ -139,9 +140,10 @@ void Http2Refusal::ReadHeader(absl::string_view& bytes, std::string& out) {
   bytes.remove_prefix(count);
   if (header_.size() < kHeaderBytes) return;
   payload_left_ = length();
-  const bool is_wrong = payload_left_ > kMostPayload ||
-                        (type() == kHeaders && (stream() % 2 == 0 || open_headers_ != 0)) ||
-                        (type() == kContinuation && stream() != open_headers_);
+  const bool is_wrong =
+      payload_left_ > kMostPayload ||
+      (type() == kHeaders && (stream() % 2 == 0 || open_headers_ != 0)) ||
+      (type() == kContinuation && (open_headers_ == 0 || stream() != open_headers_));
   if (is_wrong) {
     ended_ = true;
   } else if (payload_left_ == 0) {

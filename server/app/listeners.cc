@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/status.h"
 #include "server/app/host_check.h"
+#include "vault/base/error.h"
 
 namespace billbroker {
 namespace {
@@ -108,7 +109,12 @@ absl::Status Listeners::Serve(int fd, const UnixPeer& peer, Connections& connect
   if (parts_.callers.Of(peer) == nullptr) return Refuse(fd, origin);
   const std::string from = absl::StrCat("user ", peer.uid);
   if (absl::Status counted = connections.Add(fd, from, origin); !counted.ok()) return counted;
-  return to.Admit(fd, peer);
+  absl::Status admitted = to.Admit(fd, peer);
+  // The policy has changed meanwhile.
+  if (HasReason(admitted, Reason::kCallerUnknown)) {
+    parts_.recorder.RefuseConnection(origin, admitted);
+  }
+  return admitted;
 }
 
 absl::Status Listeners::Refuse(int fd, const Origin& origin) {

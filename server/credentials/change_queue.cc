@@ -44,7 +44,7 @@ ChangeQueue::Entry ChangeQueue::Next() {
   std::map<std::string, Entry> heads;
   for (auto entry = waiting_.begin(); entry != waiting_.end(); ++entry) {
     const Turn& turn = entry->second.turn;
-    if (running_.contains(turn.credential)) continue;
+    if (running_.contains(turn.credential) || (prompting_ && turn.may_prompt)) continue;
     const auto [head, is_first] = heads.try_emplace(turn.credential, entry);
     if (is_first) continue;
     const auto order = [this](const Entry& each) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -56,7 +56,8 @@ ChangeQueue::Entry ChangeQueue::Next() {
   Entry next = waiting_.end();
   for (const auto& [credential, head] : heads) {
     const auto order = [this](const Entry& each) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-      return std::tuple(LastBegun(each->second.turn.principal), each->second.number);
+      const Turn& its = each->second.turn;
+      return std::tuple(LastBegun(its.principal), !its.ends_sessions, each->second.number);
     };
     if (next == waiting_.end() || order(head) < order(next)) next = head;
   }
@@ -71,18 +72,19 @@ void ChangeQueue::StartAll() {
     waiting_.erase(next);
     running_.insert(started.turn.credential);
     last_begun_[started.turn.principal] = ++starts_;
-    executor_.Run([this, work = std::move(started.work),
-                   credential = std::move(started.turn.credential)]() mutable {
+    prompting_ = prompting_ || started.turn.may_prompt;
+    executor_.Run([this, work = std::move(started.work), turn = std::move(started.turn)]() mutable {
       work();
       work = nullptr;
-      End(credential);
+      End(turn);
     });
   }
 }
 
-void ChangeQueue::End(const std::string& credential) {
+void ChangeQueue::End(const Turn& turn) {
   MutexLock lock(mutex_);
-  running_.erase(credential);
+  running_.erase(turn.credential);
+  if (turn.may_prompt) prompting_ = false;
   StartAll();
   if (!running_.empty()) return;
   last_begun_.clear();

@@ -16,7 +16,10 @@ namespace billbroker {
 // The changes of one credential take turns, in a queue of its own: changes that end sessions first,
 // because an operator answers a compromise with them. Between queues, and within each, the
 // principal whose last change began longest ago is next, and then the change that waits longest. So
-// a principal with a thousand changes delays another one by one change. Thread-safe.
+// a principal with a thousand changes delays another one by one change; only an admin who keeps
+// ending the sessions of one credential delays the others of that credential. A change that may
+// prompt a person waits here until no other one prompts: its caller may leave until then, and it
+// holds up no other change. Thread-safe.
 class ChangeQueue final {
  public:
   using Work = absl::AnyInvocable<void()>;
@@ -25,6 +28,7 @@ class ChangeQueue final {
     std::string credential;
     std::string principal;
     bool ends_sessions = false;
+    bool may_prompt = false;
   };
 
   // Runs at most `limit` changes at once on `executor`, which is borrowed and has as many threads.
@@ -60,7 +64,7 @@ class ChangeQueue final {
   // Returns the number of the principal's last change that began; 0 if none did lately.
   [[nodiscard]] std::uint64_t LastBegun(const std::string& principal) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void End(const std::string& credential);
+  void End(const Turn& turn);
 
   Executor& executor_;
   const int limit_;
@@ -70,6 +74,7 @@ class ChangeQueue final {
   std::set<std::string> running_ ABSL_GUARDED_BY(mutex_);  // credentials
   // By principal, while changes wait or run.
   std::map<std::string, std::uint64_t> last_begun_ ABSL_GUARDED_BY(mutex_);
+  bool prompting_ ABSL_GUARDED_BY(mutex_) = false;  // a change that may prompt runs
   std::uint64_t arrivals_ ABSL_GUARDED_BY(mutex_) = 0;
   std::uint64_t starts_ ABSL_GUARDED_BY(mutex_) = 0;
 };

@@ -19,6 +19,9 @@ constexpr char kDevice[] = "billbroker";
 // The time for which a rememberMeId is kept that the keyring did not store.
 constexpr absl::Duration kKept = absl::Hours(1);
 
+// The expiry of a challenge that is over, also while a call still holds it.
+const absl::Duration kEnded = -absl::InfiniteDuration();
+
 // The longest wait for step-ups. They go on afterwards, while the next caller has its turn.
 constexpr absl::Duration kLongestWait = absl::Seconds(15);
 
@@ -151,7 +154,7 @@ absl::StatusOr<MfaRenewal> MfaManager::CompleteChallenge(const std::string& chal
   absl::StatusOr<CredentialInfoPtr> stored = parts_.manager.RenewMfa(
       challenge->credential, challenge->passed->Clone(), challenge->device, principal, prompts);
   if (!stored.ok()) return stored.status();
-  SetExpiry(challenge_id, -absl::InfiniteDuration());
+  SetExpiry(challenge_id, kEnded);
 
   MfaRenewal renewal{*stored, StepUpAll(*stored, *challenge->passed, challenge->device)};
   const auto not_taken =
@@ -179,7 +182,11 @@ bool MfaManager::SignInTrusted(const Challenge& challenge, const std::string& pr
 
 void MfaManager::DropExpired() {
   const absl::Duration now = parts_.clock.SinceBoot();
-  std::erase_if(challenges_, [now](const auto& entry) { return entry.second.expires <= now; });
+  std::erase_if(challenges_, [now](const auto& each) {
+    const Entry& entry = each.second;
+    const bool in_use = entry.challenge.use_count() > 1;  // BILL may be about to accept its code
+    return entry.expires == kEnded || (entry.expires <= now && !in_use);
+  });
 }
 
 void MfaManager::SetExpiry(const std::string& id, absl::Duration expires) {
@@ -204,7 +211,7 @@ absl::Status MfaManager::Validate(const std::string& id, Challenge& challenge, S
   }
   const BillError& error = validated.error();
   const bool over = error.verdict == Verdict::kSessionInvalid || error.code == "BDC_1358";
-  if (over) SetExpiry(id, -absl::InfiniteDuration());
+  if (over) SetExpiry(id, kEnded);
   return RefusedByBill(error, {challenge.credential.name, challenge.organization_id},
                        "does not take the code for the user", parts_.clock.Now(), parts_.random);
 }

@@ -150,7 +150,11 @@ absl::StatusOr<CallInfo> Authorizer::Check(grpc::CallbackServerContext& context,
       state_.Enter(context, clock_.SinceBoot(), permission.calls, permission.kind);
   if (!caller.ok()) {
     const absl::StatusOr<CallerPtr> known = ServingState::CallerOf(context);
-    RecordRefusal(context, known.ok() ? (*known)->name() : "", permission, caller.status());
+    // No name in a malformed request is recorded for any refusal.
+    const PermissionRequest recorded = check_shape().ok()
+                                           ? std::move(permission)
+                                           : PermissionRequest{permission.rpc, permission.event};
+    RecordRefusal(context, known.ok() ? (*known)->name() : "", recorded, caller.status());
     return caller.status();
   }
   const absl::Status shape = check_shape();

@@ -47,6 +47,7 @@ template <typename Request>
 [[nodiscard]] ChangeQueue::Turn TurnOf(const Request& request, const CallInfo& call) {
   ChangeQueue::Turn turn = {call.permission.credential, call.caller->name()};
   if constexpr (requires { request.end_sessions(); }) turn.ends_sessions = request.end_sessions();
+  if constexpr (requires { request.allow_prompt(); }) turn.may_prompt = request.allow_prompt();
   return turn;
 }
 

@@ -50,6 +50,8 @@ ServerUnaryReactor* CredentialServiceImpl::GetCredential(CallbackServerContext* 
   if (!parts_.manager.IsInDoubt(request->credential())) {
     return Finished(reactor, Get(*request, *response));
   }
+  absl::Status waits = parts_.authorizer.StartWaiting(*context, *admitted);
+  if (!waits.ok()) return Finished(reactor, waits);
   ChangeQueue::Turn turn = TurnOf(*request, *admitted);
   return ChangeCall::Start(parts_.changes, std::move(turn),
                            [this, context, request, response, call = *std::move(admitted)] {

@@ -94,6 +94,7 @@ TEST_F(Http2RefusalTest, EndsForBrokenFrames) {
       Frame(kHeaders, kEndHeaders, 2, ""),       // a stream of the server's
       Frame(kHeaders, kEndHeaders, 0, ""),       // of the connection
       Frame(kContinuation, kEndHeaders, 1, ""),  // without HEADERS
+      Frame(kContinuation, kEndHeaders, 0, ""),
       Frame(0, 0, 1, std::string((16 << 10) + 1, 'x')),
       Frame(kHeaders, 0, 1, "") + Frame(kHeaders, kEndHeaders, 3, ""),
   };

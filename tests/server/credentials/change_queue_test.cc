@@ -91,6 +91,31 @@ TEST_F(ChangeQueueTest, EndsSessionsFirst) {
   EXPECT_THAT(ran_, ElementsAre("running", "urgent", "later"));
 }
 
+TEST_F(ChangeQueueTest, EndsSessionsOfAPrincipalFirst) {
+  ChangeQueue queue(executor_, 1);
+  Add(queue, "running", "acme-1", "ann");
+  Add(queue, "later", "acme-2", "ann");
+  Add(queue, "urgent", "acme-3", "ann", true);
+  executor_.RunAll();
+  EXPECT_THAT(ran_, ElementsAre("running", "urgent", "later"));
+}
+
+TEST_F(ChangeQueueTest, OneChangeMayPromptAtATime) {
+  ChangeQueue queue(executor_, 8);
+  const auto add = [&](const char* name, bool may_prompt) {
+    queue.Add(name, {name, "ann", false, may_prompt}, [this, name] { ran_.emplace_back(name); });
+  };
+  add("prompts", true);
+  const char* const waiting = "waits for the prompt";
+  add(waiting, true);
+  add("silent", false);
+  add("prompts later", true);
+  EXPECT_EQ(executor_.held(), 2U);
+  EXPECT_TRUE(queue.Remove(waiting)) << "its caller may leave";
+  executor_.RunAll();
+  EXPECT_THAT(ran_, ElementsAre("prompts", "silent", "prompts later"));
+}
+
 TEST_F(ChangeQueueTest, RemovedChangeDoesNotRun) {
   ChangeQueue queue(executor_, 8);
   const char* const running = "running";

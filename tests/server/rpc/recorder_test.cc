@@ -93,6 +93,24 @@ TEST_F(RecorderTest, MalformedRequestIsRecordedWithoutItsNames) {
   }
 }
 
+TEST_F(RecorderTest, MalformedRequestAboveTheLimitHidesItsNames) {
+  Policy policy = EverythingGranted();
+  policy.limits.calls_per_second = 1e-6;
+  policy.limits.burst = 1;
+  callers_.SetPolicy(policy);
+  v1::GetCredentialRequest request;
+  request.set_credential("s3cret in the wrong field");
+  using Stub = v1::CredentialService::Stub;
+  EXPECT_THAT(Ask(*credentials_, &Stub::GetCredential, request),
+              HasReason(Reason::kMalformedRequest));
+  EXPECT_THAT(Ask(*credentials_, &Stub::GetCredential, request), HasReason(Reason::kCallerLimit));
+  identity_.Bind(nullptr);
+  EXPECT_THAT(Ask(*credentials_, &Stub::GetCredential, request), HasReason(Reason::kCallerUnknown));
+  const std::vector<AuditEntry> entries = audit_.Take();
+  EXPECT_EQ(entries.size(), 3U);
+  for (const AuditEntry& entry : entries) EXPECT_THAT(TextOf(entry), Not(HasSubstr("s3cret")));
+}
+
 TEST_F(RecorderTest, OnlyChangesRecordIntentAndOutcome) {
   for (const Row& row : Rows()) {
     const absl::Status status = row.ask(kRecordedOrganization);
