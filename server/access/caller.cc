@@ -50,8 +50,9 @@ void Caller::Replace(Grants grants, const CallerLimits& limits) {
   limits_ = limits;
 }
 
-absl::Status Caller::CheckInFlight(int calls, CallKind kind) const {
-  const int in_flight = kind == CallKind::kWaiting ? waiting_ : at_once_;
+absl::Status Caller::CheckInFlight(int calls, CallKind kind) {
+  if (kind == CallKind::kWatch) return CheckWatches(calls);
+  const int in_flight = InFlight(kind);
   if (in_flight + calls <= limits_.calls_in_flight) return absl::OkStatus();
   return TooMuch(
       name_,
@@ -59,6 +60,25 @@ absl::Status Caller::CheckInFlight(int calls, CallKind kind) const {
                    " without an answer, and with ", calls, " more it would have more than the ",
                    limits_.calls_in_flight, " that it may"),
       absl::Seconds(1));
+}
+
+absl::Status Caller::CheckWatches(int calls) {
+  if (watches_ >= limits_.watches) {
+    return TooMuch(
+        name_,
+        absl::StrCat(" has ", watches_, " watches open, as many as its limit `watches`; ",
+                     "watch more organizations in each, or raise the limit"),
+        absl::Seconds(1));
+  }
+  const int watched = InFlight(CallKind::kWatch) * kOrganizationsOfACall;
+  if (watched + calls * kOrganizationsOfACall <= limits_.watched_organizations) {
+    return absl::OkStatus();
+  }
+  return TooMuch(name_,
+                 absl::StrCat(" watches ", watched, " organizations, and with ",
+                              calls * kOrganizationsOfACall, " more it would exceed its limit ",
+                              "`watched_organizations` of ", limits_.watched_organizations),
+                 absl::Seconds(1));
 }
 
 absl::Status Caller::Enter(absl::Duration now, int calls, CallKind kind) {
@@ -75,21 +95,23 @@ absl::Status Caller::Enter(absl::Duration now, int calls, CallKind kind) {
                    absl::Seconds((wanted - tokens_) / limits_.calls_per_second));
   }
   tokens_ -= wanted;
-  (kind == CallKind::kWaiting ? waiting_ : at_once_) += calls;
+  InFlight(kind) += calls;
+  if (kind == CallKind::kWatch) ++watches_;
   return absl::OkStatus();
 }
 
 absl::Status Caller::StartWaiting(int calls) {
   MutexLock lock(mutex_);
   if (absl::Status status = CheckInFlight(calls, CallKind::kWaiting); !status.ok()) return status;
-  at_once_ -= calls;
-  waiting_ += calls;
+  InFlight(CallKind::kAtOnce) -= calls;
+  InFlight(CallKind::kWaiting) += calls;
   return absl::OkStatus();
 }
 
 void Caller::Leave(int calls, CallKind kind) {
   MutexLock lock(mutex_);
-  (kind == CallKind::kWaiting ? waiting_ : at_once_) -= calls;
+  InFlight(kind) -= calls;
+  if (kind == CallKind::kWatch) --watches_;
 }
 
 Origin Identity::OriginOf(absl::string_view peer) const {

@@ -2,6 +2,8 @@
 // them. Identity: the caller that a connection belongs to.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -34,8 +36,13 @@ struct Origin {
 // that do not.
 enum class CallKind {
   kAtOnce,   // answered from memory
-  kWaiting,  // for BILL, the keyring or another caller's change; or a stream
+  kWaiting,  // for BILL, the keyring or another caller's change
+  kWatch,    // a stream of states, open for as long as the caller likes
 };
+
+// A batch or a watch counts as one call for each so many organizations, rounded up. Otherwise a
+// batch of a thousand would cost the caller's limits as little as one call.
+inline constexpr int kOrganizationsOfACall = 100;
 
 // Thread-safe.
 class Caller final {
@@ -60,9 +67,13 @@ class Caller final {
   void Leave(int calls = 1, CallKind kind = CallKind::kAtOnce);
 
  private:
+  int& InFlight(CallKind kind) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return in_flight_[static_cast<std::size_t>(kind)];
+  }
   // Returns CALLER_LIMIT if `calls` more would exceed the limit of their kind.
-  [[nodiscard]] absl::Status CheckInFlight(int calls, CallKind kind) const
+  [[nodiscard]] absl::Status CheckInFlight(int calls, CallKind kind)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  [[nodiscard]] absl::Status CheckWatches(int calls) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::string name_;
   mutable Mutex mutex_;
@@ -70,8 +81,8 @@ class Caller final {
   CallerLimits limits_ ABSL_GUARDED_BY(mutex_);
   double tokens_ ABSL_GUARDED_BY(mutex_);
   absl::Duration refilled_ ABSL_GUARDED_BY(mutex_) = absl::ZeroDuration();
-  int at_once_ ABSL_GUARDED_BY(mutex_) = 0;
-  int waiting_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::array<int, 3> in_flight_ ABSL_GUARDED_BY(mutex_) = {};  // calls, by their kind
+  int watches_ ABSL_GUARDED_BY(mutex_) = 0;                    // streams
 };
 
 // Shared by the identities of one principal and by the calls that belong to them.

@@ -61,8 +61,10 @@ class Grants final {
 struct CallerLimits {
   double calls_per_second = 1000;
   double burst = 2000;  // calls at the same time after a pause
-  // The limit of calls without an answer, separately for each CallKind.
+  // The limit of calls without an answer, for kAtOnce and for kWaiting separately.
   int calls_in_flight = 1000;
+  int watches = 100;                    // open at the same time
+  int watched_organizations = 100'000;  // by all of these, each rounded up to hundreds
 };
 
 // The process at the other end of a Unix socket, according to the kernel (SO_PEERCRED,

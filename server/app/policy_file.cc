@@ -26,6 +26,7 @@ constexpr absl::string_view kSpiffeScheme = "spiffe://";
 constexpr absl::string_view kDns = "dns:";
 constexpr absl::string_view kTypes[] = {kUnix, kSpiffe, kDns, "cn:"};
 constexpr int kMostCalls = 1'000'000;
+constexpr int kMostWatched = 10'000'000;
 constexpr std::size_t kMaxPrincipalNameSize = 64;
 
 bool HasUpper(absl::string_view text) {
@@ -87,6 +88,9 @@ CallerLimits ReadLimits(TomlTable& table, CallerLimits limits) {
       table.Integer("burst", same ? static_cast<int>(limits.burst) : 2 * calls, 1, 2 * kMostCalls);
   limits.calls_per_second = calls;
   limits.calls_in_flight = table.Integer("calls_in_flight", limits.calls_in_flight, 1, kMostCalls);
+  limits.watches = table.Integer("watches", limits.watches, 0, kMostCalls);
+  limits.watched_organizations =
+      table.Integer("watched_organizations", limits.watched_organizations, 0, kMostWatched);
   return limits;
 }
 

@@ -64,11 +64,9 @@ PermissionRequest Attaching(PermissionRequest permission, const Request& request
   return permission;
 }
 
-// Returns the number of calls that a request for `organizations` counts as: one for each hundred,
-// rounded up. Otherwise a batch of a thousand would cost the caller's limits as little as one call.
+// Returns the number of calls that a request for `organizations` counts as.
 int CallsOf(int organizations) {
-  constexpr int kOfACall = 100;
-  return std::max(1, (organizations + kOfACall - 1) / kOfACall);
+  return std::max(1, (organizations + kOrganizationsOfACall - 1) / kOrganizationsOfACall);
 }
 
 // A session id alone is useless without the devKey. A caller that receives the devKey, also inside
@@ -111,6 +109,7 @@ PermissionRequest PermissionFor(const v1::WatchSessionsRequest& request) {
       OfAnything("SessionService/WatchSessions", AuditEvent::kSessionRead,
                  RoleToRead(SecretsOf(request).any()));
   permission.calls = CallsOf(request.organizations_size());
+  permission.kind = CallKind::kWatch;
   return permission;
 }
 

@@ -77,6 +77,7 @@ std::string TestEnvironment::WriteConfig(const std::string& name, const std::str
   const std::string path = folder_.File(name);
   const std::string policy = folder_.File("policy.toml");
   std::ofstream(policy) << "[limits]\ncalls_per_second = 1000000\ncalls_in_flight = 1000000\n"
+                        << "watches = 1000000\nwatched_organizations = 10000000\n"
                         << "[[principal]]\nname = \"unix:test\"\nusers = [\"" << ::geteuid()
                         << "\"]\n[[grant]]\nprincipals = [\"unix:test\"]\nrole = \"admin\"\n"
                         << "organizations = [\"*\"]\n";

@@ -79,6 +79,32 @@ TEST(CallerTest, CallsThatWaitAreCountedApart) {
   EXPECT_THAT(caller.Enter(kNow), IsOk());
 }
 
+TEST(CallerTest, WatchesLeaveRoomForCalls) {
+  CallerLimits limits;
+  limits.calls_in_flight = 1;
+  limits.watches = 2;
+  Caller caller("unix:payments-service", Grants(), limits);
+  EXPECT_THAT(caller.Enter(kNow, 1, CallKind::kWatch), IsOk());
+  EXPECT_THAT(caller.Enter(kNow, 1, CallKind::kWatch), IsOk());
+  EXPECT_THAT(caller.Enter(kNow, 1, CallKind::kWatch), HasReason(Reason::kCallerLimit));
+  EXPECT_THAT(caller.Enter(kNow), IsOk());
+  EXPECT_THAT(caller.StartWaiting(), IsOk());
+  EXPECT_THAT(caller.Enter(kNow), IsOk());
+  caller.Leave(1, CallKind::kWatch);
+  EXPECT_THAT(caller.Enter(kNow, 1, CallKind::kWatch), IsOk());
+}
+
+TEST(CallerTest, LimitsWatchedOrganizationsOfAllWatches) {
+  CallerLimits limits;
+  limits.watched_organizations = 1000;
+  Caller caller("unix:payments-service", Grants(), limits);
+  EXPECT_THAT(caller.Enter(kNow, 9, CallKind::kWatch), IsOk());
+  EXPECT_THAT(caller.Enter(kNow, 2, CallKind::kWatch), HasReason(Reason::kCallerLimit));
+  EXPECT_THAT(caller.Enter(kNow, 1, CallKind::kWatch), IsOk());
+  caller.Leave(9, CallKind::kWatch);
+  EXPECT_THAT(caller.Enter(kNow, 9, CallKind::kWatch), IsOk());
+}
+
 TEST(CallersTest, PrincipalWithoutGrantHasNoCaller) {
   Policy policy;
   Callers callers(policy);

@@ -19,12 +19,14 @@ namespace {
 constexpr char kGoodPolicy[] = R"([limits]
 calls_per_second = 50
 calls_in_flight = 20
+watches = 30
 
 [[principal]]
 name = "unix:payments-service"
 users = ["4711", "root", "0"]
 groups = ["4712"]
 calls_in_flight = 5
+watched_organizations = 700
 
 [[grant]]
 principals = ["unix:payments-service", "spiffe://corp/*"]
@@ -48,7 +50,10 @@ TEST(PolicyFileTest, ReadsPrincipalsGrantsAndLimits) {
   }
   EXPECT_EQ(policy->LimitsOf("unix:payments-service").calls_in_flight, 5);
   EXPECT_EQ(policy->LimitsOf("unix:payments-service").calls_per_second, 50);
+  EXPECT_EQ(policy->LimitsOf("unix:payments-service").watches, 30);
+  EXPECT_EQ(policy->LimitsOf("unix:payments-service").watched_organizations, 700);
   EXPECT_EQ(policy->LimitsOf("spiffe://corp/x").calls_in_flight, 20);
+  EXPECT_EQ(policy->LimitsOf("spiffe://corp/x").watched_organizations, 100'000);
 }
 
 TEST(PolicyFileTest, RejectsEmptyFile) {

@@ -253,9 +253,10 @@ TEST_F(AccessTest, TakenBillUserHidesOtherCredentials) {
   EXPECT_THAT(another.ToString(), Not(HasSubstr("another-name-here")));
 }
 
-TEST_F(AccessTest, RejectsCallsAboveTheLimit) {
+TEST_F(AccessTest, WatchesHaveALimitOfTheirOwn) {
   Policy policy = EverythingGranted();
   policy.limits.calls_in_flight = 1;
+  policy.limits.watches = 1;
   callers_.SetPolicy(policy);
   v1::WatchSessionsRequest watch;
   watch.add_organizations()->set_organization_id("granted-name-here");
@@ -268,16 +269,19 @@ TEST_F(AccessTest, RejectsCallsAboveTheLimit) {
           return stream->Next().has_update();
         },
         "a stream within the limit");
-    const absl::Status refused = GetSession("granted-name-here").status();
+    const absl::Status refused = WatchReader(*sessions_, watch).End();
     EXPECT_THAT(refused, HasReason(Reason::kCallerLimit));
     EXPECT_THAT(refused, HasRetryAfter(::testing::Ge(absl::ZeroDuration())));
+    EXPECT_THAT(GetSession("granted-name-here"), IsOk()) << "a watch leaves room for calls";
   }
-  Await([this] { return GetSession("granted-name-here").ok(); }, "gRPC to release the stream");
+  Await([&] { return WatchReader(*sessions_, watch).Next().has_update(); },
+        "gRPC to release the stream");
 }
 
 TEST_F(AccessTest, HundredOrganizationsCountAsOneCall) {
   Policy policy = EverythingGranted();
   policy.limits.calls_in_flight = 2;
+  policy.limits.watched_organizations = 200;
   callers_.SetPolicy(policy);
   v1::BatchGetSessionsRequest batch;
   v1::WatchSessionsRequest watch;

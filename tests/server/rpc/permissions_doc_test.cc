@@ -43,13 +43,25 @@ std::string AuditOf(const PermissionRequest& permission) {
   return "";
 }
 
+std::string NameOf(CallKind kind) {
+  switch (kind) {
+    case CallKind::kAtOnce:
+      return "answered at once";
+    case CallKind::kWaiting:
+      return "waits";
+    case CallKind::kWatch:
+      return "a watch";
+  }
+  return "";
+}
+
 std::string Row(const PermissionRequest& permission, const std::string& variant = "") {
   const std::vector<std::string> cells = {
       absl::StrCat("`", std::string(permission.rpc), "`", variant.empty() ? "" : ", ", variant),
       std::string(RoleName(permission.role)),
       GrantOf(permission),
       permission.local_only ? "a Unix socket" : "any listener",
-      permission.kind == CallKind::kAtOnce ? "answered at once" : "waits",
+      NameOf(permission.kind),
       AuditOf(permission)};
   return absl::StrCat("| ", absl::StrJoin(cells, " | "), " |\n");
 }

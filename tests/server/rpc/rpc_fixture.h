@@ -47,7 +47,7 @@ class RpcTest : public ::testing::Test {
   static Policy EverythingGranted() {
     Policy policy;
     policy.grants = {{{kPrincipal}, Role::kAdmin, {"*"}, {}}};
-    policy.limits = {1e6, 1e6, 1'000'000};
+    policy.limits = {1e6, 1e6, 1'000'000, 1'000'000, 10'000'000};
     return policy;
   }
 
