@@ -4,15 +4,21 @@
 #include <cstdlib>
 #include <future>
 #include <memory>
+#include <string>
+#include <thread>
 
+#include "absl/strings/str_cat.h"
 #include "server/app/process.h"
 #include "vault/base/executor.h"
 
 namespace billbroker {
 namespace {
 
-// How long a stream that ends may wait for its reader.
-constexpr absl::Duration kStreamGrace = absl::Seconds(1);
+// How long the answers to new calls are held back before the connections begin to close: longer
+// than a round trip.
+constexpr absl::Duration kHold = absl::Milliseconds(100);
+// The time in which clients receive gRPC's GOAWAY, after which they make calls on new connections.
+constexpr absl::Duration kGoAway = absl::Milliseconds(100);
 // The time that the last answers and the rest of the process need; of a short timeout a quarter.
 constexpr absl::Duration kClosing = absl::Seconds(2);
 // How long the last answers may take, even if the timeout is shorter.
@@ -27,16 +33,32 @@ std::future<void> StartDraining(SessionManager& sessions) {
   return drained->get_future();
 }
 
+// Closes the connections. GOAWAY comes first, and only then an answer that a client may follow with
+// another call: gRPC cancels the calls that arrive after a server's shutdown began, without a
+// reason. So each client that calls again after an answer has a call that waits when GOAWAY comes.
+void Close(const DrainParts& parts, absl::Time last_answers) {
+  parts.state.HoldRefusals();
+  parts.listeners.StopAccepting();
+  std::this_thread::sleep_for(absl::ToChronoMilliseconds(kHold));
+  ThreadExecutor timer(1);
+  timer.RunAfter(kGoAway, [&parts] { parts.state.EndStreams(); });
+  parts.listeners.Shutdown(std::max(last_answers, parts.clock.Now() + kLastAnswers));
+}
+
+// Returns the text that makes systemd wait for `timeout`, even if that is longer than the unit's
+// TimeoutStopSec.
+std::string StoppingWithin(absl::Duration timeout) {
+  return absl::StrCat("STOPPING=1\nEXTEND_TIMEOUT_USEC=", absl::ToInt64Microseconds(timeout));
+}
+
 }  // namespace
 
 void Drain(const DrainParts& parts, absl::Duration timeout) {
   const absl::Duration closing = std::min(kClosing, timeout / 4);
   const absl::Time end_of_waiting = parts.clock.Now() + timeout - closing;
   parts.log.Write(LogLevel::kInfo, "draining");
-  NotifySystemd("STOPPING=1");
+  NotifySystemd(StoppingWithin(std::max(timeout, kShortestWatch) + kClosing));
   parts.state.StartDraining();
-  ThreadExecutor timer(1);
-  timer.RunAfter(kStreamGrace, [&parts] { parts.state.CutStreams(); });
   const std::future<void> drained = StartDraining(parts.sessions);
   parts.listeners.StopServing();
 
@@ -50,10 +72,9 @@ void Drain(const DrainParts& parts, absl::Duration timeout) {
                       "drain_timeout above the time that BILL needs"}});
   }
   parts.state.EndWaiting();
-  const absl::Time last_answers =
-      std::max(end_of_waiting + closing / 2, parts.clock.Now() + kLastAnswers);
-  parts.state.AwaitCalls(last_answers);
-  parts.listeners.Shutdown(last_answers);
+  parts.state.AwaitCalls(std::max(end_of_waiting + closing / 2, parts.clock.Now() + kLastAnswers));
+  parts.state.AbandonCalls();
+  Close(parts, end_of_waiting + closing * 0.75);
 }
 
 StopWatchdog::~StopWatchdog() {

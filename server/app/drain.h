@@ -22,10 +22,12 @@ struct DrainParts {  // borrowed
   Listeners& listeners;
 };
 
-// Rejects new calls and ends all streams with DRAINING, lets the calls and the sign-ins under way
-// end, then answers the calls that still wait for a session with DRAINING and closes all
-// connections. Sign-ins that no call waits for are awaited too. Returns within `timeout`; shortly
-// before its end it stops waiting, so that the rest of the process can stop in time.
+// Stops in two steps. First, connections are still accepted and streams continue, but new calls are
+// rejected with DRAINING. Calls and sign-ins under way are finished, also sign-ins that no call
+// waits for. Then, or shortly before `timeout`, calls that still wait get DRAINING, and a change
+// that has begun gets it with an unknown outcome; no connection is accepted any more, streams end
+// with DRAINING, and all connections are closed. Returns within `timeout`, so that the rest of the
+// process can stop in time.
 void Drain(const DrainParts& parts, absl::Duration timeout);
 
 // Ends the process if it takes too long to stop, for example because a disk does not answer.

@@ -12,9 +12,9 @@ namespace billbroker {
 namespace {
 
 constexpr int kMaxAnswerBytes = 4 << 20;
-// Longer than the time that a caller waits for a sign-in.
-constexpr absl::Duration kConnectionAgeGrace = absl::Minutes(1);
-constexpr absl::Duration kLeastPingInterval = absl::Seconds(20);
+// gRPC's clients send keepalive pings every 10 s at most often; the network may bring two of them
+// closer together.
+constexpr absl::Duration kLeastPingInterval = absl::Seconds(5);
 constexpr absl::Duration kHandshakeTimeout = absl::Seconds(10);
 constexpr absl::Duration kFarewell = absl::Seconds(1);  // for clients to read the last answers
 
@@ -23,6 +23,12 @@ int Milliseconds(absl::Duration duration) {
 }
 
 }  // namespace
+
+absl::Duration GrpcServer::GraceOf(absl::Duration max_connection_age) {
+  // Longer than a unary call may wait (kLongestPatience).
+  constexpr absl::Duration kLongestCall = absl::Minutes(6);
+  return max_connection_age + kLongestCall;
+}
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(Options options) {
   grpc::EnableDefaultHealthCheckService(true);  // must come before the builder is created
@@ -35,7 +41,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(Options options) {
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS,
                              Milliseconds(options.max_connection_age));
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS,
-                             Milliseconds(kConnectionAgeGrace));
+                             Milliseconds(GraceOf(options.max_connection_age)));
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
                              Milliseconds(kLeastPingInterval));
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);

@@ -16,8 +16,8 @@ namespace billbroker {
 // Messages up to 4 MiB, 1,000 calls at a time on a connection. A connection that is idle for
 // `max_connection_idle` is closed, because gRPC keeps copies of a client's messages, which may
 // contain secrets, while its connection is open. Clients reconnect by themselves. A connection that
-// is older than `max_connection_age` (with a jitter of 10 %) accepts no new call, and a minute
-// later its remaining calls are cut. Clients may send keepalive pings every 20 s, with or without
+// is older than `max_connection_age` (with a jitter of 10 %) accepts no new call, and its remaining
+// calls have the time of GraceOf(). Clients may send keepalive pings every 10 s, with or without
 // calls.
 //
 // Health names are "" for the whole server and the names of the options; all are NOT_SERVING at
@@ -36,6 +36,11 @@ class GrpcServer final {
     // Null for connections without TLS.
     std::shared_ptr<grpc::ServerCredentials> credentials = nullptr;
   };
+
+  // Returns the time that a connection of this age still has for its calls, before these are cut.
+  // It is longer than a unary call may wait, and a stream that the broker ends at that age
+  // (ServingState::LongestStreamOf()) ends by itself.
+  [[nodiscard]] static absl::Duration GraceOf(absl::Duration max_connection_age);
 
   // Starts a server. Fails with kInternal if gRPC cannot start one.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(Options options);

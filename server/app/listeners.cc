@@ -53,7 +53,7 @@ Listeners::Listener Listeners::Open(std::unique_ptr<UnixSocket> socket) {
       parts_.callers, [&found = *connections](absl::string_view peer) { return found.Find(peer); },
       [this, &config](const Identity& identity) {
         GrpcServer::Options options = OptionsOf(config);
-        options.contexts = parts_.state.MakeContexts(identity);
+        options.contexts = parts_.state.MakeContexts(identity, config.max_connection_age);
         return GrpcServer::Start(std::move(options));
       });
   auto acceptor = std::make_unique<Acceptor>(
@@ -80,7 +80,7 @@ std::unique_ptr<TlsListener> Listeners::Open(std::unique_ptr<TcpSocket> socket) 
       std::move(socket), TlsListener::Parts{parts_.clock, parts_.log},
       [this, &config](std::shared_ptr<grpc::ServerCredentials> credentials) {
         GrpcServer::Options options = OptionsOf(config);
-        options.contexts = parts_.state.MakeContexts(parts_.callers);
+        options.contexts = parts_.state.MakeContexts(parts_.callers, config.max_connection_age);
         options.credentials = std::move(credentials);
         return GrpcServer::Start(std::move(options));
       },
@@ -174,9 +174,15 @@ void Listeners::StopServing() {
   for (const auto& tls : tls_listeners_) tls->StopServing();
 }
 
-void Listeners::Shutdown(absl::Time deadline) {
-  for (Listener& listener : listeners_) listener.acceptor.reset();
+void Listeners::StopAccepting() {
+  for (Listener& listener : listeners_) {
+    listener.acceptor.reset();
+    listener.socket->Close();
+  }
   for (const auto& tls : tls_listeners_) tls->StopAccepting();
+}
+
+void Listeners::Shutdown(absl::Time deadline) {
   for (const Listener& listener : listeners_) listener.doors->Shutdown(deadline);
   for (const auto& tls : tls_listeners_) tls->Shutdown(deadline);
 }

@@ -42,7 +42,7 @@ struct OfferedService {
   std::string health_name;
 };
 
-// Thread-safe, except for Publish() and Shutdown().
+// Thread-safe, except for Publish(), StopAccepting() and Shutdown().
 class Listeners final {
  public:
   // All borrowed.
@@ -72,7 +72,10 @@ class Listeners final {
   void CutUnknown();
   void SetServing(const std::string& health_name, bool serving);
   void StopServing();
-  // Stops accepting first.
+  // Closes the listening sockets: clients that connect from now on are refused by the kernel, and
+  // do not wait for an answer. Returns once no connection is being handed over.
+  void StopAccepting();
+  // Applies the function of Doors to each listener. Call it after StopAccepting().
   void Shutdown(absl::Time deadline);
 
  private:

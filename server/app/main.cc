@@ -237,9 +237,9 @@ absl::Status Run(const Config& config, Signals& signals, const Clock& clock, Jso
   const Recorder recorder(audit, clock, random, config.audit.session_reads);
   const Authorizer authorizer(state, credentials, clock, recorder);
   const ChangeParts changes = {authorizer, state, change_queue};
-  SessionServiceImpl session_service({clock, vault_health, credentials, remember_me_refusals, state,
-                                      authorizer, sessions, hub, store, audit, config.audit.file,
-                                      config.audit.session_reads});
+  SessionServiceImpl session_service({clock, random, vault_health, credentials,
+                                      remember_me_refusals, state, authorizer, sessions, hub, store,
+                                      audit, config.audit.file, config.audit.session_reads});
   FileKeyringAdopter adopter({config.instance, StorePath(config), config.audit.file}, clock,
                              vault_health, sessions, log);
   CredentialServiceImpl credential_service({credentials, remember_me_refusals, authorizer, manager,

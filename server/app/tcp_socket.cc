@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "server/app/tcp_address.h"
@@ -46,7 +47,11 @@ absl::StatusOr<std::unique_ptr<TcpSocket>> TcpSocket::Claim(const ListenerConfig
   return socket;
 }
 
-TcpSocket::~TcpSocket() { ::close(fd_); }
+TcpSocket::~TcpSocket() { Close(); }
+
+void TcpSocket::Close() {
+  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+}
 
 std::string TcpSocket::address() const {
   TcpAddress bound{{}, sizeof bound.address};

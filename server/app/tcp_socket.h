@@ -28,12 +28,14 @@ class TcpSocket final {
 
   // Lets callers connect.
   [[nodiscard]] absl::Status Publish() const;
+  // Ends it: callers can no longer connect.
+  void Close();
 
  private:
   TcpSocket(ListenerConfig config, int fd) : config_(std::move(config)), fd_(fd) {}
 
   const ListenerConfig config_;
-  const int fd_;
+  int fd_;  // -1 once closed
 };
 
 }  // namespace billbroker

@@ -81,7 +81,8 @@ void TlsListener::Replace(bool other_ca) {
   while (old_.size() > (other_ca ? 0 : kMostOld)) LetGoOf(old_.front());
   if (other_ca) return;
   // With the jitter of 10 % that gRPC may add to the age.
-  farewells_.RunAfter(socket_->config().max_connection_age * 1.1 + kGrace,
+  const absl::Duration age = socket_->config().max_connection_age;
+  farewells_.RunAfter(age * 1.1 + GrpcServer::GraceOf(age),
                       [this, aged = std::weak_ptr<GrpcServer>(current_)] {
                         MutexLock lock(mutex_);
                         const auto old = std::find(old_.begin(), old_.end(), aged.lock());

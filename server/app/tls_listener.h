@@ -57,7 +57,11 @@ class TlsListener final {
   // Applies the function of Doors to all servers.
   void SetServing(const std::string& health_name, bool serving);
   void StopServing();
-  void StopAccepting() { acceptor_.reset(); }
+  // Closes the listening socket.
+  void StopAccepting() {
+    acceptor_.reset();
+    socket_->Close();
+  }
   void Shutdown(absl::Time deadline);
 
  private:

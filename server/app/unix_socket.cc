@@ -62,7 +62,8 @@ UnixSocket::UnixSocket(ListenerConfig config, FileLock lock, std::string private
       lock_(std::move(lock)),
       private_folder_(std::move(private_folder)) {}
 
-UnixSocket::~UnixSocket() {
+void UnixSocket::Close() {
+  if (std::exchange(closed_, true)) return;
   if (fd_ >= 0) ::close(fd_);
   if (private_folder_.empty()) {
     ::unlink(config_.socket.c_str());

@@ -21,8 +21,7 @@ class UnixSocket final {
   // and the fix.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<UnixSocket>> Claim(
       const ListenerConfig& config);
-  // Removes the socket.
-  ~UnixSocket();
+  ~UnixSocket() { Close(); }
   UnixSocket(const UnixSocket&) = delete;
   UnixSocket& operator=(const UnixSocket&) = delete;
 
@@ -34,6 +33,8 @@ class UnixSocket final {
 
   // Lets callers connect.
   [[nodiscard]] absl::Status Publish();
+  // Removes the socket: callers can no longer connect.
+  void Close();
 
  private:
   UnixSocket(ListenerConfig config, FileLock lock, std::string private_folder);
@@ -44,6 +45,7 @@ class UnixSocket final {
   const FileLock lock_;
   std::string private_folder_;  // empty once published
   int fd_ = -1;
+  bool closed_ = false;
 };
 
 }  // namespace billbroker

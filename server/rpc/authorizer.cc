@@ -120,6 +120,12 @@ absl::Status Authorizer::Reauthorize(grpc::CallbackServerContext& context,
   return status;
 }
 
+absl::Status Authorizer::CheckTurn(grpc::CallbackServerContext& context,
+                                   const CallInfo& call) const {
+  absl::Status status = Reauthorize(context, call.permission);
+  return status.ok() ? credentials_.CheckComplete() : status;
+}
+
 absl::Status Authorizer::RedactHiddenCredential(grpc::CallbackServerContext& context,
                                                 const PermissionRequest& permission,
                                                 const absl::Status& status) {

@@ -52,7 +52,7 @@ class Authorizer final {
     return Check(context, PermissionFor(request), [&request] { return CheckShape(request); });
   }
   // Does the same as Check(), and fails with DRAINING while the broker drains. For calls that a
-  // drain waits for.
+  // drain waits for. A unary call ends with ServingState::Refuse() then.
   template <typename Request>
   [[nodiscard]] absl::StatusOr<CallInfo> Admit(grpc::CallbackServerContext& context,
                                                const Request& request) const {
@@ -76,19 +76,16 @@ class Authorizer final {
                                          const PermissionRequest& permission,
                                          absl::string_view credential = {}) const;
 
-  // Does `work`, which returns a Status or StatusOr, as Record::Do() does. For a change that waited
-  // for its turn: Reauthorize() and CheckComplete() come first. Until the keyring was read once,
-  // the audit log has no key either, so the error must name the keyring. An error does not name a
-  // credential that the caller may not see.
-  template <typename Work>
-  auto RunAudited(grpc::CallbackServerContext& context, CallInfo& call, Work work) const
-      -> decltype(work()) {
-    if (absl::Status status = Reauthorize(context, call.permission); !status.ok()) return status;
-    if (absl::Status status = credentials_.CheckComplete(); !status.ok()) return status;
-    auto result = call.record.Do(std::move(work));
-    if (Record::StatusOf(result).ok()) return result;
-    return RedactHiddenCredential(context, call.permission, Record::StatusOf(result));
-  }
+  // Checks a change again whose turn has come, like Reauthorize(). Until the keyring was read once,
+  // fails with its error: the audit log has no key either, so the change could not be recorded.
+  [[nodiscard]] absl::Status CheckTurn(grpc::CallbackServerContext& context,
+                                       const CallInfo& call) const;
+
+  // Returns `status`. If it names another credential that is in the way, and neither the request
+  // nor the policy lets the caller see that name, returns the error without it.
+  [[nodiscard]] static absl::Status RedactHiddenCredential(grpc::CallbackServerContext& context,
+                                                           const PermissionRequest& permission,
+                                                           const absl::Status& status);
 
   // Returns the audit log's description of a call that causes a sign-in.
   [[nodiscard]] CausePtr CauseOf(const grpc::CallbackServerContext& context,
@@ -111,11 +108,6 @@ class Authorizer final {
                                                     const PermissionRequest& permission) const;
 
  private:
-  // Returns `status`, which is an error. If it names another credential that is in the way, and
-  // neither the request nor the policy lets the caller see that name, returns the error without it.
-  [[nodiscard]] static absl::Status RedactHiddenCredential(grpc::CallbackServerContext& context,
-                                                           const PermissionRequest& permission,
-                                                           const absl::Status& status);
   [[nodiscard]] absl::StatusOr<CallInfo> Check(grpc::CallbackServerContext& context,
                                                PermissionRequest permission,
                                                absl::FunctionRef<absl::Status()> check_shape) const;

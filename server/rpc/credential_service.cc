@@ -27,8 +27,8 @@ ServerUnaryReactor* CredentialServiceImpl::CreateCredential(
     CallbackServerContext* context, const v1::CreateCredentialRequest* request,
     v1::CreateCredentialResponse* response) {
   return Change(*context, *request, *response, [this](const v1::CreateCredentialRequest& create) {
-    return [this, draft = DraftOf(create), prompts = PromptsOf(create)](CallInfo& call) mutable {
-      return parts_.manager.Create(std::move(draft), call.caller->name(), prompts);
+    return [this, draft = DraftOf(create), prompts = PromptsOf(create)](const Changer& by) mutable {
+      return parts_.manager.Create(std::move(draft), by.call.caller->name(), prompts);
     };
   });
 }
@@ -44,22 +44,26 @@ absl::Status CredentialServiceImpl::Get(const v1::GetCredentialRequest& request,
 ServerUnaryReactor* CredentialServiceImpl::GetCredential(CallbackServerContext* context,
                                                          const v1::GetCredentialRequest* request,
                                                          v1::GetCredentialResponse* response) {
-  ServerUnaryReactor* reactor = context->DefaultReactor();
   absl::StatusOr<CallInfo> admitted = parts_.authorizer.Admit(*context, *request);
-  if (!admitted.ok()) return Finished(reactor, admitted.status());
+  if (!admitted.ok()) return parts_.changes.state.Refuse(*context, admitted.status());
   if (!parts_.manager.IsInDoubt(request->credential())) {
-    return Finished(reactor, Get(*request, *response));
+    return Finished(context->DefaultReactor(), Get(*request, *response));
   }
   absl::Status waits = parts_.authorizer.StartWaiting(*context, *admitted);
-  if (!waits.ok()) return Finished(reactor, waits);
+  if (!waits.ok()) return Finished(context->DefaultReactor(), waits);
   ChangeQueue::Turn turn = TurnOf(*request, *admitted);
-  return ChangeCall::Start(parts_.changes, std::move(turn),
-                           [this, context, request, response, call = *std::move(admitted)] {
-                             parts_.manager.ReadAgain(request->credential());
-                             absl::Status again =
-                                 parts_.authorizer.Reauthorize(*context, call.permission);
-                             return again.ok() ? Get(*request, *response) : again;
-                           });
+  ChangeCall::Steps steps;
+  steps.begin = [] { return absl::OkStatus(); };
+  steps.work = [this, credential = request->credential()] {
+    parts_.manager.ReadAgain(credential);
+    return absl::OkStatus();
+  };
+  steps.end = [this, context, request, response,
+               call = *std::move(admitted)](const absl::Status& /*read*/) {
+    absl::Status again = parts_.authorizer.Reauthorize(*context, call.permission);
+    return again.ok() ? Get(*request, *response) : again;
+  };
+  return ChangeCall::Start(parts_.changes, std::move(turn), std::move(steps));
 }
 
 absl::Status CredentialServiceImpl::ListPage(const PageWish& page, const Grants& grants,
@@ -84,9 +88,9 @@ absl::Status CredentialServiceImpl::ListPage(const PageWish& page, const Grants&
 ServerUnaryReactor* CredentialServiceImpl::ListCredentials(
     CallbackServerContext* context, const v1::ListCredentialsRequest* request,
     v1::ListCredentialsResponse* response) {
-  ServerUnaryReactor* reactor = context->DefaultReactor();
   const absl::StatusOr<CallInfo> call = parts_.authorizer.Admit(*context, *request);
-  if (!call.ok()) return Finished(reactor, call.status());
+  if (!call.ok()) return parts_.changes.state.Refuse(*context, call.status());
+  ServerUnaryReactor* reactor = context->DefaultReactor();
   const auto page = PageOf(kCredentialList, request->page_size(), request->page_token());
   if (!page.ok()) return Finished(reactor, page.status());
   return Finished(reactor, ListPage(*page, *call->caller->grants(), *response));
@@ -97,7 +101,7 @@ ServerUnaryReactor* CredentialServiceImpl::DeleteCredential(
     v1::DeleteCredentialResponse* /*response*/) {
   const auto prepare = [this](const v1::DeleteCredentialRequest& remove) {
     return [this, target = VersionOf(remove), force = remove.force(), prompts = PromptsOf(remove)](
-               CallInfo& /*call*/) { return parts_.manager.Delete(target, force, prompts); };
+               const Changer& /*by*/) { return parts_.manager.Delete(target, force, prompts); };
   };
   return RunChange(parts_.changes, *context, *request, prepare, kNoResponse);
 }
@@ -109,9 +113,9 @@ ServerUnaryReactor* CredentialServiceImpl::AttachOrganizations(
                 [this](const v1::AttachOrganizationsRequest& attach) {
                   return [this, target = VersionOf(attach),
                           organizations = OrganizationsOf(attach.organizations()),
-                          prompts = PromptsOf(attach)](CallInfo& call) mutable {
+                          prompts = PromptsOf(attach)](const Changer& by) mutable {
                     return parts_.manager.Attach(target, std::move(organizations),
-                                                 call.caller->name(), prompts);
+                                                 by.call.caller->name(), prompts);
                   };
                 });
 }
@@ -121,9 +125,9 @@ ServerUnaryReactor* CredentialServiceImpl::DetachOrganizations(
     v1::DetachOrganizationsResponse* response) {
   return Change(
       *context, *request, *response, [this](const v1::DetachOrganizationsRequest& detach) {
-        return [this, target = VersionOf(detach), prompts = PromptsOf(detach)](CallInfo& call) {
-          return parts_.manager.Detach(target, call.permission.organizations, call.caller->name(),
-                                       prompts);
+        return [this, target = VersionOf(detach), prompts = PromptsOf(detach)](const Changer& by) {
+          return parts_.manager.Detach(target, by.call.permission.organizations,
+                                       by.call.caller->name(), prompts);
         };
       });
 }
@@ -131,9 +135,9 @@ ServerUnaryReactor* CredentialServiceImpl::DetachOrganizations(
 ServerUnaryReactor* CredentialServiceImpl::DiscoverOrganizations(
     CallbackServerContext* context, const v1::DiscoverOrganizationsRequest* request,
     v1::DiscoverOrganizationsResponse* response) {
-  ServerUnaryReactor* reactor = context->DefaultReactor();
   absl::StatusOr<CallInfo> admitted = parts_.authorizer.Admit(*context, *request);
-  if (!admitted.ok()) return Finished(reactor, admitted.status());
+  if (!admitted.ok()) return parts_.changes.state.Refuse(*context, admitted.status());
+  ServerUnaryReactor* reactor = context->DefaultReactor();
   OrganizationDiscovery::Request wish;
   wish.principal = admitted->caller->name();
   wish.cause = parts_.authorizer.CauseOf(*context, *admitted);

@@ -95,9 +95,6 @@ class CredentialServiceImpl final : public v1::CredentialService::CallbackServic
                                       *response.mutable_credential());
                      });
   }
-  // Sets the caller of a change whose turn has come.
-  void SetCaller(const grpc::CallbackServerContext& context, const CallInfo& call,
-                 RotationOptions& options) const;
   // The call's answer, or why not.
   [[nodiscard]] absl::Status Get(const v1::GetCredentialRequest& request,
                                  v1::GetCredentialResponse& response) const;
@@ -106,10 +103,13 @@ class CredentialServiceImpl final : public v1::CredentialService::CallbackServic
   [[nodiscard]] absl::Status ListPage(const PageWish& page, const Grants& grants,
                                       v1::ListCredentialsResponse& response) const;
 
+  struct AdoptionWish {
+    std::string confirmation;
+    bool validate_only;
+    Prompts prompts;
+  };
   // When its turn has come.
-  [[nodiscard]] absl::Status Adopt(grpc::CallbackServerContext& context,
-                                   const v1::AdoptKeyringRequest& request, CallInfo& call,
-                                   v1::AdoptKeyringResponse& response) const;
+  [[nodiscard]] absl::StatusOr<KeyringLoss> Adopt(const AdoptionWish& wish, Record& record) const;
 
   const Parts parts_;
   WipingAllocator<v1::CreateCredentialRequest, v1::CreateCredentialResponse> create_messages_;

@@ -38,25 +38,18 @@ std::string AsideNames(const KeyringLoss& loss) {
 }  // namespace
 
 // The audit log opens with the adoption, so the intent cannot be written before it.
-absl::Status CredentialServiceImpl::Adopt(CallbackServerContext& context,
-                                          const v1::AdoptKeyringRequest& request, CallInfo& call,
-                                          v1::AdoptKeyringResponse& response) const {
-  absl::Status granted = parts_.authorizer.Reauthorize(context, call.permission);
-  if (!granted.ok()) return granted;
-  const Prompts prompts = PromptsOf(request);
-  absl::StatusOr<KeyringLoss> loss = parts_.adopter.Preview(prompts);
-  if (!loss.ok()) return loss.status();
-  FillLoss(*loss, response);
-  if (request.validate_only()) return absl::OkStatus();
-  if (request.confirmation() != loss->confirmation) {
+absl::StatusOr<KeyringLoss> CredentialServiceImpl::Adopt(const AdoptionWish& wish,
+                                                         Record& record) const {
+  absl::StatusOr<KeyringLoss> loss = parts_.adopter.Preview(wish.prompts);
+  if (!loss.ok() || wish.validate_only) return loss;
+  if (wish.confirmation != loss->confirmation) {
     return Malformed("confirmation", absl::StrCat("is not \"", loss->confirmation, "\""));
   }
-  loss = parts_.adopter.Adopt(prompts);
-  if (!loss.ok()) return loss.status();
-  FillLoss(*loss, response);
-  call.record.SetAsideFiles(AsideNames(*loss));
-  const absl::Status recorded = call.record.Do([] { return absl::OkStatus(); });
-  if (recorded.ok()) return recorded;
+  loss = parts_.adopter.Adopt(wish.prompts);
+  if (!loss.ok()) return loss;
+  record.SetAsideFiles(AsideNames(*loss));
+  const absl::Status recorded = record.Do([] { return absl::OkStatus(); });
+  if (recorded.ok()) return loss;
   return MakeError(Reason::kAuditUnavailable,
                    absl::StrCat("the keyring was adopted, but the new audit log does not have a "
                                 "record of it: ",
@@ -67,13 +60,29 @@ ServerUnaryReactor* CredentialServiceImpl::AdoptKeyring(CallbackServerContext* c
                                                         const v1::AdoptKeyringRequest* request,
                                                         v1::AdoptKeyringResponse* response) {
   absl::StatusOr<CallInfo> admitted = parts_.authorizer.Admit(*context, *request);
-  if (!admitted.ok()) return Finished(context->DefaultReactor(), admitted.status());
+  if (!admitted.ok()) return parts_.changes.state.Refuse(*context, admitted.status());
+  struct Adoption {
+    AdoptionWish wish;
+    CallInfo call;
+    absl::StatusOr<KeyringLoss> loss = absl::CancelledError();
+  };
   ChangeQueue::Turn turn = TurnOf(*request, *admitted);
-  return ChangeCall::Start(
-      parts_.changes, std::move(turn),
-      [this, context, request, response, call = *std::move(admitted)]() mutable {
-        return Adopt(*context, *request, call, *response);
-      });
+  const auto adoption = std::make_shared<Adoption>(
+      Adoption{{request->confirmation(), request->validate_only(), PromptsOf(*request)},
+               *std::move(admitted)});
+  ChangeCall::Steps steps;
+  steps.begin = [this, context, adoption] {
+    return parts_.authorizer.Reauthorize(*context, adoption->call.permission);
+  };
+  steps.work = [this, adoption] {
+    adoption->loss = Adopt(adoption->wish, adoption->call.record);
+    return adoption->loss.status();
+  };
+  steps.end = [response, adoption](const absl::Status& status) {
+    if (adoption->loss.ok()) FillLoss(*adoption->loss, *response);
+    return status;
+  };
+  return ChangeCall::Start(parts_.changes, std::move(turn), std::move(steps));
 }
 
 }  // namespace billbroker

@@ -21,12 +21,11 @@ MfaServiceImpl::MfaServiceImpl(Parts parts) : parts_(parts) {
 ServerUnaryReactor* MfaServiceImpl::StartChallenge(CallbackServerContext* context,
                                                    const v1::StartChallengeRequest* request,
                                                    v1::StartChallengeResponse* response) {
-  const auto prepare = [this, context](const v1::StartChallengeRequest& start) {
-    return [this, context, credential = start.credential(),
-            organization_id = start.organization_id()](CallInfo& call) {
-      return parts_.manager.StartChallenge(credential, organization_id, call.caller->name(),
-                                           PatienceOf(*context, kLongestTurn),
-                                           parts_.authorizer.CauseOf(*context, call));
+  const auto prepare = [this](const v1::StartChallengeRequest& start) {
+    return [this, credential = start.credential(),
+            organization_id = start.organization_id()](const Changer& by) {
+      return parts_.manager.StartChallenge(credential, organization_id, by.call.caller->name(),
+                                           by.patience, by.cause);
     };
   };
   return RunChange(parts_.changes, *context, *request, prepare,
@@ -42,37 +41,34 @@ ServerUnaryReactor* MfaServiceImpl::CompleteChallenge(CallbackServerContext* con
                                                       const v1::CompleteChallengeRequest* request,
                                                       v1::CompleteChallengeResponse* response) {
   absl::StatusOr<CallInfo> admitted = parts_.authorizer.Admit(*context, *request);
-  if (!admitted.ok()) return Finished(context->DefaultReactor(), admitted.status());
+  if (!admitted.ok()) return parts_.changes.state.Refuse(*context, admitted.status());
   const auto credential =
       parts_.manager.CredentialOf(request->challenge_id(), admitted->caller->name());
   if (credential.has_value()) {
     admitted->record.SetCredential(*credential);
     admitted->permission = PermissionToComplete(std::move(admitted->permission), *credential);
   }
-  ChangeQueue::Turn turn = TurnOf(*request, *admitted);
-  auto work = [this, context, response, id = request->challenge_id(), device = request->device(),
-               code = SecretString::CopyOf(request->code()), prompts = PromptsOf(*request),
-               call = *std::move(admitted)]() mutable {
-    const absl::StatusOr<MfaRenewal> renewal = parts_.authorizer.RunAudited(*context, call, [&] {
-      return parts_.manager.CompleteChallenge(id, std::move(code), device, call.caller->name(),
+  const auto prepare = [this](const v1::CompleteChallengeRequest& complete) {
+    return [this, id = complete.challenge_id(), device = complete.device(),
+            code = SecretString::CopyOf(complete.code()),
+            prompts = PromptsOf(complete)](const Changer& by) mutable {
+      return parts_.manager.CompleteChallenge(id, std::move(code), device, by.call.caller->name(),
                                               prompts);
-    });
-    if (renewal.ok()) {
-      FillCredential(*renewal->credential, parts_.remember_me_refusals, true,
-                     *response->mutable_credential());
-      FillStepUps(renewal->sessions, *response->mutable_sessions());
-    }
-    return renewal.status();
+    };
   };
-  context->GetRpcAllocatorState()->FreeRequest();
-  return ChangeCall::Start(parts_.changes, std::move(turn), std::move(work));
+  return RunAdmitted(parts_.changes, *context, *request, *std::move(admitted), prepare,
+                     [this, response](const MfaRenewal& renewal) {
+                       FillCredential(*renewal.credential, parts_.remember_me_refusals, true,
+                                      *response->mutable_credential());
+                       FillStepUps(renewal.sessions, *response->mutable_sessions());
+                     });
 }
 
 ServerUnaryReactor* MfaServiceImpl::StepUp(CallbackServerContext* context,
                                            const v1::StepUpRequest* request,
                                            v1::StepUpResponse* response) {
   const auto prepare = [this](const v1::StepUpRequest& step_up) {
-    return [this, credential = step_up.credential()](CallInfo& /*call*/) {
+    return [this, credential = step_up.credential()](const Changer& /*by*/) {
       return parts_.manager.StepUp(credential);
     };
   };

@@ -25,33 +25,36 @@ RotationOptions OptionsOf(const Request& request) {
   return options;
 }
 
+void SetCaller(const Changer& by, RotationOptions& options) {
+  options.principal = by.call.caller->name();
+  options.cause = by.cause;
+  options.patience = by.patience;
+}
+
 }  // namespace
 
 ServerUnaryReactor* CredentialServiceImpl::RotateCredential(
     CallbackServerContext* context, const v1::RotateCredentialRequest* request,
     v1::RotateCredentialResponse* response) {
-  return Change(*context, *request, *response,
-                [this, context](const v1::RotateCredentialRequest& rotate) {
-                  return [this, context, target = VersionOf(rotate), change = ChangeOf(rotate),
-                          options = OptionsOf(rotate)](CallInfo& call) mutable {
-                    SetCaller(*context, call, options);
-                    return parts_.manager.Rotate(target, std::move(change), options);
-                  };
-                });
+  return Change(*context, *request, *response, [this](const v1::RotateCredentialRequest& rotate) {
+    return [this, target = VersionOf(rotate), change = ChangeOf(rotate),
+            options = OptionsOf(rotate)](const Changer& by) mutable {
+      SetCaller(by, options);
+      return parts_.manager.Rotate(target, std::move(change), options);
+    };
+  });
 }
 
 ServerUnaryReactor* CredentialServiceImpl::ResumeRotation(CallbackServerContext* context,
                                                           const v1::ResumeRotationRequest* request,
                                                           v1::ResumeRotationResponse* response) {
-  return Change(
-      *context, *request, *response, [this, context](const v1::ResumeRotationRequest& resume) {
-        return [this, context, target = VersionOf(resume), rotation_id = resume.rotation_id(),
-                prompts = PromptsOf(resume)](CallInfo& call) {
-          return parts_.manager.ResumeRotation(
-              target, rotation_id, PatienceOf(*context, kLongestTurn), call.caller->name(),
-              parts_.authorizer.CauseOf(*context, call), prompts);
-        };
-      });
+  return Change(*context, *request, *response, [this](const v1::ResumeRotationRequest& resume) {
+    return [this, target = VersionOf(resume), rotation_id = resume.rotation_id(),
+            prompts = PromptsOf(resume)](const Changer& by) {
+      return parts_.manager.ResumeRotation(target, rotation_id, by.patience, by.call.caller->name(),
+                                           by.cause, prompts);
+    };
+  });
 }
 
 ServerUnaryReactor* CredentialServiceImpl::CancelRotation(CallbackServerContext* context,
@@ -59,8 +62,8 @@ ServerUnaryReactor* CredentialServiceImpl::CancelRotation(CallbackServerContext*
                                                           v1::CancelRotationResponse* response) {
   return Change(*context, *request, *response, [this](const v1::CancelRotationRequest& cancel) {
     return [this, target = VersionOf(cancel), rotation_id = cancel.rotation_id(),
-            prompts = PromptsOf(cancel)](CallInfo& call) {
-      return parts_.manager.CancelRotation(target, rotation_id, call.caller->name(), prompts);
+            prompts = PromptsOf(cancel)](const Changer& by) {
+      return parts_.manager.CancelRotation(target, rotation_id, by.call.caller->name(), prompts);
     };
   });
 }
@@ -69,10 +72,10 @@ ServerUnaryReactor* CredentialServiceImpl::RollbackCredential(
     CallbackServerContext* context, const v1::RollbackCredentialRequest* request,
     v1::RollbackCredentialResponse* response) {
   return Change(*context, *request, *response,
-                [this, context](const v1::RollbackCredentialRequest& roll_back) {
-                  return [this, context, target = VersionOf(roll_back),
-                          options = OptionsOf(roll_back)](CallInfo& call) mutable {
-                    SetCaller(*context, call, options);
+                [this](const v1::RollbackCredentialRequest& roll_back) {
+                  return [this, target = VersionOf(roll_back),
+                          options = OptionsOf(roll_back)](const Changer& by) mutable {
+                    SetCaller(by, options);
                     return parts_.manager.Rollback(target, options);
                   };
                 });
@@ -81,21 +84,14 @@ ServerUnaryReactor* CredentialServiceImpl::RollbackCredential(
 ServerUnaryReactor* CredentialServiceImpl::VerifyCredential(
     CallbackServerContext* context, const v1::VerifyCredentialRequest* request,
     v1::VerifyCredentialResponse* /*response*/) {
-  const auto prepare = [this, context](const v1::VerifyCredentialRequest& verify) {
-    return [this, context, target = VersionOf(verify),
-            organization_id = verify.organization_id()](CallInfo& call) {
-      return parts_.manager.Verify(target, organization_id, PatienceOf(*context, kLongestTurn),
-                                   call.caller->name(), parts_.authorizer.CauseOf(*context, call));
+  const auto prepare = [this](const v1::VerifyCredentialRequest& verify) {
+    return [this, target = VersionOf(verify),
+            organization_id = verify.organization_id()](const Changer& by) {
+      return parts_.manager.Verify(target, organization_id, by.patience, by.call.caller->name(),
+                                   by.cause);
     };
   };
   return RunChange(parts_.changes, *context, *request, prepare, kNoResponse);
-}
-
-void CredentialServiceImpl::SetCaller(const CallbackServerContext& context, const CallInfo& call,
-                                      RotationOptions& options) const {
-  options.principal = call.caller->name();
-  options.cause = parts_.authorizer.CauseOf(context, call);
-  options.patience = PatienceOf(context, kLongestTurn);
 }
 
 absl::Status CredentialServiceImpl::Progress(const v1::GetRotationProgressRequest& request,
@@ -117,9 +113,9 @@ absl::Status CredentialServiceImpl::Progress(const v1::GetRotationProgressReques
 ServerUnaryReactor* CredentialServiceImpl::GetRotationProgress(
     CallbackServerContext* context, const v1::GetRotationProgressRequest* request,
     v1::GetRotationProgressResponse* response) {
-  absl::Status status = parts_.authorizer.Admit(*context, *request).status();
-  if (status.ok()) status = Progress(*request, *response);
-  return Finished(context->DefaultReactor(), status);
+  const absl::Status admitted = parts_.authorizer.Admit(*context, *request).status();
+  if (!admitted.ok()) return parts_.changes.state.Refuse(*context, admitted);
+  return Finished(context->DefaultReactor(), Progress(*request, *response));
 }
 
 }  // namespace billbroker

@@ -4,22 +4,27 @@
 #include <typeinfo>
 
 #include "absl/time/time.h"
+#include "server/rpc/finish.h"
 #include "server/rpc/tls_caller.h"
 #include "vault/base/error.h"
 
 namespace billbroker {
 namespace {
 
+// A supervisor starts the next broker, or a balancer chooses another one, within about this time.
+constexpr absl::Duration kRetryAfter = absl::Seconds(1);
+
 absl::Status Draining() {
-  return MakeError(Reason::kDraining, "the broker is shutting down; ask again");
+  return MakeError({Reason::kDraining, kRetryAfter, {}}, "the broker is shutting down; ask again");
 }
 
 }  // namespace
 
-// Identifies the callers of a server; exactly one of the two is set.
+// Identifies the callers of a server; exactly one of the two pointers is set.
 struct ServingState::Door {
   const Identity* identity;
   Callers* callers;  // the certificate of a call names its caller
+  absl::Duration longest_stream;
 };
 
 // gRPC's context of a call. gRPC returns it by Release() when the call is over.
@@ -51,12 +56,14 @@ class ServingState::Contexts final : public grpc::ContextAllocator {
   const Door door_;
 };
 
-std::unique_ptr<grpc::ContextAllocator> ServingState::MakeContexts(const Identity& identity) {
-  return std::make_unique<Contexts>(*this, Door{&identity, nullptr});
+std::unique_ptr<grpc::ContextAllocator> ServingState::MakeContexts(const Identity& identity,
+                                                                   absl::Duration longest_stream) {
+  return std::make_unique<Contexts>(*this, Door{&identity, nullptr, longest_stream});
 }
 
-std::unique_ptr<grpc::ContextAllocator> ServingState::MakeContexts(Callers& callers) {
-  return std::make_unique<Contexts>(*this, Door{nullptr, &callers});
+std::unique_ptr<grpc::ContextAllocator> ServingState::MakeContexts(Callers& callers,
+                                                                   absl::Duration longest_stream) {
+  return std::make_unique<Contexts>(*this, Door{nullptr, &callers, longest_stream});
 }
 
 const ServingState::Context& ServingState::Ours(const grpc::CallbackServerContext& context) {
@@ -110,30 +117,58 @@ absl::Status ServingState::StartWaiting(grpc::CallbackServerContext& context) {
   return status;
 }
 
-void ServingState::StartDraining() {
-  std::vector<std::shared_ptr<OpenStream>> streams;
-  {
-    MutexLock lock(mutex_);
-    draining_ = true;
-    streams = Streams();
-  }
-  for (const std::shared_ptr<OpenStream>& stream : streams) stream->End(Draining());
+absl::Duration ServingState::LongestStreamOf(const grpc::CallbackServerContext& context) {
+  return Ours(context).door.longest_stream;
 }
 
-void ServingState::CutStreams() {
-  std::vector<std::shared_ptr<OpenStream>> streams;
-  {
-    MutexLock lock(mutex_);
-    streams = Streams();
-  }
-  for (const std::shared_ptr<OpenStream>& stream : streams) stream->Cut();
+void ServingState::StartDraining() {
+  MutexLock lock(mutex_);
+  draining_ = true;
 }
 
 void ServingState::AwaitCalls(absl::Time deadline) {
   std::unique_lock<std::mutex> lock(mutex_.native());
-  ended_.wait_until(lock, absl::ToChronoTime(deadline), [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    return calls_ == 0 && streams_.empty();
-  });
+  ended_.wait_until(lock, absl::ToChronoTime(deadline), [this] { return calls_ == 0; });
+}
+
+void ServingState::AbandonCalls() {
+  std::vector<std::shared_ptr<EndableCall>> under_way;
+  {
+    MutexLock lock(mutex_);
+    under_way = AliveOf(waiting_);
+  }
+  for (const std::shared_ptr<EndableCall>& call : under_way) call->Abandon();
+}
+
+void ServingState::HoldRefusals() {
+  MutexLock lock(mutex_);
+  holds_refusals_ = true;
+}
+
+void ServingState::EndStreams() {
+  std::vector<std::shared_ptr<EndableCall>> streams;
+  std::vector<HeldRefusal> held;
+  {
+    MutexLock lock(mutex_);
+    holds_refusals_ = false;
+    streams = AliveOf(streams_);
+    held.swap(held_);
+  }
+  for (const HeldRefusal& refusal : held) Finished(refusal.reactor, refusal.why);
+  for (const std::shared_ptr<EndableCall>& stream : streams) stream->End(Draining());
+}
+
+grpc::ServerUnaryReactor* ServingState::Refuse(grpc::CallbackServerContext& context,
+                                               const absl::Status& why) {
+  grpc::ServerUnaryReactor* const reactor = context.DefaultReactor();
+  if (draining_) {
+    MutexLock lock(mutex_);
+    if (holds_refusals_) {
+      held_.push_back({reactor, why});
+      return reactor;
+    }
+  }
+  return Finished(reactor, why);
 }
 
 absl::Status ServingState::Admit(grpc::CallbackServerContext& context) {
@@ -155,17 +190,11 @@ void ServingState::EndCall() {
   ended_.notify_all();
 }
 
-absl::Status ServingState::Admit(const std::shared_ptr<OpenStream>& stream) {
+absl::Status ServingState::AdmitStream(const std::shared_ptr<EndableCall>& stream) {
   MutexLock lock(mutex_);
   if (draining_) return Draining();
   streams_.emplace(stream.get(), stream);
   return absl::OkStatus();
-}
-
-void ServingState::Forget(const OpenStream* stream) {
-  MutexLock lock(mutex_);
-  streams_.erase(stream);
-  ended_.notify_all();
 }
 
 void ServingState::AddWaiting(const std::shared_ptr<EndableCall>& call) {
@@ -180,6 +209,7 @@ void ServingState::AddWaiting(const std::shared_ptr<EndableCall>& call) {
 void ServingState::Forget(const EndableCall* call) {
   MutexLock lock(mutex_);
   waiting_.erase(call);
+  streams_.erase(call);
 }
 
 void ServingState::EndWaiting() {
@@ -187,19 +217,17 @@ void ServingState::EndWaiting() {
   {
     MutexLock lock(mutex_);
     waiting_ended_ = true;
-    for (const auto& [key, weak] : waiting_) {
-      if (std::shared_ptr<EndableCall> call = weak.lock()) calls.push_back(std::move(call));
-    }
+    calls = AliveOf(waiting_);
   }
   for (const std::shared_ptr<EndableCall>& call : calls) call->End(Draining());
 }
 
-std::vector<std::shared_ptr<OpenStream>> ServingState::Streams() const {
-  std::vector<std::shared_ptr<OpenStream>> streams;
-  for (const auto& [key, weak] : streams_) {
-    if (std::shared_ptr<OpenStream> stream = weak.lock()) streams.push_back(std::move(stream));
+std::vector<std::shared_ptr<EndableCall>> ServingState::AliveOf(const Calls& calls) {
+  std::vector<std::shared_ptr<EndableCall>> alive;
+  for (const auto& [key, weak] : calls) {
+    if (std::shared_ptr<EndableCall> call = weak.lock()) alive.push_back(std::move(call));
   }
-  return streams;
+  return alive;
 }
 
 }  // namespace billbroker

@@ -1,5 +1,5 @@
 // ServingState: facts about the process that handlers return, and the calls under way. A drain
-// waits for unary calls and ends streams.
+// waits for unary calls, and ends streams last.
 #pragma once
 
 #include <grpcpp/server_context.h>
@@ -25,17 +25,11 @@ namespace billbroker {
 class EndableCall {
  public:
   virtual ~EndableCall() = default;
-  // Ends the call with `why`. A stream ends after the message that is being written. Must not
-  // block.
+  // Ends the call with `why`, unless its work has begun. A stream ends after the message that is
+  // being written. Must not block.
   virtual void End(const absl::Status& why) = 0;
-};
-
-// A stream that stays open until the client or the broker ends it.
-class OpenStream : public EndableCall {
- public:
-  // Ends the stream without waiting for a client that no longer reads: the client receives
-  // CANCELLED, unless the stream has ended already. Must not block.
-  virtual void Cut() = 0;
+  // Ends the call although its work is under way: its outcome is unknown. Must not block.
+  virtual void Abandon() {}
 };
 
 // Thread-safe.
@@ -51,10 +45,13 @@ class ServingState final {
   [[nodiscard]] const std::map<std::string, std::string>& base_urls() const { return base_urls_; }
 
   // Returns a context allocator for ServerBuilder::SetContextAllocator(), for a server on whose
-  // connections all calls come from `identity`. Borrows both.
-  [[nodiscard]] std::unique_ptr<grpc::ContextAllocator> MakeContexts(const Identity& identity);
+  // connections all calls come from `identity`. Borrows both. `longest_stream`: see
+  // LongestStreamOf().
+  [[nodiscard]] std::unique_ptr<grpc::ContextAllocator> MakeContexts(
+      const Identity& identity, absl::Duration longest_stream = absl::InfiniteDuration());
   // Returns one for a server that accepts only mutual TLS: the certificate identifies the caller.
-  [[nodiscard]] std::unique_ptr<grpc::ContextAllocator> MakeContexts(Callers& callers);
+  [[nodiscard]] std::unique_ptr<grpc::ContextAllocator> MakeContexts(
+      Callers& callers, absl::Duration longest_stream = absl::InfiniteDuration());
 
   // Returns the caller according to the current policy, or CALLER_UNKNOWN.
   [[nodiscard]] static absl::StatusOr<CallerPtr> CallerOf(grpc::CallbackServerContext& context);
@@ -77,52 +74,73 @@ class ServingState final {
   [[nodiscard]] static absl::optional<std::uint32_t> UidOf(
       const grpc::CallbackServerContext& context);
 
-  // Refuses new calls from now on, and ends every open stream with DRAINING.
+  // Returns the time after which the server of the call ends a stream, so that a connection that is
+  // too old has no stream any more.
+  [[nodiscard]] static absl::Duration LongestStreamOf(const grpc::CallbackServerContext& context);
+
+  // Refuses new calls and new streams from now on. Calls under way and streams continue. This and
+  // the next five functions are the steps of a drain, in this order; see Drain().
   void StartDraining();
-  // Blocks until gRPC has sent the answers of all admitted calls and released them, and every
-  // stream has ended; at most until `deadline`. Call it after StartDraining().
+  // Blocks until gRPC has sent the answers of all admitted unary calls and released them; at most
+  // until `deadline`.
   void AwaitCalls(absl::Time deadline);
-  // Ends all calls that wait for a session, present and future, with DRAINING. Call it after
-  // StartDraining().
+  // Ends all calls that wait for a session or for their turn, present and future, with DRAINING.
   void EndWaiting();
-  // Cuts the streams that have not ended yet. Do not call it on a thread of gRPC.
-  void CutStreams();
+  // Abandons the calls whose work is still under way.
+  void AbandonCalls();
+  // Holds back the answers of Refuse() from now on.
+  void HoldRefusals();
+  // Sends the answers that were held back, and ends all streams with DRAINING.
+  void EndStreams();
   [[nodiscard]] bool draining() const { return draining_; }
 
   // Admits a call, which counts as under way until gRPC releases `context`. Fails with DRAINING
   // once the broker shuts down: calls admitted earlier get their answers, new calls do not. Call it
   // once for each call, after Enter().
   [[nodiscard]] absl::Status Admit(grpc::CallbackServerContext& context);
+  // Answers a unary call that was not admitted with `why`. Between HoldRefusals() and EndStreams()
+  // the answer waits: a client that got it at once would make its next call on the connection that
+  // is about to be closed, and gRPC would cancel that call without a reason.
+  [[nodiscard]] grpc::ServerUnaryReactor* Refuse(grpc::CallbackServerContext& context,
+                                                 const absl::Status& why);
   // Admits a stream, and tracks it until Forget() without keeping it alive.
-  [[nodiscard]] absl::Status Admit(const std::shared_ptr<OpenStream>& stream);
-  void Forget(const OpenStream* stream);
+  [[nodiscard]] absl::Status AdmitStream(const std::shared_ptr<EndableCall>& stream);
 
   // Tracks an admitted call that waits until Forget(), so that EndWaiting() can end it. Does not
   // keep it alive.
   void AddWaiting(const std::shared_ptr<EndableCall>& call);
+  // Forgets a stream or a call.
   void Forget(const EndableCall* call);
 
  private:
   struct Door;
   class Context;
   class Contexts;
+  // Without keeping them alive.
+  using Calls = std::map<const EndableCall*, std::weak_ptr<EndableCall>>;
+  struct HeldRefusal {
+    grpc::ServerUnaryReactor* reactor;
+    absl::Status why;
+  };
 
   static Context& Ours(grpc::CallbackServerContext& context);
   static const Context& Ours(const grpc::CallbackServerContext& context);
+  // Returns the calls that have not ended.
+  [[nodiscard]] static std::vector<std::shared_ptr<EndableCall>> AliveOf(const Calls& calls);
   void EndCall();
-  [[nodiscard]] std::vector<std::shared_ptr<OpenStream>> Streams() const
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::string version_;
   const absl::Time start_time_;
   const std::map<std::string, std::string> base_urls_;
   std::atomic<bool> draining_ = false;  // written under the mutex
   mutable Mutex mutex_;
-  std::map<const OpenStream*, std::weak_ptr<OpenStream>> streams_ ABSL_GUARDED_BY(mutex_);
-  std::map<const EndableCall*, std::weak_ptr<EndableCall>> waiting_ ABSL_GUARDED_BY(mutex_);
+  Calls streams_ ABSL_GUARDED_BY(mutex_);
+  Calls waiting_ ABSL_GUARDED_BY(mutex_);
   bool waiting_ended_ ABSL_GUARDED_BY(mutex_) = false;
+  bool holds_refusals_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<HeldRefusal> held_ ABSL_GUARDED_BY(mutex_);
   std::atomic<int> calls_ = 0;
-  std::condition_variable ended_;  // the last call, while draining; a stream
+  std::condition_variable ended_;  // the last call, while draining
 };
 
 }  // namespace billbroker

@@ -148,7 +148,7 @@ ServerUnaryReactor* SessionServiceImpl::GetSession(CallbackServerContext* contex
                                              request.status()));
   }
   absl::StatusOr<CallInfo> call = parts_.authorizer.Admit(*context, *request);
-  if (!call.ok()) return Finished(context->DefaultReactor(), call.status());
+  if (!call.ok()) return parts_.state.Refuse(*context, call.status());
   const auto session =
       parts_.sessions.GetAtOnce(request->organization_id(), call->credential, DemandOf(*request));
   if (!session.has_value()) {
@@ -163,7 +163,7 @@ ServerUnaryReactor* SessionServiceImpl::BatchGetSessions(CallbackServerContext* 
                                                          const v1::BatchGetSessionsRequest* request,
                                                          v1::BatchGetSessionsResponse* response) {
   absl::StatusOr<CallInfo> call = parts_.authorizer.Admit(*context, *request);
-  if (!call.ok()) return Finished(context->DefaultReactor(), call.status());
+  if (!call.ok()) return parts_.state.Refuse(*context, call.status());
   return RunBatch(parts_, *context, *request, *response, *std::move(call));
 }
 
@@ -171,7 +171,7 @@ ServerUnaryReactor* SessionServiceImpl::Login(CallbackServerContext* context,
                                               const v1::LoginRequest* request,
                                               v1::LoginResponse* response) {
   absl::StatusOr<CallInfo> admitted = parts_.authorizer.Admit(*context, *request);
-  if (!admitted.ok()) return Finished(context->DefaultReactor(), admitted.status());
+  if (!admitted.ok()) return parts_.state.Refuse(*context, admitted.status());
   const LoginAnswer answer = {parts_.clock, *request, *response};
   if (!request->force()) {
     const auto live = parts_.sessions.GetAtOnce(request->organization_id(), admitted->credential,
@@ -207,9 +207,9 @@ ServerUnaryReactor* SessionServiceImpl::Login(CallbackServerContext* context,
 ServerUnaryReactor* SessionServiceImpl::Logout(CallbackServerContext* context,
                                                const v1::LogoutRequest* request,
                                                v1::LogoutResponse* response) {
-  ServerUnaryReactor* reactor = context->DefaultReactor();
   absl::StatusOr<CallInfo> call = parts_.authorizer.Admit(*context, *request);
-  if (!call.ok()) return Finished(reactor, call.status());
+  if (!call.ok()) return parts_.state.Refuse(*context, call.status());
+  ServerUnaryReactor* reactor = context->DefaultReactor();
   if (absl::Status begun = call->record.Begin(); !begun.ok()) return Finished(reactor, begun);
   parts_.sessions.Logout(
       request->organization_id(), call->credential, request->if_generation(),
@@ -227,8 +227,8 @@ grpc::ServerWriteReactor<v1::WatchSessionsResponse>* SessionServiceImpl::WatchSe
   absl::StatusOr<CallInfo> call = parts_.authorizer.Check(*context, *request);
   if (!call.ok()) return RefuseWatchStream(call.status());
   return StartWatchStream(
-      {parts_.clock, parts_.state, parts_.sessions, parts_.hub, parts_.authorizer}, context,
-      request, std::move(call->record));
+      {parts_.clock, parts_.random, parts_.state, parts_.sessions, parts_.hub, parts_.authorizer},
+      context, request, std::move(call->record));
 }
 
 absl::Status SessionServiceImpl::ListPage(const v1::ListSessionsRequest& request,
@@ -269,9 +269,9 @@ absl::Status SessionServiceImpl::ListPage(const v1::ListSessionsRequest& request
 ServerUnaryReactor* SessionServiceImpl::ListSessions(CallbackServerContext* context,
                                                      const v1::ListSessionsRequest* request,
                                                      v1::ListSessionsResponse* response) {
-  ServerUnaryReactor* reactor = context->DefaultReactor();
   const absl::StatusOr<CallInfo> call = parts_.authorizer.Admit(*context, *request);
-  if (!call.ok()) return Finished(reactor, call.status());
+  if (!call.ok()) return parts_.state.Refuse(*context, call.status());
+  ServerUnaryReactor* reactor = context->DefaultReactor();
   const auto page = PageOf(kSessionList, request->page_size(), request->page_token());
   if (!page.ok()) return Finished(reactor, page.status());
   return Finished(reactor, ListPage(*request, *page, *call->caller->grants(), *response));

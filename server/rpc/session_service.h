@@ -36,6 +36,7 @@ class SessionServiceImpl final : public SessionServiceBase {
  public:
   struct Parts {  // borrowed
     const Clock& clock;
+    Random& random;
     const VaultHealth& vault_health;
     const CredentialIndex& credentials;
     const RememberMeRefusals& remember_me_refusals;

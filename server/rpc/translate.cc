@@ -20,7 +20,7 @@ static_assert(v1::SESSION_STATE_QUEUED == static_cast<int>(SlotState::kQueued) +
 static_assert(v1::STORE_STATE_MEMORY_ONLY == static_cast<int>(StoreState::kMemoryOnly) + 1);
 static_assert(v1::STORE_STATE_NOT_ANSWERING == static_cast<int>(StoreState::kNotAnswering) + 1);
 static_assert(v1::VAULT_STATE_KEY_INVALID == static_cast<int>(VaultState::kKeyInvalid) + 1);
-static_assert(v1::REASON_NOT_ADOPTABLE == static_cast<int>(Reason::kNotAdoptable) + 1);
+static_assert(v1::REASON_CONNECTION_AGED == static_cast<int>(Reason::kConnectionAged) + 1);
 static_assert(v1::CREDENTIAL_EVENT_DETACHED == static_cast<int>(PastChangeKind::kDetached) + 1);
 static_assert(v1::CREDENTIAL_KIND_PARTNER == static_cast<int>(CredentialKind::kPartner) + 1);
 

@@ -1,5 +1,8 @@
 #include "server/rpc/watch_stream.h"
 
+#include <grpcpp/alarm.h>
+
+#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
@@ -13,6 +16,14 @@
 
 namespace billbroker {
 namespace {
+
+constexpr double kJitter = 0.1;
+
+absl::Status Aged() {
+  return MakeError({Reason::kConnectionAged, absl::ZeroDuration(), {}},
+                   "the connection of this watch is as old as the listener's max_connection_age "
+                   "allows; watch again");
+}
 
 using WatchReactor = grpc::ServerWriteReactor<v1::WatchSessionsResponse>;
 
@@ -33,7 +44,7 @@ struct Told {
 // A turn begins in Start() or News(), lasts while a write is under way, and ends when nothing is
 // left to send. The thread that sets `end_` calls Finish(), unless a turn is held: then the end of
 // the turn does.
-class WatchStream final : public WatchReactor, public WatchHub::Listener, public OpenStream {
+class WatchStream final : public WatchReactor, public WatchHub::Listener, public EndableCall {
  public:
   WatchStream(const WatchStreamParts& parts, grpc::CallbackServerContext* context,
               const v1::WatchSessionsRequest* request, Record record)
@@ -49,7 +60,6 @@ class WatchStream final : public WatchReactor, public WatchHub::Listener, public
 
   void News() override;
   void End(const absl::Status& why) override { Conclude(ToGrpcStatus(why)); }
-  void Cut() override;
 
   void OnWriteDone(bool ok) override;
   void OnCancel() override { Conclude(grpc::Status::CANCELLED); }
@@ -58,6 +68,7 @@ class WatchStream final : public WatchReactor, public WatchHub::Listener, public
  private:
   enum class Step { kRest, kFinish, kComplete, kEntry };
 
+  void EndAfter(absl::Duration longest);
   void Conclude(const grpc::Status& status);
   void Continue();
   Step NextStep(std::uint32_t& entry);
@@ -78,6 +89,7 @@ class WatchStream final : public WatchReactor, public WatchHub::Listener, public
   // longer.
   std::shared_ptr<WatchStream> self_;
   std::unique_ptr<WatchHub::Subscription> subscription_;
+  grpc::Alarm alarm_;
 
   v1::WatchSessionsResponse response_;
   std::vector<Told> told_;  // by entry
@@ -87,12 +99,11 @@ class WatchStream final : public WatchReactor, public WatchHub::Listener, public
   Mutex mutex_;
   bool turn_held_ ABSL_GUARDED_BY(mutex_) = true;  // by Start()
   absl::optional<grpc::Status> end_ ABSL_GUARDED_BY(mutex_);
-  bool done_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 void WatchStream::Start(const std::shared_ptr<WatchStream>& self) {
   self_ = self;
-  if (absl::Status admitted = parts_.state.Admit(self); !admitted.ok()) {
+  if (absl::Status admitted = parts_.state.AdmitStream(self); !admitted.ok()) {
     Conclude(ToGrpcStatus(admitted));
     return Continue();
   }
@@ -102,7 +113,19 @@ void WatchStream::Start(const std::shared_ptr<WatchStream>& self) {
     organization_ids.push_back(watched.organization_id());
   }
   subscription_ = parts_.hub.Subscribe(organization_ids, self);
+  EndAfter(ServingState::LongestStreamOf(context_));
   Continue();
+}
+
+void WatchStream::EndAfter(absl::Duration longest) {
+  if (longest == absl::InfiniteDuration()) return;
+  const absl::Duration lasts = longest * (1 - kJitter * parts_.random.Uniform());
+  // Weak, because the alarm belongs to the stream. Its destructor cancels it.
+  alarm_.Set(std::chrono::system_clock::now() + absl::ToChronoMicroseconds(lasts),
+             [weak = std::weak_ptr<WatchStream>(self_)](bool due) {
+               const std::shared_ptr<WatchStream> stream = due ? weak.lock() : nullptr;
+               if (stream != nullptr) stream->End(Aged());
+             });
 }
 
 void WatchStream::SetWarm(const std::string& organization_id, Told& told,
@@ -133,11 +156,6 @@ void WatchStream::Conclude(const grpc::Status& status) {
     if (turn_held_) return;
   }
   Finish(status);
-}
-
-void WatchStream::Cut() {
-  MutexLock lock(mutex_);
-  if (!done_) context_.TryCancel();
 }
 
 WatchStream::Step WatchStream::NextStep(std::uint32_t& entry) {
@@ -234,10 +252,6 @@ void WatchStream::OnDone() {
   subscription_.reset();
   for (std::size_t i = 0; i < told_.size(); ++i) {
     SetWarm(request_.organizations(static_cast<int>(i)).organization_id(), told_[i], {});
-  }
-  {
-    MutexLock lock(mutex_);
-    done_ = true;
   }
   const std::shared_ptr<WatchStream> last = std::move(self_);
 }

@@ -9,11 +9,13 @@
 #include "server/session/session_manager.h"
 #include "server/session/watch_hub.h"
 #include "vault/base/clock.h"
+#include "vault/base/random.h"
 
 namespace billbroker {
 
 struct WatchStreamParts {  // borrowed; they outlive the server
   const Clock& clock;
+  Random& random;
   ServingState& state;
   SessionManager& sessions;
   WatchHub& hub;
@@ -21,11 +23,13 @@ struct WatchStreamParts {  // borrowed; they outlive the server
 };
 
 // Returns a reactor that owns itself. It sends the state of each organization of `request`, then a
-// message that the list is complete, and then each change, until the caller leaves or the broker
-// drains. A state is that of the session manager at the time of writing. An organization that is
-// marked but has not changed since the last message is not sent again. If an organization is not
-// granted to the caller or no longer exists, its state is an error like any other, so the hub must
-// mark every organization when the policy changes.
+// message that the list is complete, and then each change, until the caller leaves, the broker
+// drains, or the time of ServingState::LongestStreamOf() has passed (CONNECTION_AGED; with a jitter
+// of 10 %, so that watches that began together do not end together). A state is that of the session
+// manager at the time of writing. An organization that is marked but has not changed since the last
+// message is not sent again. If an organization is not granted to the caller or no longer exists,
+// its state is an error like any other, so the hub must mark every organization when the policy
+// changes.
 //
 // Records each session that it sends in `record`. Requires: CheckShape() succeeded; the context and
 // the request live as long as the call.

@@ -75,7 +75,7 @@ TEST(ConfigurationTest, MistakeIsReportedWithNameAndLine) {
       env.WriteConfig("bad.toml", env.File("state"), env.socket(), "colour = \"blue\"\n"));
   EXPECT_EQ(refused.exit_code, 2);
   EXPECT_THAT(refused.text, HasSubstr("colour"));
-  EXPECT_THAT(refused.text, HasSubstr("bad.toml:16: "));
+  EXPECT_THAT(refused.text, HasSubstr("bad.toml:17: "));
 }
 
 TEST_F(ProcessTest, SigtermAnswersAllAcceptedCalls) {

@@ -82,7 +82,9 @@ std::string TestEnvironment::WriteConfig(const std::string& name, const std::str
                         << "\"]\n[[grant]]\nprincipals = [\"unix:test\"]\nrole = \"admin\"\n"
                         << "organizations = [\"*\"]\n";
   ::chmod(policy.c_str(), 0600);
-  std::ofstream(path) << "state_dir = \"" << state_dir << "\"\npolicy_file = \"" << policy << "\"\n"
+  std::ofstream(path) << "drain_timeout = \"" << absl::FormatDuration(options_.drain_timeout)
+                      << "\"\nstate_dir = \"" << state_dir << "\"\npolicy_file = \"" << policy
+                      << "\"\n"
                       << "[[listener]]\nunix = \"" << socket << "\"\n"
                       << "[environments.sandbox]\nbase_url = \"" << bill_->base_url()
                       << "\"\nca_file = \"" << bill_->ca_file() << "\"\n"

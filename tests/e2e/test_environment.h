@@ -45,8 +45,9 @@ class TestEnvironment final {
     // Long enough that a keyring on a busy machine does not time out.
     absl::Duration keyring_timeout = absl::Seconds(10);
     std::string data{billsim::SampleData()};  // of the simulator
-    std::string config;                       // more tables for the broker's configuration
-    std::string program;                      // replaces the built billbrokerd
+    absl::Duration drain_timeout = absl::Seconds(30);
+    std::string config;   // more tables for the broker's configuration
+    std::string program;  // replaces the built billbrokerd
   };
   struct Output {
     int exit_code = 0;

@@ -42,8 +42,8 @@ TEST(StatusTest, RoundTripKeepsDetails) {
 TEST(StatusTest, EveryReasonIsPublished) {
   const auto& published = *v1::Reason_descriptor();
   // One more: REASON_UNSPECIFIED.
-  EXPECT_EQ(published.value_count(), static_cast<int>(Reason::kNotAdoptable) + 2);
-  for (int number = 0; number <= static_cast<int>(Reason::kNotAdoptable); ++number) {
+  EXPECT_EQ(published.value_count(), static_cast<int>(Reason::kConnectionAged) + 2);
+  for (int number = 0; number <= static_cast<int>(Reason::kConnectionAged); ++number) {
     const auto reason = static_cast<Reason>(number);
     const std::string name = absl::StrCat("REASON_", ReasonName(reason));
     EXPECT_NE(published.FindValueByName(name), nullptr) << name;

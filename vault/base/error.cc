@@ -51,6 +51,7 @@ constexpr ReasonRow kReasons[] = {
     {Reason::kNotGranted, "NOT_GRANTED", absl::StatusCode::kPermissionDenied},
     {Reason::kAuditUnavailable, "AUDIT_UNAVAILABLE", absl::StatusCode::kUnavailable},
     {Reason::kNotAdoptable, "NOT_ADOPTABLE", absl::StatusCode::kFailedPrecondition},
+    {Reason::kConnectionAged, "CONNECTION_AGED", absl::StatusCode::kUnavailable},
 };
 
 const ReasonRow& RowOf(Reason reason) { return kReasons[static_cast<int>(reason)]; }

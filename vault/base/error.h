@@ -34,7 +34,7 @@ enum class Reason {
   kVaultDocumentInvalid,  // FAILED_PRECONDITION: foreign or broken; nothing overwrites it
   kBillUnavailable,       // UNAVAILABLE with a time to retry
   kSessionUnstable,       // UNAVAILABLE with a time to retry
-  kDraining,              // UNAVAILABLE
+  kDraining,              // UNAVAILABLE; metadata "outcome" of a change that was under way
   kVersionConflict,       // ABORTED
   kSessionsLive,          // FAILED_PRECONDITION
   kCallerLimit,           // RESOURCE_EXHAUSTED with a time to retry
@@ -44,7 +44,8 @@ enum class Reason {
   kCallerUnknown,         // UNAUTHENTICATED: the policy names no principal for the caller
   kNotGranted,            // PERMISSION_DENIED; metadata "principal", "role"
   kAuditUnavailable,      // UNAVAILABLE: the audit record cannot be written
-  kNotAdoptable,  // FAILED_PRECONDITION: not a replaced keyring, or restart the broker first
+  kNotAdoptable,    // FAILED_PRECONDITION: not a replaced keyring, or restart the broker first
+  kConnectionAged,  // UNAVAILABLE: a watch ended because its connection is old
 };
 
 struct ErrorDetails {

@@ -154,9 +154,9 @@ class RpcTest : public ::testing::Test {
   FakeAudit audit_;
   const Recorder recorder_{audit_, broker_.clock, broker_.random, session_reads_};
   const Authorizer authorizer_{state_, broker_.credentials, broker_.clock, recorder_};
-  SessionServiceImpl session_service_{{broker_.clock, broker_.vault_health, broker_.credentials,
-                                       broker_.remember_me_refusals, state_, authorizer_,
-                                       broker_.sessions, hub_, broker_.store, audit_,
+  SessionServiceImpl session_service_{{broker_.clock, broker_.random, broker_.vault_health,
+                                       broker_.credentials, broker_.remember_me_refusals, state_,
+                                       authorizer_, broker_.sessions, hub_, broker_.store, audit_,
                                        "/var/lib/billbroker/audit.jsonl", session_reads_}};
   FakeKeyringAdopter adopter_;
   ChangeQueue change_queue_{changes_, 1};

@@ -74,38 +74,34 @@ TEST_F(WatchStreamTest, SlowReaderGetsLatestStateOnly) {
   EXPECT_LT(read, kChanges / 2) << "the messages in the connection's buffer, and then the latest";
 }
 
-TEST_F(WatchStreamTest, DrainingEndsStreamsAndRejectsNewOnes) {
+TEST_F(WatchStreamTest, DrainingRejectsNewStreamsAndEndsOpenOnesLast) {
   const auto first = Watch({"00800000000000000081"});
   WatchReader second(*stub_, Of({"00800000000000000081", "00800000000000000082"}));
   first->PresentState(1);
   second.PresentState(2);
   state_.StartDraining();
+  EXPECT_THAT(Watch({"00800000000000000081"})->End(), HasReason(Reason::kDraining));
+  Change(1);
+  EXPECT_TRUE(first->NextUpdate().has_session()) << "an open stream continues";
+  state_.EndStreams();
   for (const absl::Status& ended : {first->End(), second.End()}) {
     EXPECT_THAT(ended, HasReason(Reason::kDraining));
     EXPECT_TRUE(absl::IsUnavailable(ended));
   }
-  EXPECT_THAT(Watch({"00800000000000000081"})->End(), HasReason(Reason::kDraining));
   AwaitNoWatcher();
 }
 
-TEST_F(WatchStreamTest, DrainingDoesNotWaitForStuckReader) {
+TEST_F(WatchStreamTest, ShutdownDoesNotWaitForStuckReader) {
   ASSERT_THAT(GetSession("00800000000000000081"), IsOk());
   std::vector<std::string> ids = {"00800000000000000081"};
   for (int i = 0; i < 9'999; ++i) ids.push_back("unknown-" + std::to_string(i));
   WatchReader watch(*stub_, Of(ids));
   EXPECT_TRUE(watch.NextUpdate().has_session());  // and no more: a write never ends
   state_.StartDraining();
-  state_.CutStreams();
+  state_.EndStreams();
+  server_->Shutdown(std::chrono::system_clock::now() + std::chrono::milliseconds(100));
   AwaitNoWatcher();
   EXPECT_THAT(watch.End(), Not(IsOk()));
-}
-
-TEST_F(WatchStreamTest, CuttingAnEndedStreamDoesNothing) {
-  const auto watch = Watch({"00800000000000000081"});
-  watch->PresentState(1);
-  state_.StartDraining();
-  EXPECT_THAT(watch->End(), HasReason(Reason::kDraining));
-  state_.CutStreams();
 }
 
 TEST_F(WatchStreamTest, CancelledReaderLeavesNoState) {

@@ -28,7 +28,7 @@ TEST(ErrorTest, DetailsRoundTrip) {
 
 TEST(ErrorTest, EachReasonHasItsOwnNameAndACode) {
   std::set<std::string> names;
-  for (int number = 0; number <= static_cast<int>(Reason::kNotAdoptable); ++number) {
+  for (int number = 0; number <= static_cast<int>(Reason::kConnectionAged); ++number) {
     const auto reason = static_cast<Reason>(number);
     const std::string name(ReasonName(reason));
     EXPECT_TRUE(names.insert(name).second) << name;
