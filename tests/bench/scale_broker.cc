@@ -116,7 +116,7 @@ ScaleBroker::ScaleBroker(int slots)
       callers_(EverythingGranted()),
       recorder_(audit_, clock_, random_, false),
       authorizer_(state_, index_, clock_, recorder_),
-      service_({clock_, vault_health_, index_, remember_me_refusals_, state_, authorizer_,
+      service_({clock_, random_, vault_health_, index_, remember_me_refusals_, state_, authorizer_,
                 sessions_, hub_, store_, audit_, "/var/lib/billbroker/audit.jsonl", false}) {
   bill_.AnswerAtOnce();
   sessions_.SetWatcher(&hub_);

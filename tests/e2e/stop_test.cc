@@ -46,6 +46,11 @@ struct Outcomes {
     example = ended.ToString();
     return true;
   }
+  // Returns a call or watch that ended without a reason.
+  std::string Example() {
+    MutexLock lock(mutex);
+    return example;
+  }
 };
 
 class StopTest : public ::testing::Test {
@@ -113,8 +118,8 @@ TEST_F(StopTest, NoCallEndsWithoutAReason) {
   Await([&] { return open == kChannels && calls.ok > 100; }, "all callers to call");
   EXPECT_EQ(env_.StopBroker(), 0);
   for (std::thread& caller : callers) caller.join();
-  EXPECT_EQ(calls.bare, 0) << calls.example;
-  EXPECT_EQ(watches.bare, 0) << watches.example;
+  EXPECT_EQ(calls.bare, 0) << calls.Example();
+  EXPECT_EQ(watches.bare, 0) << watches.Example();
   EXPECT_GT(calls.draining, 0);
   EXPECT_EQ(watches.draining, kChannels) << "each watch ends once, and not before the calls";
 }
