@@ -80,7 +80,8 @@ std::unique_ptr<TlsListener> Listeners::Open(std::unique_ptr<TcpSocket> socket) 
       std::move(socket), TlsListener::Parts{parts_.clock, parts_.log},
       [this, &config](std::shared_ptr<grpc::ServerCredentials> credentials) {
         GrpcServer::Options options = OptionsOf(config);
-        options.contexts = parts_.state.MakeContexts(parts_.callers, config.max_connection_age);
+        options.contexts =
+            parts_.state.MakeContexts(parts_.callers, parts_.clock, config.max_connection_age);
         options.credentials = std::move(credentials);
         return GrpcServer::Start(std::move(options));
       },

@@ -1,11 +1,11 @@
 #include "server/rpc/serving_state.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <typeinfo>
 
 #include "absl/time/time.h"
 #include "server/rpc/finish.h"
-#include "server/rpc/tls_caller.h"
 #include "vault/base/error.h"
 
 namespace billbroker {
@@ -20,10 +20,21 @@ absl::Status Draining() {
 
 }  // namespace
 
-// Identifies the callers of a server; exactly one of the two pointers is set.
+// Identifies the callers of a server, either by `identity` or by the certificate of the call.
 struct ServingState::Door {
-  const Identity* identity;
-  Callers* callers;  // the certificate of a call names its caller
+  struct Tls {
+    Callers* callers;
+    ClientCertificates* certificates;
+    const Clock* clock;
+  };
+
+  [[nodiscard]] std::shared_ptr<const ClientCertificate> CertificateOf(
+      const grpc::CallbackServerContext& context) const {
+    return tls.certificates->Of(*context.auth_context());
+  }
+
+  const Identity* identity;  // null over TLS
+  Tls tls;                   // all null with `identity`
   absl::Duration longest_stream;
 };
 
@@ -58,12 +69,14 @@ class ServingState::Contexts final : public grpc::ContextAllocator {
 
 std::unique_ptr<grpc::ContextAllocator> ServingState::MakeContexts(const Identity& identity,
                                                                    absl::Duration longest_stream) {
-  return std::make_unique<Contexts>(*this, Door{&identity, nullptr, longest_stream});
+  return std::make_unique<Contexts>(*this, Door{&identity, {}, longest_stream});
 }
 
 std::unique_ptr<grpc::ContextAllocator> ServingState::MakeContexts(Callers& callers,
+                                                                   const Clock& clock,
                                                                    absl::Duration longest_stream) {
-  return std::make_unique<Contexts>(*this, Door{nullptr, &callers, longest_stream});
+  return std::make_unique<Contexts>(
+      *this, Door{nullptr, {&callers, &certificates_, &clock}, longest_stream});
 }
 
 const ServingState::Context& ServingState::Ours(const grpc::CallbackServerContext& context) {
@@ -77,7 +90,9 @@ ServingState::Context& ServingState::Ours(grpc::CallbackServerContext& context) 
 
 absl::StatusOr<CallerPtr> ServingState::CallerOf(grpc::CallbackServerContext& context) {
   const Door& door = Ours(context).door;
-  if (door.callers != nullptr) return TlsCaller(*door.callers, *context.auth_context());
+  if (door.identity == nullptr) {
+    return TlsCaller(*door.tls.callers, *door.CertificateOf(context), door.tls.clock->Now());
+  }
   CallerPtr caller = door.identity->caller();
   if (caller != nullptr) return caller;
   return UnknownUser(UidOf(context));
@@ -86,12 +101,13 @@ absl::StatusOr<CallerPtr> ServingState::CallerOf(grpc::CallbackServerContext& co
 Origin ServingState::OriginOf(const grpc::CallbackServerContext& context) {
   const Door& door = Ours(context).door;
   if (door.identity != nullptr) return door.identity->OriginOf(context.peer());
-  return {{}, {}, CertificateSerial(*context.auth_context())};
+  return {{}, {}, door.CertificateOf(context)->serial};
 }
 
 std::string ServingState::CertificateNameOf(const grpc::CallbackServerContext& context) {
-  if (Ours(context).door.callers == nullptr) return "";
-  return CertificateName(*context.auth_context()).value_or("");
+  const Door& door = Ours(context).door;
+  if (door.identity != nullptr) return "";
+  return door.CertificateOf(context)->principal.value_or("");
 }
 
 absl::optional<std::uint32_t> ServingState::UidOf(const grpc::CallbackServerContext& context) {
@@ -118,7 +134,10 @@ absl::Status ServingState::StartWaiting(grpc::CallbackServerContext& context) {
 }
 
 absl::Duration ServingState::LongestStreamOf(const grpc::CallbackServerContext& context) {
-  return Ours(context).door.longest_stream;
+  const Door& door = Ours(context).door;
+  if (door.identity != nullptr) return door.longest_stream;
+  const absl::Duration valid = door.CertificateOf(context)->expires - door.tls.clock->Now();
+  return std::min(door.longest_stream, valid);
 }
 
 void ServingState::StartDraining() {

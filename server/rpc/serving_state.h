@@ -17,6 +17,8 @@
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "server/access/caller.h"
+#include "server/rpc/tls_caller.h"
+#include "vault/base/clock.h"
 #include "vault/base/mutex.h"
 
 namespace billbroker {
@@ -49,9 +51,11 @@ class ServingState final {
   // LongestStreamOf().
   [[nodiscard]] std::unique_ptr<grpc::ContextAllocator> MakeContexts(
       const Identity& identity, absl::Duration longest_stream = absl::InfiniteDuration());
-  // Returns one for a server that accepts only mutual TLS: the certificate identifies the caller.
+  // Returns one for a server that accepts only mutual TLS: the certificate identifies the caller,
+  // as long as it is valid.
   [[nodiscard]] std::unique_ptr<grpc::ContextAllocator> MakeContexts(
-      Callers& callers, absl::Duration longest_stream = absl::InfiniteDuration());
+      Callers& callers, const Clock& clock,
+      absl::Duration longest_stream = absl::InfiniteDuration());
 
   // Returns the caller according to the current policy, or CALLER_UNKNOWN.
   [[nodiscard]] static absl::StatusOr<CallerPtr> CallerOf(grpc::CallbackServerContext& context);
@@ -64,8 +68,6 @@ class ServingState final {
   // Counts the call as one that waits, see Caller::StartWaiting(). Call it after Enter() with
   // kAtOnce and before the handler returns.
   [[nodiscard]] static absl::Status StartWaiting(grpc::CallbackServerContext& context);
-  // Returns the origin of the call. Over TLS this parses the certificate; the two functions below
-  // do not.
   [[nodiscard]] static Origin OriginOf(const grpc::CallbackServerContext& context);
   // Returns the principal that the certificate names, even if the policy grants it nothing. Empty
   // if it names none, and over a Unix socket.
@@ -75,7 +77,7 @@ class ServingState final {
       const grpc::CallbackServerContext& context);
 
   // Returns the time after which the server of the call ends a stream, so that a connection that is
-  // too old has no stream any more.
+  // too old, or whose certificate has expired, has no stream any more.
   [[nodiscard]] static absl::Duration LongestStreamOf(const grpc::CallbackServerContext& context);
 
   // Refuses new calls and new streams from now on. Calls under way and streams continue. This and
@@ -139,6 +141,7 @@ class ServingState final {
   bool waiting_ended_ ABSL_GUARDED_BY(mutex_) = false;
   bool holds_refusals_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<HeldRefusal> held_ ABSL_GUARDED_BY(mutex_);
+  ClientCertificates certificates_;
   std::atomic<int> calls_ = 0;
   std::condition_variable ended_;  // the last call, while draining
 };

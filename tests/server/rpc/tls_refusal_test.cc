@@ -1,5 +1,6 @@
 // The audit log's entries for callers over TLS without a grant.
 #include <gmock/gmock.h>
+#include <grpc/grpc_security.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -9,7 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "tests/server/rpc/rpc_fixture.h"
+#include "tests/server/rpc/watch_fixture.h"
 #include "tests/support/pki.h"
 #include "tests/support/status_matchers.h"
 
@@ -31,7 +32,7 @@ class TlsRefusalTest : public RpcTest {
     options.pem_root_certs = Content(pki_.Ca());
     options.pem_key_cert_pairs = {{Content(broker.key), Content(broker.certificate)}};
     grpc::ServerBuilder builder;
-    builder.SetContextAllocator(state_.MakeContexts(callers_));
+    builder.SetContextAllocator(state_.MakeContexts(callers_, broker_.clock));
     builder.RegisterService(&session_service_);
     builder.AddListeningPort("127.0.0.1:0", grpc::SslServerCredentials(options), &port_);
     tls_server_ = builder.BuildAndStart();
@@ -42,13 +43,21 @@ class TlsRefusalTest : public RpcTest {
   }
 
   std::unique_ptr<v1::SessionService::Stub> Connect(const Pki::Names& names) {
-    const Pki::Pair client = pki_.Issue(names);
+    return ConnectWith(pki_.Issue(names));
+  }
+  // With `sessions`, a connection resumes the TLS session of an earlier one.
+  std::unique_ptr<v1::SessionService::Stub> ConnectWith(
+      const Pki::Pair& client, grpc_ssl_session_cache* sessions = nullptr) {
     grpc::SslCredentialsOptions options;
     options.pem_root_certs = Content(pki_.Ca());
     options.pem_private_key = Content(client.key);
     options.pem_cert_chain = Content(client.certificate);
     grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    if (sessions != nullptr) {
+      const grpc_arg cache = grpc_ssl_session_cache_create_channel_arg(sessions);
+      arguments.SetPointerWithVtable(cache.key, cache.value.pointer.p, cache.value.pointer.vtable);
+    }
     return v1::SessionService::NewStub(grpc::CreateCustomChannel(
         absl::StrCat("127.0.0.1:", port_), grpc::SslCredentials(options), arguments));
   }
@@ -107,6 +116,58 @@ TEST_F(TlsRefusalTest, ManyNamesShareOneLimit) {
   }
   EXPECT_EQ(recorded, kTogether);
   EXPECT_EQ(audit_.omitted(), kOnce);
+}
+
+class ExpiredCertificateTest : public TlsRefusalTest {
+ protected:
+  ExpiredCertificateTest() {
+    Policy policy = EverythingGranted();
+    policy.grants.push_back({{"dns:payments.example"}, Role::kAdmin, {"*"}, {}});
+    callers_.SetPolicy(policy);
+    Create(NewUser("acme-payables-user", {"00800000000000000081"}));
+  }
+
+  absl::Status Ask(v1::SessionService::Stub& stub) {
+    v1::GetSessionRequest request;
+    request.set_organization_id("00800000000000000081");
+    v1::GetSessionResponse response;
+    return Call(stub, &v1::SessionService::Stub::GetSession, request, &response);
+  }
+
+  const Pki::Pair client_ = pki_.Issue({"", "DNS:payments.example"});  // until 2091
+};
+
+TEST_F(ExpiredCertificateTest, IsRefusedOnAnOpenConnection) {
+  const auto stub = ConnectWith(client_);
+  ASSERT_THAT(Ask(*stub), IsOk());
+  broker_.clock.JumpWall(absl::Hours(24 * 365 * 70));
+  const absl::Status refused = Ask(*stub);
+  EXPECT_THAT(refused, HasReason(Reason::kCallerUnknown));
+  EXPECT_THAT(refused, HasMetadata("principal", "dns:payments.example"));
+  EXPECT_THAT(std::string(refused.message()), ::testing::HasSubstr("2091-01-01T00:00:00"));
+  broker_.clock.JumpWall(-absl::Hours(24 * 365 * 70));
+  EXPECT_THAT(Ask(*stub), IsOk());
+  broker_.clock.JumpWall(-absl::Hours(24 * 365 * 20));
+  EXPECT_THAT(Ask(*stub), HasReason(Reason::kCallerUnknown)) << "not valid yet";
+}
+
+TEST_F(ExpiredCertificateTest, IsRefusedOnAResumedSession) {
+  const std::unique_ptr<grpc_ssl_session_cache, decltype(&grpc_ssl_session_cache_destroy)> sessions(
+      grpc_ssl_session_cache_create_lru(4), grpc_ssl_session_cache_destroy);
+  ASSERT_THAT(Ask(*ConnectWith(client_, sessions.get())), IsOk());
+  broker_.clock.JumpWall(absl::Hours(24 * 365 * 70));
+  EXPECT_THAT(Ask(*ConnectWith(client_, sessions.get())), HasReason(Reason::kCallerUnknown));
+}
+
+TEST_F(ExpiredCertificateTest, EndsItsWatch) {
+  broker_.clock.JumpWall(
+      absl::FromCivil(absl::CivilSecond(2090, 12, 31, 23, 59, 59), absl::UTCTimeZone()) -
+      broker_.clock.Now());
+  const auto stub = ConnectWith(client_);
+  v1::WatchSessionsRequest request;
+  request.add_organizations()->set_organization_id("00800000000000000081");
+  WatchReader watch(*stub, request);
+  EXPECT_THAT(watch.End(), HasReason(Reason::kConnectionAged));
 }
 
 }  // namespace
